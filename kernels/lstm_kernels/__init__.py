@@ -1,0 +1,1 @@
+"""Compiled mathematics of recurrent networks: arrays in, arrays out."""
