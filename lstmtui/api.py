@@ -1,0 +1,139 @@
+"""The small door to the engine: create a run, start its process, ask a trained model.
+
+    run = create(settings, name="diary")
+    start(run)                                   # python -m lstmtui.engine RUN_FOLDER, a process of its own
+    with Model(run) as model:                    # python -m lstmtui.engine.serve RUN_FOLDER
+        model.complete("The ", k=5)
+
+Nothing here computes: a compiled loop in another process never freezes a key press, and killing the front end never
+touches a training run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lstmtui import config, recipe
+from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.runs.files import to_json, write_atomically
+from lstmtui.runs.folder import RunFolder, check_name, free_name, runs_root
+
+
+def create(settings: config.Settings, *, name: str | None = None, root: Path | None = None) -> RunFolder:
+    """Check the corpus, let the recipe choose what is left open, and write a new run folder.
+
+    Raises UsageError for a corpus or a name that cannot be used.
+    """
+    from lstmtui.data.corpus import resolve
+
+    root = root or runs_root()
+    for names in (settings.corpus, settings.valid, settings.test):
+        if names:
+            resolve(names).check()
+    resolved = recipe.complete(settings, corpus_bytes=resolve(settings.corpus).bytes)
+    name = check_name(name) if name else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
+    run = RunFolder(root / name)
+    try:
+        run.path.mkdir(parents=True)
+        write_atomically(run.config, config.dump(resolved).encode())
+    except FileExistsError as error:
+        raise UsageError(f"There is already a run '{name}'; choose another --name, or resume or remove it.") from error
+    except OSError as error:
+        raise LstmtuiError(f"The run folder {run.path} cannot be written ({error.strerror or error}).") from error
+    return run
+
+
+def start(run: RunFolder) -> subprocess.Popen[bytes]:
+    """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one."""
+    # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
+    with open(run.log, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lstmtui.engine", str(run.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One continuation: the text to insert at the cursor, and how probable the model finds it."""
+
+    text: str
+    probability: float
+
+
+class Model:
+    """A trained run in a process of its own that answers one question at a time over a pipe.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lstmtui.engine.serve", str(run.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.about: dict[str, Any] = self._read()
+        """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def ask(self, op: str, on_piece: Callable[[str], None] | None = None, **details: Any) -> dict[str, Any]:
+        """Send one question and return its answer; `on_piece` receives text as it is written (op sample)."""
+        with self._lock:
+            assert self._process.stdin is not None
+            try:
+                self._process.stdin.write(to_json({"op": op, **details}).encode() + b"\n")
+                self._process.stdin.flush()
+            except (BrokenPipeError, ValueError) as error:
+                raise LstmtuiError("The model's process has ended; open the run again.") from error
+            while "piece" in (answer := self._read()):
+                if on_piece is not None:
+                    on_piece(answer["piece"])
+            return answer
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+        """Return up to `k` distinct continuations of `text`, the most probable first."""
+        answer = self.ask("complete", text=text, k=k, phrase=phrase)
+        return [Candidate(text=c["text"], probability=c["probability"]) for c in answer["candidates"]]
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None and self._process.stderr is not None
+        line = self._process.stdout.readline()
+        if not line:
+            last = self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise LstmtuiError(f"The model's process ended unexpectedly ({last[0] if last else 'no message'}).")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+        return dict(answer)

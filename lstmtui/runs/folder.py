@@ -1,0 +1,215 @@
+"""Names and places: where runs live, what a run may be called, and which file of a run holds what.
+
+runs/NAME/
+  config.toml      every setting, resolved, with a format version; written once
+  plan.json        steps of the schedule and the speed they were derived from; written once, before step 1
+  tokenizer.json   how bytes become tokens, and back
+  status.json      state, pid, heartbeat, step; replaced atomically
+  metrics.jsonl    {"split": "train"|"valid", "step": ...} one line per log interval or evaluation
+  events.jsonl     what happened: started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
+  samples.jsonl    text the model wrote, with step and temperature
+  probes/          gate saturation by step, the newest window of activations
+  requests.jsonl   what viewers ask for; events answer by id
+  checkpoints/     step-00001234.safetensors, and best.json naming the best
+  engine.lock      held by the engine while it lives
+  engine.log       what went wrong, for a person
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lstmtui.errors import LockedError, UsageError
+from lstmtui.text import one_line
+
+STATES = (
+    "starting",  # the process is up, nothing read yet
+    "preparing",  # reading and tokenising the corpus
+    "compiling",  # first use of the kernels on this machine
+    "measuring",  # timing a few steps to turn minutes into steps
+    "training",
+    "evaluating",
+    "paused",
+    "finished",  # all steps done, or stopped early by patience
+    "stopped",  # asked to stop, or stopped by a signal; can be resumed
+    "failed",  # an error, in `message`; `exit_code` says which family
+    "diverged",
+)
+ENDED = ("finished", "stopped", "failed", "diverged")
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / "tokenizer.json"
+
+    @property
+    def status(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def probes(self) -> Path:
+        return self.path / "probes"
+
+    @property
+    def requests(self) -> Path:
+        return self.path / "requests.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "engine.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "engine.log"
+
+
+def runs_root() -> Path:
+    """Return the folder that holds all runs: LSTMTUI_RUNS, or `runs` in the user's data folder."""
+    if given := os.environ.get("LSTMTUI_RUNS"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("lstmtui", appauthor=False) / "runs"
+
+
+def cache_root() -> Path:
+    """Return the folder for tokenised corpora and compiled kernels: LSTMTUI_CACHE, or the user's cache folder."""
+    if given := os.environ.get("LSTMTUI_CACHE"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("lstmtui", appauthor=False)
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it can be a run's name, else raise UsageError."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(
+            f"'{one_line(name, 80)}' cannot be a run's name: use letters, digits, '.', '-' and '_', "
+            "beginning with a letter or digit, at most 64 characters."
+        )
+    return name
+
+
+def free_name(root: Path, stem: str) -> str:
+    """Return `stem`, or `stem-2`, `stem-3` ..., whichever no run has yet. Unusable characters become dashes."""
+    stem = re.sub(r"[^\w.-]+|\.\.+", "-", stem).strip("._-")[:48] or "run"
+    candidate, number = stem, 2
+    while (root / candidate).exists():
+        candidate, number = f"{stem}-{number}", number + 1
+    return candidate
+
+
+def all_runs(root: Path | None = None) -> list[RunFolder]:
+    """Return every run, the one with the newest status first."""
+    root = root or runs_root()
+    try:
+        found = [RunFolder(p) for p in root.iterdir() if (p / "config.toml").is_file()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UsageError(f"The folder of runs {root} cannot be read ({error.strerror or error}).") from error
+    return sorted(found, key=lambda run: (_modified(run.status), _modified(run.config), run.name), reverse=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def find(run: str, root: Path | None = None) -> RunFolder:
+    """Return the run with this name, `latest`, or the run folder at this path. Raises UsageError."""
+    root = root or runs_root()
+    if run == "latest":
+        if not (runs := all_runs(root)):
+            raise UsageError(f"There are no runs yet in {root}; start one with 'lstmtui train FILE'.")
+        return runs[0]
+    if os.sep in run:
+        folder = RunFolder(Path(run).expanduser())
+        if not folder.config.is_file():
+            raise UsageError(f"{one_line(run, 120)} is not a run folder (no config.toml in it).")
+        return folder
+    folder = RunFolder(root / check_name(run))
+    if not folder.config.is_file():
+        import difflib
+
+        close = difflib.get_close_matches(run, [r.name for r in all_runs(root)], n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "'lstmtui ls' lists the runs."
+        raise UsageError(f"There is no run '{one_line(run, 80)}' in {root}; {hint}")
+    return folder
+
+
+class EngineLock:
+    """Held by an engine for as long as it lives; the kernel frees it however the process ends.
+
+    Raises LockedError when another engine holds it. Viewers probe it with `engine_alive`, for an instant at a time,
+    so taking it is tried for a second.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._file = open(run.lock, "a+")  # noqa: SIM115  held open on purpose
+        for _ in range(20):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(0.05)
+        self._file.close()
+        raise LockedError(f"Run '{run.name}' is already being trained by another engine; stop that one first.")
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def engine_alive(run: RunFolder) -> bool:
+    """Return whether an engine holds the run's lock (on this machine)."""
+    try:
+        with open(run.lock) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,246 @@
+"""What a viewer sees of a run: one frozen snapshot, made by reading a bounded piece of the folder at a time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lstmtui import config
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.files import read_json, read_lines
+from lstmtui.runs.folder import ENDED, RunFolder, engine_alive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPoint:
+    """Means over one log interval, ending at `step`. Loss in nats per token."""
+
+    step: int
+    tokens: int
+    seconds: float
+    loss: float
+    lr: float
+    grad_norm: float
+    clipped: float
+    tokens_per_second: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidPoint:
+    """One evaluation. `nll` in nats per token; `bits_per_char` None where tokens cannot be told in characters."""
+
+    step: int
+    seconds: float
+    nll: float
+    perplexity: float
+    bits_per_char: float | None
+    best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Text the model wrote at `step`."""
+
+    step: int
+    temperature: float
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saturation:
+    """One probe: per layer, gate and unit the fraction of activations below 0.1 (left) and above 0.9 (right).
+
+    For tanh gates: below -0.9 and above 0.9. `left` and `right` are (L, G, H) float32 arrays.
+    """
+
+    step: int
+    gates: tuple[str, ...]
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSnapshot:
+    """Everything a screen shows of one run, as it was at one moment."""
+
+    run: RunFolder
+    state: str
+    """One of `folder.STATES`, or "crashed" (the engine died without saying so), or "new" (never started)."""
+    message: str = ""
+    exit_code: int = 0
+    settings: config.Settings | None = None
+    status: dict[str, Any] = field(default_factory=dict)
+    train: tuple[TrainPoint, ...] = ()
+    valid: tuple[ValidPoint, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    events: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def step(self) -> int:
+        return int(self.status.get("step") or 0)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole schedule; 0 until it is known."""
+        return int(self.status.get("steps") or 0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        value = self.status.get("seconds_left")
+        return float(value) if isinstance(value, int | float) else None
+
+    @property
+    def best(self) -> ValidPoint | None:
+        return min(self.valid, key=lambda p: p.nll, default=None)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED or self.state in ("crashed", "new")
+
+
+def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
+    """Return the state to show and its message, telling a dead engine from a live one."""
+    if status is None:
+        return ("starting", "") if engine_alive(run) else ("new", "Never started.")
+    state, message = str(status.get("state", "failed")), str(status.get("message", ""))
+    if state not in ENDED and not engine_alive(run):
+        # The engine writes its last status before it lets go of the lock: look once more before calling it dead.
+        again = read_json(run.status) or status
+        state, message = str(again.get("state", "failed")), str(again.get("message", ""))
+        if state not in ENDED:
+            step = again.get("step", 0)
+            return "crashed", f"The engine died at step {step}; resume continues from the last checkpoint."
+    return state, message
+
+
+def _point(kind: type, record: dict[str, Any]) -> Any:
+    """Build a TrainPoint, ValidPoint or Sample from a JSON record; None for one that lacks what it needs."""
+    values = {}
+    for name in (f.name for f in fields(kind)):
+        value = record.get(name)
+        if value is None and name != "bits_per_char":
+            if kind is TrainPoint and name in ("loss", "grad_norm"):
+                value = float("nan")
+            else:
+                return None
+        values[name] = value
+    return kind(**values)
+
+
+class RunReader:
+    """Follows one run. `refresh` reads what is new since the last call and returns a snapshot.
+
+    Keeps at most `keep` points of each series: when there are more, every second older one is dropped, so a run of a
+    million lines costs a bounded memory. Safe to use from one thread at a time.
+    """
+
+    def __init__(self, run: RunFolder, *, keep: int = 4000) -> None:
+        self._run = run
+        self._keep = keep
+        self._offsets = {"metrics": 0, "events": 0, "samples": 0}
+        self._snapshot = RunSnapshot(run=run, state="new")
+
+    @property
+    def snapshot(self) -> RunSnapshot:
+        return self._snapshot
+
+    def refresh(self) -> RunSnapshot:
+        """Read on. Never raises for a damaged or vanished folder: the snapshot's state and message say it."""
+        run, old = self._run, self._snapshot
+        if not run.path.is_dir():
+            self._snapshot = replace(old, state="failed", message=f"The run folder {run.path} is gone.")
+            return self._snapshot
+        settings = old.settings
+        if settings is None:
+            try:
+                settings = config.load(run.config)
+            except LstmtuiError as error:
+                self._snapshot = replace(old, state="failed", message=str(error), exit_code=error.exit_code)
+                return self._snapshot
+        status = read_json(run.status)
+        state, message = state_of(run, status)
+        train, valid = list(old.train), list(old.valid)
+        if self._shrunk():  # a resume cut metrics back to its checkpoint
+            train, valid = [], []
+            self._offsets["metrics"] = 0
+        for record in self._read("metrics"):
+            points: list[Any] = train if record.get("split") == "train" else valid
+            point = _point(TrainPoint if record.get("split") == "train" else ValidPoint, record)
+            if point is not None:
+                points.append(point)
+        samples = [*old.samples, *filter(None, (_point(Sample, r) for r in self._read("samples")))]
+        events = [*old.events, *self._read("events")]
+        self._snapshot = RunSnapshot(
+            run=run,
+            state=state,
+            message=message,
+            exit_code=int((status or {}).get("exit_code") or 0),
+            settings=settings,
+            status=status or {},
+            train=tuple(self._thinned(train)),
+            valid=tuple(self._thinned(valid)),
+            samples=tuple(samples[-50:]),
+            events=tuple(events[-500:]),
+        )
+        return self._snapshot
+
+    def _shrunk(self) -> bool:
+        try:
+            return self._run.metrics.stat().st_size < self._offsets["metrics"]
+        except OSError:
+            return self._offsets["metrics"] > 0
+
+    def _read(self, name: str) -> list[dict[str, Any]]:
+        records, self._offsets[name] = read_lines(getattr(self._run, name), self._offsets[name])
+        return records
+
+    def _thinned(self, points: list[Any]) -> list[Any]:
+        while len(points) > self._keep:
+            half = len(points) // 2
+            points = points[:half:2] + points[half:]
+        return points
+
+
+def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
+    """Return the newest gate-saturation probes, oldest first; damaged ones are passed over."""
+    import numpy as np
+
+    found = []
+    for path in sorted(run.probes.glob("saturation-*.npz"))[-newest:]:
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                gates = tuple(str(g) for g in stored["gates"])
+                found.append(
+                    Saturation(step=int(stored["step"]), gates=gates, left=stored["left"], right=stored["right"])
+                )
+        except (OSError, ValueError, KeyError, EOFError):
+            continue
+    return found
+
+
+def window(run: RunFolder) -> dict[str, Any] | None:
+    """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32."""
+    import numpy as np
+
+    try:
+        with np.load(run.probes / "window.npz", allow_pickle=False) as stored:
+            return {
+                "step": int(stored["step"]),
+                "gates": tuple(str(g) for g in stored["gates"]),
+                "values": stored["values"],
+                "tokens": stored["tokens"],
+            }
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def age(seconds_since: float, now: float | None = None) -> str:
+    """Return how long ago a Unix time was, in words as short as a table wants: 12 s, 5 min, 3 h, 2 d."""
+    gone = max(0.0, (time.time() if now is None else now) - seconds_since)
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if gone >= size:
+            return f"{gone / size:.0f} {unit}"
+    return f"{gone:.0f} s"

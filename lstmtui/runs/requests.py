@@ -1,0 +1,59 @@
+"""What a viewer asks of a running engine, and the engine's answers.
+
+A request is one line of requests.jsonl: {"id", "at", "op", ...}; the engine answers in events.jsonl with
+{"event": "answered", "request": id, "ok", "message"}. `op` is one of OPERATIONS; `set` carries "key" and "value".
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lstmtui import config
+from lstmtui.errors import UsageError
+from lstmtui.runs.files import append_line, read_lines
+from lstmtui.runs.folder import RunFolder, engine_alive
+
+OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine said to a request."""
+
+    ok: bool
+    message: str
+
+
+def send(run: RunFolder, op: str, **details: Any) -> str:
+    """Append a request and return its id. Raises UsageError when no engine would read it."""
+    if op not in OPERATIONS:
+        raise ValueError(op)
+    if op == "set":
+        key = details["key"]
+        if key not in config.LIVE:
+            hint = config.nearest(key, config.LIVE)
+            raise UsageError(
+                f"'{key}' cannot be changed while a run trains{hint}; these can: {', '.join(config.LIVE)}."
+            )
+        details["value"] = config.convert(key, details["value"], "set")
+    if not engine_alive(run):
+        raise UsageError(f"Run '{run.name}' is not running; 'lstmtui resume {run.name}' continues it.")
+    identity = secrets.token_hex(6)
+    append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
+    return identity
+
+
+def answer_to(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer | None:
+    """Wait up to `timeout` seconds for the engine's answer; None when there was none."""
+    deadline, offset = time.monotonic() + timeout, 0
+    while True:
+        events, offset = read_lines(run.events, offset)
+        for event in events:
+            if event.get("event") == "answered" and event.get("request") == identity:
+                return Answer(ok=bool(event.get("ok")), message=str(event.get("message", "")))
+        if time.monotonic() > deadline or not engine_alive(run):
+            return None
+        time.sleep(0.05)

@@ -1,0 +1,132 @@
+"""What the engine says: status, metrics, events, samples and probes of one run.
+
+Only the engine that holds the run's lock writes. A full disk must not end a training run: what cannot be written is
+counted and mentioned in engine.log, and training goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from lstmtui.runs.files import append_line, to_json, write_atomically
+from lstmtui.runs.folder import RunFolder
+
+KEPT_PROBES = 200
+
+
+class RunWriter:
+    """Owns the run folder's files for the engine's life; `beat` runs in a thread so that viewers see it alive."""
+
+    def __init__(self, run: RunFolder, *, interval: float = 1.0) -> None:
+        self.run = run
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._status: dict[str, Any] = {
+            "state": "starting",
+            "message": "",
+            "exit_code": 0,
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "started": time.time(),
+            "step": 0,
+            "steps": 0,
+        }
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self.status()
+        self._thread.start()
+
+    def status(self, **changes: Any) -> None:
+        """Change fields of status.json; written at once when the state changes, else by the next heartbeat."""
+        with self._lock:
+            now = "state" in changes or "message" in changes or not self._thread_started()
+            self._status.update(changes)
+            if now:
+                self._write_status()
+
+    def _thread_started(self) -> bool:
+        return hasattr(self, "_thread") and self._thread.is_alive()
+
+    def _write_status(self) -> None:
+        record = {**self._status, "heartbeat": time.time()}
+        self._guarded(lambda: write_atomically(self.run.status, to_json(record).encode(), sync=False))
+
+    def _beat(self) -> None:
+        while not self._ending.wait(self._interval):
+            with self._lock:
+                self._write_status()
+
+    def close(self) -> None:
+        """Stop the heartbeat; the last status stays."""
+        self._ending.set()
+        self._thread.join()
+
+    def metric(self, split: str, **values: Any) -> None:
+        self._guarded(lambda: append_line(self.run.metrics, {"split": split, **values}))
+
+    def event(self, event: str, **details: Any) -> None:
+        self._guarded(lambda: append_line(self.run.events, {"event": event, "at": time.time(), **details}))
+
+    def sample(self, **values: Any) -> None:
+        self._guarded(lambda: append_line(self.run.samples, values))
+
+    def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
+        """Keep one saturation probe, (L, G, H) fractions each; the oldest beyond KEPT_PROBES go."""
+
+        def write() -> None:
+            self.run.probes.mkdir(exist_ok=True)
+            _save_arrays(self.run.probes / f"saturation-{step:08d}.npz", step=step, gates=gates, left=left, right=right)
+            for old in sorted(self.run.probes.glob("saturation-*.npz"))[:-KEPT_PROBES]:
+                old.unlink(missing_ok=True)
+
+        self._guarded(write)
+
+    def window(self, step: int, gates: tuple[str, ...], values: Any, tokens: Any) -> None:
+        """Replace the newest window of activations, (L, G, T, H) and (T,)."""
+
+        def write() -> None:
+            self.run.probes.mkdir(exist_ok=True)
+            _save_arrays(self.run.probes / "window.npz", step=step, gates=gates, values=values, tokens=tokens)
+
+        self._guarded(write)
+
+    def log(self, line: str) -> None:
+        """Add a line for a person to engine.log; never fails."""
+        try:
+            with open(self.run.log, "a", encoding="utf-8", errors="replace") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        except OSError:
+            pass  # nowhere left to say it
+
+    def offsets(self) -> dict[str, int]:
+        """Return the sizes of the files that a resume cuts back to its checkpoint."""
+        return {path.name: path.stat().st_size if path.exists() else 0 for path in self._series()}
+
+    def cut_back(self, offsets: dict[str, int]) -> None:
+        """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap."""
+        for path in self._series():
+            if path.exists() and path.stat().st_size > offsets.get(path.name, 0):
+                os.truncate(path, offsets.get(path.name, 0))
+
+    def _series(self) -> tuple[Path, ...]:
+        return self.run.metrics, self.run.samples
+
+    def _guarded(self, write: Any) -> None:
+        try:
+            write()
+        except OSError as error:
+            self.log(f"could not write {error.filename or 'the run folder'}: {error.strerror or error}")
+
+
+def _save_arrays(path: Path, **arrays: Any) -> None:
+    import numpy as np
+
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+    write_atomically(path, stream.getvalue(), sync=False)
