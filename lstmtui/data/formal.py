@@ -1,0 +1,183 @@
+"""Formal sequences used in the literature, seeded, as lines of text; two tasks also as arrays.
+
+A generator is named like `reber` or `reber:lines=1000,seed=7`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmtui.errors import UsageError
+
+Lines = Iterator[str]
+
+# state -> (symbol, next state) twice; state 5 ends with E.
+_REBER = (
+    (("T", 1), ("P", 2)),
+    (("S", 1), ("X", 3)),
+    (("T", 2), ("V", 4)),
+    (("X", 2), ("S", 5)),
+    (("P", 3), ("V", 5)),
+)
+
+
+def reber(rng: random.Random, lines: int = 20_000) -> Lines:
+    """Embedded Reber grammar: the second symbol must come again as the last but one.
+
+    Source: Hochreiter and Schmidhuber 1997, "Long short-term memory", experiment 1; Reber 1967.
+    """
+    for _ in range(lines):
+        branch = rng.choice("TP")
+        inner, state = "B", 0
+        while state != 5:
+            symbol, state = rng.choice(_REBER[state])
+            inner += symbol
+        yield f"B{branch}{inner}E{branch}E"
+
+
+def anbn(rng: random.Random, lines: int = 20_000, most: int = 12) -> Lines:
+    """a^n b^n, 1 <= n <= most.
+
+    Source: Gers and Schmidhuber 2001, "LSTM recurrent networks learn simple context-free and context-sensitive
+    languages".
+    """
+    for _ in range(lines):
+        n = rng.randint(1, most)
+        yield "a" * n + "b" * n
+
+
+def anbncn(rng: random.Random, lines: int = 20_000, most: int = 12) -> Lines:
+    """a^n b^n c^n, 1 <= n <= most: context-sensitive.
+
+    Source: Gers and Schmidhuber 2001, as for `anbn`.
+    """
+    for _ in range(lines):
+        n = rng.randint(1, most)
+        yield "a" * n + "b" * n + "c" * n
+
+
+def brackets(rng: random.Random, lines: int = 20_000, length: int = 40, depth: int = 8) -> Lines:
+    """Well-nested round and square brackets (Dyck-2), 2 to `length` long, at most `depth` deep.
+
+    Source: Hewitt et al. 2020, arXiv:2010.07515 (bounded depth); Suzgun et al. 2019, arXiv:1911.03329.
+    """
+    for _ in range(lines):
+        left = 2 * rng.randint(1, max(1, length // 2))
+        line, open_ones = "", ""
+        while left > 0:
+            if not open_ones or (len(open_ones) < depth and left > len(open_ones) and rng.random() < 0.5):
+                open_ones += rng.choice("([")
+                line += open_ones[-1]
+            else:
+                line += ")" if open_ones[-1] == "(" else "]"
+                open_ones = open_ones[:-1]
+            left -= 1
+        yield line
+
+
+def copy(rng: random.Random, lines: int = 20_000, length: int = 10, delay: int = 0) -> Lines:
+    """Copy task: up to `length` letters, `delay` dots, a colon, and the letters again.
+
+    Source: Graves et al. 2014, arXiv:1410.5401, section 4.1; with a delay, Hochreiter and Schmidhuber 1997.
+    """
+    for _ in range(lines):
+        word = "".join(rng.choices("abcdefgh", k=rng.randint(1, length)))
+        yield f"{word}{'.' * delay}:{word}"
+
+
+class Generator(NamedTuple):
+    """A generator as people see it."""
+
+    make: Callable[..., Lines]
+    title: str
+    least: dict[str, int]
+    """The smallest value each setting may have."""
+
+
+GENERATORS = {
+    "reber": Generator(reber, "embedded Reber grammar", {"lines": 1}),
+    "anbn": Generator(anbn, "a^n b^n", {"lines": 1, "most": 1}),
+    "anbncn": Generator(anbncn, "a^n b^n c^n", {"lines": 1, "most": 1}),
+    "brackets": Generator(brackets, "nested brackets (Dyck-2)", {"lines": 1, "length": 2, "depth": 1}),
+    "copy": Generator(copy, "copy task", {"lines": 1, "length": 1, "delay": 0}),
+}
+
+
+def is_generator(name: str) -> bool:
+    """Say whether `name` (with or without settings) names a generator."""
+    return name.partition(":")[0] in GENERATORS
+
+
+def text(name: str) -> bytes:
+    """Return the lines of the generator called `name`. Raises UsageError for settings that do not fit."""
+    generator, settings = parse(name)
+    seed = settings.pop("seed", 0)
+    # A string seed is hashed by SHA-512 inside `random`, the same everywhere.
+    rng = random.Random(f"{name.partition(':')[0]} {seed}")
+    return "".join(f"{line}\n" for line in generator.make(rng, **settings)).encode("ascii")
+
+
+def parse(name: str) -> tuple[Generator, dict[str, int]]:
+    """Split `reber:lines=10,seed=1` into the generator and its settings."""
+    kind, _, rest = name.partition(":")
+    generator = GENERATORS[kind]
+    least = {**generator.least, "seed": 0}
+    settings: dict[str, int] = {}
+    for item in filter(None, rest.split(",")):
+        key, _, value = item.partition("=")
+        if key not in least:
+            raise UsageError(f"The generator {kind} has no setting {key!r}; it has {', '.join(least)}.")
+        if not value.isascii() or not value.isdigit() or not least[key] <= int(value) < 10**9:
+            raise UsageError(
+                f"The generator {kind} needs a whole number from {least[key]} on for {key}, not {value!r}."
+            )
+        settings[key] = int(value)
+    return generator, settings
+
+
+def settings_of(name: str) -> dict[str, int]:
+    """Return every setting of a generator with its default."""
+    parameters = inspect.signature(GENERATORS[name].make).parameters
+    return {key: parameters[key].default for key in GENERATORS[name].least} | {"seed": 0}
+
+
+def adding_task(rng: np.random.Generator, T: int, B: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return x (T, B, 2), numbers in [0, 1) and two marks, and y (B,), the sum of the two marked numbers.
+
+    One mark stands in each half. A guess of 1 has a mean squared error of 1/6 = 0.167.
+    Source: Hochreiter and Schmidhuber 1997, experiment 4, in the form of Le et al. 2015, arXiv:1504.00941.
+    """
+    if T < 2:
+        raise ValueError("the adding task needs two steps")
+    x = np.zeros((T, B, 2), np.float32)
+    x[:, :, 0] = rng.random((T, B), np.float32)
+    streams = np.arange(B)
+    first, second = rng.integers(0, T // 2, B), rng.integers(T // 2, T, B)
+    x[first, streams, 1] = 1
+    x[second, streams, 1] = 1
+    return x, x[first, streams, 0] + x[second, streams, 0]
+
+
+def copy_task(
+    rng: np.random.Generator, delay: int, B: int, length: int = 10, symbols: int = 8
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return x and y (delay + 2 * length, B): `length` symbols, blanks, a cue, and room to repeat them.
+
+    Symbols are 1 .. `symbols`, 0 is the blank, `symbols` + 1 the cue, `length` steps before the end.
+    Source: Arjovsky et al. 2016, arXiv:1511.06464, section 5.1; Hochreiter and Schmidhuber 1997.
+    """
+    if delay < 1:
+        raise ValueError("the copy task needs a blank for its cue")
+    data = rng.integers(1, symbols + 1, (length, B), np.int32)
+    x = np.zeros((delay + 2 * length, B), np.int32)
+    y = np.zeros_like(x)
+    x[:length] = data
+    x[-length - 1] = symbols + 1
+    y[-length:] = data
+    return x, y

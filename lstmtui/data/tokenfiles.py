@@ -1,0 +1,212 @@
+"""Token files in the cache: written once, chunk by chunk, proved whole before they are mapped.
+
+    CACHE/tokens/DIGEST/   tokenizer.json   train.bin valid.bin test.bin   contents.json
+
+A folder is filled under a temporary name, synced and renamed, so that it is whole or absent; contents.json holds each
+file's length and checksum, since a mapped file that is shorter than it says would kill the process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import codecs
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmtui.data import tokens
+from lstmtui.data.files import sync_folder, write_safely
+from lstmtui.data.sources import CHUNK, Source
+from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+
+FORMAT = 1
+"""Part of every digest: token files written by another format are simply not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes start .. stop - 1 of a source."""
+
+    source: Source
+    start: int
+    stop: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield them piece by piece."""
+        return self.source.chunks(CHUNK, self.start, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The tokens of one part of a corpus."""
+
+    tokens: NDArray[np.integer]
+    """(N,) uint8, uint16 or int32, mapped from a file, read-only."""
+    bytes: int
+    """How many bytes they stand for."""
+    characters: int | None
+    """How many characters, or None where the bytes are no UTF-8."""
+
+
+Splits = dict[str, Split]
+Built = tuple[tokens.Tokenizer, Splits]
+
+
+class TokenFiles:
+    """One folder of token files, named by the digest of what made it."""
+
+    def __init__(self, cache: Path, settings: Mapping[str, Any]) -> None:
+        """Name the folder in `cache`; `settings` is everything the tokens depend on."""
+        body = json.dumps({"format": FORMAT, **settings}, sort_keys=True)
+        self.digest = hashlib.sha256(body.encode()).hexdigest()
+        self.folder = cache / "tokens" / self.digest[:32]
+
+    def load(self) -> Built | None:
+        """Return what the folder holds, or None when it is absent or damaged (then it is removed)."""
+        try:
+            return _read(self.folder)
+        except FileNotFoundError:
+            if not self.folder.exists():
+                return None
+        except (OSError, CorruptError, KeyError, TypeError, ValueError):
+            pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return None
+
+    def build(
+        self,
+        tokenizer: Callable[[], tokens.Tokenizer],
+        ranges: Mapping[str, Range],
+        report: Callable[[str, float], None],
+    ) -> Built:
+        """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
+        parent = _writable(self.folder.parent)
+        draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=parent))
+        try:
+            vocabulary = tokenizer()
+            vocabulary.save(draft / "tokenizer.json")
+            contents = {
+                role: _write(draft / f"{role}.bin", vocabulary, part, role, report) for role, part in ranges.items()
+            }
+            write_safely(draft / "contents.json", json.dumps(contents).encode())
+            final = parent / self.folder.name
+            # Another process may have been faster: its folder is the same, byte for byte.
+            with contextlib.suppress(OSError):
+                os.rename(draft, final)
+            sync_folder(parent)
+            return _read(final)
+        except OSError as error:
+            raise LstmtuiError(
+                f"The token files cannot be kept in {parent} ({error.strerror or error}); "
+                f"free some space there, or name another folder in LSTMTUI_CACHE."
+            ) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _writable(folder: Path) -> Path:
+    """Return `folder`, made if need be; where that is not allowed, a folder that lasts as long as this process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    except OSError:
+        pass
+    passing = Path(tempfile.mkdtemp(prefix="lstmtui-tokens-"))
+    atexit.register(shutil.rmtree, passing, ignore_errors=True)
+    return passing
+
+
+def smallest_type(size: int) -> np.dtype[Any]:
+    """Return the narrowest type that holds the ids 0 .. size - 1."""
+    return np.dtype(np.uint8 if size <= 1 << 8 else np.uint16 if size <= 1 << 16 else np.int32)
+
+
+def _write(
+    path: Path, tokenizer: tokens.Tokenizer, text: Range, role: str, report: Callable[[str, float], None]
+) -> dict[str, Any]:
+    """Write the tokens of `text` and return what contents.json says of them."""
+    dtype = smallest_type(tokenizer.size)
+    counter = _Counter(text, lambda done: report(role, done))
+    crc = total = 0
+    seen: set[int] = set()
+    with open(path, "wb") as file:
+        for ids in tokenizer.stream(counter.chunks()):
+            data = ids.astype(dtype)
+            crc = zlib.crc32(data.data, crc)
+            total += len(data)
+            if len(seen) < 2:
+                seen.update(np.unique(data).tolist())
+            file.write(data.data)
+        file.flush()
+        os.fsync(file.fileno())
+    if role == "train" and len(seen) < 2:
+        raise UsageError(
+            f"The corpus {text.source.name} holds one and the same token throughout, so there is nothing to learn; "
+            f"give a more varied text or other --tokens."
+        )
+    return {
+        "dtype": dtype.name,
+        "tokens": total,
+        "crc32": crc,
+        "bytes": counter.bytes,
+        "characters": counter.characters,
+    }
+
+
+class _Counter:
+    """Counts the bytes and characters that pass."""
+
+    def __init__(self, text: Range, progress: Callable[[float], None]) -> None:
+        self.text, self.progress = text, progress
+        self.bytes = 0
+        self.characters: int | None = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        length = max(1, self.text.stop - self.text.start)
+        for chunk in self.text.chunks():
+            yield chunk
+            self.bytes += len(chunk)
+            self._count(decoder, chunk, final=False)
+            self.progress(self.bytes / length)
+        self._count(decoder, b"", final=True)
+
+    def _count(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> None:
+        if self.characters is not None:
+            try:
+                self.characters += len(decoder.decode(chunk, final))
+            except UnicodeDecodeError:
+                self.characters = None
+
+
+def _read(folder: Path) -> Built:
+    """Map what `folder` holds. Raises OSError, CorruptError, KeyError, TypeError or ValueError when it is not whole."""
+    contents = json.loads((folder / "contents.json").read_bytes())
+    splits = {role: _map(folder / f"{role}.bin", entry) for role, entry in contents.items()}
+    return tokens.load(folder / "tokenizer.json"), splits
+
+
+def _map(path: Path, entry: Mapping[str, Any]) -> Split:
+    dtype = np.dtype(entry["dtype"])
+    if path.stat().st_size != entry["tokens"] * dtype.itemsize:
+        raise CorruptError(f"The token file {path} is cut short; remove it and start again.")
+    # An empty file cannot be mapped.
+    mapped = np.memmap(path, dtype, mode="r") if entry["tokens"] else np.empty(0, dtype)
+    crc = 0
+    for at in range(0, len(mapped), CHUNK):
+        crc = zlib.crc32(mapped[at : at + CHUNK].data, crc)
+    if crc != entry["crc32"]:
+        raise CorruptError(f"The token file {path} is damaged; remove it and start again.")
+    return Split(mapped, entry["bytes"], entry["characters"])

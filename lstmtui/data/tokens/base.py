@@ -1,0 +1,81 @@
+"""What every tokenizer can do, and how one is kept in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmtui.data.files import write_safely
+
+FORMAT = 1
+"""The version of tokenizer.json."""
+
+Ids = NDArray[np.int32]
+
+
+class Tokenizer(ABC):
+    """Bytes to token ids 0 .. size - 1, and back. Immutable."""
+
+    kind: ClassVar[str]
+    """The word after `--tokens`."""
+    joiner: ClassVar[bytes] = b""
+    """What stands between two tokens in running text: a space for words, nothing elsewhere."""
+    unk: ClassVar[int | None] = None
+    """The id of what is outside the vocabulary, where that can happen."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many ids there are."""
+
+    @abstractmethod
+    def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
+        """Yield the ids of the whole text, piece by piece, however it is cut into chunks."""
+
+    @abstractmethod
+    def token_bytes(self, i: int) -> bytes:
+        """Return what token `i` stands for, without `joiner`."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return the vocabulary as what JSON can hold."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, body: dict[str, Any]) -> Self:
+        """Undo `to_json`; raises KeyError, TypeError or ValueError when the body makes no sense."""
+
+    def encode(self, data: bytes) -> Ids:
+        """Return the ids of `data`, (N,) int32."""
+        pieces = list(self.stream([data]))
+        return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
+        """Return the bytes `ids` stand for; the last character may be incomplete."""
+        return b"".join(self._pieces[int(i)] for i in ids)
+
+    def text(self, ids: Sequence[int] | NDArray[np.integer]) -> str:
+        """Return `decode` as a string; what is no UTF-8 shows as U+FFFD. Not yet safe for a terminal."""
+        return self.decode(ids).decode("utf-8", errors="replace")
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        return [self.token_bytes(i) for i in range(self.size)]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of kind and vocabulary, in hex."""
+        body = json.dumps({"kind": self.kind, **self.to_json()}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(body.encode("ascii")).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write tokenizer.json to `path`, whole or not at all. Raises OSError."""
+        body = {"format": FORMAT, "kind": self.kind, "digest": self.digest(), **self.to_json()}
+        write_safely(path, json.dumps(body, indent=1).encode("ascii"))

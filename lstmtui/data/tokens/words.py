@@ -1,0 +1,103 @@
+"""Words between spaces, as the Penn Treebank and WikiText files are read in the literature.
+
+A line is its words and then `<eos>`, which stands for the line end itself; what is not in the vocabulary is `<unk>`.
+Source: Mikolov et al. 2010, "Recurrent neural network based language model"; Zaremba et al. 2014, arXiv:1409.2329.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmtui.data.tokens.base import Ids, Tokenizer
+from lstmtui.errors import UsageError
+
+UNK, EOS = b"<unk>", b"\n"
+DEFAULT_LIMIT = 10_000
+LONGEST_WORD = 1 << 20
+SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
+
+
+class Words(Tokenizer):
+    """Id 0 is `<unk>`, id 1 the line end, then the words by falling frequency.
+
+    Round-trips text whose words are all known and stand one space apart; other spacing comes back as one space.
+    """
+
+    kind = "words"
+    joiner = b" "
+    unk = 0
+    eos = 1
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        """Take the words without `<unk>` and line end, most frequent first."""
+        self.words = tuple(words)
+        self._ids = {word: i for i, word in enumerate((UNK, EOS, *self.words))}
+        if len(self._ids) != self.size or any(word.split() != [word] for word in self.words):
+            raise ValueError("words repeated, empty or with spaces")
+
+    @classmethod
+    def train(cls, chunks: Iterable[bytes], limit: int | None = None) -> Self:
+        """Keep the `limit` most frequent types, `<unk>` and `<eos>` included.
+
+        Without a limit: every type of a text that marks its unknown words as `<unk>` itself, as Penn Treebank and
+        WikiText do; else the 10,000 most frequent of the words seen twice or more, so that `<unk>` is learnt too.
+        """
+        counts: Counter[bytes] = Counter()
+        for body in _whole_words(chunks):
+            counts.update(body.split())
+        marked = counts.pop(UNK, 0) > 0
+        if limit is None and not marked:
+            repeated = Counter({word: n for word, n in counts.items() if n > 1})
+            counts, limit = repeated or counts, DEFAULT_LIMIT
+        ranked = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls(ranked if limit is None else ranked[: max(0, limit - 2)])
+
+    @property
+    def size(self) -> int:
+        return len(self.words) + 2
+
+    def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
+        find, eos = self._ids.get, self.eos
+        for body in _whole_words(chunks):
+            *lines, rest = body.split(b"\n")
+            ids: list[int] = []
+            for line in lines:
+                ids += [find(word, 0) for word in line.split()]
+                ids.append(eos)
+            ids += [find(word, 0) for word in rest.split()]
+            yield np.array(ids, np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
+        """Return the words one space apart, none around a line end."""
+        spaced = b" ".join(self._pieces[int(i)] for i in ids)
+        return spaced.replace(b" \n", b"\n").replace(b"\n ", b"\n")
+
+    def token_bytes(self, i: int) -> bytes:
+        return self.words[i - 2] if i > 1 else (UNK, EOS)[i]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"words": [word.decode("utf-8", "surrogateescape") for word in self.words]}
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Self:
+        return cls([word.encode("utf-8", "surrogateescape") for word in body["words"]])
+
+
+def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut the text again, behind spaces, so that no word lies across two pieces."""
+    tail = b""
+    for chunk in chunks:
+        data = tail + chunk
+        cut = 1 + max(data.rfind(space) for space in SPACES)
+        if cut:
+            yield data[:cut]
+        tail = data[cut:]
+        if len(tail) > LONGEST_WORD:
+            raise UsageError("The text has a word of more than a million bytes; use --tokens bytes or chars for it.")
+    if tail:
+        yield tail
