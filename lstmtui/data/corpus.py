@@ -70,7 +70,7 @@ def _parts(name: str, cache: Path) -> list[Part]:
 
 def size(names: Sequence[str], *, cache: Path | None = None) -> int:
     """Return how many bytes `names` stand for, looking at the start of each file only."""
-    return resolve(names, cache=cache).size
+    return resolve(names, cache=cache).bytes
 
 
 def prepare(
@@ -124,7 +124,7 @@ def tokenise(
     """Return other text in the tokens of a trained model, memory-mapped, to evaluate on."""
     cache = cache or cache_folder()
     source = _readable(resolve(names, cache=cache), tokenizer.kind)
-    whole = Range(source, 0, source.size)
+    whole = Range(source, 0, source.bytes)
     settings = {"tokenizer": tokenizer.digest(), "text": source.text, "content": source.digest(cache)}
     files = TokenFiles(cache, settings)
     _, splits = files.load() or files.build(lambda: tokenizer, {"test": whole}, report)
@@ -154,9 +154,9 @@ def _ranges(
         own = {role: _of_the_set(train, role, kind, cache) for role in own}
     # What is split off stands at the end: train, then valid, then test.
     shares = {"valid": 0.0 if own["valid"] else valid_fraction, "test": 0.0 if own["test"] else test_fraction}
-    cuts = [source.size]
+    cuts = [source.bytes]
     for share in (shares["test"], shares["test"] + shares["valid"]):
-        cut = int(source.size * (1 - share)) if share else source.size
+        cut = int(source.bytes * (1 - share)) if share else source.bytes
         cuts.append(min(source.boundary(cut, lines=kind in LINEWISE), cuts[-1]))
     end, test_from, valid_from = cuts
     ranges = {
@@ -164,22 +164,20 @@ def _ranges(
         "valid": Range(source, valid_from, test_from),
         "test": Range(source, test_from, end),
     }
-    ranges |= {role: Range(other, 0, other.size) for role, other in own.items() if other}
-    for role, share in (("train", 1.0), *shares.items()):
-        part = ranges[role]
-        if share and part.stop - part.start < 2:
+    ranges |= {role: Range(other, 0, other.bytes) for role, other in own.items() if other}
+    for role, part in ranges.items():
+        length = part.stop - part.start
+        if length < 2 and (role == "train" or own[role] or shares[role]):
             raise UsageError(
-                f"The corpus {source.name} has only {source.size} bytes, which leaves too little for {role}; "
-                f"give a longer text."
+                f"The corpus {part.source.name} is only {part.source.bytes} byte{'s' * (part.source.bytes != 1)} long, "
+                f"too little for a {role} part; give a longer text."
             )
-    return ranges, source.name, ranges["train"] if kind in LINEWISE else Range(source, 0, source.size)
+    return ranges, source.name, ranges["train"] if kind in LINEWISE else Range(source, 0, source.bytes)
 
 
 def _readable(source: Source, kind: str) -> Source:
-    if kind == "bytes":
-        return source
-    source.check()
-    return source.as_text()
+    source.check(kind)
+    return source if kind == "bytes" else source.as_text()
 
 
 def _own(names: Sequence[str], kind: str, cache: Path) -> Source | None:

@@ -21,6 +21,7 @@ from lstmtui.data.files import write_safely
 from lstmtui.errors import UsageError
 
 NAME = "default"
+TITLE = "English prose that every Python carries: its language reference and docstrings"
 FORMAT = 1
 """Raised when the rules below change, so that a text assembled by older rules is not used again."""
 LEAST = 100_000

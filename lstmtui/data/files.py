@@ -9,9 +9,11 @@ from pathlib import Path
 
 def cache_folder() -> Path:
     """Return the user's cache folder for lstmtui: $LSTMTUI_CACHE, or the platform's usual place."""
+    if given := os.environ.get("LSTMTUI_CACHE"):
+        return Path(given).expanduser()
     import platformdirs
 
-    return Path(os.environ.get("LSTMTUI_CACHE") or platformdirs.user_cache_dir("lstmtui", appauthor=False))
+    return platformdirs.user_cache_path("lstmtui", appauthor=False)
 
 
 def write_safely(path: Path, data: bytes) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lstmtui.data.digests import file_digest
 from lstmtui.errors import UsageError
 
+Chunks = Iterator[bytes]
 CHUNK = 1 << 20
 SNIFF = 8192
 """How much of a file's start decides whether it is text."""
@@ -96,7 +97,7 @@ class Source:
         return spans
 
     @property
-    def size(self) -> int:
+    def bytes(self) -> int:
         """How many bytes `chunks` yields."""
         return sum(length for _, _, length in self._spans)
 
@@ -105,9 +106,9 @@ class Source:
         digests = [part.digest(cache) for part in self.parts]
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
-    def chunks(self, most: int = CHUNK, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def chunks(self, most: int = CHUNK, start: int = 0, stop: int | None = None) -> Chunks:
         """Yield bytes start .. stop - 1 in pieces of at most `most`. Raises UsageError where they are no text."""
-        stop = self.size if stop is None else stop
+        stop = self.bytes if stop is None else stop
         at = 0
         for part, skip, length in self._spans:
             first, last = max(start - at, 0), min(stop - at, length)
@@ -120,9 +121,9 @@ class Source:
             pieces = part.read(skip + first, skip + last, most)
             yield from checked(part, pieces, skip + first) if self.text else pieces
 
-    def check(self) -> None:
-        """Raise UsageError when the start of a part shows that it is no text."""
-        for part in self.parts:
+    def check(self, tokens: str = "chars") -> None:
+        """Raise UsageError when the start of a part shows that `tokens` cannot be made of it: of `bytes`, never."""
+        for part in self.parts if tokens != "bytes" else ():
             encoding = wide_encoding(part.head)
             if encoding:
                 raise UsageError(
@@ -137,7 +138,7 @@ class Source:
 
         That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space.
         """
-        near = b"".join(self.chunks(start=max(position - 1, 0), stop=min(position + BOUNDARY_REACH, self.size)))
+        near = b"".join(self.chunks(start=max(position - 1, 0), stop=min(position + BOUNDARY_REACH, self.bytes)))
         before = 1 if position > 0 else 0
         if lines and before:
             for end in (b"\n", b" "):

@@ -1,0 +1,110 @@
+"""lstmtui corpora: which texts there are, what is known of them, and getting them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from lstmtui.cli.output import cell, emit, emit_json, say, size, stdout_console
+
+app = typer.Typer(help="Texts to train on: list, show, fetch.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="A name of `lstmtui corpora list`.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the texts that have a name: the default, the generators, and well-known public sets."""
+    rows = _rows()
+    if json:
+        emit_json(rows)
+        return
+    from rich.table import Table
+
+    table = Table("name", "size", "tokens", "here", "what it is", box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        about = cell(row["title"])
+        length = size(row["bytes"]) if row["bytes"] else ""
+        table.add_row(cell(row["name"]), length, row["tokens"], "yes" if row["here"] else "no", about)
+    stdout_console().print(table)
+
+
+@app.command()
+def show(name: Name, json: Json = False) -> None:
+    """Show what is known of one text: licence, files and digests, split, metric, reference figures."""
+    facts = _facts(name)
+    if json:
+        emit_json(facts)
+        return
+    for key, value in facts.items():
+        if not isinstance(value, list | tuple):
+            emit(f"{key:10} {value}")
+    for key in ("files", "reference"):
+        for item in facts.get(key, ()):
+            emit(f"{key:10} {'  '.join(str(part) for part in item.values() if part)}")
+
+
+@app.command()
+def fetch(name: Name, json: Json = False) -> None:
+    """Download a public set into the cache and check its digests."""
+    from lstmtui.data import catalogue
+
+    last = -1
+
+    def report(what: str, done: float) -> None:
+        nonlocal last
+        tenth = int(done * 10)
+        if tenth != last and sys.stderr.isatty():
+            say(f"{what}: {done:.0%}")
+        last = tenth
+
+    entry = catalogue.get(name)
+    got = catalogue.fetch(entry, report=report)
+    if json:
+        emit_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.proven} for file in got])
+        return
+    for file in got:
+        emit(str(file.path))
+        if not file.proven:
+            say(f"The catalogue knows no digest of {file.path.name}; what came has SHA-256 {file.sha256}.")
+    say(f"Train on it with `lstmtui train {name} --tokens {entry.tokens}`. Licence: {entry.licence}.")
+
+
+def _rows() -> list[dict[str, Any]]:
+    from lstmtui.data import catalogue, embedded, formal
+    from lstmtui.data.files import cache_folder
+
+    cache = cache_folder()
+    rows = [{"name": embedded.NAME, "bytes": 0, "tokens": "chars", "here": True, "title": embedded.TITLE}]
+    rows += [
+        {"name": name, "bytes": 0, "tokens": "chars", "here": True, "title": f"generator: {generator.title}"}
+        for name, generator in formal.GENERATORS.items()
+    ]
+    return rows + [
+        {
+            "name": entry.name,
+            "bytes": sum(file.bytes for file in entry.files),
+            "tokens": entry.tokens,
+            "here": catalogue.is_fetched(entry, cache),
+            "title": entry.title,
+        }
+        for entry in catalogue.entries().values()
+    ]
+
+
+def _facts(name: str) -> dict[str, Any]:
+    from lstmtui.data import catalogue, embedded, formal
+    from lstmtui.data.files import cache_folder
+
+    if name == embedded.NAME:
+        return {"name": name, "title": embedded.TITLE, "licence": "PSF-2.0", "home": "https://docs.python.org"}
+    if name in formal.GENERATORS:
+        source = " ".join((formal.GENERATORS[name].make.__doc__ or "").split())
+        settings = ",".join(f"{key}={value}" for key, value in formal.settings_of(name).items())
+        return {"name": name, "title": source, "settings": f"{name}:{settings}"}
+    entry = catalogue.get(name)
+    return dataclasses.asdict(entry) | {"here": catalogue.is_fetched(entry, cache_folder())}
