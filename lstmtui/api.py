@@ -128,7 +128,8 @@ class Model:
         return [Candidate(text=c["text"], probability=c["probability"]) for c in answer["candidates"]]
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         line = self._process.stdout.readline()
         if not line:
             last = self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]

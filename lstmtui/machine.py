@@ -1,4 +1,4 @@
-"""What this machine offers: processors."""
+"""What this machine offers: processors and memory."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ def cpu_count() -> int:
     except (OSError, ValueError):
         pass
     return count
+
+
+def memory_mb() -> float:
+    """Return the memory this process holds now, in MB; where the system does not tell, the most it ever held."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+    except (OSError, ValueError, IndexError):
+        import resource
+        import sys
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3, 1)

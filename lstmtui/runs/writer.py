@@ -50,6 +50,10 @@ class RunWriter:
             if now:
                 self._write_status()
 
+    @property
+    def state(self) -> str:
+        return str(self._status["state"])
+
     def _thread_started(self) -> bool:
         return hasattr(self, "_thread") and self._thread.is_alive()
 

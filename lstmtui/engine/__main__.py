@@ -1,0 +1,78 @@
+"""The engine process: python -m lstmtui.engine RUN_FOLDER.
+
+Trains the run from where it stands to its end. Answers requests from the run folder; SIGINT, SIGTERM and SIGHUP save
+and stop. The exit code and the last words stand in status.json too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.writer import RunWriter
+from lstmtui.text import one_line
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: list[str]) -> int:
+    """Train the run in the folder given, and return the exit code (see lstmtui.errors)."""
+    received: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    for number in SIGNALS:
+        signal.signal(number, remember)
+    if len(arguments) != 1:
+        print("usage: python -m lstmtui.engine RUN_FOLDER", file=sys.stderr)
+        return 2
+    run = RunFolder(Path(arguments[0]))
+    try:
+        lock = EngineLock(run)
+    except LstmtuiError as error:
+        print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"lstmtui: {one_line(str(run.path))} cannot be used ({error.strerror}).", file=sys.stderr)
+        return 1
+    writer = RunWriter(run)
+    try:
+        code = _train(run, writer, received)
+    finally:
+        writer.close()
+        lock.release()
+    return code
+
+
+def _train(run: RunFolder, writer: RunWriter, received: list[int]) -> int:
+    writer.event("started", pid=os.getpid())
+    try:
+        # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.
+        from lstmtui.engine.train import Trainer, run_to_the_end
+
+        state = run_to_the_end(Trainer(run, writer, lambda: bool(received)))
+        code = 128 + received[0] if received and state == "stopped" else 0
+        writer.status(state=state, exit_code=code)
+    except LstmtuiError as error:
+        code = error.exit_code
+        writer.log(str(error))
+        writer.status(state="diverged" if code == 4 else "failed", message=str(error), exit_code=code)
+    except Exception as error:
+        code = 1
+        writer.log(traceback.format_exc())
+        writer.status(
+            state="failed", exit_code=code,
+            message=f"The engine failed unexpectedly ({type(error).__name__}: {error}); engine.log has the details.",
+        )  # fmt: skip
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,19 @@
+"""The only place that knows the kernels: what the engine calls, from the device that computes.
+
+Today that is the processor. Importing this module loads Numba, so only the engine's processes do.
+"""
+
+from __future__ import annotations
+
+from lstmtui.runs.folder import cache_root
+
+# Before any kernel runs, so that what it compiles is kept in the user's cache folder.
+from lstm_kernels.compile import cache_in  # isort: skip
+
+KERNEL_CACHE = cache_in(cache_root() / "compiled")
+"""Where compiled kernels are kept, or None when that folder cannot be written."""
+
+from lstm_kernels.cells import CELLS, Cell  # noqa: E402
+from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, softmax  # noqa: E402
+
+__all__ = ["CELLS", "KERNEL_CACHE", "Cell", "dropout", "embedding", "linear", "optim", "recurrence", "softmax"]

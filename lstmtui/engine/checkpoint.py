@@ -1,0 +1,157 @@
+"""Checkpoints: everything a run needs to go on exactly where it was, in one safetensors file that proves itself whole.
+
+    tensors    weights.NAME, ema.NAME, m.NAME, v.NAME (optimizer moments, in the arena's names), state.L.h, state.L.c
+    metadata   lstmtui: one JSON object with format, step, progress, settings that matter for loading, and a digest
+
+safetensors itself neither syncs nor notices a flipped bit, so writing and proving are done here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from lstmtui.errors import CorruptError
+from lstmtui.runs.files import read_json, to_json, write_atomically
+from lstmtui.runs.folder import RunFolder
+
+FORMAT = 1
+KEPT = 2
+"""How many of the newest checkpoints stay, besides the best."""
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one file holds."""
+
+    step: int
+    tensors: dict[str, Array]
+    about: dict[str, Any]
+    """Identity (cell, sizes, tokenizer digest) and progress, as given to `save`."""
+
+
+def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
+    """Return SHA-256 over names, types, shapes and bytes of all tensors and over `about`."""
+    digest = hashlib.sha256(to_json(about).encode())
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        digest.update(f"\n{name} {tensor.dtype.str} {tensor.shape}\n".encode())
+        digest.update(tensor.data.cast("B") if tensor.size else b"")
+    return digest.hexdigest()
+
+
+def path_of(run: RunFolder, step: int) -> Path:
+    """Return where the checkpoint of `step` stands."""
+    return run.checkpoints / f"step-{step:08d}.safetensors"
+
+
+def save(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any]) -> Path:
+    """Write the checkpoint of `step`, then remove those that are neither the newest nor the best.
+
+    Raises OSError when it cannot be written; then the one before it still stands.
+    """
+    run.checkpoints.mkdir(exist_ok=True)
+    # What JSON makes of it is what is read back, and so what the digest must cover.
+    about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
+    metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}
+    data = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
+    path = path_of(run, step)
+    write_atomically(path, data)
+    _tidy(run)
+    return path
+
+
+def _tidy(run: RunFolder) -> None:
+    keep = {p.name for p in everything(run)[:KEPT]}
+    if (best := best_of(run)) is not None:
+        keep.add(best.name)
+    for path in everything(run):
+        if path.name not in keep:
+            path.unlink(missing_ok=True)
+
+
+def everything(run: RunFolder) -> list[Path]:
+    """Return the run's checkpoints, newest first."""
+    return sorted(run.checkpoints.glob("step-*.safetensors"), reverse=True)
+
+
+def mark_best(run: RunFolder, step: int, nll: float) -> None:
+    """Name the checkpoint of `step` as the best. Raises OSError."""
+    write_atomically(run.checkpoints / "best.json", to_json({"file": path_of(run, step).name, "nll": nll}).encode())
+
+
+def best_of(run: RunFolder) -> Path | None:
+    """Return the best checkpoint, if one is named and there."""
+    named = read_json(run.checkpoints / "best.json") or {}
+    path = run.checkpoints / Path(str(named.get("file", ""))).name
+    return path if path.is_file() else None
+
+
+def load(path: Path) -> Checkpoint:
+    """Read and prove one checkpoint. Raises CorruptError with what is wrong with it."""
+    try:
+        data = path.read_bytes()
+        tensors = safetensors.numpy.load(data)
+        length = int.from_bytes(data[:8], "little")
+        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["lstmtui"])
+        digest = about.pop("digest")
+        version = about["format"]
+        step = int(about["step"])
+    except OSError as error:
+        raise CorruptError(f"The checkpoint {path} cannot be read ({error.strerror or error}).") from error
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise CorruptError(f"The checkpoint {path} is damaged; an older one or the best may still be good.") from error
+    if version != FORMAT:
+        raise CorruptError(f"The checkpoint {path} has format {version}, this lstmtui reads {FORMAT}; update lstmtui.")
+    if digest != _digest(tensors, about):
+        raise CorruptError(f"The checkpoint {path} does not match its digest; an older one or the best may be good.")
+    return Checkpoint(step, tensors, about)
+
+
+def newest(run: RunFolder, complain: Any = lambda message: None) -> Checkpoint | None:
+    """Return the newest checkpoint that verifies; `complain` hears of those passed over. None when there is none.
+
+    Raises CorruptError when there are some but none verifies.
+    """
+    last: CorruptError | None = None
+    for path in everything(run):
+        try:
+            return load(path)
+        except CorruptError as error:
+            complain(str(error))
+            last = error
+    if last is not None:
+        raise CorruptError(f"No checkpoint of run '{run.name}' can be read: {last}")
+    return None
+
+
+def best(run: RunFolder, complain: Any = lambda message: None) -> Checkpoint | None:
+    """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged."""
+    path = best_of(run)
+    if path is not None:
+        try:
+            return load(path)
+        except CorruptError as error:
+            complain(str(error))
+    return newest(run, complain)
+
+
+def restore(arena_views: dict[str, Array], tensors: dict[str, Array], prefix: str, where: str) -> None:
+    """Copy tensors `prefix.NAME` into `arena_views`. Raises CorruptError when one is missing or of another shape."""
+    for name, view in arena_views.items():
+        tensor = tensors.get(f"{prefix}.{name}")
+        if tensor is None or tensor.shape != view.shape or tensor.dtype != view.dtype:
+            found = "nothing" if tensor is None else f"{tensor.dtype}{tensor.shape}"
+            raise CorruptError(
+                f"{where} does not fit this run: {prefix}.{name} should be {view.dtype}{view.shape}, it holds {found}."
+            )
+        view[...] = tensor

@@ -1,0 +1,75 @@
+"""How well a network predicts a text: nats per token, perplexity and bits per character, each under its name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.data.batches import EvaluationStreams
+from lstmtui.data.corpus import Split
+from lstmtui.engine.model import Network
+from lstmtui.engine.params import Arena
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An evaluation."""
+
+    nll: float
+    """Nats per token."""
+    perplexity: float
+    """exp(nll), per token."""
+    bits_per_char: float | None
+    """Total nats / (ln 2 * characters); None where tokens cannot be told in characters."""
+    tokens: int
+    """How many were predicted."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def result(nll: float, tokens: int, split: Split) -> Result:
+    """Return the figures of `tokens` predictions at `nll` nats each on `split`, or on a part of it."""
+    characters = split.characters
+    per_token = characters / len(split.tokens) if characters else None
+    return Result(
+        nll=nll,
+        perplexity=math.exp(min(nll, 700.0)),
+        bits_per_char=nll / (math.log(2) * per_token) if per_token else None,
+        tokens=tokens,
+    )
+
+
+class Evaluator:
+    """Evaluates one split with shared weights and buffers of its own; states are carried through it."""
+
+    def __init__(self, s: Settings, weights: Arena, split: Split, *, most: int = 0, threads: int) -> None:
+        """`most` > 0 reads only that many of the split's first tokens. Raises UsageError for a split of one token."""
+        self._split = split
+        tokens = split.tokens[: most + 1] if most else split.tokens
+        # Few enough streams that their cold starts do not show, enough that the products are not narrow.
+        B = max(threads, min(32, len(tokens) // 2000))
+        T = max(1, min(64, -(-(len(tokens) - 1) // B)))
+        self._streams = EvaluationStreams(tokens, B, T)
+        self._network = Network(s, weights, T, B, threads=threads, backward=False)
+
+    @property
+    def predictions(self) -> int:
+        return self._streams.predictions
+
+    def run(self, between: Callable[[], None] = lambda: None) -> Result:
+        """Predict every token but the first; `between` is called after each window, so that requests get through."""
+        total = 0.0
+        self._network.reset()
+        for k in range(self._streams.windows):
+            x, y, weight = self._streams.window(k)
+            nll = self._network.evaluate(x, y)
+            total += float(np.dot(nll.astype(np.float64), weight.reshape(-1).astype(np.float64)))
+            self._network.carry()
+            between()
+        return result(total / self.predictions, self.predictions, self._split)

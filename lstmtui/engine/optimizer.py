@@ -1,0 +1,70 @@
+"""Gradients become steps: global norm clipping, AdamW or SGD with momentum, averaged weights; on the flat arena."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.engine.backend import optim
+from lstmtui.engine.params import Arena
+
+Array = np.ndarray[Any, Any]
+
+
+class Optimizer:
+    """Owns the moments and the averaged weights of one arena."""
+
+    def __init__(self, s: Settings, weights: Arena, threads: int) -> None:
+        self._s, self._weights, self._threads = s, weights, threads
+        self._dtype = weights.flat.dtype.type
+        self.m = Arena(weights.layout, self._dtype)
+        """AdamW's mean of gradients; SGD's velocity."""
+        self.v = Arena(weights.layout, self._dtype) if s.optimizer == "adamw" else None
+        self.average = Arena(weights.layout, self._dtype) if s.ema else None
+
+    @property
+    def evaluated(self) -> Arena:
+        """The weights to evaluate, sample with and ship: averaged if there are any."""
+        return self.average or self._weights
+
+    def arenas(self) -> dict[str, Arena]:
+        """Return what a checkpoint keeps, by its prefix there."""
+        named = {"weights": self._weights, "m": self.m, "v": self.v, "ema": self.average}
+        return {name: arena for name, arena in named.items() if arena is not None}
+
+    def reset(self) -> None:
+        """Begin anew from the weights as they are."""
+        self.m.flat.fill(0)
+        if self.v is not None:
+            self.v.flat.fill(0)
+        if self.average is not None:
+            self.average.flat[...] = self._weights.flat
+
+    def norm(self, gradients: Arena) -> float:
+        """Return the global norm of all gradients; not finite when any of them is not."""
+        return float(optim.norm(gradients.flat, self._threads))
+
+    def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
+        """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
+        s, w, threads = self._s, self._weights, self._threads
+        clipped = norm > clip
+        factor = clip / norm if clipped else 1.0
+        if self.v is not None:
+            optim.adamw(
+                w.flat, gradients.flat, self.m.flat, self.v.flat, lr, s.beta1, s.beta2, 1e-8, weight_decay,
+                w.decayed, factor, step, threads,
+            )  # fmt: skip
+        else:
+            optim.sgd(w.flat, gradients.flat, self.m.flat, lr, s.momentum, weight_decay, w.decayed, factor, threads)
+        if self.average is not None and s.ema:
+            # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
+            optim.average(self.average.flat, w.flat, min(s.ema, (1 + step) / (10 + step)), threads)
+        return clipped
+
+
+def finite(loss: float, norm: float) -> bool:
+    """Return whether a step may be taken."""
+    return math.isfinite(loss) and math.isfinite(norm)

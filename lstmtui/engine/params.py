@@ -1,0 +1,129 @@
+"""The flat arena: name, shape and initial value of every parameter, in one array.
+
+One array is one norm, one clip, one optimizer step and one write to disk. Matrices come first, so that weight decay
+applies to a prefix; each parameter starts on a cache line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.engine.backend import CELLS
+
+Array = np.ndarray[Any, Any]
+Initial = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+ALIGNED = 16  # elements: 64 bytes of float32
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One named array of the arena."""
+
+    name: str
+    shape: tuple[int, ...]
+    initial: Initial
+    decays: bool
+
+
+def zeros(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Return zeros."""
+    return np.zeros(shape)
+
+
+def uniform(bound: float) -> Initial:
+    """Return an initial value drawn evenly from -bound to bound."""
+    return lambda random, shape: random.uniform(-bound, bound, shape)
+
+
+def orthogonal_blocks(gates: int) -> Initial:
+    """Return one orthogonal (H, H) matrix for each gate, stacked (Saxe et al. 2013, arXiv:1312.6120)."""
+
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        H = shape[1]
+        blocks = []
+        for _ in range(gates):
+            q, r = np.linalg.qr(random.standard_normal((H, H)))
+            blocks.append(q * np.sign(np.diag(r)))  # the sign makes the distribution uniform
+        return np.concatenate(blocks)
+
+    return draw
+
+
+def gate_bias(gates: tuple[str, ...], forget_bias: float) -> Initial:
+    """Return zeros, but `forget_bias` on f; where i alone decides (f = 1 - i), its negative on i."""
+
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        b = np.zeros((len(gates), shape[0] // len(gates)))
+        if "f" in gates:
+            b[gates.index("f")] = forget_bias
+        elif "i" in gates:
+            b[gates.index("i")] = -forget_bias
+        return b.reshape(-1)
+
+    return draw
+
+
+def parameters(s: Settings, vocabulary: int) -> list[Parameter]:
+    """Return every parameter of the network that `s` describes, decayed matrices first.
+
+    embedding (V, D); layers.L.W_ih (GH, D), W_hh (GH, H), b (GH,), unit (P, H): the cell's parameters of one value a
+    unit, rows as in `Cell.unit_params`; softmax.W (V, H), unless tied, and softmax.b (V,).
+    """
+    assert s.hidden is not None
+    assert s.layers is not None
+    assert s.embedding is not None
+    cell, H, D = CELLS[s.cell], s.hidden, s.embedding
+    G, P = len(cell.gates), len(cell.unit_params)
+    # A tied matrix is read as a softmax too, where large initial logits would only have to be unlearnt.
+    found = [Parameter("embedding", (vocabulary, D), uniform(0.1 if s.tied else 1 / math.sqrt(D)), decays=False)]
+    for layer in range(s.layers):
+        at, inputs = f"layers.{layer}", D if layer == 0 else H
+        found += [
+            Parameter(f"{at}.W_ih", (G * H, inputs), uniform(math.sqrt(6 / (inputs + H))), decays=True),
+            Parameter(f"{at}.W_hh", (G * H, H), orthogonal_blocks(G), decays=True),
+            Parameter(f"{at}.b", (G * H,), gate_bias(cell.gates, s.forget_bias), decays=False),
+            Parameter(f"{at}.unit", (P, H), zeros, decays=False),
+        ]
+    if not s.tied:
+        found.append(Parameter("softmax.W", (vocabulary, H), uniform(1 / math.sqrt(H)), decays=True))
+    found.append(Parameter("softmax.b", (vocabulary,), zeros, decays=False))
+    return sorted(found, key=lambda p: not p.decays)
+
+
+class Arena:
+    """One flat array with a named view for each parameter."""
+
+    def __init__(self, layout: list[Parameter], dtype: type[np.floating[Any]] = np.float32) -> None:
+        self.layout = layout
+        places, size = [], 0
+        for p in layout:
+            places.append(size)
+            size += -(-math.prod(p.shape) // ALIGNED) * ALIGNED
+        self.flat = np.zeros(size, dtype)
+        self.views: dict[str, Array] = {
+            p.name: self.flat[at : at + math.prod(p.shape)].reshape(p.shape)
+            for p, at in zip(layout, places, strict=True)
+        }
+        self.decayed = next((at for p, at in zip(layout, places, strict=True) if not p.decays), size)
+        """Weight decay applies to flat[:decayed]."""
+
+    def __getitem__(self, name: str) -> Array:
+        return self.views[name]
+
+    def initialise(self, seed: int) -> None:
+        """Draw every parameter; each has its own stream, so that one shape does not change another's values."""
+        for number, p in enumerate(self.layout):
+            random = np.random.default_rng([seed, number])
+            self.views[p.name][...] = p.initial(random, p.shape)
+
+    @property
+    def count(self) -> int:
+        """How many parameters there are, padding not counted."""
+        return sum(view.size for view in self.views.values())

@@ -1,0 +1,63 @@
+"""How many steps a run takes: decided once, from a measured speed where time was asked for, and then written down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lstmtui.config import Settings
+from lstmtui.errors import CorruptError
+from lstmtui.runs.files import read_json, to_json, write_atomically
+from lstmtui.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The schedule is a function of the step, and this is its length."""
+
+    steps: int
+    corpus: str
+    """Digest of the tokenised corpus; a resume on another text would not be the same run."""
+    seconds_per_step: float | None = None
+    """What minutes were turned into steps with."""
+
+
+def stored(run: RunFolder) -> Plan | None:
+    """Return the run's plan, or None when none was made yet. Raises CorruptError for a damaged one."""
+    if not run.plan.exists():
+        return None
+    raw: dict[str, Any] = read_json(run.plan) or {}
+    try:
+        return Plan(**raw)
+    except TypeError as error:
+        raise CorruptError(f"{run.plan} is damaged; the run cannot go on as it began.") from error
+
+
+def store(run: RunFolder, plan: Plan) -> None:
+    """Write plan.json. Raises OSError."""
+    write_atomically(run.plan, to_json(asdict(plan)).encode())
+
+
+def steps_for(s: Settings, *, windows: int) -> int | None:
+    """Return the number of steps where it follows from the settings; None where time decides."""
+    if s.steps is not None:
+        return s.steps
+    if s.epochs is not None:
+        return max(1, round(s.epochs * windows))
+    return None
+
+
+def steps_within(seconds: float, *, step: float, evaluation: float, eval_every: int, final: float) -> int:
+    """Return how many steps fit `seconds`, given those of a step, of an evaluation on the way, and of the last one."""
+    return max(1, int((seconds - final) / (step + evaluation / eval_every)))
+
+
+def seconds_of(action: Any, *, at_least: float = 1.0, most: int = 50) -> float:
+    """Return the median seconds of `action()`, called for about `at_least` seconds."""
+    times: list[float] = []
+    while sum(times) < at_least and len(times) < most:
+        begun = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - begun)
+    return sorted(times)[len(times) // 2]

@@ -1,0 +1,37 @@
+"""What the gates do: saturation by layer, gate and unit, and the activations over one window.
+
+Left-saturated: below 0.1, right-saturated: above 0.9 (Karpathy, Johnson and Li 2015, arXiv:1506.02078); for tanh
+gates, which lie between -1 and 1: below -0.9 and above 0.9.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstmtui.engine.model import Network
+
+Array = np.ndarray[Any, Any]
+
+
+def _gates(network: Network) -> list[Array]:
+    """Return a view of every layer's gates after their nonlinearity, a list of (T, B, G, H)."""
+    G, S = len(network.cell.gates), len(network.cell.saved)
+    T, B = network.T, network.B
+    return [layer.saved.reshape(T, B, S, -1)[:, :, :G] for layer in network.layers]
+
+
+def saturation(network: Network) -> tuple[Array, Array]:
+    """Return the left- and right-saturated fractions (L, G, H) over the window that `network` read last."""
+    low = np.array([0.1 if g in network.cell.sigmoid_gates else -0.9 for g in network.cell.gates], np.float32)
+    left, right = [], []
+    for gates in _gates(network):
+        left.append(np.mean(gates < low[:, None], axis=(0, 1), dtype=np.float32))
+        right.append(np.mean(gates > np.float32(0.9), axis=(0, 1), dtype=np.float32))
+    return np.stack(left), np.stack(right)
+
+
+def window(network: Network) -> Array:
+    """Return the gates of the first sequence over the last window, (L, G, T, H) float16."""
+    return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in _gates(network)]).astype(np.float16)

@@ -1,0 +1,121 @@
+"""Text from a network: temperature, top-k and top-p, one token at a time."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.data.tokens import Tokenizer
+from lstmtui.engine.model import Network
+from lstmtui.engine.params import Arena
+from lstmtui.errors import UsageError
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a token is drawn. Temperature 0 takes the likeliest."""
+
+    temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot be drawn from; `top_k` beyond the vocabulary means all of it."""
+        if not math.isfinite(self.temperature) or self.temperature < 0:
+            raise UsageError(f"The temperature must be a finite number, 0 or more, not {self.temperature}.")
+        if self.top_k < 0:
+            raise UsageError(f"top-k must be 0 (all tokens) or more, not {self.top_k}.")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top-p must be above 0 and at most 1, not {self.top_p}.")
+
+
+def probabilities(logits: Array, choice: Choice) -> Array:
+    """Return the distribution (V,) float64 to draw from. Top-p: Holtzman et al. 2020, arXiv:1904.09751."""
+    logits = logits.astype(np.float64)
+    if choice.temperature == 0:
+        only = np.zeros_like(logits)
+        only[int(np.argmax(logits))] = 1.0
+        return only
+    p = np.exp((logits - logits.max()) / choice.temperature)
+    p /= p.sum()
+    if choice.top_k and choice.top_k < len(p):
+        p[p < np.partition(p, -choice.top_k)[-choice.top_k]] = 0.0
+        p /= p.sum()
+    if choice.top_p < 1:
+        order = np.argsort(-p, kind="stable")
+        before = np.cumsum(p[order]) - p[order]
+        p[order[before >= choice.top_p]] = 0.0
+        p /= p.sum()
+    return p
+
+
+class Sampler:
+    """One stream of text over shared weights, one token at a time."""
+
+    def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._network = Network(s, weights, 1, 1, threads=1, backward=False)
+        self._token = np.zeros((1, 1), np.int32)
+
+    def _step(self, token: int) -> Array:
+        self._token[0, 0] = token
+        logits = self._network.forward(self._token)
+        self._network.carry()
+        return logits[0]
+
+    def tokens(self, prompt: str, choice: Choice, random: np.random.Generator) -> Iterator[int]:
+        """Yield tokens without end, after reading `prompt` (or, without one, what begins a line)."""
+        choice.check()
+        self._network.reset()
+        logits = None
+        for token in opening(self._tokenizer, prompt):
+            logits = self._step(int(token))
+        assert logits is not None
+        while True:
+            p = probabilities(logits, choice)
+            if self._tokenizer.unk is not None and p[self._tokenizer.unk] < 1:  # a placeholder is no text
+                p[self._tokenizer.unk] = 0.0
+                p /= p.sum()
+            token = int(random.choice(len(p), p=p))
+            yield token
+            logits = self._step(token)
+
+    def pieces(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> Iterator[str]:
+        """Yield `length` tokens as text, piece by piece, each a whole number of characters."""
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        tokenizer = self._tokenizer
+        drawn = self.tokens(prompt, choice, random)
+        glue = b"" if not prompt else tokenizer.joiner
+        for _ in range(length):
+            data = tokenizer.token_bytes(next(drawn))
+            # A space joins words, but no line begins or ends with one.
+            piece = decoder.decode(data if data == b"\n" or not glue else glue + data)
+            glue = b"" if data == b"\n" else tokenizer.joiner
+            if piece:
+                yield piece
+        if rest := decoder.decode(b"", final=True):
+            yield rest
+
+    def text(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> str:
+        """Return `length` tokens as text."""
+        return "".join(self.pieces(prompt, length, choice, random))
+
+
+def opening(tokenizer: Tokenizer, prompt: str) -> Array:
+    """Return the tokens to read before the first is drawn: the prompt's, or a line end's, or the vocabulary's first."""
+    for text in (prompt, "\n"):
+        if text:
+            tokens = tokenizer.encode(text.encode("utf-8", "surrogatepass"))
+            if tokenizer.unk is not None:
+                tokens = tokens[tokens != tokenizer.unk] if text == "\n" else tokens
+            if len(tokens):
+                return tokens
+    return np.zeros(1, np.int32)
