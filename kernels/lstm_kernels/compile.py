@@ -1,0 +1,179 @@
+"""How the kernels are compiled, and where the compiled code is kept.
+
+`kernel` and `threaded` replace `numba.njit(cache=True)`, whose own cache does not see an edit in another file or a
+changed jit option, numbers its files so that two processes compiling at once can mix them up, and dies of a damaged
+file. Here the folder's name is a digest of every source of this package, and each compiled function is one file, named
+after all that it depends on, sealed with a digest and replaced atomically: a race writes the same thing twice, and
+whatever cannot be read is compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.serialize import dumps
+from numba.extending import register_jitable
+
+# NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
+FASTMATH = frozenset({"contract", "nsz", "arcp"})
+SUMS = FASTMATH | {"reassoc"}
+"""For a kernel whose sums may be split over the lanes of a vector (still in one fixed order)."""
+
+# A cell reads and writes a dozen streams, and LLVM gives up vectorising when it would need more than 8 comparisons
+# of pointers before the loop; here that is some 20 ns a row of units.
+llvmlite.binding.set_option("lstm_kernels", "-runtime-memory-check-threshold=512")
+
+SETTINGS: Any = numba.config  # its type stub leaves out what is read from the environment
+
+_folder: Path | None = None
+
+
+def cache_in(folder: str | os.PathLike[str]) -> Path | None:
+    """Keep compiled code under `folder` from now on; call it before the first kernel runs.
+
+    Returns the folder in use, one per state of the sources and of Numba, or None when it cannot be written: then
+    everything is compiled anew in each process. What is in the folder gets executed, so it must be the user's own.
+    """
+    global _folder
+    _folder = None
+    place = Path(folder) / _digest()
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError:
+        return None
+    _folder = place
+    return place
+
+
+@cache
+def _digest() -> str:
+    """Name the state of this package's sources and of the compiler."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+class _DiskCache(_Cache):
+    """One kernel's compiled versions, a file each, in the folder given to `cache_in`."""
+
+    def __init__(self, function: Callable[..., Any], stamp: str) -> None:
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._stamp = stamp
+        self._impl = CompileResultCacheImpl(function)
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str | None:
+        return None if _folder is None else str(_folder)
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def flush(self) -> None:
+        if _folder is not None:
+            for path in _folder.glob(f"{self._stem()}-*.nbc"):
+                path.unlink(missing_ok=True)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return what was compiled for `sig`, or None if that is not there or not whole."""
+        target_context.refresh()
+        path = self._path(sig, target_context)
+        if path is None:
+            return None
+        try:
+            sealed = path.read_bytes()
+            if hashlib.sha256(sealed[32:]).digest() != sealed[:32]:
+                return None
+            return self._impl.rebuild(target_context, pickle.loads(sealed[32:]))
+        except Exception:  # a damaged entry may fail in any way, and only costs a compilation
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compile result `data`; a disk that is full or gone costs the next process a compilation."""
+        path = self._path(sig, data.target_context)
+        if path is None or not self._impl.check_cachable(data):
+            return
+        payload = dumps(self._impl.reduce(data))
+        temporary = None
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+                temporary = Path(file.name)
+                file.write(hashlib.sha256(payload).digest() + payload)
+            temporary.replace(path)
+        except OSError:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+    def _stem(self) -> str:
+        return self._name.replace("<locals>.", "").removeprefix("lstm_kernels.")
+
+    def _path(self, sig: Any, target_context: Any) -> Path | None:
+        if _folder is None or not self._enabled:
+            return None
+        key = repr((self._name, self._stamp, str(sig), target_context.codegen().magic_tuple()))
+        return _folder / f"{self._stem()}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make `function` part of whatever kernel calls it; it keeps its own arithmetic rules wherever that is."""
+    return register_jitable(forceinline=True, fastmath=set(FASTMATH))(function)
+
+
+def kernel(
+    function: Callable[..., Any] | None = None,
+    *,
+    parallel: bool = False,
+    fastmath: frozenset[str] = FASTMATH,
+    stamp: str = "",
+) -> Any:
+    """Compile `function` on its first call with each combination of types, releasing the GIL.
+
+    A function made by a factory names in `stamp` what it closes over, since that is part of what is compiled.
+    """
+    if function is None:
+        return partial(kernel, parallel=parallel, fastmath=fastmath, stamp=stamp)
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath), parallel=parallel)(function)
+    if not SETTINGS.DISABLE_JIT:
+        compiled._cache = _DiskCache(function, f"{stamp} parallel={parallel} fastmath={sorted(fastmath)}")
+    return compiled
+
+
+def threaded(
+    function: Callable[..., Any] | None = None, *, fastmath: frozenset[str] = FASTMATH, stamp: str = ""
+) -> Any:
+    """Compile a `function(..., threads)` that loops over `prange(threads)` in two versions, and choose at each call.
+
+    With `threads` 1 the serial version runs, which enters no parallel region; otherwise exactly `threads` chunks do,
+    whatever the number of processors, so that results depend on the arguments alone.
+    """
+    if function is None:
+        return partial(threaded, fastmath=fastmath, stamp=stamp)
+    serial = kernel(function, fastmath=fastmath, stamp=stamp)
+    parallel = kernel(function, fastmath=fastmath, stamp=stamp, parallel=True)
+    most = SETTINGS.NUMBA_NUM_THREADS
+
+    def run(*args: Any) -> Any:
+        threads = args[-1]
+        if threads == 1:
+            return serial(*args)
+        numba.set_num_threads(min(threads, most))
+        return parallel(*args)
+
+    return run

@@ -1,0 +1,53 @@
+"""Embedding: a row of a table for each token, and the gradient of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from lstm_kernels.compile import threaded
+
+Array = np.ndarray[Any, Any]
+
+
+@threaded
+def _forward(table, tokens, out, threads):
+    N, D = out.shape
+    for k in prange(threads):
+        for n in range(k * N // threads, (k + 1) * N // threads):
+            row = table[tokens[n]]
+            for d in range(D):
+                out[n, d] = row[d]
+
+
+@threaded
+def _backward(dout, tokens, dtable, threads):
+    N, D = dout.shape
+    for k in prange(threads):
+        low, high = k * D // threads, (k + 1) * D // threads
+        for n in range(N):
+            row = dtable[tokens[n]]
+            for d in range(low, high):
+                row[d] += dout[n, d]
+
+
+def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
+    """Copy a row for each token.
+
+    table   (V, D)  in
+    tokens  (N,)    in   int32, each below V (not checked)
+    out     (N, D)  out
+    """
+    _forward(table, tokens, out, threads)
+
+
+def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
+    """Add each position's gradient to its token's row; threads share out the columns, so that none meet.
+
+    dout    (N, D)  in
+    tokens  (N,)    in      int32, each below V (not checked)
+    dtable  (V, D)  in-out  added to
+    """
+    _backward(dout, tokens, dtable, threads)

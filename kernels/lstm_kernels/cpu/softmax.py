@@ -1,0 +1,73 @@
+"""Softmax and cross-entropy over the vocabulary, in nats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import prange
+from numba.extending import register_jitable
+
+from lstm_kernels.activations import exp, zero
+from lstm_kernels.compile import SUMS, threaded
+
+Array = np.ndarray[Any, Any]
+
+
+# A maximum is only vectorised when NaN need not be heard of; the sum of exponentials, which follows, will hear of it.
+@register_jitable(fastmath={"nnan", "nsz"})
+def _largest(row):
+    largest = row[0]
+    for v in range(1, row.shape[0]):
+        largest = row[v] if row[v] > largest else largest
+    return largest
+
+
+@threaded(fastmath=SUMS)
+def _cross_entropy(logits, targets, nll, scale, threads):
+    N, V = logits.shape
+    scale = logits.dtype.type(scale)
+    for k in prange(threads):
+        for n in range(k * N // threads, (k + 1) * N // threads):
+            row, target = logits[n], targets[n]
+            largest = _largest(row)
+            nll_n = largest - row[target]
+            total = zero(largest)
+            for v in range(V):
+                row[v] = exp(row[v] - largest)
+                total += row[v]
+            nll[n] = nll_n + math.log(total)
+            factor = scale / total
+            for v in range(V):
+                row[v] *= factor
+            row[target] -= scale
+
+
+@threaded(fastmath=SUMS)
+def _nll(logits, targets, nll, threads):
+    N, V = logits.shape
+    for k in prange(threads):
+        for n in range(k * N // threads, (k + 1) * N // threads):
+            row = logits[n]
+            largest = _largest(row)
+            total = zero(largest)
+            for v in range(V):
+                total += exp(row[v] - largest)
+            nll[n] = (largest - row[targets[n]]) + math.log(total)
+
+
+def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
+    """Fill nll, and turn logits into the gradient of scale * sum(nll).
+
+    logits   (N, V)  in-out  become scale * (softmax - onehot)
+    targets  (N,)    in      int32, each below V (not checked)
+    nll      (N,)    out     negative log-likelihood of each target, in nats
+    scale            in      1 / N for the mean
+    """
+    _cross_entropy(logits, targets, nll, float(scale), threads)
+
+
+def nll(logits: Array, targets: Array, nll: Array, threads: int) -> None:
+    """Fill nll as `cross_entropy` does, and leave the logits alone: for evaluation."""
+    _nll(logits, targets, nll, threads)
