@@ -24,6 +24,9 @@ from lstmtui.errors import CorruptError, UsageError
 FORMAT = 1
 """Version of the run folder; raised when an older reader would misread a newer folder."""
 
+LARGEST = 2**63 - 1
+"""The largest whole number that TOML, NumPy and the kernels share."""
+
 CELLS = ("rnn", "lstm", "peephole", "coupled", "gru")
 TOKENS = ("bytes", "chars", "words", "bpe")
 
@@ -181,8 +184,10 @@ def _check(name: str, value: Any, where: str) -> None:
         raise UsageError(f"{where}: {name} must be one of {', '.join(about['choices'])}, not {value!r}{hint}.")
     if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = about["low"], about["high"]
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{where}: {name} must be a finite number, not {value}.")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise UsageError(f"{where}: {name} is too large a number.")
         if low is not None and (value < low or (about["open_low"] and value == low)):
             least = "more than" if about["open_low"] else "at least"
             raise UsageError(f"{where}: {name} must be {least} {low}, not {value}.")
@@ -235,6 +240,22 @@ def _keep_nearest_length(merged: dict[str, Any], options: Mapping[str, object]) 
     if given:
         for k in {"minutes", "epochs", "steps"} - set(given):
             merged.pop(k, None)
+
+
+def user_file() -> Path | None:
+    """Return the user's configuration file: LSTMTUI_CONFIG, or config.toml in the user's configuration folder.
+
+    None when there is none. Raises UsageError when LSTMTUI_CONFIG names a file that is not there.
+    """
+    if given := os.environ.get("LSTMTUI_CONFIG"):
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise UsageError(f"LSTMTUI_CONFIG: there is no file {path}.")
+        return path
+    import platformdirs
+
+    path = platformdirs.user_config_path("lstmtui", appauthor=False) / "config.toml"
+    return path if path.is_file() else None
 
 
 RESERVED = ("LSTMTUI_RUNS", "LSTMTUI_CACHE", "LSTMTUI_CONFIG", "LSTMTUI_DEBUG")

@@ -20,11 +20,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstmtui.errors import LockedError, UsageError
+from lstmtui.errors import LockedError, LstmtuiError, UsageError
 from lstmtui.text import one_line
 
 STATES = (
@@ -41,6 +42,8 @@ STATES = (
     "diverged",
 )
 ENDED = ("finished", "stopped", "failed", "diverged")
+LATEST = "latest"
+"""Stands for the run with the newest status wherever a run's name is asked for."""
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 
 
@@ -123,6 +126,8 @@ def cache_root() -> Path:
 
 def check_name(name: str) -> str:
     """Return `name` if it can be a run's name, else raise UsageError."""
+    if name == LATEST:
+        raise UsageError(f"A run cannot be called '{LATEST}', which always means the latest one; choose another name.")
     if not _NAME.fullmatch(name) or ".." in name:
         raise UsageError(
             f"'{one_line(name, 80)}' cannot be a run's name: use letters, digits, '.', '-' and '_', "
@@ -162,7 +167,7 @@ def _modified(path: Path) -> float:
 def find(run: str, root: Path | None = None) -> RunFolder:
     """Return the run with this name, `latest`, or the run folder at this path. Raises UsageError."""
     root = root or runs_root()
-    if run == "latest":
+    if run == LATEST:
         if not (runs := all_runs(root)):
             raise UsageError(f"There are no runs yet in {root}; start one with 'lstmtui train FILE'.")
         return runs[0]
@@ -179,6 +184,32 @@ def find(run: str, root: Path | None = None) -> RunFolder:
         hint = f"did you mean '{close[0]}'?" if close else "'lstmtui ls' lists the runs."
         raise UsageError(f"There is no run '{one_line(run, 80)}' in {root}; {hint}")
     return folder
+
+
+def remove(run: RunFolder) -> list[str]:
+    """Delete a run and return the names of what was left because no run has such files.
+
+    A path that a person typed may be a folder with other things in it, so only a run's own files go.
+    Raises LockedError while an engine works on it, and LstmtuiError when the system refuses.
+    """
+    lock = EngineLock(run)
+    try:
+        # config.toml first: whatever happens after that, no list shows half a run.
+        for path in (run.config, run.plan, run.tokenizer, run.status, run.metrics, run.events, run.samples):
+            path.unlink(missing_ok=True)
+        for path in (run.requests, run.log, run.lock, *run.path.glob(".*.tmp")):
+            path.unlink(missing_ok=True)
+        for folder in (run.probes, run.checkpoints):
+            if folder.is_dir():
+                shutil.rmtree(folder)
+        left = sorted(path.name for path in run.path.iterdir())
+        if not left:
+            run.path.rmdir()
+    except OSError as error:
+        raise LstmtuiError(f"{error.filename or run.path} cannot be removed ({error.strerror or error}).") from error
+    finally:
+        lock.release()
+    return left
 
 
 class EngineLock:

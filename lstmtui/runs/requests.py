@@ -50,10 +50,11 @@ def answer_to(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer
     """Wait up to `timeout` seconds for the engine's answer; None when there was none."""
     deadline, offset = time.monotonic() + timeout, 0
     while True:
+        alive = engine_alive(run)  # looked at first: the last words of an engine stand there once it is gone
         events, offset = read_lines(run.events, offset)
         for event in events:
             if event.get("event") == "answered" and event.get("request") == identity:
                 return Answer(ok=bool(event.get("ok")), message=str(event.get("message", "")))
-        if time.monotonic() > deadline or not engine_alive(run):
+        if time.monotonic() > deadline or not alive:
             return None
         time.sleep(0.05)

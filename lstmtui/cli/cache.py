@@ -1,0 +1,56 @@
+"""`lstmtui cache show|clear`: prepared texts and compiled kernels, all of which are made again when needed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import typer
+
+from lstmtui.cli.output import emit, say, size
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import cache_root
+
+app = typer.Typer(help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
+
+OURS = ("compiled", "corpora", "digests", "tokens", "default-*.txt")
+"""What lstmtui puts into its cache folder. Only this is cleared: LSTMTUI_CACHE may name a folder with more in it."""
+
+
+@app.command("show")
+def show() -> int:
+    """Say where the cache is and how much it holds."""
+    emit(f"{cache_root()}  {size(used(cache_root()))}")
+    return 0
+
+
+@app.command("clear")
+def clear() -> int:
+    """Empty the cache. What is needed again is made again."""
+    root = cache_root()
+    freed = 0
+    for part in (path for pattern in OURS for path in root.glob(pattern)):
+        size_of_part = part.lstat().st_size if part.is_file() else used(part)
+        try:
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
+            freed += size_of_part
+        except OSError as error:
+            raise LstmtuiError(f"{error.filename or part}: cannot be removed ({error.strerror or error}).") from error
+    say(f"Cleared {size(freed)} from {root}.")
+    return 0
+
+
+def used(folder: Path) -> int:
+    """Return the bytes in all files under `folder`; what cannot be read counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_size
+            except OSError:
+                continue
+    return total

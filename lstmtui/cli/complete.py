@@ -1,0 +1,98 @@
+"""`lstmtui complete RUN TEXT`, once or as a server of JSON lines."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
+from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.text import one_line
+
+if TYPE_CHECKING:
+    from lstmtui.api import Model
+
+MOST = 1000
+"""The largest k; a list longer than that is no suggestion any more."""
+
+
+def complete(
+    run: Run,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="What has been typed so far.", show_default=False)
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = 5,
+    phrase: Annotated[
+        bool, typer.Option("--phrase", metavar="", help="Complete the phrase, not only the word.")
+    ] = False,
+    json: AsJson = False,
+    stdin: Annotated[
+        bool,
+        typer.Option("--stdin", metavar="", help='Answer lines such as {"text": "The ", "k": 3} until the input ends.'),
+    ] = False,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Say how a text is likely to go on: ranked candidates with their probabilities."""
+    from lstmtui import api
+
+    if stdin == (text is not None):
+        raise UsageError("Give either TEXT to complete, or --stdin to answer lines of JSON.")
+    found = recognise(run, runs_dir)
+    with api.Model(found) as model:
+        if stdin:
+            return _serve(model, k, phrase)
+        answer = _answer(model, {"text": text, "k": k, "phrase": phrase})
+    if json:
+        emit_json(answer)
+    elif not answer["candidates"]:
+        say("Nothing comes to its mind here.")
+    else:
+        for candidate in answer["candidates"]:
+            emit(f"{candidate['probability']:6.1%}  {one_line(candidate['text'])}")
+    return 0
+
+
+def _serve(model: Model, k: int, phrase: bool) -> int:
+    """Answer one line per line, a bad one with {"error": ...}."""
+    say("Ready: one JSON object a line, Ctrl-D ends.")
+    for line in sys.stdin.buffer:
+        if not line.strip():
+            continue
+        try:
+            emit_json(_answer(model, _question(line, k, phrase)))
+        except LstmtuiError as error:
+            emit_json({"error": str(error)})
+    return 0
+
+
+def _question(line: bytes, k: int, phrase: bool) -> dict[str, Any]:
+    """Return text, k and phrase of one line. Raises UsageError with what is wrong with it."""
+    try:
+        given = json_module.loads(line)
+    except (ValueError, RecursionError):
+        raise UsageError('This line is not JSON; send for example {"text": "The ", "k": 3}.') from None
+    if not isinstance(given, dict) or not isinstance(given.get("text"), str):
+        raise UsageError('This line has no "text"; send for example {"text": "The ", "k": 3}.')
+    if unknown := sorted(set(given) - {"text", "k", "phrase"}):
+        raise UsageError(f"This line has an unknown key {unknown[0]!r}; known are text, k and phrase.")
+    wanted, whole = given.get("k", k), given.get("phrase", phrase)
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= MOST:
+        raise UsageError(f'"k" must be a whole number from 1 to {MOST}, not {wanted!r}.')
+    if not isinstance(whole, bool):
+        raise UsageError(f'"phrase" must be true or false, not {whole!r}.')
+    return {"text": given["text"], "k": wanted, "phrase": whole}
+
+
+def _answer(model: Model, question: dict[str, Any]) -> dict[str, Any]:
+    began = time.perf_counter()
+    found = model.complete(question["text"], k=question["k"], phrase=question["phrase"])
+    milliseconds = 1000 * (time.perf_counter() - began)
+    return {
+        "candidates": [{"text": c.text, "probability": c.probability} for c in found],
+        "milliseconds": round(milliseconds, 3),
+    }

@@ -1,0 +1,179 @@
+"""Follow a run that this command started: progress on stderr, signals passed on, and a result at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lstmtui.cli.options import short
+from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.progress import Progress, progress
+from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.runs import requests
+from lstmtui.runs.folder import ENDED, RunFolder, remove
+from lstmtui.runs.reader import RunReader, RunSnapshot
+
+INTERVAL = 0.2
+UNHEARD = 15.0
+"""Seconds after which an engine that has not stopped on request gets SIGTERM as well."""
+_SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def follow(run: RunFolder, process: subprocess.Popen[bytes], *, fresh: bool, as_json: bool) -> int:
+    """Watch until `process` ends and return the exit code of this command.
+
+    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; this command then waits for it. `fresh`: the run was
+    made by this command, which takes it away again if it fails before the first checkpoint.
+    """
+    reader = RunReader(run)
+    with _caught_signals() as caught, progress() as shown:
+        stopper = _Stopper(run, process, shown)
+        while True:
+            ended = process.poll() is not None  # looked at first, so that the last refresh sees all that was written
+            snapshot = reader.refresh()
+            if ended or snapshot.status.get("pid") == process.pid:  # else what stands there is of an earlier engine
+                shown.update(snapshot)
+            if ended:
+                break
+            if caught:
+                stopper.ask(len(caught))
+            time.sleep(INTERVAL)
+    return _conclude(run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=fresh, as_json=as_json)
+
+
+class _Stopper:
+    """Passes the wish to stop on to the engine: once by request, by signal when it does not hear."""
+
+    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: Progress) -> None:
+        self._run, self._process, self._shown = run, process, shown
+        self._asked_at = 0.0
+        self._signalled = False
+        self._told = 0
+
+    def ask(self, times: int) -> None:
+        """Act on the `times`-th signal; called at every turn of the loop once there was one."""
+        if self._told != times:
+            self._shown.note("Stopping: waiting for the engine to save." if self._told == 0 else "It is still saving.")
+            self._told = times
+        if not self._asked_at:
+            self._asked_at = time.monotonic()
+            try:
+                requests.send(self._run, "stop")
+            except (UsageError, OSError):  # it does not listen yet, or nothing more can be written
+                self._terminate()
+        elif time.monotonic() - self._asked_at > UNHEARD:
+            self._terminate()
+
+    def _terminate(self) -> None:
+        if not self._signalled:
+            self._signalled = True
+            with contextlib.suppress(OSError):
+                self._process.terminate()
+
+
+@contextlib.contextmanager
+def _caught_signals() -> Iterator[list[signal.Signals]]:
+    """Collect signals instead of dying of them. One that is ignored (nohup) stays so."""
+    caught: list[signal.Signals] = []
+    before: dict[signal.Signals, Any] = {}
+    handler: Callable[[int, Any], None] = lambda number, frame: caught.append(signal.Signals(number))  # noqa: E731
+    for number in _SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, handler)
+    try:
+        yield caught
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _conclude(
+    run: RunFolder,
+    process: subprocess.Popen[bytes],
+    snapshot: RunSnapshot,
+    by_signal: int,
+    *,
+    fresh: bool,
+    as_json: bool,
+) -> int:
+    """Say how the run ended, give its sample, and return the exit code."""
+    own = snapshot.status.get("pid") == process.pid
+    state, code = "crashed", 1
+    if own and snapshot.state in ENDED:
+        state, code = snapshot.state, snapshot.exit_code
+    elif not own and process.returncode in FAMILIES:  # it could not even write a status: another engine has the run
+        state, code = "refused", process.returncode
+    result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
+    name, saved = short(run), _has_checkpoint(run)
+    if by_signal and state in ("stopped", "finished", "crashed"):
+        code = by_signal
+    for split, words in (("valid", "Validation"), ("test", "Test")):
+        if result.get(split):
+            best = f" (weights of step {result['best_step']})" if result.get("best_step") is not None else ""
+            say(f"{words}: {figures(result[split])}{best}")
+    for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
+        say(line)
+    if as_json:
+        emit_json(
+            {
+                "run": run.name,
+                "path": str(run.path),
+                "state": state,
+                "exit_code": code,
+                "message": snapshot.message,
+                "step": snapshot.step,
+                "result": result or None,
+            }
+        )
+    elif result.get("sample"):
+        say("It writes:")
+        emit(str(result["sample"]).rstrip("\n"))
+    if saved and state in ("finished", "stopped"):
+        say(f'\nNext: lstmtui complete {name} "The "    or type with it: lstmtui type {name}')
+    return code
+
+
+def _ending(
+    run: RunFolder, snapshot: RunSnapshot, state: str, name: str, *, saved: bool, by_signal: bool, fresh: bool
+) -> Iterator[str]:
+    """Yield the last lines about how it ended; takes away a fresh run that never got anywhere."""
+    if state == "finished":
+        yield snapshot.message or f"Finished after {snapshot.step} steps."
+    elif state == "stopped" or (state == "crashed" and by_signal):
+        if saved:
+            yield f"Stopped and saved at step {snapshot.step}; 'lstmtui resume {name}' continues it."
+        else:
+            yield f"Stopped before the first checkpoint; 'lstmtui resume {name}' starts it over."
+    elif state in ("failed", "diverged"):
+        message = snapshot.message or "the engine gave no reason"
+        yield f"lstmtui: {message}"
+        if fresh and snapshot.step == 0 and state == "failed":
+            with contextlib.suppress(LstmtuiError):
+                remove(run)
+        elif snapshot.exit_code in (1, 4):
+            yield f"{run.log} says more."
+    elif state == "refused":
+        yield _last_line(run)
+    else:
+        last = _last_line(run)
+        yield f"lstmtui: The engine died at step {snapshot.step}{f' ({last})' if last else ''}."
+        yield f"{run.log} says more" + (f"; 'lstmtui resume {name}' continues it." if saved else ".")
+
+
+def _has_checkpoint(run: RunFolder) -> bool:
+    return any(run.checkpoints.glob("step-*.safetensors"))
+
+
+def _last_line(run: RunFolder) -> str:
+    try:
+        with open(run.log, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines else ""

@@ -1,0 +1,101 @@
+"""`lstmtui info`: what a person needs when something is slow or broken, and what a report about it should hold."""
+
+from __future__ import annotations
+
+import json as json_module
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from lstmtui.cli.options import AsJson
+from lstmtui.cli.output import emit, emit_json, size
+
+PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "textual", "rich", "typer", "tokenizers", "safetensors")
+_TELLING = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
+
+
+def info(json: AsJson = False) -> int:
+    """Tell versions, processor, threads, CUDA and folders."""
+    facts = gather()
+    if json:
+        emit_json(facts)
+        return 0
+    for group, values in facts.items():
+        emit(group)
+        for name, value in values.items():
+            emit(f"  {name:<14} {_words(value)}")
+    return 0
+
+
+def gather() -> dict[str, dict[str, Any]]:
+    """Return all facts, in groups."""
+    from importlib import metadata
+
+    from lstmtui import __version__, config
+    from lstmtui.cli.cache import used
+    from lstmtui.machine import cpu_count
+    from lstmtui.runs.folder import all_runs, cache_root, runs_root
+
+    versions: dict[str, Any] = {"lstmtui": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    cache, runs = cache_root(), runs_root()
+    return {
+        "versions": versions,
+        "machine": {
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            **_processor(),
+            "processors": cpu_count(),
+        },
+        "compute": _engine_facts(),
+        "folders": {
+            "runs": str(runs),
+            "number of runs": len(all_runs(runs)),
+            "cache": str(cache),
+            "cache size": size(used(cache)),
+            "configuration": str(config.user_file() or "none"),
+        },
+    }
+
+
+def _processor() -> dict[str, Any]:
+    """Return the processor's model and its vector features, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return {"processor": platform.processor() or "unknown", "features": []}
+    fields = {k.strip(): v.strip() for k, colon, v in (line.partition(":") for line in lines) if colon}
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return {
+        "processor": fields.get("model name") or platform.processor() or platform.machine(),
+        "features": [f for f in _TELLING if f in flags],
+    }
+
+
+def _engine_facts() -> dict[str, Any]:
+    """Return what Numba says of itself; asked of another process, since front ends never load it."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "lstmtui.engine.info"],
+            capture_output=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        facts = json_module.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {"numba": "it does not answer; run 'python -m lstmtui.engine.info' to see why"}
+    return dict(facts) if isinstance(facts, dict) else {"numba": facts}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    return "not installed" if value is None else str(value)

@@ -1,0 +1,52 @@
+"""Arguments and options that several commands share, and the completion of run names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmtui.runs import folder
+from lstmtui.runs.folder import RunFolder
+
+
+def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of runs that begin with what was typed, for the shell."""
+    root = ctx.params.get("runs_dir")
+    names = [run.name for run in folder.all_runs(Path(root) if root else None)]
+    return [name for name in [*names, *(["latest"] if names else [])] if name.startswith(incomplete)]
+
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's name, the path of its folder, or 'latest'.",
+        autocompletion=run_names,
+        show_default=False,
+    ),
+]
+RunOrLatest = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's name, or the path of its folder.", autocompletion=run_names)
+]
+RunsDir = Annotated[
+    Path | None,
+    typer.Option("--runs-dir", metavar="FOLDER", help="Where the runs are (also LSTMTUI_RUNS).", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object, for a script.")]
+Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave it running and return at once.")]
+
+
+def short(run: RunFolder) -> str:
+    """Return how to call `run` on the next command line: its name where that finds it, else its path."""
+    if run.path == folder.runs_root() / run.name:
+        return run.name
+    path = os.path.relpath(run.path)
+    return path if os.sep in path else os.path.join(os.curdir, path)
+
+
+def recognise(name: str, runs_dir: Path | None) -> RunFolder:
+    """Return the run that `name` means. Raises UsageError."""
+    return folder.find(name, runs_dir.expanduser() if runs_dir else None)

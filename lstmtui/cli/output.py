@@ -1,0 +1,88 @@
+"""Data to stdout, narration to stderr: the only places of the command line that write text from outside.
+
+On a terminal every text passes `lstmtui.text.safe`. Data in a pipe is left as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lstmtui.text import one_line, safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(text: str) -> None:
+    """Narrate on stderr. A stderr that nobody reads any more (a closed terminal) is no reason to fail."""
+    with contextlib.suppress(OSError, ValueError):
+        print(safe(text), file=sys.stderr, flush=True)
+
+
+def emit(text: str, end: str = "\n") -> None:
+    """Write data to stdout, at once; safe on a terminal, as it is in a pipe. Raises BrokenPipeError."""
+    print(safe(text) if sys.stdout.isatty() else text, end=end, flush=True)
+
+
+def emit_json(value: Any) -> None:
+    """Write one line of JSON to stdout. JSON escapes control characters itself, so it is safe everywhere."""
+    from lstmtui.runs.files import to_json
+
+    line = to_json(value)
+    print(safe(line) if sys.stdout.isatty() else line, flush=True)
+
+
+def stdout_console() -> Console:
+    """Return a Rich console for tables on stdout: as wide as the terminal, or wide enough for a pipe."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
+
+
+def cell(text: object, width: int | None = None) -> Any:
+    """Return untrusted text as what goes into a Rich table: safe, one line, no markup."""
+    from rich.text import Text
+
+    return Text(one_line(str(text), width))
+
+
+def abandon(stream: Any) -> None:
+    """Point `stream` at nothing when nobody reads it any more, so that later writes and the last flush do not fail."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def figures(result: dict[str, Any]) -> str:
+    """Return nll, perplexity and bits per character of an evaluation in words, each under its right name."""
+    parts = [f"{result['nll']:.4f} nats per token"] if _number(result.get("nll")) else []
+    if _number(result.get("perplexity")):
+        parts.append(f"perplexity {result['perplexity']:.2f}")
+    if _number(result.get("bits_per_char")):
+        parts.append(f"{result['bits_per_char']:.4f} bits per character")
+    return ", ".join(parts) or "not finite"
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as a person would say it: 48 s, 3 min 20 s, 2 h 05 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in words: 812 B, 1.9 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

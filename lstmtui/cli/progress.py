@@ -1,0 +1,159 @@
+"""What a person sees while a run trains: a bar on a terminal, plain lines elsewhere, the same news in both."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from lstmtui.cli.output import duration, say
+from lstmtui.runs.reader import RunSnapshot, ValidPoint
+from lstmtui.text import one_line
+
+PLAIN_EVERY = 10.0
+"""Seconds between lines of figures where there is no terminal."""
+
+_STATES = {
+    "preparing": "Reading the text.",
+    "compiling": "Compiling the mathematics for this machine (first run only).",
+    "measuring": "Measuring the speed, to turn the time into steps.",
+    "paused": "Paused; 'lstmtui continue {name}' goes on.",
+}
+_EVENTS = {
+    "diverged": "step {step}: the loss is not finite any more.",
+    "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
+    "save failed": "step {step}: saving failed ({reason}); training goes on.",
+    "set": "step {step}: {key} is now {value} (it was {before}).",
+}
+"""Events that a person following wants to read; the rest stands in events.jsonl."""
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress]:
+    """Show a run's progress on stderr while inside."""
+    bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    shown = Bar() if bar else Progress()
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+class Progress:
+    """News as they come, and a line of figures every PLAIN_EVERY seconds."""
+
+    def __init__(self) -> None:
+        self._state = ""
+        self._validated = self._events = 0
+        self._told_at = time.monotonic()
+        self._started = False
+
+    def update(self, snapshot: RunSnapshot) -> None:
+        """Tell what is new since the last snapshot."""
+        if not self._started:  # what a resumed run did before is no news
+            self._started = True
+            self._validated = max((p.step for p in snapshot.valid if p.step < snapshot.step), default=0)
+            self._events = len(snapshot.events)
+        for line in self._news(snapshot):
+            self.note(line)
+        self.show(snapshot)
+
+    def _news(self, snapshot: RunSnapshot) -> Iterator[str]:
+        if snapshot.state != self._state:
+            self._state = snapshot.state
+            if words := _STATES.get(snapshot.state):
+                yield words.format(name=snapshot.run.name)
+        for point in snapshot.valid:
+            if point.step > self._validated:
+                self._validated = point.step
+                yield f"step {point.step}: validation {valid_figures(point)}{'  best' if point.best else ''}"
+        for event in snapshot.events[self._events :]:
+            if words := _EVENTS.get(str(event.get("event"))):
+                yield words.format_map(defaultdict(lambda: "?", event))
+        self._events = len(snapshot.events)
+
+    def note(self, line: str) -> None:
+        """Tell one line that stays."""
+        say(line)
+
+    def show(self, snapshot: RunSnapshot) -> None:
+        """Show where the run is."""
+        if snapshot.state == "training" and time.monotonic() - self._told_at >= PLAIN_EVERY:
+            self._told_at = time.monotonic()
+            steps = f"step {snapshot.step}/{snapshot.steps}" if snapshot.steps else f"step {snapshot.step}"
+            self.note("  ".join([steps, *train_figures(snapshot)]))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class Bar(Progress):
+    """The same on a terminal, with a bar below the news."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        # Refreshed by hand: a closed terminal then raises here, where it can be caught, and not in Rich's thread.
+        self._rich: Any = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(markup=False),
+            TextColumn("{task.fields[figures]}", markup=False),
+            console=Console(stderr=True, highlight=False, markup=False, emoji=False),
+            auto_refresh=False,
+            transient=True,
+            expand=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._rich.add_task("starting", total=None, figures="")
+        self._guarded(self._rich.start)
+
+    def note(self, line: str) -> None:
+        from rich.text import Text
+
+        self._guarded(self._rich.console.print, Text(one_line(line)))
+
+    def show(self, snapshot: RunSnapshot) -> None:
+        figures = [f"{snapshot.step}/{snapshot.steps}"] if snapshot.steps else []
+        self._rich.update(
+            self._task,
+            description=one_line(snapshot.state, 12),
+            total=snapshot.steps or None,
+            completed=snapshot.step,
+            figures="  ".join(figures + train_figures(snapshot)),
+        )
+        self._guarded(self._rich.refresh)
+
+    def close(self) -> None:
+        self._guarded(self._rich.stop)
+
+    def _guarded(self, act: Any, *given: Any) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone; the run is not
+            act(*given)
+
+
+def train_figures(snapshot: RunSnapshot) -> list[str]:
+    """Return loss, speed and time left, as far as they are known."""
+    parts = []
+    if snapshot.train:
+        parts.append(f"loss {snapshot.train[-1].loss:.3f}")
+    speed = snapshot.status.get("tokens_per_second")
+    if isinstance(speed, int | float) and speed:
+        parts.append(f"{speed / 1000:.1f}k tok/s" if speed >= 1000 else f"{speed:.0f} tok/s")
+    if snapshot.seconds_left is not None:
+        parts.append(f"{duration(snapshot.seconds_left)} left")
+    return parts
+
+
+def valid_figures(point: ValidPoint) -> str:
+    """Return one evaluation in words."""
+    bits = f", {point.bits_per_char:.3f} bits per character" if point.bits_per_char is not None else ""
+    return f"{point.nll:.3f} nats per token, perplexity {point.perplexity:.2f}{bits}"

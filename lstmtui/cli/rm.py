@@ -1,0 +1,31 @@
+"""`lstmtui rm RUN...`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lstmtui.cli.options import RunsDir, recognise, run_names
+from lstmtui.cli.output import say
+from lstmtui.errors import UsageError
+from lstmtui.runs import folder
+
+
+def rm(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to remove.", autocompletion=run_names)],
+    yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Remove runs with their checkpoints, for good."""
+    found = [recognise(name, runs_dir) for name in runs]
+    names = ", ".join(f"'{run.name}'" for run in found)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"Removing {names} wants an answer from a terminal, or --yes.")
+        typer.confirm(f"Remove {names} with all checkpoints?", abort=True, err=True)
+    for run in found:
+        left = folder.remove(run)
+        say(f"Removed '{run.name}'." + (f" Kept what is not of a run: {', '.join(left)}." if left else ""))
+    return 0

@@ -1,0 +1,78 @@
+"""`lstmtui show [RUN]`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from lstmtui import config
+from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
+from lstmtui.cli.output import duration, emit, emit_json, figures
+from lstmtui.runs.files import read_json
+from lstmtui.runs.reader import RunReader, RunSnapshot, age
+
+
+def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
+    """Show a run: how far it is, its figures, its last sample and every setting."""
+    found = recognise(run, runs_dir)
+    settings = config.load(found.config)
+    snapshot = RunReader(found).refresh()
+    plan = read_json(found.plan)
+    if json:
+        emit_json(_record(snapshot, settings, plan))
+        return 0
+    emit(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
+    for name, value in _figures(snapshot):
+        emit(f"  {name:<14} {value}")
+    emit("\nsettings")
+    for name, value in dataclasses.asdict(settings).items():
+        if value not in (None, "", ()):
+            emit(f"  {name:<14} {', '.join(value) if isinstance(value, tuple) else value}")
+    if plan:
+        emit("\nplan")
+        for name, value in plan.items():
+            emit(f"  {name:<14} {value}")
+    if snapshot.samples:
+        last = snapshot.samples[-1]
+        emit(f"\nsample at step {last.step}, temperature {last.temperature:g}\n{last.text.rstrip()}")
+    return 0
+
+
+def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
+    status = s.status
+    lines = [("folder", str(s.run.path)), ("step", f"{s.step} of {s.steps}" if s.steps else str(s.step))]
+    if isinstance(status.get("parameters"), int):
+        lines.append(("parameters", f"{status['parameters']:,}"))
+    if isinstance(status.get("seconds"), int | float):
+        lines.append(("trained for", duration(status["seconds"])))
+    if s.seconds_left is not None and not s.ended:
+        lines.append(("left", duration(s.seconds_left)))
+    if isinstance(status.get("heartbeat"), int | float):
+        lines.append(("last seen", f"{age(status['heartbeat'])} ago"))
+    if s.train:
+        lines.append(
+            ("training", f"{s.train[-1].loss:.4f} nats per token, {s.train[-1].tokens_per_second:.0f} tokens/s")
+        )
+    if s.best is not None:
+        best = {"nll": s.best.nll, "perplexity": s.best.perplexity, "bits_per_char": s.best.bits_per_char}
+        lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
+    result = status.get("result") or {}
+    for split, words in (("valid", "final"), ("test", "test")):
+        if result.get(split):
+            lines.append((words, figures(result[split])))
+    return lines
+
+
+def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "run": s.run.name,
+        "path": str(s.run.path),
+        "state": s.state,
+        "message": s.message,
+        "status": s.status,
+        "settings": dataclasses.asdict(settings),
+        "plan": plan,
+        "best": dataclasses.asdict(s.best) if s.best else None,
+        "last": dataclasses.asdict(s.train[-1]) if s.train else None,
+        "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
+    }

@@ -1,0 +1,96 @@
+"""`lstmtui pause|continue|stop|save RUN` and `lstmtui set RUN KEY=VALUE`: requests to a running engine."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from lstmtui import config
+from lstmtui.cli.options import Run, RunOrLatest, RunsDir, recognise, short
+from lstmtui.cli.output import say
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs import requests
+from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.reader import RunReader
+
+SAVE_TIMEOUT = 120.0
+"""Seconds that a stopping engine is given to write its checkpoint and end."""
+
+
+def pause(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Hold a running training where it is."""
+    return _ask(recognise(run, runs_dir), "pause")
+
+
+def continue_(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Let a paused training go on."""
+    return _ask(recognise(run, runs_dir), "continue")
+
+
+def save(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Write a checkpoint now."""
+    return _ask(recognise(run, runs_dir), "save")
+
+
+def stop(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Save a running training and end it; resume continues it."""
+    found = recognise(run, runs_dir)
+    _ask(found, "stop")
+    deadline = time.monotonic() + SAVE_TIMEOUT
+    while engine_alive(found):
+        if time.monotonic() > deadline:
+            raise LstmtuiError(
+                f"Run '{found.name}' is still saving; 'lstmtui show {short(found)}' tells when it is done."
+            )
+        time.sleep(0.1)
+    snapshot = RunReader(found).refresh()
+    if snapshot.exit_code not in (0, 129, 130, 143):
+        say(f"lstmtui: {snapshot.message}")
+        return snapshot.exit_code
+    say(
+        f"Run '{found.name}' is {snapshot.state} at step {snapshot.step}; 'lstmtui resume {short(found)}' continues it."
+    )
+    return 0
+
+
+def set_(
+    run: Run,
+    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help=f"One of {', '.join(config.LIVE)}.")],
+    runs_dir: RunsDir = None,
+) -> int:
+    """Change settings of a run while it trains, for example: lstmtui set diary lr=0.001."""
+    found = recognise(run, runs_dir)
+    pairs = [_pair(change) for change in changes]
+    for key, value in pairs:
+        _ask(found, "set", key=key, value=value)
+    return 0
+
+
+def _pair(change: str) -> tuple[str, str]:
+    key, equals, value = change.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"'{change}' is not KEY=VALUE; for example lr=0.001.")
+    key = key.strip().replace("-", "_")
+    if key not in config.FIELDS:
+        raise UsageError(f"set: unknown setting '{key}'{config.nearest(key, config.LIVE)}.")
+    if key in config.LIVE:
+        config.convert(key, value, "set")  # all are checked before the first is sent
+    return key, value
+
+
+def _ask(run: RunFolder, operation: str, **details: Any) -> int:
+    """Send a request and tell the answer. Raises LstmtuiError when it is refused or not answered."""
+    answer = requests.answer_to(run, requests.send(run, operation, **details))
+    if answer is None and operation == "stop":
+        return 0  # it had ended before it could answer, or saves: the caller waits for that
+    if answer is None:
+        raise LstmtuiError(
+            f"Run '{run.name}' has not answered yet (it may be compiling); 'lstmtui show {short(run)}' tells its state."
+        )
+    if not answer.ok:
+        raise LstmtuiError(answer.message or f"Run '{run.name}' refused to {operation}.")
+    if operation != "stop":
+        say(answer.message or f"Run '{run.name}': {operation} done.")
+    return 0

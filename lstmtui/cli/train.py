@@ -1,0 +1,125 @@
+"""`lstmtui train [FILE...]`: its options are the settings of `lstmtui.config`, described there and nowhere else."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lstmtui import config
+from lstmtui.cli.options import Detach, RunsDir, short
+from lstmtui.cli.output import emit_json, say, size
+
+_METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
+
+
+def train(**given: Any) -> int:
+    """Train a new run on FILE... and follow it. Ctrl-C saves it and leaves.
+
+    What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
+    """
+    from lstmtui import api
+    from lstmtui.cli.follow import follow
+
+    options = {name: given.pop(name) for name in config.FIELDS}
+    settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
+    root: Path | None = given["runs_dir"]
+    run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
+    chosen = config.load(run.config)
+    say(f"Run {run.name} in {run.path}")
+    for line in describe(chosen):
+        say(f"  {line}")
+    process = api.start(run)
+    if given["detach"]:
+        name = short(run)
+        say(f"It trains on its own now: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
+        if given["json"]:
+            emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
+        return 0
+    return follow(run, process, fresh=True, as_json=given["json"])
+
+
+def describe(s: config.Settings) -> list[str]:
+    """Return the recipe in a few lines for a person."""
+    drop = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in (("dropout", s.dropout), ("dropout_in", s.dropout_in), ("weight_drop", s.weight_drop))
+        if value
+    )
+    length = next(
+        (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),
+        "the recipe's time",
+    )
+    valid = f"validation {', '.join(s.valid)}" if s.valid else f"last {s.valid_fraction:.0%} for validation"
+    vocabulary = f" (at most {s.vocabulary})" if s.vocabulary else ""
+    layers = "1 layer" if s.layers == 1 else f"{s.layers} layers"
+    return [
+        f"corpus     {', '.join(s.corpus)}{_size(s.corpus)} as {s.tokens}{vocabulary}, {valid}",
+        f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}",
+        f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}"
+        + (f", {drop}" if drop else ""),
+        f"computing  {s.threads} threads, seed {s.seed}",
+    ]
+
+
+def _size(names: tuple[str, ...]) -> str:
+    from lstmtui.data.corpus import resolve
+
+    return f" ({size(resolve(names).bytes)})"
+
+
+def _option(name: str) -> tuple[type, Any]:
+    """Return the annotation and the Typer option of one setting. All but flags are text: `config.convert` checks."""
+    about = config.FIELDS[name].metadata
+    kind, optional = config.base_type(name)
+    default = config.FIELDS[name].default
+    choices = list(about["choices"])
+    words = about["help"].removesuffix(")")  # "most tokens (words, bpe)" takes the default into its brackets
+    words += ("; " if words != about["help"] else " (") + (f"default {default}" if not optional else "auto") + ")"
+    common: dict[str, Any] = {
+        "help": about["help"] if default in ("", ()) else words,
+        "rich_help_panel": about["group"],
+        "show_default": False,
+    }
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return bool | None, typer.Option(None, f"{flag}/--no-{flag[2:]}", metavar="", **common)  # type: ignore[return-value]
+    common["metavar"] = "|".join(choices) or _METAVARS[kind]
+    if choices:
+        common["autocompletion"] = lambda incomplete: [c for c in choices if c.startswith(incomplete)]
+    annotation = list[str] | None if kind is tuple else str | None
+    return annotation, typer.Option(None, flag, **common)  # type: ignore[return-value]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Give `train` its signature, which Typer reads, and add it to `app`."""
+    described: dict[str, tuple[Any, Any]] = {
+        "corpus": (
+            list[str] | None,
+            typer.Argument(
+                None,
+                metavar="FILE",
+                help="Files, folders, or names from 'lstmtui corpora list' (without: English text that comes with Python).",
+                show_default=False,
+            ),
+        ),
+        "name": (
+            str | None,
+            typer.Option(None, metavar="NAME", help="What to call the run (auto).", show_default=False),
+        ),
+        "config": (Path | None, typer.Option(None, metavar="FILE", help="Settings from a TOML file.")),
+        "detach": (Detach, False),
+        "json": (bool, typer.Option(False, "--json", metavar="", help="Print one JSON object with the result.")),
+        "runs_dir": (RunsDir, None),
+        **{name: _option(name) for name in config.FIELDS if name != "corpus"},
+    }
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    signature = inspect.Signature(
+        [inspect.Parameter(k, keyword, default=d, annotation=a) for k, (a, d) in described.items()],
+        return_annotation=int,
+    )
+    train.__signature__ = signature  # type: ignore[attr-defined]
+    train.__annotations__ = {name: annotation for name, (annotation, _) in described.items()}
+    app.command("train", rich_help_panel=panel)(train)
