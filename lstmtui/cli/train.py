@@ -76,10 +76,12 @@ def _option(name: str) -> tuple[type, Any]:
     kind, optional = config.base_type(name)
     default = config.FIELDS[name].default
     choices = list(about["choices"])
-    words = about["help"].removesuffix(")")  # "most tokens (words, bpe)" takes the default into its brackets
-    words += ("; " if words != about["help"] else " (") + (f"default {default}" if not optional else "auto") + ")"
+    words = about["help"]
+    if optional or default not in ("", ()):
+        joined = f"{words[:-1]}; " if words.endswith(")") else f"{words} ("
+        words = f"{joined}{'auto' if optional else f'default {default}'})"
     common: dict[str, Any] = {
-        "help": about["help"] if default in ("", ()) else words,
+        "help": f"{words[0].upper()}{words[1:]}.",
         "rich_help_panel": about["group"],
         "show_default": False,
     }
@@ -101,7 +103,7 @@ def register(app: typer.Typer, panel: str) -> None:
             typer.Argument(
                 None,
                 metavar="FILE",
-                help="Files, folders, or names from 'lstmtui corpora list' (without: English text that comes with Python).",
+                help="Files, folders, or names from 'lstmtui corpora list' (none: English that comes with Python).",
                 show_default=False,
             ),
         ),
