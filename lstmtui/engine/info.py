@@ -1,0 +1,46 @@
+"""What the engine finds on this machine, as one JSON object: python -m lstmtui.engine.info."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import llvmlite
+import llvmlite.binding
+import numba
+import numpy as np
+import scipy
+from numba import cuda, prange
+
+from lstmtui.engine.backend import KERNEL_CACHE
+
+VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
+
+
+def facts() -> dict[str, Any]:
+    """Return versions, the processor's vector features, threads, and whether a GPU can be used."""
+    features = llvmlite.binding.get_host_cpu_features()
+    numba.njit(parallel=True)(_parallel)(np.zeros(2))
+    return {
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "processor": llvmlite.binding.get_host_cpu_name(),
+        "vectors": [name for name in VECTORS if features.get(name)],
+        "numba_threads": numba.get_num_threads(),
+        "threading_layer": numba.threading_layer(),
+        "cuda": bool(cuda.is_available()),
+        "kernel_cache": str(KERNEL_CACHE) if KERNEL_CACHE else None,
+    }
+
+
+def _parallel(x: Any) -> None:
+    """Enter a parallel region, since Numba chooses its threading layer only then."""
+    for k in prange(2):
+        x[k] = k
+
+
+if __name__ == "__main__":
+    json.dump(facts(), sys.stdout)

@@ -1,0 +1,144 @@
+"""A trained model that answers questions: python -m lstmtui.engine.serve RUN_FOLDER.
+
+One JSON object a line on standard input, one (for `sample`: several) on standard output. The first line out says what
+was loaded, or why not.
+
+    {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
+    {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
+    {"op": "evaluate", "files": [...]}                               {"nll", "perplexity", "bits_per_char", "tokens"}
+
+A question that cannot be answered gets {"error": sentence, "exit_code": n}, and the next one is read.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmtui.data.corpus import tokenise
+from lstmtui.engine.complete import Completer
+from lstmtui.engine.evaluate import Evaluator
+from lstmtui.engine.sample import Choice, Sampler
+from lstmtui.engine.trained import Trained, load
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.files import to_json
+from lstmtui.runs.folder import RunFolder
+
+LONGEST_TEXT = 100_000
+"""Characters of a text to complete that are looked at; the model's memory reaches nowhere near as far back."""
+
+Answers = Iterator[dict[str, Any]]
+
+
+class Service:
+    """One loaded model and what it can be asked. Each part is made when it is first needed."""
+
+    def __init__(self, trained: Trained) -> None:
+        self._trained = trained
+        self._completer: Completer | None = None
+        self._operations: dict[str, Callable[..., Answers]] = {
+            "complete": self._complete,
+            "sample": self._sample,
+            "evaluate": self._evaluate,
+        }
+
+    def answers(self, question: Any) -> Answers:
+        """Yield the answers to one question. Raises LstmtuiError."""
+        if not isinstance(question, dict):
+            raise UsageError('Each line must be a JSON object such as {"op": "complete", "text": "The "}.')
+        details = {key: value for key, value in question.items() if key != "op"}
+        operation = self._operations.get(question.get("op", "complete"))
+        if operation is None:
+            raise UsageError(f"There is no operation {question.get('op')!r}; use {', '.join(self._operations)}.")
+        try:
+            yield from operation(**details)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UsageError(f"The question cannot be understood ({error}).") from error
+
+    def _complete(self, text: str, k: int = 5, phrase: bool = False) -> Answers:
+        if not isinstance(text, str) or not isinstance(k, int) or not 1 <= k <= 100:
+            raise UsageError("A completion needs a text, and k from 1 to 100.")
+        begun = time.perf_counter()
+        if self._completer is None:
+            t = self._trained
+            self._completer = Completer(t.settings, t.weights, t.tokenizer)
+        found = self._completer.complete(text[-LONGEST_TEXT:], k=k, phrase=phrase)
+        yield {
+            "candidates": [{"text": c.text, "probability": c.probability} for c in found],
+            "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),
+        }
+
+    def _sample(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> Answers:
+        t = self._trained
+        choice = Choice(float(temperature), int(top_k), float(top_p))
+        choice.check()
+        sampler = Sampler(t.settings, t.weights, t.tokenizer)
+        for piece in sampler.pieces(prompt, int(length), choice, np.random.default_rng(seed)):
+            yield {"piece": piece}
+        yield {"done": True}
+
+    def _evaluate(self, files: list[str]) -> Answers:
+        t = self._trained
+        split = tokenise(files, t.tokenizer)
+        threads = t.settings.threads or 1
+        result = Evaluator(t.settings, t.weights, split, threads=threads).run().as_dict()
+        yield {**result, "unknown": _unknown_share(split.tokens, t.tokenizer.unk)}
+
+
+def _unknown_share(tokens: Any, unk: int | None) -> float:
+    """Return the fraction of tokens outside the vocabulary."""
+    return float(np.mean(tokens == unk)) if unk is not None and len(tokens) else 0.0
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(to_json(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _failure(error: LstmtuiError) -> dict[str, Any]:
+    return {"error": str(error), "exit_code": error.exit_code}
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the run in the folder given until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]  # a text stream
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    if len(arguments) != 1:
+        print("usage: python -m lstmtui.engine.serve RUN_FOLDER", file=sys.stderr)
+        return 2
+    try:
+        trained = load(RunFolder(Path(arguments[0])))
+    except LstmtuiError as error:
+        _say(_failure(error))
+        return error.exit_code
+    service = Service(trained)
+    _say({"ready": True, **trained.about()})
+    for line in sys.stdin:
+        try:
+            for answer in service.answers(json.loads(line)):
+                _say(answer)
+        except LstmtuiError as error:
+            _say(_failure(error))
+        except ValueError:
+            _say(_failure(UsageError("This line is not JSON.")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
