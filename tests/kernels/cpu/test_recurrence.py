@@ -1,0 +1,107 @@
+"""Every cell against the float64 reference and against central differences: outputs, states and all gradients."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+from gradcheck import assert_gradients_agree, numerical_gradient
+from kernels_network import run_layer
+from lstm_kernels.cells import CELLS
+
+# Both sides round float64 differently in some hundred operations; 1e-10 leaves room for that and for nothing else.
+EXACT = 1e-10
+
+
+def case(cell, T, B, D, H, dtype=np.float64):
+    rng = np.random.default_rng([T, B, D, H])
+    layer = naive.random_layer(cell, D, H, rng)
+    x, dh_above = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+    h0, c0, dh_last, dc_last = rng.normal(size=(4, B, H))
+    if not naive.HAS_C[cell]:
+        c0, dc_last = np.zeros((2, B, H))
+    return layer, x.astype(dtype), h0, c0, dh_above, dh_last, dc_last
+
+
+def reference(cell, layer, x, h0, c0, dh_above, dh_last, dc_last):
+    h, c, steps = naive.forward(cell, layer, x, h0, c0)
+    return h, c, steps, naive.backward(cell, layer, x, h, c, steps, dh_above, dh_last, dc_last)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("T", "B", "D", "H"), [(5, 3, 4, 7), (1, 1, 1, 1), (3, 4, 2, 1), (2, 1, 3, 33)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_agrees_with_reference(cell, T, B, D, H, threads):
+    args = case(cell, T, B, D, H)
+    h, c, saved, grads = run_layer(cell, *args, threads=threads)
+    h_ref, c_ref, steps, grads_ref = reference(cell, *args)
+    np.testing.assert_allclose(h, h_ref, rtol=EXACT, atol=EXACT)
+    if CELLS[cell].has_c:
+        np.testing.assert_allclose(c, c_ref, rtol=EXACT, atol=EXACT)
+    else:
+        del grads["c0"]
+    for at, name in enumerate(CELLS[cell].saved):
+        expected = [step[name] for step in steps]
+        np.testing.assert_allclose(saved[:, :, at * H : (at + 1) * H], expected, rtol=EXACT, atol=EXACT)
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(gradient, grads_ref[name], rtol=EXACT, atol=EXACT, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_agrees_with_central_differences(cell):
+    args = layer, x, h0, c0, dh_above, dh_last, dc_last = case(cell, 3, 2, 2, 3)
+
+    def loss():
+        h, c, _, _ = run_layer(cell, *args)
+        return float((h[1:] * dh_above).sum() + (h[-1] * dh_last).sum() + (c[-1] * dc_last[:, : c.shape[2]]).sum())
+
+    grads = run_layer(cell, *args)[3]
+    arrays = {**layer, "x": x, "h0": h0}
+    if CELLS[cell].has_c:
+        arrays["c0"] = c0
+    for name, array in arrays.items():
+        assert_gradients_agree(grads[name], numerical_gradient(loss, array), 1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_float32_is_the_same_to_its_precision(cell):
+    layer, x, *rest = case(cell, 6, 3, 5, 17, np.float32)
+    h, _, _, grads = run_layer(cell, layer, x, *rest)
+    h_ref, _, _, grads_ref = reference(cell, layer, x.astype(np.float64), *rest)
+    assert h.dtype == grads["W_hh"].dtype == np.float32
+    np.testing.assert_allclose(h, h_ref, atol=5e-6)
+    for name in ("W_ih", "W_hh", "b", "unit", "x", "h0"):
+        assert_gradients_agree(grads[name], grads_ref[name], 1e-5)
+
+
+@pytest.mark.parametrize("cell", ["peephole", "gru"])
+def test_same_bits_again(cell):
+    args = case(cell, 4, 5, 3, 9)
+    for threads in (1, 2):
+        first, second = (run_layer(cell, *args, threads=threads) for _ in range(2))
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(first[:3], second[:3], strict=True))
+        assert all(first[3][name].tobytes() == second[3][name].tobytes() for name in first[3])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_windows_carry_on(cell):
+    """Two windows with the state carried equal one long window."""
+    layer, x, h0, c0, *above = case(cell, 6, 2, 3, 5)
+    h, c, _, _ = run_layer(cell, layer, x, h0, c0, *above)
+    h_1, c_1, _, _ = run_layer(cell, layer, x[:2].copy(), h0, c0, above[0][:2], *above[1:])
+    h_2, c_2, _, _ = run_layer(cell, layer, x[2:].copy(), h_1[-1], c_1[-1], above[0][2:], *above[1:])
+    assert h_2[-1].tobytes() == h[-1].tobytes()
+    assert c_2[-1].tobytes() == c[-1].tobytes()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_non_finite_input_is_not_hidden(cell, bad):
+    """A NaN reaches the output; an infinity may saturate a gate, but never leaves it undefined in silence."""
+    layer, x, *rest = case(cell, 2, 1, 3, 4, np.float32)
+    x[0, 0, 1] = bad
+    h = run_layer(cell, layer, x, *rest)[0]
+    if np.isnan(bad):
+        assert np.isnan(h[1:]).all()
+    else:
+        assert np.abs(h[1:][np.isfinite(h[1:])]).max(initial=0) <= 1 + np.abs(h[0]).max()
