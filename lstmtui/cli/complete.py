@@ -17,8 +17,8 @@ from lstmtui.text import one_line
 if TYPE_CHECKING:
     from lstmtui.api import Model
 
-MOST = 1000
-"""The largest k; a list longer than that is no suggestion any more."""
+MOST = 100
+"""The largest k, as the model's process has it."""
 
 
 def complete(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, figures
+from lstmtui.cli.output import emit, emit_json, figures, say
 
 
 def evaluate(
@@ -17,15 +17,17 @@ def evaluate(
     runs_dir: RunsDir = None,
 ) -> int:
     """Measure how well a trained run predicts a text."""
-    from lstmtui import api
+    from lstmtui import api, config
     from lstmtui.data.corpus import resolve
 
     found = recognise(run, runs_dir)
-    resolve(files).check()
+    resolve(files).check(config.load(found.config).tokens)
     with api.Model(found) as model:
         result = model.ask("evaluate", files=files)
     if json:
         emit_json({"run": found.name, "files": files, **result})
     else:
         emit(figures(result))
+        if result.get("unknown"):
+            say(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
     return 0

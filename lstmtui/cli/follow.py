@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lstmtui.cli.options import short
-from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.output import duration, emit, emit_json, figures, say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.runs import requests
@@ -112,12 +112,12 @@ def _conclude(
     name, saved = short(run), _has_checkpoint(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
+    for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
+        say(line)
     for split, words in (("valid", "Validation"), ("test", "Test")):
         if result.get(split):
             best = f" (weights of step {result['best_step']})" if result.get("best_step") is not None else ""
             say(f"{words}: {figures(result[split])}{best}")
-    for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
-        say(line)
     if as_json:
         emit_json(
             {
@@ -143,7 +143,9 @@ def _ending(
 ) -> Iterator[str]:
     """Yield the last lines about how it ended; takes away a fresh run that never got anywhere."""
     if state == "finished":
-        yield snapshot.message or f"Finished after {snapshot.step} steps."
+        seconds = snapshot.status.get("seconds")
+        took = f" and {duration(seconds)} of training" if isinstance(seconds, int | float) else ""
+        yield snapshot.message or f"Finished after {snapshot.step} steps{took}."
     elif state == "stopped" or (state == "crashed" and by_signal):
         if saved:
             yield f"Stopped and saved at step {snapshot.step}; 'lstmtui resume {name}' continues it."

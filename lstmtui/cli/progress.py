@@ -18,11 +18,13 @@ PLAIN_EVERY = 10.0
 """Seconds between lines of figures where there is no terminal."""
 
 _STATES = {
-    "preparing": "Reading the text.",
-    "compiling": "Compiling the mathematics for this machine (first run only).",
-    "measuring": "Measuring the speed, to turn the time into steps.",
-    "paused": "Paused; 'lstmtui continue {name}' goes on.",
+    "preparing": ("Reading the text.", 0.5),
+    "compiling": ("Compiling the mathematics for this machine (first run only).", 2.0),
+    "measuring": ("Measuring the speed, to turn the time into steps.", 0.0),
+    "paused": ("Paused; 'lstmtui continue {name}' goes on.", 0.0),
 }
+"""What is said of a state, and the seconds it must last before it is worth saying: compiled code is mostly there."""
+
 _EVENTS = {
     "diverged": "step {step}: the loss is not finite any more.",
     "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
@@ -47,7 +49,7 @@ class Progress:
     """News as they come, and a line of figures every PLAIN_EVERY seconds."""
 
     def __init__(self) -> None:
-        self._state = ""
+        self._state, self._since, self._told_state = "", 0.0, False
         self._validated = self._events = 0
         self._told_at = time.monotonic()
         self._started = False
@@ -64,9 +66,11 @@ class Progress:
 
     def _news(self, snapshot: RunSnapshot) -> Iterator[str]:
         if snapshot.state != self._state:
-            self._state = snapshot.state
-            if words := _STATES.get(snapshot.state):
-                yield words.format(name=snapshot.run.name)
+            self._state, self._since, self._told_state = snapshot.state, time.monotonic(), False
+        words, after = _STATES.get(self._state, ("", 0.0))
+        if words and not self._told_state and time.monotonic() - self._since >= after:
+            self._told_state = True
+            yield words.format(name=snapshot.run.name)
         for point in snapshot.valid:
             if point.step > self._validated:
                 self._validated = point.step

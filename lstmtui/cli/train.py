@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ def train(**given: Any) -> int:
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
+    settings = dataclasses.replace(settings, **{k: anchored(getattr(settings, k)) for k in ("corpus", "valid", "test")})
     root: Path | None = given["runs_dir"]
     run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
     chosen = config.load(run.config)
@@ -39,6 +42,19 @@ def train(**given: Any) -> int:
             emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
         return 0
     return follow(run, process, fresh=True, as_json=given["json"])
+
+
+def anchored(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` with paths made absolute, so that the run can be resumed from any folder."""
+    from lstmtui.data import catalogue, embedded, formal
+
+    def anchor(name: str) -> str:
+        if name == embedded.NAME or formal.is_generator(name) or catalogue.is_known(name):
+            return name
+        path = Path(name).expanduser()
+        return str(path.absolute()) if os.path.exists(path) else name
+
+    return tuple(anchor(name) for name in names)
 
 
 def describe(s: config.Settings) -> list[str]:
