@@ -69,10 +69,12 @@ def text(cache: Path | None = None, library: Path | None = None) -> bytes:
 def _assemble(library: Path) -> Iterator[str]:
     """Yield each paragraph once, with the blank line behind it."""
     documents: list[tuple[str, list[str]]] = []
-    for path in sorted(library.rglob("*.py")):
-        name = path.relative_to(library)
-        if LEFT_OUT.isdisjoint(name.parts) and not name.parts[0].startswith("config-"):
-            documents.extend(_documents(path, name.as_posix()))
+    for where, folders, files in os.walk(library):
+        folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith("config-")]
+        for file in files:
+            if file.endswith(".py"):
+                path = Path(where, file)
+                documents.extend(_documents(path, path.relative_to(library).as_posix()))
     # By the hash of their names: alphabetical order would leave the last tenth, which is split off for validation,
     # to a few packages with their own vocabulary.
     documents.sort(key=lambda document: hashlib.sha256(document[0].encode()).digest())

@@ -108,18 +108,22 @@ class Source:
 
     def chunks(self, most: int = CHUNK, start: int = 0, stop: int | None = None) -> Chunks:
         """Yield bytes start .. stop - 1 in pieces of at most `most`. Raises UsageError where they are no text."""
+        for part, first, last in self._ranges(start, stop):
+            if part is None:
+                yield b"\n"
+            else:
+                pieces = part.read(first, last, most)
+                yield from checked(part, pieces, first) if self.text else pieces
+
+    def _ranges(self, start: int, stop: int | None = None) -> Iterator[tuple[Part | None, int, int]]:
+        """Yield which bytes of which parts make up start .. stop - 1."""
         stop = self.bytes if stop is None else stop
         at = 0
         for part, skip, length in self._spans:
             first, last = max(start - at, 0), min(stop - at, length)
             at += length
-            if first >= last:
-                continue
-            if part is None:
-                yield b"\n"
-                continue
-            pieces = part.read(skip + first, skip + last, most)
-            yield from checked(part, pieces, skip + first) if self.text else pieces
+            if first < last:
+                yield part, skip + first, skip + last
 
     def check(self, tokens: str = "chars") -> None:
         """Raise UsageError when the start of a part shows that `tokens` cannot be made of it: of `bytes`, never."""
@@ -138,7 +142,9 @@ class Source:
 
         That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space.
         """
-        near = b"".join(self.chunks(start=max(position - 1, 0), stop=min(position + BOUNDARY_REACH, self.bytes)))
+        # Not through `chunks`: the first byte may lie within a character.
+        ranges = self._ranges(max(position - 1, 0), min(position + BOUNDARY_REACH, self.bytes))
+        near = b"".join(chunk for part, a, b in ranges for chunk in (part.read(a, b) if part else [b"\n"]))
         before = 1 if position > 0 else 0
         if lines and before:
             for end in (b"\n", b" "):

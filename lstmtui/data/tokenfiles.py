@@ -2,8 +2,8 @@
 
     CACHE/tokens/DIGEST/   tokenizer.json   train.bin valid.bin test.bin   contents.json
 
-A folder is filled under a temporary name, synced and renamed, so that it is whole or absent; contents.json holds each
-file's length and checksum, since a mapped file that is shorter than it says would kill the process.
+A folder is filled under a temporary name, synced and renamed, so that it is whole or absent. contents.json holds each
+file's length and checksum, and then its own digest: a mapped file that is shorter than it says would kill the process.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TokenFiles:
     def __init__(self, cache: Path, settings: Mapping[str, Any]) -> None:
         """Name the folder in `cache`; `settings` is everything the tokens depend on."""
         body = json.dumps({"format": FORMAT, **settings}, sort_keys=True)
-        self.digest = hashlib.sha256(body.encode()).hexdigest()
+        self.digest = _sha256(body)
         self.folder = cache / "tokens" / self.digest[:32]
 
     def load(self) -> Built | None:
@@ -99,7 +99,8 @@ class TokenFiles:
             contents = {
                 role: _write(draft / f"{role}.bin", vocabulary, part, role, report) for role, part in ranges.items()
             }
-            write_safely(draft / "contents.json", json.dumps(contents).encode())
+            body = json.dumps({"tokenizer": vocabulary.digest(), "splits": contents}, separators=(",", ":"))
+            write_safely(draft / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
             final = parent / self.folder.name
             # Another process may have been faster: its folder is the same, byte for byte.
             with contextlib.suppress(OSError):
@@ -193,9 +194,18 @@ class _Counter:
 
 def _read(folder: Path) -> Built:
     """Map what `folder` holds. Raises OSError, CorruptError, KeyError, TypeError or ValueError when it is not whole."""
-    contents = json.loads((folder / "contents.json").read_bytes())
-    splits = {role: _map(folder / f"{role}.bin", entry) for role, entry in contents.items()}
-    return tokens.load(folder / "tokenizer.json"), splits
+    body, digest = (folder / "contents.json").read_text("utf-8").split()
+    if digest != _sha256(body):
+        raise CorruptError(f"The list of token files in {folder} is damaged; remove the folder and start again.")
+    contents = json.loads(body)
+    tokenizer = tokens.load(folder / "tokenizer.json")
+    if tokenizer.digest() != contents["tokenizer"]:
+        raise CorruptError(f"The tokenizer in {folder} belongs to other tokens; remove the folder and start again.")
+    return tokenizer, {role: _map(folder / f"{role}.bin", entry) for role, entry in contents["splits"].items()}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _map(path: Path, entry: Mapping[str, Any]) -> Split:

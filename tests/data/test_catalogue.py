@@ -1,0 +1,170 @@
+"""The catalogue, and fetching from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import re
+import threading
+import zipfile
+from functools import partial
+
+import pytest
+
+from lstmtui.data import catalogue, corpus, formal
+from lstmtui.data.catalogue import Entry, File, fetch
+from lstmtui.errors import LstmtuiError, UsageError
+
+TEXT = b"words of a set\n" * 100
+
+
+def digest(data: bytes, kind: str = "sha256") -> str:
+    return hashlib.new(kind, data).hexdigest()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serve tmp_path/site and return its address."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "set.txt").write_bytes(TEXT)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("inner/train", TEXT)
+        zipped.writestr("inner/valid", TEXT[:30])
+    (site / "set.zip").write_bytes(archive.getvalue())
+    (site / "torn.zip").write_bytes(archive.getvalue()[:200])
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+        thread.join()
+
+
+def entry(*files: File, name: str = "aset") -> Entry:
+    return Entry(name=name, title="", licence="", home="https://example.org", tokens="chars", metric="", files=files)
+
+
+def plain(server: str, **known) -> File:
+    return File(role="train", name="set.txt", url=f"{server}/set.txt", **known)
+
+
+def member(server: str, role: str, **known) -> File:
+    return File(role=role, name=f"{role}.txt", member=f"inner/{role}", url=f"{server}/set.zip", **known)
+
+
+def left_in(folder) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_entry_is_complete():
+    assert {"ptb", "wikitext-2", "wikitext-103", "text8", "enwik8", "tinyshakespeare"} <= set(catalogue.entries())
+    for name, known in catalogue.entries().items():
+        assert re.fullmatch(r"[a-z0-9-]+", name)
+        assert not formal.is_generator(name)
+        assert known.title
+        assert known.licence
+        assert known.metric
+        assert known.tokens in ("bytes", "chars", "words")
+        assert known.home.startswith("https://")
+        roles = [file.role for file in known.files]
+        assert roles == ["train", "valid", "test"] or (roles == ["train"] and sum(known.fractions) == pytest.approx(1))
+        for file in known.files:
+            assert file.url.startswith("https://")
+            assert "/" not in file.name
+            assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
+            assert re.fullmatch(r"([0-9a-f]{32})?", file.md5)
+            assert re.fullmatch(r"([0-9a-f]{32})?", file.archive_md5)
+            assert bool(file.archive_md5) <= bool(file.member)
+        for figure in known.reference:
+            assert set(figure) == {"model", "value", "source"}
+
+
+@pytest.mark.parametrize("kind", ["sha256", "md5"])
+def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
+    told: list[float] = []
+    wanted = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
+    assert not catalogue.is_fetched(wanted, tmp_path)
+    [got] = fetch(wanted, tmp_path, lambda what, done: told.append(done))
+    assert got.path.read_bytes() == TEXT
+    assert (got.sha256, got.proven) == (digest(TEXT), True)
+    assert catalogue.is_fetched(wanted, tmp_path)
+    assert left_in(tmp_path / "corpora") == {"set.txt"}
+    assert told[-1] == 1.0
+
+
+def test_members_of_one_archive_are_unpacked(server, tmp_path):
+    archive = digest((tmp_path / "site" / "set.zip").read_bytes(), "md5")
+    wanted = entry(member(server, "train", archive_md5=archive), member(server, "valid", sha256=digest(TEXT[:30])))
+    assert [got.path.read_bytes() for got in fetch(wanted, tmp_path)] == [TEXT, TEXT[:30]]
+    assert left_in(tmp_path / "corpora") == {"train.txt", "valid.txt"}
+
+
+def test_what_is_here_is_not_fetched_again(server, tmp_path):
+    wanted = entry(plain(server, sha256=digest(TEXT)))
+    fetch(wanted, tmp_path)
+    (tmp_path / "site" / "set.txt").unlink()
+    [got] = fetch(wanted, tmp_path)
+    assert got.proven
+
+
+def test_an_unknown_digest_is_told(server, tmp_path):
+    [got] = fetch(entry(plain(server)), tmp_path)
+    assert (got.sha256, got.proven) == (digest(TEXT), False)
+
+
+@pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"md5": "0" * 32}, {"bytes": 7}])
+def test_other_bytes_are_thrown_away(known, server, tmp_path):
+    with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
+        fetch(entry(plain(server, **known)), tmp_path)
+    assert left_in(tmp_path / "corpora") == set()
+
+
+def test_another_archive_is_thrown_away(server, tmp_path):
+    with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
+        fetch(entry(member(server, "train", archive_md5="0" * 32)), tmp_path)
+    assert left_in(tmp_path / "corpora") == set()
+
+
+def test_an_archive_that_is_damaged_or_has_changed(server, tmp_path):
+    torn = File(role="train", name="x", member="inner/train", url=f"{server}/torn.zip")
+    with pytest.raises(LstmtuiError, match="damaged"):
+        fetch(entry(torn), tmp_path)
+    with pytest.raises(LstmtuiError, match="has no file inner/test"):
+        fetch(entry(member(server, "test")), tmp_path)
+
+
+def test_a_missing_page_and_no_network_say_so(server, tmp_path):
+    with pytest.raises(LstmtuiError, match="the server answered 404"):
+        fetch(entry(File(role="train", name="x", url=f"{server}/nothing")), tmp_path)
+    with pytest.raises(LstmtuiError, match=r"127\.0\.0\.1:1 \(no connection\); try again with a network"):
+        fetch(entry(plain("http://127.0.0.1:1")), tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "corpora").write_text("in the way")
+    with pytest.raises(LstmtuiError, match="cannot be kept"):
+        fetch(entry(plain(server)), tmp_path)
+
+
+def test_an_unfetched_set_names_the_command(tmp_path):
+    with pytest.raises(UsageError, match="lstmtui corpora fetch ptb"):
+        corpus.resolve(["ptb"], cache=tmp_path)
+    with pytest.raises(UsageError, match="no set called 'nope'"):
+        catalogue.get("nope")
+
+
+def test_a_set_brings_its_own_split(server, tmp_path, monkeypatch):
+    wanted = entry(member(server, "train"), member(server, "valid"))
+    monkeypatch.setattr(catalogue, "entries", lambda: {"aset": wanted})
+    fetch(wanted, tmp_path)
+    data = corpus.prepare(train=["aset"], cache=tmp_path)
+    assert (data.train.bytes, data.valid.bytes, data.test.bytes) == (len(TEXT), 30, 0)
+    assert data.name == "aset"

@@ -1,0 +1,292 @@
+"""From names to token files: splits, vocabulary, the cache."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from lstmtui.data import corpus, sources, tokenfiles
+from lstmtui.data.corpus import prepare, resolve, size, tokenise
+from lstmtui.errors import LstmtuiError, UsageError
+
+TEXT = "".join(f"line {i} of the text, größer and 東 than {i * 7 % 13} others\n" for i in range(300))
+KINDS = pytest.mark.parametrize("kind", ["bytes", "chars", "words", "bpe"])
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes(TEXT.encode())
+    return path
+
+
+def ready(cache, *names, **options):
+    return prepare(train=[str(name) for name in names], cache=cache, **options)
+
+
+@KINDS
+def test_the_parts_add_up_to_the_text(kind, text, cache):
+    data = ready(cache, text, tokens=kind, test_fraction=0.1)
+    parts = [data.train, data.valid, data.test]
+    encoded = [data.tokenizer.decode(part.tokens) for part in parts]
+    assert sum(part.bytes for part in parts) == len(TEXT.encode())
+    assert sum(part.characters or 0 for part in parts) == len(TEXT)
+    if kind != "words":
+        assert b"".join(encoded) == TEXT.encode()
+    assert [len(part.tokens) > 0 for part in parts] == [True] * 3
+    assert abs(data.train.bytes - 0.8 * len(TEXT.encode())) < 100
+
+
+@pytest.mark.parametrize("kind", ["words", "bpe"])
+def test_words_are_split_at_a_line_end(kind, text, cache):
+    data = ready(cache, text, tokens=kind)
+    assert data.tokenizer.decode(data.train.tokens).endswith(b"\n")
+    assert data.tokenizer.decode(data.valid.tokens).startswith(b"line")
+
+
+def test_tinyshakespeare_is_split_where_everyone_splits_it(tmp_path, cache):
+    path = tmp_path / "input.txt"
+    path.write_bytes(b"ab" * (1_115_394 // 2))
+    data = ready(cache, path)
+    assert (len(data.train.tokens), len(data.valid.tokens)) == (1_003_854, 111_540)
+
+
+def test_a_split_never_cuts_a_character(tmp_path, cache):
+    path = tmp_path / "text.txt"
+    for length in range(20, 40):
+        path.write_bytes(("東" * length + "a").encode())
+        data = ready(cache, path, tokens="bytes", test_fraction=0.13)
+        assert data.train.characters is not None
+        assert data.train.characters + data.valid.characters + data.test.characters == length + 1
+
+
+def test_chars_know_the_whole_file_and_words_only_the_training_part(tmp_path, cache):
+    path = tmp_path / "text.txt"
+    path.write_text("a b " * 100 + "\n" + "z y\n" * 5)
+    chars = ready(cache, path, tokens="chars")
+    words = ready(cache, path, tokens="words")
+    assert chars.tokenizer.unk not in chars.valid.tokens
+    assert words.tokenizer.unk in words.valid.tokens
+
+
+def test_own_valid_and_test_files_leave_the_training_text_whole(tmp_path, text, cache):
+    (tmp_path / "valid.txt").write_text("line ends here\n")
+    data = ready(cache, text, valid=[str(tmp_path / "valid.txt")])
+    assert data.train.bytes == len(TEXT.encode())
+    assert data.tokenizer.decode(data.valid.tokens) == b"line ends here\n"
+    assert len(data.test.tokens) == 0
+
+
+def test_no_fraction_means_no_validation_part(text, cache):
+    data = ready(cache, text, valid_fraction=0)
+    assert data.train.bytes == len(TEXT.encode())
+    assert len(data.valid.tokens) == 0
+
+
+@pytest.mark.parametrize("fractions", [(-0.1, 0.0), (0.5, 0.5), (float("nan"), 0.0), (0.0, 2.0)])
+def test_impossible_fractions_are_refused(fractions, text, cache):
+    with pytest.raises(UsageError, match="fractions"):
+        ready(cache, text, valid_fraction=fractions[0], test_fraction=fractions[1])
+
+
+@pytest.mark.parametrize(("count", "dtype"), [(255, np.uint8), (256, np.uint16), (300, np.uint16)])
+def test_tokens_take_the_smallest_type_that_fits(count, dtype, tmp_path, cache):
+    path = tmp_path / "text.txt"
+    path.write_text("".join(map(chr, range(0x4E00, 0x4E00 + count))) * 2, encoding="utf-8")
+    data = ready(cache, path)
+    assert data.tokenizer.size == count + 1
+    assert data.train.tokens.dtype == dtype
+    assert tokenfiles.smallest_type(1 << 17) == np.int32
+
+
+def test_tokens_are_mapped_and_cannot_be_written(text, cache):
+    tokens = ready(cache, text).train.tokens
+    assert isinstance(tokens, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        tokens[0] = 1
+
+
+@KINDS
+def test_the_chunk_size_changes_nothing(kind, text, cache, tmp_path, monkeypatch):
+    whole = ready(cache, text, tokens=kind, test_fraction=0.2)
+    monkeypatch.setattr(tokenfiles, "CHUNK", 7)
+    small = ready(tmp_path / "other", text, tokens=kind, test_fraction=0.2)
+    assert small.digest == whole.digest
+    assert small.tokenizer.digest() == whole.tokenizer.digest()
+    for role in ("train", "valid", "test"):
+        np.testing.assert_array_equal(getattr(small, role).tokens, getattr(whole, role).tokens)
+        assert getattr(small, role).characters == getattr(whole, role).characters
+
+
+def test_memory_stays_flat(tmp_path, cache):
+    import tracemalloc
+
+    path = tmp_path / "big.txt"
+    path.write_bytes(TEXT.encode() * 1500)
+    tracemalloc.start()
+    ready(cache, path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The working set of a few 1 MiB chunks, and chars' table of counts for every code point (2 x 9 MB).
+    assert path.stat().st_size > 20 << 20
+    assert peak < 48 << 20
+
+
+def test_the_second_time_comes_from_the_cache(text, cache, monkeypatch):
+    first = ready(cache, text)
+    monkeypatch.setattr(tokenfiles, "_write", None)
+    second = ready(cache, text)
+    assert second.digest == first.digest
+    np.testing.assert_array_equal(second.train.tokens, first.train.tokens)
+
+
+def test_what_shapes_the_tokens_shapes_the_digest(text, cache, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT + "x")
+    digests = {
+        ready(cache, text).digest,
+        ready(cache, other).digest,
+        ready(cache, text, tokens="words").digest,
+        ready(cache, text, limit=20).digest,
+        ready(cache, text, valid_fraction=0.2).digest,
+        ready(cache, text, valid=[str(other)]).digest,
+    }
+    assert len(digests) == 6
+    same = tmp_path / "same.txt"
+    same.write_bytes(text.read_bytes())
+    assert ready(cache, same).digest in digests
+
+
+def shorten(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "shorten": shorten,
+    "flip": flip,
+    "remove": lambda path: path.unlink(),
+    "empty": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("name", ["train.bin", "valid.bin", "contents.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_entry_is_built_again(name, damage, text, cache):
+    whole = ready(cache, text)
+    expected = np.array(whole.train.tokens), np.array(whole.valid.tokens)
+    del whole
+    [found] = cache.rglob(name)
+    DAMAGES[damage](found)
+    again = ready(cache, text)
+    np.testing.assert_array_equal(again.train.tokens, expected[0])
+    np.testing.assert_array_equal(again.valid.tokens, expected[1])
+    assert len(list((cache / "tokens").iterdir())) == 1
+
+
+def test_a_list_of_files_that_lies_is_not_believed(text, cache):
+    ready(cache, text)
+    [found] = cache.rglob("contents.json")
+    whole = found.read_text()
+    for lie in ("[] x", whole.replace('"bytes":', '"bytes":1'), whole.split()[0]):
+        found.write_text(lie)
+        assert ready(cache, text).train.bytes < len(TEXT.encode())
+        assert found.read_text() == whole
+
+
+def test_nothing_is_left_behind_when_the_text_is_refused(tmp_path, cache):
+    path = tmp_path / "late.txt"
+    path.write_bytes(TEXT.encode() + b"\xff")
+    with pytest.raises(UsageError):
+        ready(cache, path)
+    assert list((cache / "tokens").iterdir()) == []
+
+
+def test_a_full_disk_is_named(text, cache, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tokenfiles.os, "fsync", full)
+    with pytest.raises(LstmtuiError, match="No space left on device") as caught:
+        ready(cache, text)
+    assert "LSTMTUI_CACHE" in str(caught.value)
+    assert list((cache / "tokens").iterdir()) == []
+
+
+def test_an_unwritable_cache_is_replaced_by_a_passing_one(text, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    data = ready(blocked, text)
+    assert data.train.bytes > 0
+    assert blocked.read_text() == "in the way"
+
+
+def test_progress_goes_from_nothing_to_all(text, cache):
+    told: list[tuple[str, float]] = []
+    ready(cache, text, tokens="words", report=lambda what, done: told.append((what, done)))
+    assert [what for what, _ in told] == ["reading", "vocabulary", "train", "valid"]
+    assert [done for _, done in told[1:]] == [1.0, 1.0, 1.0]
+
+
+def test_other_text_in_the_tokens_of_a_trained_model(text, tmp_path, cache):
+    tokenizer = ready(cache, text).tokenizer
+    other = tmp_path / "other.txt"
+    other.write_text("line Ω\n", encoding="utf-8")
+    for _ in range(2):
+        split = tokenise([str(other)], tokenizer, cache=cache)
+        assert split.tokens.tolist() == tokenizer.encode("line Ω\n".encode()).tolist()
+        assert (split.bytes, split.characters) == (8, 7)
+
+
+def test_several_files_are_joined_with_one_newline_where_needed(tmp_path, cache):
+    for name, data in (("a", b"one"), ("b", b"two\n"), ("c", b"\xef\xbb\xbfthree")):
+        (tmp_path / name).write_bytes(data)
+    names = [str(tmp_path / name) for name in "abc"]
+    assert b"".join(resolve(names, cache=cache).as_text().chunks()) == b"one\ntwo\nthree"
+    assert b"".join(resolve(names, cache=cache).chunks(2)) == b"one\ntwo\n\xef\xbb\xbfthree"
+    assert size(names, cache=cache) == len(b"one\ntwo\n\xef\xbb\xbfthree")
+
+
+def test_any_range_of_a_source_is_what_slicing_gives(tmp_path):
+    for name, data in (("a", b"onety"), ("b", b"two\n"), ("c", b"three")):
+        (tmp_path / name).write_bytes(data)
+    source = resolve([str(tmp_path / name) for name in "abc"])
+    whole = b"".join(source.chunks())
+    for start in range(len(whole) + 1):
+        for stop in range(start, len(whole) + 1):
+            assert b"".join(source.chunks(3, start, stop)) == whole[start:stop]
+
+
+def test_a_big_file_is_digested_once(tmp_path, cache, monkeypatch):
+    from lstmtui.data import digests
+
+    path = tmp_path / "text.txt"
+    path.write_bytes(TEXT.encode())
+    os.utime(path, (1, 1))
+    monkeypatch.setattr(digests, "REMEMBERED", 1)
+    first = resolve([str(path)]).digest(cache)
+    monkeypatch.setattr(sources.Part, "read", lambda *args: [b"not what the file holds"])
+    assert resolve([str(path)]).digest(cache) == first
+    monkeypatch.undo()
+    monkeypatch.setattr(digests, "REMEMBERED", 1)
+    path.write_bytes(TEXT.encode().replace(b"line", b"LINE"))
+    assert resolve([str(path)]).digest(cache) != first
+
+
+def test_the_default_corpus_and_generators_have_names(cache):
+    assert corpus.size(["reber:lines=50,seed=3"], cache=cache) > 500
+    data = ready(cache, "brackets:lines=200")
+    assert data.name == "brackets:lines=200"
+    assert data.tokenizer.size == 6
