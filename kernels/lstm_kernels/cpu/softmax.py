@@ -24,7 +24,25 @@ def _largest(row):
     return largest
 
 
-@threaded(fastmath=SUMS)
+# Only the sums below may be split over a vector's lanes: the loss must not become (largest + log) - target.
+@register_jitable(fastmath=set(SUMS))
+def _sum_exp(row, largest):
+    total = zero(largest)
+    for v in range(row.shape[0]):
+        total += exp(row[v] - largest)
+    return total
+
+
+@register_jitable(fastmath=set(SUMS))
+def _sum_exp_in_place(row, largest):
+    total = zero(largest)
+    for v in range(row.shape[0]):
+        row[v] = exp(row[v] - largest)
+        total += row[v]
+    return total
+
+
+@threaded
 def _cross_entropy(logits, targets, nll, scale, threads):
     N, V = logits.shape
     scale = logits.dtype.type(scale)
@@ -32,29 +50,23 @@ def _cross_entropy(logits, targets, nll, scale, threads):
         for n in range(k * N // threads, (k + 1) * N // threads):
             row, target = logits[n], targets[n]
             largest = _largest(row)
-            nll_n = largest - row[target]
-            total = zero(largest)
-            for v in range(V):
-                row[v] = exp(row[v] - largest)
-                total += row[v]
-            nll[n] = nll_n + math.log(total)
+            below = largest - row[target]
+            total = _sum_exp_in_place(row, largest)
+            nll[n] = below + math.log(total)
             factor = scale / total
             for v in range(V):
                 row[v] *= factor
             row[target] -= scale
 
 
-@threaded(fastmath=SUMS)
+@threaded
 def _nll(logits, targets, nll, threads):
-    N, V = logits.shape
+    N = logits.shape[0]
     for k in prange(threads):
         for n in range(k * N // threads, (k + 1) * N // threads):
             row = logits[n]
             largest = _largest(row)
-            total = zero(largest)
-            for v in range(V):
-                total += exp(row[v] - largest)
-            nll[n] = (largest - row[targets[n]]) + math.log(total)
+            nll[n] = (largest - row[targets[n]]) + math.log(_sum_exp(row, largest))
 
 
 def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
