@@ -1,0 +1,29 @@
+import pytest
+
+from lstmtui.engine.schedule import factor
+
+
+def curve(kind="cosine", steps=1000, warmup=100, end=0.01):
+    return [factor(k, steps=steps, warmup=warmup, kind=kind, end=end) for k in range(1, steps + 1)]
+
+
+def test_warms_up_linearly_to_the_peak():
+    assert curve()[:100] == pytest.approx([k / 100 for k in range(1, 101)])
+
+
+def test_cosine_falls_from_the_peak_to_the_end():
+    falling = curve()[99:]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[0] == 1
+    assert falling[450] == pytest.approx((1 + 0.01) / 2, abs=1e-9)
+    assert falling[-1] == pytest.approx(0.01)
+
+
+def test_constant_stays_at_the_peak():
+    assert set(curve("constant")[99:]) == {1.0}
+
+
+def test_a_short_run_still_reaches_its_peak():
+    assert max(curve(steps=20)) == 1
+    assert max(curve(steps=1)) == 1
+    assert curve(steps=5, warmup=0)[0] > 0
