@@ -6,6 +6,7 @@ Source: Sennrich et al. 2016, arXiv:1508.07909; byte level as in GPT-2 (Radford 
 from __future__ import annotations
 
 import codecs
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 2048
 SMALLEST = 257
 PIECE = 1 << 16
+BATCH = 32
 LONGEST_WORD = 1 << 20
 
 # GPT-2's pre-tokenizer always starts a new piece at white space that follows something else, whatever comes next.
@@ -67,8 +69,11 @@ class Bpe(Tokenizer):
         return self._size
 
     def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
-        for piece in _pieces(chunks):
-            yield np.array(self._engine.encode(piece).ids, np.int32)
+        # A batch is encoded by all processors at once.
+        pieces = _pieces(chunks)
+        while batch := list(itertools.islice(pieces, BATCH)):
+            for encoding in self._engine.encode_batch_fast(batch):
+                yield np.array(encoding.ids, np.int32)
 
     def token_bytes(self, i: int) -> bytes:
         return self._bytes[i]
