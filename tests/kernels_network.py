@@ -62,3 +62,21 @@ def run_tied(tokens, targets, table, b_out, body, threads=1):
     dx = body(x, output)
     embedding.backward(np.ascontiguousarray(dx).reshape(N, H), tokens.ravel(), dtable, threads)
     return float(nll.mean()), dtable, db_out
+
+
+def worst_difference(cell, recorded):
+    """Return how far outputs and gradients of a layer are from recorded ones, relative to each array's largest value.
+
+    `recorded` has `in.NAME` and `out.NAME` as tests/bench/record_torch.py writes them.
+    """
+    layer = {name: recorded[f"in.{name}"] for name in ("W_ih", "W_hh", "b", "unit")}
+    rest = (recorded[f"in.{name}"] for name in ("x", "h0", "c0", "dh_above", "dh_last", "dc_last"))
+    h, c, _, got = run_layer(cell, layer, *rest)
+    got |= {"h": h[1:], "c_last": c[-1]}
+    worst = 0.0
+    for name, expected in recorded.items():
+        kind, _, name = name.partition(".")
+        if kind == "out" and expected.size:
+            assert got[name].dtype == expected.dtype
+            worst = max(worst, float(np.abs(got[name] - expected).max() / np.abs(expected).max()))
+    return worst
