@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import math
 import os
+import reprlib
 import tomllib
 import types
 import typing
@@ -148,13 +149,13 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 def convert(name: str, raw: object, where: str) -> Any:
     """Return `raw` (a TOML value or a string from outside) as field `name`'s type, checked; `where` opens the error."""
     if name not in FIELDS:
-        raise UsageError(f"{where}: unknown setting '{name}'{nearest(name)}.")
+        raise UsageError(f"{where}: unknown setting {reprlib.repr(name)}{nearest(name)}.")
     kind, optional = base_type(name)
     if optional and (raw is None or raw == "auto"):
         return None
     value = _parsed(raw, kind)
     if value is None:
-        raise UsageError(f"{where}: {name} must be {_WANTED[kind]}, not {raw!r}.")
+        raise UsageError(f"{where}: {name} must be {_WANTED[kind]}, not {reprlib.repr(raw)}.")
     _check(name, value, where)
     return value
 
@@ -181,7 +182,9 @@ def _check(name: str, value: Any, where: str) -> None:
     about = FIELDS[name].metadata
     if about["choices"] and value not in about["choices"]:
         hint = nearest(str(value), about["choices"])
-        raise UsageError(f"{where}: {name} must be one of {', '.join(about['choices'])}, not {value!r}{hint}.")
+        raise UsageError(
+            f"{where}: {name} must be one of {', '.join(about['choices'])}, not {reprlib.repr(value)}{hint}."
+        )
     if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = about["low"], about["high"]
         if isinstance(value, float) and not math.isfinite(value):

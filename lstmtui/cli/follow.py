@@ -24,14 +24,14 @@ UNHEARD = 15.0
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-def follow(run: RunFolder, process: subprocess.Popen[bytes], *, fresh: bool, as_json: bool) -> int:
+def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
     """Watch until `process` ends and return the exit code of this command.
 
-    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; this command then waits for it. `fresh`: the run was
-    made by this command, which takes it away again if it fails before the first checkpoint.
+    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; this command then waits for it. `before`: the run as
+    it was, of which nothing is news; None for a new run, which is taken away again if it fails before its first step.
     """
     reader = RunReader(run)
-    with _caught_signals() as caught, progress() as shown:
+    with _caught_signals() as caught, progress(before) as shown:
         stopper = _Stopper(run, process, shown)
         while True:
             ended = process.poll() is not None  # looked at first, so that the last refresh sees all that was written
@@ -43,7 +43,9 @@ def follow(run: RunFolder, process: subprocess.Popen[bytes], *, fresh: bool, as_
             if caught:
                 stopper.ask(len(caught))
             time.sleep(INTERVAL)
-    return _conclude(run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=fresh, as_json=as_json)
+    return _conclude(
+        run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=before is None, as_json=as_json
+    )
 
 
 class _Stopper:

@@ -90,7 +90,8 @@ def _engine_facts() -> dict[str, Any]:
         facts = json_module.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {"numba": "it does not answer; run 'python -m lstmtui.engine.info' to see why"}
-    return dict(facts) if isinstance(facts, dict) else {"numba": facts}
+    # Versions and features stand in their own groups already.
+    return {name: value for name, value in facts.items() if name in ("numba_threads", "threading_layer", "cuda")}
 
 
 def _words(value: object) -> str:

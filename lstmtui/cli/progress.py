@@ -35,10 +35,10 @@ _EVENTS = {
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Progress]:
-    """Show a run's progress on stderr while inside."""
+def progress(before: RunSnapshot | None) -> Iterator[Progress]:
+    """Show a run's progress on stderr while inside; what stands in `before` is no news."""
     bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    shown = Bar() if bar else Progress()
+    shown = Bar(before) if bar else Progress(before)
     try:
         yield shown
     finally:
@@ -48,18 +48,18 @@ def progress() -> Iterator[Progress]:
 class Progress:
     """News as they come, and a line of figures every PLAIN_EVERY seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: RunSnapshot | None) -> None:
         self._state, self._since, self._told_state = "", 0.0, False
-        self._validated = self._events = 0
+        self._validated = max((p.step for p in before.valid), default=0) if before else 0
+        self._heard = max((_at(event) for event in before.events), default=0.0) if before else 0.0
         self._told_at = time.monotonic()
-        self._started = False
+        self._began = False
 
     def update(self, snapshot: RunSnapshot) -> None:
         """Tell what is new since the last snapshot."""
-        if not self._started:  # what a resumed run did before is no news
-            self._started = True
-            self._validated = max((p.step for p in snapshot.valid if p.step < snapshot.step), default=0)
-            self._events = len(snapshot.events)
+        if not self._began and snapshot.state == "training":
+            self._began = True  # a resume went back to its checkpoint, and evaluates again what came after
+            self._validated = min(self._validated, snapshot.step)
         for line in self._news(snapshot):
             self.note(line)
         self.show(snapshot)
@@ -75,10 +75,12 @@ class Progress:
             if point.step > self._validated:
                 self._validated = point.step
                 yield f"step {point.step}: validation {valid_figures(point)}{'  best' if point.best else ''}"
-        for event in snapshot.events[self._events :]:
-            if words := _EVENTS.get(str(event.get("event"))):
-                yield words.format_map(defaultdict(lambda: "?", event))
-        self._events = len(snapshot.events)
+        for event in snapshot.events:
+            if _at(event) <= self._heard:
+                continue
+            self._heard = _at(event)
+            if telling := _EVENTS.get(str(event.get("event"))):
+                yield telling.format_map(defaultdict(lambda: "?", event))
 
     def note(self, line: str) -> None:
         """Tell one line that stays."""
@@ -98,8 +100,8 @@ class Progress:
 class Bar(Progress):
     """The same on a terminal, with a bar below the news."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, before: RunSnapshot | None) -> None:
+        super().__init__(before)
         from rich.console import Console
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn
         from rich.progress import Progress as RichProgress
@@ -142,6 +144,11 @@ class Bar(Progress):
     def _guarded(self, act: Any, *given: Any) -> None:
         with contextlib.suppress(OSError, ValueError):  # the terminal is gone; the run is not
             act(*given)
+
+
+def _at(event: dict[str, Any]) -> float:
+    at = event.get("at")
+    return float(at) if isinstance(at, int | float) else 0.0
 
 
 def train_figures(snapshot: RunSnapshot) -> list[str]:

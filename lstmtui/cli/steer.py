@@ -73,10 +73,7 @@ def _pair(change: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise UsageError(f"'{change}' is not KEY=VALUE; for example lr=0.001.")
     key = key.strip().replace("-", "_")
-    if key not in config.FIELDS:
-        raise UsageError(f"set: unknown setting '{key}'{config.nearest(key, config.LIVE)}.")
-    if key in config.LIVE:
-        config.convert(key, value, "set")  # all are checked before the first is sent
+    requests.change(key, value)  # all are checked before the first is sent
     return key, value
 
 

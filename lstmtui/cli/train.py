@@ -27,7 +27,9 @@ def train(**given: Any) -> int:
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
-    settings = dataclasses.replace(settings, **{k: anchored(getattr(settings, k)) for k in ("corpus", "valid", "test")})
+    settings = dataclasses.replace(
+        settings, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
+    )
     root: Path | None = given["runs_dir"]
     run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
     chosen = config.load(run.config)
@@ -41,7 +43,7 @@ def train(**given: Any) -> int:
         if given["json"]:
             emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
         return 0
-    return follow(run, process, fresh=True, as_json=given["json"])
+    return follow(run, process, before=None, as_json=given["json"])
 
 
 def anchored(names: tuple[str, ...]) -> tuple[str, ...]:

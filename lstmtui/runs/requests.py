@@ -32,18 +32,20 @@ def send(run: RunFolder, op: str, **details: Any) -> str:
     if op not in OPERATIONS:
         raise ValueError(op)
     if op == "set":
-        key = details["key"]
-        if key not in config.LIVE:
-            hint = config.nearest(key, config.LIVE)
-            raise UsageError(
-                f"'{key}' cannot be changed while a run trains{hint}; these can: {', '.join(config.LIVE)}."
-            )
-        details["value"] = config.convert(key, details["value"], "set")
+        details["value"] = change(details["key"], details["value"])
     if not engine_alive(run):
         raise UsageError(f"Run '{run.name}' is not running; 'lstmtui resume {run.name}' continues it.")
     identity = secrets.token_hex(6)
     append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
     return identity
+
+
+def change(key: str, value: object) -> Any:
+    """Return `value` as setting `key` has it. Raises UsageError when it cannot be, or not while a run trains."""
+    if key not in config.LIVE:
+        hint = config.nearest(key, config.LIVE)
+        raise UsageError(f"'{key}' cannot be changed while a run trains{hint}; these can: {', '.join(config.LIVE)}.")
+    return config.convert(key, value, "set")
 
 
 def answer_to(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer | None:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+import subprocess
+
+from lstmtui.cli.cache import used
+from lstmtui.runs.folder import cache_root
+
+
+def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):
+    answer = subprocess.CompletedProcess([], 0, stdout=b'{"numba": "1", "threading_layer": "omp", "cuda": false}')
+    monkeypatch.setattr(subprocess, "run", lambda *given, **named: answer)
+    facts = json.loads(lstmtui("info", "--json").out)
+    assert facts["compute"] == {"threading_layer": "omp", "cuda": False}
+    assert facts["versions"]["numpy"]
+    assert facts["machine"]["processors"] >= 1
+    out = lstmtui("info").out
+    assert "cuda           no" in out
+    assert str(cache_root()) in out
+
+
+def test_info_survives_an_engine_that_does_not_answer(lstmtui, monkeypatch):
+    answer = subprocess.CompletedProcess([], 1, stdout=b"")
+    monkeypatch.setattr(subprocess, "run", lambda *given, **named: answer)
+    said = lstmtui("info")
+    assert said.code == 0
+    assert "does not answer" in said.out
+
+
+def test_cache_clear_takes_only_what_is_ours(lstmtui):
+    root = cache_root()
+    for name in ("tokens/ab/train.bin", "compiled/d/x.nbc", "default-1-3.11.txt", "mine/holiday.jpg", "notes.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"12345")
+    assert used(root) == 25
+    assert "25 B" in lstmtui("cache", "show").out
+    said = lstmtui("cache", "clear")
+    assert said.code == 0
+    assert "Cleared 15 B" in said.err
+    assert {p.name for p in root.rglob("*") if p.is_file()} == {"holiday.jpg", "notes.txt"}
+
+
+def test_cache_clear_without_a_cache(lstmtui):
+    assert lstmtui("cache", "clear").code == 0
+
+
+def test_cache_clear_follows_no_link(lstmtui, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("mine")
+    cache_root().mkdir()
+    (cache_root() / "tokens").symlink_to(outside)
+    assert lstmtui("cache", "clear").code == 0
+    assert (outside / "file").exists()
+
+
+def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
+    from lstmtui.data.corpus import prepare
+
+    prepare(train=(str(text_file),), report=lambda what, done: None)
+    assert used(cache_root()) > 0
+    lstmtui("cache", "clear")
+    assert used(cache_root()) == 0

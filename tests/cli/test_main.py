@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lstmtui.cli import ls, main
+
+COMMANDS = (
+    *("train", "resume", "pause", "continue", "stop", "save", "set", "ls", "show", "rm"),
+    *("type", "complete", "sample", "evaluate", "info", "corpora", "cache"),
+)
+
+
+def test_help_names_every_command(lstmtui):
+    said = lstmtui("--help")
+    assert said.code == 0
+    assert said.err == ""
+    for command in COMMANDS:
+        assert f" {command} " in said.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(lstmtui, command):
+    said = lstmtui(command, "--help")
+    assert said.code == 0
+    assert f"lstmtui {command}" in said.out
+
+
+def test_version(lstmtui):
+    from lstmtui import __version__
+
+    assert lstmtui("--version").out == f"lstmtui {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["shwo"], "Did you mean 'show'"),
+        (["train", "--hiden", "3"], "--hidden"),
+        (["show", "--jsn"], "--json"),
+        (["rm"], "RUN"),
+        (["complete", "x", "y", "-k", "0"], "-k"),
+        (["complete", "x", "y", "-k", "many"], "-k"),
+        (["cache"], ""),
+    ],
+)
+def test_a_wrong_line_is_one_sentence_and_exit_2(lstmtui, arguments, words):
+    said = lstmtui(*arguments)
+    assert said.code == 2
+    if words:
+        assert said.err.startswith("lstmtui: ")
+        assert said.err.count("\n") == 1
+        assert words in said.err
+
+
+def test_without_a_command_the_screens_open(lstmtui, monkeypatch):
+    from lstmtui import tui
+
+    monkeypatch.setattr(tui, "run", lambda *given, **named: 7, raising=False)
+    assert lstmtui().code == 7
+
+
+def test_type_opens_the_typing_screen_on_a_run_that_exists(lstmtui, monkeypatch, make_run):
+    from lstmtui import tui
+
+    opened = []
+    monkeypatch.setattr(tui, "run", lambda *given, **named: opened.append((given, named)) or 0, raising=False)
+    make_run("diary")
+    assert lstmtui("type", "diary").code == 0
+    assert opened == [(("diary",), {"screen": "type"})]
+    assert lstmtui("type", "dairy").code == 2
+    assert len(opened) == 1
+
+
+def test_an_unforeseen_error_is_one_sentence_and_debug_shows_where(lstmtui, monkeypatch):
+    def explode(*given):
+        raise RuntimeError("boom \x1b[2J")
+
+    monkeypatch.setattr(ls, "all_runs", explode)
+    said = lstmtui("ls")
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "boom" in said.err
+    assert "\x1b" not in said.err
+    assert "Traceback" in lstmtui("ls", "--debug").err
+    monkeypatch.setenv("LSTMTUI_DEBUG", "1")
+    assert "Traceback" in lstmtui("ls").err
+
+
+def test_debug_after_dashes_is_text(lstmtui, make_run):
+    make_run("diary")
+    assert lstmtui("complete", "diary", "--", "--debug").code == 0
+
+
+def test_a_system_error_names_the_file(lstmtui, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(13, "Permission denied", "/some/where")
+
+    monkeypatch.setattr(ls, "all_runs", refuse)
+    said = lstmtui("ls")
+    assert (said.code, said.err) == (1, "lstmtui: /some/where: Permission denied.\n")
+
+
+def test_an_interrupt_is_130(lstmtui, monkeypatch):
+    def interrupt(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ls, "all_runs", interrupt)
+    said = lstmtui("ls")
+    assert (said.code, said.err) == (130, "")
+
+
+def test_output_closed_early_is_quiet(start_process, make_run):
+    make_run("diary")
+    command = start_process("sample", "diary", "-n", "200000")
+    assert command.stdout is not None
+    assert command.stdout.read(3) == "ab\x1b"
+    command.stdout.close()
+    assert command.stderr is not None
+    assert command.stderr.read() == ""
+    assert command.wait(20) == 141
+
+
+def test_output_that_cannot_be_written_in_this_encoding_still_comes(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "lstmtui.cli", "show", "n\u00e4h\u20ac"],
+        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C", "LSTMTUI_RUNS": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_main_returns_for_any_exit(lstmtui):
+    assert main(["--version"]) == 0

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from lstmtui.runs.files import read_lines
+
+
+@pytest.mark.parametrize("operation", ["pause", "continue", "save"])
+def test_a_request_reaches_the_engine_and_its_answer_comes_back(lstmtui, live_run, operation):
+    said = lstmtui(operation, "live")
+    assert (said.code, said.err) == (0, f"{operation} it is\n")
+    assert [r["op"] for r in read_lines(live_run.requests)[0]] == [operation]
+
+
+def test_stop_waits_for_the_end(lstmtui, live_run):
+    said = lstmtui("stop", "live")
+    assert said.code == 0
+    assert said.err == "Run 'live' is stopped at step 4; 'lstmtui resume live' continues it.\n"
+
+
+def test_set_sends_values_of_their_type(lstmtui, live_run):
+    said = lstmtui("set", "live", "lr=0.001", "top-k=5", "prompt=The a=b")
+    assert said.code == 0
+    sent = [(r["key"], r["value"]) for r in read_lines(live_run.requests)[0]]
+    assert sent == [("lr", 0.001), ("top_k", 5), ("prompt", "The a=b")]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("lr", "KEY=VALUE"),
+        ("=3", "KEY=VALUE"),
+        ("lr=-1", "lr must be more than 0"),
+        ("lr=nan", "finite"),
+        ("hidden=3", "cannot be changed while a run trains"),
+        ("lrr=3", "'lrr' cannot be changed while a run trains (did you mean 'lr'?)"),
+        ("\x1b[2J=3", "cannot be changed"),
+    ],
+)
+def test_a_bad_change_is_refused_before_anything_is_sent(lstmtui, live_run, change, words):
+    said = lstmtui("set", "live", "clip=2", change)
+    assert said.code == 2
+    assert words in said.err
+    assert "\x1b" not in said.err
+    assert read_lines(live_run.requests)[0] == []
+
+
+def test_a_refusal_is_told(lstmtui, live_run):
+    said = lstmtui("set", "live", "clip=0.123")
+    assert (said.code, said.err) == (1, "lstmtui: No.\n")
+
+
+@pytest.mark.parametrize("arguments", [["pause"], ["stop"], ["set", "diary", "lr=1"]])
+def test_a_run_that_does_not_run_is_refused(lstmtui, make_run, arguments):
+    make_run("diary", "stopped")
+    said = lstmtui(*arguments)
+    assert said.code == 2
+    assert "'lstmtui resume diary'" in said.err

@@ -1,0 +1,171 @@
+"""sample, complete and evaluate: what is asked of a model, and how its answers are given."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import fake_serve
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def run(make_run):
+    return make_run("diary", top_k=7)
+
+
+def test_sample_asks_with_the_settings_of_the_run(lstmtui):
+    said = lstmtui("sample", "diary", "-n", "3", "--prompt", "Once", "--seed", "5")
+    assert (said.code, said.out, said.err) == (0, "Onceab\x1bab\x1bab\x1b\n", "")
+    assert fake_serve.asked == [
+        {"op": "sample", "prompt": "Once", "length": 3, "temperature": 0.8, "top_k": 7, "top_p": 1.0, "seed": 5}
+    ]
+
+
+def test_sample_is_safe_on_a_terminal(lstmtui, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "\x1b" not in lstmtui("sample", "diary", "-n", "3").out
+
+
+def test_without_a_seed_every_sample_differs(lstmtui):
+    lstmtui("sample", "diary", "-n", "1")
+    lstmtui("sample", "diary", "-n", "1")
+    assert fake_serve.asked[0]["seed"] != fake_serve.asked[1]["seed"]
+
+
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0"])
+def test_temperature_zero_takes_the_likeliest(lstmtui, zero):
+    assert lstmtui("sample", "diary", "-n", "1", "--temperature", zero).code == 0
+    assert fake_serve.asked[0]["top_k"] == 1
+    assert fake_serve.asked[0]["temperature"] == 1.0
+
+
+def test_top_k_beyond_the_vocabulary_is_all_of_it(lstmtui):
+    said = lstmtui("sample", "diary", "-n", "1", "--top-k", "1000000")
+    assert said.code == 0
+    assert "beyond the vocabulary of 65 tokens" in said.err
+    assert fake_serve.asked[0]["top_k"] == 65
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--temperature", "inf"], "--temperature: temperature must be a finite number"),
+        (["--temperature", "nan"], "finite"),
+        (["--temperature", "-1"], "more than 0"),
+        (["--temperature", "hot"], "a number"),
+        (["--top-k", "-1"], "at least 0"),
+        (["--top-p", "0"], "more than 0"),
+        (["--top-p", "1.1"], "at most 1"),
+        (["-n", "-5"], "--length: sample_length must be at least 0"),
+        (["--seed", "x"], "whole number"),
+    ],
+)
+def test_bad_sampling_is_refused(lstmtui, options, words):
+    said = lstmtui("sample", "diary", *options)
+    assert said.code == 2
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert fake_serve.asked == []
+
+
+def test_complete_ranks(lstmtui):
+    said = lstmtui("complete", "diary", "The ", "-k", "2")
+    assert said.code == 0
+    assert [line.split() for line in said.out.splitlines()] == [["50.0%", "word0␤"], ["25.0%", "word1␤"]]
+
+
+def test_complete_json(lstmtui):
+    answer = json.loads(lstmtui("complete", "diary", "The ", "-k", "1", "--phrase", "--json").out)
+    assert answer["candidates"] == [{"text": "word0 more\n", "probability": 0.5}]
+    assert answer["milliseconds"] >= 0
+
+
+def test_complete_without_candidates(lstmtui):
+    said = lstmtui("complete", "diary", "nothing")
+    assert (said.code, said.out) == (0, "")
+    assert said.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["The ", "--stdin"]])
+def test_complete_wants_a_text_or_lines(lstmtui, arguments):
+    said = lstmtui("complete", "diary", *arguments)
+    assert said.code == 2
+    assert "--stdin" in said.err
+
+
+def test_complete_serves_lines_and_survives_bad_ones(start_process):
+    server = start_process("complete", "diary", "--stdin", "-k", "2")
+    lines = [
+        '{"text": "The "}',
+        '{"text": "a", "k": 1, "phrase": true}',
+        "",
+        "not json",
+        "[" * 100_000,
+        '"text"',
+        "{}",
+        '{"text": 3}',
+        '{"text": "a", "k": 0}',
+        '{"text": "a", "k": 1e9}',
+        '{"text": "a", "k": true}',
+        '{"text": "a", "phrase": 1}',
+        '{"text": "a", "kk": 1}',
+        '{"text": "explode"}',
+        '{"text": "last", "k": 1}',
+    ]
+    out, err = server.communicate("\n".join(lines) + "\n", timeout=30)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert server.returncode == 0
+    assert len(answers) == len(lines) - 1
+    assert len(answers[0]["candidates"]) == 2
+    assert answers[1]["candidates"] == [{"text": "word0 more\n", "probability": 0.5}]
+    assert all(set(answer) == {"error"} for answer in answers[2:-1])
+    assert "candidates" in answers[-1]
+    assert "Traceback" not in err
+
+
+def test_each_line_is_answered_before_the_next_is_sent(start_process):
+    server = start_process("complete", "diary", "--stdin")
+    assert server.stdin is not None
+    assert server.stdout is not None
+    for _ in range(200):
+        server.stdin.write('{"text": "a"}\n')
+        server.stdin.flush()
+        assert "candidates" in json.loads(server.stdout.readline())
+    server.stdin.close()
+    assert server.wait(20) == 0
+
+
+def test_a_server_whose_reader_is_gone_ends_quietly(start_process):
+    server = start_process("complete", "diary", "--stdin")
+    assert server.stdin is not None
+    assert server.stdout is not None
+    assert server.stderr is not None
+    server.stderr.readline()
+    server.stdout.close()
+    deadline = time.monotonic() + 20
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            server.stdin.write('{"text": "a"}\n')
+            server.stdin.flush()
+        except BrokenPipeError:
+            break
+    assert server.wait(20) == 141
+    assert "Traceback" not in server.stderr.read()
+
+
+def test_evaluate(lstmtui, text_file):
+    said = lstmtui("evaluate", "diary", text_file)
+    assert said.code == 0
+    assert said.out == "1.5000 nats per token, perplexity 4.48, 2.1640 bits per character\n"
+    assert "25.0% of it is not in the run's vocabulary" in said.err
+    answer = json.loads(lstmtui("evaluate", "diary", text_file, "--json").out)
+    assert answer["run"] == "diary"
+    assert answer["nll"] == 1.5
+
+
+def test_evaluate_refuses_a_file_before_it_loads_the_model(lstmtui, tmp_path):
+    said = lstmtui("evaluate", "diary", tmp_path / "nope.txt")
+    assert said.code == 2
+    assert "nope.txt" in said.err
+    assert fake_serve.asked == []

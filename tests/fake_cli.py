@@ -1,0 +1,22 @@
+"""The command line over a fake engine and a fake model, as a process: python tests/fake_cli.py ARGUMENTS...
+
+FAKE_ENGINE in the environment names the engine's behaviour.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+
+import fake_engine
+import fake_serve
+
+from lstmtui import api
+from lstmtui.cli import follow, main
+
+if __name__ == "__main__":
+    api.start = functools.partial(fake_engine.start, behaviour=os.environ.get("FAKE_ENGINE", "finish"))
+    api.Model = fake_serve.FakeModel  # type: ignore[misc, assignment]
+    follow.UNHEARD = float(os.environ.get("FAKE_UNHEARD", follow.UNHEARD))
+    sys.exit(main())

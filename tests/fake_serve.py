@@ -1,0 +1,43 @@
+"""A model that knows nothing: what `lstmtui.api.Model` offers, with answers that are easy to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lstmtui.api import Candidate
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import RunFolder
+
+asked: list[dict[str, Any]] = []
+"""Every question since the test began; the fixture that installs the model empties it."""
+
+
+class FakeModel:
+    """Stands where `lstmtui.api.Model` stands."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.about = {"vocabulary": 65, "step": 4}
+
+    def __enter__(self) -> FakeModel:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def ask(self, op: str, on_piece: Callable[[str], None] | None = None, **details: Any) -> dict[str, Any]:
+        asked.append({"op": op, **details})
+        if op == "evaluate":
+            return {"nll": 1.5, "perplexity": 4.4817, "bits_per_char": 2.164, "tokens": 10, "unknown": 0.25}
+        assert on_piece is not None
+        for _ in range(details["length"]):
+            on_piece("ab\x1b")
+        return {"done": True}
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+        asked.append({"op": "complete", "text": text, "k": k, "phrase": phrase})
+        if text == "explode":
+            raise LstmtuiError("The model cannot.")
+        if text == "nothing":
+            return []
+        return [Candidate(text=f"word{i}{' more' if phrase else ''}\n", probability=0.5 / (i + 1)) for i in range(k)]
