@@ -1,0 +1,130 @@
+"""The cache of compiled code: hit by the next process, and right under edits, options, damage and races."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import lstm_kernels
+import numpy as np
+import pytest
+from lstm_kernels import compile as compile_module
+from lstm_kernels.compile import FASTMATH, SUMS, kernel
+
+# Runs two kernels, the second with an inlined function of another file in it, and prints what became of it all.
+SCRIPT = """
+import sys
+import numpy as np
+from numba.core.event import install_recorder
+from lstm_kernels.compile import cache_in
+folder = cache_in(sys.argv[1])
+from lstm_kernels.cpu import dropout, optim
+ema, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
+with install_recorder("numba:compile") as compiled:
+    optim.average(ema, ema + 1, 0.75, 1)
+    dropout.locked_mask(mask, 0.5, 1)
+print(ema[0], int((mask > 0).sum()), "compiled" if compiled.buffer else "loaded", "in", folder)
+"""
+
+
+def start(folder, **environment):
+    environment = {**os.environ, **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, folder],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(process):
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    assert error == ""
+    return out.split()[:3]
+
+
+def test_next_process_loads(tmp_path):
+    first, second = answer(start(tmp_path)), answer(start(tmp_path))
+    assert first[2] == "compiled"
+    assert second == [*first[:2], "loaded"]
+
+
+def test_damaged_entries_are_compiled_again_and_mended(tmp_path):
+    first = answer(start(tmp_path))
+    average, mask = sorted(tmp_path.rglob("*.nbc"), reverse=True)
+    average.write_bytes(average.read_bytes()[:1000])
+    whole = bytearray(mask.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    mask.write_bytes(whole)
+    assert answer(start(tmp_path)) == first
+    average.write_bytes(b"")
+    assert answer(start(tmp_path)) == first
+    assert answer(start(tmp_path)) == [*first[:2], "loaded"]
+
+
+def test_an_edit_in_another_file_is_seen(tmp_path):
+    copy = tmp_path / "sources" / "lstm_kernels"
+    shutil.copytree(Path(lstm_kernels.__file__).parent, copy)
+    search = {"PYTHONPATH": str(copy.parent)}
+    first = answer(start(tmp_path / "cache", **search))
+    activations = copy / "activations.py"
+    before = activations.read_text()
+    activations.write_text(before.replace("ZERO, ONE, TWO = np.float32(0)", "ZERO, ONE, TWO = np.float32(9)"))
+    assert activations.read_text() != before
+    edited = answer(start(tmp_path / "cache", **search))
+    assert edited[2] == "compiled"
+    assert int(edited[1]) == 16 > int(first[1])  # what is dropped is now 9, not 0
+
+
+def test_processes_that_compile_at_once(tmp_path):
+    processes = [start(tmp_path) for _ in range(3)]
+    answers = [answer(process) for process in processes]
+    assert len({tuple(words[:2]) for words in answers}) == 1
+    assert answer(start(tmp_path)) == [*answers[0][:2], "loaded"]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    occupied = tmp_path / "file"
+    occupied.write_text("not a folder")
+    assert answer(start(occupied / "cache"))[2] == "compiled"
+    assert occupied.read_text() == "not a folder"
+
+
+def double(x):
+    return x + x
+
+
+@pytest.mark.filterwarnings("ignore:.*parallel=True")  # nothing here to make parallel
+def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    variants = [
+        kernel(double),
+        kernel(double, fastmath=SUMS),
+        kernel(double, fastmath=FASTMATH, parallel=True),
+        kernel(double, stamp="b"),
+    ]
+    for count, variant in enumerate(variants, start=1):
+        assert variant(2.0) == 4.0
+        assert len(list(tmp_path.glob("*.nbc"))) == count
+    variants[0](np.float32(2))  # and types
+    assert len(list(tmp_path.glob("*.nbc"))) == len(variants) + 1
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_disk_that_fails_while_saving(tmp_path, monkeypatch, gone):
+    folder = tmp_path / "cache"
+    if not gone:
+        folder.mkdir()
+
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(compile_module.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(compile_module, "_folder", folder)
+    assert kernel(double)(2.0) == 4.0

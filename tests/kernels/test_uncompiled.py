@@ -1,0 +1,21 @@
+"""The same tests once more in plain Python: NUMBA_DISABLE_JIT=1 is how one steps through a kernel with a debugger."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMPILED_ONLY = [__file__, HERE / "test_compile.py"]
+
+
+def test_kernels_pass_without_compilation(tmp_path):
+    ignored = [f"--ignore={path}" for path in COMPILED_ONLY]
+    # Central differences call a network hundreds of times, and say nothing new here.
+    command = [sys.executable, "-m", "pytest", HERE, *ignored, "-k", "not central", "-o", f"cache_dir={tmp_path}"]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout[-2000:]
+    assert " passed" in ran.stdout
