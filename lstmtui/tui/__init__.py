@@ -1,0 +1,37 @@
+"""Terminal screens: the list of runs, one run live, and typing with it.
+
+They start and watch engine processes through `lstmtui.api` and the run folder, and can be closed at any time without
+stopping one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lstmtui.errors import UsageError
+
+
+def run(run_name: str | None = None, screen: str = "auto") -> int:
+    """Open the screens and return the exit code: 0, or 129, 130, 143 after SIGHUP, SIGINT, SIGTERM.
+
+    `screen` is "runs", "live", "type" or "auto": live on the named or latest run, the list when there is none.
+    Raises UsageError without a terminal, for an unknown run, and for "type" when there is no run.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+        name = run_name or "RUN"
+        instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
+        raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")
+    from lstmtui.runs.folder import all_runs, find
+
+    found = None
+    if run_name is not None or screen in ("live", "type"):
+        found = find(run_name or "latest")
+    elif screen == "auto":
+        found = next(iter(all_runs()), None)
+
+    from lstmtui.tui.app import LstmtuiApp
+
+    app = LstmtuiApp(found, screen="runs" if found is None else "live" if screen == "auto" else screen)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,37 @@
+"""What the screens reach outside for: where runs are, and how one is made, started and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lstmtui import api, config
+from lstmtui.runs import folder
+from lstmtui.runs.folder import RunFolder
+
+
+class Completer(Protocol):
+    """A loaded model that continues a text; `lstmtui.api.Model` is one."""
+
+    about: dict[str, Any]
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[api.Candidate]: ...
+
+    def close(self) -> None: ...
+
+
+def _create() -> RunFolder:
+    """Make a run on the default corpus, with the person's own settings where they have some. Raises LstmtuiError."""
+    return api.create(config.resolve({}, user_file=config.user_file()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The outside, as the screens see it; a test puts its own in."""
+
+    root: Path = field(default_factory=folder.runs_root)
+    open_model: Callable[[RunFolder], Completer] = api.Model
+    create: Callable[[], RunFolder] = _create
+    start: Callable[[RunFolder], object] = api.start

@@ -1,0 +1,41 @@
+"""What crosses a screen's border: one frozen look at a run, or at all runs, sent by a reader thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from lstmtui.runs.reader import RunSnapshot, Saturation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One look at a run: its snapshot, its gate probes (oldest first), and whether its folder has vanished."""
+
+    snapshot: RunSnapshot
+    probes: tuple[Saturation, ...] = ()
+    gone: bool = False
+
+
+class RunSeen(Message):
+    """A run was read again; a newer look replaces an older one."""
+
+    def __init__(self, view: RunView) -> None:
+        super().__init__()
+        self.view = view
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunSeen)
+
+
+class RunsSeen(Message):
+    """All runs were read again."""
+
+    def __init__(self, runs: tuple[RunSnapshot, ...], error: str = "") -> None:
+        super().__init__()
+        self.runs = runs
+        self.error = error
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsSeen)

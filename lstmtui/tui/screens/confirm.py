@@ -1,0 +1,36 @@
+"""One question before something that cannot be taken back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lstmtui.text import safe
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Answers True on y, False on everything that means no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape,enter,q", "answer(False)", "No"),
+    ]
+
+    def __init__(self, title: str, question: str) -> None:
+        super().__init__()
+        self._title, self._question = title, question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = self._title
+            yield Static(Text(safe(self._question)))
+            yield Static(Text.assemble("\n", ("y", "bold"), " yes    ", ("n", "bold"), " no"))
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)

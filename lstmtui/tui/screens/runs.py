@@ -1,0 +1,290 @@
+"""All runs: what each is, how far it came, how good it got."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import one_line, safe
+from lstmtui.tui import words
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.messages import RunsSeen
+from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.watch import RunsWatch
+from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.figures import Figures
+from lstmtui.tui.widgets.loss_chart import LossChart
+from lstmtui.tui.widgets.run_columns import cells, columns
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
+
+INTERVAL = 1.0
+"""Seconds between two looks at the folder of runs."""
+NO_RUNS = """\
+There are no runs yet.
+
+Press n to train on the text that comes with Python:
+it takes about two minutes on two cores.
+
+For a text of your own, in a shell:
+lstmtui train FILE"""
+
+
+class RunsScreen(Screen[None]):
+    """The list of runs, refreshed by itself."""
+
+    HELP: ClassVar[str] = """\
+One line for each run: those with a living engine first, then the newest. The curve is the loss, from the start of the \
+run to now; bpc is bits per character, ppl is perplexity, and lower is better in both.
+
+An engine is a process of its own: it goes on when you leave. To train on a text of your own, run \
+"lstmtui train FILE" in a shell; the run appears here.
+"""
+    CSS_PATH = "runs.tcss"
+    AUTO_FOCUS = "#runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", tooltip="Watch this run live"),
+        Binding("t", "type", "Type", tooltip="Type with this run's model"),
+        Binding("r", "resume", "Resume", tooltip="Start the engine again, exactly where the run stopped"),
+        Binding("d,delete", "delete", "Delete", tooltip="Delete this run for good"),
+        Binding("n", "new", "New", tooltip="Start a run on the text that comes with Python"),
+        Binding("j", "down", "Down", show=False),
+        Binding("k", "up", "Up", show=False),
+        Binding("q", "app.quit", "Quit", tooltip="Leave; runs that train go on training"),
+        Binding("question_mark", "app.help", "Help", show=False),
+    ]
+
+    runs: reactive[tuple[RunSnapshot, ...] | None] = reactive(None, always_update=True)
+    """What the reader last saw; frozen. None until then."""
+
+    def __init__(self, doors: Doors) -> None:
+        super().__init__()
+        self._doors = doors
+        self._watch = RunsWatch(doors.root)
+        self._reading = False
+        self._starting = False
+        self._shown: dict[Path, tuple[Text, ...]] = {}
+        self._columns: tuple[str, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield DataTable(id="runs", cursor_type="row", zebra_stripes=False)
+        yield Static(id="empty")
+        with Horizontal(id="preview"):
+            with Container(id="loss", classes="panel"):
+                yield LossChart()
+            with Container(id="numbers", classes="panel") as numbers:
+                numbers.border_title = "Figures"
+                yield Figures()
+        yield Static(id="hint")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(TitleBar).title = "Runs"
+        self.query_one("#empty", Static).update(Text("Reading the runs …"))
+        self.set_class(True, "-empty")
+        self.set_interval(INTERVAL, self._look)
+        self._look()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        # Beneath another screen nobody looks, and reading would only take time from the engine.
+        if not self._reading and self.is_current:
+            self._reading = True
+            self._read()
+
+    def on_screen_resume(self) -> None:
+        self._look()
+
+    @work(thread=True, group="read")
+    def _read(self) -> None:
+        try:
+            self.post_message(RunsSeen(self._watch.look()))
+        except LstmtuiError as error:
+            self.post_message(RunsSeen((), error=str(error)))
+        finally:
+            self._reading = False
+
+    def on_runs_seen(self, message: RunsSeen) -> None:
+        said = message.error or ("Preparing a run on the default text …" if self._starting else NO_RUNS)
+        self.query_one("#empty", Static).update(Text(safe(said)))
+        self.runs = message.runs
+
+    def watch_runs(self, runs: tuple[RunSnapshot, ...] | None) -> None:
+        if runs is None:
+            return
+        self.set_class(not runs, "-empty")
+        living = sum(not run.ended for run in runs)
+        told = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {living} training" if living else "")
+        self.query_one(TitleBar).remark = f"{told} · {self._doors.root}" if runs else str(self._doors.root)
+        self._fill()
+        self._preview()
+
+    def _fill(self) -> None:
+        """Bring the table up to date, touching only what changed."""
+        if self.runs is None or not self.is_mounted:
+            return
+        table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
+        wanted = columns(self.size.width)
+        rows = {run.run.path: cells(run, wanted) for run in self.runs}
+        names = tuple(f"{c.name}{c.width}" for c in wanted)
+        if names == self._columns and list(rows) == list(self._shown):
+            for path, row in rows.items():
+                for column, old, new in zip(wanted, self._shown[path], row, strict=True):
+                    if old != new:
+                        table.update_cell(str(path), column.name, new)
+        else:
+            current, at = self.current, table.cursor_row
+            table.clear(columns=True)
+            for column in wanted:
+                table.add_column(Text(column.name), key=column.name, width=column.width)
+            for path, row in rows.items():
+                table.add_row(*row, key=str(path))
+            keep = list(rows).index(current.run.path) if current and current.run.path in rows else at
+            table.move_cursor(row=min(max(0, keep), max(0, len(rows) - 1)))
+            self._columns = names
+        self._shown = rows
+
+    @property
+    def current(self) -> RunSnapshot | None:
+        """The run under the cursor."""
+        paths = list(self._shown)
+        row = self.query_one("#runs", DataTable).cursor_row
+        path = paths[row] if 0 <= row < len(paths) else None
+        return next((run for run in self.runs or () if run.run.path == path), None)
+
+    def _preview(self) -> None:
+        run = self.current
+        chart, hint = self.query_one(LossChart), self.query_one("#hint", Static)
+        chart.snapshot = run
+        self.query_one(Figures).snapshot = run
+        panel = self.query_one("#loss")
+        panel.border_title = Content(f"Loss of {one_line(run.run.name, 40)}, {chart.unit()}" if run else "Loss")
+        panel.border_subtitle = Content("⠤⠒ train  ◆ valid")
+        if run is None:
+            hint.update("")
+        else:
+            told = words.notice(run) or f"{run.state.capitalize()} at step {words.count(run.step)}; enter watches it."
+            hint.update(Text(one_line(told)))
+        self.refresh_bindings()
+
+    def on_data_table_row_highlighted(self) -> None:
+        self._preview()
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("open", "type", "resume", "delete"):
+            run = self.current if self.is_mounted else None
+            if run is None:
+                return False
+            if action == "resume":
+                return run.ended and run.state != "finished"
+        return True
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        if run := self.current:
+            self.app.push_screen(LiveScreen(run.run, self._doors))
+
+    def action_type(self) -> None:
+        if run := self.current:
+            self.app.push_screen(TypeScreen(run.run, self._doors))
+
+    def action_down(self) -> None:
+        self.query_one(DataTable).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one(DataTable).action_cursor_up()
+
+    def action_resume(self) -> None:
+        if run := self.current:
+            self._start(run.run)
+
+    @work(thread=True, group="start")
+    def _start(self, run: RunFolder) -> None:
+        if not engine_alive(run):
+            try:
+                self._doors.start(run)
+            except (LstmtuiError, OSError) as error:
+                self._tell_from_thread(f"The engine could not be started ({error}).", error=True)
+                return
+        self.app.call_from_thread(self._opened, run)
+
+    def _opened(self, run: RunFolder) -> None:
+        self._starting = False
+        if self.is_current:
+            self.app.push_screen(LiveScreen(run, self._doors))
+
+    def action_new(self) -> None:
+        if not self._starting:
+            self._starting = True
+            self._tell("Preparing a run on the text that comes with Python …")
+            self._make()
+
+    @work(thread=True, group="start")
+    def _make(self) -> None:
+        try:
+            run = self._doors.create()
+            self._doors.start(run)
+        except (LstmtuiError, OSError) as error:
+            self._starting = False
+            self._tell_from_thread(str(error), error=True)
+            return
+        self.app.call_from_thread(self._opened, run)
+
+    def action_delete(self) -> None:
+        run = self.current
+        if run is None:
+            return
+        if not run.ended:
+            self._tell(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._delete(run.run)
+
+        at = f"{words.network(run)}, step {words.count(run.step)}, {words.quality(run, run.best)}"
+        question = f"Delete '{run.run.name}' ({at}) with its checkpoints? This cannot be undone."
+        self.app.push_screen(ConfirmScreen("Delete", question), answered)
+
+    @work(thread=True, group="delete")
+    def _delete(self, run: RunFolder) -> None:
+        if engine_alive(run):
+            self._tell_from_thread(f"'{run.name}' is being trained now; nothing was deleted.", error=True)
+            return
+        try:
+            shutil.rmtree(run.path)
+        except OSError as error:
+            self._tell_from_thread(f"'{run.name}' could not be deleted ({error.strerror or error}).", error=True)
+        self.app.call_from_thread(self._look)
+
+    def _tell(self, message: str, *, error: bool = False) -> None:
+        cast("LstmtuiApp", self.app).say(message, error=error)
+
+    def _tell_from_thread(self, message: str, *, error: bool = False) -> None:
+        self.app.call_from_thread(self._tell, message, error=error)

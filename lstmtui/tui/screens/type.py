@@ -1,0 +1,191 @@
+"""Typing with a trained run: ghost text, and a ranked list of what may come next."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Static, TextArea
+
+from lstmtui.runs.folder import RunFolder
+from lstmtui.text import safe
+from lstmtui.tui.asker import Answer, Answered, Asker, Loaded, Refused
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.candidates import Candidates
+from lstmtui.tui.widgets.typing_area import TypingArea
+
+MEMORY = 2000
+"""Characters before the cursor that the model is given."""
+PAUSE = 0.03
+"""Seconds without a key before the model is asked."""
+
+
+class TypeScreen(Screen[None]):
+    """Type; the model proposes, Tab accepts."""
+
+    HELP: ClassVar[str] = """\
+The model reads what stands before the cursor and proposes how it goes on. The grey text is what Tab takes: the \
+likeliest phrase, or the candidate that you chose with down and up.
+
+Each candidate has the probability that the model gives it. A model that is still training answers from its best \
+checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it is stored or sent.
+"""
+    CSS_PATH = "type.tcss"
+    AUTO_FOCUS = "#text"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "choose(1)", "Choose", key_display="↓↑", tooltip="Choose among the candidates"),
+        Binding("alt+1", "take(0)", "Take one", key_display="alt+1…5", tooltip="Take that candidate at once"),
+        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
+        Binding("escape", "back", "Back", tooltip="Leave the typing screen"),
+    ]
+
+    answer: reactive[Answer | None] = reactive(None)
+    """What the model last said about the text before the cursor."""
+    chosen: reactive[int] = reactive(0)
+
+    def __init__(self, run: RunFolder, doors: Doors) -> None:
+        super().__init__()
+        self._folder, self._doors = run, doors
+        self._asker: Asker | None = None
+        self._timer: Timer | None = None
+        self._about = ""
+        self._ready = False
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        with Horizontal(id="body"):
+            yield TypingArea(id="text", classes="panel", placeholder="Type here …", highlight_cursor_line=False)
+            with Container(id="side", classes="panel") as side:
+                side.border_title = "What comes next"
+                yield Candidates()
+        yield Static(id="said")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        title = self.query_one(TitleBar)
+        title.title, title.remark = self._folder.name, "typing"
+        self.query_one("#text").border_title = "Text"
+        self._open()
+
+    def on_unmount(self) -> None:
+        if self._asker is not None:
+            self._asker.close()
+
+    # --- the model ------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._asker is not None:
+            self._asker.close()
+        self._ready = False
+        self.answer = None
+        self.query_one(Candidates).said = "Loading the model …"
+        self._say(f"Loading '{self._folder.name}' …")
+        self._asker = Asker(lambda: self._doors.open_model(self._folder), self.post_message)
+
+    def on_loaded(self, message: Loaded) -> None:
+        about = message.about
+        size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
+        self._about = f"{size} · {about.get('tokens', '')} · step {about.get('step', '?')}"
+        self.query_one(TitleBar).remark = f"typing · {self._about}"
+        self.query_one(Candidates).said = ""
+        self._ready = True
+        self._say("Ready.")
+        self._ask()
+
+    def on_answered(self, message: Answered) -> None:
+        if message.answer.text != self._asked_about():
+            return  # typed on meanwhile; the next answer is on its way
+        same = self.answer is not None and self.answer.text == message.answer.text
+        self.answer = message.answer
+        if not same:
+            self.chosen = 0
+        self._propose()
+        self._say(f"Answered in {message.answer.milliseconds:.0f} ms.")
+
+    def on_refused(self, message: Refused) -> None:
+        self._ready = self._ready and not message.final
+        self.answer = None
+        self._propose()
+        self.query_one(Candidates).said = "No candidates."
+        self._say(message.words, error=True)
+
+    def _asked_about(self) -> str:
+        return self.query_one(TypingArea).before[-MEMORY:]
+
+    def _ask(self) -> None:
+        if self._asker is not None and self._ready:
+            self._asker.ask(self._asked_about())
+
+    # --- typing ---------------------------------------------------------------------------------------------------
+
+    @on(TextArea.Changed)
+    @on(TextArea.SelectionChanged)
+    def _moved(self) -> None:
+        if self.answer is not None and self.answer.text != self._asked_about():
+            area = self.query_one(TypingArea)
+            area.choices = area.chosen = 0
+            if not area.at_line_end() or not self._asked_about().startswith(self.answer.text):
+                area.suggestion = ""
+        elif self.answer is not None:
+            return
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(PAUSE, self._ask)
+
+    @on(TypingArea.Accept)
+    def _accept(self, message: TypingArea.Accept) -> None:
+        self.action_take(message.index)
+
+    @on(TypingArea.Choose)
+    def _choose(self, message: TypingArea.Choose) -> None:
+        self.action_choose(message.step)
+
+    def watch_chosen(self) -> None:
+        self._propose()
+
+    def _propose(self) -> None:
+        """Show the answer: the list, and as ghost text what Tab would take."""
+        area, listed = self.query_one(TypingArea), self.query_one(Candidates)
+        candidates = self.answer.candidates if self.answer else ()
+        listed.candidates, listed.chosen = candidates, self.chosen
+        if self.answer is not None and not candidates:
+            listed.said = "The model proposes nothing here."
+        area.choices, area.chosen = len(candidates), self.chosen
+        ghost = self._taken(None)
+        area.suggestion = safe(ghost.replace("\r\n", "\n").replace("\n", "⏎")) if area.at_line_end() else ""
+
+    def _taken(self, index: int | None) -> str:
+        """Return the text that would be taken: of a candidate, or (None) of the ghost text."""
+        if self.answer is None or self.answer.text != self._asked_about():
+            return ""
+        if index is None and self.chosen == 0 and self.answer.phrase is not None:
+            return self.answer.phrase.text
+        wanted = self.chosen if index is None else index
+        return self.answer.candidates[wanted].text if wanted < len(self.answer.candidates) else ""
+
+    def action_choose(self, step: int) -> None:
+        if self.answer is not None and self.answer.candidates:
+            self.chosen = min(max(0, self.chosen + step), len(self.answer.candidates) - 1)
+
+    def action_take(self, index: int | None) -> None:
+        if text := self._taken(index):
+            self.query_one(TypingArea).take(text)
+
+    def action_reload(self) -> None:
+        self._open()
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.update(Text(safe(text, newlines=False)))
+        said.set_class(error, "-error")

@@ -1,0 +1,63 @@
+"""Reading runs for the screens: called in a thread, a bounded piece at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lstmtui.runs.folder import RunFolder, all_runs
+from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation
+from lstmtui.tui.messages import RunView
+
+
+class RunWatch:
+    """Follows one run and its gate probes. One thread at a time."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._reader = RunReader(run)
+        self._probes: tuple[Saturation, ...] = ()
+        self._newest: str | None = None
+
+    def look(self) -> RunView:
+        snapshot = self._reader.refresh()
+        # Probes are compressed arrays: unpacked again only when there is a new one.
+        newest = max((path.name for path in self._run.probes.glob("saturation-*.npz")), default=None)
+        if newest != self._newest:
+            self._newest, self._probes = newest, tuple(saturation(self._run))
+        return RunView(snapshot=snapshot, probes=self._probes, gone=not self._run.path.is_dir())
+
+
+class RunsWatch:
+    """Follows every run below `root`; runs that have ended are read again only when their files change."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._readers: dict[Path, RunReader] = {}
+        self._stamps: dict[Path, tuple[int, ...]] = {}
+
+    def look(self) -> tuple[RunSnapshot, ...]:
+        """Return all runs, those with a living engine first, then the newest. Raises UsageError."""
+        runs = all_runs(self._root)
+        known = {run.path for run in runs}
+        for path in set(self._readers) - known:
+            del self._readers[path]
+            self._stamps.pop(path, None)
+        # A stable sort by what never changes keeps two living runs from swapping places at every heartbeat.
+        seen = [self._snapshot(run) for run in runs]
+        living = sorted((s for s in seen if not s.ended), key=lambda s: s.run.name)
+        return (*living, *(s for s in seen if s.ended))
+
+    def _snapshot(self, run: RunFolder) -> RunSnapshot:
+        reader = self._readers.setdefault(run.path, RunReader(run, keep=600))
+        stamp = tuple(_stamp(path) for path in (run.status, run.metrics, run.config))
+        if not reader.snapshot.ended or self._stamps.get(run.path) != stamp or reader.snapshot.state == "new":
+            self._stamps[run.path] = stamp
+            return reader.refresh()
+        return reader.snapshot
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

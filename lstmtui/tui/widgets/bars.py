@@ -1,0 +1,162 @@
+"""The one-line widgets that frame a screen: title, progress, and the last thing that happened."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import one_line
+from lstmtui.tui import words
+
+
+class TitleBar(Widget):
+    """Where one is: the program, a title, a remark, and a state on the right."""
+
+    DEFAULT_CSS = """
+    TitleBar {
+        height: 1;
+        width: 1fr;
+        background: $panel;
+        color: $foreground;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    title: reactive[str] = reactive("")
+    remark: reactive[str] = reactive("")
+    state: reactive[str] = reactive("")
+    """A run's state, drawn with its glyph; empty for none."""
+
+    def render(self) -> Content:
+        width = self.size.width
+        right = f"{words.GLYPHS.get(self.state, '·')} {one_line(self.state, 12)} " if self.state else ""
+        if width < len(right) + 12:
+            right = f"{words.GLYPHS.get(self.state, '·')} " if self.state else ""
+        name = " lstmtui " if width >= 60 else ""
+        left = Content.assemble(
+            (name, "bold $background on $primary"),
+            (f" {one_line(self.title)} ", "bold"),
+            (f" {one_line(self.remark)}", "$foreground 60%"),
+        ).truncate(max(0, width - len(right)), ellipsis=True, pad=True)
+        return Content.assemble(left, (right, f"bold ${words.tone(self.state)}"))
+
+
+class ProgressLine(Widget):
+    """How far a run has come, and how long it will still take."""
+
+    DEFAULT_CSS = """
+    ProgressLine {
+        height: 1;
+        width: 1fr;
+        padding: 0 1;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    snapshot: reactive[RunSnapshot | None] = reactive(None, always_update=True)
+    """What to tell; frozen."""
+
+    def render(self) -> Content:
+        seen = self.snapshot
+        if seen is None:
+            return Content("")
+        width, share = self.size.width, words.progress(seen)
+        left = f"step {words.count(seen.step)}"
+        if seen.steps:
+            left = f"{left}/{words.count(seen.steps)} {100 * share:3.0f}%"
+        elif seen.state == "preparing" and isinstance(seen.status.get("preparing_done"), int | float):
+            share = float(seen.status["preparing_done"])
+            left = f"{one_line(str(seen.status.get('preparing', 'preparing')), 24)} {100 * share:3.0f}%"
+        right = self._left(seen) if width >= 44 else ""
+        room = width - len(left) - len(right) - 2
+        if room < 4:
+            return Content(left)
+        half = round(2 * room * min(1.0, max(0.0, share)))
+        bar = "━" * (half // 2) + ("╸" if half % 2 else "")
+        return Content.assemble(
+            (left, "bold"),
+            " ",
+            (bar, f"${words.tone(seen.state)}"),
+            ("─" * (room - len(bar)), "$foreground 20%"),
+            " ",
+            (right, "$foreground 75%"),
+        )
+
+    def _left(self, seen: RunSnapshot) -> str:
+        if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
+            return f"{words.duration(seen.seconds_left)} left"
+        if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
+            return f"{words.last_seen(seen)} ago"
+        return ""
+
+
+class EventLine(Widget):
+    """The last things that happened, the newest at the top."""
+
+    DEFAULT_CSS = """
+    EventLine {
+        height: 1;
+        width: 1fr;
+        padding: 0 1;
+        color: $foreground 75%;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    events: reactive[tuple[dict[str, Any], ...]] = reactive(())
+    """As events.jsonl has them, oldest first."""
+    waiting: reactive[str] = reactive("")
+    """What was asked and is not answered yet; said above all else."""
+
+    def render(self) -> Content:
+        newest = list(reversed(self.events[-max(1, self.size.height) :]))
+        if not newest and not self.waiting:
+            return Content.styled("nothing has happened yet", "$foreground 40%")
+        width = max(1, self.size.width)
+        lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
+        lines += [
+            Content.assemble((_clock(event), "$foreground 50%"), f"  {one_line(told(event), max(1, width - 10))}")
+            for event in newest
+        ]
+        return Content("\n").join(lines)
+
+
+def _clock(event: dict[str, Any]) -> str:
+    at = event.get("at")
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(float(at))) if isinstance(at, int | float) else "--:--:--"
+    except (OverflowError, ValueError, OSError):
+        return "--:--:--"
+
+
+def told(event: dict[str, Any]) -> str:
+    """Return an event in words: its name, and what it carries that a person wants to know."""
+    name = str(event.get("event", "?"))
+    if name == "answered":
+        return str(event.get("message", "")) or "done"
+    parts = [name]
+    if name == "set":
+        parts = [f"{event.get('key')} set from {event.get('before')} to {event.get('value')}"]
+    step = event.get("step")
+    if isinstance(step, int):
+        parts.append(f"at step {words.count(step)}")
+    for key, value in event.items():
+        if key in ("event", "at", "step", "pid", "request", "key", "before", "value") or value is None:
+            continue
+        if key == "best":
+            parts.append("(best so far)" if value is True else "")
+        elif isinstance(value, bool):
+            continue
+        elif isinstance(value, float):
+            parts.append(f"{key.replace('_', ' ')} {value:.4g}")
+        elif isinstance(value, str | int):
+            parts.append(f"{key.replace('_', ' ')} {value}")
+    return " ".join(p for p in parts if p)

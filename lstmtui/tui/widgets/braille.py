@@ -1,0 +1,92 @@
+"""Lines and curves out of braille dots and blocks, as plain functions: 2 x 4 dots a character cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+Points = Iterable[tuple[float, float]]
+Grid = list[list[int]]
+"""Rows of dot masks; U+2800 plus a mask is the character."""
+
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, float], cols: int, rows: int) -> Grid:
+    """Return the dots of a line through `points`, which come in order of x.
+
+    Each column of dots keeps the lowest and the highest value that fall into it, so that thousands of points cost no
+    more to draw than they cost to look at, and no spike is lost. What lies outside `y_range` is drawn on its edge;
+    points that are not finite break the line.
+    """
+    grid = [[0] * cols for _ in range(rows)]
+    if cols < 1 or rows < 1:
+        return grid
+    width, height = 2 * cols, 4 * rows
+    (x0, x1), (y0, y1) = x_range, y_range
+    x_scale = (width - 1) / (x1 - x0) if x1 > x0 else 0.0
+    y_scale = (height - 1) / (y1 - y0) if y1 > y0 else 0.0
+    before: tuple[int, int] | None = None
+    for x, y in points:
+        if not (math.isfinite(x) and math.isfinite(y)):
+            before = None
+            continue
+        column = min(width - 1, max(0, round((x - x0) * x_scale)))
+        dot = min(height - 1, max(0, round((y1 - y) * y_scale)))
+        if before is None:
+            _fill(grid, column, dot, dot)
+        else:
+            _join(grid, before, (column, dot))
+        before = (column, dot)
+    return grid
+
+
+def _join(grid: Grid, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Draw a straight line between two dots; each column takes its own share of the height."""
+    (column, dot), (last_column, last_dot) = start, end
+    steps = last_column - column
+    if steps <= 0:
+        _fill(grid, last_column, dot, last_dot)
+        return
+    here = dot
+    for step in range(1, steps + 1):
+        there = dot + round((last_dot - dot) * step / steps)
+        # The column begins one dot beside where the last one ended, so that a steep line stays thin.
+        begin = here + (there > here) - (there < here)
+        _fill(grid, column + step, begin, there)
+        here = there
+
+
+def _fill(grid: Grid, column: int, dot: int, last: int) -> None:
+    cell, masks = column // 2, _DOTS[column % 2]
+    for y in range(min(dot, last), max(dot, last) + 1):
+        grid[y // 4][cell] |= masks[y % 4]
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Return `width` block characters for a series: the mean of each share, scaled from lowest to highest."""
+    finite = [v for v in values if math.isfinite(v)]
+    if not finite or width < 1:
+        return ""
+    width = min(width, len(finite))
+    shares = [finite[len(finite) * i // width : len(finite) * (i + 1) // width] for i in range(width)]
+    means = [sum(share) / len(share) for share in shares]
+    low, high = min(means), max(means)
+    span = high - low
+    return "".join(_BLOCKS[1 + round(7 * (m - low) / span)] if span else _BLOCKS[1] for m in means)
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` round numbers (1, 2 or 5 times a power of ten apart) within [low, high]."""
+    if most < 1 or not high > low:
+        return []
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    for factor in (1, 2, 5, 10, 20, 50):
+        gap = factor * power
+        first = math.ceil(low / gap - 1e-9)
+        last = math.floor(high / gap + 1e-9)
+        if last - first + 1 <= most:
+            return [round(i * gap, 10) + 0.0 for i in range(first, last + 1)]
+    return []

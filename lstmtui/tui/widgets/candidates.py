@@ -1,0 +1,71 @@
+"""Ranked continuations with their probabilities."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from lstmtui.api import Candidate
+from lstmtui.text import one_line
+
+BAR = "▏▎▍▌▋▊▉█"
+
+
+class Candidates(Widget):
+    """One line a candidate: rank, text, bar, per cent; the chosen one is marked."""
+
+    DEFAULT_CSS = """
+    Candidates {
+        height: auto;
+        width: 1fr;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    candidates: reactive[tuple[Candidate, ...]] = reactive((), layout=True)
+    chosen: reactive[int] = reactive(0)
+    said: reactive[str] = reactive("", layout=True)
+    """What stands here while there are none."""
+
+    def render(self) -> Content:
+        if not self.candidates:
+            return Content.styled(one_line(self.said), "$foreground 60%")
+        width = max(1, self.size.width)
+        bar = 8 if width >= 30 else 0
+        room = max(1, width - bar - 10)
+        lines = [self._line(index, candidate, room, bar) for index, candidate in enumerate(self.candidates)]
+        return Content("\n").join(lines)
+
+    def _line(self, index: int, candidate: Candidate, room: int, bar: int) -> Content:
+        chosen = index == self.chosen
+        text = Content(shown(candidate.text)).truncate(room, ellipsis=True, pad=True)
+        share = min(1.0, max(0.0, candidate.probability))
+        return Content.assemble(
+            ("▸" if chosen else " ", "bold $primary"),
+            (f"{index + 1} ", "$foreground 50%"),
+            text.stylize("bold $primary" if chosen else "$foreground"),
+            " ",
+            (blocks(share, bar).ljust(bar), "$primary" if chosen else "$primary 55%"),
+            (f" {100 * share:4.0f}%" if share >= 0.095 else f" {100 * share:4.1f}%", "$foreground 75%"),
+        )
+
+
+def shown(text: str) -> str:
+    """Return a candidate on one line, with line ends and outer spaces made visible."""
+    text = text.replace("\r\n", "\n")
+    inner = text.strip(" ")
+    left, right = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    if not inner:
+        return "␣" * len(text)
+    return one_line(f"{'␣' * left}{inner}{'␣' * right}".replace("\n", "⏎"))
+
+
+def blocks(share: float, width: int) -> str:
+    """Return a bar of eighths of a cell; something always shows for more than nothing."""
+    eighths = round(share * width * 8)
+    if share > 0:
+        eighths = max(1, eighths)
+    full, rest = divmod(min(eighths, width * 8), 8)
+    return "█" * full + (BAR[rest - 1] if rest else "")

@@ -1,0 +1,94 @@
+"""The numbers of a run, one to a line, the most wanted first."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import one_line
+from lstmtui.tui import words
+
+Row = tuple[str, str, str]
+"""Label, value, and a muted remark after it."""
+
+
+class Figures(Widget):
+    """As many figures as fit: a small screen shows the first ones."""
+
+    DEFAULT_CSS = """
+    Figures {
+        height: 1fr;
+        width: 1fr;
+        color: $foreground;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    snapshot: reactive[RunSnapshot | None] = reactive(None, always_update=True)
+    """What to tell; frozen."""
+
+    def render(self) -> Content:
+        if self.snapshot is None:
+            return Content("")
+        rows = rows_of(self.snapshot)[: max(1, self.size.height)]
+        lines = [
+            Content.assemble((f"{label:<9}", "$foreground 60%"), (value, "bold"), (f" {remark}", "$foreground 60%"))
+            for label, value, remark in rows
+        ]
+        return Content("\n").join(lines)
+
+
+def rows_of(seen: RunSnapshot) -> list[Row]:
+    """Return every figure there is to tell of a run, the most wanted first."""
+    unit = words.unit(seen)
+    train, valid, best = (seen.train[-1] if seen.train else None), (seen.valid[-1] if seen.valid else None), seen.best
+    rows: list[Row] = [
+        ("train", words.figure(train.loss) if train else "–", f"nats/{unit}"),
+        ("valid", words.figure(valid.nll) if valid else "–", f"nats/{unit}"),
+        ("best", words.figure(best.nll) if best else "–", f"step {words.count(best.step)}" if best else ""),
+        _quality(seen),
+        ("speed", words.short(_speed(seen)) if _speed(seen) else "–", f"{unit}s/s"),
+        ("lr", f"{train.lr:.2e}" if train else "–", ""),
+        ("gradient", words.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
+        ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
+    ]
+    parameters = seen.status.get("parameters")
+    if isinstance(parameters, int):
+        rows.append(("model", words.short(parameters), "parameters"))
+    rows.append(("network", words.network(seen), ""))
+    epoch, tokens, seconds = (seen.status.get(k) for k in ("epoch", "tokens", "seconds"))
+    if isinstance(epoch, int | float):
+        rows.append(("epoch", f"{epoch + 1:.0f}" if isinstance(epoch, int) else f"{epoch:.2f}", ""))
+    if isinstance(tokens, int | float):
+        rows.append(("read", words.short(tokens), f"{unit}s"))
+    if train is not None or isinstance(seconds, int | float):
+        spent = train.seconds if train is not None else float(str(seconds))
+        rows.append(("time", words.duration(spent), "of training"))
+    if seen.settings is not None:
+        s = seen.settings
+        rows.append(("batch", f"{s.batch or '?'}×{s.bptt or '?'}", "streams×steps"))
+        rows.append(("corpus", one_line(words.corpus(seen), 24), s.tokens))
+        rows.append(("seed", str(s.seed), ""))
+    return rows
+
+
+def _speed(seen: RunSnapshot) -> float:
+    reported = seen.status.get("tokens_per_second")
+    if isinstance(reported, int | float):
+        return float(reported)
+    return seen.train[-1].tokens_per_second if seen.train else 0.0
+
+
+def _quality(seen: RunSnapshot) -> Row:
+    """Return the best evaluation as people compare it."""
+    best = seen.best
+    if best is None or best.bits_per_char is None or (seen.settings is not None and seen.settings.tokens == "words"):
+        return "", f"{best.perplexity:,.1f}" if best else "–", "perplexity"
+    return "", f"{best.bits_per_char:.3f}", "bits/char"
+
+
+def _clip(share: float) -> str:
+    return f"{100 * share:.0f}% clipped"

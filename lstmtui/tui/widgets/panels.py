@@ -1,0 +1,72 @@
+"""Scrolling panels that leave left and right to the screen, and the one that holds what the model wrote."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from lstmtui.runs.reader import Sample
+from lstmtui.text import safe
+from lstmtui.tui import words
+
+
+class Panel(VerticalScroll, inherit_bindings=False):
+    """Scrolls up and down by key when it has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "Up", show=False),
+        Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home", "scroll_home", "Top", show=False),
+        Binding("end", "scroll_end", "End", show=False),
+    ]
+
+
+class SamplePanel(Panel):
+    """Text sampled during training: the newest, or an older one that was asked for."""
+
+    samples: reactive[tuple[Sample, ...]] = reactive(())
+    """Oldest first."""
+    back: reactive[int] = reactive(0)
+    """How many samples before the newest is shown."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="written")
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def watch_samples(self, old: tuple[Sample, ...], new: tuple[Sample, ...]) -> None:
+        # Someone who reads an older text keeps it when a new one arrives.
+        if self.back and len(new) > len(old):
+            self.set_reactive(SamplePanel.back, min(self.back + len(new) - len(old), max(0, len(new) - 1)))
+        self._show()
+
+    def validate_back(self, back: int) -> int:
+        return min(max(0, back), max(0, len(self.samples) - 1))
+
+    def watch_back(self) -> None:
+        self._show()
+        self.scroll_home(animate=False)
+
+    def _show(self) -> None:
+        if not self.is_mounted:
+            return
+        written = self.query_one("#written", Static)
+        if not self.samples:
+            self.border_title, self.border_subtitle = "Text", ""
+            written.update(Text("The model has written nothing yet.", style="dim"))
+            return
+        sample = self.samples[len(self.samples) - 1 - self.back]
+        self.border_title = Content(f"Text at step {words.count(sample.step)}")
+        place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
+        self.border_subtitle = Content(f"temperature {sample.temperature:g}{place}")
+        written.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))

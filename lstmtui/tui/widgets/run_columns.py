@@ -1,0 +1,100 @@
+"""The columns of the list of runs: which ones a width has room for, and what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import one_line
+from lstmtui.tui import words
+from lstmtui.tui.widgets.braille import sparkline
+
+PADDING = 2
+"""Columns that a table puts around each cell."""
+_COLOURS = {"success": "green", "primary": "cyan", "warning": "yellow", "error": "red"}
+"""Rich's names, since a table's cells know no theme variables; the glyph and the word say the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, how wide it is, and how it is told."""
+
+    name: str
+    width: int
+    tell: Callable[[RunSnapshot, int], Text]
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """Return the columns that fit into `width`, the most wanted ones, in their order; the name takes what is left."""
+    kept, room = [], width - 14 - PADDING
+    for name in ("state", "best", "loss", "cell", "age", "steps", "corpus", "size"):
+        if room < _WIDTHS[name] + PADDING:
+            break
+        room -= _WIDTHS[name] + PADDING
+        kept.append(name)
+    order = [name for name in _ORDER if name in kept]
+    first = Column("name", min(40, max(4, 14 + room)), _name)
+    return (first, *(Column(name, _WIDTHS[name], _TELL[name]) for name in order))
+
+
+def cells(run: RunSnapshot, wanted: tuple[Column, ...]) -> tuple[Text, ...]:
+    """Return what stands in the row of `run`."""
+    return tuple(column.tell(run, column.width) for column in wanted)
+
+
+def _name(run: RunSnapshot, width: int) -> Text:
+    return Text(one_line(run.run.name, width), style="bold")
+
+
+def _state(run: RunSnapshot, width: int) -> Text:
+    told = f"{words.GLYPHS.get(run.state, '·')} {run.state}"
+    if run.state in ("training", "evaluating", "paused", "stopped", "crashed") and run.steps:
+        told = f"{told} {100 * words.progress(run):.0f}%"
+    return Text(one_line(told, width), style=_COLOURS.get(words.tone(run.state), ""))
+
+
+def _cell(run: RunSnapshot, width: int) -> Text:
+    return Text(words.network(run)[:width])
+
+
+def _size(run: RunSnapshot, width: int) -> Text:
+    parameters = run.status.get("parameters")
+    return Text(words.short(parameters) if isinstance(parameters, int) else "–", justify="right")
+
+
+def _corpus(run: RunSnapshot, width: int) -> Text:
+    return Text(one_line(words.corpus(run), width))
+
+
+def _steps(run: RunSnapshot, width: int) -> Text:
+    told = f"{words.short(run.step)}/{words.short(run.steps)}" if run.steps else words.short(run.step)
+    return Text(told, justify="right")
+
+
+def _best(run: RunSnapshot, width: int) -> Text:
+    return Text(words.quality(run, run.best)[:width], justify="right")
+
+
+def _age(run: RunSnapshot, width: int) -> Text:
+    return Text("now" if not run.ended else words.last_seen(run), justify="right")
+
+
+def _loss(run: RunSnapshot, width: int) -> Text:
+    return Text(sparkline([point.loss for point in run.train] or [point.nll for point in run.valid], width))
+
+
+_TELL: dict[str, Callable[[RunSnapshot, int], Text]] = {
+    "state": _state,
+    "cell": _cell,
+    "size": _size,
+    "corpus": _corpus,
+    "steps": _steps,
+    "best": _best,
+    "age": _age,
+    "loss": _loss,
+}
+_ORDER = ("state", "cell", "size", "corpus", "steps", "best", "age", "loss")
+_WIDTHS = {"state": 15, "cell": 13, "size": 6, "corpus": 16, "steps": 11, "best": 9, "age": 6, "loss": 10}

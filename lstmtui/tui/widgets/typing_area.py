@@ -1,0 +1,92 @@
+"""A text area whose ghost text is taken with Tab, and where text from outside is made safe on its way in."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from lstmtui.text import safe
+
+
+class TypingArea(TextArea):
+    """Posts Accept and Choose; the screen knows the candidates."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "accept", "Accept", tooltip="Take the grey text, or the chosen candidate"),
+        *(Binding(f"alt+{n}", f"take({n - 1})", f"Take {n}", show=False) for n in range(1, 6)),
+    ]
+    DEFAULT_CSS = """
+    TypingArea {
+        & .text-area--suggestion { color: $primary 65%; text-style: italic; }
+        & .text-area--cursor-line { background: transparent; }
+    }
+    """
+
+    class Accept(Message):
+        """Take candidate `index`; None: whatever the ghost text shows."""
+
+        def __init__(self, index: int | None = None) -> None:
+            super().__init__()
+            self.index = index
+
+    class Choose(Message):
+        """Go down (1) or up (-1) the list of candidates."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    choices: int = 0
+    """How many candidates there are to choose from."""
+    chosen: int = 0
+    """Which of them is chosen."""
+
+    @property
+    def before(self) -> str:
+        """The text up to the cursor."""
+        return self.get_text_range((0, 0), self.cursor_location)
+
+    def at_line_end(self) -> bool:
+        """Return whether nothing follows the cursor on its line, so that ghost text can stand there."""
+        row, column = self.cursor_location
+        return column == len(self.document.get_line(row))
+
+    def take(self, text: str) -> None:
+        """Insert a candidate at the cursor."""
+        self.suggestion = ""
+        self.insert(safe(text.replace("\r\n", "\n")))
+        self.scroll_cursor_visible()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.text = safe(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        await super()._on_paste(event)
+
+    def action_accept(self) -> None:
+        self.post_message(self.Accept())
+
+    def action_take(self, index: int) -> None:
+        self.post_message(self.Accept(index))
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if self.suggestion and not select:
+            self.post_message(self.Accept())
+        else:
+            super().action_cursor_right(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """On the last line, where down leads nowhere, go down the candidates instead."""
+        if not select and self.choices and self.navigator.is_last_wrapped_line(self.cursor_location):
+            self.post_message(self.Choose(1))
+        else:
+            super().action_cursor_down(select)
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Go back up the candidates first, then through the text."""
+        if not select and self.chosen > 0:
+            self.post_message(self.Choose(-1))
+        else:
+            super().action_cursor_up(select)

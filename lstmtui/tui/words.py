@@ -1,0 +1,178 @@
+"""How states and figures are said: glyphs, short numbers and whole sentences, the same on every screen."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from lstmtui.runs.reader import RunSnapshot, ValidPoint, age
+
+GLYPHS = {
+    "new": "○",
+    "starting": "◌",
+    "preparing": "◌",
+    "compiling": "◌",
+    "measuring": "◌",
+    "training": "▶",
+    "evaluating": "◆",
+    "paused": "‖",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "diverged": "✗",
+    "crashed": "✗",
+}
+"""One glyph a state, so that none is told by colour alone."""
+
+TONES = {
+    "training": "success",
+    "evaluating": "success",
+    "finished": "primary",
+    "paused": "warning",
+    "stopped": "warning",
+    "failed": "error",
+    "diverged": "error",
+    "crashed": "error",
+}
+"""The theme colour of a state; the others are muted."""
+
+SILENCE = 15.0
+"""Seconds without a heartbeat after which a living engine is said to be silent."""
+
+_UNITS = {"chars": "char", "bytes": "byte", "words": "word", "bpe": "token"}
+
+
+def unit(snapshot: RunSnapshot) -> str:
+    """Return what one token is called: char, byte, word or token."""
+    return _UNITS.get(snapshot.settings.tokens, "token") if snapshot.settings else "token"
+
+
+def tone(state: str) -> str:
+    """Return the theme variable of a state's colour."""
+    return TONES.get(state, "foreground-muted")
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separated: 12,400."""
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    """Return a number in at most five characters: 950, 48.2k, 1.25M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f}{letter}"
+    return f"{value:.0f}"
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """Return a loss or norm; a dash stands for what is not a number."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units: 8 s, 1 min 12 s, 2 h 05 min, 3 d 4 h."""
+    if not math.isfinite(seconds):
+        return "–"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def network(snapshot: RunSnapshot) -> str:
+    """Return cell and size: lstm 2×256."""
+    settings = snapshot.settings
+    if settings is None:
+        return "unknown"
+    return f"{settings.cell} {settings.layers or '?'}×{settings.hidden or '?'}"
+
+
+def corpus(snapshot: RunSnapshot) -> str:
+    """Return the corpus by its last path components."""
+    if snapshot.settings is None:
+        return "unknown"
+    names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.corpus]
+    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+
+
+def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
+    """Return an evaluation as people compare it: perplexity for words, bits per character else."""
+    if point is None:
+        return "–"
+    if snapshot.settings is not None and snapshot.settings.tokens == "words":
+        return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
+    if point.bits_per_char is not None:
+        return f"{point.bits_per_char:.3f} bpc"
+    return f"{point.nll:.3f} nats"
+
+
+def progress(snapshot: RunSnapshot) -> float:
+    """Return the part of the schedule that is done, 0 to 1; 0 while its length is unknown."""
+    return min(1.0, snapshot.step / snapshot.steps) if snapshot.steps else 0.0
+
+
+def last_seen(snapshot: RunSnapshot, now: float | None = None) -> str:
+    """Return how long ago the engine last reported."""
+    beat = snapshot.status.get("heartbeat")
+    return age(float(beat), now) if isinstance(beat, int | float) else "–"
+
+
+def silent_for(snapshot: RunSnapshot, now: float | None = None) -> float:
+    """Return the seconds since the heartbeat of an engine that should be alive, 0 when it is fine."""
+    beat = snapshot.status.get("heartbeat")
+    if snapshot.ended or not isinstance(beat, int | float):
+        return 0.0
+    gone = (time.time() if now is None else now) - float(beat)
+    return gone if gone > SILENCE else 0.0
+
+
+def waiting(snapshot: RunSnapshot) -> str:
+    """Return what the chart says while it has nothing to draw."""
+    settings = snapshot.settings
+    return {
+        "new": "Not started yet.\nPress r to start it.",
+        "starting": "The engine is starting …",
+        "preparing": "Reading the corpus and\nturning it into tokens …",
+        "compiling": "Compiling the network for this processor …\nFirst use only; up to a minute.",
+        "measuring": "Timing a few steps to turn\nminutes into steps …",
+        "training": "Training. The first point comes\n"
+        + (f"after {settings.log_every} steps." if settings and settings.log_every else "in a moment."),
+        "evaluating": "Reading the validation text …",
+        "paused": "Paused before the first point.\nPress space to continue.",
+    }.get(snapshot.state, "No point was recorded.")
+
+
+def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = None) -> str:
+    """Return the sentence that a state needs said above the charts: what it means and which key goes on; or nothing."""
+    state, at = snapshot.state, f"step {count(snapshot.step)}"
+    if gone:
+        return "This run's folder is gone; what was seen of it stays here until you leave (escape)."
+    if silence := silent_for(snapshot, now):
+        return f"The engine has said nothing for {duration(silence)}; it may be busy, or this machine is."
+    if state == "new":
+        return "This run was never started; r starts it."
+    if state == "compiling":
+        return "Compiling the network for this processor: first use only, up to a minute."
+    if state == "paused":
+        return f"Paused at {at}; space continues."
+    if state == "finished":
+        best = snapshot.best
+        words = f" Best validation {best.nll:.3f} nats at step {count(best.step)}." if best else ""
+        return f"Finished.{words} t types with this model."
+    if state == "stopped":
+        return f"Stopped at {at} and saved; r goes on exactly from there, t types with it."
+    if state == "crashed":
+        return f"The engine died at {at} without a word; r goes on from the last checkpoint."
+    if state == "diverged":
+        return f"The loss became infinite or not a number. {snapshot.message or 'Try a lower learning rate (lr).'}"
+    if state == "failed":
+        return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
+    return snapshot.message

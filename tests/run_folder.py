@@ -1,0 +1,131 @@
+"""Prepared run folders: what an engine would have written, without one."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmtui import config, recipe
+from lstmtui.runs.files import to_json, write_atomically
+from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.writer import _save_arrays
+
+GATES = {
+    "rnn": ("h",),
+    "lstm": ("i", "f", "g", "o"),
+    "peephole": ("i", "f", "g", "o"),
+    "coupled": ("i", "g", "o"),
+    "gru": ("r", "z", "n"),
+}
+NOW = 1_790_000_000.0
+"""A moment for prepared folders whose look must not change from day to day."""
+TEXT = (
+    "The value of the expression is the result of calling the function with the arguments given, and the names "
+    "that are bound in the enclosing block are not visible to it.\n\nIf the object has a method of that name, "
+    "it is called with no arguments; else the statement raises an exception of the type that was named in the "
+    "clause, and the remaining part of the loop is not executed."
+)
+
+
+def losses(step: int) -> tuple[float, float]:
+    """Return a loss of training and of validation as runs have them: a steep start, a long tail, a growing gap."""
+    train = 1.25 + 2.2 * math.exp(-step / 90) + 0.9 * math.exp(-step / 900) + 0.03 * math.sin(step * 1.7)
+    return train, train + 0.02 + 0.1 * (1 - math.exp(-step / 1500))
+
+
+def make_run(
+    root: Path,
+    name: str = "diary-lstm",
+    *,
+    state: str | None = "training",
+    step: int = 1240,
+    steps: int = 2900,
+    message: str = "",
+    points: bool = True,
+    samples: Sequence[str] = (TEXT,),
+    events: Sequence[dict[str, Any]] | None = None,
+    probes: int = 3,
+    beat: float | None = None,
+    status: dict[str, Any] | None = None,
+    **settings: Any,
+) -> RunFolder:
+    """Write a run folder and return it. `state` None: never started; `settings` are fields of config.Settings."""
+    chosen = config.Settings(**{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "minutes": 3.0, **settings})
+    chosen = recipe.complete(dataclasses.replace(chosen, threads=2), corpus_bytes=1_000_000)
+    run = RunFolder(root / name)
+    run.path.mkdir(parents=True)
+    write_atomically(run.config, config.dump(chosen).encode())
+    if state is None:
+        return run
+    at = time.time() if beat is None else beat
+    told = {
+        "state": state, "message": message, "exit_code": 0, "pid": 1, "host": "here", "started": at - 60,
+        "heartbeat": at, "step": step, "steps": steps, "epoch": 2, "tokens": step * 2048, "parameters": 812_345,
+        "seconds": step * 0.04, "seconds_left": (steps - step) * 0.04, "tokens_per_second": 48_213.0,
+        "steps_per_second": 23.5, **(status or {}),
+    }  # fmt: skip
+    write_atomically(run.status, to_json(told).encode())
+    if points:
+        _lines(run.metrics, _metrics(step, int(chosen.log_every or 10), chosen))
+    _lines(
+        run.samples,
+        [
+            {"step": step * (i + 1) // len(samples), "temperature": 0.8, "prompt": "", "text": text}
+            for i, text in enumerate(samples)
+        ],
+    )
+    said = [{"event": "started", "pid": 1}, {"event": "evaluated", "step": step, "nll": 1.61, "best": True}]
+    _lines(run.events, [{"at": at - 10, **event} for event in (said if events is None else events)])
+    _probes(run, probes, chosen, step)
+    return run
+
+
+def _metrics(step: int, every: int, settings: config.Settings) -> Iterator[dict[str, Any]]:
+    best = math.inf
+    for at in range(every, step + 1, every):
+        train, valid = losses(at)
+        yield {
+            "split": "train", "step": at, "tokens": at * 2048, "seconds": at * 0.04, "loss": train,
+            "lr": 4e-3 * (1 - at / (2 * step)), "grad_norm": 0.6 + 0.3 * math.sin(at), "clipped": 0.12,
+            "tokens_per_second": 48_000.0, "memory_mb": 312.0,
+        }  # fmt: skip
+        if at % 100 == 0:
+            characters = None if settings.tokens == "words" else valid / math.log(2)
+            yield {
+                "split": "valid", "step": at, "seconds": at * 0.04, "nll": valid, "perplexity": math.exp(valid),
+                "bits_per_char": characters, "best": valid < best,
+            }  # fmt: skip
+            best = min(best, valid)
+
+
+def _probes(run: RunFolder, number: int, settings: config.Settings, step: int) -> None:
+    gates, layers, hidden = GATES[settings.cell], int(settings.layers or 1), int(settings.hidden or 1)
+    source = np.random.default_rng(7)
+    for i in range(number):
+        grown = (i + 1) / max(1, number)
+        left = source.beta(0.6, 2.4, (layers, len(gates), hidden)).astype(np.float32) * grown
+        right = source.beta(0.5, 1.6, (layers, len(gates), hidden)).astype(np.float32) * grown * (1 - left)
+        run.probes.mkdir(exist_ok=True)
+        at = step * (i + 1) // number
+        _save_arrays(run.probes / f"saturation-{at:08d}.npz", step=at, gates=gates, left=left, right=right)
+
+
+def _lines(path: Path, records: Any) -> None:
+    path.write_text("".join(to_json(record) + "\n" for record in records), encoding="utf-8")
+
+
+@contextmanager
+def alive(run: RunFolder) -> Iterator[RunFolder]:
+    """Hold the run's lock, as a living engine does."""
+    lock = EngineLock(run)
+    try:
+        yield run
+    finally:
+        lock.release()
