@@ -74,7 +74,8 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[dict[str, Any]], int]:
     """Return the whole JSON lines from byte `offset` on, at most `limit` bytes of them, and the offset after them.
 
-    A torn last line is left for the next call; a damaged line in the middle is passed over. A missing file is empty.
+    A torn last line is left for the next call; a damaged line in the middle, or one longer than `limit`, is passed
+    over. A missing file is empty.
     """
     try:
         with open(path, "rb") as file:
@@ -82,7 +83,7 @@ def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[
             data = file.read(limit)
     except FileNotFoundError:
         return [], 0
-    end = data.rfind(b"\n") + 1
+    end = data.rfind(b"\n") + 1 or (len(data) if len(data) == limit else 0)
     return list(_parsed(data[:end])), offset + end
 
 

@@ -140,7 +140,7 @@ def free_name(root: Path, stem: str) -> str:
     """Return `stem`, or `stem-2`, `stem-3` ..., whichever no run has yet. Unusable characters become dashes."""
     stem = re.sub(r"[^\w.-]+|\.\.+", "-", stem).strip("._-")[:48] or "run"
     candidate, number = stem, 2
-    while (root / candidate).exists():
+    while candidate == LATEST or (root / candidate).exists():
         candidate, number = f"{stem}-{number}", number + 1
     return candidate
 

@@ -61,6 +61,14 @@ def test_sources_come_in_their_order(lstmtui, text_file, tmp_path, monkeypatch):
     assert (settings.hidden, settings.layers, settings.batch, settings.bptt) == (4, 3, 2, 11)
 
 
+def test_the_corpus_may_stand_in_a_file(lstmtui, text_file, tmp_path):
+    given = tmp_path / "given.toml"
+    given.write_text(f'corpus = ["{text_file}"]\nvalid = ["{text_file}"]\n')
+    assert lstmtui("train", "--config", given, "--name", "x").code == 0
+    settings = config.load(run_named("x").config)
+    assert settings.corpus == settings.valid == (str(text_file),)
+
+
 def test_the_user_file_may_be_named_and_must_then_be_there(lstmtui, text_file, tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text("hidden = 5\n")
     monkeypatch.setenv("LSTMTUI_CONFIG", str(tmp_path / "own.toml"))

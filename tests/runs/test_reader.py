@@ -1,0 +1,161 @@
+"""The reader over what the writer writes, whole and damaged."""
+
+from __future__ import annotations
+
+import shutil
+
+import fake_engine
+import numpy as np
+import pytest
+
+from lstmtui import config
+from lstmtui.runs import reader
+from lstmtui.runs.files import append_line
+from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.writer import RunWriter
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = RunFolder(tmp_path / "diary")
+    run.path.mkdir()
+    run.config.write_text(config.dump(config.Settings(hidden=8)))
+    return run
+
+
+@pytest.fixture
+def writer(run):
+    writer = RunWriter(run, interval=0.01)
+    yield writer
+    writer.close()
+
+
+def point(step):
+    return {
+        "split": "train", "step": step, "tokens": step, "seconds": 1.0, "loss": 2.0, "lr": 0.1, "grad_norm": 1.0,
+        "clipped": 0.0, "tokens_per_second": 5.0, "memory_mb": 1.0,
+    }  # fmt: skip
+
+
+def test_a_run_from_new_to_its_end(run):
+    follower = RunReader(run)
+    assert follower.refresh().state == "new"
+    lock = EngineLock(run)
+    assert follower.refresh().state == "starting"
+    writer = RunWriter(run)
+    fake_engine.write_steps(writer)
+    seen = follower.refresh()
+    assert seen.state == "training"
+    assert [p.step for p in seen.train] == [1, 2, 3, 4]
+    assert seen.best is not None
+    assert seen.best.nll == 1.5
+    assert (seen.step, seen.steps, seen.seconds_left) == (4, 10, 3.0)
+    assert seen.samples[-1].text == "a sample \x07of text"
+    assert seen.events[-1]["event"] == "saved"
+    assert not seen.ended
+    writer.status(state="finished")
+    writer.close()
+    lock.release()
+    assert follower.refresh().ended
+
+
+def test_a_dead_engine_is_called_crashed(run, writer):
+    writer.status(state="training", step=7)
+    seen = RunReader(run).refresh()
+    assert seen.state == "crashed"
+    assert "step 7" in seen.message
+
+
+def test_a_failed_run_shows_its_message(run, writer):
+    writer.status(state="failed", message="No.", exit_code=2)
+    seen = RunReader(run).refresh()
+    assert (seen.state, seen.message, seen.exit_code) == ("failed", "No.", 2)
+
+
+def test_what_is_damaged_is_told_or_passed_over(run, writer):
+    run.status.write_bytes(b"{torn")
+    writer.close()
+    run.status.write_bytes(b"{torn")
+    for record in ({"split": "train"}, {"split": "valid", "step": "x"}, {"no": "split"}, point(3)):
+        append_line(run.metrics, record)
+    append_line(run.samples, {"step": 1})
+    seen = RunReader(run).refresh()
+    assert [p.step for p in seen.train] == [3]
+    assert seen.samples == ()
+    run.config.write_text("format = 1\nhidden = 0\n")
+    seen = RunReader(run).refresh()
+    assert (seen.state, seen.exit_code) == ("failed", 3)
+
+
+def test_a_loss_that_is_no_number_is_still_a_point(run):
+    append_line(run.metrics, point(1) | {"loss": float("nan")})
+    (seen,) = RunReader(run).refresh().train
+    assert seen.loss != seen.loss
+
+
+def test_a_vanished_folder_is_told(run):
+    follower = RunReader(run)
+    follower.refresh()
+    shutil.rmtree(run.path)
+    seen = follower.refresh()
+    assert seen.state == "failed"
+    assert "gone" in seen.message
+
+
+def test_metrics_that_were_cut_back_are_read_anew(run, writer):
+    for step in range(10):
+        append_line(run.metrics, point(step))
+    follower = RunReader(run)
+    assert len(follower.refresh().train) == 10
+    size = run.metrics.read_bytes().find(b"\n") + 1
+    writer.cut_back({"metrics.jsonl": size})
+    append_line(run.metrics, point(99))
+    assert [p.step for p in follower.refresh().train] == [0, 99]
+
+
+def test_a_long_run_is_thinned_but_keeps_its_ends(run):
+    with open(run.metrics, "wb") as file:
+        for step in range(1000):
+            file.write((fake_json(point(step)) + "\n").encode())
+    seen = RunReader(run, keep=100).refresh()
+    assert len(seen.train) <= 100
+    assert (seen.train[0].step, seen.train[-1].step) == (0, 999)
+    assert [p.step for p in seen.train] == sorted(p.step for p in seen.train)
+
+
+def fake_json(record):
+    from lstmtui.runs.files import to_json
+
+    return to_json(record)
+
+
+def test_probes(run, writer):
+    assert reader.saturation(run) == []
+    assert reader.window(run) is None
+    left = np.random.default_rng(0).random((2, 4, 8), dtype=np.float32)
+    for step in (1, 2, 3):
+        writer.saturation(step, ("i", "f", "g", "o"), left * step / 3, left)
+    writer.window(3, ("i", "f", "g", "o"), left[:, :, None].astype(np.float16), np.arange(1, dtype=np.int32))
+    (run.probes / "saturation-00000002.npz").write_bytes(b"damaged")
+    found = reader.saturation(run)
+    assert [probe.step for probe in found] == [1, 3]
+    assert found[-1].gates == ("i", "f", "g", "o")
+    np.testing.assert_array_equal(found[-1].right, left)
+    window = reader.window(run)
+    assert window is not None
+    assert window["values"].shape == (2, 4, 1, 8)
+
+
+def test_old_probes_go(run, writer, monkeypatch):
+    monkeypatch.setattr("lstmtui.runs.writer.KEPT_PROBES", 2)
+    for step in range(5):
+        writer.saturation(step, ("h",), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)))
+    assert [probe.step for probe in reader.saturation(run)] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (90, "2 min"), (7200, "2 h"), (200_000, "2 d"), (-5, "0 s")]
+)
+def test_age(seconds, words):
+    assert reader.age(1000.0, now=1000.0 + seconds) == words

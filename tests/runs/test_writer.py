@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from lstmtui.runs.files import read_json, read_lines
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = RunFolder(tmp_path / "diary")
+    run.path.mkdir()
+    return run
+
+
+@pytest.fixture
+def writer(run):
+    writer = RunWriter(run, interval=0.01)
+    yield writer
+    writer.close()
+
+
+def test_the_status_says_who_writes_it(run, writer):
+    status = read_json(run.status)
+    assert status is not None
+    assert status["pid"] == os.getpid()
+    assert status["state"] == "starting"
+
+
+def test_a_change_of_state_is_there_at_once_and_others_soon(run):
+    writer = RunWriter(run, interval=0.2)
+    try:
+        writer.status(state="training", step=1)
+        assert (read_json(run.status) or {})["state"] == "training"
+        writer.status(step=2)
+        assert (read_json(run.status) or {})["step"] == 1
+        deadline = time.monotonic() + 10
+        while (read_json(run.status) or {})["step"] != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        writer.close()
+
+
+def test_the_heart_beats(run, writer):
+    first = (read_json(run.status) or {})["heartbeat"]
+    deadline = time.monotonic() + 10
+    while (read_json(run.status) or {})["heartbeat"] == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_disk_that_takes_nothing_is_logged_and_no_error(run, writer, monkeypatch):
+    def full(*given, **named):
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("lstmtui.runs.writer.append_line", full)
+    monkeypatch.setattr("lstmtui.runs.writer.write_atomically", full)
+    writer.metric("train", step=1)
+    writer.event("saved")
+    writer.status(state="training")
+    assert "No space left on device" in run.log.read_text()
+
+
+def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
+    writer.metric("train", step=1)
+    writer.sample(text="one")
+    offsets = writer.offsets()
+    writer.metric("train", step=2)
+    writer.sample(text="two")
+    writer.event("saved")
+    writer.cut_back(offsets)
+    assert [r["step"] for r in read_lines(run.metrics)[0]] == [1]
+    assert [r["text"] for r in read_lines(run.samples)[0]] == ["one"]
+    assert [r["event"] for r in read_lines(run.events)[0]] == ["saved"]
+    writer.cut_back({})
+    assert run.metrics.stat().st_size == 0

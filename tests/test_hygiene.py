@@ -1,0 +1,68 @@
+"""What a front end loads: nothing heavy before the command that needs it, and the engine's libraries never."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "scipy", "torch")
+HEAVY = (*COMPUTING, "textual", "numpy", "tokenizers", "safetensors", "pooch")
+
+PROGRAM = """
+import sys
+from lstmtui.cli import main
+code = main(sys.argv[2:])
+loaded = [name for name in sys.argv[1].split(",") if name in sys.modules]
+sys.exit(f"loaded: {loaded}" if loaded else code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["ls"],
+        ["ls", "--json"],
+        ["show", "nope"],
+        ["rm", "nope"],
+        ["cache", "show"],
+        ["pause", "nope"],
+        ["complete", "nope", "text"],
+    ],
+    ids=" ".join,
+)
+def test_light_commands_load_nothing_heavy(tmp_path, arguments):
+    done = _run([",".join(HEAVY), *arguments], tmp_path)
+    assert "loaded:" not in done.stderr
+    assert done.returncode in (0, 2), done.stderr
+
+
+def test_training_starts_without_the_libraries_that_compute(tmp_path):
+    text = tmp_path / "empty.txt"
+    text.write_text("some text of no great length")
+    done = _run([",".join(COMPUTING), "train", str(text), "--name", "a/b"], tmp_path)
+    assert "loaded:" not in done.stderr
+    assert done.returncode == 2, done.stderr
+
+
+def test_the_screens_load_nothing_that_computes(tmp_path):
+    program = "import sys, lstmtui.tui.app; sys.exit(str([n for n in sys.argv[1].split(',') if n in sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, ",".join(COMPUTING)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip() == "[]"
+
+
+def _run(arguments: list[str], tmp_path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "LSTMTUI_RUNS": str(tmp_path / "runs"),
+        "LSTMTUI_CACHE": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+    }
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
