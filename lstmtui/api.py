@@ -38,7 +38,7 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
     root = root or runs_root()
     for names in (settings.corpus, settings.valid, settings.test):
         if names:
-            resolve(names).check()
+            resolve(names).check(settings.tokens)
     resolved = recipe.complete(settings, corpus_bytes=resolve(settings.corpus).bytes)
     name = check_name(name) if name else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
     run = RunFolder(root / name)

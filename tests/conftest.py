@@ -1,4 +1,4 @@
-"""Every test has its own runs; all share one fresh cache, so that kernels compile once and never come from the user's."""
+"""Every test has its own runs; all share one fresh cache, so that kernels compile once and none is the user's."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from lstmtui.engine.evaluate import Evaluator, Result
 from lstmtui.engine.identity import check_identity, identity
 from lstmtui.engine.model import Dropout, Network
 from lstmtui.engine.optimizer import Optimizer, finite
-from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.errors import CorruptError, DivergedError, LstmtuiError, SaveError, UsageError
@@ -165,6 +165,7 @@ class Trainer:
         found = checkpoint.newest(self.run, self.writer.log)
         if found is None:
             self.weights.initialise(self.settings.seed)
+            self.weights["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
             self.optimizer.reset()
             self.network.reset()
             self.writer.cut_back({})

@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 import tiny
 
 from lstmtui.engine.backend import CELLS
-from lstmtui.engine.params import ALIGNED, Arena, parameters
+from lstmtui.engine.params import ALIGNED, Arena, log_frequencies, parameters
 
 
 def arena(cell="lstm", **changes):
@@ -42,7 +44,7 @@ def test_views_are_aligned_disjoint_windows_of_the_flat_array():
     start = made.flat.__array_interface__["data"][0]
     places = sorted((v.__array_interface__["data"][0] - start, v.nbytes) for v in made.views.values() if v.size)
     assert all(at % (4 * ALIGNED) == 0 for at, _ in places)
-    assert all(at + size <= following for (at, size), (following, _) in zip(places, places[1:], strict=False))
+    assert all(at + size <= following for (at, size), (following, _) in itertools.pairwise(places))
     assert made.count == sum(v.size for v in made.views.values())
 
 
@@ -73,3 +75,8 @@ def test_the_same_seed_draws_the_same_weights_and_another_does_not():
     other.initialise(seed=6)
     assert first.flat.tobytes() == again.flat.tobytes()
     assert first["embedding"].tobytes() != other["embedding"].tobytes()
+
+
+def test_the_first_softmax_bias_is_how_often_each_token_occurs():
+    bias = log_frequencies(np.array([0, 0, 0, 2], np.uint8), 4)
+    np.testing.assert_allclose(np.exp(bias), np.array([3.1, 0.1, 1.1, 0.1]) / 4.4)

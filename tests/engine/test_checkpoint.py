@@ -1,0 +1,137 @@
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from lstmtui.engine import checkpoint
+from lstmtui.engine.identity import check_identity
+from lstmtui.errors import CorruptError
+from lstmtui.runs import files
+from lstmtui.runs.folder import RunFolder
+
+TENSORS = {
+    "weights.a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "state.0.h": np.full((1, 2), np.nan, np.float32),
+    "weights.unit": np.zeros((0, 4), np.float32),
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path)
+
+
+def test_holds_what_was_saved_to_the_bit(run):
+    about = {"progress": {"best": 0.1 + 0.2, "none": None, "text": "é\n"}, "worst": float("inf")}
+    found = checkpoint.load(checkpoint.save(run, 12, TENSORS, about))
+    assert found.step == 12
+    assert found.about["progress"] == about["progress"]
+    assert found.about["worst"] is None  # JSON has no infinity; Progress knows
+    assert {k: (v.dtype, v.shape, v.tobytes()) for k, v in found.tensors.items()} == {
+        k: (v.dtype, v.shape, v.tobytes()) for k, v in TENSORS.items()
+    }
+
+
+def test_every_flipped_bit_and_every_cut_is_noticed(run):
+    path = checkpoint.save(run, 1, TENSORS, {"progress": 1})
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            found = checkpoint.load(path)
+        except CorruptError:
+            continue
+        # What is left unnoticed may only be how the file is laid out, never what it says.
+        assert {k: v.tobytes() for k, v in found.tensors.items()} == {k: v.tobytes() for k, v in TENSORS.items()}
+        assert found.about == {"format": 1, "step": 1, "progress": 1}
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CorruptError):
+            checkpoint.load(path)
+
+
+def test_newest_passes_over_a_damaged_one_and_says_so(run):
+    checkpoint.save(run, 1, TENSORS, {})
+    checkpoint.save(run, 2, TENSORS, {}).write_bytes(b"short")
+    said = []
+    found = checkpoint.newest(run, said.append)
+    assert found is not None
+    assert found.step == 1
+    assert len(said) == 1
+    assert "step-00000002" in said[0]
+
+
+def test_all_damaged_is_an_error_and_none_is_none(run):
+    assert checkpoint.newest(run) is None
+    checkpoint.save(run, 1, TENSORS, {}).write_bytes(b"")
+    with pytest.raises(CorruptError, match="No checkpoint"):
+        checkpoint.newest(run)
+
+
+def test_keeps_the_newest_two_and_the_best(run):
+    for step in range(1, 6):
+        checkpoint.save(run, step, TENSORS, {})
+        if step == 2:
+            checkpoint.mark_best(run, 2, 1.5)
+    assert [p.name for p in checkpoint.everything(run)] == [f"step-{k:08d}.safetensors" for k in (5, 4, 2)]
+    best = checkpoint.best(run)
+    assert best is not None
+    assert best.step == 2
+
+
+def test_a_damaged_best_falls_back_to_the_newest(run):
+    checkpoint.save(run, 1, TENSORS, {}).write_bytes(b"x" * 100)
+    checkpoint.mark_best(run, 1, 1.0)
+    checkpoint.save(run, 2, TENSORS, {})
+    best = checkpoint.best(run)
+    assert best is not None
+    assert best.step == 2
+
+
+def test_best_names_no_file_outside_the_folder(run):
+    checkpoint.save(run, 1, TENSORS, {})
+    (run.checkpoints / "best.json").write_text(json.dumps({"file": "../../etc/passwd"}))
+    assert checkpoint.best_of(run) is None
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_save_that_fails_leaves_the_one_before_and_no_temporary_file(run, monkeypatch, fails):
+    first = checkpoint.save(run, 1, TENSORS, {})
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, fails, full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(run, 2, TENSORS, {})
+    assert [p.name for p in run.checkpoints.iterdir()] == [first.name]
+    assert checkpoint.load(first).step == 1
+
+
+def test_another_format_is_refused_with_a_word_on_updating(run, monkeypatch):
+    monkeypatch.setattr(checkpoint, "FORMAT", 99)
+    path = checkpoint.save(run, 1, TENSORS, {})
+    monkeypatch.undo()
+    with pytest.raises(CorruptError, match="update lstmtui"):
+        checkpoint.load(path)
+
+
+def test_restore_refuses_missing_names_shapes_and_types():
+    views = {"a": np.zeros((2, 3), np.float32)}
+    checkpoint.restore(views, TENSORS, "weights", "it")
+    assert views["a"].tobytes() == TENSORS["weights.a"].tobytes()
+    for wrong in ({}, {"weights.a": np.zeros(6, np.float32)}, {"weights.a": np.zeros((2, 3))}):
+        with pytest.raises(CorruptError, match=r"weights\.a should be float32"):
+            checkpoint.restore(views, wrong, "weights", "it")
+
+
+def test_identity_names_what_differs():
+    expected = {"cell": "lstm", "tokenizer": "abc"}
+    check_identity(dict(expected), expected, "it")
+    with pytest.raises(CorruptError, match="cell 'gru', not 'lstm'"):
+        check_identity({"cell": "gru", "tokenizer": "abc"}, expected, "it")
+    with pytest.raises(CorruptError, match="another tokenizer"):
+        check_identity({"cell": "lstm", "tokenizer": "abd"}, expected, "it")
+    with pytest.raises(CorruptError):
+        check_identity(None, expected, "it")

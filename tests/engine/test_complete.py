@@ -1,0 +1,132 @@
+"""Completion: candidates against the probabilities of a full enumeration, and the typed prefix respected."""
+
+import string
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.data import tokens
+from lstmtui.engine.complete import Completer, word_begun
+from lstmtui.engine.train import Trainer, run_to_the_end
+from lstmtui.engine.trained import load
+from lstmtui.runs.writer import RunWriter
+
+KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 300}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def completer(request, tmp_path_factory):
+    """A model of each kind of tokens that has learnt the tiny text."""
+    folder = tmp_path_factory.mktemp("complete")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSTMTUI_RUNS", str(folder / "runs"))
+        run = tiny.create(
+            folder, tokens=request.param, vocabulary=KINDS[request.param], steps=350, hidden=24, layers=1, batch=8,
+            bptt=12, dropout=0.0, dropout_in=0.0, weight_drop=0.0, eval_every=350, ema=0.0, lr=0.03, tied=False,
+        )  # fmt: skip
+        writer = RunWriter(run, interval=60)
+        run_to_the_end(Trainer(run, writer, lambda: False))
+        writer.close()
+        t = load(run)
+    return Completer(t.settings, t.weights, t.tokenizer)
+
+
+def texts(found):
+    return [c.text for c in found]
+
+
+def test_finishes_the_word_that_was_begun(completer):
+    # A word of `words` is what stands between spaces, full stop and all.
+    assert completer.complete("the cat sat on the ma")[0].text.rstrip(".") == "t"
+    assert completer.complete("the bird ra")[0].text == "n"
+
+
+def test_proposes_the_next_word(completer):
+    found = completer.complete("the cat sat on the ", k=3)
+    assert found[0].text.strip(" .") in ("mat", "rain")
+    assert completer.complete("the bird sat in a ", k=2)[0].text.rstrip(".") == "tree"
+
+
+def test_candidates_are_distinct_ranked_and_probable(completer):
+    for text in ("", "the", "the ", "a dog sa", "the bird sang. ", "\n"):
+        found = completer.complete(text, k=5)
+        assert len(set(texts(found))) == len(found) > 0
+        p = [c.probability for c in found]
+        assert p == sorted(p, reverse=True)
+        assert all(0 < x <= 1 for x in p)
+        assert sum(p) <= 1 + 1e-9
+
+
+def test_a_candidate_is_one_line_without_control_characters(completer):
+    for text in ("the cat sat", "a dog ran under a tree."):
+        for candidate in completer.complete(text, k=8):
+            assert "\n" not in candidate.text
+            assert candidate.text.strip()
+
+
+def test_a_phrase_begins_with_the_word_and_goes_on(completer):
+    word = completer.complete("the cat ", k=1)[0]
+    phrase = completer.complete("the cat ", k=1, phrase=True)[0]
+    assert phrase.text.startswith(word.text)
+    assert phrase.probability <= word.probability
+    certain = completer.complete("the cat sat on th", k=1, phrase=True)[0]
+    assert certain.text.startswith("e")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "   ", "\n\n", "zzzqqq", "ünïcödé 漢字", "\x00\x1b[31m", "x" * 3000, "\ud800"]
+)
+def test_any_text_has_a_defined_answer(completer, text):
+    found = completer.complete(text, k=3)
+    assert len(found) <= 3
+    assert all(c.text for c in found)
+
+
+def test_asking_again_and_in_another_order_gives_the_same(completer):
+    first = completer.complete("the bird sang in ", k=4)
+    completer.complete("a dog", k=4)
+    completer.complete("the bird sang", k=4)
+    assert completer.complete("the bird sang in ", k=4) == first
+
+
+def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
+    """Against an enumeration of every word of up to three letters over a tiny alphabet."""
+    text = ("ab ba aab b a ab " * 30 + "\n").encode()
+    tokenizer = tokens.train("chars", [text])
+    s = tiny.settings("unused", tied=False, hidden=6, layers=1)
+    from lstmtui.engine.params import Arena, parameters
+
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(4)
+    completer = Completer(s, weights, tokenizer)
+    found = {c.text: c.probability for c in completer.complete("a ", k=100)}
+
+    def next_token(prefix):
+        moment = completer._context.after([int(t) for t in tokenizer.encode(prefix.encode())])
+        logits = moment.logits.astype(np.float64)
+        p = np.exp(logits - logits.max())
+        return p / p.sum()
+
+    letters = {c: int(tokenizer.encode(c.encode())[0]) for c in "ab"}
+    ends = [int(tokenizer.encode(c.encode())[0]) for c in " \n"]
+    checked = 0
+    for word in ("a", "b", "ab", "ba", "aa", "bb", "aab"):
+        p, prefix = 1.0, "a "
+        for letter in word:
+            p *= next_token(prefix)[letters[letter]]
+            prefix += letter
+        p *= next_token(prefix)[ends].sum()
+        if word in found:
+            assert found[word] == pytest.approx(p, rel=1e-4)  # float32 logits of rows in another batch
+            checked += 1
+    assert checked >= 6
+
+
+def test_the_word_begun_is_what_follows_the_last_space_or_punctuation():
+    assert word_begun(b"over the mo") == b"mo"
+    assert word_begun(b"(don't") == b"don't"
+    assert word_begun(b"end. ") == b""
+    assert word_begun(b"") == b""
+    assert word_begun("caf\u00e9".encode()) == "caf\u00e9".encode()
+    assert all(word_begun(c.encode()) == b"" for c in string.punctuation if c not in "'_")

@@ -1,0 +1,41 @@
+import pytest
+import tiny
+
+from lstmtui.engine import plan
+from lstmtui.errors import CorruptError
+from lstmtui.runs.folder import RunFolder
+
+
+def test_steps_follow_from_steps_or_epochs():
+    assert plan.steps_for(tiny.settings("unused", steps=7), windows=10) == 7
+    assert plan.steps_for(tiny.settings("unused", steps=None, epochs=2.5), windows=10) == 25
+    assert plan.steps_for(tiny.settings("unused", steps=None, minutes=1), windows=10) is None
+
+
+def test_steps_within_a_time_leave_room_for_evaluations():
+    steps = plan.steps_within(60, step=0.1, evaluation=1.0, eval_every=100, final=5)
+    assert steps * 0.1 + steps / 100 + 5 == pytest.approx(60, abs=0.2)
+    assert plan.steps_within(1, step=0.1, evaluation=1.0, eval_every=100, final=5) == 1
+
+
+def test_a_plan_is_kept(tmp_path):
+    run = RunFolder(tmp_path)
+    assert plan.stored(run) is None
+    made = plan.Plan(steps=5, corpus="abc", seconds_per_step=0.25)
+    plan.store(run, made)
+    assert plan.stored(run) == made
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"stops": 3}', '{"steps":'])
+def test_a_damaged_plan_is_told(tmp_path, content):
+    run = RunFolder(tmp_path)
+    run.plan.write_text(content)
+    with pytest.raises(CorruptError, match="damaged"):
+        plan.stored(run)
+
+
+def test_measures_the_median():
+    waits = iter([0.0, 0.03, 0.0, 0.0])
+    import time
+
+    assert plan.seconds_of(lambda: time.sleep(next(waits)), at_least=10, most=3) < 0.02

@@ -1,0 +1,113 @@
+"""The engine as a process: killed, signalled, locked, and asked for nonsense."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tiny
+
+from lstmtui.runs.folder import EngineLock, engine_alive
+from lstmtui.runs.reader import RunReader
+
+LONG = {"steps": 400, "eval_every": 50, "save_every": 0.02, "sample_length": 5, "log_every": 20}
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
+    undisturbed = tiny.create(tmp_path, "undisturbed", **LONG)
+    begun = time.monotonic()
+    assert tiny.train(undisturbed) == 0
+    whole = time.monotonic() - begun
+    run = tiny.create(tmp_path, "killed", **LONG)
+    moments = random.Random(11)
+    for _ in range(20):
+        process = tiny.engine(run)
+        # Some kills strike while it starts, most while it trains and saves.
+        time.sleep(moments.uniform(0.3, 1.0) * whole)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert tiny.train(run) == 0
+    assert tiny.last_weights(run) == tiny.last_weights(undisturbed)
+    steps = [m["step"] for m in tiny.lines(run.metrics) if m["split"] == "train"]
+    assert steps == list(range(20, 401, 20))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_saves_and_stops(tmp_path, number, code):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    snapshot = reader.refresh()
+    assert (snapshot.state, snapshot.exit_code) == ("stopped", code)
+    assert tiny.events(run, "saved")[-1]["step"] == snapshot.step
+
+
+def test_a_dead_engine_shows_as_crashed(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    assert engine_alive(run)
+    process.kill()
+    process.wait()
+    assert reader.refresh().state == "crashed"
+    assert "resume" in reader.snapshot.message
+
+
+def test_a_second_engine_is_refused(tmp_path):
+    run = tiny.create(tmp_path)
+    lock = EngineLock(run)
+    process = tiny.engine(run, stderr=subprocess.PIPE)
+    _, said = process.communicate(timeout=60)
+    lock.release()
+    assert process.returncode == 5
+    assert b"another engine" in said
+    assert b"Traceback" not in said
+    assert not run.status.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"aaaaaaaaaaaaaaaaaaaaaaaa" * 20, "nothing to learn"),
+        (b"abcdefgh" * 2, "lower the batch"),
+        (b"text and more text" * 50 + b"\xff\xfe", "--tokens bytes"),
+    ],
+    ids=["one character", "short", "not UTF-8"],
+)
+def test_a_corpus_that_cannot_be_trained_on_fails_in_one_sentence(tmp_path, content, words):
+    run = tiny.create(tmp_path)
+    (tmp_path / "text.txt").write_bytes(content)
+    assert tiny.train(run) == 2
+    snapshot = RunReader(run).refresh()
+    assert snapshot.state == "failed"
+    assert words in snapshot.message
+    assert "\n" not in snapshot.message
+
+
+def test_a_damaged_folder_fails_in_one_sentence(tmp_path):
+    run = tiny.create(tmp_path)
+    run.config.write_text("format = 1\nhiden = 3\n")
+    assert tiny.train(run) == 3
+    assert "did you mean 'hidden'?" in json.loads(run.status.read_text())["message"]
+
+
+def test_no_folder_is_told_in_one_sentence(tmp_path):
+    said = subprocess.run(
+        [sys.executable, "-m", "lstmtui.engine", str(tmp_path / "nowhere")], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1
+    assert len(said.stderr.splitlines()) == 1

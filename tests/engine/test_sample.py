@@ -1,0 +1,91 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.data import tokens
+from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.sample import Choice, Sampler, opening, probabilities
+from lstmtui.errors import UsageError
+
+LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
+
+
+def sampler(kind="chars"):
+    tokenizer = tokens.train(kind, [tiny.text().encode()])
+    weights = Arena(parameters(tiny.settings("unused", tokens=kind, tied=False), tokenizer.size))
+    weights.initialise(1)
+    return Sampler(tiny.settings("unused", tokens=kind, tied=False), weights, tokenizer), tokenizer
+
+
+def test_temperature_one_is_the_softmax():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(temperature=1)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+
+
+def test_temperature_sharpens_and_zero_takes_the_likeliest():
+    p = probabilities(LOGITS, Choice(temperature=0.5))
+    np.testing.assert_allclose(p, np.array([1, 16, 9, 4]) / 30, rtol=1e-5)
+    np.testing.assert_array_equal(probabilities(LOGITS, Choice(temperature=0)), [0, 1, 0, 0])
+    tiny_temperature = probabilities(LOGITS, Choice(temperature=1e-300))
+    assert np.isfinite(tiny_temperature).all()
+    assert tiny_temperature[1] == 1
+
+
+def test_top_k_keeps_the_k_likeliest_and_beyond_the_vocabulary_all():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=2)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=99)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+
+
+def test_top_p_keeps_the_smallest_set_that_reaches_it():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_p=0.6)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_array_equal(probabilities(LOGITS, Choice(1, top_p=0.01)), [0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(math.inf), Choice(math.nan), Choice(-1), Choice(1, top_k=-1), Choice(1, top_p=0), Choice(1, top_p=1.5)],
+)
+def test_what_cannot_be_drawn_from_is_refused(choice):
+    with pytest.raises(UsageError):
+        choice.check()
+
+
+@pytest.mark.parametrize("kind", tokens.KINDS)
+def test_the_same_seed_writes_the_same_text(kind):
+    made, _ = sampler(kind)
+    first = made.text("the", 40, Choice(1.0), np.random.default_rng(5))
+    assert first == made.text("the", 40, Choice(1.0), np.random.default_rng(5))
+    assert first != made.text("the", 40, Choice(1.0), np.random.default_rng(6))
+
+
+def test_pieces_are_the_text():
+    made, _ = sampler("bytes")
+    pieces = list(made.pieces("", 60, Choice(2.0), np.random.default_rng(1)))
+    assert "".join(pieces) == made.text("", 60, Choice(2.0), np.random.default_rng(1))
+    assert all(pieces)
+
+
+def test_words_stand_one_space_apart_and_lines_begin_without_one():
+    made, tokenizer = sampler("words")
+    text = made.text("", 80, Choice(1.5), np.random.default_rng(2))
+    assert "  " not in text
+    assert " \n" not in text.replace("\n\n", "\n")
+    assert "\n " not in text
+    known = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
+    assert set(text.split()) <= known
+    assert made.text("the", 1, Choice(0), np.random.default_rng(2)).startswith((" ", "\n"))
+
+
+def test_the_placeholder_for_unknown_words_is_never_written():
+    made, tokenizer = sampler("words")
+    drawn = itertools.islice(made.tokens("", Choice(50.0), np.random.default_rng(3)), 300)
+    assert tokenizer.unk not in set(drawn)
+
+
+def test_there_is_always_something_to_begin_from():
+    for kind in tokens.KINDS:
+        _, tokenizer = sampler(kind)
+        for prompt in ("", "the cat", "ü\ud800", "\x00"):
+            assert len(opening(tokenizer, prompt)) >= 1

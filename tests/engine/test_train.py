@@ -1,0 +1,230 @@
+"""The loop, driven in this process: learning, interruption, rollback, full disks, live changes."""
+
+import dataclasses
+import errno
+import math
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.engine import checkpoint
+from lstmtui.engine.model import Network
+from lstmtui.engine.train import Stop, Trainer, run_to_the_end
+from lstmtui.errors import CorruptError, DivergedError, SaveError
+from lstmtui.runs.folder import EngineLock
+from lstmtui.runs.requests import answer_to, send
+from lstmtui.runs.writer import RunWriter
+
+
+class Engine:
+    """A Trainer with its writer, interrupted before step `at` if given."""
+
+    def __init__(self, run, at=None):
+        self.writer = RunWriter(run, interval=60)
+        self.trainer = Trainer(run, self.writer, self._interrupted)
+        self._at = at
+
+    def _interrupted(self):
+        return self._at is not None and self.trainer.progress.step >= self._at
+
+    def run(self):
+        try:
+            return run_to_the_end(self.trainer)
+        finally:
+            self.writer.close()
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """An undisturbed run, to compare with."""
+    run = tiny.create(tmp_path, "undisturbed")
+    assert Engine(run).run() == "finished"
+    return run
+
+
+def test_learns_the_text(tmp_path):
+    run = tiny.create(tmp_path, steps=300, hidden=16, dropout=0.0, dropout_in=0.0, weight_drop=0.0, ema=0.0)
+    engine = Engine(run)
+    assert engine.run() == "finished"
+    losses = [m["loss"] for m in tiny.lines(run.metrics) if m["split"] == "train"]
+    assert losses[0] > 2.3
+    assert losses[-1] < 1.0
+
+
+def test_a_finished_run_has_its_result_metrics_samples_and_probes(finished):
+    metrics = tiny.lines(finished.metrics)
+    assert [m["step"] for m in metrics if m["split"] == "train"] == list(range(4, 31, 4))
+    assert [m["step"] for m in metrics if m["split"] == "valid"] == [10, 20, 30]
+    assert [s["step"] for s in tiny.lines(finished.samples)] == [10, 20, 30, 30]
+    assert len(list(finished.probes.glob("saturation-*.npz"))) == 3
+    with np.load(finished.probes / "window.npz") as window:
+        assert window["values"].shape == (2, 4, 5, 8)
+    event = tiny.events(finished, "finished")[0]
+    assert event["step"] == 30
+    assert math.isfinite(event["valid"])
+
+
+@pytest.mark.parametrize("at", [1, 9, 10, 19, 29])
+def test_an_interrupted_and_resumed_run_ends_in_the_same_bytes(tmp_path, finished, at):
+    run = tiny.create(tmp_path, "interrupted")
+    assert Engine(run, at=at).run() == "stopped"
+    assert checkpoint.newest(run).step == at
+    assert Engine(run).run() == "finished"
+    assert tiny.last_weights(run) == tiny.last_weights(finished)
+
+    def figures(of):
+        return [{k: m[k] for k in ("split", "step", "loss", "nll") if k in m} for m in tiny.lines(of.metrics)]
+
+    assert figures(run) == figures(finished)
+    assert tiny.lines(run.samples) == tiny.lines(finished.samples)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"cell": "gru"}, {"optimizer": "sgd", "momentum": 0.9, "ema": 0.0}, {"threads": 2}]
+)
+def test_resume_is_exact_for_other_cells_optimizers_and_threads(tmp_path, changes):
+    whole, parts = (tiny.create(tmp_path, name, **changes) for name in ("whole", "parts"))
+    Engine(whole).run()
+    Engine(parts, at=13).run()
+    Engine(parts).run()
+    assert tiny.last_weights(whole) == tiny.last_weights(parts)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    before = tiny.last_weights(finished)
+    assert Engine(finished).run() == "finished"
+    assert tiny.last_weights(finished) == before
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path, steps=200, eval_every=5, patience=2, lr=1e-9)
+    engine = Engine(run)
+    worsening = iter(range(100))
+
+    from lstmtui.engine import evaluate
+
+    real = evaluate.Evaluator.run
+    monkeypatch.setattr(
+        evaluate.Evaluator,
+        "run",
+        lambda self, between=None: dataclasses.replace(real(self), nll=1.0 + next(worsening)),
+    )
+    assert engine.run() == "finished"
+    assert engine.trainer.progress.step == 15
+    assert engine.trainer.progress.best_step == 5
+
+
+def test_not_a_number_rolls_back_with_half_the_learning_rate(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path)
+    real, calls = Network.gradient, []
+
+    def once_nan(self, *args):
+        calls.append(1)
+        return math.nan if len(calls) == 18 else real(self, *args)
+
+    monkeypatch.setattr(Network, "gradient", once_nan)
+    engine = Engine(run)
+    assert engine.run() == "finished"
+    assert [e["step"] for e in tiny.events(run, "diverged")] == [16]  # one call compiled
+    assert tiny.events(run, "rolled back")[0]["step"] == 10
+    assert engine.trainer.progress.lr_scale == 0.5
+    steps = [m["step"] for m in tiny.lines(run.metrics) if m["split"] == "train"]
+    assert steps == sorted(set(steps))
+
+
+def test_a_run_that_stays_not_a_number_is_given_up(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path)
+    monkeypatch.setattr(Network, "gradient", lambda self, *args: math.inf)
+    with pytest.raises(DivergedError, match="6 times"):
+        Engine(run).run()
+    assert len(tiny.events(run, "rolled back")) == 5
+
+
+def _full_disk(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_training_goes_on_when_the_disk_is_full_for_a_while(tmp_path, monkeypatch, finished):
+    run = tiny.create(tmp_path)
+    real = checkpoint.save
+
+    def full_at_ten(run, step, *args):
+        return _full_disk() if step == 10 else real(run, step, *args)
+
+    monkeypatch.setattr(checkpoint, "save", full_at_ten)
+    assert Engine(run).run() == "finished"
+    assert tiny.events(run, "save failed")[0]["reason"] == "No space left on device"
+    assert tiny.last_weights(run) == tiny.last_weights(finished)
+
+
+def test_a_last_save_that_fails_is_told(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path, eval_every=100)
+    engine = Engine(run)
+    engine.trainer.prepare()
+    monkeypatch.setattr(checkpoint, "save", _full_disk)
+    with pytest.raises(SaveError, match="resume from step 0") as failure:
+        engine.run()
+    assert failure.value.exit_code == 6
+
+
+def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
+    run = tiny.create(tmp_path)
+    lock = EngineLock(run)
+    engine = Engine(run)
+    trainer = engine.trainer
+    trainer.prepare()
+    trainer.inbox._looked = -math.inf
+    asked = [
+        send(run, "set", key="lr", value="0.5"),
+        send(run, "sample"),
+        send(run, "save"),
+        send(run, "pause"),
+        send(run, "continue"),
+        send(run, "stop"),
+    ]
+    with pytest.raises(Stop):
+        trainer.train()
+    engine.writer.close()
+    answers = [answer_to(run, identity, timeout=0) for identity in asked]
+    lock.release()
+    assert all(answer is not None and answer.ok for answer in answers)
+    assert "0.5" in answers[0].message
+    assert trainer.progress.live == {"lr": 0.5}
+    resumed = Engine(run)
+    resumed.trainer.prepare()
+    resumed.writer.close()
+    assert resumed.trainer._live("lr") == 0.5
+
+
+def test_another_text_under_the_same_name_is_refused(tmp_path):
+    run = tiny.create(tmp_path)
+    Engine(run, at=5).run()
+    (tmp_path / "text.txt").write_text(tiny.text(200))
+    with pytest.raises(CorruptError, match="not what it was"):
+        Engine(run).run()
+
+
+def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
+    run, other = tiny.create(tmp_path), tiny.create(tmp_path, "other", cell="gru")
+    for each in (run, other):
+        Engine(each, at=5).run()
+    stolen = checkpoint.everything(other)[0]
+    (run.checkpoints / "step-00000099.safetensors").write_bytes(stolen.read_bytes())
+    with pytest.raises(CorruptError, match="cell 'gru', not 'lstm'"):
+        Engine(run).run()
+
+
+def test_minutes_become_steps_once(tmp_path):
+    run = tiny.create(tmp_path, steps=None, minutes=0.08)
+    engine = Engine(run, at=0)
+    engine.trainer.prepare = lambda: None  # type: ignore[method-assign]
+    trainer = Trainer(run, engine.writer, lambda: False)
+    trainer.prepare()
+    first = trainer.plan
+    again = Trainer(run, engine.writer, lambda: False)
+    again.prepare()
+    engine.writer.close()
+    assert first.steps > 1
+    assert first.seconds_per_step
+    assert again.plan == first
