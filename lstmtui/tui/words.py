@@ -159,7 +159,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
         return f"The engine has said nothing for {duration(silence)}; it may be busy, or this machine is."
     if state == "new":
         return "This run was never started; r starts it."
-    if state == "compiling":
+    if state == "compiling" and snapshot.train:  # with nothing drawn yet, the chart says it
         return "Compiling the network for this processor: first use only, up to a minute."
     if state == "paused":
         return f"Paused at {at}; space continues."

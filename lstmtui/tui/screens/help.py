@@ -25,14 +25,14 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
-        self._words = about.HELP or ""
+        self._words = str(getattr(about, "HELP", ""))
         self._keys = [
             (
                 self._displayed(about, active.binding),
-                active.tooltip or active.binding.tooltip or active.binding.description,
+                active.binding.tooltip,
             )
             for active in about.active_bindings.values()
-            if active.node in (about, about.app) and not active.binding.system and active.binding.description
+            if active.binding.tooltip and not active.binding.system
         ]
 
     def compose(self) -> ComposeResult:

@@ -57,8 +57,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "toggle_pause", "Pause/go", tooltip="Pause this run, or let it continue"),
-        Binding("s", "save", "Save", tooltip="Write a checkpoint now"),
+        Binding("space", "ask('pause')", "Pause", tooltip="Pause this run"),
+        Binding("space", "ask('continue')", "Continue", tooltip="Let this run continue"),
+        Binding("s", "ask('save')", "Save", tooltip="Write a checkpoint now"),
         Binding("x", "stop", "Stop", tooltip="Save, and end the engine; the run can be resumed"),
         Binding("r", "resume", "Resume", tooltip="Start the engine again, exactly where the run stopped"),
         Binding("t", "type", "Type", tooltip="Type with the best model of this run"),
@@ -152,7 +153,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         tone = "error" if view.gone else words.tone(view.snapshot.state)
         for name in ("error", "warning", "primary"):
             notice.set_class(tone == name, f"-{name}")
-        rows = [row for row in rows_of(view.snapshot)[:6] if row[1] != "–"]
+        rows = [row for row in rows_of(view.snapshot)[:5] if row[1] != "–"]
         brief = "  ".join(f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
         self.query_one("#brief", Static).update(Text(safe(brief or words.waiting(view.snapshot), newlines=False)))
 
@@ -190,7 +191,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
         state = self.view.snapshot.state if self.view else ""
         ended = self.view is not None and self.view.snapshot.ended
         gone = self.view is not None and self.view.gone
-        if action in ("toggle_pause", "save", "stop"):
+        if action == "ask" and parameters[0] in ("pause", "continue"):
+            return self.view is not None and not ended and (parameters[0] == "continue") == (state == "paused")
+        if action in ("ask", "stop"):
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
@@ -198,12 +201,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
             return not gone
         return True
 
-    def action_toggle_pause(self) -> None:
-        paused = self.view is not None and self.view.snapshot.state == "paused"
-        self._send("continue" if paused else "pause")
-
-    def action_save(self) -> None:
-        self._send("save")
+    def action_ask(self, op: str) -> None:
+        self._send(op)
 
     def action_stop(self) -> None:
         def answered(yes: bool | None) -> None:

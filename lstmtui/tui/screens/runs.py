@@ -60,7 +60,7 @@ An engine is a process of its own: it goes on when you leave. To train on a text
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", tooltip="Watch this run live"),
+        Binding("enter", "open", "Open", priority=True, tooltip="Watch this run live"),
         Binding("t", "type", "Type", tooltip="Type with this run's model"),
         Binding("r", "resume", "Resume", tooltip="Start the engine again, exactly where the run stopped"),
         Binding("d,delete", "delete", "Delete", tooltip="Delete this run for good"),
@@ -147,7 +147,7 @@ An engine is a process of its own: it goes on when you leave. To train on a text
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
         wanted = columns(self.size.width)
-        rows = {run.run.path: cells(run, wanted) for run in self.runs}
+        rows = {run.run.path: cells(run, wanted, self.app.theme_variables) for run in self.runs}
         names = tuple(f"{c.name}{c.width}" for c in wanted)
         if names == self._columns and list(rows) == list(self._shown):
             for path, row in rows.items():
@@ -203,7 +203,7 @@ An engine is a process of its own: it goes on when you leave. To train on a text
                 return run.ended and run.state != "finished"
         return True
 
-    def on_data_table_row_selected(self) -> None:
+    def on_data_table_row_selected(self) -> None:  # by mouse
         self.action_open()
 
     def action_open(self) -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Footer, Static, TextArea
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
+from lstmtui.tui import words
 from lstmtui.tui.asker import Answer, Answered, Asker, Loaded, Refused
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.widgets.bars import TitleBar
@@ -41,8 +42,6 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "choose(1)", "Choose", key_display="↓↑", tooltip="Choose among the candidates"),
-        Binding("alt+1", "take(0)", "Take one", key_display="alt+1…5", tooltip="Take that candidate at once"),
         Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
         Binding("escape", "back", "Back", tooltip="Leave the typing screen"),
     ]
@@ -93,11 +92,13 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     def on_loaded(self, message: Loaded) -> None:
         about = message.about
         size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
-        self._about = f"{size} · {about.get('tokens', '')} · step {about.get('step', '?')}"
+        step = about.get("step")
+        at = f"step {words.count(step)}" if isinstance(step, int) else "step ?"
+        self._about = f"{size} · {about.get('tokens', '')} · {at}"
         self.query_one(TitleBar).remark = f"typing · {self._about}"
         self.query_one(Candidates).said = ""
         self._ready = True
-        self._say("Ready.")
+        self._say("Ready. Tab takes the grey text.")
         self._ask()
 
     def on_answered(self, message: Answered) -> None:
@@ -108,7 +109,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         if not same:
             self.chosen = 0
         self._propose()
-        self._say(f"Answered in {message.answer.milliseconds:.0f} ms.")
+        self._say(f"{message.answer.milliseconds:.0f} ms · {self._folder.name}")
 
     def on_refused(self, message: Refused) -> None:
         self._ready = self._ready and not message.final

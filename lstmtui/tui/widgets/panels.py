@@ -39,10 +39,8 @@ class SamplePanel(Panel):
     """How many samples before the newest is shown."""
 
     def compose(self) -> ComposeResult:
-        yield Static(id="written")
-
-    def on_mount(self) -> None:
-        self._show()
+        self.border_title = "Text"
+        yield Static(Text("The model has written nothing yet.", style="dim"), id="written")
 
     def watch_samples(self, old: tuple[Sample, ...], new: tuple[Sample, ...]) -> None:
         # Someone who reads an older text keeps it when a new one arrives.
@@ -58,13 +56,9 @@ class SamplePanel(Panel):
         self.scroll_home(animate=False)
 
     def _show(self) -> None:
-        if not self.is_mounted:
+        if not self.samples:
             return
         written = self.query_one("#written", Static)
-        if not self.samples:
-            self.border_title, self.border_subtitle = "Text", ""
-            written.update(Text("The model has written nothing yet.", style="dim"))
-            return
         sample = self.samples[len(self.samples) - 1 - self.back]
         self.border_title = Content(f"Text at step {words.count(sample.step)}")
         place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -14,8 +14,7 @@ from lstmtui.tui.widgets.braille import sparkline
 
 PADDING = 2
 """Columns that a table puts around each cell."""
-_COLOURS = {"success": "green", "primary": "cyan", "warning": "yellow", "error": "red"}
-"""Rich's names, since a table's cells know no theme variables; the glyph and the word say the same."""
+SCROLLBAR = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Column:
 
 def columns(width: int) -> tuple[Column, ...]:
     """Return the columns that fit into `width`, the most wanted ones, in their order; the name takes what is left."""
-    kept, room = [], width - 14 - PADDING
+    kept, room = [], width - 14 - PADDING - SCROLLBAR
     for name in ("state", "best", "loss", "cell", "age", "steps", "corpus", "size"):
         if room < _WIDTHS[name] + PADDING:
             break
@@ -40,9 +39,15 @@ def columns(width: int) -> tuple[Column, ...]:
     return (first, *(Column(name, _WIDTHS[name], _TELL[name]) for name in order))
 
 
-def cells(run: RunSnapshot, wanted: tuple[Column, ...]) -> tuple[Text, ...]:
-    """Return what stands in the row of `run`."""
-    return tuple(column.tell(run, column.width) for column in wanted)
+def cells(run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str]) -> tuple[Text, ...]:
+    """Return what stands in the row of `run`; `colours` are the theme's variables, which a table does not know."""
+    row = tuple(column.tell(run, column.width) for column in wanted)
+    for column, text in zip(wanted, row, strict=True):
+        if column.name == "state" and (colour := colours.get(words.TONES.get(run.state, ""))):
+            text.stylize(colour)
+        elif column.name == "loss" and "primary" in colours:
+            text.stylize(colours["primary"])
+    return row
 
 
 def _name(run: RunSnapshot, width: int) -> Text:
@@ -53,7 +58,7 @@ def _state(run: RunSnapshot, width: int) -> Text:
     told = f"{words.GLYPHS.get(run.state, '·')} {run.state}"
     if run.state in ("training", "evaluating", "paused", "stopped", "crashed") and run.steps:
         told = f"{told} {100 * words.progress(run):.0f}%"
-    return Text(one_line(told, width), style=_COLOURS.get(words.tone(run.state), ""))
+    return Text(one_line(told, width))
 
 
 def _cell(run: RunSnapshot, width: int) -> Text:

@@ -17,7 +17,9 @@ class TypingArea(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "accept", "Accept", tooltip="Take the grey text, or the chosen candidate"),
-        *(Binding(f"alt+{n}", f"take({n - 1})", f"Take {n}", show=False) for n in range(1, 6)),
+        Binding("down", "cursor_down", "Choose", key_display="↓↑", tooltip="Choose among the candidates"),
+        Binding("alt+1", "take(0)", "Take", key_display="alt+1…5", tooltip="Take that candidate at once"),
+        *(Binding(f"alt+{n}", f"take({n - 1})", f"Take {n}", show=False) for n in range(2, 6)),
     ]
     DEFAULT_CSS = """
     TypingArea {
