@@ -100,7 +100,7 @@ def double(x):
     return x + x
 
 
-@pytest.mark.filterwarnings("ignore:.*parallel=True")  # nothing here to make parallel
+@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")  # nothing here to make parallel
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(compile_module, "_folder", tmp_path)
     variants = [

@@ -6,6 +6,7 @@ cell is a compile-time argument: `compiled` returns the two functions made for i
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -16,8 +17,12 @@ from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import inlined, threaded
 from lstm_kernels.cpu.product import product
+from lstm_kernels.cpu.tiles import multiply
 
 Array = np.ndarray[Any, Any]
+
+LONG = 8
+"""From this many steps on, transposing W_hh once pays for a quicker product in each of them."""
 
 
 # Tuples of one unit's values, from and to the rows of a (rows, H) block. Compiled code needs their length to be
@@ -123,13 +128,42 @@ def compiled(cell_name: str) -> Recurrence:
     return Recurrence(_forward_of(cell), _backward_of(cell))
 
 
+class _Workspace(threading.local):
+    """Arrays that outlive a call, so that a training step allocates nothing; each Python thread has its own."""
+
+    def __init__(self) -> None:
+        self.transposed: dict[tuple[Any, ...], Array] = {}
+
+    def transpose(self, W: Array, threads: int) -> Array:
+        """Return W transposed, in an array that the next call for a matrix of this shape overwrites."""
+        W_t = self.transposed.get((W.shape, W.dtype))
+        if W_t is None:
+            W_t = self.transposed[W.shape, W.dtype] = np.empty(W.shape[::-1], W.dtype)
+        _transpose(W, W_t, threads)
+        return W_t
+
+
+_workspace = _Workspace()
+
+
+@threaded
+def _transpose(W, W_t, threads):
+    M, N = W.shape
+    for k in prange(threads):
+        low, high = k * M // threads, (k + 1) * M // threads
+        for top in range(low, high, 16):  # so that what is written to one line is written soon
+            for n in range(N):
+                for m in range(top, min(top + 16, high)):
+                    W_t[n, m] = W[m, n]
+
+
 def _forward_of(cell: Cell) -> Any:
     G, S, has_c = len(cell.gates), len(cell.saved), cell.has_c
     step = cell.forward
     read_gates, read_unit, write_saved = READ[G], READ[len(cell.unit_params)], WRITE[S]
 
     @threaded(stamp=cell.name)
-    def forward(a_x, W_hh, unit, h, c, saved, scratch, threads):
+    def walk(a_x, W_hh, W_hh_t, unit, h, c, saved, scratch, threads):
         T, B, H = a_x.shape[0], a_x.shape[1], h.shape[2]
         blocks_x = a_x.reshape((T, B, G, H))
         blocks_h = scratch.reshape((B, G, H))
@@ -137,7 +171,10 @@ def _forward_of(cell: Cell) -> Any:
         for k in prange(threads):
             low, high = k * B // threads, (k + 1) * B // threads
             for t in range(T):
-                product(False, True, 1.0, h[t, low:high], W_hh, 0.0, scratch[low:high])
+                if W_hh_t.shape[0] > 0:
+                    multiply(h[t, low:high], W_hh_t, False, scratch[low:high])
+                else:
+                    product(False, True, 1.0, h[t, low:high], W_hh, 0.0, scratch[low:high])
                 for b in range(low, high):
                     block_x, block_h, block_saved = blocks_x[t, b], blocks_h[b], blocks_saved[t, b]
                     h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
@@ -153,6 +190,12 @@ def _forward_of(cell: Cell) -> Any:
                         h_next[j] = h_j
                         if has_c:
                             c_next[j] = c_j
+
+    def forward(
+        a_x: Array, W_hh: Array, unit: Array, h: Array, c: Array, saved: Array, scratch: Array, threads: int
+    ) -> None:
+        W_hh_t = _workspace.transpose(W_hh, threads) if len(a_x) >= LONG else W_hh[:0]
+        walk(a_x, W_hh, W_hh_t, unit, h, c, saved, scratch, threads)
 
     return forward
 
@@ -198,7 +241,7 @@ def _backward_of(cell: Cell) -> Any:
                         dh_b[j] = dh_j
                         if has_c:
                             dc_b[j] = dc_j
-                product(False, False, 1.0, da_h[t, low:high], W_hh, 1.0, dh[low:high])
+                multiply(da_h[t, low:high], W_hh, True, dh[low:high])
         for b in range(B):
             for p in range(P):
                 for j in range(H):
