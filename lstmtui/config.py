@@ -116,9 +116,7 @@ class Settings:
     top_p: float = setting(
         1.0, "sample from this much probability", "Sampling", low=0, high=1, open_low=True, live=True
     )
-    sample_length: int = setting(
-        400, "characters (or tokens) of each sample", "Sampling", low=0, high=1 << 20, live=True
-    )
+    sample_length: int = setting(400, "characters of each sample", "Sampling", low=0, high=1 << 20, live=True)
     prompt: str = setting("", "text that samples start from", "Sampling", live=True)
 
 

@@ -89,23 +89,25 @@ class Sampler:
             logits = self._step(token)
 
     def pieces(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> Iterator[str]:
-        """Yield `length` tokens as text, piece by piece, each a whole number of characters."""
+        """Yield text piece by piece until it has `length` characters; the last token is written whole."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         tokenizer = self._tokenizer
         drawn = self.tokens(prompt, choice, random)
         glue = b"" if not prompt else tokenizer.joiner
-        for _ in range(length):
+        written = 0
+        while written < length:
             data = tokenizer.token_bytes(next(drawn))
             # A space joins words, but no line begins or ends with one.
             piece = decoder.decode(data if data == b"\n" or not glue else glue + data)
             glue = b"" if data == b"\n" else tokenizer.joiner
             if piece:
+                written += len(piece)
                 yield piece
         if rest := decoder.decode(b"", final=True):
             yield rest
 
     def text(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> str:
-        """Return `length` tokens as text."""
+        """Return text of `length` characters; the last token is written whole."""
         return "".join(self.pieces(prompt, length, choice, random))
 
 
