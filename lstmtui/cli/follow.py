@@ -21,6 +21,8 @@ from lstmtui.runs.reader import RunReader, RunSnapshot
 INTERVAL = 0.2
 UNHEARD = 15.0
 """Seconds after which an engine that has not stopped on request gets SIGTERM as well."""
+DEAF = ("new", "starting", "preparing", "compiling", "measuring")
+"""States in which an engine reads no requests, but heeds signals."""
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -41,7 +43,7 @@ def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnaps
             if ended:
                 break
             if caught:
-                stopper.ask(len(caught))
+                stopper.ask(len(caught), snapshot.state)
             time.sleep(INTERVAL)
     return _conclude(
         run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=before is None, as_json=as_json
@@ -57,8 +59,8 @@ class _Stopper:
         self._signalled = False
         self._told = 0
 
-    def ask(self, times: int) -> None:
-        """Act on the `times`-th signal; called at every turn of the loop once there was one."""
+    def ask(self, times: int, state: str) -> None:
+        """Act on the `times`-th signal, in the `state` the run is in; called at every turn once there was one."""
         if self._told != times:
             self._shown.note("Stopping: waiting for the engine to save." if self._told == 0 else "It is still saving.")
             self._told = times
@@ -66,7 +68,9 @@ class _Stopper:
             self._asked_at = time.monotonic()
             try:
                 requests.send(self._run, "stop")
-            except (UsageError, OSError):  # it does not listen yet, or nothing more can be written
+            except (UsageError, OSError):  # nobody listens yet, or nothing more can be written
+                self._terminate()
+            if state in DEAF:
                 self._terminate()
         elif time.monotonic() - self._asked_at > UNHEARD:
             self._terminate()
@@ -111,15 +115,14 @@ def _conclude(
     elif not own and process.returncode in FAMILIES:  # it could not even write a status: another engine has the run
         state, code = "refused", process.returncode
     result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
-    name, saved = short(run), _has_checkpoint(run)
+    name, saved = short(run), _saved_step(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
     for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
         say(line)
     for split, words in (("valid", "Validation"), ("test", "Test")):
         if result.get(split):
-            best = f" (weights of step {result['best_step']})" if result.get("best_step") is not None else ""
-            say(f"{words}: {figures(result[split])}{best}")
+            say(f"{words}: {figures(result[split])}")
     if as_json:
         emit_json(
             {
@@ -135,28 +138,30 @@ def _conclude(
     elif result.get("sample"):
         say("It writes:")
         emit(str(result["sample"]).rstrip("\n"))
-    if saved and state in ("finished", "stopped"):
+    if saved is not None and state in ("finished", "stopped"):
         say(f'\nNext: lstmtui complete {name} "The "    or type with it: lstmtui type {name}')
     return code
 
 
 def _ending(
-    run: RunFolder, snapshot: RunSnapshot, state: str, name: str, *, saved: bool, by_signal: bool, fresh: bool
+    run: RunFolder, snapshot: RunSnapshot, state: str, name: str, *, saved: int | None, by_signal: bool, fresh: bool
 ) -> Iterator[str]:
     """Yield the last lines about how it ended; takes away a fresh run that never got anywhere."""
     if state == "finished":
         seconds = snapshot.status.get("seconds")
         took = f" and {duration(seconds)} of training" if isinstance(seconds, int | float) else ""
-        yield snapshot.message or f"Finished after {snapshot.step} steps{took}."
+        step = (snapshot.status.get("result") or {}).get("best_step")
+        best = f"; the best weights are those of step {step}" if step is not None else ""
+        yield snapshot.message or f"Finished after {snapshot.step} steps{took}{best}."
     elif state == "stopped" or (state == "crashed" and by_signal):
-        if saved:
-            yield f"Stopped and saved at step {snapshot.step}; 'lstmtui resume {name}' continues it."
+        if saved is not None:
+            yield f"Stopped and saved at step {saved}; 'lstmtui resume {name}' continues it."
         else:
             yield f"Stopped before the first checkpoint; 'lstmtui resume {name}' starts it over."
     elif state in ("failed", "diverged"):
         message = snapshot.message or "the engine gave no reason"
         yield f"lstmtui: {message}"
-        if fresh and snapshot.step == 0 and state == "failed":
+        if fresh and snapshot.step == 0 and snapshot.exit_code == UsageError.exit_code:
             with contextlib.suppress(LstmtuiError):
                 remove(run)
         elif snapshot.exit_code in (1, 4):
@@ -166,11 +171,13 @@ def _ending(
     else:
         last = _last_line(run)
         yield f"lstmtui: The engine died at step {snapshot.step}{f' ({last})' if last else ''}."
-        yield f"{run.log} says more" + (f"; 'lstmtui resume {name}' continues it." if saved else ".")
+        yield f"{run.log} says more" + (f"; 'lstmtui resume {name}' continues it." if saved is not None else ".")
 
 
-def _has_checkpoint(run: RunFolder) -> bool:
-    return any(run.checkpoints.glob("step-*.safetensors"))
+def _saved_step(run: RunFolder) -> int | None:
+    """Return the step of the newest checkpoint, which its name tells."""
+    steps = [path.stem.removeprefix("step-") for path in run.checkpoints.glob("step-*.safetensors")]
+    return max((int(step) for step in steps if step.isdecimal()), default=None)
 
 
 def _last_line(run: RunFolder) -> str:

@@ -74,7 +74,7 @@ class Progress:
         for point in snapshot.valid:
             if point.step > self._validated:
                 self._validated = point.step
-                yield f"step {point.step}: validation {valid_figures(point)}{'  best' if point.best else ''}"
+                yield f"step {point.step}: validation {valid_figures(point)}{', best' if point.best else ''}"
         for event in snapshot.events:
             if _at(event) <= self._heard:
                 continue
@@ -103,14 +103,14 @@ class Bar(Progress):
     def __init__(self, before: RunSnapshot | None) -> None:
         super().__init__(before)
         from rich.console import Console
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
         # Refreshed by hand: a closed terminal then raises here, where it can be caught, and not in Rich's thread.
         self._rich: Any = RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TaskProgressColumn(markup=False),
+            TextColumn("{task.percentage:>3.0f}%", markup=False),
             TextColumn("{task.fields[figures]}", markup=False),
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
             auto_refresh=False,
@@ -128,13 +128,15 @@ class Bar(Progress):
         self._guarded(self._rich.console.print, Text(one_line(line)))
 
     def show(self, snapshot: RunSnapshot) -> None:
-        figures = [f"{snapshot.step}/{snapshot.steps}"] if snapshot.steps else []
+        figures = [duration(time.monotonic() - self._since)]
+        if snapshot.state in ("training", "evaluating", "paused"):
+            figures = [f"{snapshot.step}/{snapshot.steps}", *train_figures(snapshot)]
         self._rich.update(
             self._task,
             description=one_line(snapshot.state, 12),
             total=snapshot.steps or None,
             completed=snapshot.step,
-            figures="  ".join(figures + train_figures(snapshot)),
+            figures="  ".join(figures),
         )
         self._guarded(self._rich.refresh)
 
@@ -165,6 +167,6 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
 
 
 def valid_figures(point: ValidPoint) -> str:
-    """Return one evaluation in words."""
-    bits = f", {point.bits_per_char:.3f} bits per character" if point.bits_per_char is not None else ""
-    return f"{point.nll:.3f} nats per token, perplexity {point.perplexity:.2f}{bits}"
+    """Return one evaluation in few words: a line of 80 characters holds it with its step."""
+    bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
+    return f"{point.nll:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}"

@@ -46,8 +46,8 @@ def train(**given: Any) -> int:
     return follow(run, process, before=None, as_json=given["json"])
 
 
-def anchored(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `names` with paths made absolute, so that the run can be resumed from any folder."""
+def anchored(corpus: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `corpus` with paths made absolute, so that the run can be resumed from any folder."""
     from lstmtui.data import catalogue, embedded, formal
 
     def anchor(name: str) -> str:
@@ -56,13 +56,13 @@ def anchored(names: tuple[str, ...]) -> tuple[str, ...]:
         path = Path(name).expanduser()
         return str(path.absolute()) if os.path.exists(path) else name
 
-    return tuple(anchor(name) for name in names)
+    return tuple(anchor(name) for name in corpus)
 
 
 def describe(s: config.Settings) -> list[str]:
     """Return the recipe in a few lines for a person."""
-    drop = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}"
+    drop = "".join(
+        f", {name.replace('_', ' ')} {value:g}"
         for name, value in (("dropout", s.dropout), ("dropout_in", s.dropout_in), ("weight_drop", s.weight_drop))
         if value
     )
@@ -70,22 +70,26 @@ def describe(s: config.Settings) -> list[str]:
         (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),
         "the recipe's time",
     )
-    valid = f"validation {', '.join(s.valid)}" if s.valid else f"last {s.valid_fraction:.0%} for validation"
+    valid = f"validation {names(s.valid)}" if s.valid else f"last {s.valid_fraction:.0%} for validation"
     vocabulary = f" (at most {s.vocabulary})" if s.vocabulary else ""
     layers = "1 layer" if s.layers == 1 else f"{s.layers} layers"
     return [
-        f"corpus     {', '.join(s.corpus)}{_size(s.corpus)} as {s.tokens}{vocabulary}, {valid}",
-        f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}",
-        f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}"
-        + (f", {drop}" if drop else ""),
+        f"corpus     {names(s.corpus)}{_size(s.corpus)} as {s.tokens}{vocabulary}, {valid}",
+        f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}{drop}",
+        f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}",
         f"computing  {s.threads} threads, seed {s.seed}",
     ]
 
 
-def _size(names: tuple[str, ...]) -> str:
+def names(corpus: tuple[str, ...]) -> str:
+    """Return what a person calls the texts: the last parts of their paths."""
+    return ", ".join(Path(name).name if os.path.isabs(name) else name for name in corpus)
+
+
+def _size(corpus: tuple[str, ...]) -> str:
     from lstmtui.data.corpus import resolve
 
-    return f" ({size(resolve(names).bytes)})"
+    return f" ({size(resolve(corpus).bytes)})"
 
 
 def _option(name: str) -> tuple[type, Any]:

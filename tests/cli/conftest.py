@@ -75,12 +75,13 @@ def lstmtui(
     return run
 
 
-def process(*arguments: str, **more: object) -> subprocess.Popen[str]:
+def process(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start the same command line as a process of its own."""
+    program = str(Path(__file__).parents[1] / "fake_cli.py")
+    pipe = subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).parents[1] / "fake_cli.py"), *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
-    )  # type: ignore[call-overload]  # fmt: skip
+        [sys.executable, program, *arguments], stdin=pipe, stdout=pipe, stderr=stderr, text=True
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -88,15 +89,15 @@ def start_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Give `process`, and end what it started."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments: str, **more: object) -> subprocess.Popen[str]:
-        started.append(process(*arguments, **more))
+    def begin(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        started.append(process(*arguments, stderr=stderr))
         return started[-1]
 
     yield begin
     for one in started:
         one.kill()
         one.wait()
-        for pipe in (one.stdin, one.stdout, one.stderr):
+        for pipe in filter(None, (one.stdin, one.stdout, one.stderr)):
             with contextlib.suppress(OSError):  # what was still to be sent to it
                 pipe.close()
 

@@ -38,9 +38,9 @@ def test_a_run_is_made_followed_and_explained(lstmtui, text_file):
     assert said.out == "The cat \x1b[31msat.\n"  # a pipe gets the text as it is
     for words in (
         "2 layers of 8",
-        "step 4: validation 1.500 nats per token, perplexity 4.48, 2.164 bits per character",
-        "Finished after 10 steps",
-        "Validation: 1.5000 nats per token, perplexity 4.48, 2.1640 bits per character (weights of step 4)",
+        "step 4: validation 1.500 nats/token, perplexity 4.48, 2.164 bits/char, best",
+        "Finished after 10 steps and 0 s of training; the best weights are those of step 4.",
+        "Validation: 1.5000 nats per token, perplexity 4.48, 2.1640 bits per character\n",
         "Test: 1.6000 nats per token",
         'lstmtui complete moon "The "',
     ):
