@@ -21,9 +21,10 @@ from typing import Any
 
 import llvmlite.binding
 import numba
-from numba.core.caching import CompileResultCacheImpl, _Cache
+import numba.extending
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
-from numba.extending import register_jitable
 
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
@@ -34,7 +35,9 @@ SUMS = FASTMATH | {"reassoc"}
 # of pointers before the loop; here that is some 20 ns a row of units.
 llvmlite.binding.set_option("lstm_kernels", "-runtime-memory-check-threshold=512")
 
-SETTINGS: Any = numba.config  # its type stub leaves out what is read from the environment
+# Numba's type stubs leave out the settings read from the environment, and that callers pass no typing context.
+SETTINGS: Any = numba.config
+intrinsic: Any = numba.extending.intrinsic
 
 _folder: Path | None = None
 
@@ -73,7 +76,6 @@ class _DiskCache(_Cache):
     def __init__(self, function: Callable[..., Any], stamp: str) -> None:
         self._name = f"{function.__module__}.{function.__qualname__}"
         self._stamp = stamp
-        self._impl = CompileResultCacheImpl(function)
         self._enabled = True
 
     @property
@@ -101,16 +103,16 @@ class _DiskCache(_Cache):
             sealed = path.read_bytes()
             if hashlib.sha256(sealed[32:]).digest() != sealed[:32]:
                 return None
-            return self._impl.rebuild(target_context, pickle.loads(sealed[32:]))
+            return CompileResult._rebuild(target_context, *pickle.loads(sealed[32:]))
         except Exception:  # a damaged entry may fail in any way, and only costs a compilation
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compile result `data`; a disk that is full or gone costs the next process a compilation."""
         path = self._path(sig, data.target_context)
-        if path is None or not self._impl.check_cachable(data):
+        if path is None or data.library.has_dynamic_globals:  # addresses of this process do not keep
             return
-        payload = dumps(self._impl.reduce(data))
+        payload = dumps(data._reduce())
         temporary = None
         try:
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -133,7 +135,7 @@ class _DiskCache(_Cache):
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Make `function` part of whatever kernel calls it; it keeps its own arithmetic rules wherever that is."""
-    return register_jitable(forceinline=True, fastmath=set(FASTMATH))(function)
+    return numba.extending.register_jitable(forceinline=True, fastmath=set(FASTMATH))(function)
 
 
 def kernel(

@@ -100,6 +100,15 @@ def double(x):
     return x + x
 
 
+def test_function_without_a_source_file(tmp_path, monkeypatch):
+    """Numba's own cache refuses those, and whatever is installed where it finds no folder to write."""
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    made: dict = {}
+    exec("def triple(x):\n    return x * 3", {"__name__": "made"}, made)
+    assert kernel(made["triple"])(2.0) == 6.0
+    assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
+
+
 @pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")  # nothing here to make parallel
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(compile_module, "_folder", tmp_path)

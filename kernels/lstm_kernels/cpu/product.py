@@ -18,12 +18,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing import signature
-from numba.extending import get_cython_function_address, intrinsic, register_jitable
+from numba.extending import get_cython_function_address, register_jitable
 from threadpoolctl import threadpool_limits
 
-from lstm_kernels.compile import SETTINGS
-
-_intrinsic: Any = intrinsic  # typed as if callers passed the typing context
+from lstm_kernels.compile import SETTINGS, intrinsic
 
 threadpool_limits(1, user_api="blas")
 for _routine in ("sgemm", "dgemm", "sgemv", "dgemv"):
@@ -53,7 +51,7 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
 
 
-@_intrinsic
+@intrinsic
 def _gemm(typingctx, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
     """C = alpha op(A) op(B) + beta C, all stored by columns."""
     size, dtype = types.int32, a.dtype
@@ -69,7 +67,7 @@ def _gemm(typingctx, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, 
     return sig, codegen
 
 
-@_intrinsic
+@intrinsic
 def _gemv(typingctx, trans, m, n, alpha, a, lda, x, incx, beta, y, incy):
     """y = alpha op(A) x + beta y, A stored by columns."""
     size, dtype = types.int32, a.dtype
@@ -109,13 +107,11 @@ def _numpy_product(transA, transB, alpha, A, B, beta, C):
     C[...] = result if beta == 0 else result + beta * C
 
 
-def _describe(function: Any) -> Any:
-    function.__doc__ = """C = alpha op(A) op(B) + beta C, in the caller's thread.
+product: Any = _numpy_product if SETTINGS.DISABLE_JIT else register_jitable(_product)
+"""product(transA, transB, alpha, A, B, beta, C): C = alpha op(A) op(B) + beta C, in the caller's thread.
 
-    A, B, C     2-D, rows contiguous, any distance between rows; C (M, N) in-out, not read where beta is 0
-    transA/B    op(A) = A' (stored (K, M)) or A (stored (M, K)); likewise B' (N, K) or B (K, N)
-    """
-    return function
+A, B, C     2-D, rows contiguous, any distance between rows; C (M, N) in-out, not read where beta is 0
+transA/B    op(A) = A' (stored (K, M)) or A (stored (M, K)); likewise B' (N, K) or B (K, N)
 
-
-product = _describe(_numpy_product if SETTINGS.DISABLE_JIT else register_jitable(_product))
+For compiled code only, unless Numba is switched off.
+"""

@@ -14,22 +14,19 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing import signature
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
-from lstm_kernels.compile import SETTINGS
+from lstm_kernels.compile import SETTINGS, intrinsic
 from lstm_kernels.cpu.product import product
 
 _features = llvmlite.binding.get_host_cpu_features()
-# Bytes of a vector, and vectors in a row of a tile: ROWS * VECTORS sums, VECTORS of B and one of A fill the registers,
-# which are 32 of 64 bytes, 16 of 32 (AVX2) or 32 of 16 (NEON).
+# Bytes of a vector, and vectors in a row of a tile: with 6 rows, the sums, a row of B and one value of A fill the
+# registers, which are 32 of 64 bytes, 16 of 32 (AVX2) or 32 of 16 (NEON).
 VECTOR_BYTES, VECTORS = (64, 4) if _features.get("avx512f") else (32, 2) if _features.get("avx2") else (16, 4)
-ROWS = 6
-
-_intrinsic: Any = intrinsic  # typed as if callers passed the typing context
 
 
 def _make_tile(rows: int) -> Any:
-    @_intrinsic
+    @intrinsic
     def tile(typingctx, A, B, add, C, m, n):
         """C[m : m + rows, n : n + VECTORS vectors] = A B, or added to it; A (M, K), B (K, N), C (M, N), K > 0."""
         sig = signature(types.void, A, B, types.boolean, C, types.intp, types.intp)
@@ -55,9 +52,11 @@ def _make_tile(rows: int) -> Any:
                 places = [builder.gep(pointer, [number(at * lanes)]) for at in range(VECTORS)]
                 return [builder.bitcast(place, vector.as_pointer()) for place in places]
 
-            a_rows, _ = rows_of(0, m, rows)
-            (b_row,), ldb = rows_of(1, number(0), 1)
-            c_rows, _ = rows_of(3, m, rows)
+            (a_rows, _), ((b_row,), ldb), (c_rows, _) = (
+                rows_of(0, m, rows),
+                rows_of(1, number(0), 1),
+                rows_of(3, m, rows),
+            )
             K = cgutils.unpack_tuple(builder, context.make_array(sig.args[0])(context, builder, args[0]).shape)[1]
             b_row = builder.gep(b_row, [n])
             places = [place for row in c_rows for place in vectors_from(builder.gep(row, [n]))]
@@ -96,7 +95,8 @@ def _make_tile(rows: int) -> Any:
     return tile
 
 
-_tile1, _tile2, _tile3, _tile4, _tile5, _tile6 = (_make_tile(rows) for rows in range(1, ROWS + 1))
+# Four heights make any number of rows; all six would take a third longer to compile, in every cell.
+_tile6, _tile4, _tile2, _tile1 = (_make_tile(rows) for rows in (6, 4, 2, 1))
 
 
 def _multiply(A, B, add, C):
@@ -104,19 +104,18 @@ def _multiply(A, B, add, C):
     columns = VECTOR_BYTES // A.itemsize * VECTORS
     whole = N - N % columns
     for n in range(0, whole, columns):
-        for m in range(0, M - M % ROWS, ROWS):
+        m = 0
+        while M - m >= 6:
             _tile6(A, B, add, C, m, n)
-        rest, m = M % ROWS, M - M % ROWS
-        if rest == 1:
-            _tile1(A, B, add, C, m, n)
-        elif rest == 2:
-            _tile2(A, B, add, C, m, n)
-        elif rest == 3:
-            _tile3(A, B, add, C, m, n)
-        elif rest == 4:
+            m += 6
+        if M - m >= 4:
             _tile4(A, B, add, C, m, n)
-        elif rest == 5:
-            _tile5(A, B, add, C, m, n)
+            m += 4
+        if M - m >= 2:
+            _tile2(A, B, add, C, m, n)
+            m += 2
+        if M - m >= 1:
+            _tile1(A, B, add, C, m, n)
     product(False, False, 1.0, A, B[:, whole:], 1.0 if add else 0.0, C[:, whole:])
 
 

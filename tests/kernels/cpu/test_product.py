@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lstm_kernels.compile import kernel
 from lstm_kernels.cpu.product import product
+from threadpoolctl import threadpool_info
 
 
 @kernel
@@ -46,3 +47,9 @@ def test_empty_blocks_are_left_alone():
     C = np.ones((2, 4))
     call(False, False, 1.0, np.ones((2, 3))[:0], np.ones((3, 4)), 0.0, C[:0])
     assert (C == 1).all()
+
+
+def test_blas_keeps_to_one_thread():
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert {pool["num_threads"] for pool in pools} == {1}
