@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import zipfile
+import zlib
 from pathlib import Path
 
 from lstmtui.runs.folder import RunFolder, all_runs
@@ -23,7 +26,10 @@ class RunWatch:
         # Probes are compressed arrays: unpacked again only when there is a new one.
         newest = max((path.name for path in self._run.probes.glob("saturation-*.npz")), default=None)
         if newest != self._newest:
-            self._newest, self._probes = newest, tuple(saturation(self._run))
+            self._newest = newest
+            # A damaged archive raises what neither NumPy nor the reader calls an error of reading; keep the older ones.
+            with contextlib.suppress(zipfile.BadZipFile, zlib.error):
+                self._probes = tuple(saturation(self._run))
         return RunView(snapshot=snapshot, probes=self._probes, gone=not self._run.path.is_dir())
 
 

@@ -61,7 +61,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     def compose(self) -> ComposeResult:
         yield TitleBar()
         with Horizontal(id="body"):
-            yield TypingArea(id="text", classes="panel", placeholder="Type here …", highlight_cursor_line=False)
+            yield TypingArea(id="text", classes="panel", highlight_cursor_line=False)
             with Container(id="side", classes="panel") as side:
                 side.border_title = "What comes next"
                 yield Candidates()
@@ -98,7 +98,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         self.query_one(TitleBar).remark = f"typing · {self._about}"
         self.query_one(Candidates).said = ""
         self._ready = True
-        self._say("Ready. Tab takes the grey text.")
+        self._say("Ready: type, and Tab takes the grey text.")
         self._ask()
 
     def on_answered(self, message: Answered) -> None:

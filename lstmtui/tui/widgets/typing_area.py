@@ -63,9 +63,9 @@ class TypingArea(TextArea):
         self.insert(safe(text.replace("\r\n", "\n")))
         self.scroll_cursor_visible()
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        # Textual calls the handler of the class above after this one, with the same event.
         event.text = safe(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        await super()._on_paste(event)
 
     def action_accept(self) -> None:
         self.post_message(self.Accept())

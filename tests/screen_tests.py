@@ -1,0 +1,61 @@
+"""What every test of a screen needs: a fake model, what was painted, and waiting for it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from lstmtui.api import Candidate
+from lstmtui.errors import LstmtuiError
+
+SIZES = ((80, 24), (120, 40), (40, 12), (20, 5), (1, 1))
+
+
+class FakeModel:
+    """Continues every text alike; remembers what it was asked."""
+
+    about: dict[str, Any] = {"cell": "lstm", "layers": 2, "hidden": 48, "tokens": "chars", "step": 1200}  # noqa: RUF012
+
+    def __init__(
+        self,
+        candidates: tuple[tuple[str, float], ...] = (("ction ", 0.6), ("nction", 0.2)),
+        phrase: str = "ction is called",
+    ) -> None:
+        self.candidates, self.phrase = candidates, phrase
+        self.asked: list[str] = []
+        self.closed = False
+        self.error: LstmtuiError | None = None
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+        self.asked.append(text)
+        if self.error is not None:
+            raise self.error
+        return [Candidate(self.phrase, 0.1)] if phrase else [Candidate(t, p) for t, p in self.candidates[:k]]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def painted(app: App[Any]) -> str:
+    """Return the characters on the screen, line by line."""
+    return "\n".join(
+        "".join(s.text for s in strip if not s.control) for strip in app.screen._compositor.render_strips()
+    )
+
+
+def control_characters(text: str) -> set[str]:
+    """Return what a terminal might obey, or hide, in painted text."""
+    return {c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float = 8.0) -> None:
+    """Wait until `condition` holds; fail with what was painted when it never does."""
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"never came true; painted:\n{painted(pilot.app)}")

@@ -1,0 +1,295 @@
+"""The live screen over prepared folders: every state, every size, every key."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_folder import alive, make_run
+from screen_tests import SIZES, control_characters, painted, until
+from textual.pilot import Pilot
+
+from lstmtui.runs.files import append_line, read_lines
+from lstmtui.runs.folder import STATES, RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.widgets.panels import SamplePanel
+
+LIVING = ("starting", "preparing", "compiling", "measuring", "training", "evaluating", "paused")
+SAID = {
+    "starting": "The engine is starting",
+    "preparing": "turning it into tokens",
+    "compiling": "First use only",
+    "measuring": "Timing a few steps",
+    "training": "after 10 steps",
+    "evaluating": "Reading the validation text",
+    "paused": "space continues",
+    "finished": "Finished.",
+    "stopped": "Stopped at step 0",
+    "failed": "The disk is full; make room.",
+    "diverged": "infinite or not a number",
+}
+Open = Callable[..., LstmtuiApp]
+
+
+async def seen(pilot: Pilot[None]) -> LiveScreen:
+    """Wait until the live screen has read its run, and return it."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.screen.view is not None)
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, LiveScreen)
+    return screen
+
+
+def asked(run: RunFolder) -> list[str]:
+    return [record["op"] for record in read_lines(run.requests)[0]]
+
+
+def test_every_state_is_tried() -> None:
+    assert set(SAID) == set(STATES)
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_state_has_words(tmp_path: Path, open_app: Open, state: str) -> None:
+    """At 80x24, before the first point."""
+    message = "The disk is full; make room." if state == "failed" else ""
+    run = make_run(tmp_path, state=state, points=False, samples=(), probes=0, step=0, message=message)
+    with alive(run) if state in LIVING else contextlib.nullcontext():
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            text = painted(pilot.app)
+            assert SAID[state] in text
+            assert state in text.splitlines()[0]
+
+
+async def test_a_run_that_never_started(tmp_path: Path, open_app: Open, started: list[RunFolder]) -> None:
+    run = make_run(tmp_path, state=None)
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        assert "r starts it" in painted(pilot.app)
+        await pilot.press("r")
+        await until(pilot, lambda: started == [run])
+
+
+async def test_a_dead_engine_is_told_from_a_living_one(
+    tmp_path: Path, open_app: Open, started: list[RunFolder]
+) -> None:
+    run = make_run(tmp_path, state="training")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        assert "The engine died at step 1,240" in painted(pilot.app)
+        await pilot.press("r")
+        await until(pilot, lambda: started == [run])
+
+
+async def test_a_vanished_folder_keeps_what_was_seen(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        shutil.rmtree(run.path)
+        await until(pilot, lambda: "folder is gone" in painted(pilot.app))
+        assert "1.477" in painted(pilot.app)
+        await pilot.press("r", "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+
+@pytest.mark.parametrize(
+    ("size", "cell"),
+    [*((size, "lstm") for size in SIZES), ((80, 24), "gru"), ((80, 24), "rnn"), ((200, 60), "coupled")],
+)
+async def test_every_size_and_cell(tmp_path: Path, open_app: Open, size: tuple[int, int], cell: str) -> None:
+    run = make_run(tmp_path, cell=cell, layers=3)
+    with alive(run):
+        async with open_app(run).run_test(size=size) as pilot:
+            await seen(pilot)
+            await pilot.press("g", "u", "left", "right")
+            await pilot.pause()
+            lines = painted(pilot.app).splitlines()
+            assert len(lines) == size[1]
+            if size[1] >= 5:
+                assert "1,240" in painted(pilot.app)
+                assert "1.477" in painted(pilot.app)
+            if size[1] >= 12:
+                assert "◆" in painted(pilot.app)
+            if size[1] >= 24:
+                assert "temperature 0.8" in painted(pilot.app)
+                assert "open >0.9" in painted(pilot.app)
+
+
+async def test_resizing_loses_nothing(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        before = painted(pilot.app)
+        for size in ((1, 1), (20, 5), (200, 60), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.05)
+        await until(pilot, lambda: painted(pilot.app).splitlines()[3:22] == before.splitlines()[3:22])
+
+
+@pytest.mark.parametrize(("key", "op"), [("space", "pause"), ("s", "save")])
+async def test_keys_ask_the_engine(tmp_path: Path, open_app: Open, key: str, op: str) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            await pilot.press(key)
+            await until(pilot, lambda: asked(run) == [op])
+            await until(pilot, lambda: f"asked to {op}" in painted(pilot.app))
+            request = read_lines(run.requests)[0][0]["id"]
+            append_line(
+                run.events,
+                {"event": "answered", "at": time.time(), "request": request, "ok": True, "message": "Very well."},
+            )
+            await until(pilot, lambda: "Very well." in painted(pilot.app))
+            assert "asked to" not in painted(pilot.app)
+
+
+async def test_space_continues_a_paused_run(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="paused")
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            assert "Continue" in painted(pilot.app).splitlines()[-1]
+            await pilot.press("space")
+            await until(pilot, lambda: asked(run) == ["continue"])
+
+
+async def test_a_refusal_is_shown(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            await pilot.press("s")
+            await until(pilot, lambda: asked(run) == ["save"])
+            request = read_lines(run.requests)[0][0]["id"]
+            append_line(run.events, {"event": "answered", "request": request, "ok": False, "message": "Disk [full]"})
+            await until(pilot, lambda: any("Disk [full]" in n.message for n in pilot.app._notifications))
+
+
+async def test_stop_asks_first(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            await pilot.press("x")
+            await pilot.pause()
+            assert "end its engine?" in painted(pilot.app)
+            await pilot.press("escape")
+            await seen(pilot)
+            await pilot.press("x", "n", "x", "y")
+            await until(pilot, lambda: asked(run) == ["stop"])
+
+
+async def test_keys_of_a_living_engine_do_nothing_after_it_ended(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="finished")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        await pilot.press("space", "s", "x", "r")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, LiveScreen)
+        assert not run.requests.exists()
+        assert "Resume" not in painted(pilot.app).splitlines()[-1]
+
+
+async def test_older_texts_stay_while_new_ones_arrive(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, samples=("first text", "second text"))
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            assert "second text" in painted(pilot.app)
+            await pilot.press("left")
+            await until(pilot, lambda: "first text" in painted(pilot.app))
+            append_line(run.samples, {"step": 2000, "temperature": 0.8, "prompt": "", "text": "third text"})
+            await until(pilot, lambda: len(pilot.app.screen.query_one(SamplePanel).samples) == 3)
+            await until(pilot, lambda: "1 of 3" in painted(pilot.app))
+            assert "first text" in painted(pilot.app)
+            await pilot.press("right", "right", "right")
+            await until(pilot, lambda: "third text" in painted(pilot.app))
+
+
+async def test_units_and_gate_views_change_by_key(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            assert "nats per char" in painted(pilot.app)
+            assert "by unit" in painted(pilot.app)
+            await pilot.press("u", "g")
+            await until(pilot, lambda: "bits per character" in painted(pilot.app))
+            assert "by training time" in painted(pilot.app)
+
+
+async def test_escape_goes_to_the_runs_and_t_types(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="finished")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+        await pilot.press("escape")
+        await seen(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+
+@pytest.mark.parametrize("key", ["f1", "question_mark"])
+async def test_help_tells_the_keys(tmp_path: Path, open_app: Open, key: str) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: "escape closes" in painted(pilot.app))
+        assert "exactly where the run stopped" in painted(pilot.app)
+        await pilot.press("escape")
+        await seen(pilot)
+
+
+async def test_hostile_text_leaves_no_control_character(tmp_path: Path, open_app: Open) -> None:
+    nasty = "\x1b]0;owned\x07\x1b[31m\x9b2J[red]bold[/][@click=app.quit]x[/] \u202eabc\u200b\x00\x7f\r\n end"
+    run = make_run(
+        tmp_path,
+        state="failed",
+        samples=(nasty,),
+        message=nasty,
+        events=[{"event": nasty, "step": 3, nasty: nasty}],
+        corpus=(f"/tmp/{nasty}",),
+        status={"preparing": nasty},
+    )
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        text = painted(pilot.app)
+        assert control_characters(text) == set()
+        assert "[red]bold[/]" in text
+        assert "owned" in text
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and "failed" in painted(pilot.app))
+        assert control_characters(painted(pilot.app)) == set()
+
+
+async def test_damaged_files_are_lived_with(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    for path in (run.metrics, run.events, run.samples):
+        with path.open("ab") as file:
+            file.write(b'\xff\xfe{"split": "train", "step":\n{"split": "train"}\n[1,2]\nnull\n{"torn')
+    (run.probes / "saturation-99999999.npz").write_bytes(b"PK\x03\x04 not a zip")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        assert "1.477" in painted(pilot.app)
+        assert "Gates by unit" in painted(pilot.app)
+
+
+@pytest.mark.parametrize("broken", ["", "format = 99\n", "format = 1\nhiden = 3\n", "\x00"])
+async def test_a_damaged_config_is_said(tmp_path: Path, open_app: Open, broken: str) -> None:
+    run = make_run(tmp_path, state="stopped")
+    run.config.write_text(broken)
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        assert "failed" in painted(pilot.app)
+        said = "".join(painted(pilot.app).split())  # a long path is broken over lines
+        assert "config.toml" in said

@@ -1,0 +1,182 @@
+"""The list of runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_folder import NOW, alive, make_run
+from screen_tests import SIZES, control_characters, painted, until
+from textual.pilot import Pilot
+
+from lstmtui.errors import UsageError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.type import TypeScreen
+
+Open = Callable[..., LstmtuiApp]
+
+
+async def listed(pilot: Pilot[None]) -> RunsScreen:
+    """Wait until the runs were read, and return the screen."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen.runs is not None)
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, RunsScreen)
+    return screen
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[RunFolder]:
+    now = time.time()
+    return [
+        make_run(tmp_path, "mail-lstm", state="finished", step=2900, beat=now - 100),
+        make_run(tmp_path, "novel-gru", state="stopped", cell="gru", tokens="words", beat=now - 7300),
+        make_run(tmp_path, "notes-rnn", state="training", cell="rnn", beat=now - 90_000),
+    ]
+
+
+async def test_no_runs_has_words(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        assert "There are no runs yet." in painted(pilot.app)
+        assert "lstmtui train FILE" in painted(pilot.app)
+        await pilot.press("enter", "t", "d", "r", "down")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_each_run_is_told(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot)
+        text = painted(pilot.app)
+        for said in ("✓ finished", "■ stopped 43%", "✗ crashed 43%", "gru 2×48", "bpc", "ppl", "2 h", "diary.txt"):
+            assert said in text, said
+        assert "█" in text
+        assert "Loss of" in text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_size(open_app: Open, three: list[RunFolder], size: tuple[int, int]) -> None:
+    async with open_app().run_test(size=size) as pilot:
+        await listed(pilot)
+        await pilot.press("down", "down", "up")
+        text = painted(pilot.app)
+        assert len(text.splitlines()) == size[1]
+        if size[0] >= 20:
+            assert "mail-lstm" in text
+
+
+async def test_enter_opens_and_t_types(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("down")
+        chosen = screen.current
+        assert chosen is not None
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await until(pilot, lambda: chosen.run.name in painted(pilot.app).splitlines()[0])
+        await pilot.press("escape")
+        await listed(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+
+
+async def test_r_resumes_and_opens(open_app: Open, tmp_path: Path, started: list[RunFolder]) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: started == [run] and isinstance(pilot.app.screen, LiveScreen))
+
+
+async def test_delete_asks_first(open_app: Open, tmp_path: Path) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        for no in ("n", "escape", "enter"):
+            await pilot.press("d")
+            await until(pilot, lambda: "This cannot be undone." in painted(pilot.app))
+            await pilot.press(no)
+            await listed(pilot)
+        assert run.config.exists()
+        await pilot.press("d", "y")
+        await until(pilot, lambda: not run.path.exists())
+        await until(pilot, lambda: "There are no runs yet." in painted(pilot.app))
+
+
+async def test_a_living_run_is_not_deleted(open_app: Open, tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app().run_test(size=(80, 24)) as pilot:
+            await listed(pilot)
+            await pilot.press("d")
+            await until(pilot, lambda: any("stop it first" in n.message for n in pilot.app._notifications))
+            assert isinstance(pilot.app.screen, RunsScreen)
+    assert run.config.exists()
+
+
+async def test_n_makes_a_run_and_opens_it(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
+    made = dataclasses.replace(doors, create=lambda: make_run(tmp_path, "fresh", state=None))
+    async with LstmtuiApp(doors=made).run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        assert [run.name for run in started] == ["fresh"]
+
+
+async def test_n_that_fails_says_why(tmp_path: Path, doors: Doors) -> None:
+    def refuse() -> RunFolder:
+        raise UsageError("No room for [a] run.")
+
+    async with LstmtuiApp(doors=dataclasses.replace(doors, create=refuse)).run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        for _ in range(2):  # a failure does not lock the key
+            await pilot.press("n")
+            await until(pilot, lambda: any("No room for [a] run." in n.message for n in pilot.app._notifications))
+            pilot.app.clear_notifications()
+
+
+async def test_the_list_refreshes_itself_and_keeps_the_cursor(
+    open_app: Open, three: list[RunFolder], tmp_path: Path
+) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("down")
+        before = screen.current
+        assert before is not None
+        make_run(tmp_path, "brand-new", state="finished")
+        await until(pilot, lambda: "brand-new" in painted(pilot.app))
+        after = screen.current
+        assert after is not None
+        assert after.run == before.run
+        shutil.rmtree(after.run.path)
+        await until(pilot, lambda: after.run.name not in painted(pilot.app))
+        assert screen.current is not None
+
+
+async def test_a_folder_with_a_hostile_name(open_app: Open, tmp_path: Path) -> None:
+    make_run(tmp_path, "\x1b[2J[red]\u202e\n", state="stopped", beat=NOW)
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: "This cannot be undone." in painted(pilot.app))
+        assert control_characters(painted(pilot.app)) == set()
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await pilot.pause(0.1)
+        assert control_characters(painted(pilot.app)) == set()
+
+
+async def test_q_leaves(open_app: Open, three: list[RunFolder]) -> None:
+    app = open_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.press("q")
+    assert app.return_code == 0

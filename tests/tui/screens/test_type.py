@@ -1,0 +1,243 @@
+"""The typing screen with a fake model."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_folder import make_run
+from screen_tests import SIZES, FakeModel, control_characters, painted, until
+from textual import events
+from textual.pilot import Pilot
+
+from lstmtui.errors import CorruptError, LstmtuiError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.type import MEMORY, TypeScreen
+from lstmtui.tui.widgets.typing_area import TypingArea
+
+Open = Callable[..., LstmtuiApp]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return make_run(tmp_path, state="finished")
+
+
+def area(pilot: Pilot[None]) -> TypingArea:
+    return pilot.app.screen.query_one(TypingArea)
+
+
+async def proposed(pilot: Pilot[None], text: str) -> None:
+    """Wait until the model has said all it has to say about `text`."""
+
+    def told() -> bool:
+        screen = pilot.app.screen
+        if not isinstance(screen, TypeScreen) or screen.answer is None:
+            return False
+        return screen.answer.text == text and screen.answer.phrase is not None
+
+    await until(pilot, told)
+    await pilot.pause()
+
+
+async def test_ghost_text_and_candidates(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("T", "h", "e", "space", "f", "u", "n")
+        await proposed(pilot, "The fun")
+        text = painted(pilot.app)
+        assert "The function is called" in text
+        for said in ("▸1 ction␣", "2 nction", "60%", "20%", "lstm 2×48 · chars · step 1,200", " ms · diary-lstm"):
+            assert said in text, said
+
+
+async def test_tab_takes_the_ghost_text(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        await pilot.press("tab")
+        assert area(pilot).text == "action is called"
+        assert area(pilot).cursor_location == (0, len("action is called"))
+        await proposed(pilot, "action is called")
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (["down", "tab"], "anction"),
+        (["down", "down", "down", "tab"], "anction"),
+        (["down", "up", "tab"], "action is called"),
+        (["right"], "action is called"),
+        (["alt+1"], "action "),
+        (["alt+2"], "anction"),
+        (["alt+5"], "a"),
+    ],
+)
+async def test_choosing(open_app: Open, run: RunFolder, keys: list[str], text: str) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert area(pilot).text == text
+
+
+async def test_the_chosen_candidate_becomes_the_ghost(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        await pilot.press("down")
+        await until(pilot, lambda: area(pilot).suggestion == "nction")
+        assert "▸2" in painted(pilot.app)
+
+
+async def test_the_model_gets_what_stands_before_the_cursor(open_app: Open, run: RunFolder, model: FakeModel) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        area(pilot).load_text("x" * (MEMORY + 500) + "\nsecond line")
+        area(pilot).move_cursor((1, 6))
+        await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("\nsecond"))
+        assert len(model.asked[-1]) == MEMORY
+        await pilot.pause(0.1)
+        assert area(pilot).suggestion == ""  # in the middle of a line there is no room for ghost text
+
+
+async def test_up_and_down_still_walk_through_lines(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        area(pilot).load_text("one\ntwo")
+        area(pilot).move_cursor((1, 3))
+        await proposed(pilot, "one\ntwo")
+        await pilot.press("up")
+        assert area(pilot).cursor_location == (0, 3)
+        await pilot.press("down")
+        assert area(pilot).cursor_location == (1, 3)
+
+
+async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Doors, run: RunFolder) -> None:
+    gate = threading.Event()
+
+    class Slow(FakeModel):
+        def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list:  # type: ignore[type-arg]
+            self.asked.append(text)
+            gate.wait(5)
+            return super().complete(text, k=k, phrase=phrase)
+
+    slow = Slow()
+    slow_doors = dataclasses.replace(doors, open_model=lambda run: slow)
+    async with LstmtuiApp(run, screen="type", doors=slow_doors).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: slow.asked == [""])
+        for key in "abcdef":
+            await pilot.press(key)
+            await pilot.pause(0.05)
+        assert area(pilot).text == "abcdef"
+        assert slow.asked == [""]
+        gate.set()
+        await proposed(pilot, "abcdef")
+        assert set(slow.asked) == {"", "abcdef"}
+
+
+async def test_loading_is_said_and_leaving_does_not_wait_for_it(doors: Doors, run: RunFolder) -> None:
+    gate, model = threading.Event(), FakeModel()
+
+    def load(run: RunFolder) -> FakeModel:
+        gate.wait(5)
+        return model
+
+    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=load))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Loading the model" in painted(pilot.app))
+        await pilot.press("a", "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        gate.set()
+        await until(pilot, lambda: model.closed)
+
+
+async def test_a_model_that_cannot_be_loaded_is_said(doors: Doors, run: RunFolder) -> None:
+    def refuse(run: RunFolder) -> FakeModel:
+        raise CorruptError("There is no checkpoint [yet] in 'diary-lstm'.")
+
+    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=refuse))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "There is no checkpoint [yet] in" in painted(pilot.app))
+        await pilot.press("a", "tab")
+        assert area(pilot).text == "a"
+
+
+async def test_an_error_is_said_and_typing_goes_on(open_app: Open, run: RunFolder, model: FakeModel) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        model.error = LstmtuiError("The model is tired.")
+        await pilot.press("a")
+        await until(pilot, lambda: "The model is tired." in painted(pilot.app))
+        model.error = None
+        await pilot.press("b")
+        await proposed(pilot, "ab")
+        assert "tired" not in painted(pilot.app)
+
+
+async def test_reload_opens_the_model_again(doors: Doors, run: RunFolder) -> None:
+    opened: list[FakeModel] = []
+
+    def load(run: RunFolder) -> FakeModel:
+        opened.append(FakeModel())
+        return opened[-1]
+
+    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=load))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a", "ctrl+r")
+        await until(pilot, lambda: len(opened) == 2 and opened[1].asked[:1] == ["a"])
+        assert opened[0].closed
+        assert area(pilot).text == "a"
+    assert opened[1].closed
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_size(open_app: Open, run: RunFolder, size: tuple[int, int]) -> None:
+    async with open_app(run, "type").run_test(size=size) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        assert len(painted(pilot.app).splitlines()) == size[1]
+        if size[0] >= 20:
+            assert "action is call" in painted(pilot.app)
+        if size[0] >= 40:
+            assert "nction" in painted(pilot.app)
+        await pilot.press("tab")
+        assert area(pilot).text == "action is called"
+
+
+async def test_hostile_candidates_and_pastes_leave_no_control_character(doors: Doors, run: RunFolder) -> None:
+    nasty = "\x1b]0;owned\x07[red]\x9b31m\u202e\x00\r\n\u2028end"
+    model = FakeModel(candidates=((nasty, 0.5), ("\n", float("nan")), ("", 7.0)), phrase=nasty)
+    model.about = {"cell": nasty, "layers": nasty, "hidden": [nasty], "tokens": nasty, "step": nasty}
+    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=lambda run: model))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await proposed(pilot, "")
+        assert control_characters(painted(pilot.app)) == set()
+        await pilot.press("tab")
+        pilot.app.post_message(events.Paste(nasty))
+        await until(pilot, lambda: area(pilot).text.count("end") == 2)
+        await pilot.pause(0.1)
+        assert control_characters(painted(pilot.app)) == set()
+        assert control_characters(area(pilot).text) == set()
+
+
+async def test_escape_goes_back_where_one_came_from(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "live").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))

@@ -1,0 +1,72 @@
+"""How states and figures are said."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from run_folder import NOW, alive, make_run
+
+from lstmtui.runs.folder import STATES
+from lstmtui.runs.reader import RunReader
+from lstmtui.tui import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59.6, "1 min 00 s"), (72, "1 min 12 s"), (7500, "2 h 05 min"), (273_600, "3 d 4 h"), (math.nan, "–")],
+)
+def test_duration(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(950, "950"), (48_213, "48.2k"), (1_250_000, "1.25M"), (3e9, "3.00G")])
+def test_short(value: float, said: str) -> None:
+    assert words.short(value) == said
+
+
+def test_a_figure_that_is_no_number_is_a_dash() -> None:
+    assert [words.figure(v) for v in (1.5, math.nan, math.inf, 123456.0)] == ["1.500", "–", "–", "1.23e+05"]
+
+
+def test_every_state_has_a_glyph() -> None:
+    assert set(words.GLYPHS) == {*STATES, "new", "crashed"}
+
+
+@pytest.mark.parametrize(
+    ("state", "living", "said"),
+    [
+        ("paused", True, "space continues"),
+        ("finished", False, "t types"),
+        ("stopped", False, "r goes on exactly"),
+        ("training", False, "died at step 1,240"),
+        ("failed", False, "r tries again"),
+        ("diverged", False, "infinite or not a number"),
+        ("training", True, ""),
+    ],
+)
+def test_notice(tmp_path: Path, state: str, living: bool, said: str) -> None:
+    run = make_run(tmp_path, state=state)
+    if living:
+        with alive(run):
+            seen = RunReader(run).refresh()
+    else:
+        seen = RunReader(run).refresh()
+    notice = words.notice(seen)
+    assert said in notice if said else notice == ""
+
+
+def test_a_silent_engine_is_said_to_be_silent(tmp_path: Path) -> None:
+    run = make_run(tmp_path, beat=NOW)
+    with alive(run):
+        seen = RunReader(run).refresh()
+    assert words.notice(seen, now=NOW + 5) == ""
+    assert "nothing for 40 s" in words.notice(seen, now=NOW + 40)
+
+
+@pytest.mark.parametrize(("tokens", "said"), [("chars", "bpc"), ("words", "ppl")])
+def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said: str) -> None:
+    seen = RunReader(make_run(tmp_path, tokens=tokens)).refresh()
+    assert said in words.quality(seen, seen.best)
+    assert words.quality(seen, None) == "–"
