@@ -18,7 +18,7 @@ def run(run_name: str | None = None, screen: str = "auto") -> int:
     `screen` is "runs", "live", "type" or "auto": live on the named or latest run, the list when there is none.
     Raises UsageError without a terminal, for an unknown run, and for "type" when there is no run.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
         name = run_name or "RUN"
         instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
         raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")

@@ -12,6 +12,14 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens import live, runs
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the folders more often than a person would want, so that tests do not wait."""
+    for screen in (live, runs):
+        monkeypatch.setattr(screen, "INTERVAL", 0.1)
 
 
 @pytest.fixture

@@ -1,0 +1,148 @@
+"""The door to the screens: refusal without a terminal, and the terminal left as it was found."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from run_folder import make_run
+
+from lstmtui import tui
+from lstmtui.errors import UsageError
+from lstmtui.runs.folder import find
+
+PROGRAM = """
+import sys
+from lstmtui.errors import LstmtuiError
+from lstmtui.tui import run
+try:
+    code = run(*sys.argv[1:])
+except LstmtuiError as error:
+    print(error, file=sys.stderr)
+    code = error.exit_code
+sys.exit(code)
+"""
+
+
+def environment(root: Path, **changes: str) -> dict[str, str]:
+    return {**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", **changes}
+
+
+def test_without_a_terminal_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment(tmp_path), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "'lstmtui ls' or 'lstmtui train'" in done.stderr
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch, term: str) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", term)
+    with pytest.raises(UsageError, match=r"'lstmtui complete diary TEXT'"):
+        tui.run("diary", screen="type")
+
+
+def test_the_front_ends_load_no_engine(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import sys, lstmtui.tui; assert 'textual' not in sys.modules; import lstmtui.tui.app;"
+            "print([m for m in sys.modules if m.split('.')[0] in ('numba', 'lstm_kernels') or m == 'lstmtui.engine'])",
+        ],
+        env=environment(tmp_path), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout == "[]\n"
+
+
+class Terminal:
+    """A program in a terminal of its own."""
+
+    def __init__(self, root: Path, *arguments: str) -> None:
+        self.master, self.slave = pty.openpty()
+        termios.tcsetwinsize(self.slave, (24, 80))
+        self.before = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            env=environment(root), stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
+        )  # fmt: skip
+        self.output = b""
+
+    def read_until(self, wanted: bytes, seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while wanted not in self.output:
+            assert time.monotonic() < deadline, self.output[-2000:]
+            self._read(0.1)
+
+    def end(self) -> int:
+        """Wait for the program, reading what it still writes, and return its exit code."""
+        while self.process.poll() is None:
+            self._read(0.05)
+        self._read(0.05)
+        return self.process.returncode
+
+    def _read(self, seconds: float) -> None:
+        if select.select([self.master], [], [], seconds)[0]:
+            self.output += os.read(self.master, 65536)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int, code: int) -> None:
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.read_until(b"There are no runs yet.")
+        assert termios.tcgetattr(terminal.slave) != terminal.before
+        terminal.process.send_signal(number)
+        assert terminal.end() == code
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        last = terminal.output[terminal.output.rfind(b"There are no runs yet.") :]
+        assert b"\x1b[?1049l" in last  # the screen from before
+        assert b"\x1b[?25h" in last  # a cursor
+        assert b"Traceback" not in terminal.output
+    finally:
+        terminal.close()
+
+
+def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
+    make_run(tmp_path, "older", state="finished")
+    make_run(tmp_path, "newest", state="stopped")
+    os.utime(find("older", tmp_path).status, (1, 1))
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.read_until(b"Gates by unit")
+        assert b"newest" in terminal.output
+        os.write(terminal.master, b"\x11")
+        assert terminal.end() == 0
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+    finally:
+        terminal.close()
+
+
+def test_an_unknown_run_is_refused_before_the_screen_opens(tmp_path: Path) -> None:
+    make_run(tmp_path, "diary", state="stopped")
+    terminal = Terminal(tmp_path, "dairy", "type")
+    try:
+        assert terminal.end() == 2
+        assert b"did you mean 'diary'?" in terminal.output
+        assert b"\x1b[?1049h" not in terminal.output
+    finally:
+        terminal.close()
