@@ -12,6 +12,7 @@ touches a training run.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
@@ -33,13 +34,16 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
 
     Raises UsageError for a corpus or a name that cannot be used.
     """
-    from lstmtui.data.corpus import resolve
+    from lstmtui.data.corpus import anchored, resolve
 
     root = root or runs_root()
     for names in (settings.corpus, settings.valid, settings.test):
         if names:
             resolve(names).check(settings.tokens)
     resolved = recipe.complete(settings, corpus_bytes=resolve(settings.corpus).bytes)
+    resolved = dataclasses.replace(  # so that it can be resumed from any folder
+        resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
+    )
     name = check_name(name) if name else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
     run = RunFolder(root / name)
     try:

@@ -11,7 +11,8 @@ import pytest
 os.environ["LSTMTUI_CACHE"] = _cache = tempfile.mkdtemp(prefix="lstmtui-tests-")
 for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and name != "LSTMTUI_CACHE"]:
     del os.environ[_variable]
-os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, "no-such-config.toml")
+os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, "config.toml")
+open(os.environ["LSTMTUI_CONFIG"], "w").close()
 
 
 @pytest.fixture(autouse=True)

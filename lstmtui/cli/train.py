@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import os
 from pathlib import Path
@@ -27,9 +26,6 @@ def train(**given: Any) -> int:
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
-    settings = dataclasses.replace(
-        settings, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
-    )
     root: Path | None = given["runs_dir"]
     run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
     chosen = config.load(run.config)
@@ -44,19 +40,6 @@ def train(**given: Any) -> int:
             emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
         return 0
     return follow(run, process, before=None, as_json=given["json"])
-
-
-def anchored(corpus: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `corpus` with paths made absolute, so that the run can be resumed from any folder."""
-    from lstmtui.data import catalogue, embedded, formal
-
-    def anchor(name: str) -> str:
-        if name == embedded.NAME or formal.is_generator(name) or catalogue.is_known(name):
-            return name
-        path = Path(name).expanduser()
-        return str(path.absolute()) if os.path.exists(path) else name
-
-    return tuple(anchor(name) for name in corpus)
 
 
 def describe(s: config.Settings) -> list[str]:

@@ -16,7 +16,7 @@ from lstmtui.data.sources import Part, Source, in_memory, open_file, open_folder
 from lstmtui.data.tokenfiles import Range, Split, TokenFiles
 from lstmtui.errors import UsageError
 
-__all__ = ["Dataset", "Source", "Split", "prepare", "resolve", "size", "tokenise"]
+__all__ = ["Dataset", "Source", "Split", "anchored", "prepare", "resolve", "size", "tokenise"]
 
 Report = Callable[[str, float], None]
 """Told what goes on, and how far it is, 0 to 1."""
@@ -47,6 +47,15 @@ def resolve(names: Sequence[str], *, cache: Path | None = None) -> Source:
         raise UsageError("No corpus is given; name a file, a folder or a set of `lstmtui corpora list`.")
     parts = [part for name in names for part in _parts(name, cache)]
     return Source(", ".join(names), tuple(parts))
+
+
+def anchored(names: Sequence[str]) -> tuple[str, ...]:
+    """Return `names` with paths made absolute, so that they mean the same from any folder."""
+    return tuple(name if _has_a_name(name) else str(Path(name).expanduser().absolute()) for name in names)
+
+
+def _has_a_name(name: str) -> bool:
+    return name == embedded.NAME or formal.is_generator(name) or catalogue.is_known(name)
 
 
 def _parts(name: str, cache: Path) -> list[Part]:
