@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.keys import read_alt_digits
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
@@ -42,6 +43,7 @@ class LstmtuiApp(App[None]):
     def __init__(self, run: RunFolder | None = None, *, screen: str = "runs", doors: Doors | None = None) -> None:
         """Open `run` on `screen` ("live" or "type"), or the list of runs when it is None."""
         super().__init__()
+        read_alt_digits()
         self._run, self._first = run, screen
         self.doors = doors or Doors()
 

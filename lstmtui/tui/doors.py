@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstmtui import api, config
-from lstmtui.runs import folder
+from lstmtui import api, config, places
 from lstmtui.runs.folder import RunFolder
 
 
@@ -31,7 +30,7 @@ def _create() -> RunFolder:
 class Doors:
     """The outside, as the screens see it; a test puts its own in."""
 
-    root: Path = field(default_factory=folder.runs_root)
+    root: Path = field(default_factory=places.runs_root)
     open_model: Callable[[RunFolder], Completer] = api.Model
     create: Callable[[], RunFolder] = _create
     start: Callable[[RunFolder], object] = api.start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 from lstmtui.runs.reader import RunSnapshot, ValidPoint, age
 
@@ -164,9 +165,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
-        best = snapshot.best
-        words = f" Best validation {best.nll:.3f} nats at step {count(best.step)}." if best else ""
-        return f"Finished.{words} t types with this model."
+        return f"Finished{_result(snapshot)}. t types with this model."
     if state == "stopped":
         return f"Stopped at {at} and saved; r goes on exactly from there, t types with it."
     if state == "crashed":
@@ -176,3 +175,47 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "failed":
         return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
     return snapshot.message
+
+
+def _result(snapshot: RunSnapshot) -> str:
+    """Return the figure that a finished run ends with: over the whole validation text where the engine gave it."""
+    result = snapshot.status.get("result")
+    valid = result.get("valid") if isinstance(result, dict) else None
+    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.nll if snapshot.best else None
+    return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
+
+
+def told(event: dict[str, Any]) -> str:
+    """Return an event of events.jsonl in words; one that is not known by name is told by what it carries."""
+    name = str(event.get("event", "?"))
+    if name == "answered":
+        return str(event.get("message", "")) or "done"
+    if name == "prepared":
+        return f"read {_number(event, 'train')} tokens to train on, {_number(event, 'valid')} to validate"
+    if name == "compiled":
+        return f"compiled in {_number(event, 'seconds', 1)} s"
+    if name == "planned":
+        return f"planned {_number(event, 'steps')} steps of {_number(event, 'seconds_per_step', 3)} s"
+    if name == "set":
+        return f"{event.get('key')} set from {event.get('before')} to {event.get('value')}{_at(event)}"
+    if name == "evaluated":
+        best = ", the best so far" if event.get("best") is True else ""
+        return f"evaluated{_at(event)}: {_number(event, 'nll', 3)} nats{best}"
+    if name == "rolled back":
+        return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
+    rest = [
+        f"{k.replace('_', ' ')} {v}" for k, v in event.items() if k not in _TOLD and isinstance(v, str | int | float)
+    ]
+    return f"{name}{_at(event)}" + (f": {', '.join(rest)}" if rest else "")
+
+
+_TOLD = ("event", "at", "step", "pid", "request")
+
+
+def _at(event: dict[str, Any]) -> str:
+    return f" at step {_number(event, 'step')}" if isinstance(event.get("step"), int | float) else ""
+
+
+def _number(event: dict[str, Any], key: str, digits: int = 0) -> str:
+    value = event.get(key)
+    return f"{value:,.{digits}f}" if isinstance(value, int | float) else "?"

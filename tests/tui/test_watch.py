@@ -7,7 +7,7 @@ from pathlib import Path
 
 from run_folder import NOW, alive, make_run
 
-from lstmtui.runs.files import append_line, to_json
+from lstmtui.files import append_line, to_json
 from lstmtui.tui.watch import RunsWatch, RunWatch
 
 

@@ -49,8 +49,8 @@ Loss: the thin line is training, the mean of each log interval; ◆ is validatio
 the two is what was learnt by heart.
 
 Gates: one row for each layer and gate. A shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ \
-stays shut, below 0.1 (below -0.9 for the tanh gates g and n). The numbers are both fractions of the row. By training \
-time, left is early and right is now.
+stays shut, below 0.1 (below -0.9 for the tanh gates g and n). The numbers are both fractions of the row. By unit, \
+the most open ones stand left; by training time, the first probe does.
 
 The engine is a process of its own: leaving this screen, or the program, does not stop it.
 """
@@ -180,9 +180,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
         loss, panel = self.query_one("#loss"), self.query_one("#gates")
         loss.border_title = Content(f"Loss, {chart.unit()}")
         loss.border_subtitle = Content("⠤⠒ train  ◆ valid")
-        by = "unit" if gates.view == "units" else "training time"
-        at = f" · step {words.count(gates.probes[-1].step)}" if gates.probes and gates.view == "units" else ""
-        panel.border_title = Content(f"Gates by {by}{at}")
+        by = "unit, most open first" if gates.view == "units" else "training time"
+        panel.border_title = Content(f"Gates by {by}")
         panel.border_subtitle = Content("⠶⠿ shut <0.1  ▓█ open >0.9")
 
     # --- keys -----------------------------------------------------------------------------------------------------

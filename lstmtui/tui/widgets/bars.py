@@ -123,7 +123,7 @@ class EventLine(Widget):
         width = max(1, self.size.width)
         lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
         lines += [
-            Content.assemble((_clock(event), "$foreground 50%"), f"  {one_line(told(event), max(1, width - 10))}")
+            Content.assemble((_clock(event), "$foreground 50%"), f"  {one_line(words.told(event), max(1, width - 10))}")
             for event in newest
         ]
         return Content("\n").join(lines)
@@ -135,28 +135,3 @@ def _clock(event: dict[str, Any]) -> str:
         return time.strftime("%H:%M:%S", time.localtime(float(at))) if isinstance(at, int | float) else "--:--:--"
     except (OverflowError, ValueError, OSError):
         return "--:--:--"
-
-
-def told(event: dict[str, Any]) -> str:
-    """Return an event in words: its name, and what it carries that a person wants to know."""
-    name = str(event.get("event", "?"))
-    if name == "answered":
-        return str(event.get("message", "")) or "done"
-    parts = [name]
-    if name == "set":
-        parts = [f"{event.get('key')} set from {event.get('before')} to {event.get('value')}"]
-    step = event.get("step")
-    if isinstance(step, int):
-        parts.append(f"at step {words.count(step)}")
-    for key, value in event.items():
-        if key in ("event", "at", "step", "pid", "request", "key", "before", "value") or value is None:
-            continue
-        if key == "best":
-            parts.append("(best so far)" if value is True else "")
-        elif isinstance(value, bool):
-            continue
-        elif isinstance(value, float):
-            parts.append(f"{key.replace('_', ' ')} {value:.4g}")
-        elif isinstance(value, str | int):
-            parts.append(f"{key.replace('_', ' ')} {value}")
-    return " ".join(p for p in parts if p)

@@ -27,6 +27,7 @@ def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, fl
     (x0, x1), (y0, y1) = x_range, y_range
     x_scale = (width - 1) / (x1 - x0) if x1 > x0 else 0.0
     y_scale = (height - 1) / (y1 - y0) if y1 > y0 else 0.0
+    lowest, highest = [height] * width, [-1] * width
     before: tuple[int, int] | None = None
     for x, y in points:
         if not (math.isfinite(x) and math.isfinite(y)):
@@ -34,33 +35,40 @@ def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, fl
             continue
         column = min(width - 1, max(0, round((x - x0) * x_scale)))
         dot = min(height - 1, max(0, round((y1 - y) * y_scale)))
-        if before is None:
-            _fill(grid, column, dot, dot)
-        else:
-            _join(grid, before, (column, dot))
+        if before is not None and column > before[0] + 1:
+            _bridge(lowest, highest, before, (column, dot))
+        if before is not None and column > before[0]:
+            # One dot beside where the column before ended, so that a steep line stays thin and has no hole.
+            last = before[1] if column == before[0] + 1 else _between(before, (column, dot), column - 1)
+            start = last + (dot > last) - (dot < last)
+            lowest[column], highest[column] = min(lowest[column], start), max(highest[column], start)
+        lowest[column], highest[column] = min(lowest[column], dot), max(highest[column], dot)
         before = (column, dot)
+    for column in range(width):
+        _fill(grid, column, lowest[column], highest[column])
     return grid
 
 
-def _join(grid: Grid, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Draw a straight line between two dots; each column takes its own share of the height."""
-    (column, dot), (last_column, last_dot) = start, end
-    steps = last_column - column
-    if steps <= 0:
-        _fill(grid, last_column, dot, last_dot)
-        return
-    here = dot
-    for step in range(1, steps + 1):
-        there = dot + round((last_dot - dot) * step / steps)
-        # The column begins one dot beside where the last one ended, so that a steep line stays thin.
+def _between(start: tuple[int, int], end: tuple[int, int], column: int) -> int:
+    """Return where a straight line between two dots crosses `column`."""
+    (x0, y0), (x1, y1) = start, end
+    return y0 + round((y1 - y0) * (column - x0) / (x1 - x0))
+
+
+def _bridge(lowest: list[int], highest: list[int], start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Span the columns between two dots by a straight line; each takes its own share of the height."""
+    here = start[1]
+    for column in range(start[0] + 1, end[0]):
+        there = _between(start, end, column)
         begin = here + (there > here) - (there < here)
-        _fill(grid, column + step, begin, there)
+        lowest[column] = min(lowest[column], begin, there)
+        highest[column] = max(highest[column], begin, there)
         here = there
 
 
-def _fill(grid: Grid, column: int, dot: int, last: int) -> None:
+def _fill(grid: Grid, column: int, first: int, last: int) -> None:
     cell, masks = column // 2, _DOTS[column % 2]
-    for y in range(min(dot, last), max(dot, last) + 1):
+    for y in range(first, last + 1):
         grid[y // 4][cell] |= masks[y % 4]
 
 

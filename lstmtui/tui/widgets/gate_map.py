@@ -41,7 +41,7 @@ class GateMap(Widget):
     """
 
     probes: reactive[tuple[Saturation, ...]] = reactive((), always_update=True, layout=True)
-    """Oldest first; the newest is drawn by unit, all of them by time."""
+    """Oldest first; the newest is drawn by unit, from the most open to the most shut, all of them by time."""
     view: reactive[str] = reactive("units", layout=True)
     """One of VIEWS."""
 
@@ -88,8 +88,10 @@ class GateMap(Widget):
             left = _shares([float(p.left[layer, gate].mean()) for p in same], cols)
             right = _shares([float(p.right[layer, gate].mean()) for p in same], cols)
         else:
-            left = _shares(newest.left[layer, gate].tolist(), cols)
-            right = _shares(newest.right[layer, gate].tolist(), cols)
+            # Like beside like: the mean over neighbours by number would hide every unit that stands out.
+            order = (newest.left[layer, gate] - newest.right[layer, gate]).argsort(kind="stable")
+            left = _shares(newest.left[layer, gate][order].tolist(), cols)
+            right = _shares(newest.right[layer, gate][order].tolist(), cols)
         name = one_line(newest.gates[gate], 1) if gate < len(newest.gates) else "?"
         segments = [Segment(f"{layer + 1}·{name} ".rjust(label), self._style("label"))]
         segments += self._cells(left, right)

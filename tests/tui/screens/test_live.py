@@ -13,7 +13,7 @@ from run_folder import alive, make_run
 from screen_tests import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.runs.files import append_line, read_lines
+from lstmtui.files import append_line, read_lines
 from lstmtui.runs.folder import STATES, RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
