@@ -25,8 +25,9 @@ from typing import Any
 
 from lstmtui import config, recipe
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
-from lstmtui.runs.files import to_json, write_atomically
-from lstmtui.runs.folder import RunFolder, check_name, free_name, runs_root
+from lstmtui.files import to_json, write_atomically
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import RunFolder, check_name, free_name
 
 
 def create(settings: config.Settings, *, name: str | None = None, root: Path | None = None) -> RunFolder:

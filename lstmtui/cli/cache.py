@@ -10,7 +10,7 @@ import typer
 
 from lstmtui.cli.output import emit, say, size
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import cache_root
+from lstmtui.places import cache_root
 
 app = typer.Typer(help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
 

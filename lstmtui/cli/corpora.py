@@ -76,9 +76,9 @@ def fetch(name: Name, json: Json = False) -> None:
 
 def _rows() -> list[dict[str, Any]]:
     from lstmtui.data import catalogue, embedded, formal
-    from lstmtui.data.files import cache_folder
+    from lstmtui.places import cache_root
 
-    cache = cache_folder()
+    cache = cache_root()
     rows = [{"name": embedded.NAME, "bytes": 0, "tokens": "chars", "here": True, "title": embedded.TITLE}]
     rows += [
         {"name": name, "bytes": 0, "tokens": "chars", "here": True, "title": f"generator: {generator.title}"}
@@ -98,7 +98,7 @@ def _rows() -> list[dict[str, Any]]:
 
 def _facts(name: str) -> dict[str, Any]:
     from lstmtui.data import catalogue, embedded, formal
-    from lstmtui.data.files import cache_folder
+    from lstmtui.places import cache_root
 
     if name == embedded.NAME:
         return {"name": name, "title": embedded.TITLE, "licence": "PSF-2.0", "home": "https://docs.python.org"}
@@ -107,4 +107,4 @@ def _facts(name: str) -> dict[str, Any]:
         settings = ",".join(f"{key}={value}" for key, value in formal.settings_of(name).items())
         return {"name": name, "title": source, "settings": f"{name}:{settings}"}
     entry = catalogue.get(name)
-    return dataclasses.asdict(entry) | {"here": catalogue.is_fetched(entry, cache_folder())}
+    return dataclasses.asdict(entry) | {"here": catalogue.is_fetched(entry, cache_root())}

@@ -36,7 +36,8 @@ def gather() -> dict[str, dict[str, Any]]:
     from lstmtui import __version__, config
     from lstmtui.cli.cache import used
     from lstmtui.machine import cpu_count
-    from lstmtui.runs.folder import all_runs, cache_root, runs_root
+    from lstmtui.places import cache_root, runs_root
+    from lstmtui.runs.folder import all_runs
 
     versions: dict[str, Any] = {"lstmtui": __version__, "python": platform.python_version()}
     for package in PACKAGES:

@@ -6,7 +6,8 @@ from typing import Any
 
 from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, emit_json, say, stdout_console
-from lstmtui.runs.folder import all_runs, runs_root
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import all_runs
 from lstmtui.runs.reader import RunReader, RunSnapshot, age
 
 

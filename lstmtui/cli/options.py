@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lstmtui import places
 from lstmtui.runs import folder
 from lstmtui.runs.folder import RunFolder
 
@@ -41,7 +42,7 @@ Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave 
 
 def short(run: RunFolder) -> str:
     """Return how to call `run` on the next command line: its name where that finds it, else its path."""
-    if run.path == folder.runs_root() / run.name:
+    if run.path == places.runs_root() / run.name:
         return run.name
     path = os.path.relpath(run.path)
     return path if os.sep in path else os.path.join(os.curdir, path)

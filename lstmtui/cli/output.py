@@ -29,7 +29,7 @@ def emit(text: str, end: str = "\n") -> None:
 
 def emit_json(value: Any) -> None:
     """Write one line of JSON to stdout. JSON escapes control characters itself, so it is safe everywhere."""
-    from lstmtui.runs.files import to_json
+    from lstmtui.files import to_json
 
     line = to_json(value)
     print(safe(line) if sys.stdout.isatty() else line, flush=True)

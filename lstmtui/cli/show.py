@@ -8,7 +8,7 @@ from typing import Any
 from lstmtui import config
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
 from lstmtui.cli.output import duration, emit, emit_json, figures
-from lstmtui.runs.files import read_json
+from lstmtui.files import read_json
 from lstmtui.runs.reader import RunReader, RunSnapshot, age
 
 

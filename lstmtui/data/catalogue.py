@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lstmtui.data.files import cache_folder
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.places import cache_root
 
 SECONDS = 30
 """Without a byte for so long, a download has failed."""
@@ -113,7 +113,7 @@ def is_fetched(entry: Entry, cache: Path) -> bool:
 
 def files(name: str, role: str, cache: Path | None = None) -> list[Path]:
     """Return the files of a set that play `role`. Raises UsageError while the set is not fetched."""
-    cache = cache or cache_folder()
+    cache = cache or cache_root()
     entry = get(name)
     if not is_fetched(entry, cache):
         raise UsageError(f"The set {name} is not here yet; get it with `lstmtui corpora fetch {name}`.")
@@ -122,7 +122,7 @@ def files(name: str, role: str, cache: Path | None = None) -> list[Path]:
 
 def fetch(entry: Entry, cache: Path | None = None, report: Report = lambda what, done: None) -> list[Fetched]:
     """Download what is missing of a set, check it and keep it. Raises LstmtuiError when that does not succeed."""
-    cache = cache or cache_folder()
+    cache = cache or cache_root()
     folder = cache / "corpora" / entry.name
     try:
         folder.mkdir(parents=True, exist_ok=True)

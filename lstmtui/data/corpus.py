@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstmtui.data import catalogue, embedded, formal, tokens
-from lstmtui.data.files import cache_folder
 from lstmtui.data.sources import Part, Source, in_memory, open_file, open_folder
 from lstmtui.data.tokenfiles import Range, Split, TokenFiles
 from lstmtui.errors import UsageError
+from lstmtui.places import cache_root
 
 __all__ = ["Dataset", "Source", "Split", "anchored", "prepare", "resolve", "size", "tokenise"]
 
@@ -41,7 +41,7 @@ class Dataset:
 
 def resolve(names: Sequence[str], *, cache: Path | None = None) -> Source:
     """Return what `names` stand for. Raises UsageError when one is missing, empty, unreadable or not fetched."""
-    cache = cache or cache_folder()
+    cache = cache or cache_root()
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise UsageError("No corpus is given; name a file, a folder or a set of `lstmtui corpora list`.")
@@ -105,7 +105,7 @@ def prepare(
     unknown; that of `words` and `bpe` comes from the training part alone. Raises UsageError for input that cannot be
     used, LstmtuiError when the token files cannot be written.
     """
-    cache = cache or cache_folder()
+    cache = cache or cache_root()
     kind = tokens
     ranges, name, vocabulary = _ranges(train, valid, test, kind, limit, (valid_fraction, test_fraction), cache)
     report("reading", 0.0)
@@ -131,7 +131,7 @@ def tokenise(
     report: Report = lambda what, done: None,
 ) -> Split:
     """Return other text in the tokens of a trained model, memory-mapped, to evaluate on."""
-    cache = cache or cache_folder()
+    cache = cache or cache_root()
     source = _readable(resolve(names, cache=cache), tokenizer.kind)
     whole = Range(source, 0, source.bytes)
     settings = {"tokenizer": tokenizer.digest(), "text": source.text, "content": source.digest(cache)}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from lstmtui.data.files import write_safely
+from lstmtui.files import write_atomically
 
 REMEMBERED = 16 << 20
 """Smaller files are read again faster than a note about them is worth."""
@@ -36,5 +36,5 @@ def file_digest(path: Path, chunks: Iterable[bytes], cache: Path | None) -> str:
     if note is not None and time.time() - found.st_mtime > SETTLED:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_safely(note, json.dumps({"stamp": stamp, "sha256": whole.hexdigest()}).encode())
+            write_atomically(note, json.dumps({"stamp": stamp, "sha256": whole.hexdigest()}).encode())
     return whole.hexdigest()

@@ -17,8 +17,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lstmtui.data.files import write_safely
 from lstmtui.errors import UsageError
+from lstmtui.files import write_atomically
 
 NAME = "default"
 TITLE = "English prose that every Python carries: its language reference and docstrings"
@@ -61,8 +61,8 @@ def text(cache: Path | None = None, library: Path | None = None) -> bytes:
     if kept is not None:
         with contextlib.suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            write_safely(kept, data)
-            write_safely(kept.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode("ascii"))
+            write_atomically(kept, data)
+            write_atomically(kept.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode("ascii"))
     return data
 
 

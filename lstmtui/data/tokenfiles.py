@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.data import tokens
-from lstmtui.data.files import sync_folder, write_safely
 from lstmtui.data.sources import CHUNK, Source
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+from lstmtui.files import sync_folder, write_atomically
 
 FORMAT = 1
 """Part of every digest: token files written by another format are simply not found."""
@@ -100,7 +100,7 @@ class TokenFiles:
                 role: _write(draft / f"{role}.bin", vocabulary, part, role, report) for role, part in ranges.items()
             }
             body = json.dumps({"tokenizer": vocabulary.digest(), "splits": contents}, separators=(",", ":"))
-            write_safely(draft / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
+            write_atomically(draft / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
             final = parent / self.folder.name
             # Another process may have been faster: its folder is the same, byte for byte.
             with contextlib.suppress(OSError):

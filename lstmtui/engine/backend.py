@@ -5,7 +5,7 @@ Today that is the processor. Importing this module loads Numba, so only the engi
 
 from __future__ import annotations
 
-from lstmtui.runs.folder import cache_root
+from lstmtui.places import cache_root
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
 from lstm_kernels.compile import cache_in  # isort: skip

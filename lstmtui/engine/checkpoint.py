@@ -19,7 +19,7 @@ import safetensors
 import safetensors.numpy
 
 from lstmtui.errors import CorruptError
-from lstmtui.runs.files import read_json, to_json, write_atomically
+from lstmtui.files import read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1

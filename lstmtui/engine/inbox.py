@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui import config
-from lstmtui.runs.files import read_lines
+from lstmtui.files import read_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.requests import OPERATIONS
 from lstmtui.runs.writer import RunWriter

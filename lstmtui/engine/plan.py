@@ -8,7 +8,7 @@ from typing import Any
 
 from lstmtui.config import Settings
 from lstmtui.errors import CorruptError
-from lstmtui.runs.files import read_json, to_json, write_atomically
+from lstmtui.files import read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 

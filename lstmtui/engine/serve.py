@@ -28,7 +28,7 @@ from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.trained import Trained, load
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.files import to_json
+from lstmtui.files import to_json
 from lstmtui.runs.folder import RunFolder
 
 LONGEST_TEXT = 100_000

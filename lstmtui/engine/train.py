@@ -1,6 +1,6 @@
 """The training loop, read from top to bottom.
 
-    prepare    corpus, tokenizer, network; kernels compiled; steps planned; weights initial or from a checkpoint
+    prepare    corpus, network, compiled kernels, plan; weights initial or from a checkpoint
     loop       window > gradient > clip > step > metrics; now and then evaluate, sample, probe, save; answer requests
     finish     best weights evaluated on all of the validation and test text
 
@@ -17,19 +17,17 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.data.batches import Streams
-from lstmtui.data.corpus import Dataset, prepare
-from lstmtui.data.tokens import load as load_tokenizer
-from lstmtui.engine import checkpoint, inbox, plan, probes, schedule
+from lstmtui.data.corpus import Dataset, Split
+from lstmtui.engine import inbox, plan, probes, schedule
 from lstmtui.engine.backend import KERNEL_CACHE
-from lstmtui.engine.evaluate import Evaluator, Result
-from lstmtui.engine.identity import check_identity, identity
-from lstmtui.engine.model import Dropout, Network
-from lstmtui.engine.optimizer import Optimizer, finite
-from lstmtui.engine.params import Arena, log_frequencies, parameters
+from lstmtui.engine.evaluate import Evaluator
+from lstmtui.engine.keeper import Keeper
+from lstmtui.engine.model import Dropout
+from lstmtui.engine.optimizer import finite
 from lstmtui.engine.progress import Interval, Progress
-from lstmtui.engine.sample import Choice, Sampler
-from lstmtui.errors import CorruptError, DivergedError, LstmtuiError, SaveError, UsageError
+from lstmtui.engine.sample import Choice
+from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus
+from lstmtui.errors import DivergedError, LstmtuiError, UsageError
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -51,143 +49,45 @@ class Trainer:
         self.settings = config.load(run.config)
         self.inbox = inbox.Inbox(run, writer)
         self.progress = Progress()
-        self._saved_step = -1
-        self._saved_at = time.monotonic()
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Read the corpus, build the network, compile, plan, and stand at the first step to take."""
-        s, writer = self.settings, self.writer
+        s, writer, check = self.settings, self.writer, self._check_signals
         writer.status(state="preparing")
-        self.data = self._corpus()
-        self.streams = Streams(self.data.train.tokens, s.batch or 1, s.bptt or 1)
-        vocabulary = self.data.tokenizer.size
-        if vocabulary < 2:
-            raise UsageError(
-                "The corpus has only one kind of token, so there is nothing to predict; give another text."
-            )
-        threads = s.threads or 1
-        self.weights = Arena(parameters(s, vocabulary))
-        self.network = Network(s, self.weights, self.streams.T, self.streams.B, threads=threads, backward=True)
-        self.optimizer = Optimizer(s, self.weights, threads)
-        self.sampler = Sampler(s, self.optimizer.evaluated, self.data.tokenizer)
-        self.evaluator = None
-        if len(self.data.valid.tokens) > 1:
-            self.evaluator = Evaluator(
-                s, self.optimizer.evaluated, self.data.valid, most=s.eval_tokens or 0, threads=threads
-            )
-        self.identity = identity(s, self.data.tokenizer)
-        writer.status(parameters=self.weights.count, vocabulary=vocabulary)
-        self._compile()
-        self.plan = self._plan()
-        writer.status(steps=self.plan.steps)
-        self._begin()
-
-    def _corpus(self) -> Dataset:
-        s, writer = self.settings, self.writer
-
-        def report(what: str, done: float) -> None:
-            writer.status(preparing=what, preparing_done=round(done, 3))
-            self._check_signals()
-
-        data = prepare(
-            train=s.corpus, valid=s.valid, test=s.test, tokens=s.tokens, limit=s.vocabulary,
-            valid_fraction=s.valid_fraction, test_fraction=s.test_fraction, report=report,
-        )  # fmt: skip
-        known = plan.stored(self.run)
-        if known is not None and known.corpus != data.digest:
-            raise CorruptError(
-                f"The text of run '{self.run.name}' is not what it was when the run began, so it cannot go on; "
-                f"restore the text, or start a new run."
-            )
-        if not self.run.tokenizer.exists():
-            data.tokenizer.save(self.run.tokenizer)
-        elif load_tokenizer(self.run.tokenizer).digest() != data.tokenizer.digest():
-            raise CorruptError(f"{self.run.tokenizer} is not the tokenizer of this run's text; start a new run.")
-        self.writer.event(
-            "prepared", train=len(data.train.tokens), valid=len(data.valid.tokens), test=len(data.test.tokens),
-            vocabulary=data.tokenizer.size,
-        )  # fmt: skip
-        return data
-
-    def _compile(self) -> None:
-        """Call every kernel once, so that what follows is timed and shown without the compiler in it."""
-        self.writer.status(state="compiling")
-        begun = time.monotonic()
-        self.weights.initialise(self.settings.seed)
-        self._scratch_step()
-        self._check_signals()
-        x = np.zeros((self.network.T, self.network.B), np.int32)
-        self.network.evaluate(x, x)
-        next(self.sampler.tokens("", Choice(), np.random.default_rng(0)))
+        data = read_corpus(self.run, s, writer, check)
+        sizes = {name: len(split.tokens) for name, split in _splits(data)}
+        writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
+        self.setup = build(s, data)
+        self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
+        self.keeper = Keeper(self.run, writer, self.setup)
+        writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
+        seconds = compile_kernels(self.setup, self._dropout(0), check)
+        writer.event("compiled", seconds=round(seconds, 2))
         if KERNEL_CACHE is None:
-            self.writer.log("compiled kernels could not be kept: the cache folder cannot be written")
-        self.writer.event("compiled", seconds=round(time.monotonic() - begun, 2))
+            writer.log("compiled kernels could not be kept: the cache folder cannot be written")
+        self.plan = plan.stored(self.run) or self._new_plan()
+        self._begin()
+        writer.status(steps=self.plan.steps, step=self.progress.step)
 
-    def _scratch_step(self) -> None:
-        """Do all the work of a step; the weights it leaves behind mean nothing."""
-        x, y = self.streams.window(0)
-        loss = self.network.gradient(x, y, self._dropout(0))
-        norm = self.optimizer.norm(self.network.gradients)
-        if finite(loss, norm):
-            self.optimizer.apply(
-                self.network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=self._live("weight_decay")
-            )
-        self._check_signals()
-
-    def _plan(self) -> plan.Plan:
-        if (known := plan.stored(self.run)) is not None:
-            return known
-        s = self.settings
-        steps, step_seconds = plan.steps_for(s, windows=self.streams.windows), None
-        if steps is None:
-            assert s.minutes is not None
-            self.writer.status(state="measuring")
-            step_seconds = plan.seconds_of(self._scratch_step)
-            # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
-            per_token = 0.4 * step_seconds / self.streams.tokens_per_window
-            final = per_token * (len(self.data.valid.tokens) + len(self.data.test.tokens))
-            steps = plan.steps_within(
-                60 * s.minutes - (time.monotonic() - self._begun),
-                step=step_seconds,
-                evaluation=per_token * (self.evaluator.predictions if self.evaluator else 0),
-                eval_every=s.eval_every or 1,
-                final=final + 1,
-            )
-        made = plan.Plan(steps=steps, corpus=self.data.digest, seconds_per_step=step_seconds)
+    def _new_plan(self) -> plan.Plan:
+        self.writer.status(state="measuring")
+        made = make_plan(self.setup, self._dropout(0), spent=time.monotonic() - self._begun, check=self._check_signals)
         plan.store(self.run, made)
-        self.writer.event("planned", steps=steps, seconds_per_step=step_seconds)
+        self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
         return made
 
     def _begin(self) -> None:
         """Stand at the newest checkpoint that verifies, or at step 0."""
-        found = checkpoint.newest(self.run, self.writer.log)
-        if found is None:
-            self.weights.initialise(self.settings.seed)
-            self.weights["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
-            self.optimizer.reset()
-            self.network.reset()
-            self.writer.cut_back({})
-            self.save()
+        found = self.keeper.bring_back()
+        if found is not None:
+            self.progress = found
+            self.writer.event("resumed", step=found.step)
         else:
-            self._restore(found)
-            self.writer.event("resumed", step=self.progress.step)
-        self.writer.status(step=self.progress.step)
-
-    def _restore(self, found: checkpoint.Checkpoint) -> None:
-        where = f"The checkpoint of step {found.step}"
-        check_identity(found.about.get("identity"), self.identity, where)
-        try:
-            self.progress = Progress.from_dict(found.about["progress"])
-            offsets = dict(found.about["offsets"])
-        except (KeyError, TypeError) as error:
-            raise CorruptError(f"{where} lacks what a run needs to go on.") from error
-        for prefix, arena in self.optimizer.arenas().items():
-            checkpoint.restore(arena.views, found.tensors, prefix, where)
-        checkpoint.restore(self.network.states(), found.tensors, "state", where)
-        self.writer.cut_back(offsets)
-        self._saved_step = found.step
+            self.setup.initialise()
+            self.writer.cut_back({})
+            self.keeper.save(self.progress)
 
     # --- loop -----------------------------------------------------------------------------------------------------
 
@@ -210,8 +110,8 @@ class Trainer:
                 self._log()
             if p.step % (s.eval_every or 1) == 0:
                 self.evaluate()
-            elif time.monotonic() - self._saved_at > s.save_every:
-                self.save()
+            elif self.keeper.seconds_since_save > s.save_every:
+                self.keeper.save(p)
 
     def _catch_up(self) -> None:
         """Do the evaluation that an interruption at this very step left out."""
@@ -294,9 +194,9 @@ class Trainer:
         tokens = self.streams.window(self.streams.position(p.step - 1).window)[0][:, 0]
         self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens)
         better = False
-        if self.evaluator is not None:
+        if self.setup.evaluator is not None:
             self.writer.status(state="evaluating")
-            found = self.evaluator.run(between=self._check_signals)
+            found = self.setup.evaluator.run(between=self._check_signals)
             better = found.nll < p.best_nll
             p.worse = 0 if better else p.worse + 1
             if better:
@@ -309,8 +209,8 @@ class Trainer:
             self.writer.status(state="training")
         p.evaluated = p.step
         self.sample()
-        if better and self.save():
-            self._mark_best()
+        if better:
+            self.keeper.save_best(p)
         self._interval_begun += time.perf_counter() - away
 
     def sample(self) -> str:
@@ -319,41 +219,10 @@ class Trainer:
         choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
         prompt, length = self._live("prompt"), self._live("sample_length")
         random = np.random.default_rng([self.settings.seed, p.step])
-        text = self.sampler.text(prompt, length, choice, random) if length else ""
+        text = self.setup.sampler.text(prompt, length, choice, random) if length else ""
         if text:
             self.writer.sample(step=p.step, temperature=choice.temperature, prompt=prompt, text=text)
         return text
-
-    def save(self) -> bool:
-        """Write a checkpoint; return False, and go on with the one before, when the disk does not take it."""
-        p = self.progress
-        tensors = {f"{prefix}.{k}": v for prefix, a in self.optimizer.arenas().items() for k, v in a.views.items()}
-        tensors |= {f"state.{k}": v for k, v in self.network.states().items()}
-        about = {"identity": self.identity, "progress": p.as_dict(), "offsets": self.writer.offsets()}
-        self._saved_at = time.monotonic()
-        try:
-            checkpoint.save(self.run, p.step, tensors, about)
-        except OSError as error:
-            self.writer.event("save failed", step=p.step, reason=error.strerror or str(error))
-            self.writer.log(f"checkpoint of step {p.step} could not be saved: {error.strerror or error}")
-            return False
-        self._saved_step = p.step
-        self.writer.event("saved", step=p.step)
-        return True
-
-    def _mark_best(self) -> None:
-        try:
-            checkpoint.mark_best(self.run, self.progress.step, self.progress.best_nll)
-        except OSError as error:
-            self.writer.log(f"the best checkpoint could not be marked: {error.strerror or error}")
-
-    def save_last(self) -> None:
-        """Make sure that the step reached is on disk. Raises SaveError."""
-        if self._saved_step != self.progress.step and not self.save():
-            raise SaveError(
-                f"The last save of run '{self.run.name}' at step {self.progress.step} failed; "
-                f"make room on the disk and resume from step {max(0, self._saved_step)}."
-            )
 
     def _roll_back(self) -> None:
         """Go back to the last good checkpoint with half the learning rate."""
@@ -364,12 +233,12 @@ class Trainer:
                 f"The loss became infinite or not a number {rollbacks} times, the last time at step {at}, although "
                 f"the learning rate was halved each time; start again with a smaller --lr or --clip."
             )
-        found = checkpoint.newest(self.run, self.writer.log)
+        found = self.keeper.bring_back()
         if found is None:
             raise DivergedError(f"The loss became infinite or not a number at step {at}, before anything was saved.")
-        self._restore(found)
-        self.progress.rollbacks, self.progress.lr_scale = rollbacks, scale
-        self.writer.event("rolled back", step=self.progress.step, lr_scale=scale)
+        found.rollbacks, found.lr_scale = rollbacks, scale
+        self.progress = found
+        self.writer.event("rolled back", step=found.step, lr_scale=scale)
         self.writer.log(f"not finite at step {at}: back to step {found.step}, learning rate times {scale:g}")
 
     # --- requests and signals -------------------------------------------------------------------------------------
@@ -406,7 +275,7 @@ class Trainer:
 
     def _do(self, request: inbox.Request) -> None:
         if request.op == "save":
-            saved = self.save()
+            saved = self.keeper.save(self.progress)
             request.answer(f"Saved step {self.progress.step}." if saved else "The disk did not take it.", ok=saved)
         elif request.op == "sample":
             self.sample()
@@ -421,39 +290,32 @@ class Trainer:
             self.progress.live[request.key] = value
             self.writer.event("set", step=self.progress.step, key=request.key, before=before, value=value)
             # Saved at once: a resume from before this step would otherwise not know of it.
-            self.save()
+            self.keeper.save(self.progress)
             request.answer(f"{request.key} is now {value} (it was {before}).")
 
     # --- finish ---------------------------------------------------------------------------------------------------
 
     def finish(self) -> dict[str, Any]:
         """Evaluate the best weights on all there is, and return the result that status.json shows."""
-        self.save_last()
         p, s = self.progress, self.settings
+        self.keeper.save_last(p)
         if p.evaluated != p.step:
             self.evaluate()
-            self.save_last()
         self.writer.status(state="evaluating")
-        kept = self.optimizer.evaluated.flat.copy()
-        chosen = checkpoint.best(self.run, self.writer.log)
-        prefix = "ema" if s.ema else "weights"
-        if chosen is not None:
-            checkpoint.restore(self.optimizer.evaluated.views, chosen.tensors, prefix, "The best checkpoint")
+        evaluated = self.optimizer.evaluated
+        kept = evaluated.flat.copy()
+        best_step = self.keeper.load_best()
         result: dict[str, Any] = {
-            "best_step": chosen.step if chosen else p.step,
+            "best_step": p.step if best_step is None else best_step,
             "seconds": round(p.seconds, 1),
             "sample": self.sample(),
         }
-        for name, split in (("valid", self.data.valid), ("test", self.data.test)):
-            if len(split.tokens) > 1:
-                result[name] = self._evaluate_all(split).as_dict()
-        self.optimizer.evaluated.flat[...] = kept
+        for name, split in _splits(self.setup.data):
+            if name != "train" and len(split.tokens) > 1:
+                evaluator = Evaluator(s, evaluated, split, threads=s.threads or 1)
+                result[name] = evaluator.run(between=self._check_signals).as_dict()
+        evaluated.flat[...] = kept
         return result
-
-    def _evaluate_all(self, split: Any) -> Result:
-        s = self.settings
-        evaluator = Evaluator(s, self.optimizer.evaluated, split, threads=s.threads or 1)
-        return evaluator.run(between=self._check_signals)
 
 
 def run_to_the_end(trainer: Trainer) -> str:
@@ -470,12 +332,16 @@ def run_to_the_end(trainer: Trainer) -> str:
         trainer.train()
         result = trainer.finish()
     except Stop:
-        trainer.save_last()
+        trainer.keeper.save_last(trainer.progress)
         trainer.writer.event("stopped", step=trainer.progress.step)
         return "stopped"
     trainer.writer.status(result=result)
     trainer.writer.event("finished", step=trainer.progress.step, **_figures(result))
     return "finished"
+
+
+def _splits(data: Dataset) -> tuple[tuple[str, Split], ...]:
+    return ("train", data.train), ("valid", data.valid), ("test", data.test)
 
 
 def _figures(result: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstmtui.errors import LockedError, LstmtuiError, UsageError
+from lstmtui.places import runs_root
 from lstmtui.text import one_line
 
 STATES = (
@@ -104,24 +105,6 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "engine.log"
-
-
-def runs_root() -> Path:
-    """Return the folder that holds all runs: LSTMTUI_RUNS, or `runs` in the user's data folder."""
-    if given := os.environ.get("LSTMTUI_RUNS"):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_data_path("lstmtui", appauthor=False) / "runs"
-
-
-def cache_root() -> Path:
-    """Return the folder for tokenised corpora and compiled kernels: LSTMTUI_CACHE, or the user's cache folder."""
-    if given := os.environ.get("LSTMTUI_CACHE"):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("lstmtui", appauthor=False)
 
 
 def check_name(name: str) -> str:

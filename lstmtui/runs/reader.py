@@ -8,7 +8,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.files import read_json, read_lines
+from lstmtui.files import read_json, read_lines
 from lstmtui.runs.folder import ENDED, RunFolder, engine_alive
 
 

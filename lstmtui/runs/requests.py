@@ -13,7 +13,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.errors import UsageError
-from lstmtui.runs.files import append_line, read_lines
+from lstmtui.files import append_line, read_lines
 from lstmtui.runs.folder import RunFolder, engine_alive
 
 OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set")

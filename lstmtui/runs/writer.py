@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lstmtui.runs.files import append_line, to_json, write_atomically
+from lstmtui.files import append_line, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 KEPT_PROBES = 200

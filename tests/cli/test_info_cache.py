@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from lstmtui.cli.cache import used
-from lstmtui.runs.folder import cache_root
+from lstmtui.places import cache_root
 
 
 def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):

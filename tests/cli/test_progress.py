@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
-from lstmtui.runs.folder import RunFolder, runs_root
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import RunFolder
 
 
 @pytest.fixture

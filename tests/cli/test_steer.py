@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lstmtui.runs.files import read_lines
+from lstmtui.files import read_lines
 
 
 @pytest.mark.parametrize("operation", ["pause", "continue", "save"])

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lstmtui import config
-from lstmtui.runs.folder import RunFolder, all_runs, runs_root
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import RunFolder, all_runs
 
 SMALL = ("--hidden", "8", "--steps", "10")
 

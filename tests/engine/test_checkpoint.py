@@ -4,10 +4,10 @@ import json
 import numpy as np
 import pytest
 
+from lstmtui import files
 from lstmtui.engine import checkpoint
 from lstmtui.engine.identity import check_identity
 from lstmtui.errors import CorruptError
-from lstmtui.runs import files
 from lstmtui.runs.folder import RunFolder
 
 TENSORS = {

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from lstmtui.engine.progress import Interval, Progress
-from lstmtui.runs.files import to_json
+from lstmtui.files import to_json
 
 
 def test_survives_json_to_the_bit():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstmtui import places
 from lstmtui.errors import LockedError, UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import EngineLock, RunFolder
@@ -134,9 +135,9 @@ def test_places(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMTUI_RUNS", "~/r")
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert folder.runs_root() == tmp_path / "r"
-    assert folder.cache_root() == tmp_path
+    assert places.runs_root() == tmp_path / "r"
+    assert places.cache_root() == tmp_path
     monkeypatch.delenv("LSTMTUI_RUNS")
     monkeypatch.delenv("LSTMTUI_CACHE")
-    assert "lstmtui" in str(folder.runs_root())
-    assert "lstmtui" in str(folder.cache_root())
+    assert "lstmtui" in str(places.runs_root())
+    assert "lstmtui" in str(places.cache_root())

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lstmtui import config
+from lstmtui.files import append_line
 from lstmtui.runs import reader
-from lstmtui.runs.files import append_line
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
@@ -125,7 +125,7 @@ def test_a_long_run_is_thinned_but_keeps_its_ends(run):
 
 
 def fake_json(record):
-    from lstmtui.runs.files import to_json
+    from lstmtui.files import to_json
 
     return to_json(record)
 

@@ -7,8 +7,8 @@ import pytest
 
 from lstmtui import config
 from lstmtui.errors import UsageError
+from lstmtui.files import append_line, read_lines
 from lstmtui.runs import requests
-from lstmtui.runs.files import append_line, read_lines
 from lstmtui.runs.folder import EngineLock, RunFolder
 
 

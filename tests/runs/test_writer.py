@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lstmtui.runs.files import read_json, read_lines
+from lstmtui.files import read_json, read_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmtui.data.files import write_safely
+from lstmtui.files import write_atomically
 
 FORMAT = 1
 """The version of tokenizer.json."""
@@ -78,4 +78,4 @@ class Tokenizer(ABC):
     def save(self, path: Path) -> None:
         """Write tokenizer.json to `path`, whole or not at all. Raises OSError."""
         body = {"format": FORMAT, "kind": self.kind, "digest": self.digest(), **self.to_json()}
-        write_safely(path, json.dumps(body, indent=1).encode("ascii"))
+        write_atomically(path, json.dumps(body, indent=1).encode("ascii"))

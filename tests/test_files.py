@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui.runs.files import append_line, read_json, read_lines, to_json, write_atomically
+from lstmtui.files import append_line, read_json, read_lines, to_json, write_atomically
 
 
 def test_a_file_is_replaced_whole(tmp_path):

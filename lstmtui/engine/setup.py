@@ -1,0 +1,134 @@
+"""From settings to a network that is ready to train: corpus, tokenizer, buffers, compiled kernels, plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.data.batches import Streams
+from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.data.tokens import load as load_tokenizer
+from lstmtui.engine import plan
+from lstmtui.engine.evaluate import Evaluator
+from lstmtui.engine.model import Dropout, Network
+from lstmtui.engine.optimizer import Optimizer, finite
+from lstmtui.engine.params import Arena, log_frequencies, parameters
+from lstmtui.engine.sample import Choice, Sampler
+from lstmtui.errors import CorruptError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
+
+Check = Callable[[], None]
+"""Called between pieces of work; raises when the engine is asked to stop."""
+
+
+def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) -> Dataset:
+    """Return the run's tokens, the same as when it began. Raises UsageError, and CorruptError when they are not."""
+
+    def report(what: str, done: float) -> None:
+        writer.status(preparing=what, preparing_done=round(done, 3))
+        check()
+
+    data = prepare(
+        train=s.corpus, valid=s.valid, test=s.test, tokens=s.tokens, limit=s.vocabulary,
+        valid_fraction=s.valid_fraction, test_fraction=s.test_fraction, report=report,
+    )  # fmt: skip
+    known = plan.stored(run)
+    if known is not None and known.corpus != data.digest:
+        raise CorruptError(
+            f"The text of run '{run.name}' is not what it was when the run began, so it cannot go on; "
+            f"restore the text, or start a new run."
+        )
+    if not run.tokenizer.exists():
+        data.tokenizer.save(run.tokenizer)
+    elif load_tokenizer(run.tokenizer).digest() != data.tokenizer.digest():
+        raise CorruptError(f"{run.tokenizer} is not the tokenizer of this run's text; start a new run.")
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a training step touches."""
+
+    settings: Settings
+    data: Dataset
+    streams: Streams
+    weights: Arena
+    network: Network
+    optimizer: Optimizer
+    sampler: Sampler
+    evaluator: Evaluator | None
+    """None where there is no text to validate on."""
+
+    def initialise(self) -> None:
+        """Stand before the first step."""
+        self.weights.initialise(self.settings.seed)
+        self.weights["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
+        self.optimizer.reset()
+        self.network.reset()
+
+
+def build(s: Settings, data: Dataset) -> Setup:
+    """Make the network and its buffers. Raises UsageError for a corpus shorter than one window, MemoryError."""
+    threads = s.threads or 1
+    streams = Streams(data.train.tokens, s.batch or 1, s.bptt or 1)
+    weights = Arena(parameters(s, data.tokenizer.size))
+    network = Network(s, weights, streams.T, streams.B, threads=threads, backward=True)
+    optimizer = Optimizer(s, weights, threads)
+    evaluator = None
+    if len(data.valid.tokens) > 1:
+        evaluator = Evaluator(s, optimizer.evaluated, data.valid, most=s.eval_tokens or 0, threads=threads)
+    sampler = Sampler(s, optimizer.evaluated, data.tokenizer)
+    return Setup(s, data, streams, weights, network, optimizer, sampler, evaluator)
+
+
+def scratch_step(setup: Setup, drop: Dropout) -> None:
+    """Do all the work of a step; the weights it leaves behind mean nothing."""
+    x, y = setup.streams.window(0)
+    loss = setup.network.gradient(x, y, drop)
+    norm = setup.optimizer.norm(setup.network.gradients)
+    if finite(loss, norm):
+        setup.optimizer.apply(setup.network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
+
+
+def compile_kernels(setup: Setup, drop: Dropout, check: Check) -> float:
+    """Call every kernel once, so that no later step waits for the compiler, and return how many seconds it took."""
+    begun = time.monotonic()
+    setup.weights.initialise(setup.settings.seed)
+    scratch_step(setup, drop)
+    check()
+    x = np.zeros((setup.network.T, setup.network.B), np.int32)
+    setup.network.evaluate(x, x)
+    check()
+    next(setup.sampler.tokens("", Choice(), np.random.default_rng(0)))
+    return time.monotonic() - begun
+
+
+def make_plan(setup: Setup, drop: Dropout, *, spent: float, check: Check) -> plan.Plan:
+    """Decide how many steps to take; where time decides, measure a step first. `spent` seconds are gone already."""
+    s, digest = setup.settings, setup.data.digest
+    steps = plan.steps_for(s, windows=setup.streams.windows)
+    if steps is not None:
+        return plan.Plan(steps=steps, corpus=digest)
+
+    def one_step() -> None:
+        scratch_step(setup, drop)
+        check()
+
+    begun = time.monotonic()
+    step = plan.seconds_of(one_step)
+    # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
+    per_token = 0.4 * step / setup.streams.tokens_per_window
+    assert s.minutes is not None
+    steps = plan.steps_within(
+        60 * s.minutes - spent - (time.monotonic() - begun),
+        step=step,
+        evaluation=per_token * (setup.evaluator.predictions if setup.evaluator else 0),
+        eval_every=s.eval_every or 1,
+        final=1 + per_token * (len(setup.data.valid.tokens) + len(setup.data.test.tokens)),
+    )
+    return plan.Plan(steps=steps, corpus=digest, seconds_per_step=step)

@@ -1,0 +1,24 @@
+"""Where things lie on this machine: runs in the user's data folder, what can be made again in the cache folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def runs_root() -> Path:
+    """Return the folder that holds all runs: LSTMTUI_RUNS, or `runs` in the user's data folder."""
+    if given := os.environ.get("LSTMTUI_RUNS"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("lstmtui", appauthor=False) / "runs"
+
+
+def cache_root() -> Path:
+    """Return the folder for tokenised corpora and compiled kernels: LSTMTUI_CACHE, or the user's cache folder."""
+    if given := os.environ.get("LSTMTUI_CACHE"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("lstmtui", appauthor=False)
