@@ -19,7 +19,7 @@ from lstmtui.tui.screens import live, runs
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the folders more often than a person would want, so that tests do not wait."""
     for screen in (live, runs):
-        monkeypatch.setattr(screen, "INTERVAL", 0.1)
+        monkeypatch.setattr(screen, "INTERVAL", 0.2)
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+import os
+
+import pytest
+import tiny
+
+from lstmtui import api, config
+from lstmtui.errors import LstmtuiError, UsageError
+
+
+def test_creates_a_folder_with_every_setting_resolved(tmp_path):
+    run = api.create(config.Settings(corpus=(str(tiny.corpus(tmp_path)),), steps=5), name="diary")
+    stored = config.load(run.config)
+    assert stored.steps == 5
+    assert stored.hidden is not None
+    assert stored.batch is not None
+
+
+def test_paths_are_absolute_and_names_stay_names(tmp_path, monkeypatch):
+    path = tiny.corpus(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = api.create(config.Settings(corpus=(path.name,), valid=(path.name,), steps=1))
+    assert config.load(run.config).corpus == (str(path),)
+    assert config.load(run.config).valid == (str(path),)
+    assert config.load(api.create(config.Settings(corpus=("reber",), steps=1)).config).corpus == ("reber",)
+
+
+def test_names_follow_from_the_text_and_the_cell_and_are_free(tmp_path):
+    names = [tiny_run.name for tiny_run in (api.create(tiny.settings(tiny.corpus(tmp_path))) for _ in range(3))]
+    assert names == ["text-lstm", "text-lstm-2", "text-lstm-3"]
+
+
+def test_a_taken_name_is_refused(tmp_path):
+    tiny.create(tmp_path, "diary")
+    with pytest.raises(UsageError, match="already a run 'diary'"):
+        tiny.create(tmp_path, "diary")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "-x", "", "a\x1b[31m", "x" * 65, "latest"])
+def test_a_name_that_cannot_be_one_is_refused(tmp_path, name):
+    if name == "":
+        assert tiny.create(tmp_path, name).name == "text-lstm"
+        return
+    with pytest.raises(UsageError):
+        tiny.create(tmp_path, name)
+
+
+def test_a_missing_text_leaves_no_folder(tmp_path):
+    with pytest.raises(UsageError, match="no file"):
+        api.create(config.Settings(corpus=(str(tmp_path / "none.txt"),)))
+    assert not os.path.exists(os.environ["LSTMTUI_RUNS"])
+
+
+def test_bytes_take_any_file(tmp_path):
+    path = tmp_path / "binary"
+    path.write_bytes(bytes(range(256)) * 20)
+    assert api.create(config.Settings(corpus=(str(path),), tokens="bytes", steps=1)).config.exists()
+    with pytest.raises(UsageError, match="--tokens bytes"):
+        api.create(config.Settings(corpus=(str(path),), steps=1))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+    (tmp_path / "runs").write_text("a file, where the runs should be")
+    with pytest.raises(LstmtuiError, match="cannot be written"):
+        tiny.create(tmp_path)

@@ -1,0 +1,51 @@
+import dataclasses
+
+import pytest
+
+from lstmtui import recipe
+from lstmtui.config import CELLS, TOKENS, Settings, check_together
+
+NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+@pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
+def test_leaves_nothing_open_and_nothing_contradictory(tokens, size):
+    s = recipe.complete(Settings(corpus=("x",), tokens=tokens), corpus_bytes=size)
+    still_open = {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None}
+    assert still_open <= NEVER_CHOSEN
+    assert s.minutes is not None
+    check_together(s)
+
+
+def test_what_was_given_stays():
+    given = Settings(corpus=("x",), cell="gru", hidden=100, batch=7, steps=9, dropout=0.0, tied=False, eval_every=3)
+    s = recipe.complete(given, corpus_bytes=10**6)
+    for name in ("cell", "hidden", "batch", "steps", "dropout", "tied", "eval_every"):
+        assert getattr(s, name) == getattr(given, name)
+    assert s.minutes is None
+
+
+def test_is_a_pure_function():
+    s = Settings(corpus=("x",))
+    assert recipe.complete(s, corpus_bytes=12_345) == recipe.complete(s, corpus_bytes=12_345)
+
+
+def test_a_short_text_still_fills_its_windows():
+    for size in (200, 1000, 10_000):
+        s = recipe.complete(Settings(corpus=("x",)), corpus_bytes=size)
+        assert s.batch * s.bptt < 0.9 * size
+        assert s.eval_every >= 20
+
+
+def test_tied_weights_have_one_size():
+    s = recipe.complete(Settings(corpus=("x",), tokens="words", hidden=64), corpus_bytes=10**6)
+    assert s.tied
+    assert s.embedding == 64
+    assert not recipe.complete(Settings(corpus=("x",), tokens="words", embedding=50), corpus_bytes=10**6).tied
+    assert recipe.complete(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).embedding == 300
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_has_a_recipe(cell):
+    assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).cell == cell
