@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import safe
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
@@ -34,7 +35,7 @@ from lstmtui.tui.widgets.panels import Panel, SamplePanel
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
 
-INTERVAL = 0.7
+INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
 PATIENCE = 20.0
 """Seconds after which an unanswered request is said to be unanswered."""
@@ -131,7 +132,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
         title = self.query_one(TitleBar)
         title.state, title.remark = seen.state, f"{words.network(seen)} · {words.corpus(seen)}"
         self.query_one(ProgressLine).snapshot = seen
-        self.query_one(LossChart).snapshot = seen
+        if old is None or not _same_points(old.snapshot, seen):
+            self.query_one(LossChart).snapshot = seen
         self.query_one(Figures).snapshot = seen
         self.query_one(SamplePanel).samples = seen.samples
         events = self.query_one(EventLine)
@@ -260,3 +262,13 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def _tell(self, message: str, *, error: bool = False) -> None:
         cast("LstmtuiApp", self.app).say(message, error=error)
+
+
+def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
+    """Return whether the chart would look the same; the series only ever grow, or are read anew after a resume."""
+    return (old.state, old.train[-1:], old.valid[-1:], len(old.train)) == (
+        new.state,
+        new.train[-1:],
+        new.valid[-1:],
+        len(new.train),
+    )
