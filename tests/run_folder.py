@@ -57,7 +57,9 @@ def make_run(
     **settings: Any,
 ) -> RunFolder:
     """Write a run folder and return it. `state` None: never started; `settings` are fields of config.Settings."""
-    chosen = config.Settings(**{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "minutes": 3.0, **settings})
+    chosen = config.Settings(
+        **{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "steps": max(1, steps), "log_every": 10, **settings}
+    )
     chosen = recipe.complete(dataclasses.replace(chosen, threads=2), corpus_bytes=1_000_000)
     run = RunFolder(root / name)
     run.path.mkdir(parents=True)

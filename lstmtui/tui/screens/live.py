@@ -82,6 +82,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self._watch = RunWatch(run)
         self._reading = False
         self._pending: dict[str, tuple[str, float]] = {}
+        self._said = ("", "")
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -150,14 +151,18 @@ The engine is a process of its own: leaving this screen, or the program, does no
         """Put the state into words, where there is something to say, and the figures for a small screen."""
         said = words.notice(view.snapshot, gone=view.gone)
         notice = self.query_one("#notice", Static)
-        notice.update(Text(safe(said, newlines=False)))
+        if said != self._said[0]:  # a new text costs a new layout
+            notice.update(Text(safe(said, newlines=False)))
         notice.set_class(bool(said), "-said")
         tone = "error" if view.gone else words.tone(view.snapshot.state)
         for name in ("error", "warning", "primary"):
             notice.set_class(tone == name, f"-{name}")
         rows = [row for row in rows_of(view.snapshot)[:5] if row[1] != "–"]
         brief = "  ".join(f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
-        self.query_one("#brief", Static).update(Text(safe(brief or words.waiting(view.snapshot), newlines=False)))
+        brief = brief or words.waiting(view.snapshot)
+        if brief != self._said[1]:
+            self.query_one("#brief", Static).update(Text(safe(brief, newlines=False)))
+        self._said = (said, brief)
 
     def _settle(self, view: RunView) -> None:
         """Match answers with what was asked."""

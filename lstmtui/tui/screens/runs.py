@@ -82,6 +82,7 @@ An engine is a process of its own: it goes on when you leave. To train on a text
         self._starting = False
         self._shown: dict[Path, tuple[Text, ...]] = {}
         self._columns: tuple[str, ...] = ()
+        self._previewed: RunSnapshot | None = None
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -176,6 +177,9 @@ An engine is a process of its own: it goes on when you leave. To train on a text
 
     def _preview(self) -> None:
         run = self.current
+        if run is self._previewed and run is not None:
+            return
+        before, self._previewed = self._previewed, run
         chart, hint = self.query_one(LossChart), self.query_one("#hint", Static)
         chart.snapshot = run
         self.query_one(Figures).snapshot = run
@@ -187,7 +191,8 @@ An engine is a process of its own: it goes on when you leave. To train on a text
         else:
             told = words.notice(run) or f"{run.state.capitalize()} at step {words.count(run.step)}; enter watches it."
             hint.update(Text(one_line(told)))
-        self.refresh_bindings()
+        if before is None or run is None or before.state != run.state:
+            self.refresh_bindings()
 
     def on_data_table_row_highlighted(self) -> None:
         self._preview()
