@@ -11,6 +11,9 @@ from lstmtui.runs.folder import RunFolder, all_runs
 from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation
 from lstmtui.tui.messages import RunView
 
+PROBES = 64
+"""How many gate probes are kept: as many as a screen has columns to show them by time."""
+
 
 class RunWatch:
     """Follows one run and its gate probes. One thread at a time."""
@@ -23,14 +26,22 @@ class RunWatch:
 
     def look(self) -> RunView:
         snapshot = self._reader.refresh()
-        # Probes are compressed arrays: unpacked again only when there is a new one.
-        newest = max((path.name for path in self._run.probes.glob("saturation-*.npz")), default=None)
-        if newest != self._newest:
-            self._newest = newest
-            # A damaged archive raises what neither NumPy nor the reader calls an error of reading; keep the older ones.
-            with contextlib.suppress(zipfile.BadZipFile, zlib.error):
-                self._probes = tuple(saturation(self._run))
+        self._read_probes()
         return RunView(snapshot=snapshot, probes=self._probes, gone=not self._run.path.is_dir())
+
+    def _read_probes(self) -> None:
+        """Unpack the probes that are new; all of them again after a resume has gone back."""
+        names = sorted(path.name for path in self._run.probes.glob("saturation-*.npz"))
+        newest = names[-1] if names else None
+        if newest == self._newest:
+            return
+        grown = newest is not None and self._newest is not None and newest > self._newest
+        kept = self._probes if grown else ()
+        fresh = sum(1 for name in names if not grown or name > str(self._newest))
+        self._newest = newest
+        # A damaged archive raises what neither NumPy nor the reader calls an error of reading; keep the older ones.
+        with contextlib.suppress(zipfile.BadZipFile, zlib.error):
+            self._probes = (*kept, *saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
 
 
 class RunsWatch:

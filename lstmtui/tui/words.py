@@ -167,7 +167,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "finished":
         return f"Finished{_result(snapshot)}. t types with this model."
     if state == "stopped":
-        return f"Stopped at {at} and saved; r goes on exactly from there, t types with it."
+        return f"Stopped at {at}, saved. r goes on exactly from there; t types with it."
     if state == "crashed":
         return f"The engine died at {at} without a word; r goes on from the last checkpoint."
     if state == "diverged":

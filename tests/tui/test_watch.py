@@ -18,6 +18,20 @@ def test_probes_are_unpacked_once(tmp_path: Path) -> None:
     assert second.probes is first.probes
 
 
+def test_a_new_probe_joins_the_older_ones_and_a_resume_begins_anew(tmp_path: Path) -> None:
+    run = make_run(tmp_path, state="stopped", step=300)
+    watch = RunWatch(run)
+    first = watch.look().probes
+    assert [probe.step for probe in first] == [100, 200, 300]
+    shutil.copy(run.probes / "saturation-00000300.npz", run.probes / "saturation-00000400.npz")
+    second = watch.look().probes
+    assert second[:3] == first
+    assert len(second) == 4
+    for name in ("00000300", "00000400"):
+        (run.probes / f"saturation-{name}.npz").unlink()
+    assert [probe.step for probe in watch.look().probes] == [100, 200]
+
+
 def test_a_vanished_folder_keeps_what_was_seen(tmp_path: Path) -> None:
     run = make_run(tmp_path, state="stopped")
     watch = RunWatch(run)
