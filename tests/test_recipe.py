@@ -26,6 +26,12 @@ def test_what_was_given_stays():
     assert s.minutes is None
 
 
+@pytest.mark.parametrize("length", [{"minutes": 3.0}, {"epochs": 2.0}, {"steps": 7}])
+def test_a_given_length_is_the_only_one(length):
+    s = recipe.complete(Settings(corpus=("x",), **length), corpus_bytes=10**6)
+    assert {k: getattr(s, k) for k in ("minutes", "epochs", "steps") if getattr(s, k) is not None} == length
+
+
 def test_is_a_pure_function():
     s = Settings(corpus=("x",))
     assert recipe.complete(s, corpus_bytes=12_345) == recipe.complete(s, corpus_bytes=12_345)
@@ -36,6 +42,16 @@ def test_a_short_text_still_fills_its_windows():
         s = recipe.complete(Settings(corpus=("x",)), corpus_bytes=size)
         assert s.batch * s.bptt < 0.9 * size
         assert s.eval_every >= 20
+
+
+def test_a_text_read_many_times_gets_more_dropout():
+    def dropout(size, **length):
+        return recipe.complete(Settings(corpus=("x",), **length), corpus_bytes=size).dropout
+
+    assert dropout(1_100_000, minutes=3.0) == 0
+    assert 0 < dropout(1_100_000, minutes=10.0) < dropout(50_000, minutes=10.0)
+    assert dropout(50_000, epochs=1.0) == 0
+    assert dropout(50_000, steps=10_000) > 0
 
 
 def test_tied_weights_have_one_size():

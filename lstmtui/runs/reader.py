@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -80,12 +82,12 @@ class RunSnapshot:
 
     @property
     def step(self) -> int:
-        return int(self.status.get("step") or 0)
+        return _whole(self.status.get("step"))
 
     @property
     def steps(self) -> int:
         """Steps of the whole schedule; 0 until it is known."""
-        return int(self.status.get("steps") or 0)
+        return _whole(self.status.get("steps"))
 
     @property
     def seconds_left(self) -> float | None:
@@ -99,6 +101,11 @@ class RunSnapshot:
     @property
     def ended(self) -> bool:
         return self.state in ENDED or self.state in ("crashed", "new")
+
+
+def _whole(value: object) -> int:
+    """Return a whole number from a file that anyone may have edited; 0 for anything else."""
+    return value if isinstance(value, int) else 0
 
 
 def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
@@ -126,6 +133,9 @@ def _point(kind: type, record: dict[str, Any]) -> Any:
                 value = float("nan")
             else:
                 return None
+        wanted = str if name in ("prompt", "text") else int | float
+        if value is not None and not isinstance(value, wanted):
+            return None
         values[name] = value
     return kind(**values)
 
@@ -177,7 +187,7 @@ class RunReader:
             run=run,
             state=state,
             message=message,
-            exit_code=int((status or {}).get("exit_code") or 0),
+            exit_code=_whole((status or {}).get("exit_code")),
             settings=settings,
             status=status or {},
             train=tuple(self._thinned(train)),
@@ -204,6 +214,10 @@ class RunReader:
         return points
 
 
+# What NumPy raises for an archive that is cut short or overwritten.
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
 def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
     """Return the newest gate-saturation probes, oldest first; damaged ones are passed over."""
     import numpy as np
@@ -216,7 +230,7 @@ def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
                 found.append(
                     Saturation(step=int(stored["step"]), gates=gates, left=stored["left"], right=stored["right"])
                 )
-        except (OSError, ValueError, KeyError, EOFError):
+        except _DAMAGED:
             continue
     return found
 
@@ -233,7 +247,7 @@ def window(run: RunFolder) -> dict[str, Any] | None:
                 "values": stored["values"],
                 "tokens": stored["tokens"],
             }
-    except (OSError, ValueError, KeyError, EOFError):
+    except _DAMAGED:
         return None
 
 

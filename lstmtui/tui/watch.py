@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import zipfile
-import zlib
 from pathlib import Path
 
 from lstmtui.runs.folder import RunFolder, all_runs
@@ -39,9 +36,7 @@ class RunWatch:
         kept = self._probes if grown else ()
         fresh = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
-        # A damaged archive raises what neither NumPy nor the reader calls an error of reading; keep the older ones.
-        with contextlib.suppress(zipfile.BadZipFile, zlib.error):
-            self._probes = (*kept, *saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
+        self._probes = (*kept, *saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
 
 
 class RunsWatch:

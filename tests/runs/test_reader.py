@@ -159,3 +159,28 @@ def test_old_probes_go(run, writer, monkeypatch):
 )
 def test_age(seconds, words):
     assert reader.age(1000.0, now=1000.0 + seconds) == words
+
+
+def test_damaged_probes_are_passed_over(tmp_path):
+    run = RunFolder(tmp_path)
+    writer = RunWriter(run, interval=60)
+    for step in (1, 2, 3):
+        writer.saturation(step, ("i",), np.zeros((1, 1, 4), np.float32), np.ones((1, 1, 4), np.float32))
+    writer.close()
+    whole = (run.probes / "saturation-00000002.npz").read_bytes()
+    for content in (b"", b"PK nonsense", whole[:-30], whole[:100] + b"\xff" * 40 + whole[140:]):
+        (run.probes / "saturation-00000002.npz").write_bytes(content)
+        assert {probe.step for probe in reader.saturation(run)} >= {1, 3}
+    (run.probes / "window.npz").write_bytes(whole[:50])
+    assert reader.window(run) is None
+
+
+def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
+    run = RunFolder(tmp_path)
+    run.config.write_text(config.dump(config.Settings()))
+    run.status.write_text('{"state": "training", "step": "many", "steps": null, "exit_code": []}')
+    append_line(run.metrics, {"split": "valid", "step": "x", "seconds": 1, "nll": 2, "perplexity": 3, "best": True})
+    append_line(run.metrics, {"split": "valid", "step": 5, "seconds": 1, "nll": 2, "perplexity": 3, "best": True})
+    snapshot = RunReader(run).refresh()
+    assert (snapshot.step, snapshot.steps, snapshot.exit_code) == (0, 0, 0)
+    assert [point.step for point in snapshot.valid] == [5]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -17,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.folder import RunFolder, engine_alive, remove
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line, safe
 from lstmtui.tui import words
@@ -279,13 +278,10 @@ An engine is a process of its own: it goes on when you leave. To train on a text
 
     @work(thread=True, group="delete")
     def _delete(self, run: RunFolder) -> None:
-        if engine_alive(run):
-            self._tell_from_thread(f"'{run.name}' is being trained now; nothing was deleted.", error=True)
-            return
         try:
-            shutil.rmtree(run.path)
-        except OSError as error:
-            self._tell_from_thread(f"'{run.name}' could not be deleted ({error.strerror or error}).", error=True)
+            remove(run)
+        except LstmtuiError as error:
+            self._tell_from_thread(str(error), error=True)
         self.app.call_from_thread(self._look)
 
     def _tell(self, message: str, *, error: bool = False) -> None:
