@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -13,6 +14,11 @@ for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and
     del os.environ[_variable]
 os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, "config.toml")
 open(os.environ["LSTMTUI_CONFIG"], "w").close()
+
+# Tests send these to processes they start, which would inherit "ignored" from a test run in the background.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
