@@ -219,7 +219,8 @@ class Trainer:
         choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
         prompt, length = self._live("prompt"), self._live("sample_length")
         random = np.random.default_rng([self.settings.seed, p.step])
-        text = self.setup.sampler.text(prompt, length, choice, random) if length else ""
+        # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
+        text = self.setup.sampler.text(prompt, length, choice, random).lstrip("\n") if length else ""
         if text:
             self.writer.sample(step=p.step, temperature=choice.temperature, prompt=prompt, text=text)
         return text
