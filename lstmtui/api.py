@@ -104,6 +104,11 @@ class Model:
     ) -> None:
         self.close()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still answer."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()
@@ -121,6 +126,7 @@ class Model:
                 self._process.stdin.write(to_json({"op": op, **details}).encode() + b"\n")
                 self._process.stdin.flush()
             except (BrokenPipeError, ValueError) as error:
+                self._process.wait()
                 raise LstmtuiError("The model's process has ended; open the run again.") from error
             while "piece" in (answer := self._read()):
                 if on_piece is not None:
@@ -138,6 +144,7 @@ class Model:
         line = self._process.stdout.readline()
         if not line:
             last = self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+            self._process.wait()
             raise LstmtuiError(f"The model's process ended unexpectedly ({last[0] if last else 'no message'}).")
         answer = json.loads(line)
         if "error" in answer:

@@ -19,6 +19,8 @@ class FakeModel:
     def __init__(self, run: RunFolder) -> None:
         self.about = {"vocabulary": 65, "step": 4}
 
+    alive = True
+
     def __enter__(self) -> FakeModel:
         return self
 

@@ -66,6 +66,8 @@ def _serve(model: Model, k: int, phrase: bool) -> int:
         try:
             emit_json(_answer(model, _question(line, k, phrase)))
         except LstmtuiError as error:
+            if not model.alive:
+                raise
             emit_json({"error": str(error)})
     return 0
 

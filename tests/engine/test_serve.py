@@ -8,7 +8,7 @@ import tiny
 from lstmtui import api
 from lstmtui.engine.serve import Service
 from lstmtui.engine.trained import load
-from lstmtui.errors import CorruptError, UsageError
+from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
 
 @pytest.fixture
@@ -83,3 +83,13 @@ def test_a_damaged_tokenizer_is_told(run):
     run.tokenizer.write_text("{}")
     with pytest.raises(CorruptError, match="tokenizer"):
         api.Model(run)
+
+
+def test_a_process_that_died_is_told_and_does_not_come_back(run):
+    with api.Model(run) as model:
+        assert model.alive
+        model._process.kill()
+        for _ in range(2):
+            with pytest.raises(LstmtuiError, match=r"ended"):
+                model.complete("the ")
+        assert not model.alive
