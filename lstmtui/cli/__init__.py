@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from lstmtui.cli import (
+    bench,
     cache,
     complete,
     corpora,
@@ -106,6 +107,7 @@ app.command("sample", rich_help_panel=_USE)(sample.sample)
 app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)
 app.command("info", rich_help_panel=_MORE)(info.info)
+app.command("bench", rich_help_panel=_MORE)(bench.bench)
 app.add_typer(cache.app, name="cache", rich_help_panel=_MORE)
 
 

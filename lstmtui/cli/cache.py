@@ -8,9 +8,10 @@ from pathlib import Path
 
 import typer
 
-from lstmtui.cli.output import emit, say, size
+from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError
 from lstmtui.places import cache_root
+from lstmtui.units import size
 
 app = typer.Typer(help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
 

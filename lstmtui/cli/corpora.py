@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli.output import cell, emit, emit_json, say, size, stdout_console
+from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
+from lstmtui.units import size
 
 app = typer.Typer(help="Texts to train on: list, show, fetch.", no_args_is_help=True)
 

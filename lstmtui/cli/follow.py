@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lstmtui.cli.options import short
-from lstmtui.cli.output import duration, emit, emit_json, figures, say
+from lstmtui.cli.output import emit, emit_json, figures, say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder, remove
 from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.units import duration
 
 INTERVAL = 0.2
 UNHEARD = 15.0

@@ -8,7 +8,8 @@ from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, emit_json, say, stdout_console
 from lstmtui.places import runs_root
 from lstmtui.runs.folder import all_runs
-from lstmtui.runs.reader import RunReader, RunSnapshot, age
+from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.units import age
 
 
 def ls(json: AsJson = False, runs_dir: RunsDir = None) -> int:

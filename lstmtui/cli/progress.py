@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui.cli.output import duration, say
+from lstmtui.cli.output import say
 from lstmtui.runs.reader import RunSnapshot, ValidPoint
 from lstmtui.text import one_line
+from lstmtui.units import duration
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of figures where there is no terminal."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
-from lstmtui.cli.output import duration, emit, emit_json, figures
+from lstmtui.cli.output import emit, emit_json, figures
 from lstmtui.files import read_json
-from lstmtui.runs.reader import RunReader, RunSnapshot, age
+from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.units import age, duration
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:

@@ -11,7 +11,8 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import Detach, RunsDir, short
-from lstmtui.cli.output import emit_json, say, size
+from lstmtui.cli.output import emit_json, say
+from lstmtui.units import size
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 import zlib
 from dataclasses import dataclass, field, fields, replace
@@ -249,12 +248,3 @@ def window(run: RunFolder) -> dict[str, Any] | None:
             }
     except _DAMAGED:
         return None
-
-
-def age(seconds_since: float, now: float | None = None) -> str:
-    """Return how long ago a Unix time was, in words as short as a table wants: 12 s, 5 min, 3 h, 2 d."""
-    gone = max(0.0, (time.time() if now is None else now) - seconds_since)
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if gone >= size:
-            return f"{gone / size:.0f} {unit}"
-    return f"{gone:.0f} s"

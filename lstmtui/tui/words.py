@@ -6,7 +6,8 @@ import math
 import time
 from typing import Any
 
-from lstmtui.runs.reader import RunSnapshot, ValidPoint, age
+from lstmtui.runs.reader import RunSnapshot, ValidPoint
+from lstmtui.units import age, duration
 
 GLYPHS = {
     "new": "○",
@@ -72,20 +73,6 @@ def figure(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in its two largest units: 8 s, 1 min 12 s, 2 h 05 min, 3 d 4 h."""
-    if not math.isfinite(seconds):
-        return "–"
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def network(snapshot: RunSnapshot) -> str:

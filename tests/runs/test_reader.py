@@ -154,13 +154,6 @@ def test_old_probes_go(run, writer, monkeypatch):
     assert [probe.step for probe in reader.saturation(run)] == [3, 4]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (90, "2 min"), (7200, "2 h"), (200_000, "2 d"), (-5, "0 s")]
-)
-def test_age(seconds, words):
-    assert reader.age(1000.0, now=1000.0 + seconds) == words
-
-
 def test_damaged_probes_are_passed_over(tmp_path):
     run = RunFolder(tmp_path)
     writer = RunWriter(run, interval=60)

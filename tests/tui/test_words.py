@@ -13,14 +13,6 @@ from lstmtui.runs.reader import RunReader
 from lstmtui.tui import words
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (59.6, "1 min 00 s"), (72, "1 min 12 s"), (7500, "2 h 05 min"), (273_600, "3 d 4 h"), (math.nan, "–")],
-)
-def test_duration(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
-
-
 @pytest.mark.parametrize(("value", "said"), [(950, "950"), (48_213, "48.2k"), (1_250_000, "1.25M"), (3e9, "3.00G")])
 def test_short(value: float, said: str) -> None:
     assert words.short(value) == said

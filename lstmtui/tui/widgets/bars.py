@@ -12,6 +12,7 @@ from textual.widget import Widget
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line
 from lstmtui.tui import words
+from lstmtui.units import duration
 
 
 class TitleBar(Widget):
@@ -91,7 +92,7 @@ class ProgressLine(Widget):
 
     def _left(self, seen: RunSnapshot) -> str:
         if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
-            return f"{words.duration(seen.seconds_left)} left"
+            return f"{duration(seen.seconds_left)} left"
         if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
             return f"{words.last_seen(seen)} ago"
         return ""

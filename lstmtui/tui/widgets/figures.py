@@ -9,6 +9,7 @@ from textual.widget import Widget
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line
 from lstmtui.tui import words
+from lstmtui.units import duration
 
 Row = tuple[str, str, str]
 """Label, value, and a muted remark after it."""
@@ -66,7 +67,7 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         rows.append(("read", words.short(tokens), f"{unit}s"))
     if train is not None or isinstance(seconds, int | float):
         spent = train.seconds if train is not None else float(str(seconds))
-        rows.append(("time", words.duration(spent), "of training"))
+        rows.append(("time", duration(spent), "of training"))
     if seen.settings is not None:
         s = seen.settings
         rows.append(("batch", f"{s.batch or '?'}×{s.bptt or '?'}", "streams×steps"))
