@@ -1,0 +1,84 @@
+"""The limit: how many float32 multiply-adds this processor does, with vectors in registers and no memory touched."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import llvmlite.binding
+import numba
+import numba.extending
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+
+_features = llvmlite.binding.get_host_cpu_features()
+LANES = 16 if _features.get("avx512f") else 8 if _features.get("avx2") else 4
+CHAINS = 12 if LANES == 8 else 24
+"""Sums that do not wait for each other: more than latency times units, fewer than registers (AVX2 has 16)."""
+
+ROUNDS = 2_000_000
+"""Multiply-adds of each chain in one turn, some 10 ms."""
+
+_intrinsic: Any = numba.extending.intrinsic  # Numba's stubs leave out that callers pass no typing context
+
+
+@_intrinsic
+def _chains(typingctx, rounds, x, y):
+    """Do s = s x + y so many times on CHAINS vectors, and return the sum of all, so that none can be left out."""
+    single, word = ir.FloatType(), ir.IntType(32)
+    vector = ir.VectorType(single, LANES)
+
+    def codegen(context, builder, sig, args):
+        def everywhere(value):
+            first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(word, 0))
+            return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(word, LANES), [0] * LANES))
+
+        def llvm(name, result, operands):
+            kind = ir.FunctionType(result, operands)
+            return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32")
+
+        fma, add_all = llvm("fma", vector, [vector] * 3), llvm("vector.reduce.fadd", single, [single, vector])
+        rounds, x, y = args[0], everywhere(args[1]), everywhere(args[2])
+        before, loop, after = builder.block, builder.append_basic_block("round"), builder.append_basic_block("done")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        left, sums = builder.phi(rounds.type), [builder.phi(vector) for _ in range(CHAINS)]
+        left_next = builder.sub(left, ir.Constant(rounds.type, 1))
+        results = [builder.call(fma, [s, x, y]) for s in sums]
+        # Each chain begins elsewhere, or the compiler would do the work of one.
+        starts = [ir.Constant(vector, [float(chain)] * LANES) for chain in range(CHAINS)]
+        for running, start, following in zip([left, *sums], [rounds, *starts], [left_next, *results], strict=True):
+            running.add_incoming(start, before)
+            running.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed(">", left_next, ir.Constant(rounds.type, 0)), loop, after)
+        builder.position_at_end(after)
+        total = results[0]
+        for result in results[1:]:
+            total = builder.fadd(total, result)
+        return builder.call(add_all, [ir.Constant(single, 0.0), total])
+
+    return signature(types.float32, types.intp, types.float32, types.float32), codegen
+
+
+@numba.njit("float32(intp, float32, float32)", nogil=True)
+def multiply_adds(rounds: int, x: float, y: float) -> Any:
+    """Return the sum of CHAINS * LANES numbers after so many rounds of s = s x + y; number k * LANES + l began at k."""
+    return _chains(rounds, x, y)
+
+
+def peak(threads: int, seconds: float = 0.5) -> float:
+    """Return the GFLOP/s of float32 multiply-adds on `threads` threads.
+
+    The best of many short turns, since this is a limit: what the machine does when nothing disturbs it.
+    """
+    best, end = float("inf"), time.perf_counter() + seconds
+    with ThreadPoolExecutor(threads) as pool:
+        while time.perf_counter() < end:
+            begun = time.perf_counter()
+            for turn in [pool.submit(multiply_adds, ROUNDS, 0.5, 1.0) for _ in range(threads)]:
+                turn.result()
+            best = min(best, time.perf_counter() - begun)
+    return 2e-9 * LANES * CHAINS * ROUNDS * threads / best
