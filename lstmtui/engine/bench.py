@@ -38,7 +38,7 @@ from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 from lstmtui.machine import cpu_count
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,11 @@ def shape_of(text: str) -> Shape:
 # --- what is timed ----------------------------------------------------------------------------------------------------
 
 
-def training_step(cell: str, shape: Shape, threads: int) -> Step:
-    """Return a function that trains a new network on one window of random tokens. Raises UsageError, MemoryError."""
+def training_step(cell: str, shape: Shape, threads: int) -> Callable[[], float]:
+    """Return a function that trains a new network on one window of random tokens, and returns the loss before.
+
+    Raises UsageError, MemoryError.
+    """
     s = shape.settings(cell)
     layout = parameters(s, shape.V)
     _check_memory(cell, shape, layout)
@@ -111,15 +114,16 @@ def training_step(cell: str, shape: Shape, threads: int) -> Step:
     x, y = np.random.default_rng(0).integers(0, shape.V, (2, shape.T, shape.B)).astype(np.int32)
     count = 0
 
-    def step() -> None:
+    def step() -> float:
         nonlocal count
         count += 1
-        network.gradient(x, y)
+        loss = network.gradient(x, y)
         norm = optimizer.norm(network.gradients)
         optimizer.apply(
             network.gradients, norm=norm, step=count, lr=1e-3, clip=s.clip, weight_decay=s.weight_decay
         )  # fmt: skip
         network.carry()
+        return loss
 
     return step
 

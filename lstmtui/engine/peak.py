@@ -69,16 +69,16 @@ def multiply_adds(rounds: int, x: float, y: float) -> Any:
     return _chains(rounds, x, y)
 
 
-def peak(threads: int, seconds: float = 0.5) -> float:
+def peak(threads: int, turns: int = 40) -> float:
     """Return the GFLOP/s of float32 multiply-adds on `threads` threads.
 
-    The best of many short turns, since this is a limit: what the machine does when nothing disturbs it.
+    The best of short turns, since this is a limit: what the machine does when nothing disturbs it.
     """
-    best, end = float("inf"), time.perf_counter() + seconds
+    best = float("inf")
     with ThreadPoolExecutor(threads) as pool:
-        while time.perf_counter() < end:
+        for _ in range(turns):
             begun = time.perf_counter()
-            for turn in [pool.submit(multiply_adds, ROUNDS, 0.5, 1.0) for _ in range(threads)]:
-                turn.result()
+            for part in [pool.submit(multiply_adds, ROUNDS, 0.5, 1.0) for _ in range(threads)]:
+                part.result()
             best = min(best, time.perf_counter() - begun)
     return 2e-9 * LANES * CHAINS * ROUNDS * threads / best
