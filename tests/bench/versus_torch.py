@@ -4,10 +4,11 @@
 
 A training step: embedding, two layers, linear, softmax cross-entropy, all gradients, clipping by norm, AdamW; states
 carried, float32, embedding and hidden of one size. LSTM, GRU and RNN meet `torch.nn`'s; the peephole and coupled cells,
-which PyTorch lacks, meet a loop over time as its users write one (the input product taken out of the loop), and our own
-LSTM. A single token at batch 1 meets ONNX Runtime. Each side lives in a process of its own, so that thread pools do not
-meet, and they take turns (A B A B ...); medians of all turns, and their ratio: above 1, ours is faster. Needs the
-`bench` extra.
+which PyTorch lacks, meet a loop over time as its users write one (both products at each step; "careful": the input
+product taken out of the loop), and our own LSTM. A single token at batch 1 meets ONNX Runtime.
+
+Each side lives in a process of its own, so that thread pools do not meet, and they take turns (A B A B ...); medians of
+all turns, and their ratio: above 1, ours is faster. Needs the `bench` extra.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Step = Callable[[], object]
 # --- theirs -----------------------------------------------------------------------------------------------------------
 
 
-def users_layer(cell: str, D: int, H: int, compiled: bool) -> Any:
+def users_layer(cell: str, D: int, H: int, how: str) -> Any:
     """Return an LSTM layer with peepholes, or with f = 1 - i, as a module of PyTorch with a loop over time."""
     import torch
 
@@ -52,30 +53,33 @@ def users_layer(cell: str, D: int, H: int, compiled: bool) -> Any:
 
     unit = {"peephole": peephole, "coupled": coupled}[cell]
 
-    def step(a_x: Any, h: Any, c: Any, W_hh: Any, p: Any) -> Any:
-        return unit(a_x + h @ W_hh.t(), c, p)
+    def step(x: Any, h: Any, c: Any, W_ih: Any, W_hh: Any, b: Any, p: Any) -> Any:
+        return unit((x if W_ih is None else x @ W_ih + b) + h @ W_hh, c, p)
 
     class Layer(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inputs = torch.nn.Linear(D, gates * H)
-            self.W_hh = torch.nn.Parameter(torch.empty(gates * H, H).uniform_(-(H**-0.5), H**-0.5))
+            self.W_ih = torch.nn.Parameter(torch.empty(D, gates * H).uniform_(-(H**-0.5), H**-0.5))
+            self.W_hh = torch.nn.Parameter(torch.empty(H, gates * H).uniform_(-(H**-0.5), H**-0.5))
+            self.b = torch.nn.Parameter(torch.zeros(gates * H))
             self.p = torch.nn.Parameter(torch.zeros(3, H)) if cell == "peephole" else None
-            self.step = torch.compile(step) if compiled else step
+            self.step = torch.compile(step) if how == "compiled" else step
 
         def forward(self, x: Any, state: Any) -> Any:
             h, c = state
-            outputs = []
-            for a_x in self.inputs(x):
-                h, c = self.step(a_x, h, c, self.W_hh, self.p)
+            W_ih, outputs = self.W_ih, []
+            if how == "careful":
+                x, W_ih = x @ W_ih + self.b, None
+            for x_t in x:
+                h, c = self.step(x_t, h, c, W_ih, self.W_hh, self.b, self.p)
                 outputs.append(h)
             return torch.stack(outputs), (h, c)
 
     return Layer()
 
 
-def pytorchs(cell: str, shape: Shape, threads: int, compiled: bool = False) -> Step:
-    """Return a training step in PyTorch."""
+def pytorchs(cell: str, shape: Shape, threads: int, how: str = "eager") -> Step:
+    """Return a training step in PyTorch; `how` is that of a loop: eager, compiled or careful."""
     import torch
 
     torch.set_num_threads(threads)
@@ -83,7 +87,7 @@ def pytorchs(cell: str, shape: Shape, threads: int, compiled: bool = False) -> S
     L, H, V, B, T = shape.L, shape.H, shape.V, shape.B, shape.T
     embed, out = torch.nn.Embedding(V, H), torch.nn.Linear(H, V)
     built_in = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}.get(cell)
-    layers = [built_in(H, H, L)] if built_in else [users_layer(cell, H, H, compiled) for _ in range(L)]
+    layers = [built_in(H, H, L)] if built_in else [users_layer(cell, H, H, how) for _ in range(L)]
     states: list[Any] = [None] if built_in else [(torch.zeros(B, H), torch.zeros(B, H)) for _ in range(L)]
     weights = [w for module in (embed, *layers, out) for w in module.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=1e-3, betas=(0.9, 0.99), fused=True)
@@ -175,9 +179,9 @@ def matches(threads: int, compiled: bool) -> list[Match]:
     for cell in ("peephole", "coupled"):
         ours = (training_step, (cell, shape, threads))
         name = f"{cell}/chars-large"
-        found.append(Match(f"{name} eager loop", ours, (pytorchs, (cell, shape, threads)), 8.0))
-        if compiled:
-            found.append(Match(f"{name} compiled loop", ours, (pytorchs, (cell, shape, threads, True)), 8.0))
+        for how in ("eager", *(["compiled"] if compiled else []), "careful"):
+            theirs = (pytorchs, (cell, shape, threads, how))
+            found.append(Match(f"{name} {how} loop", ours, theirs, None if how == "careful" else 8.0))
         found.append(Match(f"{name} our lstm", ours, (training_step, ("lstm", shape, threads)), 0.9))
     token = (single_step, ("lstm", shape))
     found.append(Match("token/chars-large ONNX Runtime", token, (onnx_runtimes, (shape, threads)), 1.5))
