@@ -182,12 +182,16 @@ def told(event: dict[str, Any]) -> str:
     if name == "compiled":
         return f"compiled in {_number(event, 'seconds', 1)} s"
     if name == "planned":
-        return f"planned {_number(event, 'steps')} steps of {_number(event, 'seconds_per_step', 3)} s"
+        each = f" of {_number(event, 'seconds_per_step', 3)} s" if event.get("seconds_per_step") else ""
+        return f"planned {_number(event, 'steps')} steps{each}"
     if name == "set":
         return f"{event.get('key')} set from {event.get('before')} to {event.get('value')}{_at(event)}"
     if name == "evaluated":
         best = ", the best so far" if event.get("best") is True else ""
         return f"evaluated{_at(event)}: {_number(event, 'nll', 3)} nats{best}"
+    if name == "finished":
+        parts = [f"{split} {_number(event, split, 3)} nats" for split in ("valid", "test") if split in event]
+        return f"finished{_at(event)}" + (f": {', '.join(parts)}" if parts else "")
     if name == "rolled back":
         return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
     rest = [

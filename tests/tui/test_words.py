@@ -62,3 +62,17 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
     seen = RunReader(make_run(tmp_path, tokens=tokens)).refresh()
     assert said in words.quality(seen, seen.best)
     assert words.quality(seen, None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"event": "finished", "step": 3869, "valid": 1.45035}, "finished at step 3,869: valid 1.450 nats"),
+        ({"event": "finished", "step": 9, "test": 1.5}, "finished at step 9: test 1.500 nats"),
+        ({"event": "finished", "step": 9}, "finished at step 9"),
+        ({"event": "planned", "steps": 30, "seconds_per_step": None}, "planned 30 steps"),
+        ({"event": "planned", "steps": 30, "seconds_per_step": 0.04}, "planned 30 steps of 0.040 s"),
+    ],
+)  # fmt: skip
+def test_told(event: dict[str, object], said: str) -> None:
+    assert words.told(event) == said
