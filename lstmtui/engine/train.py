@@ -18,7 +18,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.data.corpus import Dataset, Split
-from lstmtui.engine import inbox, plan, probes, schedule
+from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule
 from lstmtui.engine.backend import KERNEL_CACHE
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
@@ -62,6 +62,7 @@ class Trainer:
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(self.run, writer, self.setup)
+        self._flow = gradient_flow.of_text(s, self.setup.weights, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
         seconds = compile_kernels(self.setup, self._dropout(0), check)
         writer.event("compiled", seconds=round(seconds, 2))
@@ -193,6 +194,8 @@ class Trainer:
         self.writer.saturation(p.step, self.network.cell.gates, *probes.saturation(self.network))
         tokens = self.streams.window(self.streams.position(p.step - 1).window)[0][:, 0]
         self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens)
+        if self._flow is not None:
+            self.writer.gradient(**self._flow.measure(p.step).arrays())
         better = False
         if self.setup.evaluator is not None:
             self.writer.status(state="evaluating")

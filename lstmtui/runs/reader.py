@@ -214,7 +214,7 @@ class RunReader:
 
 
 # What NumPy raises for an archive that is cut short or overwritten.
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
@@ -229,7 +229,7 @@ def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
                 found.append(
                     Saturation(step=int(stored["step"]), gates=gates, left=stored["left"], right=stored["right"])
                 )
-        except _DAMAGED:
+        except DAMAGED:
             continue
     return found
 
@@ -246,5 +246,5 @@ def window(run: RunFolder) -> dict[str, Any] | None:
                 "values": stored["values"],
                 "tokens": stored["tokens"],
             }
-    except _DAMAGED:
+    except DAMAGED:
         return None

@@ -83,10 +83,17 @@ class RunWriter:
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
         """Keep one saturation probe, (L, G, H) fractions each; the oldest beyond KEPT_PROBES go."""
 
+        self._probe("saturation", step, gates=gates, left=left, right=right)
+
+    def gradient(self, step: int, **arrays: Any) -> None:
+        """Keep one measurement of the gradient flow, as `lstmtui.runs.flow.Flow` has it; the oldest go, as above."""
+        self._probe("gradient", step, **arrays)
+
+    def _probe(self, kind: str, step: int, **arrays: Any) -> None:
         def write() -> None:
             self.run.probes.mkdir(exist_ok=True)
-            _save_arrays(self.run.probes / f"saturation-{step:08d}.npz", step=step, gates=gates, left=left, right=right)
-            for old in sorted(self.run.probes.glob("saturation-*.npz"))[:-KEPT_PROBES]:
+            _save_arrays(self.run.probes / f"{kind}-{step:08d}.npz", step=step, **arrays)
+            for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-KEPT_PROBES]:
                 old.unlink(missing_ok=True)
 
         self._guarded(write)

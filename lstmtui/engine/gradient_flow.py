@@ -1,0 +1,155 @@
+"""How far gradients reach back: norms of dL/dh and dL/dc by lag and layer, from a real backward pass.
+
+L is the negative log likelihood of one token, in nats, at the end of a stretch of text. At lag k stands the gradient
+with respect to the state that a layer carries into the last k steps, all other states being as they are:
+
+    h_k = mean over sequences of || dL / dh_{t-k} ||        and c_k likewise, k = 1 ... K
+
+which is what truncated backpropagation cuts off, and what vanishes or explodes (Bengio, Simard and Frasconi 1994;
+Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063). Read with one step of the network at a time, walked back with one
+step of the recurrence at a time, so that the gradient can be looked at on its way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.data.corpus import Dataset
+from lstmtui.engine.backend import Cell, linear, softmax
+from lstmtui.engine.model import Network
+from lstmtui.engine.params import Arena
+from lstmtui.errors import UsageError
+from lstmtui.runs.flow import Flow
+
+Array = np.ndarray[Any, Any]
+
+LAGS = 100
+SEQUENCES = 8
+CONTEXT = 24
+"""Tokens read before the first that counts, so that the states are those of running text."""
+
+
+class GradientFlow:
+    """Measures one set of weights on stretches of one text, as often as wanted; the stretches stay the same."""
+
+    def __init__(
+        self,
+        s: Settings,
+        weights: Arena,
+        tokens: Any,
+        *,
+        lags: int = LAGS,
+        sequences: int = SEQUENCES,
+        threads: int = 1,
+    ) -> None:
+        """Choose up to `sequences` stretches of `tokens` (N,), spread over it. Raises UsageError for N < 3."""
+        length = min(CONTEXT + lags, len(tokens) - 1)
+        if length < 2:
+            raise UsageError(f"A gradient needs a text of 3 tokens or more to be followed through, not {len(tokens)}.")
+        self.lags = max(1, min(lags, length - min(CONTEXT, length // 5)))
+        B = max(1, min(sequences, (len(tokens) - 1) // length))
+        starts = np.linspace(0, len(tokens) - 1 - length, B).astype(np.int64)
+        # (length + 1, B): the last row is what the last step predicts.
+        self._tokens = np.stack([np.asarray(tokens[at : at + length + 1], np.int32) for at in starts], axis=1)
+        self._s, self._weights, self._threads = s, weights, threads
+        self._network = Network(s, weights, 1, B, threads=threads, backward=False)
+        self._cell: Cell = self._network.cell
+
+    def measure(self, step: int = 0) -> Flow:
+        """Return the gradient flow of the weights as they are now; `step` is written down with it."""
+        trace = [_Trace(layer, self.lags) for layer in self._network.layers]
+        self._network.reset()
+        length = len(self._tokens) - 1
+        for t in range(length):
+            self._network.forward(self._tokens[t : t + 1])
+            at = t - (length - self.lags)
+            if at >= 0:
+                for layer, kept in zip(self._network.layers, trace, strict=True):
+                    kept.keep(layer, at)
+            self._network.carry()
+        h, c = self._walk_back(trace, self._loss_gradient())
+        half = [half_lives(self._cell, kept.saved) for kept in trace]
+        return Flow(step=step, cell=self._cell.name, h=h, c=c, half_life=np.stack(half))
+
+    def _loss_gradient(self) -> Array:
+        """Return dL/dh of the top layer's last output (B, H); each row is the gradient of its own sequence's loss."""
+        network = self._network
+        softmax.cross_entropy(network.logits, self._tokens[-1].copy(), network.nll, 1.0, self._threads)
+        dh = np.zeros_like(network.layers[-1].h[1])
+        linear.backward_input(network.logits, self._weights[network.W_out], dh, self._threads)
+        return dh
+
+    def _walk_back(self, trace: list[_Trace], dtop: Array) -> tuple[Array, Array]:
+        """Return the norms (L, K) of dL/dh and dL/dc, given dL/dh of the top layer at the last step (B, H)."""
+        K, w, threads = self.lags, self._weights, self._threads
+        (B, H), dtype = dtop.shape, dtop.dtype
+        norms_h = np.zeros((len(trace), K))
+        norms_c = np.zeros((len(trace), K if self._cell.has_c else 0))
+        dabove = np.zeros((K, B, H), dtype)
+        dabove[-1] = dtop
+        for k in reversed(range(len(trace))):
+            kept, name = trace[k], f"layers.{k}"
+            W_ih, unit = w[f"{name}.W_ih"], w[f"{name}.unit"]
+            da_x = np.zeros((K, B, len(W_ih)), dtype)
+            da_h = np.zeros((1, B, len(W_ih)), dtype)
+            dh, dc, dunit = np.zeros((B, H), dtype), np.zeros_like(kept.c[0]), np.zeros_like(unit)
+            scratch = np.zeros((B, len(W_ih)), dtype)
+            for t in reversed(range(K)):
+                self._network.recurrence.backward(
+                    dabove[t : t + 1], w[f"{name}.W_hh"], unit, kept.h[t : t + 2], kept.c[t : t + 2],
+                    kept.saved[t : t + 1], da_x[t : t + 1], da_h if self._cell.split else da_x[t : t + 1],
+                    dh, dc, dunit, scratch, threads,
+                )  # fmt: skip
+                norms_h[k, K - 1 - t] = _norm(dh)
+                if self._cell.has_c:
+                    norms_c[k, K - 1 - t] = _norm(dc)
+            if k:
+                dabove = np.zeros((K, B, W_ih.shape[1]), dtype)
+                linear.backward_input(da_x.reshape(K * B, -1), W_ih, dabove.reshape(K * B, -1), threads)
+        return norms_h, norms_c
+
+
+def of_text(s: Settings, weights: Arena, data: Dataset) -> GradientFlow | None:
+    """Return what measures `weights` on validation text, or on training text where there is none; None without any."""
+    tokens = data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens
+    return GradientFlow(s, weights, tokens, threads=s.threads or 1) if len(tokens) > 2 else None
+
+
+class _Trace:
+    """What one layer computed over the last K steps, one after the other."""
+
+    def __init__(self, layer: Any, K: int) -> None:
+        self.h = np.zeros((K + 1, *layer.h.shape[1:]), layer.h.dtype)
+        self.c = np.zeros((K + 1, *layer.c.shape[1:]), layer.c.dtype)
+        self.saved = np.zeros((K, *layer.saved.shape[1:]), layer.saved.dtype)
+
+    def keep(self, layer: Any, at: int) -> None:
+        """Keep the step that `layer` took last as step `at`."""
+        self.h[at : at + 2], self.c[at : at + 2], self.saved[at] = layer.h, layer.c, layer.saved[0]
+
+
+def half_lives(cell: Cell, saved: Array) -> Array:
+    """Return the steps (H,) after which a unit has forgotten half, from its gates `saved` (T, B, SH).
+
+    The geometric mean of what a step keeps: of f, of 1 - i where one gate does both, of the GRU's z; (0,) for a cell
+    that has no such gate.
+    """
+    gates = saved.reshape(-1, len(cell.saved), saved.shape[2] // len(cell.saved)).astype(np.float64)
+    if "f" in cell.gates:
+        kept = gates[:, cell.gates.index("f")]
+    elif "z" in cell.gates:
+        kept = gates[:, cell.gates.index("z")]
+    elif "i" in cell.gates:
+        kept = 1.0 - gates[:, cell.gates.index("i")]
+    else:
+        return np.zeros(0)
+    return np.asarray(math.log(0.5) / np.log(np.clip(kept, 1e-12, 1 - 1e-9)).mean(axis=0))
+
+
+def _norm(gradient: Array) -> float:
+    """Return the mean over sequences of the norm of each one's gradient (B, H)."""
+    return float(np.sqrt(np.square(gradient.astype(np.float64)).sum(axis=1)).mean())

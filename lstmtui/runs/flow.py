@@ -1,0 +1,129 @@
+"""How far gradients reach back in time: one measurement of a run, kept in its probes folder, and what it means.
+
+The loss is that of one prediction. At lag k stands the gradient with respect to the state that a layer carried into
+the last k steps before it: how much that memory still matters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import DAMAGED
+
+PATTERN = "gradient-*.npz"
+LEFT = 0.01
+"""A gradient that has fallen below this part of its value at lag 1 is said to have vanished."""
+GROWN = 100.0
+"""One that has risen above this many times its value at lag 1 is said to explode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One measurement: means over sequences of the norm over units, in float64, lag 1 first.
+
+    `h`, `c` (L, K): norms of dL/dh and dL/dc; `c` is (L, 0) for cells without a cell state. `half_life` (L, H): steps
+    after which half of what a unit holds is forgotten, from the gate that forgets; (L, 0) for cells without one.
+    """
+
+    step: int
+    cell: str
+    h: Any
+    c: Any
+    half_life: Any
+
+    @property
+    def lags(self) -> int:
+        return int(self.h.shape[1])
+
+    @property
+    def layers(self) -> int:
+        return int(self.h.shape[0])
+
+    def norms(self, state: str) -> Any:
+        """Return `h` or `c`, by name."""
+        return self.c if state == "c" else self.h
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what is written to a file."""
+        return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life}
+
+
+def flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
+    """Return the newest measurements, oldest first; damaged ones are passed over."""
+    found = []
+    for path in sorted(run.probes.glob(PATTERN))[-newest:]:
+        flow = _read(path)
+        if flow is not None:
+            found.append(flow)
+    return found
+
+
+def _read(path: Any) -> Flow | None:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            h, c, half_life = (np.asarray(stored[name], np.float64) for name in ("h", "c", "half_life"))
+            step, cell = int(stored["step"]), str(stored["cell"])
+    except (*DAMAGED, TypeError):
+        return None
+    if not (h.ndim == c.ndim == half_life.ndim == 2 and len(h) == len(c) == len(half_life) and h.size):
+        return None
+    return Flow(step=step, cell=cell, h=h, c=c, half_life=half_life)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one line of norms says."""
+
+    kind: str
+    """"explodes", "vanishes" or "holds"."""
+    reach: int
+    """The largest lag up to which at least LEFT of lag 1 is there."""
+    words: str
+
+
+def verdict(norms: Any) -> Verdict:
+    """Judge the norms (K,) of one layer and state, lag 1 first."""
+    values = [float(v) for v in norms]
+    first, last, lags = values[0], values[-1], len(values)
+    if not all(math.isfinite(v) for v in values):
+        bad = next(k for k, v in enumerate(values, 1) if not math.isfinite(v))
+        return Verdict("explodes", lags, f"explodes: no longer a number at lag {bad}")
+    if first <= 0:
+        return Verdict("vanishes", 0, "vanishes: nothing arrives at all")
+    highest = max(values)
+    reach = next((k for k, v in enumerate(values) if v < LEFT * first), lags)
+    if highest > GROWN * first:
+        at = values.index(highest) + 1
+        return Verdict("explodes", reach, f"explodes: {highest / first:,.0f} times lag 1 at lag {at}")
+    if reach < lags:
+        return Verdict(
+            "vanishes", reach, f"vanishes: below 1 % after {steps(reach)}, {_part(last / first)} at lag {lags}"
+        )
+    return Verdict("holds", reach, f"holds: {_part(last / first)} of lag 1 still arrives from lag {lags}")
+
+
+def _part(share: float) -> str:
+    return f"{share:.0e}" if share < 0.0005 else f"{100 * share:.2g} %" if share < 1 else f"{share:.1f} times"
+
+
+def steps(count: float) -> str:
+    """Return a number of steps in words."""
+    if count >= 10_000:
+        return "over 10,000 steps"
+    shown = f"{count:,.0f}" if count >= 10 or float(count).is_integer() else f"{count:.1f}"
+    return f"{shown} step{'s' * (shown != '1')}"
+
+
+def memory(half_life: Any) -> str:
+    """Say the half-lives (H,) of one layer; empty for a cell without a gate that forgets."""
+    import numpy as np
+
+    if not half_life.size:
+        return ""
+    middle, long = np.percentile(half_life, (50, 90))
+    return f"half forgotten after {steps(middle)} (a tenth of the units: {steps(long)} or more)"
