@@ -71,6 +71,34 @@ def start(run: RunFolder) -> subprocess.Popen[bytes]:
         )
 
 
+def fork(
+    run: RunFolder, *, at: str = "latest", name: str | None = None, changes: dict[str, str] | None = None
+) -> tuple[RunFolder, int]:
+    """Make a run beside `run` that begins at its "latest" or "best" checkpoint, or at that of a step; not started yet.
+
+    Returns it and the step. `changes` are settings as text. Raises UsageError, CorruptError, LstmtuiError.
+    """
+    root = run.path.parent
+    child = RunFolder(root / (check_name(name) if name else free_name(root, f"{run.name}-fork")))
+    if child.path.exists():
+        raise UsageError(f"There is already a run '{child.name}'; choose another name.")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "lstmtui.engine.fork", str(run.path), str(child.path), "--from", at,
+            *(f"{key}={value}" for key, value in (changes or {}).items()),
+        ],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise LstmtuiError(f"The fork failed unexpectedly ({last[0] if last else 'no message'}).") from error
+    if "error" in answer:
+        raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+    return child, int(answer["step"])
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One continuation: the text to insert at the cursor, and how probable the model finds it."""

@@ -95,7 +95,9 @@ class Settings:
     epochs: float | None = setting(None, "train for this many passes", "Length", low=0, high=1e6, open_low=True)
     steps: int | None = setting(None, "train for this many steps", "Length", low=1)
     batch: int | None = setting(None, "streams read side by side", "Length", low=1, high=1 << 16)
-    bptt: int | None = setting(None, "time steps of truncated backpropagation", "Length", low=1, high=1 << 16)
+    bptt: int | None = setting(
+        None, "time steps of truncated backpropagation", "Length", low=1, high=1 << 16, live=True
+    )
     patience: int | None = setting(
         None, "stop after this many evaluations without a better one (0: never)", "Length", low=0
     )
@@ -259,7 +261,9 @@ def user_file() -> Path | None:
     return path if path.is_file() else None
 
 
-RESERVED = ("LSTMTUI_RUNS", "LSTMTUI_CACHE", "LSTMTUI_CONFIG", "LSTMTUI_DEBUG")
+RESERVED = (
+    "LSTMTUI_RUNS", "LSTMTUI_CACHE", "LSTMTUI_CONFIG", "LSTMTUI_DEBUG", "LSTMTUI_THEME", "LSTMTUI_CHARSET",
+)  # fmt: skip
 """Environment variables that are not settings of a run."""
 
 
@@ -280,6 +284,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML ({error}).") from error
     raw.pop("format", None)
+    raw.pop("screens", None)  # lstmtui.tui.preferences reads that
     return {name: convert(name, value, f"{path}") for name, value in raw.items()}
 
 

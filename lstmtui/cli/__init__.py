@@ -98,6 +98,9 @@ app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
 for _operation in (steer.pause, steer.continue_, steer.stop, steer.save):
     app.command(_operation.__name__.rstrip("_"), rich_help_panel=_TRAIN)(_operation)
 app.command("set", rich_help_panel=_TRAIN)(steer.set_)
+for _operation in (steer.undo, steer.rewind):
+    app.command(_operation.__name__, rich_help_panel=_TRAIN)(_operation)
+app.command("fork", rich_help_panel=_TRAIN)(steer.fork)
 app.command("ls", rich_help_panel=_RUNS)(ls.ls)
 app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)

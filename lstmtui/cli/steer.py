@@ -1,4 +1,4 @@
-"""`lstmtui pause|continue|stop|save RUN` and `lstmtui set RUN KEY=VALUE`: requests to a running engine."""
+"""`lstmtui pause|continue|stop|save|undo|rewind RUN`, `lstmtui set RUN KEY=VALUE`, and `lstmtui fork RUN`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import Run, RunOrLatest, RunsDir, recognise, short
-from lstmtui.cli.output import say
+from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder, engine_alive
@@ -65,6 +65,41 @@ def set_(
     pairs = [_pair(change) for change in changes]
     for key, value in pairs:
         _ask(found, "set", key=key, value=value)
+    return 0
+
+
+def undo(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Take the last change of a setting back."""
+    return _ask(recognise(run, runs_dir), "undo")
+
+
+def rewind(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
+    """Put a running training back to its best checkpoint; settings stay as they are now."""
+    return _ask(recognise(run, runs_dir), "rewind")
+
+
+def fork(
+    run: Run,
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Settings the fork begins with.")
+    ] = None,
+    at: Annotated[str, typer.Option("--from", metavar="WHERE", help="latest, best, or a step.")] = "latest",
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the fork (auto).")] = None,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Make a new run that begins at a checkpoint of another, for example: lstmtui fork diary --from best lr=0.001."""
+    from lstmtui import api
+
+    found = recognise(run, runs_dir)
+    pairs = [change.partition("=") for change in changes or []]
+    wrong = [change for change in changes or [] if "=" not in change]
+    if wrong:
+        raise UsageError(f"'{wrong[0]}' is not KEY=VALUE; for example lr=0.001.")
+    child, step = api.fork(
+        found, at=at, name=name, changes={key.strip().replace("-", "_"): value for key, _, value in pairs}
+    )
+    emit(child.name)
+    say(f"It begins at step {step} of '{found.name}'; 'lstmtui resume {short(child)}' starts it.")
     return 0
 
 

@@ -39,7 +39,7 @@ class Streams:
                 f"The training text has {len(tokens):,} tokens, but {B} streams of {T} steps need {B * T + 1:,}; "
                 f"lower the batch or the window, or give a longer text."
             )
-        self.B, self.T = B, T
+        self.B, self.T, self.length = B, T, length
         self.windows = length // T
         """How many windows make an epoch."""
         self.tokens_per_window = B * T
@@ -48,10 +48,12 @@ class Streams:
         item = tokens.strides[0]
         self._streams = as_strided(tokens, (self.windows * T + 1, B), (item, item * length), writeable=False)
         self._block = np.empty((T + 1, B), np.int32)
+        self.shift = 0
+        """Steps by which the first window lies later than step 0, where the window's length changed on the way."""
 
     def position(self, step: int) -> Position:
         """Return epoch and window of training step `step` (from 0)."""
-        return Position(*divmod(step, self.windows))
+        return Position(*divmod(step - self.shift, self.windows))
 
     def window(self, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return x and y (T, B) of window k, valid until the next call."""

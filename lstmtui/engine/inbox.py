@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lstmtui import config
@@ -26,6 +26,8 @@ class Request:
     key: str
     value: Any
     writer: RunWriter
+    details: dict[str, Any] = field(default_factory=dict)
+    """The whole request as it was written."""
 
     def answer(self, message: str, *, ok: bool = True) -> None:
         """Say in events.jsonl what became of it."""
@@ -50,7 +52,7 @@ class Inbox:
         for record in records:
             request = Request(
                 str(record.get("id", "")), str(record.get("op", "")), str(record.get("key", "")),
-                record.get("value"), self._writer,
+                record.get("value"), self._writer, record,
             )  # fmt: skip
             if request.op not in OPERATIONS:
                 request.answer(f"There is no request '{request.op}'.", ok=False)

@@ -18,7 +18,7 @@ class Keeper:
     """Saves and restores one run's weights, moments, states and progress."""
 
     def __init__(self, run: RunFolder, writer: RunWriter, setup: Setup) -> None:
-        self._run, self._writer, self._setup = run, writer, setup
+        self._run, self._writer, self.setup = run, writer, setup
         self._identity = identity(setup.settings, setup.data.tokenizer)
         self._saved_step = -1
         self._saved_at = time.monotonic()
@@ -29,9 +29,9 @@ class Keeper:
 
     def save(self, p: Progress) -> bool:
         """Write a checkpoint; return False, and leave the one before, when the disk does not take it."""
-        arenas = self._setup.optimizer.arenas()
+        arenas = self.setup.optimizer.arenas()
         tensors = {f"{prefix}.{name}": view for prefix, arena in arenas.items() for name, view in arena.views.items()}
-        tensors |= {f"state.{name}": state for name, state in self._setup.network.states().items()}
+        tensors |= {f"state.{name}": state for name, state in self.setup.network.states().items()}
         about: dict[str, Any] = {
             "identity": self._identity,
             "progress": p.as_dict(),
@@ -65,12 +65,12 @@ class Keeper:
                 f"make room on the disk and resume from step {max(0, self._saved_step)}."
             )
 
-    def bring_back(self) -> Progress | None:
-        """Stand at the newest checkpoint that verifies and return its progress; None when there is none.
+    def bring_back(self, *, best: bool = False) -> Progress | None:
+        """Stand at the newest checkpoint that verifies, or the best, and return its progress; None when there is none.
 
         Metrics written after it are cut off. Raises CorruptError when all are damaged or belong to another run.
         """
-        found = checkpoint.newest(self._run, self._writer.log)
+        found = (checkpoint.best if best else checkpoint.newest)(self._run, self._writer.log)
         if found is None:
             return None
         where = f"The checkpoint of step {found.step}"
@@ -80,18 +80,29 @@ class Keeper:
             offsets = dict(found.about["offsets"])
         except (KeyError, TypeError) as error:
             raise CorruptError(f"{where} lacks what a run needs to go on.") from error
-        for prefix, arena in self._setup.optimizer.arenas().items():
+        for prefix, arena in self.setup.optimizer.arenas().items():
             checkpoint.restore(arena.views, found.tensors, prefix, where)
-        checkpoint.restore(self._setup.network.states(), found.tensors, "state", where)
+        checkpoint.restore(self.setup.network.states(), found.tensors, "state", where)
         self._writer.cut_back(offsets)
         self._saved_step = found.step
         return progress
+
+    def rewind(self) -> Progress | None:
+        """Stand at the best checkpoint and let go of those after it, so that a resume begins there too."""
+        if checkpoint.best_of(self._run) is None:
+            return None
+        found = self.bring_back(best=True)
+        if found is not None:
+            for path in checkpoint.everything(self._run):
+                if path.name > checkpoint.path_of(self._run, found.step).name:
+                    path.unlink(missing_ok=True)
+        return found
 
     def load_best(self) -> int | None:
         """Put the best checkpoint's weights where they are evaluated, and return its step; None when there is none."""
         found = checkpoint.best(self._run, self._writer.log)
         if found is None:
             return None
-        prefix = "ema" if self._setup.settings.ema else "weights"
-        checkpoint.restore(self._setup.optimizer.evaluated.views, found.tensors, prefix, "The best checkpoint")
+        prefix = "ema" if self.setup.settings.ema else "weights"
+        checkpoint.restore(self.setup.optimizer.evaluated.views, found.tensors, prefix, "The best checkpoint")
         return found.step

@@ -32,6 +32,16 @@ def saturation(network: Network) -> tuple[Array, Array]:
     return np.stack(left), np.stack(right)
 
 
+def some(weights: Array, most: int = 1 << 16) -> Array:
+    """Return a view of at most about `most` of the weights, evenly taken."""
+    return weights[:: max(1, len(weights) // most)]
+
+
+def update_ratio(before: Array, after: Array) -> float:
+    """Return how large a step was beside the weights it changed: about 1e-3 is usual, 1e-1 is much."""
+    return float(np.linalg.norm(after - before) / max(1e-30, np.linalg.norm(before)))
+
+
 def window(network: Network) -> Array:
     """Return the gates of the first sequence over the last window, (L, G, T, H) float16."""
     return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in _gates(network)]).astype(np.float16)

@@ -44,6 +44,10 @@ class Progress:
     rollbacks: int = 0
     live: dict[str, Any] = field(default_factory=dict)
     """Settings changed while the run trained."""
+    changes: list[tuple[str, Any]] = field(default_factory=list)
+    """What was changed and what it was before, the newest last; undo takes from the end."""
+    shift: int = 0
+    """Of `Streams`: set where the window's length was changed."""
     interval: Interval = field(default_factory=Interval)
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,7 +56,8 @@ class Progress:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Progress:
         """Undo `as_dict` after JSON, which has no infinity. Raises TypeError or KeyError for something else."""
-        values = {f.name: stored[f.name] for f in fields(cls)}
+        newer = {"changes": [], "shift": 0}  # not in checkpoints of the first version
+        values = {f.name: stored[f.name] if f.name in stored else newer[f.name] for f in fields(cls)}
         values["interval"] = Interval(**stored["interval"])
         if values["best_nll"] is None:
             values["best_nll"] = math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,17 @@ def build(s: Settings, data: Dataset) -> Setup:
         evaluator = Evaluator(s, optimizer.evaluated, data.valid, most=s.eval_tokens or 0, threads=threads)
     sampler = Sampler(s, optimizer.evaluated, data.tokenizer)
     return Setup(s, data, streams, weights, network, optimizer, sampler, evaluator)
+
+
+def with_window(setup: Setup, T: int, shift: int) -> Setup:
+    """Return `setup` with windows of T steps and the states as they are. Raises UsageError and MemoryError."""
+    s = setup.settings
+    streams = Streams(setup.data.train.tokens, setup.streams.B, T)
+    streams.shift = shift
+    network = Network(s, setup.weights, T, streams.B, threads=s.threads or 1, backward=True)
+    for name, state in network.states().items():
+        state[...] = setup.network.states()[name]
+    return dataclasses.replace(setup, streams=streams, network=network)
 
 
 def scratch_step(setup: Setup, drop: Dropout) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.data.corpus import Dataset, Split
-from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule
+from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
@@ -26,8 +26,8 @@ from lstmtui.engine.model import Dropout
 from lstmtui.engine.optimizer import finite
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
-from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus
-from lstmtui.errors import DivergedError, LstmtuiError, UsageError
+from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus, with_window
+from lstmtui.errors import DivergedError, LstmtuiError
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -49,6 +49,7 @@ class Trainer:
         self.settings = config.load(run.config)
         self.inbox = inbox.Inbox(run, writer)
         self.progress = Progress()
+        self._update_ratio = 0.0
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
@@ -84,6 +85,7 @@ class Trainer:
         found = self.keeper.bring_back()
         if found is not None:
             self.progress = found
+            self.use_window()
             self.writer.event("resumed", step=found.step)
         else:
             self.setup.initialise()
@@ -95,11 +97,12 @@ class Trainer:
     def train(self) -> None:
         """Take the steps that are left. Raises Stop when asked to, DivergedError when it makes no sense to go on."""
         p, s = self.progress, self.settings
-        self.writer.status(state="training")
+        self.writer.status(state="training", live=self.live_settings())
         self._interval_begun = time.perf_counter()
         self._catch_up()
         while p.step < self.plan.steps and not self._exhausted():
             self._answer_requests()
+            p = self.progress
             begun = time.perf_counter()
             if not self._step():
                 self._roll_back()
@@ -136,10 +139,14 @@ class Trainer:
         if not finite(loss, norm):
             return False
         step = p.step + 1
+        some = probes.some(self.setup.weights.flat)
+        before = some.copy() if step % (self.settings.log_every or 1) == 0 else None
         clipped = self.optimizer.apply(
             self.network.gradients, norm=norm, step=step, lr=self._lr(step), clip=self._live("clip"),
             weight_decay=self._live("weight_decay"),
         )  # fmt: skip
+        if before is not None:
+            self._update_ratio = probes.update_ratio(before, some)
         self.network.carry()
         p.step = step
         p.tokens += self.streams.tokens_per_window
@@ -154,6 +161,17 @@ class Trainer:
     def _live(self, name: str) -> Any:
         """Return a setting as it is now."""
         return self.progress.live.get(name, getattr(self.settings, name))
+
+    def live_settings(self) -> dict[str, Any]:
+        """Return every setting that can be changed now, as it is."""
+        return {name: self._live(name) for name in config.LIVE}
+
+    def use_window(self) -> None:
+        """Read windows of the length that is set, where it is another than now. Raises UsageError and MemoryError."""
+        T, shift = self._live("bptt") or self.streams.T, self.progress.shift
+        if (T, shift) != (self.streams.T, self.streams.shift):
+            self.setup = self.keeper.setup = with_window(self.setup, T, shift)
+            self.network, self.streams = self.setup.network, self.setup.streams
 
     def _dropout(self, step: int) -> Dropout:
         return Dropout(
@@ -179,7 +197,7 @@ class Trainer:
         self.writer.metric(
             "train", step=p.step, tokens=p.tokens, seconds=round(p.seconds, 3), loss=interval.loss / interval.steps,
             lr=self._lr(p.step), grad_norm=interval.norm / interval.steps, clipped=interval.clipped / interval.steps,
-            tokens_per_second=round(speed, 1), memory_mb=memory_mb(),
+            update_ratio=self._update_ratio, tokens_per_second=round(speed, 1), memory_mb=memory_mb(),
         )  # fmt: skip
         self.writer.status(tokens=p.tokens, tokens_per_second=round(speed, 1))
         p.interval = Interval()
@@ -216,12 +234,13 @@ class Trainer:
             self.keeper.save_best(p)
         self._interval_begun += time.perf_counter() - away
 
-    def sample(self) -> str:
-        """Write some text as the weights are now."""
+    def sample(self, *, asked: dict[str, Any] | None = None) -> str:
+        """Write some text as the weights are now; `asked` may say another `temperature` and `prompt`."""
         p = self.progress
-        choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
-        prompt, length = self._live("prompt"), self._live("sample_length")
-        random = np.random.default_rng([self.settings.seed, p.step])
+        temperature, prompt = ((asked or {}).get(name, self._live(name)) for name in ("temperature", "prompt"))
+        choice, length = Choice(temperature, self._live("top_k"), self._live("top_p")), self._live("sample_length")
+        # What a person asks for twice should not be the same text.
+        random = np.random.default_rng([self.settings.seed, p.step] if asked is None else None)
         # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
         text = self.setup.sampler.text(prompt, length, choice, random).lstrip("\n") if length else ""
         if text:
@@ -242,6 +261,7 @@ class Trainer:
             raise DivergedError(f"The loss became infinite or not a number at step {at}, before anything was saved.")
         found.rollbacks, found.lr_scale = rollbacks, scale
         self.progress = found
+        self.use_window()
         self.writer.event("rolled back", step=found.step, lr_scale=scale)
         self.writer.log(f"not finite at step {at}: back to step {found.step}, learning rate times {scale:g}")
 
@@ -264,7 +284,7 @@ class Trainer:
                     paused = request.op == "pause"
                     request.answer("Paused." if paused else "Going on.")
                 else:
-                    self._do(request)
+                    steering.do(self, request)
             if not paused:
                 break
             if self.writer.state != "paused":
@@ -276,26 +296,6 @@ class Trainer:
         if self.writer.state == "paused":
             self.writer.event("continued", step=self.progress.step)
             self.writer.status(state="training")
-
-    def _do(self, request: inbox.Request) -> None:
-        if request.op == "save":
-            saved = self.keeper.save(self.progress)
-            request.answer(f"Saved step {self.progress.step}." if saved else "The disk did not take it.", ok=saved)
-        elif request.op == "sample":
-            self.sample()
-            request.answer("Sampled.")
-        elif request.op == "set":
-            try:
-                value = config.convert(request.key, request.value, "set")
-            except UsageError as error:
-                request.answer(str(error), ok=False)
-                return
-            before = self._live(request.key)
-            self.progress.live[request.key] = value
-            self.writer.event("set", step=self.progress.step, key=request.key, before=before, value=value)
-            # Saved at once: a resume from before this step would otherwise not know of it.
-            self.keeper.save(self.progress)
-            request.answer(f"{request.key} is now {value} (it was {before}).")
 
     # --- finish ---------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ class TrainPoint:
     clipped: float
     tokens_per_second: float
     memory_mb: float
+    update_ratio: float = float("nan")
+    """Length of the last update beside that of the weights; NaN in older runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ def _point(kind: type, record: dict[str, Any]) -> Any:
     for name in (f.name for f in fields(kind)):
         value = record.get(name)
         if value is None and name != "bits_per_char":
-            if kind is TrainPoint and name in ("loss", "grad_norm"):
+            if kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio"):
                 value = float("nan")
             else:
                 return None

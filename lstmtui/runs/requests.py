@@ -1,7 +1,8 @@
 """What a viewer asks of a running engine, and the engine's answers.
 
 A request is one line of requests.jsonl: {"id", "at", "op", ...}; the engine answers in events.jsonl with
-{"event": "answered", "request": id, "ok", "message"}. `op` is one of OPERATIONS; `set` carries "key" and "value".
+{"event": "answered", "request": id, "ok", "message"}. `op` is one of OPERATIONS; `set` carries "key" and "value",
+`sample` may carry "temperature" and "prompt".
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from lstmtui.errors import UsageError
 from lstmtui.files import append_line, read_lines
 from lstmtui.runs.folder import RunFolder, engine_alive
 
-OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set")
+OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set", "undo", "rewind")
 
 
 @dataclass(frozen=True, slots=True)

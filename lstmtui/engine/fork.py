@@ -1,0 +1,144 @@
+"""A new run that begins where another stood: python -m lstmtui.engine.fork PARENT CHILD [--from best] [KEY=VALUE ...].
+
+Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may be training meanwhile.
+
+The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to
+there, so that its curve begins with its parent's. Settings that shape the tensors or the text stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from lstmtui import config
+from lstmtui.engine import checkpoint, plan
+from lstmtui.engine.checkpoint import Checkpoint
+from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+from lstmtui.files import append_line, to_json, write_atomically
+from lstmtui.runs.folder import RunFolder
+
+OPEN = (
+    *(name for name in config.LIVE if name != "bptt"),
+    "steps", "schedule", "lr_end", "patience", "seed", "log_every", "eval_every", "save_every",
+)  # fmt: skip
+"""Settings that a fork may begin with another value of."""
+
+
+def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: dict[str, str]) -> int:
+    """Write the folder of `child` and return the step it begins at.
+
+    at    "latest", "best", or a step of which there is a checkpoint
+    Raises UsageError for what cannot be forked, CorruptError for a damaged checkpoint, OSError.
+    """
+    settings = _settings(config.load(parent.config), changes)
+    found, best = _checkpoint(parent, at), checkpoint.best_of(parent)
+    made = plan.stored(parent)
+    if made is None:
+        raise UsageError(f"Run '{parent.name}' has not begun to train yet, so there is nothing to fork.")
+    if settings.steps is not None:
+        made = dataclasses.replace(made, steps=settings.steps)
+    if made.steps <= found.step:
+        raise UsageError(
+            f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
+            f"for example steps={2 * found.step or 1000}."
+        )
+    child.path.mkdir(parents=True)
+    try:
+        shutil.copyfile(parent.tokenizer, child.tokenizer)
+        for path in (parent.metrics, parent.samples):
+            _copy_start(path, child.path / path.name, int(found.about["offsets"].get(path.name, 0)))
+        about = {**found.about, "progress": _progress(found.about["progress"], changes)}
+        checkpoint.save(child, found.step, found.tensors, about)
+        if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:
+            if best.name != checkpoint.path_of(parent, found.step).name:
+                shutil.copyfile(best, child.checkpoints / best.name)
+            shutil.copyfile(parent.checkpoints / "best.json", child.checkpoints / "best.json")
+        plan.store(child, made)
+        append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
+        # Last, since it is what makes a folder a run.
+        write_atomically(child.config, config.dump(settings).encode())
+    except (KeyError, TypeError, AttributeError) as error:
+        shutil.rmtree(child.path)
+        raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on.") from error
+    except BaseException:
+        shutil.rmtree(child.path)
+        raise
+    return found.step
+
+
+def _settings(parent: config.Settings, changes: dict[str, str]) -> config.Settings:
+    for key in changes:
+        if key not in OPEN:
+            raise UsageError(
+                f"'{key}' cannot change in a fork{config.nearest(key, OPEN)}; these can: {', '.join(OPEN)}."
+            )
+    values = {key: config.convert(key, value, "fork") for key, value in changes.items()}
+    if values.get("steps") is not None:
+        values |= {"minutes": None, "epochs": None}
+    return dataclasses.replace(parent, **values)
+
+
+def _checkpoint(run: RunFolder, at: str) -> Checkpoint:
+    if at == "best":
+        if checkpoint.best_of(run) is None:
+            raise UsageError(f"Run '{run.name}' has no best checkpoint yet; fork its latest.")
+        found = checkpoint.best(run)
+    elif at == "latest":
+        found = checkpoint.newest(run)
+    else:
+        steps = [path.stem.removeprefix("step-").lstrip("0") or "0" for path in checkpoint.everything(run)]
+        if at not in steps:
+            raise UsageError(f"Run '{run.name}' has no checkpoint of step {at}; it has {', '.join(steps) or 'none'}.")
+        found = checkpoint.load(checkpoint.path_of(run, int(at)))
+    if found is None:
+        raise UsageError(f"Run '{run.name}' has no checkpoint yet; save one first.")
+    return found
+
+
+def _progress(progress: dict[str, Any], changes: dict[str, str]) -> dict[str, Any]:
+    """Return the counters, without those live changes that the fork makes anew."""
+    return {
+        **progress,
+        "live": {key: value for key, value in progress["live"].items() if key not in changes},
+        "changes": [],
+        "worse": 0,
+    }
+
+
+def _copy_start(source: Path, target: Path, size: int) -> None:
+    if source.exists():
+        with open(source, "rb") as read, open(target, "wb") as write:
+            write.write(read.read(size))
+
+
+def main(arguments: list[str]) -> int:
+    """Fork, print, and return an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmtui.engine.fork", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("parent", type=Path)
+    parser.add_argument("child", type=Path)
+    parser.add_argument("--from", dest="at", default="latest", help="latest, best, or a step")
+    parser.add_argument("changes", nargs="*", help="KEY=VALUE")
+    given = parser.parse_args(arguments)
+    changes = {key: value for key, _, value in (change.partition("=") for change in given.changes)}
+    try:
+        step = fork(RunFolder(given.parent), RunFolder(given.child), at=given.at, changes=changes)
+    except LstmtuiError as error:
+        print(to_json({"error": str(error), "exit_code": error.exit_code}))
+        return error.exit_code
+    except OSError as error:
+        said = f"The fork cannot be written to {given.child} ({error.strerror or error})."
+        print(to_json({"error": said, "exit_code": 1}))
+        return 1
+    print(to_json({"step": step}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""What is done when a viewer asks: save, sample, set, undo, rewind. Each is answered, and kept in the run.
+
+Changes that decide the weights are saved at once: a resume from before them would otherwise not know of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lstmtui import config
+from lstmtui.engine.inbox import Request
+from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+
+if TYPE_CHECKING:
+    from lstmtui.engine.train import Trainer
+
+KEPT_CHANGES = 50
+"""How many changes can be undone."""
+
+
+def do(trainer: Trainer, request: Request) -> None:
+    """Do what is asked between two steps, and answer."""
+    try:
+        request.answer(_DONE_BY[request.op](trainer, request))
+    except MemoryError:
+        request.answer("The network would not fit the memory with that.", ok=False)
+    except LstmtuiError as error:
+        request.answer(str(error), ok=False)
+
+
+def _save(trainer: Trainer, request: Request) -> str:
+    if not trainer.keeper.save(trainer.progress):
+        raise LstmtuiError("The disk did not take it.")
+    return f"Saved step {trainer.progress.step}."
+
+
+def _sample(trainer: Trainer, request: Request) -> str:
+    asked = {name: request.details[name] for name in ("temperature", "prompt") if request.details.get(name) is not None}
+    trainer.sample(asked={name: config.convert(name, value, "sample") for name, value in asked.items()})
+    return "Sampled."
+
+
+def _set(trainer: Trainer, request: Request) -> str:
+    key, value = request.key, config.convert(request.key, request.value, "set")
+    if value is None:
+        raise UsageError(f"set: {key} needs a value.")
+    before = trainer.live_settings()[key]
+    _change(trainer, key, value)
+    trainer.progress.changes = [*trainer.progress.changes, (key, before)][-KEPT_CHANGES:]
+    trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value)
+    trainer.keeper.save(trainer.progress)
+    return f"{key} is now {value} (it was {before})."
+
+
+def _undo(trainer: Trainer, request: Request) -> str:
+    if not trainer.progress.changes:
+        raise UsageError("There is no change to undo.")
+    key, value = trainer.progress.changes[-1]
+    before = trainer.live_settings()[key]
+    _change(trainer, key, value)
+    trainer.progress.changes = trainer.progress.changes[:-1]
+    trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value, undone=True)
+    trainer.keeper.save(trainer.progress)
+    return f"Undone: {key} is {value} again (it was {before})."
+
+
+def _change(trainer: Trainer, key: str, value: Any) -> None:
+    """Let a setting have a value from the next step on. Raises UsageError and MemoryError, with nothing changed."""
+    progress, streams = trainer.progress, trainer.streams
+    kept = dict(progress.live), progress.shift
+    progress.live = {**progress.live, key: value}
+    if key != "bptt" or value == streams.T:
+        return
+    # Go on reading where the text stands: at the last window of the new length that begins no later.
+    at = streams.position(progress.step)
+    windows = max(1, streams.length // value)
+    progress.shift = progress.step - (at.epoch * windows + min(at.window * streams.T // value, windows - 1))
+    try:
+        trainer.use_window()
+    except (LstmtuiError, MemoryError):
+        progress.live, progress.shift = kept
+        raise
+
+
+def _rewind(trainer: Trainer, request: Request) -> str:
+    now = trainer.progress
+    found = trainer.keeper.rewind()
+    if found is None:
+        raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
+    # What a person set since then stays set; only the window's length belongs to the place in the text.
+    window = {"bptt": found.live["bptt"]} if "bptt" in found.live else {}
+    found.live = {**{key: value for key, value in now.live.items() if key != "bptt"}, **window}
+    found.changes = [change for change in now.changes if change[0] != "bptt"]
+    found.lr_scale, found.rollbacks = now.lr_scale, now.rollbacks
+    trainer.progress = found
+    try:
+        trainer.use_window()
+    except (LstmtuiError, MemoryError) as error:
+        raise CorruptError("The best checkpoint's window does not fit; resume the run.") from error
+    trainer.writer.event("rewound", step=found.step, before=now.step)
+    trainer.keeper.save(found)
+    return f"Back at step {found.step}, the best one; it was at {now.step}."
+
+
+_DONE_BY = {"save": _save, "sample": _sample, "set": _set, "undo": _undo, "rewind": _rewind}
