@@ -6,8 +6,8 @@ with respect to the state that a layer carries into the last k steps, all other 
     h_k = mean over sequences of || dL / dh_{t-k} ||        and c_k likewise, k = 1 ... K
 
 which is what truncated backpropagation cuts off, and what vanishes or explodes (Bengio, Simard and Frasconi 1994;
-Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063). Read with one step of the network at a time, walked back with one
-step of the recurrence at a time, so that the gradient can be looked at on its way.
+Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063). The text is read as ever; the recurrence is walked back one step at
+a time, so that the gradient can be looked at on its way.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ Array = np.ndarray[Any, Any]
 
 LAGS = 100
 SEQUENCES = 8
-CONTEXT = 24
+CONTEXT = 25
 """Tokens read before the first that counts, so that the states are those of running text."""
+CHUNK = 25
+"""Steps read at once: enough that the products are wide, few enough that the logits are small."""
 
 
 class GradientFlow:
@@ -50,26 +52,26 @@ class GradientFlow:
         length = min(CONTEXT + lags, len(tokens) - 1)
         if length < 2:
             raise UsageError(f"A gradient needs a text of 3 tokens or more to be followed through, not {len(tokens)}.")
+        T = min(CHUNK, length)
+        length -= length % T
         self.lags = max(1, min(lags, length - min(CONTEXT, length // 5)))
         B = max(1, min(sequences, (len(tokens) - 1) // length))
         starts = np.linspace(0, len(tokens) - 1 - length, B).astype(np.int64)
         # (length + 1, B): the last row is what the last step predicts.
         self._tokens = np.stack([np.asarray(tokens[at : at + length + 1], np.int32) for at in starts], axis=1)
         self._s, self._weights, self._threads = s, weights, threads
-        self._network = Network(s, weights, 1, B, threads=threads, backward=False)
+        self._network = Network(s, weights, T, B, threads=threads, backward=False)
         self._cell: Cell = self._network.cell
 
     def measure(self, step: int = 0) -> Flow:
         """Return the gradient flow of the weights as they are now; `step` is written down with it."""
         trace = [_Trace(layer, self.lags) for layer in self._network.layers]
         self._network.reset()
-        length = len(self._tokens) - 1
-        for t in range(length):
-            self._network.forward(self._tokens[t : t + 1])
-            at = t - (length - self.lags)
-            if at >= 0:
-                for layer, kept in zip(self._network.layers, trace, strict=True):
-                    kept.keep(layer, at)
+        T, length = self._network.T, len(self._tokens) - 1
+        for start in range(0, length, T):
+            self._network.forward(self._tokens[start : start + T])
+            for layer, kept in zip(self._network.layers, trace, strict=True):
+                kept.keep(layer, start - (length - self.lags), T)
             self._network.carry()
         h, c = self._walk_back(trace, self._loss_gradient())
         half = [half_lives(self._cell, kept.saved) for kept in trace]
@@ -78,9 +80,10 @@ class GradientFlow:
     def _loss_gradient(self) -> Array:
         """Return dL/dh of the top layer's last output (B, H); each row is the gradient of its own sequence's loss."""
         network = self._network
-        softmax.cross_entropy(network.logits, self._tokens[-1].copy(), network.nll, 1.0, self._threads)
-        dh = np.zeros_like(network.layers[-1].h[1])
-        linear.backward_input(network.logits, self._weights[network.W_out], dh, self._threads)
+        logits = network.logits[-network.B :]
+        softmax.cross_entropy(logits, self._tokens[-1].copy(), network.nll[-network.B :], 1.0, self._threads)
+        dh = np.zeros_like(network.layers[-1].h[-1])
+        linear.backward_input(logits, self._weights[network.W_out], dh, self._threads)
         return dh
 
     def _walk_back(self, trace: list[_Trace], dtop: Array) -> tuple[Array, Array]:
@@ -127,9 +130,12 @@ class _Trace:
         self.c = np.zeros((K + 1, *layer.c.shape[1:]), layer.c.dtype)
         self.saved = np.zeros((K, *layer.saved.shape[1:]), layer.saved.dtype)
 
-    def keep(self, layer: Any, at: int) -> None:
-        """Keep the step that `layer` took last as step `at`."""
-        self.h[at : at + 2], self.c[at : at + 2], self.saved[at] = layer.h, layer.c, layer.saved[0]
+    def keep(self, layer: Any, at: int, T: int) -> None:
+        """Keep the T steps that `layer` took last as those from `at` on; what comes before step 0 is left out."""
+        skipped, end = max(0, -at), at + T
+        if end > 0:
+            self.h[at + skipped : end + 1], self.c[at + skipped : end + 1] = layer.h[skipped:], layer.c[skipped:]
+            self.saved[at + skipped : end] = layer.saved[skipped:]
 
 
 def half_lives(cell: Cell, saved: Array) -> Array:

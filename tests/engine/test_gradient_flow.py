@@ -77,6 +77,7 @@ def by_differences(cell: str, weights: Arena, tokens: np.ndarray, lag: int, laye
 @pytest.mark.parametrize("cell", CELLS)
 def test_agrees_with_central_differences_at_initialisation(cell, dtype, tolerance, monkeypatch):
     monkeypatch.setattr(gradient_flow, "CONTEXT", 3)
+    monkeypatch.setattr(gradient_flow, "CHUNK", 4)
     s, lags = settings(cell), 9
     weights = initial(s, dtype)
     tokens = np.random.default_rng(1).integers(0, V, 3 + lags + 1)
