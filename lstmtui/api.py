@@ -84,7 +84,7 @@ def fork(
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(
         [
-            sys.executable, "-m", "lstmtui.engine.fork", str(run.path), str(child.path), "--from", at,
+            sys.executable, "-m", "lstmtui.engine.fork", f"--from={at}", str(run.path), str(child.path),
             *(f"{key}={value}" for key, value in (changes or {}).items()),
         ],
         stdin=subprocess.DEVNULL, capture_output=True, check=False,
@@ -97,6 +97,53 @@ def fork(
     if "error" in answer:
         raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
     return child, int(answer["step"])
+
+
+class Forecaster:
+    """Tells what a network would cost, from a process of its own that is started at the first question.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, settings: config.Settings) -> dict[str, Any]:
+        """Return `parameters`, `flop_per_token`, `memory_mb`, `vocabulary` and `tokens` of resolved settings."""
+        return self._ask("ask", settings)
+
+    def measure(self, settings: config.Settings) -> dict[str, Any]:
+        """Return the same and `tokens_per_second`, measured; may take a minute where kernels must be compiled."""
+        return self._ask("measure", settings)
+
+    def close(self) -> None:
+        """End the process; a call that waits for it raises LstmtuiError."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _ask(self, op: str, settings: config.Settings) -> dict[str, Any]:
+        with self._lock:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "lstmtui.engine.forecast"],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+            process = self._process
+            assert process.stdin is not None
+            assert process.stdout is not None
+            line = b""
+            with contextlib.suppress(OSError, ValueError):
+                process.stdin.write(to_json({"op": op, "settings": dataclasses.asdict(settings)}).encode() + b"\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            if not line:
+                raise LstmtuiError("The process that makes plans has ended; open this screen again.")
+        told = json.loads(line)
+        if "error" in told:
+            raise FAMILIES.get(told.get("exit_code", 1), LstmtuiError)(told["error"])
+        return dict(told)
 
 
 @dataclass(frozen=True, slots=True)

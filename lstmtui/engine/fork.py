@@ -1,4 +1,4 @@
-"""A new run that begins where another stood: python -m lstmtui.engine.fork PARENT CHILD [--from best] [KEY=VALUE ...].
+"""A new run that begins where another stood: python -m lstmtui.engine.fork [--from best] PARENT CHILD [KEY=VALUE ...].
 
 Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may be training meanwhile.
 

@@ -69,12 +69,18 @@ def _change(trainer: Trainer, key: str, value: Any) -> None:
     progress, streams = trainer.progress, trainer.streams
     kept = dict(progress.live), progress.shift
     progress.live = {**progress.live, key: value}
-    if key != "bptt" or value == streams.T:
-        return
+    if key == "bptt" and value != streams.T:
+        _read_on(trainer, value, kept)
+    trainer.writer.status(live=trainer.live_settings())
+
+
+def _read_on(trainer: Trainer, length: int, kept: tuple[dict[str, Any], int]) -> None:
+    """Change the window; `kept` is put back when it cannot be."""
+    progress, streams = trainer.progress, trainer.streams
     # Go on reading where the text stands: at the last window of the new length that begins no later.
     at = streams.position(progress.step)
-    windows = max(1, streams.length // value)
-    progress.shift = progress.step - (at.epoch * windows + min(at.window * streams.T // value, windows - 1))
+    windows = max(1, streams.length // length)
+    progress.shift = progress.step - (at.epoch * windows + min(at.window * streams.T // length, windows - 1))
     try:
         trainer.use_window()
     except (LstmtuiError, MemoryError):
@@ -97,6 +103,7 @@ def _rewind(trainer: Trainer, request: Request) -> str:
         trainer.use_window()
     except (LstmtuiError, MemoryError) as error:
         raise CorruptError("The best checkpoint's window does not fit; resume the run.") from error
+    trainer.writer.status(live=trainer.live_settings(), step=found.step)
     trainer.writer.event("rewound", step=found.step, before=now.step)
     trainer.keeper.save(found)
     return f"Back at step {found.step}, the best one; it was at {now.step}."
