@@ -6,6 +6,7 @@ was loaded, or why not.
     {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
     {"op": "evaluate", "files": [...]}                               {"nll", "perplexity", "bits_per_char", "tokens"}
+    {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
 
 A question that cannot be answered gets {"error": sentence, "exit_code": n}, and the next one is read.
 """
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.corpus import tokenise
+from lstmtui.engine import inspect
 from lstmtui.engine.complete import Completer
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
@@ -47,6 +49,7 @@ class Service:
             "complete": self._complete,
             "sample": self._sample,
             "evaluate": self._evaluate,
+            **inspect.operations(trained),
         }
 
     def answers(self, question: Any) -> Answers:
