@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lstmtui.config import Settings
 from lstmtui.data import catalogue, embedded, formal, tokens
 from lstmtui.data.sources import Part, Source, in_memory, open_file, open_folder
 from lstmtui.data.tokenfiles import Range, Split, TokenFiles
 from lstmtui.errors import UsageError
 from lstmtui.places import cache_root
 
-__all__ = ["Dataset", "Source", "Split", "anchored", "prepare", "resolve", "size", "tokenise"]
+__all__ = ["Dataset", "Source", "Split", "anchored", "prepare", "resolve", "size", "tokenise", "training_text"]
 
 Report = Callable[[str, float], None]
 """Told what goes on, and how far it is, 0 to 1."""
@@ -138,6 +139,13 @@ def tokenise(
     files = TokenFiles(cache, settings)
     _, splits = files.load() or files.build(lambda: tokenizer, {"test": whole}, report)
     return splits["test"]
+
+
+def training_text(s: Settings, *, cache: Path | None = None) -> Iterator[bytes]:
+    """Yield the text that a run with settings `s` is trained on, chunk by chunk. Raises UsageError when it is gone."""
+    fractions = s.valid_fraction, s.test_fraction
+    ranges, _, _ = _ranges(s.corpus, s.valid, s.test, s.tokens, s.vocabulary, fractions, cache or cache_root())
+    yield from ranges["train"].chunks()
 
 
 def _ranges(

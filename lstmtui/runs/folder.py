@@ -11,6 +11,7 @@ runs/NAME/
   probes/          gate saturation by step, the newest window of activations
   requests.jsonl   what viewers ask for; events answer by id
   checkpoints/     step-00001234.safetensors, and best.json naming the best
+  autocomplete/    what completion keeps: an index of the training text, and a person's profile
   engine.lock      held by the engine while it lives
   engine.log       what went wrong, for a person
 """
@@ -99,6 +100,10 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def autocomplete(self) -> Path:
+        return self.path / "autocomplete"
+
+    @property
     def lock(self) -> Path:
         return self.path / "engine.lock"
 
@@ -182,7 +187,7 @@ def remove(run: RunFolder) -> list[str]:
             path.unlink(missing_ok=True)
         for path in (run.requests, run.log, run.lock, *run.path.glob(".*.tmp")):
             path.unlink(missing_ok=True)
-        for folder in (run.probes, run.checkpoints):
+        for folder in (run.probes, run.checkpoints, run.autocomplete):
             if folder.is_dir():
                 shutil.rmtree(folder)
         left = sorted(path.name for path in run.path.iterdir())
