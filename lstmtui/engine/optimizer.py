@@ -24,6 +24,7 @@ class Optimizer:
         """AdamW's mean of gradients; SGD's velocity."""
         self.v = Arena(weights.layout, self._dtype) if s.optimizer == "adamw" else None
         self.average = Arena(weights.layout, self._dtype) if s.ema else None
+        self._none, self._sums = np.empty(0, self._dtype), np.empty(threads)
 
     @property
     def evaluated(self) -> Arena:
@@ -45,23 +46,26 @@ class Optimizer:
 
     def norm(self, gradients: Arena) -> float:
         """Return the global norm of all gradients; not finite when any of them is not."""
-        return float(optim.norm(gradients.flat, self._threads))
+        return float(optim.norm(gradients.flat, self._sums, self._threads))
 
     def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
         """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
         s, w, threads = self._s, self._weights, self._threads
         clipped = norm > clip
         factor = clip / norm if clipped else 1.0
+        ema = self._none if self.average is None else self.average.flat
+        # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
+        ema_decay = min(s.ema, (1 + step) / (10 + step))
         if self.v is not None:
             optim.adamw(
-                w.flat, gradients.flat, self.m.flat, self.v.flat, lr, s.beta1, s.beta2, 1e-8, weight_decay,
-                w.decayed, factor, step, threads,
+                w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,
+                w.decayed, factor, step, ema_decay, threads,
             )  # fmt: skip
         else:
-            optim.sgd(w.flat, gradients.flat, self.m.flat, lr, s.momentum, weight_decay, w.decayed, factor, threads)
-        if self.average is not None and s.ema:
-            # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
-            optim.average(self.average.flat, w.flat, min(s.ema, (1 + step) / (10 + step)), threads)
+            optim.sgd(
+                w.flat, gradients.flat, self.m.flat, ema, lr, s.momentum, weight_decay, w.decayed, factor, ema_decay,
+                threads,
+            )  # fmt: skip
         return clipped
 
 

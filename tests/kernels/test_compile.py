@@ -22,11 +22,11 @@ from numba.core.event import install_recorder
 from lstm_kernels.compile import cache_in
 folder = cache_in(sys.argv[1])
 from lstm_kernels.cpu import dropout, optim
-ema, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
+w, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
 with install_recorder("numba:compile") as compiled:
-    optim.average(ema, ema + 1, 0.75, 1)
+    optim.sgd(w, w - 1, w.copy(), w[:0], 0.25, 0.0, 0.0, 0, 1.0, 0.0, 1)
     dropout.locked_mask(mask, 0.5, 1)
-print(ema[0], int((mask > 0).sum()), "compiled" if compiled.buffer else "loaded", "in", folder)
+print(w[0], int((mask > 0).sum()), "compiled" if compiled.buffer else "loaded", "in", folder)
 """
 
 
@@ -56,13 +56,13 @@ def test_next_process_loads(tmp_path):
 
 def test_damaged_entries_are_compiled_again_and_mended(tmp_path):
     first = answer(start(tmp_path))
-    average, mask = sorted(tmp_path.rglob("*.nbc"), reverse=True)
-    average.write_bytes(average.read_bytes()[:1000])
+    update, mask = sorted(tmp_path.rglob("*.nbc"), reverse=True)
+    update.write_bytes(update.read_bytes()[:1000])
     whole = bytearray(mask.read_bytes())
     whole[len(whole) // 2] ^= 1
     mask.write_bytes(whole)
     assert answer(start(tmp_path)) == first
-    average.write_bytes(b"")
+    update.write_bytes(b"")
     assert answer(start(tmp_path)) == first
     assert answer(start(tmp_path)) == [*first[:2], "loaded"]
 

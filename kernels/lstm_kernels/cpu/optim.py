@@ -1,6 +1,6 @@
-"""Optimizers over the flat arena of parameters: one norm, one clip, one update.
+"""Optimizers over the flat arena of parameters: one pass for the norm, one for clip, update, decay and average.
 
-Weight decay applies to the first `decayed` values only. `clip` is a factor on the gradient, from its norm.
+Each pass moves as many bytes a second as memory gives. Weight decay applies to the first `decayed` values only. `clip` is a factor on the gradient, from its norm.
 """
 
 from __future__ import annotations
@@ -12,60 +12,97 @@ import numpy as np
 from numba import prange
 
 from lstm_kernels.activations import zero
-from lstm_kernels.compile import SUMS, threaded
+from lstm_kernels.compile import SUMS, inlined, threaded
 
 Array = np.ndarray[Any, Any]
 
 
+BLOCK = 2048
+"""Values that are updated before their average follows: few enough that both find them in the first-level cache."""
+
+
+# Loops run over slices, from 0: an index that could be negative costs a test for each element, and all vectors.
 @threaded(fastmath=SUMS)
 def _square_sums(g, sums, threads):
     N = g.shape[0]
     for k in prange(threads):
+        part = g[k * N // threads : (k + 1) * N // threads]
         total = 0.0
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            total += np.float64(g[n]) * np.float64(g[n])
+        for n in range(part.shape[0]):
+            total += np.float64(part[n]) * np.float64(part[n])
         sums[k] = total
 
 
+@inlined
+def _average(ema, w, new):
+    for n in range(w.shape[0]):
+        ema[n] += new * (w[n] - ema[n])
+
+
+@inlined
+def _sgd_block(w, g, velocity, lr, momentum, decay, clip):
+    for n in range(w.shape[0]):
+        velocity[n] = momentum * velocity[n] + (clip * g[n] + decay * w[n])
+        w[n] -= lr * velocity[n]
+
+
 @threaded
-def _sgd(w, g, velocity, lr, momentum, weight_decay, decayed, clip, threads):
+def _sgd(w, g, velocity, ema, lr, momentum, weight_decay, decayed, clip, new, threads):
     N = w.shape[0]
     number = w.dtype.type
-    lr, momentum, weight_decay, clip = number(lr), number(momentum), number(weight_decay), number(clip)
+    lr, momentum, weight_decay = number(lr), number(momentum), number(weight_decay)
+    clip, new = number(clip), number(new)
     for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            decay = weight_decay if n < decayed else zero(weight_decay)
-            velocity[n] = momentum * velocity[n] + (clip * g[n] + decay * w[n])
-            w[n] -= lr * velocity[n]
+        high = (k + 1) * N // threads
+        at = k * N // threads
+        while at < high:
+            # No block is half decayed.
+            end = min(at + BLOCK, decayed if at < decayed else high, high)
+            decay = weight_decay if at < decayed else zero(weight_decay)
+            _sgd_block(w[at:end], g[at:end], velocity[at:end], lr, momentum, decay, clip)
+            if ema.shape[0] > 0:
+                _average(ema[at:end], w[at:end], new)
+            at = end
+
+
+@inlined
+def _adamw_block(w, g, m, v, rate, beta1, beta2, new1, new2, eps, decay, clip, v_scale):
+    for n in range(w.shape[0]):
+        g_n = clip * g[n]
+        m_n = beta1 * m[n] + new1 * g_n
+        v_n = beta2 * v[n] + new2 * (g_n * g_n)
+        m[n], v[n] = m_n, v_n
+        w[n] = w[n] - decay * w[n] - rate * m_n / (math.sqrt(v_n * v_scale) + eps)
 
 
 @threaded
-def _adamw(w, g, m, v, rate, beta1, beta2, eps, shrink, decayed, clip, v_scale, threads):
+def _adamw(w, g, m, v, ema, rate, beta1, beta2, eps, shrink, decayed, clip, v_scale, new, threads):
     N = w.shape[0]
     number = w.dtype.type
     rate, eps, shrink, clip, v_scale = number(rate), number(eps), number(shrink), number(clip), number(v_scale)
     new1, new2, beta1, beta2 = number(1.0 - beta1), number(1.0 - beta2), number(beta1), number(beta2)
+    new = number(new)
     for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            g_n = clip * g[n]
-            m[n] = beta1 * m[n] + new1 * g_n
-            v[n] = beta2 * v[n] + new2 * (g_n * g_n)
-            decay = shrink if n < decayed else zero(shrink)
-            w[n] = w[n] - decay * w[n] - rate * m[n] / (math.sqrt(v[n] * v_scale) + eps)
+        high = (k + 1) * N // threads
+        at = k * N // threads
+        while at < high:
+            end = min(at + BLOCK, decayed if at < decayed else high, high)
+            decay = shrink if at < decayed else zero(shrink)
+            _adamw_block(
+                w[at:end], g[at:end], m[at:end], v[at:end],
+                rate, beta1, beta2, new1, new2, eps, decay, clip, v_scale,
+            )  # fmt: skip
+            if ema.shape[0] > 0:
+                _average(ema[at:end], w[at:end], new)
+            at = end
 
 
-@threaded
-def _average(ema, w, new, threads):
-    N = w.shape[0]
-    new = w.dtype.type(new)
-    for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            ema[n] += new * (w[n] - ema[n])
+def norm(g: Array, sums: Array, threads: int) -> float:
+    """Return the Euclidean norm of g (n,), summed in float64 in a fixed order.
 
-
-def norm(g: Array, threads: int) -> float:
-    """Return the Euclidean norm of g (n,), summed in float64 in a fixed order."""
-    sums = np.empty(threads)
+    g     (n,)        in
+    sums  (threads,)  -    float64
+    """
     _square_sums(g, sums, threads)
     return math.sqrt(sum(sums.tolist()))
 
@@ -74,19 +111,25 @@ def sgd(
     w: Array,
     g: Array,
     velocity: Array,
+    ema: Array,
     lr: float,
     momentum: float,
     weight_decay: float,
     decayed: int,
     clip: float,
+    ema_decay: float,
     threads: int,
 ) -> None:
     """Gradient descent as PyTorch's SGD: velocity = momentum * velocity + g + weight_decay * w; w -= lr * velocity.
 
     w, velocity  (n,)  in-out
     g            (n,)  in
+    ema          (n,)  in-out  running average of w: ema_decay * ema + (1 - ema_decay) * w; or (0,) for none
     """
-    _sgd(w, g, velocity, float(lr), float(momentum), float(weight_decay), decayed, float(clip), threads)
+    _sgd(
+        w, g, velocity, ema, float(lr), float(momentum), float(weight_decay), decayed, float(clip), 1.0 - ema_decay,
+        threads,
+    )  # fmt: skip
 
 
 def adamw(
@@ -94,6 +137,7 @@ def adamw(
     g: Array,
     m: Array,
     v: Array,
+    ema: Array,
     lr: float,
     beta1: float,
     beta2: float,
@@ -102,19 +146,19 @@ def adamw(
     decayed: int,
     clip: float,
     step: int,
+    ema_decay: float,
     threads: int,
 ) -> None:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch's AdamW.
 
     w, m, v  (n,)  in-out  weights, first and second moment
     g        (n,)  in
+    ema      (n,)  in-out  running average of w: ema_decay * ema + (1 - ema_decay) * w; or (0,) for none
     step           in      1 for the first update
     """
     rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
     shrink = lr * weight_decay
-    _adamw(w, g, m, v, rate, float(beta1), float(beta2), float(eps), shrink, decayed, float(clip), v_scale, threads)
-
-
-def average(ema: Array, w: Array, decay: float, threads: int) -> None:
-    """Move the running average ema (n,) towards w (n,): ema = decay * ema + (1 - decay) * w."""
-    _average(ema, w, 1.0 - decay, threads)
+    _adamw(
+        w, g, m, v, ema, rate, float(beta1), float(beta2), float(eps), shrink, decayed, float(clip), v_scale,
+        1.0 - ema_decay, threads,
+    )  # fmt: skip
