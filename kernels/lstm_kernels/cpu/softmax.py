@@ -6,22 +6,45 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange
-from numba.extending import register_jitable
+from numba import prange, types
+from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import exp, zero
-from lstm_kernels.compile import SUMS, threaded
+from lstm_kernels.compile import FASTMATH, SUMS, threaded
 
 Array = np.ndarray[Any, Any]
 
 
-# A maximum is only vectorised when NaN need not be heard of; the sum of exponentials, which follows, will hear of it.
-@register_jitable(fastmath={"nnan", "nsz"})
-def _largest(row):
+SIGN, REST = np.int32(31), np.int32(0x7FFFFFFF)
+LEAST = np.int32(-0x80000000)
+
+
+# The compiler makes no vectors of a maximum of floats. Of integers it does, and the bits of a float32 are in order as
+# integers once those of negative numbers but the sign are turned: 0.05 to 0.09 ns an element instead of 0.57.
+# A NaN may or may not be the largest; the sum of exponentials, which follows, will hear of it.
+def _largest32(row):
+    bits = row.view(np.int32)
+    largest = LEAST
+    for v in range(bits.shape[0]):
+        ordered = np.int32(bits[v] ^ ((bits[v] >> SIGN) & REST))
+        largest = ordered if ordered > largest else largest
+    return np.int32(largest ^ ((largest >> SIGN) & REST)).view(np.float32)
+
+
+def _largest64(row):
     largest = row[0]
     for v in range(1, row.shape[0]):
         largest = row[v] if row[v] > largest else largest
     return largest
+
+
+def _largest(row):
+    return row.max()
+
+
+@overload(_largest, jit_options={"fastmath": set(FASTMATH)})
+def _compile_largest(row):
+    return _largest32 if row.dtype == types.float32 else _largest64
 
 
 # Only the sums below may be split over a vector's lanes: the loss must not become (largest + log) - target.
