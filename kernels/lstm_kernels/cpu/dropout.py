@@ -64,8 +64,10 @@ def _drop_weights(W, out, keep, drop_below, key, threads):
     keep = W.dtype.type(keep)
     key = _mix(key)
     for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            out[n] = W[n] * keep if _kept(key, n, drop_below) else zero(keep)
+        low, high = k * N // threads, (k + 1) * N // threads
+        W_k, out_k = W[low:high], out[low:high]
+        for n in range(W_k.shape[0]):
+            out_k[n] = W_k[n] * keep if _kept(key, low + n, drop_below) else zero(keep)
 
 
 def _settings(rate: float, key: int) -> tuple[float, np.uint64, np.uint64]:

@@ -28,9 +28,9 @@ def _backward(dout, tokens, dtable, threads):
     for k in prange(threads):
         low, high = k * D // threads, (k + 1) * D // threads
         for n in range(N):
-            row = dtable[tokens[n]]
-            for d in range(low, high):
-                row[d] += dout[n, d]
+            row, dout_n = dtable[tokens[n], low:high], dout[n, low:high]  # counted from 0, it becomes vectors
+            for d in range(row.shape[0]):
+                row[d] += dout_n[d]
 
 
 def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
