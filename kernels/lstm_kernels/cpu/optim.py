@@ -1,6 +1,7 @@
 """Optimizers over the flat arena of parameters: one pass for the norm, one for clip, update, decay and average.
 
-Each pass moves as many bytes a second as memory gives. Weight decay applies to the first `decayed` values only. `clip` is a factor on the gradient, from its norm.
+Each pass moves as many bytes a second as memory gives. Weight decay applies to the first `decayed` values only. `clip`
+is a factor on the gradient, from its norm.
 """
 
 from __future__ import annotations
