@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +84,12 @@ def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[
     except FileNotFoundError:
         return [], 0
     end = data.rfind(b"\n") + 1 or (len(data) if len(data) == limit else 0)
-    return list(_parsed(data[:end])), offset + end
+    return list(parsed(data[:end].splitlines())), offset + end
 
 
-def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
-    for line in data.splitlines():
+def parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects among `lines`; damaged ones are passed over."""
+    for line in lines:
         try:
             record = json.loads(line)
         except ValueError:  # covers UnicodeDecodeError and JSONDecodeError

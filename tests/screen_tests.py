@@ -10,9 +10,10 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from lstmtui.api import Candidate
+from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 
-SIZES = ((80, 24), (120, 40), (40, 12), (20, 5), (1, 1))
+SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 
 
 class FakeModel:
@@ -38,6 +39,29 @@ class FakeModel:
 
     def close(self) -> None:
         self.closed = True
+
+
+class FakeForecaster:
+    """Knows what every network costs."""
+
+    def __init__(self) -> None:
+        self.asked: list[Settings] = []
+        self.error: LstmtuiError | None = None
+
+    def ask(self, settings: Settings) -> dict[str, Any]:
+        if self.error is not None:
+            raise self.error
+        self.asked.append(settings)
+        return {
+            "vocabulary": 65, "tokens": 900_000, "parameters": 812_345, "flop_per_token": 4_800_000,
+            "memory_mb": 84.2, "machine_mb": 8000.0,
+        }  # fmt: skip
+
+    def measure(self, settings: Settings) -> dict[str, Any]:
+        return {**self.ask(settings), "tokens_per_second": 26_300.0}
+
+    def close(self) -> None:
+        pass
 
 
 def painted(app: App[Any]) -> str:

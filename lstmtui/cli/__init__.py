@@ -84,12 +84,14 @@ def _lstmtui(
     debug: Annotated[
         bool, typer.Option("--debug", metavar="", help="Show where an error came from (also LSTMTUI_DEBUG=1).")
     ] = False,
+    theme: screens.Theme = None,
+    charset: screens.Charset = None,
 ) -> int:
     """Train, watch and type with recurrent networks of your own, in the terminal.
 
     Without a command: the screens, on the latest run if there is one.
     """
-    return screens.latest() if context.invoked_subcommand is None else 0
+    return screens.latest(theme, charset) if context.invoked_subcommand is None else 0
 
 
 _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"

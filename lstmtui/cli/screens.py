@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from lstmtui.cli.options import RunOrLatest
 
+Theme = Annotated[
+    str | None,
+    typer.Option("--theme", metavar="NAME", help="lstmtui, lstmtui-light, lstmtui-colour-blind, lstmtui-ansi, ...",
+                 show_default=False),
+]  # fmt: skip
+Charset = Annotated[
+    str | None,
+    typer.Option(
+        "--charset", metavar="auto|braille|block|ascii", help="What screens are drawn with.", show_default=False
+    ),
+]
 
-def latest() -> int:
+
+def latest(theme: str | None = None, charset: str | None = None) -> int:
     """Open the screens on the latest run, or on the list of runs."""
     from lstmtui import tui
 
-    return tui.run()
+    return tui.run(theme=theme, charset=charset)
 
 
-def type_(run: RunOrLatest = "latest") -> int:
+def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
     """Type with a trained run: the next words appear as you go."""
     from lstmtui import tui
     from lstmtui.runs.folder import find
 
     find(run)  # an unknown name is refused before the screen opens
-    return tui.run(run, screen="type")
+    return tui.run(run, screen="type", theme=theme, charset=charset)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zipfile
 import zlib
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from lstmtui import config
 from lstmtui.errors import LstmtuiError
-from lstmtui.files import read_json, read_lines
+from lstmtui.files import parsed, read_json, read_lines
 from lstmtui.runs.folder import ENDED, RunFolder, engine_alive
 
 
@@ -177,7 +178,7 @@ class RunReader:
         if self._shrunk():  # a resume cut metrics back to its checkpoint
             train, valid = [], []
             self._offsets["metrics"] = 0
-        for record in self._read("metrics"):
+        for record in self._read_metrics():
             points: list[Any] = train if record.get("split") == "train" else valid
             point = _point(TrainPoint if record.get("split") == "train" else ValidPoint, record)
             if point is not None:
@@ -204,15 +205,60 @@ class RunReader:
         except OSError:
             return self._offsets["metrics"] > 0
 
+    def _read_metrics(self) -> list[dict[str, Any]]:
+        """Return what is new; of very much at once, every evaluation and as many lines of training as are kept."""
+        try:
+            ahead = self._run.metrics.stat().st_size - self._offsets["metrics"]
+        except OSError:
+            ahead = 0
+        if ahead < MUCH:
+            return self._read("metrics")
+        found: list[dict[str, Any]] = []
+        while len(block := _block(self._run.metrics, self._offsets["metrics"])) > 0:
+            found += _skimmed(block, max(1, self._keep * len(block) // ahead))
+            self._offsets["metrics"] += len(block)
+        return found
+
     def _read(self, name: str) -> list[dict[str, Any]]:
         records, self._offsets[name] = read_lines(getattr(self._run, name), self._offsets[name])
         return records
 
     def _thinned(self, points: list[Any]) -> list[Any]:
+        best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.nll, default=None)
         while len(points) > self._keep:
             half = len(points) // 2
-            points = points[:half:2] + points[half:]
+            points = [p for i, p in enumerate(points) if i >= half or i % 2 == 0 or p is best]
         return points
+
+
+MUCH = 4 << 20
+"""Bytes of metrics above which not every line is looked at."""
+_BLOCK = 16 << 20
+_VALID = b'"split": "valid"'
+
+
+def _block(path: Path, offset: int) -> bytes:
+    """Return whole lines from `offset` on, up to _BLOCK bytes; nothing at the end of the file."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read(_BLOCK)
+    except OSError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _skimmed(block: bytes, wanted: int) -> list[dict[str, Any]]:
+    """Return about `wanted` lines of `block`, evenly, its last one, and every evaluation, in their order."""
+    starts = {block.rfind(b"\n", 0, len(block) - 1) + 1}
+    for i in range(wanted):
+        starts.add(block.rfind(b"\n", 0, len(block) * i // wanted) + 1)
+    at = block.find(_VALID)
+    while at >= 0:
+        starts.add(block.rfind(b"\n", 0, at) + 1)
+        at = block.find(_VALID, at + 1)
+    lines = (block[start : block.find(b"\n", start)] for start in sorted(starts))
+    return list(parsed(lines))
 
 
 # What NumPy raises for an archive that is cut short or overwritten.

@@ -12,17 +12,23 @@ import sys
 from lstmtui.errors import UsageError
 
 
-def run(run_name: str | None = None, screen: str = "auto") -> int:
+def run(
+    run_name: str | None = None, screen: str = "auto", *, theme: str | None = None, charset: str | None = None
+) -> int:
     """Open the screens and return the exit code: 0, or 129, 130, 143 after SIGHUP, SIGINT, SIGTERM.
 
     `screen` is "runs", "live", "type" or "auto": live on the named or latest run, the list when there is none.
-    Raises UsageError without a terminal, for an unknown run, and for "type" when there is no run.
+    `theme` and `charset` come before what the person's configuration says. Raises UsageError without a terminal, for
+    an unknown run, theme or character set, and for "type" when there is no run.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
         name = run_name or "RUN"
         instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
         raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")
     from lstmtui.runs.folder import all_runs, find
+    from lstmtui.tui import preferences
+
+    liked = preferences.load(theme=theme, charset=charset)
 
     found = None
     if run_name is not None or screen in ("live", "type"):
@@ -32,6 +38,8 @@ def run(run_name: str | None = None, screen: str = "auto") -> int:
 
     from lstmtui.tui.app import LstmtuiApp
 
-    app = LstmtuiApp(found, screen="runs" if found is None else "live" if screen == "auto" else screen)
+    first = "runs" if found is None else "live" if screen == "auto" else screen
+    app = LstmtuiApp(found, screen=first, preferences=liked)
+    preferences.one_of("theme", liked.theme, ("auto", *app.available_themes))
     app.run()
     return app.return_code or 0

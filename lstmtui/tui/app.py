@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
-from typing import ClassVar
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
-from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
+from lstmtui.tui import charset
 from lstmtui.tui.doors import Doors
-from lstmtui.tui.keys import read_alt_digits
+from lstmtui.tui.keys import bind, read_alt_digits
+from lstmtui.tui.palette import ActionCommands
+from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
+from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
-from lstmtui.tui.theme import DARK, LIGHT
+from lstmtui.tui.theme import THEMES
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
+FEW_COLOURS = ("standard", "windows")
 
 
 class LstmtuiApp(App[None]):
@@ -28,9 +39,11 @@ class LstmtuiApp(App[None]):
 
     TITLE = "lstmtui"
     CSS_PATH = "app.tcss"
+    COMMANDS = App.COMMANDS | {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", tooltip="What this screen shows, and its keys"),
-        Binding("ctrl+q", "quit", "Quit", show=False, tooltip="Leave; a run that trains goes on training"),
+        bind("f1", "help", "Help", "app.help", "What this screen and the focused part show, and their keys", show=True),
+        bind("ctrl+o", "jump", "Jump", "app.jump", "Put a letter on each part of the screen, and go where one says"),
+        bind("ctrl+q", "quit", "Quit", "app.quit", "Leave; a run that trains goes on training"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # noqa: RUF012  as Textual declares it
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
@@ -40,17 +53,37 @@ class LstmtuiApp(App[None]):
         (34, "-tall"),
     ]
 
-    def __init__(self, run: RunFolder | None = None, *, screen: str = "runs", doors: Doors | None = None) -> None:
+    def __init__(
+        self,
+        run: RunFolder | None = None,
+        *,
+        screen: str = "runs",
+        doors: Doors | None = None,
+        preferences: Preferences | None = None,
+    ) -> None:
         """Open `run` on `screen` ("live" or "type"), or the list of runs when it is None."""
         super().__init__()
         read_alt_digits()
         self._run, self._first = run, screen
         self.doors = doors or Doors()
+        self.preferences = preferences or Preferences(charset="braille")
+        self.charset = charset.choose(self.preferences.charset, os.environ)
+        """What is drawn with: braille, block or ascii."""
+        self._charset_filter = charset.CharsetFilter(self.charset)
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._charset_filter] if self._charset_filter.enabled else filters
 
     def on_mount(self) -> None:
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
+        wanted = self.preferences.theme
+        if wanted == "auto":
+            few = self.console.color_system in FEW_COLOURS and not self.is_headless
+            wanted = "lstmtui-ansi" if few else "lstmtui"
+        self.theme = wanted
+        self.set_keymap(dict(self.preferences.keys))
         self._watch_signals()
         self.push_screen(RunsScreen(self.doors))
         if self._run is not None:
@@ -76,6 +109,46 @@ class LstmtuiApp(App[None]):
         """Show a sentence that may quote untrusted text."""
         self.notify(safe(message), severity="error" if error else "information", markup=False)
 
+    # --- palette --------------------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Picture of this screen", "Save it as SVG in the current folder", self.action_picture)
+        yield SystemCommand("Text of this screen", "Save it as plain text in the current folder", self.action_text)
+        if not self.ansi_color:
+            yield SystemCommand(
+                "Theme", "Dark, light, for colour-blind eyes, of sixteen colours", self.action_change_theme
+            )
+        yield SystemCommand("Help", "What this screen shows, and every key", self.action_help)
+        yield SystemCommand("Quit", "Leave; a run that trains goes on training", self.action_quit)
+
+    def action_picture(self) -> None:
+        self._keep("svg", self.export_screenshot(title="lstmtui"))
+
+    def action_text(self) -> None:
+        self._keep("txt", screen_text(self))
+
+    def _keep(self, kind: str, content: str) -> None:
+        path = Path.cwd() / f"lstmtui-{time.strftime('%Y%m%d-%H%M%S')}.{kind}"
+        try:
+            path.write_text(content, encoding="utf-8")
+        except OSError as error:
+            self.say(f"{path} cannot be written ({error.strerror or error}).", error=True)
+            return
+        self.say(f"Saved as {path}.")
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
     def action_help(self) -> None:
-        if not isinstance(self.screen, HelpScreen):
+        if not isinstance(self.screen, HelpScreen | JumpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_jump(self) -> None:
+        if not isinstance(self.screen, HelpScreen | JumpScreen):
+            self.push_screen(JumpScreen(self.screen))
+
+
+def screen_text(app: App[Any]) -> str:
+    """Return the characters on the screen, line by line, without the blanks at their ends."""
+    strips = app.screen._compositor.render_strips()
+    lines = ["".join(segment.text for segment in strip if not segment.control).rstrip() for strip in strips]
+    return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,9 +21,19 @@ class Completer(Protocol):
     def close(self) -> None: ...
 
 
-def _create() -> RunFolder:
-    """Make a run on the default corpus, with the person's own settings where they have some. Raises LstmtuiError."""
-    return api.create(config.resolve({}, user_file=config.user_file()))
+class Forecaster(Protocol):
+    """Tells what a network would cost; `lstmtui.api.Forecaster` is one."""
+
+    def ask(self, settings: config.Settings) -> dict[str, Any]: ...
+
+    def measure(self, settings: config.Settings) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
+def resolved(options: Mapping[str, object]) -> config.Settings:
+    """Return settings with the person's own where `options` leave them open. Raises UsageError."""
+    return config.resolve(options, user_file=config.user_file())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +42,8 @@ class Doors:
 
     root: Path = field(default_factory=places.runs_root)
     open_model: Callable[[RunFolder], Completer] = api.Model
-    create: Callable[[], RunFolder] = _create
+    create: Callable[..., RunFolder] = api.create
+    """Of settings and a `name`."""
     start: Callable[[RunFolder], object] = api.start
+    fork: Callable[..., tuple[RunFolder, int]] = api.fork
+    forecaster: Callable[[], Forecaster] = api.Forecaster

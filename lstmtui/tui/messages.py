@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
 
 from lstmtui.runs.reader import RunSnapshot, Saturation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateWindow:
+    """The gates of one sequence over the newest window: `values` (L, G, T, H) float16, and the T tokens as texts."""
+
+    step: int
+    gates: tuple[str, ...]
+    values: Any
+    text: tuple[str, ...] = ()
+    """Not safe for a terminal; empty where the tokens cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +27,7 @@ class RunView:
 
     snapshot: RunSnapshot
     probes: tuple[Saturation, ...] = ()
+    window: GateWindow | None = None
     gone: bool = False
 
 

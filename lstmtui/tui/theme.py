@@ -49,3 +49,60 @@ LIGHT = Theme(
         "block-cursor-text-style": "none",
     },
 )
+
+COLOUR_BLIND = Theme(
+    name="lstmtui-colour-blind",
+    primary="#5AA9E6",
+    secondary="#9AA7B5",
+    accent="#F5C242",
+    warning="#F5C242",
+    error="#E8743B",
+    success="#8FD0FF",
+    foreground="#F2F4F7",
+    background="#0B0E13",
+    surface="#12171F",
+    panel="#1B2430",
+    dark=True,
+    variables={
+        "footer-background": "#1B2430",
+        "footer-key-foreground": "#F5C242",
+        "footer-description-foreground": "#C9D1DB",
+        "block-cursor-foreground": "#0B0E13",
+        "block-cursor-background": "#F5C242",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#2A3441",
+        "input-selection-background": "#5AA9E6 30%",
+    },
+)
+"""Blue against yellow and orange, which every common kind of colour blindness tells apart, and by lightness too."""
+
+ANSI = Theme(
+    name="lstmtui-ansi",
+    ansi=True,
+    primary="ansi_bright_cyan",
+    secondary="ansi_white",
+    accent="ansi_bright_cyan",
+    warning="ansi_bright_yellow",
+    error="ansi_bright_red",
+    success="ansi_bright_green",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=True,
+    variables={
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_bright_cyan",
+        "block-cursor-text-style": "none",
+        "input-cursor-background": "ansi_white",
+        "input-cursor-foreground": "ansi_black",
+        "input-selection-background": "ansi_blue",
+        "input-selection-foreground": "ansi_white",
+    },
+)
+"""The terminal's own sixteen colours."""
+
+THEMES = (DARK, LIGHT, COLOUR_BLIND, ANSI)

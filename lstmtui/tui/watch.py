@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder, all_runs
-from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation
-from lstmtui.tui.messages import RunView
+from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation, window
+from lstmtui.tui.messages import GateWindow, RunView
 
 PROBES = 64
 """How many gate probes are kept: as many as a screen has columns to show them by time."""
@@ -20,11 +21,36 @@ class RunWatch:
         self._reader = RunReader(run)
         self._probes: tuple[Saturation, ...] = ()
         self._newest: str | None = None
+        self._window: GateWindow | None = None
+        self._window_stamp = 0
 
     def look(self) -> RunView:
         snapshot = self._reader.refresh()
         self._read_probes()
-        return RunView(snapshot=snapshot, probes=self._probes, gone=not self._run.path.is_dir())
+        self._read_window()
+        return RunView(snapshot=snapshot, probes=self._probes, window=self._window, gone=not self._run.path.is_dir())
+
+    def _read_window(self) -> None:
+        stamp = _stamp(self._run.probes / "window.npz")
+        if stamp == self._window_stamp:
+            return
+        self._window_stamp = stamp
+        seen = window(self._run)
+        if seen is None or seen["values"].ndim != 4:
+            return
+        self._window = GateWindow(
+            step=seen["step"], gates=seen["gates"], values=seen["values"], text=self._told(seen["tokens"].tolist())
+        )
+
+    def _told(self, tokens: list[int]) -> tuple[str, ...]:
+        """Return tokens as texts; nothing where the tokenizer is missing or of another run."""
+        from lstmtui.data.tokens import load
+
+        try:
+            tokenizer = load(self._run.tokenizer)
+            return tuple(tokenizer.text([token]) for token in tokens)
+        except (LstmtuiError, IndexError, KeyError, ValueError):
+            return ()
 
     def _read_probes(self) -> None:
         """Unpack the probes that are new; all of them again after a resume has gone back."""

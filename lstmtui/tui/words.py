@@ -83,12 +83,29 @@ def network(snapshot: RunSnapshot) -> str:
     return f"{settings.cell} {settings.layers or '?'}×{settings.hidden or '?'}"
 
 
+def corpus_name(name: str) -> str:
+    """Return what a person calls a text: the last component of its path, or what it is."""
+    return "Python's own prose" if name == "default" else name.rstrip("/").rpartition("/")[2] or name
+
+
 def corpus(snapshot: RunSnapshot) -> str:
     """Return the corpus by its last path components."""
     if snapshot.settings is None:
         return "unknown"
     names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.corpus]
     return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+
+
+def parameters(snapshot: RunSnapshot) -> int:
+    """Return how many parameters the network has; 0 until that is known."""
+    count = snapshot.status.get("parameters")
+    return count if isinstance(count, int) else 0
+
+
+def about(snapshot: RunSnapshot) -> str:
+    """Return what a filter looks through: name, state, cell and size, tokens, corpus."""
+    tokens = snapshot.settings.tokens if snapshot.settings else ""
+    return " ".join((snapshot.run.name, snapshot.state, network(snapshot), tokens, corpus(snapshot)))
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
@@ -172,6 +189,42 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
+GAP_POINTS = 20
+"""Training points that the gap's training loss is the mean of."""
+
+
+def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
+    """Return validation minus training, in nats per token, and a word on overfitting; None before both are known.
+
+    Training is the mean of the last points up to that evaluation, where dropout counts against it, so that the gap may
+    be below 0.
+    """
+    if not snapshot.valid:
+        return None
+    last = snapshot.valid[-1]
+    losses = [p.loss for p in snapshot.train if p.step <= last.step and math.isfinite(p.loss)][-GAP_POINTS:]
+    if not losses or not math.isfinite(last.nll):
+        return None
+    size = last.nll - sum(losses) / len(losses)
+    return size, overfitting(snapshot, size)
+
+
+def overfitting(snapshot: RunSnapshot, size: float) -> str:
+    """Return whether the network learns by heart, judged by how long validation has not become better."""
+    best, since = snapshot.best, 0
+    if best is not None:
+        since = sum(1 for p in snapshot.valid if p.step > best.step)
+    if since >= 3 and size > 0.02:
+        return f"overfits since {short(best.step) if best else 0}"
+    if since >= 3:
+        return "no better for a while"
+    if size > 0.3:
+        return "wide: learning by heart"
+    if size > 0.1:
+        return "growing, still better" if len(snapshot.valid) > 1 else "wide"
+    return "healthy" if size > -0.1 else "dropout hides the rest"
+
+
 def told(event: dict[str, Any]) -> str:
     """Return an event of events.jsonl in words; one that is not known by name is told by what it carries."""
     name = str(event.get("event", "?"))
@@ -185,13 +238,16 @@ def told(event: dict[str, Any]) -> str:
         each = f" of {_number(event, 'seconds_per_step', 3)} s" if event.get("seconds_per_step") else ""
         return f"planned {_number(event, 'steps')} steps{each}"
     if name == "set":
-        return f"{event.get('key')} set from {event.get('before')} to {event.get('value')}{_at(event)}"
+        undone = "set back" if event.get("undone") is True else "set"
+        return f"{event.get('key')} {undone} from {event.get('before')} to {event.get('value')}{_at(event)}"
     if name == "evaluated":
         best = ", the best so far" if event.get("best") is True else ""
         return f"evaluated{_at(event)}: {_number(event, 'nll', 3)} nats{best}"
     if name == "finished":
         parts = [f"{split} {_number(event, split, 3)} nats" for split in ("valid", "test") if split in event]
         return f"finished{_at(event)}" + (f": {', '.join(parts)}" if parts else "")
+    if name == "rewound":
+        return f"rewound from step {_number(event, 'before')} to the best one, {_number(event, 'step')}"
     if name == "rolled back":
         return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
     rest = [

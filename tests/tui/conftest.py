@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from screen_tests import FakeModel
+from screen_tests import FakeForecaster, FakeModel
 
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
-from lstmtui.tui.screens import live, runs
+from lstmtui.tui.screens import live, new_run, runs
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the folders more often than a person would want, so that tests do not wait."""
     for screen in (live, runs):
         monkeypatch.setattr(screen, "INTERVAL", 0.2)
+    monkeypatch.setattr(new_run, "QUIET", 0.05)
 
 
 @pytest.fixture
@@ -34,11 +36,19 @@ def started() -> list[RunFolder]:
 
 
 @pytest.fixture
-def doors(tmp_path: Path, model: FakeModel, started: list[RunFolder]) -> Doors:
-    def create() -> RunFolder:
+def forecaster() -> FakeForecaster:
+    return FakeForecaster()
+
+
+@pytest.fixture
+def doors(tmp_path: Path, model: FakeModel, forecaster: FakeForecaster, started: list[RunFolder]) -> Doors:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise LstmtuiError("This test makes no runs.")
 
-    return Doors(root=tmp_path, open_model=lambda run: model, create=create, start=started.append)
+    return Doors(
+        root=tmp_path, open_model=lambda run: model, create=refuse, fork=refuse, start=started.append,
+        forecaster=lambda: forecaster,
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
-"""One run, live: loss, figures, text, gates."""
+"""One run, live: loss, figures, text, gates; and the keys that steer it."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -22,9 +21,12 @@ from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import safe
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView
 from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.steer import Fork, ForkScreen, SteerScreen, WriteScreen
 from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.steerer import Pending, live_values
 from lstmtui.tui.watch import RunWatch
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
@@ -37,40 +39,62 @@ if TYPE_CHECKING:
 
 INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
-PATIENCE = 20.0
-"""Seconds after which an unanswered request is said to be unanswered."""
-ASKED = {"pause": "to pause", "continue": "to continue", "save": "to save", "stop": "to stop"}
 
 
 class LiveScreen(Screen[None]):
-    """Watch one run, and steer it: pause, continue, save, stop, resume."""
+    """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
-Loss: the thin line is training, the mean of each log interval; ◆ is validation. Lower is better, and the gap between \
-the two is what was learnt by heart.
+Loss: the thin line is training, the mean of each log interval; ◆ is validation. Lower is better. ▼ marks what was \
+changed, with its name; ┴ on the axis is a checkpoint. With the chart focused (click it, or ctrl+o), left and right \
+look at a point, + and - zoom.
 
-Gates: one row for each layer and gate. A shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ \
-stays shut, below 0.1 (below -0.9 for the tanh gates g and n). The numbers are both fractions of the row. By unit, \
-the most open ones stand left; by training time, the first probe does.
+Gap: validation minus training loss. When it grows and validation gets no better, the text is being learnt by heart.
+
+Update: length of a step beside that of the weights; about 1e-3 is usual.
+
+Gates: a shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ stays shut, below 0.1 (below -0.9 \
+for the tanh gates g and n). v goes through the views: all gates by unit, all by training time, one gate's units by \
+training time, by each character of a window, and the scatter of both fractions; [ and ] choose the gate.
 
 The engine is a process of its own: leaving this screen, or the program, does not stop it.
 """
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "ask('pause')", "Pause", tooltip="Pause this run"),
-        Binding("space", "ask('continue')", "Continue", tooltip="Let this run continue"),
-        Binding("s", "ask('save')", "Save", tooltip="Write a checkpoint now"),
-        Binding("x", "stop", "Stop", tooltip="Save, and end the engine; the run can be resumed"),
-        Binding("r", "resume", "Resume", tooltip="Start the engine again, exactly where the run stopped"),
-        Binding("t", "type", "Type", tooltip="Type with the best model of this run"),
-        Binding("g", "gates", "Gates", tooltip="Gates by unit, or by training time"),
-        Binding("u", "unit", "Unit", tooltip="Loss in nats per token, or in bits per character"),
-        Binding("left", "older", "Older text", show=False, tooltip="The text written before this one"),
-        Binding("right", "newer", "Newer text", show=False, tooltip="The text written after this one"),
-        Binding("escape", "back", "Runs", tooltip="Back to the list of runs"),
-        Binding("q", "app.quit", "Quit", show=False, tooltip="Leave; the run goes on"),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("space", "ask('pause')", "Pause", "live.pause", "Pause this run", show=True),
+        bind("space", "ask('continue')", "Continue", "live.continue", "Let this run continue", show=True),
+        bind(
+            "r", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped", show=True
+        ),
+        bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
+        bind("w", "write", "Write", "live.write", "Let it write, with a prompt and a temperature", show=True),
+        bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
+        bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
+        bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
+        bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
+        bind("[", "gate(-1)", "Gate before", "live.gate-before", "The layer and gate before"),
+        bind("]", "gate(1)", "Next gate", "live.gate-next", "The next layer and gate"),
+        bind("z", "enlarge", "Enlarge", "live.enlarge", "Give the focused panel the whole screen, and back"),
+        bind("l", "log", "Log", "live.log", "Loss on a log axis, or a plain one"),
+        bind("m", "smooth", "Smooth", "live.smooth", "Smooth the training loss more, or not"),
+        bind("a", "x_axis", "Axis", "live.axis", "Loss by step, by tokens, or by time"),
+        bind("u", "unit", "Unit", "live.unit", "Loss in nats per token, or in bits per character"),
+        bind(
+            "plus,equals_sign", "zoom(0.5)", "Closer", "live.closer", "Look closer, at the cursor or the newest points"
+        ),
+        bind("minus", "zoom(2.0)", "Farther", "live.farther", "Look from farther away"),
+        bind("0", "zoom(1e9)", "All", "live.all", "The whole curve"),
+        bind("left", "older", "Older text", "live.older", "The text written before this one"),
+        bind("right", "newer", "Newer text", "live.newer", "The text written after this one"),
+        bind("s", "ask('save')", "Save", "live.save", "Write a checkpoint now"),
+        bind("x", "stop", "Stop", "live.stop", "Save, and end the engine; the run can be resumed"),
+        bind("b", "rewind", "Best", "live.rewind", "Put the training back to its best checkpoint"),
+        bind("f", "fork", "Fork", "live.fork", "A new run that begins at a checkpoint of this one"),
+        bind("ctrl+z", "ask('undo')", "Undo", "live.undo", "Take the last change of a setting back"),
+        bind("escape", "back", "Runs", "live.back", "Back to the list of runs", show=True),
+        bind("q", "app.quit", "Quit", "live.quit", "Leave; the run goes on"),
+        bind("question_mark", "app.help", "Help", "live.help", ""),
     ]
 
     view: reactive[RunView | None] = reactive(None, always_update=True)
@@ -81,7 +105,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self._folder, self._doors = run, doors
         self._watch = RunWatch(run)
         self._reading = False
-        self._pending: dict[str, tuple[str, float]] = {}
+        self._pending = Pending()
         self._said = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -105,6 +129,11 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = self._folder.name
+        chart = self.query_one(LossChart)
+        for name in ("bits", "log", "smoothing", "x_axis", "zoom"):
+            self.watch(chart, name, self._label, init=False)
+        for name in ("view", "chosen"):
+            self.watch(self.query_one(GateMap), name, self._label, init=False)
         self._label()
         self.set_interval(INTERVAL, self._look)
         self._look()
@@ -112,7 +141,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
     # --- reading --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        if not self._reading:
+        if not self._reading and self.is_attached:
             self._reading = True
             self._read()
 
@@ -137,12 +166,17 @@ The engine is a process of its own: leaving this screen, or the program, does no
             self.query_one(LossChart).snapshot = seen
         self.query_one(Figures).snapshot = seen
         self.query_one(SamplePanel).samples = seen.samples
-        events = self.query_one(EventLine)
-        events.events = seen.events
+        self.query_one(EventLine).events = seen.events
+        gates = self.query_one(GateMap)
         if old is None or old.probes is not view.probes:
-            self.query_one(GateMap).probes = view.probes
+            gates.probes = view.probes
+        if old is None or old.window is not view.window:
+            gates.window = view.window
         self._say(view)
-        self._settle(view)
+        for ok, said in self._pending.settle(seen):
+            if not ok:
+                self._tell(said, error=True)
+        self.query_one(EventLine).waiting = self._pending.waiting()
         self._label()
         if old is None or (old.snapshot.state, old.gone) != (seen.state, view.gone):
             self.refresh_bindings()
@@ -157,41 +191,23 @@ The engine is a process of its own: leaving this screen, or the program, does no
         tone = "error" if view.gone else words.tone(view.snapshot.state)
         for name in ("error", "warning", "primary"):
             notice.set_class(tone == name, f"-{name}")
-        rows = [row for row in rows_of(view.snapshot)[:5] if row[1] != "–"]
+        rows = [row for row in rows_of(view.snapshot)[:6] if row[1] != "–"]
         brief = "  ".join(f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
         brief = brief or words.waiting(view.snapshot)
         if brief != self._said[1]:
             self.query_one("#brief", Static).update(Text(safe(brief, newlines=False)))
         self._said = (said, brief)
 
-    def _settle(self, view: RunView) -> None:
-        """Match answers with what was asked."""
-        if not self._pending:
-            return
-        for event in view.snapshot.events:
-            asked = self._pending.pop(str(event.get("request")), None) if event.get("event") == "answered" else None
-            if asked is not None and not event.get("ok"):
-                self._tell(str(event.get("message", "")) or f"The engine refused {asked[0]}.", error=True)
-        for identity, (op, since) in list(self._pending.items()):
-            if view.snapshot.ended:
-                del self._pending[identity]
-            elif time.monotonic() - since > PATIENCE:
-                del self._pending[identity]
-                self._tell(f"The engine has not answered the request to {op}; it may be busy.", error=True)
-        waiting = [f"asked {ASKED[op]} …" for op, _ in self._pending.values()]
-        self.query_one(EventLine).waiting = ", ".join(waiting)
-
     def _label(self) -> None:
         """Write the panels' titles."""
         chart, gates = self.query_one(LossChart), self.query_one(GateMap)
         loss, panel = self.query_one("#loss"), self.query_one("#gates")
-        loss.border_title = Content(f"Loss, {chart.unit()}")
+        loss.border_title = Content(f"Loss, {chart.unit()}{chart.ways()}")
         loss.border_subtitle = Content("⠤⠒ train  ◆ valid")
-        by = "unit, most open first" if gates.view == "units" else "training time"
-        panel.border_title = Content(f"Gates by {by}")
-        panel.border_subtitle = Content("⠶⠿ shut <0.1  ▓█ open >0.9")
+        panel.border_title = Content(gates.title())
+        panel.border_subtitle = gates.legend()
 
-    # --- keys -----------------------------------------------------------------------------------------------------
+    # --- keys: the engine -----------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         state = self.view.snapshot.state if self.view else ""
@@ -199,38 +215,61 @@ The engine is a process of its own: leaving this screen, or the program, does no
         gone = self.view is not None and self.view.gone
         if action == "ask" and parameters[0] in ("pause", "continue"):
             return self.view is not None and not ended and (parameters[0] == "continue") == (state == "paused")
-        if action in ("ask", "stop"):
+        if action in ("ask", "stop", "steer", "write", "rewind"):
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
-        if action == "type":
+        if action in ("type", "fork", "inspect", "gradients"):
             return not gone
         return True
 
     def action_ask(self, op: str) -> None:
-        self._send(op)
+        self.send(op)
 
     def action_stop(self) -> None:
+        question = f"Save '{self._folder.name}' and end its engine? It can be resumed exactly where it stops."
+        self._ask_first("Stop", question, "stop")
+
+    def action_rewind(self) -> None:
+        best = self.view.snapshot.best if self.view else None
+        at = f", step {words.count(best.step)}" if best else ""
+        question = f"Go back to the best checkpoint{at}? What was learnt since is let go; settings stay as they are."
+        self._ask_first("Rewind to best", question, "rewind")
+
+    def _ask_first(self, title: str, question: str, op: str) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self._send("stop")
+                self.send(op)
 
-        question = f"Save '{self._folder.name}' and end its engine? It can be resumed exactly where it stops."
-        self.app.push_screen(ConfirmScreen("Stop", question), answered)
+        self.app.push_screen(ConfirmScreen(title, question), answered)
 
     @work(thread=True, group="send")
-    def _send(self, op: str) -> None:
+    def send(self, op: str, **details: Any) -> None:
+        """Ask the engine; its answer is told when it comes."""
         try:
-            identity = requests.send(self._folder, op)
+            identity = requests.send(self._folder, op, **details)
         except (LstmtuiError, OSError) as error:
             self.app.call_from_thread(self._tell, str(error), error=True)
             return
         self.app.call_from_thread(self._sent, identity, op)
 
     def _sent(self, identity: str, op: str) -> None:
-        self._pending[identity] = (op, time.monotonic())
-        self.query_one(EventLine).waiting = f"asked {ASKED[op]} …"
+        self._pending.add(identity, op)
+        self.query_one(EventLine).waiting = self._pending.waiting()
         self._look()
+
+    def action_steer(self) -> None:
+        self.app.push_screen(SteerScreen(self))
+
+    def action_write(self) -> None:
+        def answered(asked: dict[str, Any] | None) -> None:
+            if asked is not None:
+                self.query_one(SamplePanel).back = 0
+                self.send("sample", **asked)
+
+        if self.view is not None:
+            values = live_values(self.view.snapshot)
+            self.app.push_screen(WriteScreen(str(values["prompt"] or ""), values["temperature"]), answered)
 
     @work(thread=True, group="start", exclusive=True)
     def action_resume(self) -> None:
@@ -243,18 +282,68 @@ The engine is a process of its own: leaving this screen, or the program, does no
             return
         self.app.call_from_thread(self._tell, "The engine is starting; the run goes on where it stopped.")
 
+    def action_fork(self) -> None:
+        def answered(fork: Fork | None) -> None:
+            if fork is not None:
+                self._tell(f"Forking '{self._folder.name}' …")
+                self._fork(fork)
+
+        if self.view is not None:
+            self.app.push_screen(ForkScreen(self.view.snapshot), answered)
+
+    @work(thread=True, group="start", exclusive=True)
+    def _fork(self, fork: Fork) -> None:
+        try:
+            run, _ = self._doors.fork(self._folder, at=fork.at, name=fork.name or None, changes=fork.changes)
+            self._doors.start(run)
+        except (LstmtuiError, OSError) as error:
+            self.app.call_from_thread(self._tell, str(error), error=True)
+            return
+        self.app.call_from_thread(self._open, run)
+
+    def _open(self, run: RunFolder) -> None:
+        if self.is_current:
+            self.app.switch_screen(LiveScreen(run, self._doors))
+
+    # --- keys: what is shown --------------------------------------------------------------------------------------
+
     def action_type(self) -> None:
         self.app.push_screen(TypeScreen(self._folder, self._doors))
 
     def action_gates(self) -> None:
         gates = self.query_one(GateMap)
         gates.view = VIEWS[(VIEWS.index(gates.view) + 1) % len(VIEWS)]
-        self._label()
+
+    def action_gate(self, by: int) -> None:
+        self.query_one(GateMap).chosen += by
+
+    def action_enlarge(self) -> None:
+        """Give the panel with the focus the whole screen, or put it back."""
+        if self.maximized is not None:
+            self.minimize()
+            return
+        panel = next((w for w in (self.focused, *(self.focused.ancestors if self.focused else ())) if w and w.id), None)
+        while panel is not None and "panel" not in panel.classes:
+            panel = cast("Any", panel.parent)
+        if panel is not None:
+            self.maximize(cast("Any", panel), container=False)
 
     def action_unit(self) -> None:
         chart = self.query_one(LossChart)
         chart.bits = not chart.bits and chart.can_show_bits()
-        self._label()
+
+    def action_log(self) -> None:
+        chart = self.query_one(LossChart)
+        chart.log = not chart.log
+
+    def action_smooth(self) -> None:
+        self.query_one(LossChart).cycle_smoothing()
+
+    def action_x_axis(self) -> None:
+        self.query_one(LossChart).cycle_x_axis()
+
+    def action_zoom(self, factor: float) -> None:
+        self.query_one(LossChart).zoom_by(factor)
 
     def action_older(self) -> None:
         self.query_one(SamplePanel).back += 1
@@ -263,7 +352,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.query_one(SamplePanel).back -= 1
 
     def action_back(self) -> None:
-        self.dismiss()
+        if self.maximized is not None:
+            self.minimize()
+        else:
+            self.dismiss()
 
     def _tell(self, message: str, *, error: bool = False) -> None:
         cast("LstmtuiApp", self.app).say(message, error=error)
@@ -271,9 +363,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
     """Return whether the chart would look the same; the series only ever grow, or are read anew after a resume."""
-    return (old.state, old.train[-1:], old.valid[-1:], len(old.train)) == (
+    return (old.state, old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
         new.state,
         new.train[-1:],
         new.valid[-1:],
         len(new.train),
+        new.events[-1:],
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Footer, Input, Static
 
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder, engine_alive, remove
@@ -21,9 +23,11 @@ from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line, safe
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsSeen
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.watch import RunsWatch
 from lstmtui.tui.widgets.bars import TitleBar
@@ -39,11 +43,13 @@ INTERVAL = 1.0
 NO_RUNS = """\
 There are no runs yet.
 
-Press n to train on the text that comes with Python:
-it takes about two minutes on two cores.
+Press n for a new one: a text of yours, or the one
+that comes with Python, about two minutes on two cores.
 
-For a text of your own, in a shell:
+Or in a shell:
 lstmtui train FILE"""
+SORTS = ("newest", "name", "best", "steps", "size")
+"""Orders of the list; runs with a living engine stand first in the first one."""
 
 
 class RunsScreen(Screen[None]):
@@ -53,21 +59,29 @@ class RunsScreen(Screen[None]):
 One line for each run: those with a living engine first, then the newest. The curve is the loss, from the start of the \
 run to now; bpc is bits per character, ppl is perplexity, and lower is better in both.
 
-An engine is a process of its own: it goes on when you leave. To train on a text of your own, run \
-"lstmtui train FILE" in a shell; the run appears here.
+An engine is a process of its own: it goes on when you leave.
+
+/ filters by a regular expression over name, state, cell, tokens and text; o sorts; m marks runs to compare with c.
 """
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", priority=True, tooltip="Watch this run live"),
-        Binding("t", "type", "Type", tooltip="Type with this run's model"),
-        Binding("r", "resume", "Resume", tooltip="Start the engine again, exactly where the run stopped"),
-        Binding("d,delete", "delete", "Delete", tooltip="Delete this run for good"),
-        Binding("n", "new", "New", tooltip="Start a run on the text that comes with Python"),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
-        Binding("q", "app.quit", "Quit", tooltip="Leave; runs that train go on training"),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("enter", "open", "Open", "runs.open", "Watch this run live", show=True, priority=True),
+        bind("n", "new", "New", "runs.new", "A new run: choose a text and a network", show=True),
+        bind("t", "type", "Type", "runs.type", "Type with this run's model", show=True),
+        bind(
+            "r", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped", show=True
+        ),
+        bind("slash", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression", show=True),
+        bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare it"),
+        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs", show=True),
+        bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, size"),
+        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run for good", show=True),
+        bind("j", "down", "Down", "runs.down", ""),
+        bind("k", "up", "Up", "runs.up", ""),
+        bind("escape", "leave_filter", "All", "runs.all", "Show all runs again"),
+        bind("q", "app.quit", "Quit", "runs.quit", "Leave; runs that train go on training", show=True),
+        bind("question_mark", "app.help", "Help", "runs.help", ""),
     ]
 
     runs: reactive[tuple[RunSnapshot, ...] | None] = reactive(None, always_update=True)
@@ -78,13 +92,17 @@ An engine is a process of its own: it goes on when you leave. To train on a text
         self._doors = doors
         self._watch = RunsWatch(doors.root)
         self._reading = False
-        self._starting = False
+        self._pattern = ""
+        self._order = SORTS[0]
+        self._marked: set[Path] = set()
         self._shown: dict[Path, tuple[Text, ...]] = {}
         self._columns: tuple[str, ...] = ()
         self._previewed: RunSnapshot | None = None
+        self._said = NO_RUNS
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
+        yield Input(id="filter", placeholder="regular expression …", compact=True)
         yield DataTable(id="runs", cursor_type="row", zebra_stripes=False)
         yield Static(id="empty")
         with Horizontal(id="preview"):
@@ -127,19 +145,46 @@ An engine is a process of its own: it goes on when you leave. To train on a text
             self._reading = False
 
     def on_runs_seen(self, message: RunsSeen) -> None:
-        said = message.error or ("Preparing a run on the default text …" if self._starting else NO_RUNS)
-        self.query_one("#empty", Static).update(Text(safe(said)))
+        self._said = message.error or NO_RUNS
         self.runs = message.runs
 
     def watch_runs(self, runs: tuple[RunSnapshot, ...] | None) -> None:
         if runs is None:
             return
-        self.set_class(not runs, "-empty")
+        self._marked &= {run.run.path for run in runs}
+        self._show()
+
+    def _show(self) -> None:
+        """Bring everything up to date with the runs, the filter, the order and the marks."""
+        runs, shown = self.runs or (), self.listed()
+        self.set_class(not shown, "-empty")
+        said = self._said if not runs else f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
+        self.query_one("#empty", Static).update(Text(safe(said)))
         living = sum(not run.ended for run in runs)
         told = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {living} training" if living else "")
+        told += f", {len(shown)} shown" if len(shown) != len(runs) else ""
+        told += f", {len(self._marked)} marked" if self._marked else ""
+        told += f", by {self._order}" if self._order != SORTS[0] else ""
         self.query_one(TitleBar).remark = f"{told} · {self._doors.root}" if runs else str(self._doors.root)
         self._fill()
         self._preview()
+
+    def listed(self) -> tuple[RunSnapshot, ...]:
+        """Return the runs that the filter lets through, in the order chosen."""
+        runs = self.runs or ()
+        if self._pattern:
+            try:
+                found = re.compile(self._pattern, re.IGNORECASE)
+                runs = tuple(run for run in runs if found.search(words.about(run)))
+            except re.error:
+                runs = tuple(run for run in runs if self._pattern.lower() in words.about(run).lower())
+        keys = {
+            "name": lambda run: run.run.name,
+            "best": lambda run: run.best.nll if run.best else math.inf,
+            "steps": lambda run: -run.step,
+            "size": lambda run: -words.parameters(run),
+        }
+        return tuple(sorted(runs, key=keys[self._order])) if self._order in keys else runs
 
     def _fill(self) -> None:
         """Bring the table up to date, touching only what changed."""
@@ -147,7 +192,10 @@ An engine is a process of its own: it goes on when you leave. To train on a text
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
         wanted = columns(self.size.width)
-        rows = {run.run.path: cells(run, wanted, self.app.theme_variables) for run in self.runs}
+        rows = {
+            run.run.path: cells(run, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
+            for run in self.listed()
+        }
         names = tuple(f"{c.name}{c.width}" for c in wanted)
         if names == self._columns and list(rows) == list(self._shown):
             for path, row in rows.items():
@@ -199,7 +247,13 @@ An engine is a process of its own: it goes on when you leave. To train on a text
     # --- keys -----------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("open", "type", "resume", "delete"):
+        if action == "compare":
+            return len(self._marked) > 1
+        if action == "leave_filter":
+            return bool(self._pattern) or (self.is_mounted and self.query_one("#filter").has_focus)
+        if action == "open" and isinstance(self.focused, Input):
+            return False
+        if action in ("open", "type", "resume", "delete", "mark"):
             run = self.current if self.is_mounted else None
             if run is None:
                 return False
@@ -239,26 +293,46 @@ An engine is a process of its own: it goes on when you leave. To train on a text
         self.app.call_from_thread(self._opened, run)
 
     def _opened(self, run: RunFolder) -> None:
-        self._starting = False
         if self.is_current:
             self.app.push_screen(LiveScreen(run, self._doors))
 
     def action_new(self) -> None:
-        if not self._starting:
-            self._starting = True
-            self._tell("Preparing a run on the text that comes with Python …")
-            self._make()
+        def started(run: RunFolder | None) -> None:
+            if run is not None:
+                self._opened(run)
 
-    @work(thread=True, group="start")
-    def _make(self) -> None:
-        try:
-            run = self._doors.create()
-            self._doors.start(run)
-        except (LstmtuiError, OSError) as error:
-            self._starting = False
-            self._tell_from_thread(str(error), error=True)
-            return
-        self.app.call_from_thread(self._opened, run)
+        self.app.push_screen(NewRunScreen(self._doors), started)
+
+    # --- filter, order, marks -------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        self.add_class("-filter")
+        self.query_one("#filter").focus()
+
+    def action_leave_filter(self) -> None:
+        self.query_one("#filter", Input).value = ""
+        self.remove_class("-filter")
+        self.query_one("#runs").focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._pattern = event.value
+        self._show()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.set_class(bool(self._pattern), "-filter")
+        self.query_one("#runs").focus()
+
+    def action_sort(self) -> None:
+        self._order = SORTS[(SORTS.index(self._order) + 1) % len(SORTS)]
+        self._show()
+
+    def action_mark(self) -> None:
+        if run := self.current:
+            self._marked ^= {run.run.path}
+            self._show()
+            self.refresh_bindings()
+            self.action_down()
 
     def action_delete(self) -> None:
         run = self.current

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -50,10 +52,12 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         ("train", words.figure(train.loss) if train else "–", f"nats/{unit}"),
         ("valid", words.figure(valid.nll) if valid else "–", f"nats/{unit}"),
         ("best", words.figure(best.nll) if best else "–", f"step {words.count(best.step)}" if best else ""),
+        _gap(seen),
         _quality(seen),
         ("speed", words.short(_speed(seen)) if _speed(seen) else "–", f"{unit}s/s"),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("gradient", words.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
+        ("update", _ratio(train.update_ratio) if train else "–", "of the weights"),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
     ]
     parameters = seen.status.get("parameters")
@@ -70,10 +74,21 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         rows.append(("time", duration(spent), "of training"))
     if seen.settings is not None:
         s = seen.settings
-        rows.append(("batch", f"{s.batch or '?'}×{s.bptt or '?'}", "streams×steps"))
+        live = seen.status.get("live")
+        window = live.get("bptt") if isinstance(live, dict) else s.bptt
+        rows.append(("batch", f"{s.batch or '?'}×{window if isinstance(window, int) else '?'}", "streams×steps"))
         rows.append(("corpus", one_line(words.corpus(seen), 24), s.tokens))
         rows.append(("seed", str(s.seed), ""))
     return rows
+
+
+def _gap(seen: RunSnapshot) -> Row:
+    found = words.gap(seen)
+    return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1e}" if math.isfinite(value) else "–"
 
 
 def _speed(seen: RunSnapshot) -> float:

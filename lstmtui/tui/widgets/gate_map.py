@@ -1,34 +1,33 @@
-"""How saturated the gates are: one row a layer and gate, by unit or by training time."""
+"""What the gates do, in five views: two overviews, units by training time, units by time step, and the scatter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
 from lstmtui.runs.reader import Saturation
-from lstmtui.text import one_line
+from lstmtui.tui.messages import GateWindow
+from lstmtui.tui.widgets import gate_views
+from lstmtui.tui.widgets.gate_views import LEFT, PLAIN_LEFT, Row
 
-LEFT = "·⠂⠒⠶⠿"
-"""From nothing to always below 0.1: dots, since the gate is shut."""
-RIGHT = "·░▒▓█"
-"""From nothing to always above 0.9: shades, since the gate is open."""
-LEVELS = (0.05, 0.25, 0.5, 0.75)
-NUMBERS = 10
-"""Columns that the two fractions of a row take."""
-VIEWS = ("units", "time")
+VIEWS = ("units", "time", "history", "window", "scatter")
+FILLING = ("history", "window", "scatter")
+"""Views of one gate, that take all the room there is."""
 
 
 class GateMap(Widget):
     """A heat map that can be read without colour: dots for shut, shades for open, and both fractions as numbers."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"gates--left", "gates--right", "gates--label", "gates--none"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "gates--left", "gates--right", "gates--label", "gates--none", "gates--axis",
+    }  # fmt: skip
     DEFAULT_CSS = """
     GateMap {
         height: auto;
@@ -37,13 +36,18 @@ class GateMap(Widget):
         & > .gates--right { color: $warning; }
         & > .gates--label { color: $foreground 80%; }
         & > .gates--none { color: $foreground 25%; }
+        & > .gates--axis { color: $foreground 45%; }
     }
     """
 
     probes: reactive[tuple[Saturation, ...]] = reactive((), always_update=True, layout=True)
-    """Oldest first; the newest is drawn by unit, from the most open to the most shut, all of them by time."""
+    """Oldest first; the newest is drawn by unit, all of them by time."""
+    window: reactive[GateWindow | None] = reactive(None, always_update=True)
+    """The newest activations over a window."""
     view: reactive[str] = reactive("units", layout=True)
     """One of VIEWS."""
+    chosen: reactive[int] = reactive(0)
+    """Layer and gate that the views of one gate show: layer * gates + gate."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -53,85 +57,83 @@ class GateMap(Widget):
     def watch_probes(self) -> None:
         self._drawn = ()
 
+    def watch_window(self) -> None:
+        self._drawn = ()
+
+    def validate_chosen(self, chosen: int) -> int:
+        return chosen % self._count()
+
+    def _count(self) -> int:
+        shape = self.probes[-1].left.shape if self.probes else (1, 1)
+        return max(1, int(shape[0] * shape[1]))
+
+    def place(self) -> tuple[int, int]:
+        """Return the layer and the gate that are shown."""
+        gates = self.probes[-1].left.shape[1] if self.probes else 1
+        layer, gate = divmod(self.chosen % self._count(), max(1, gates))
+        return int(layer), int(gate)
+
+    def title(self) -> str:
+        """Return what is shown, in words."""
+        if self.view in ("units", "time") or not self.probes:
+            return f"Gates by {'training time' if self.view == 'time' else 'unit, most open first'}"
+        layer, gate = self.place()
+        name = gate_views.gate_name(self.probes[-1].gates, gate)
+        if self.view == "scatter":
+            return f"Gate {name}, each unit"
+        if self.view == "window":
+            at = f", step {self.window.step:,}" if self.window else ""
+            return f"Gate {layer + 1}·{name}: units by character{at}"
+        return f"Gate {layer + 1}·{name}: units by training time"
+
+    def legend(self) -> Content:
+        """Return what the cells mean."""
+        shut = PLAIN_LEFT[3:] if self._dots() is PLAIN_LEFT else LEFT[3:]
+        if self.view == "scatter":
+            return Content("[ ] gate")
+        pick = "" if self.view in ("units", "time") else "[ ] gate  "
+        return Content(f"{pick}{shut} shut <0.1  ▓█ open >0.9")
+
+    def _dots(self) -> str:
+        return LEFT if getattr(self.app, "charset", "braille") == "braille" else PLAIN_LEFT
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         if not self.probes:
             return 2
+        if self.view in FILLING:
+            return max(3, container.height)
         layers, gates = self.probes[-1].left.shape[:2]
         return int(layers * gates)
 
     def render_line(self, y: int) -> Strip:
-        key = (self.size.width, self.view, self.rich_style)
+        key = (self.size, self.view, self.chosen, self.rich_style)
         if key != self._drawn:
             self._drawn = key
-            self._rows = self._draw(self.size.width)
+            self._rows = [self._strip(row) for row in self._draw(*self.size)]
         return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width, self.rich_style)
 
-    def _draw(self, width: int) -> list[Strip]:
+    def _draw(self, width: int, height: int) -> list[Row]:
         if not self.probes:
-            style = self._style("label")
-            said = ("No probe yet: one follows", "with the first evaluation.")
-            return [Strip([Segment(f" {line}"[:width].ljust(width), style)], width) for line in said]
-        newest = self.probes[-1]
-        label = len(str(newest.left.shape[0])) + 3
-        numbers = width >= label + NUMBERS + 6
-        cols = max(0, width - label - (NUMBERS if numbers else 0))
-        return [
-            self._row(layer, gate, newest, (label, cols, width), numbers)
-            for layer in range(newest.left.shape[0])
-            for gate in range(newest.left.shape[1])
-        ]
+            return _said(width, "No probe yet: one follows", "with the first evaluation.")
+        newest, dots, (layer, gate) = self.probes[-1], self._dots(), self.place()
+        if self.view == "scatter":
+            return gate_views.scatter(newest, gate, width, height)
+        if self.view == "history":
+            return gate_views.by_training_time(self.probes, layer, gate, width, height, dots)
+        if self.view == "window":
+            seen = self.window
+            if seen is None or layer >= seen.values.shape[0] or gate >= seen.values.shape[1]:
+                return _said(width, "No window yet: one follows", "with the next evaluation.")
+            return gate_views.by_time_step(seen, layer, gate, width, height, dots)
+        return gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
 
-    def _row(self, layer: int, gate: int, newest: Saturation, widths: tuple[int, int, int], numbers: bool) -> Strip:
-        label, cols, width = widths
-        if self.view == "time":
-            same = [p for p in self.probes if p.left.shape == newest.left.shape]
-            left = _shares([float(p.left[layer, gate].mean()) for p in same], cols)
-            right = _shares([float(p.right[layer, gate].mean()) for p in same], cols)
-        else:
-            # Like beside like: the mean over neighbours by number would hide every unit that stands out.
-            order = (newest.left[layer, gate] - newest.right[layer, gate]).argsort(kind="stable")
-            left = _shares(newest.left[layer, gate][order].tolist(), cols)
-            right = _shares(newest.right[layer, gate][order].tolist(), cols)
-        name = one_line(newest.gates[gate], 1) if gate < len(newest.gates) else "?"
-        segments = [Segment(f"{layer + 1}·{name} ".rjust(label), self._style("label"))]
-        segments += self._cells(left, right)
-        if numbers:
-            shut, opened = newest.left[layer, gate].mean(), newest.right[layer, gate].mean()
-            segments.append(Segment(f" {_percent(shut)}", self._style("left")))
-            segments.append(Segment(f" {_percent(opened)}", self._style("right")))
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
-
-    def _cells(self, left: Sequence[float], right: Sequence[float]) -> list[Segment]:
-        segments: list[Segment] = []
-        for low, high in zip(left, right, strict=True):
-            character, name = (LEFT[_level(low)], "left") if low > high else (RIGHT[_level(high)], "right")
-            style = self._style(name if character != "·" else "none")
-            if segments and segments[-1].style == style:
-                segments[-1] = Segment(segments[-1].text + character, style)
-            else:
-                segments.append(Segment(character, style))
-        return segments
+    def _strip(self, row: Row) -> Strip:
+        segments = [Segment(text, self._style(look)) for text, look in row]
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"gates--{name}")
 
 
-def _level(value: float) -> int:
-    return sum(value >= level for level in LEVELS)
-
-
-def _percent(value: Any) -> str:
-    return f"{100 * float(value):3.0f}%"
-
-
-def _shares(values: Sequence[float], cols: int) -> list[float]:
-    """Return `cols` numbers for a row: the mean of each share, or each value stretched where there are few."""
-    if not values or cols < 1:
-        return []
-    size = len(values)
-    shares = []
-    for i in range(cols):
-        first = size * i // cols
-        share = values[first : max(first + 1, size * (i + 1) // cols)]
-        shares.append(sum(share) / len(share))
-    return shares
+def _said(width: int, *lines: str) -> list[Row]:
+    return [[(f" {line}"[:width].ljust(width), "label")] for line in lines]

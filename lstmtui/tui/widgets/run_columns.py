@@ -39,13 +39,18 @@ def columns(width: int) -> tuple[Column, ...]:
     return (first, *(Column(name, _WIDTHS[name], _TELL[name]) for name in order))
 
 
-def cells(run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str]) -> tuple[Text, ...]:
+def cells(
+    run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
+) -> tuple[Text, ...]:
     """Return what stands in the row of `run`; `colours` are the theme's variables, which a table does not know."""
     row = tuple(column.tell(run, column.width) for column in wanted)
     for column, text in zip(wanted, row, strict=True):
-        if column.name == "state" and (colour := colours.get(words.TONES.get(run.state, ""))):
+        if column.name == "name" and marked:
+            text.plain = one_line(f"● {text.plain}", column.width)
+            text.stylize("bold")
+        if column.name == "state" and (colour := colours.get(words.TONES.get(run.state, ""), "")).startswith("#"):
             text.stylize(colour)
-        elif column.name == "loss" and "primary" in colours:
+        elif column.name == "loss" and colours.get("primary", "").startswith("#"):
             text.stylize(colours["primary"])
     return row
 
@@ -66,8 +71,7 @@ def _cell(run: RunSnapshot, width: int) -> Text:
 
 
 def _size(run: RunSnapshot, width: int) -> Text:
-    parameters = run.status.get("parameters")
-    return Text(words.short(parameters) if isinstance(parameters, int) else "–", justify="right")
+    return Text(words.short(words.parameters(run)) if words.parameters(run) else "–", justify="right")
 
 
 def _corpus(run: RunSnapshot, width: int) -> Text:

@@ -109,7 +109,7 @@ async def test_every_size(tmp_path: Path, open_app: Open, cell: str) -> None:
             await seen(pilot)
             for size in SIZES:
                 await pilot.resize_terminal(*size)
-                await pilot.press("g", "u", "left", "right")
+                await pilot.press("v", "u", "left", "right")
                 await pilot.pause()
                 text = painted(pilot.app)
                 assert len(text.splitlines()) == size[1]
@@ -222,7 +222,7 @@ async def test_units_and_gate_views_change_by_key(tmp_path: Path, open_app: Open
             await seen(pilot)
             assert "nats per char" in painted(pilot.app)
             assert "by unit" in painted(pilot.app)
-            await pilot.press("u", "g")
+            await pilot.press("u", "v")
             await until(pilot, lambda: "bits per character" in painted(pilot.app))
             assert "by training time" in painted(pilot.app)
 

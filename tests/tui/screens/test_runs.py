@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -13,11 +12,10 @@ from run_folder import NOW, alive, make_run
 from screen_tests import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
 
@@ -124,25 +122,58 @@ async def test_a_living_run_is_not_deleted(open_app: Open, tmp_path: Path) -> No
     assert run.config.exists()
 
 
-async def test_n_makes_a_run_and_opens_it(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
-    made = dataclasses.replace(doors, create=lambda: make_run(tmp_path, "fresh", state=None))
-    async with LstmtuiApp(doors=made).run_test(size=(80, 24)) as pilot:
+async def test_n_opens_a_form(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
         await listed(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
-        assert [run.name for run in started] == ["fresh"]
-
-
-async def test_n_that_fails_says_why(tmp_path: Path, doors: Doors) -> None:
-    def refuse() -> RunFolder:
-        raise UsageError("No room for [a] run.")
-
-    async with LstmtuiApp(doors=dataclasses.replace(doors, create=refuse)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen))
+        await pilot.press("escape")
         await listed(pilot)
-        for _ in range(2):  # a failure does not lock the key
-            await pilot.press("n")
-            await until(pilot, lambda: any("No room for [a] run." in n.message for n in pilot.app._notifications))
-            pilot.app.clear_notifications()
+
+
+async def test_a_filter_is_a_regular_expression_over_what_a_run_is(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("slash", *"gru|^notes")
+        await until(pilot, lambda: {run.run.name for run in screen.listed()} == {"novel-gru", "notes-rnn"})
+        assert "2 shown" in painted(pilot.app)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await pilot.press("escape")
+        await listed(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(screen.listed()) == 3)
+
+
+async def test_a_filter_that_is_no_expression_is_looked_for_as_it_stands(
+    open_app: Open, three: list[RunFolder]
+) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("slash", *"[x(")
+        await until(pilot, lambda: screen.listed() == ())
+        assert "No run matches '[x('" in painted(pilot.app)
+
+
+async def test_orders_follow_each_other(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("o")
+        assert [run.run.name for run in screen.listed()] == ["mail-lstm", "notes-rnn", "novel-gru"]
+        await pilot.press("o", "o")
+        assert screen.listed()[0].run.name == "mail-lstm"  # the one that took all its steps
+        assert "by steps" in painted(pilot.app)
+
+
+async def test_marks_stay_when_the_list_is_read_again(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await listed(pilot)
+        assert not screen.check_action("compare", ())
+        await pilot.press("m", "m")
+        await until(pilot, lambda: painted(pilot.app).count("● ") == 2)
+        assert screen.check_action("compare", ())
+        await pilot.pause(0.5)
+        assert painted(pilot.app).count("● ") == 2
 
 
 async def test_the_list_refreshes_itself_and_keeps_the_cursor(

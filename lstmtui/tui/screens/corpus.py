@@ -1,0 +1,193 @@
+"""Choosing a text: one that has a name, or a file or folder of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.style import Style
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import DirectoryTree, Input, OptionList, Static
+from textual.widgets.option_list import Option
+from textual.widgets.tree import TreeNode
+
+from lstmtui.errors import LstmtuiError
+from lstmtui.text import one_line, safe
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.units import size
+
+if TYPE_CHECKING:
+    from textual.widgets._directory_tree import DirEntry
+
+    from lstmtui.data.catalogue import Entry
+
+
+class Files(DirectoryTree):
+    """Files and folders, their names made safe; hidden ones are left out."""
+
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+    ICON_FILE = "  "
+
+    def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
+        label = super().render_label(node, base_style, style)
+        plain = safe(label.plain, newlines=False)
+        return label if plain == label.plain else Text(plain, style=style)
+
+    def filter_paths(self, paths: object) -> list[Path]:
+        return [path for path in cast("list[Path]", paths) if not path.name.startswith(".")]
+
+
+class CorpusScreen(ModalScreen[tuple[str, ...] | None]):
+    """Answers with the names of the texts chosen."""
+
+    HELP: ClassVar[str] = """\
+Type a path, or choose a text that has a name (left), or a file or folder (right; space takes a whole folder). \
+Sets that are not here yet are fetched when you choose them, after a question.
+"""
+    AUTO_FOCUS = "#path"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "Back", "corpus.back", "Back, and change nothing", show=True),
+    ]
+    DEFAULT_CSS = """
+    CorpusScreen #path { border: none; height: 1; padding: 0; background: transparent; }
+    CorpusScreen #path:focus { background: $primary 25%; }
+    CorpusScreen #said { height: auto; max-height: 3; color: $foreground 65%; }
+    CorpusScreen #said.-error { color: $error; }
+    CorpusScreen Horizontal { height: 1fr; }
+    CorpusScreen OptionList, CorpusScreen Files {
+        width: 1fr; height: 1fr; border: none; border-top: solid $foreground 25%; background: $surface; padding: 0;
+        scrollbar-size-vertical: 1;
+    }
+    CorpusScreen OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
+    CorpusScreen OptionList:focus, CorpusScreen Files:focus { border-top: solid $primary; }
+    .-narrow CorpusScreen Horizontal { layout: vertical; }
+    """
+
+    def __init__(self, chosen: tuple[str, ...], start: Path | None = None) -> None:
+        super().__init__()
+        self._chosen = chosen
+        self._start = start or Path.cwd()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Text to train on"
+            dialog.border_subtitle = "tab: next part  enter: take it  space: take a folder  escape: back"
+            yield Input(placeholder="path of a file or folder …", id="path", compact=True)
+            yield Static("", id="said")
+            with Horizontal():
+                yield OptionList(id="named")
+                yield Files(self._start, id="files")
+
+    def on_mount(self) -> None:
+        self.query_one("#said", Static).update(Text("Named texts at the left, your files at the right."))
+        from lstmtui.data import catalogue, embedded, formal
+        from lstmtui.places import cache_root
+
+        named = self.query_one("#named", OptionList)
+        options = [Option(_line(embedded.NAME, "English prose that every Python carries, 1 MB"), embedded.NAME)]
+        cache = cache_root()
+        for entry in catalogue.entries().values():
+            here = catalogue.is_fetched(entry, cache)
+            length = _size(entry)
+            options.append(
+                Option(_line(entry.name, f"{'' if here else 'to fetch, '}{length}, {entry.title}"), entry.name)
+            )
+        options += [Option(_line(name, f"generator: {g.title}"), name) for name, g in formal.GENERATORS.items()]
+        named.add_options(options)
+        named.highlighted = 0
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if typed := event.value.strip():
+            self._take(typed)
+        else:
+            self.query_one("#named").focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._take(str(event.option.id))
+
+    def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
+        event.stop()
+        self._take(str(event.path))
+
+    def on_tree_node_highlighted(self, event: Files.NodeHighlighted[DirEntry]) -> None:
+        if event.node.data is not None and self.query_one("#files").has_focus:
+            self.query_one("#said", Static).update(Text(one_line(str(event.node.data.path))))
+
+    def key_space(self) -> None:
+        files = self.query_one("#files", Files)
+        node = files.cursor_node
+        if files.has_focus and node is not None and node.data is not None:
+            self._take(str(node.data.path))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def _take(self, name: str) -> None:
+        """Answer with `name` when it can be read; fetch it first where that is needed."""
+        from lstmtui.data import catalogue
+        from lstmtui.places import cache_root
+
+        entry = catalogue.entries().get(name)
+        if entry is None or catalogue.is_fetched(entry, cache_root()):
+            self._check(name)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._fetch(name)
+
+        where = entry.files[0].url.split("/")[2]
+        length = _size(entry)
+        self.app.push_screen(
+            ConfirmScreen("Fetch", f"Fetch {name} ({length}) from {where}? Licence: {entry.licence}."), answered
+        )
+
+    @work(thread=True, group="corpus", exclusive=True)
+    def _check(self, name: str) -> None:
+        from lstmtui.data import corpus
+
+        try:
+            corpus.size([name])
+        except LstmtuiError as error:
+            self.app.call_from_thread(self._say, str(error), error=True)
+            return
+        self.app.call_from_thread(self.dismiss, (name,))
+
+    @work(thread=True, group="corpus", exclusive=True)
+    def _fetch(self, name: str) -> None:
+        from lstmtui.data import catalogue
+
+        def report(what: str, done: float) -> None:
+            self.app.call_from_thread(self._say, f"Fetching {what}: {done:.0%} …")
+
+        try:
+            catalogue.fetch(catalogue.get(name), report=report)
+        except LstmtuiError as error:
+            self.app.call_from_thread(self._say, str(error), error=True)
+            return
+        self.app.call_from_thread(self.dismiss, (name,))
+
+    def _say(self, said: str, *, error: bool = False) -> None:
+        if self.is_mounted:
+            line = self.query_one("#said", Static)
+            line.update(Text(safe(said)))
+            line.set_class(error, "-error")
+
+
+def _size(entry: Entry) -> str:
+    count = sum(file.bytes for file in entry.files)
+    return size(count) if count else "size unknown"
+
+
+def _line(name: str, about: str) -> Text:
+    return Text.assemble((f"{one_line(name):<13}", "bold"), (one_line(about), "dim"))

@@ -1,0 +1,299 @@
+"""A new run: choose a text and a network, see what it will cost, start it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Input, Static
+from textual.worker import get_current_worker
+
+from lstmtui import recipe
+from lstmtui.config import Settings
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.text import safe
+from lstmtui.tui import words
+from lstmtui.tui.doors import Doors, resolved
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.corpus import CorpusScreen
+from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
+from lstmtui.units import duration, size
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
+
+QUIET = 0.4
+"""Seconds without a change after which the plan is made anew."""
+CELLS = {
+    "lstm": "remembers over hundreds of steps; the one to begin with",
+    "gru": "nearly as good as lstm with a quarter less to compute",
+    "peephole": "lstm whose gates see the cell: for timing and counting",
+    "coupled": "lstm that forgets what it overwrites: a fifth lighter",
+    "rnn": "the plain one: fast, forgets within some ten steps",
+}
+"""What each cell is good for, in one line."""
+TOKENS = {
+    "chars": "letter by letter: any text, small vocabulary; good for typing",
+    "words": "word by word: for much text in one language (over 1 MB)",
+    "bpe": "pieces of words, learnt from the text; for more than 1 MB",
+    "bytes": "any file at all, 256 symbols",
+}
+ABOUT = {
+    "corpus": "What it learns from: a file, a folder, or a named text. Enter chooses.",
+    "layers": "Layers above each other; two do well, three want more text and time.",
+    "hidden": "Units in each layer: more learn more, and cost with their square. Empty: the recipe chooses.",
+    "minutes": "How long it trains in all. Empty: the recipe chooses from the text's size.",
+    "name": "What the run is called. Empty: after the text and the cell.",
+    "dropout": "Against learning a small text by heart, 0 to 0.95. Empty: the recipe chooses.",
+    "lr": "Peak learning rate. Empty: the recipe's, which is good for most.",
+}
+
+
+class NewRunScreen(Screen[RunFolder | None]):
+    """A form at the left, the plan that follows from it at the right."""
+
+    HELP: ClassVar[str] = """\
+Choose what to train on and the network; everything that is left empty follows from the text's size and the time, and \
+stands in the plan. The plan's speed is measured on this machine, a second after you stop changing things; the first \
+time a cell is used its kernels are compiled, which takes up to a minute.
+
+ctrl+s starts the run. It trains in a process of its own, so you can leave at any time.
+"""
+    CSS_PATH = "new_run.tcss"
+    AUTO_FOCUS = "#corpus"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+s,f5", "start", "Start", "new.start", "Start training, and watch it", show=True, priority=True),
+        bind("escape", "back", "Back", "new.back", "Back to the runs; nothing is started", show=True),
+    ]
+
+    def __init__(self, doors: Doors) -> None:
+        super().__init__()
+        self._doors = doors
+        self._corpus: tuple[str, ...] = ("default",)
+        self._forecaster = doors.forecaster()
+        self._timer: Timer | None = None
+        self._asked = 0
+        self._starting = False
+        self._told: dict[str, Any] = {}
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        with Horizontal(id="body"):
+            with Container(id="fields", classes="panel") as fields:
+                fields.border_title = "New run"
+                with Form():
+                    yield Field("text", Opener("Python's own prose", id="corpus"), about=ABOUT["corpus"])
+                    yield Field("tokens", Choice(tuple(TOKENS), "chars", id="tokens"))
+                    yield Field("cell", Choice(tuple(CELLS), "lstm", id="cell"))
+                    layers = Choice(("auto", "1", "2", "3", "4"), "auto", id="layers")
+                    yield Field("layers", layers, about=ABOUT["layers"])
+                    hidden = Entry("", id="hidden", placeholder="auto", kind="whole")
+                    yield Field("units", hidden, about=ABOUT["hidden"], after="a layer")
+                    minutes = Entry("", id="minutes", placeholder="auto", kind="number")
+                    yield Field("time", minutes, about=ABOUT["minutes"], after="minutes")
+                    dropout = Entry("", id="dropout", placeholder="auto", kind="number")
+                    yield Field("dropout", dropout, about=ABOUT["dropout"])
+                    rate = Entry("", id="lr", placeholder="auto", kind="number")
+                    yield Field("learning", rate, about=ABOUT["lr"], after="rate")
+                    yield Field("name", Entry("", id="name", placeholder="auto"), about=ABOUT["name"])
+            with Container(id="plan", classes="panel") as plan:
+                plan.border_title = "Plan"
+                yield Static(id="told")
+        yield Static(id="about")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(TitleBar).title = "New run"
+        self.query_one(TitleBar).remark = "nothing runs until you start it"
+        self._plan_soon()
+
+    def on_unmount(self) -> None:
+        self._close()
+
+    @work(thread=True, group="close")
+    def _close(self) -> None:
+        self._forecaster.close()
+
+    # --- the form -------------------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self) -> None:
+        self._tell_about()
+
+    def on_choice_changed(self) -> None:
+        self._tell_about()
+        self._plan_soon()
+
+    def on_input_changed(self) -> None:
+        self._plan_soon()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.focus_next()
+
+    def on_opener_opened(self) -> None:
+        def chosen(corpus: tuple[str, ...] | None) -> None:
+            if corpus:
+                self._corpus = corpus
+                self.query_one("#corpus", Opener).value = " + ".join(words.corpus_name(name) for name in corpus)
+                self._plan_soon()
+
+        self.app.push_screen(CorpusScreen(self._corpus), chosen)
+
+    def _tell_about(self) -> None:
+        focused, said = self.focused, self.query_one(Form).about
+        if isinstance(focused, Choice) and focused.id in ("cell", "tokens"):
+            said = f"{focused.value}: {(CELLS if focused.id == 'cell' else TOKENS).get(focused.value, '')}"
+        self.query_one("#about", Static).update(Text(said))
+
+    def settings(self) -> Settings:
+        """Return what the form says, with what it leaves open still open. Raises UsageError."""
+        options: dict[str, object] = {
+            "corpus": self._corpus,
+            "tokens": self.query_one("#tokens", Choice).value,
+            "cell": self.query_one("#cell", Choice).value,
+        }
+        layers = self.query_one("#layers", Choice).value
+        options["layers"] = None if layers == "auto" else layers
+        for name in ("hidden", "minutes", "dropout", "lr"):
+            options[name] = self.query_one(f"#{name}", Entry).value.strip() or None
+        return resolved(options)
+
+    # --- the plan -------------------------------------------------------------------------------------------------
+
+    def _plan_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(QUIET, self._plan)
+
+    def _plan(self) -> None:
+        self._asked += 1
+        try:
+            settings = self.settings()
+        except LstmtuiError as error:
+            self._show_error(str(error))
+            return
+        self._forecast(settings, self._asked)
+
+    @work(thread=True, group="plan")
+    def _forecast(self, settings: Settings, number: int) -> None:
+        """Tell the plan in three steps: what the recipe says, what the network costs, how fast it is here."""
+        worker = get_current_worker()
+        try:
+            from lstmtui.data import corpus
+
+            bytes_ = corpus.size(settings.corpus)
+            chosen = recipe.complete(settings, corpus_bytes=bytes_)
+            told: dict[str, Any] = {"bytes": bytes_}
+            self._tell_plan(number, chosen, told)
+            for question in (self._forecaster.ask, self._forecaster.measure):
+                if worker.is_cancelled or number != self._asked:
+                    return
+                told = {**told, **question(chosen)}
+                self._tell_plan(number, chosen, told)
+        except LstmtuiError as error:
+            if number == self._asked and not worker.is_cancelled:
+                self.app.call_from_thread(self._show_error, str(error))
+
+    def _tell_plan(self, number: int, chosen: Settings, told: dict[str, Any]) -> None:
+        if number == self._asked:
+            self.app.call_from_thread(self._show, chosen, told)
+
+    def _show_error(self, said: str) -> None:
+        if self.is_mounted:
+            self._told = {}
+            self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
+
+    def _show(self, chosen: Settings, told: dict[str, Any]) -> None:
+        if not self.is_mounted:
+            return
+        self._told = told
+        said = Text()
+        for label, value, remark in plan_rows(chosen, told):
+            said.append(f"{label:<10}", style=self._colour("text-muted"))
+            said.append(value, style="bold")
+            said.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
+        self.query_one("#told", Static).update(said)
+
+    def _colour(self, name: str) -> str:
+        colour = self.app.theme_variables.get(name, "")
+        return colour if colour.startswith("#") else ""
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_start(self) -> None:
+        if self._starting:
+            return
+        try:
+            settings = self.settings()
+        except LstmtuiError as error:
+            self._say(str(error))
+            return
+        self._starting = True
+        self.query_one(TitleBar).remark = "starting …"
+        self._start(settings, self.query_one("#name", Entry).value.strip() or None)
+
+    @work(thread=True, group="start")
+    def _start(self, settings: Settings, name: str | None) -> None:
+        try:
+            run = self._doors.create(settings, name=name, root=self._doors.root)
+            self._doors.start(run)
+        except (LstmtuiError, OSError) as error:
+            self.app.call_from_thread(self._failed, str(error))
+            return
+        self.app.call_from_thread(self.dismiss, run)
+
+    def _failed(self, said: str) -> None:
+        self._starting = False
+        self.query_one(TitleBar).remark = "nothing was started"
+        self._say(said)
+
+    def _say(self, said: str) -> None:
+        cast("LstmtuiApp", self.app).say(said, error=True)
+
+
+def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return label, value and remark of each line of the plan; what is not known yet has a dash or a word."""
+    unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
+    known, speed = "parameters" in told, told.get("tokens_per_second")
+    rows = [
+        ("text", size(told["bytes"]), f"{words.short(told['tokens'])} {unit} to train on" if known else ""),
+        ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
+        ("size", words.short(told["parameters"]) if known else "…", "parameters"),
+        ("work", words.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
+        (
+            "memory",
+            f"{told['memory_mb']:,.0f} MB" if known else "…",
+            f"of {told['machine_mb'] / 1000:,.0f} GB" if known else "",
+        ),
+        ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
+        ("regular", f"dropout {s.dropout:g}", f"lr {s.lr:g} {s.schedule}"),
+        ("speed", words.short(speed) if speed else "measuring …" if known else "…", f"{unit}/s here" if speed else ""),
+    ]
+    if speed:
+        seconds = seconds_of(s, told["tokens"], speed)
+        tokens = seconds * speed
+        rows += [
+            ("time", duration(seconds), "compiling and evaluating come on top" if s.minutes is None else "in all"),
+            ("reads", f"{words.short(tokens)} {unit}", f": the text {tokens / max(1, told['tokens']):.1f} times"),
+        ]
+    return rows
+
+
+def seconds_of(s: Settings, tokens: int, speed: float) -> float:
+    """Return about how long a run trains: as long as was asked for, or as long as its steps take."""
+    if s.minutes is not None:
+        return 60 * s.minutes
+    if s.epochs is not None:
+        return s.epochs * tokens / speed
+    return (s.steps or 0) * (s.batch or 1) * (s.bptt or 1) / speed

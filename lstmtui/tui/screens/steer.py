@@ -1,0 +1,269 @@
+"""Changing a run: its settings while it trains, what it writes, and a fork of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from lstmtui import config
+from lstmtui.errors import UsageError
+from lstmtui.runs import requests
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import safe
+from lstmtui.tui import words
+from lstmtui.tui.keys import bind
+from lstmtui.tui.steerer import live_values
+from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
+    from lstmtui.tui.messages import RunView
+    from lstmtui.tui.screens.live import LiveScreen
+
+SETTINGS = {
+    "lr": "Peak learning rate. Halve it when the loss jumps about; the schedule still bends it.",
+    "clip": "Largest gradient norm. Lower it when gradients explode.",
+    "dropout": "Between layers. Raise it when validation gets worse while training gets better.",
+    "dropout_in": "On what the network reads.",
+    "weight_drop": "On the recurrent weights.",
+    "weight_decay": "Pulls weights towards zero.",
+    "bptt": "Window: how many steps back gradients go. Longer learns longer, and costs memory.",
+    "temperature": "Of the text it writes on the way: below 1 is safer, above 1 is wilder.",
+    "prompt": "What that text begins with.",
+}
+"""What can be changed here, and one line on each."""
+
+
+class SteerScreen(ModalScreen[None]):
+    """Settings of a run that trains. Enter sends a change; the engine's answer stands below."""
+
+    HELP: ClassVar[str] = """\
+Each change is sent to the engine when you press enter, answered by it, marked on the loss curve, and kept in the run: \
+a resume knows it. ctrl+z takes the last change back, also one made before this screen was opened.
+"""
+    AUTO_FOCUS = "#lr"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+z", "ask('undo')", "Undo", "steer.undo", "Take the last change back", priority=True),
+        bind("ctrl+p", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True),
+        bind("ctrl+s", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True),
+        bind("ctrl+b", "rewind", "Best", "steer.rewind", "Put the training back to its best checkpoint", priority=True),
+        bind("escape", "leave", "Back", "steer.back", "Back to the run"),
+    ]
+    DEFAULT_CSS = """
+    SteerScreen #about { height: 2; color: $foreground 75%; }
+    SteerScreen #answer { height: auto; max-height: 3; color: $success; }
+    SteerScreen #answer.-error { color: $error; }
+    SteerScreen #keys { height: auto; color: $foreground 65%; }
+    SteerScreen Form { height: auto; max-height: 100%; }
+    .-short SteerScreen #about, .-line SteerScreen #about { display: none; }
+    .-short SteerScreen .dialog, .-line SteerScreen .dialog { border: none; }
+    """
+
+    def __init__(self, live: LiveScreen) -> None:
+        super().__init__()
+        self._live = live
+        self._shown: dict[str, str] = {}
+        self._answered = 0
+
+    def compose(self) -> ComposeResult:
+        view = self._live.view
+        self._shown = _texts(view.snapshot) if view is not None else {}
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Steer"
+            yield Static(id="answer")
+            with Form():
+                for name, about in SETTINGS.items():
+                    kind = {"prompt": "text", "bptt": "whole"}.get(name, "number")
+                    label = {"bptt": "window"}.get(name, name.replace("_", " "))
+                    yield Field(label, Entry(self._shown.get(name, ""), id=name, kind=kind), about=about)
+            yield Static(id="about")
+            keys = "enter send  ctrl+z undo  ctrl+p pause  ctrl+s save  ctrl+b rewind to best  escape back"
+            yield Static(Text(keys), id="keys")
+
+    def on_mount(self) -> None:
+        self._answered = len(self._answers())
+        self.watch(self._live, "view", self._seen, init=False)
+
+    def _answers(self) -> list[dict[str, Any]]:
+        view = self._live.view
+        return [e for e in view.snapshot.events if e.get("event") == "answered"] if view is not None else []
+
+    def _seen(self, view: RunView | None) -> None:
+        """Show what the engine answered, and settings that have changed, unless they are being typed over."""
+        if view is None or not self.is_mounted:
+            return
+        answers = self._answers()
+        if len(answers) > self._answered or (answers and self._answered > len(answers)):
+            self._say(words.told(answers[-1]), error=not answers[-1].get("ok"))
+        self._answered = len(answers)
+        values = _texts(view.snapshot)
+        for name in SETTINGS:
+            entry = self.query_one(f"#{name}", Entry)
+            if values[name] != self._shown.get(name) and entry.value in (self._shown.get(name), values[name]):
+                entry.value = values[name]
+        self._shown = values
+        self.query_one(".dialog").border_subtitle = f"{view.snapshot.state} · step {words.count(view.snapshot.step)}"
+        if view.snapshot.ended:
+            self._say("The engine has ended; nothing can be changed now.", error=True)
+
+    def _say(self, said: str, *, error: bool = False) -> None:
+        line = self.query_one("#answer", Static)
+        line.update(Text(safe(said)))
+        line.set_class(error, "-error")
+
+    def on_descendant_focus(self) -> None:
+        self.query_one("#about", Static).update(Text(self.query_one(Form).about))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        name = str(event.input.id)
+        try:
+            value = requests.change(name, event.value.strip() if name != "prompt" else event.value)
+            if value is None:
+                raise UsageError(f"set: {name} needs a value.")
+        except UsageError as error:
+            self._say(str(error), error=True)
+            return
+        self._say(f"asked for {name} {value} …")
+        self._live.send("set", key=name, value=value)
+
+    def action_ask(self, op: str) -> None:
+        self._say(f"asked to {op} …")
+        self._live.send(op)
+
+    def action_pause(self) -> None:
+        view = self._live.view
+        self.action_ask("continue" if view is not None and view.snapshot.state == "paused" else "pause")
+
+    def action_rewind(self) -> None:
+        self._live.action_rewind()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def _texts(snapshot: RunSnapshot) -> dict[str, str]:
+    values = live_values(snapshot)
+    return {name: "" if values[name] is None else f"{values[name]}" for name in SETTINGS}
+
+
+class WriteScreen(ModalScreen[dict[str, Any] | None]):
+    """Asks how the next text is to be written."""
+
+    AUTO_FOCUS = "#prompt"
+    BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "Back", "write.back", "Nothing is written")]
+    DEFAULT_CSS = """
+    WriteScreen #said { color: $error; height: auto; }
+    """
+
+    def __init__(self, prompt: str, temperature: object) -> None:
+        super().__init__()
+        self._prompt, self._temperature = prompt, temperature
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Let it write"
+            dialog.border_subtitle = "enter: write  escape: back"
+            with Form():
+                yield Field(
+                    "begins with", Entry(safe(self._prompt, newlines=False), id="prompt", placeholder="nothing")
+                )
+                yield Field("temperature", Entry(str(self._temperature), id="temperature", kind="number"))
+            yield Static(id="said")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        prompt = self.query_one("#prompt", Entry).value
+        try:
+            temperature = config.convert("temperature", self.query_one("#temperature", Entry).value, "write")
+        except UsageError as error:
+            self.query_one("#said", Static).update(Text(safe(str(error))))
+            return
+        self.dismiss({"prompt": prompt, "temperature": temperature})
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What a fork is to be."""
+
+    at: str
+    name: str
+    changes: dict[str, str] = field(default_factory=dict)
+
+
+class ForkScreen(ModalScreen[Fork | None]):
+    """Asks where a fork begins and what is different in it."""
+
+    HELP: ClassVar[str] = """\
+A fork is a new run that begins with the weights, the moments and the place in the text of a checkpoint of this one, \
+and goes its own way from there. Its curve begins with this one's.
+"""
+    AUTO_FOCUS = "#at"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+s,f5", "fork", "Fork", "fork.start", "Make the fork, and start it", priority=True),
+        bind("escape", "leave", "Back", "fork.back", "Nothing is forked"),
+    ]
+    DEFAULT_CSS = """
+    ForkScreen #about { height: 2; color: $foreground 75%; }
+    """
+
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+
+    def compose(self) -> ComposeResult:
+        seen = self._snapshot
+        steps = str(2 * seen.step) if seen.state == "finished" else ""
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = f"Fork of {safe(seen.run.name, newlines=False)}"
+            dialog.border_subtitle = "ctrl+s: fork and start  escape: back"
+            with Form():
+                yield Field("begins at", Choice(("latest", "best"), "latest", id="at"), about=_FORK["at"])
+                yield Field("lr", Entry("", id="lr", placeholder="as it is", kind="number"), about=_FORK["lr"])
+                dropout = Entry("", id="dropout", placeholder="as it is", kind="number")
+                yield Field("dropout", dropout, about=_FORK["dropout"])
+                steps_field = Entry(steps, id="steps", placeholder=f"as it is: {seen.steps}", kind="whole")
+                yield Field("steps", steps_field, about=_FORK["steps"])
+                yield Field("name", Entry("", id="name", placeholder=f"{seen.run.name}-fork"), about=_FORK["name"])
+            yield Static(id="about")
+
+    def on_descendant_focus(self) -> None:
+        self.query_one("#about", Static).update(Text(self.query_one(Form).about))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_fork()
+
+    def action_fork(self) -> None:
+        values = {name: self.query_one(f"#{name}", Entry).value.strip() for name in ("lr", "dropout", "steps")}
+        try:
+            for name, value in values.items():
+                if value:
+                    config.convert(name, value, "fork")
+        except UsageError as error:
+            cast("LstmtuiApp", self.app).say(str(error), error=True)
+            return
+        changes = {name: value for name, value in values.items() if value}
+        self.dismiss(Fork(self.query_one("#at", Choice).value, self.query_one("#name", Entry).value.strip(), changes))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+_FORK = {
+    "at": "The newest checkpoint, or the one that did best on validation.",
+    "lr": "Another learning rate, if you like.",
+    "dropout": "Another dropout, if you like.",
+    "steps": "How many steps the whole schedule has, those already taken included.",
+    "name": "What the fork is called.",
+}

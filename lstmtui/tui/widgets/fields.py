@@ -1,0 +1,155 @@
+"""A form of one-line fields: a label, and what is chosen or typed beside it. Up and down go from field to field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from lstmtui.text import one_line
+from lstmtui.tui.keys import bind
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few values, changed with left and right, space, or the mouse."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("left,h", "turn(-1)", "Before", "field.before", "The choice before"),
+        bind("right,l,space", "turn(1)", "Next", "field.next", "The next choice"),
+    ]
+    DEFAULT_CSS = """
+    Choice { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Choice:focus { background: $primary 25%; text-style: bold; }
+    Choice:ansi:focus { text-style: bold reverse; }
+    """
+
+    value: reactive[str] = reactive("")
+
+    class Changed(Message):
+        """Another value was chosen."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.choice = choice
+
+        @property
+        def control(self) -> Choice:
+            return self.choice
+
+    def __init__(self, values: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.values = tuple(values)
+        self.set_reactive(Choice.value, value)
+
+    def render(self) -> Content:
+        return Content.assemble(("‹ ", "$foreground 50%"), one_line(self.value), (" ›", "$foreground 50%"))
+
+    def watch_value(self) -> None:
+        self.post_message(self.Changed(self))
+
+    def action_turn(self, by: int) -> None:
+        at = self.values.index(self.value) if self.value in self.values else -by
+        self.value = self.values[(at + by) % len(self.values)]
+
+    def on_click(self, event: events.Click) -> None:
+        self.action_turn(-1 if event.x < 2 else 1)
+
+
+class Entry(Input):
+    """A line to type into, without a frame; up and down leave it."""
+
+    DEFAULT_CSS = """
+    Entry, Entry:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
+    Entry:focus { background: $primary 25%; }
+    """
+
+    def __init__(self, value: str, *, id: str | None = None, placeholder: str = "", kind: str = "text") -> None:  # noqa: A002
+        super().__init__(
+            value, id=id, placeholder=placeholder, compact=True, select_on_focus=True,
+            restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
+        )  # fmt: skip
+
+
+class Opener(Widget, can_focus=True):
+    """Shows what was chosen elsewhere; enter opens that place."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [bind("enter,space", "open", "Choose", "field.open", "Choose another")]
+    DEFAULT_CSS = """
+    Opener { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Opener:focus { background: $primary 25%; text-style: bold; }
+    Opener:ansi:focus { text-style: bold reverse; }
+    """
+
+    value: reactive[str] = reactive("")
+
+    class Opened(Message):
+        """The place to choose from is wanted."""
+
+        def __init__(self, opener: Opener) -> None:
+            super().__init__()
+            self.opener = opener
+
+        @property
+        def control(self) -> Opener:
+            return self.opener
+
+    def __init__(self, value: str, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self.set_reactive(Opener.value, value)
+
+    def render(self) -> Content:
+        return Content.assemble(one_line(self.value), (" …", "$foreground 50%"))
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened(self))
+
+    def on_click(self) -> None:
+        self.action_open()
+
+
+class Field(Horizontal):
+    """A label and a control."""
+
+    DEFAULT_CSS = """
+    Field { height: 1; width: 1fr; }
+    Field > .label { width: 13; color: $foreground 65%; }
+    Field > .after { width: auto; color: $foreground 50%; }
+    """
+
+    def __init__(self, label: str, control: Widget, *, about: str = "", after: str = "") -> None:
+        super().__init__()
+        self._label, self.control, self._after = label, control, after
+        self.about = about
+        """One line, told while the control has the focus."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._label, classes="label", markup=False)
+        yield self.control
+        if self._after:
+            yield Static(self._after, classes="after", markup=False)
+
+
+class Form(VerticalScroll, can_focus=False):
+    """Fields below each other."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("down", "app.focus_next", "Down", "form.down", "The next field"),
+        bind("up", "app.focus_previous", "Up", "form.up", "The field before"),
+    ]
+    DEFAULT_CSS = """
+    Form { height: auto; scrollbar-size-vertical: 1; }
+    """
+
+    @property
+    def about(self) -> str:
+        """What the field with the focus is about."""
+        return next((field.about for field in self.query(Field) if field.control.has_focus), "")

@@ -1,0 +1,197 @@
+"""How quick the screens are and what watching costs: python tests/bench/screens.py [first] [open] [keys] [watch].
+
+first   seconds from the command to the first whole frame, in a terminal of its own
+open    seconds until a run with 1,000,000 lines of metrics is read and drawn
+keys    milliseconds from a key to the frame that shows it, in a terminal; --load N busies N processes meanwhile
+watch   share of a core and memory of a TUI that watches a run which trains, over 20 s
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pty
+import resource
+import select
+import statistics
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from run_folder import alive, losses, make_run
+from screen_tests import FakeForecaster, FakeModel, painted
+
+from lstmtui.files import append_line, to_json
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+
+
+def long_metrics(run: RunFolder, lines: int) -> None:
+    """Give a run so many lines of metrics."""
+    with open(run.metrics, "w") as file:
+        for i in range(1, lines + 1):
+            train, valid = losses(i // 100)
+            told = {"split": "train", "step": i * 10, "tokens": i * 20480, "seconds": i * 0.4, "loss": train,
+                    "lr": 0.004, "grad_norm": 0.61, "clipped": 0.1, "update_ratio": 1.2e-3,
+                    "tokens_per_second": 48_000.0, "memory_mb": 312.0}  # fmt: skip
+            if i % 20 == 0:
+                told = {"split": "valid", "step": i * 10, "seconds": i * 0.4, "nll": valid, "perplexity": 4.4,
+                        "bits_per_char": 2.2, "best": False}  # fmt: skip
+            file.write(to_json(told) + "\n")
+
+
+class Terminal:
+    """`lstmtui` in a terminal of 120x40."""
+
+    def __init__(self, root: Path) -> None:
+        self.master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (40, 120))
+        environment = {**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        self.begun = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lstmtui.cli"], env=environment, stdin=slave, stdout=slave, stderr=slave,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.output = b""
+
+    def wait(self, wanted: bytes, seconds: float = 30) -> float:
+        """Return the seconds until `wanted` was written."""
+        begun, start = time.perf_counter(), max(0, len(self.output) - len(wanted))
+        while wanted not in self.output[start:]:
+            if time.perf_counter() - begun > seconds:
+                raise TimeoutError(self.output[-500:])
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.output += os.read(self.master, 1 << 16)
+        return time.perf_counter() - begun
+
+    def drain(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            if select.select([self.master], [], [], 0.02)[0]:
+                self.output += os.read(self.master, 1 << 16)
+
+    def close(self) -> None:
+        os.write(self.master, b"\x11")
+        self.process.wait(10)
+        os.close(self.master)
+
+
+def first(root: Path) -> None:
+    make_run(root)
+    times = []
+    for _ in range(5):
+        terminal = Terminal(root)
+        terminal.wait(b"shut <0.1")
+        times.append(time.perf_counter() - terminal.begun)
+        terminal.close()
+    print(f"first frame: median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {len(times)}")
+
+
+def open_long(root: Path) -> None:
+    run = make_run(root, "long", state="stopped", step=10_000_000, steps=20_000_000, points=False)
+    long_metrics(run, 1_000_000)
+    doors = Doors(root=root, open_model=lambda r: FakeModel(), forecaster=FakeForecaster)
+
+    async def opened() -> float:
+        app = LstmtuiApp(run, screen="live", doors=doors)
+        begun = time.perf_counter()
+        async with app.run_test(size=(120, 40)) as pilot:
+            while "5.00M" not in painted(app) and "nats/char" not in painted(app):
+                await pilot.pause(0.01)
+            while "◆" not in painted(app):
+                await pilot.pause(0.01)
+            return time.perf_counter() - begun
+
+    times = [asyncio.run(opened()) for _ in range(3)]
+    size = run.metrics.stat().st_size / 1e6
+    print(f"1,000,000 lines ({size:.0f} MB): median {statistics.median(times):.2f} s until drawn")
+
+
+def keys(root: Path, load: int) -> None:
+    make_run(root, "watched", state="stopped")
+    make_run(root, "other", state="stopped")
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
+    try:
+        terminal = Terminal(root)
+        terminal.wait(b"shut <0.1")
+        terminal.drain(1.0)
+        times = []
+        for i in range(100):
+            before = len(terminal.output)
+            begun = time.perf_counter()
+            os.write(terminal.master, (b"l", b"v")[i % 2])
+            while len(terminal.output) == before:
+                if select.select([terminal.master], [], [], 0.001)[0]:
+                    terminal.output += os.read(terminal.master, 1 << 16)
+            times.append(1000 * (time.perf_counter() - begun))
+            terminal.drain(0.05)
+        terminal.close()
+    finally:
+        for process in busy:
+            process.kill()
+    times.sort()
+    print(f"key to paint, {load} busy processes: median {statistics.median(times):.0f} ms, p99 {times[98]:.0f} ms")
+
+
+def watch(root: Path) -> None:
+    """An engine's writing is played: a line of metrics ten times a second."""
+    run = make_run(root, "watched")
+    over = threading.Event()
+
+    def play() -> None:
+        step = 1240
+        while not over.wait(0.1):
+            step += 10
+            train, _ = losses(step)
+            append_line(run.metrics, {
+                "split": "train", "step": step, "tokens": step * 2048, "seconds": step * 0.04, "loss": train, "lr": 0.004,
+                "grad_norm": 0.6, "clipped": 0.1, "update_ratio": 1e-3, "tokens_per_second": 48_000.0, "memory_mb": 312.0,
+            })  # fmt: skip
+            told = json.loads(run.status.read_text())
+            run.status.write_text(to_json({**told, "step": step, "heartbeat": time.time()}))
+
+    with alive(run):
+        player = threading.Thread(target=play)
+        player.start()
+        terminal = Terminal(root)
+        terminal.wait(b"shut <0.1")
+        terminal.drain(2.0)
+        stat = Path(f"/proc/{terminal.process.pid}/stat")
+
+        def used() -> float:
+            fields = stat.read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        before, begun = used(), time.perf_counter()
+        terminal.drain(20.0)
+        share = (used() - before) / (time.perf_counter() - begun)
+        pages = int(Path(f"/proc/{terminal.process.pid}/statm").read_text().split()[1])
+        print(f"watching: {100 * share:.1f} % of a core, {pages * resource.getpagesize() / 1e6:.0f} MB")
+        terminal.close()
+        over.set()
+        player.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="*", default=["first", "open", "keys", "watch"])
+    parser.add_argument("--load", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    for what in given.what:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            {"first": first, "open": open_long, "keys": lambda r: keys(r, given.load), "watch": watch}[what](root)
+
+
+if __name__ == "__main__":
+    main()

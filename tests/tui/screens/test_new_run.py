@@ -1,0 +1,219 @@
+"""The form of a new run, its plan, and choosing a text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_folder import make_run
+from screen_tests import SIZES, FakeForecaster, control_characters, painted, until
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from lstmtui.config import Settings
+from lstmtui.errors import UsageError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens.corpus import CorpusScreen, Files
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_of
+from lstmtui.tui.screens.runs import RunsScreen
+
+Open = Callable[..., LstmtuiApp]
+
+
+@pytest.fixture(autouse=True)
+def own_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the form begin with a text of this test, since making the default one takes seconds."""
+    text = tmp_path / "texts" / "diary.txt"
+    text.parent.mkdir()
+    text.write_text("Dear diary, nothing happened today. " * 400)
+    monkeypatch.chdir(text.parent)
+    real = NewRunScreen.__init__
+
+    def begun(self: NewRunScreen, doors: Doors) -> None:
+        real(self, doors)
+        self._corpus = (str(text),)
+
+    monkeypatch.setattr(NewRunScreen, "__init__", begun)
+    return text
+
+
+async def formed(pilot: Pilot[None]) -> NewRunScreen:
+    """Open the form from the list of runs."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen.runs is not None)
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen) and pilot.app.screen.is_mounted)
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, NewRunScreen)
+    return screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_size(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app().run_test(size=size) as pilot:
+        screen = await formed(pilot)
+        await until(pilot, lambda: "tokens_per_second" in screen._told)
+        await pilot.pause()
+        text = painted(pilot.app)
+        assert len(text.splitlines()) == size[1]
+        if size[1] >= 12:
+            assert "cell" in text
+        if size >= (80, 24):
+            for said in ("812k", "FLOP a token", "84 MB", "26.3k", "8 min 00 s", "name", "^s Start"):
+                assert said in text, said
+
+
+async def test_a_plan_follows_what_is_typed(open_app: Open, forecaster: FakeForecaster) -> None:
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        await pilot.press("tab", "tab", "right", "tab", "right", "right", "tab", *"77", "tab", *"2.5")
+        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].minutes == 2.5)
+        asked = forecaster.asked[-1]
+        assert (asked.cell, asked.layers, asked.hidden) == (list(CELLS)[1], 2, 77)
+        assert asked.batch is not None  # what the recipe is asked of has nothing left open
+        await until(pilot, lambda: "2 min 30 s" in painted(pilot.app))
+        assert screen.settings().batch is None
+
+
+async def test_each_cell_has_a_line(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        screen.query_one("#cell").focus()
+        for cell, about in CELLS.items():
+            await until(pilot, lambda said=f"{cell}: {about}": said in painted(pilot.app))  # type: ignore[misc]
+            await pilot.press("right")
+
+
+async def test_what_cannot_be_is_said_instead_of_a_plan(open_app: Open, forecaster: FakeForecaster) -> None:
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        screen.query_one("#dropout").focus()
+        await pilot.press(*"5")
+        await until(pilot, lambda: "must be at most 0.95" in " ".join(painted(pilot.app).split()))
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert pilot.app.screen is screen
+        await pilot.press("backspace")
+        forecaster.error = UsageError("That network does not fit.")
+        await until(pilot, lambda: "does not fit" in painted(pilot.app))
+
+
+async def test_starting_makes_the_run_and_opens_it(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
+    made: list[tuple[Settings, Any]] = []
+
+    def create(settings: Settings, *, name: str | None, root: Path) -> RunFolder:
+        made.append((settings, name))
+        return make_run(root, name or "auto", state=None)
+
+    app = LstmtuiApp(doors=dataclasses.replace(doors, create=create))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        screen.query_one("#name").focus()
+        await pilot.press(*"mine", "ctrl+s", "ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        assert [run.name for run in started] == ["mine"]
+        assert [name for _, name in made] == ["mine"]
+
+
+async def test_a_refusal_keeps_the_form(doors: Doors) -> None:
+    async with LstmtuiApp(doors=doors).run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        for _ in range(2):
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: any("makes no runs" in n.message for n in pilot.app._notifications))
+            pilot.app.clear_notifications()
+        assert pilot.app.screen is screen
+
+
+async def test_a_text_by_its_path(open_app: Open, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("words " * 100)
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
+        await pilot.press(*"nowhere.txt", "enter")
+        await until(pilot, lambda: "no file, folder or set" in painted(pilot.app))
+        await pilot.press(*["backspace"] * 11, *str(other), "enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert screen.settings().corpus == (str(other),)
+        assert "other.txt" in painted(pilot.app)
+
+
+async def test_a_named_text_and_a_file_of_the_tree(open_app: Open, own_text: Path) -> None:
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
+        named = pilot.app.screen.query_one(OptionList)
+        names = [named.get_option_at_index(i).id for i in range(named.option_count)]
+        assert names[0] == "default"
+        assert {"ptb", "reber"} <= set(names)
+        named.focus()
+        named.highlighted = names.index("reber")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert screen.settings().corpus == ("reber",)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
+        files = pilot.app.screen.query_one(Files)
+        await until(pilot, lambda: len(files.root.children) == 1)
+        files.focus()
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert screen.settings().corpus == (str(own_text),)
+
+
+async def test_a_set_that_is_not_here_is_fetched_after_a_question(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
+    fetched: list[str] = []
+    monkeypatch.setattr("lstmtui.data.catalogue.fetch", lambda entry, report: fetched.append(entry.name))
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
+        await pilot.press(*"ptb", "enter")
+        await until(pilot, lambda: "Fetch ptb" in painted(pilot.app))
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: "Fetch ptb" in painted(pilot.app))
+        assert fetched == []
+        await pilot.press("y")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert fetched == ["ptb"]
+
+
+async def test_file_names_are_made_safe(open_app: Open, own_text: Path) -> None:
+    (own_text.parent / "\x1b[31m[red]x\u202e\x9b.txt").write_text("x")
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        await formed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "[red]x" in painted(pilot.app))
+        pilot.app.screen.query_one(Files).focus()
+        await pilot.press("down", "down", "down")
+        await pilot.pause()
+        assert control_characters(painted(pilot.app)) == set()
+
+
+def test_how_long_a_run_takes() -> None:
+    s = Settings(batch=10, bptt=20)
+    assert seconds_of(dataclasses.replace(s, minutes=2.0), 1000, 100.0) == 120
+    assert seconds_of(dataclasses.replace(s, epochs=3.0), 1000, 100.0) == 30
+    assert seconds_of(dataclasses.replace(s, steps=5), 1000, 100.0) == 10
+
+
+def test_a_plan_that_is_not_measured_yet_says_so() -> None:
+    s = Settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
+    first = {label: value for label, value, _ in plan_rows(s, {"bytes": 1000})}
+    assert first["size"] == "…"
+    known = {**FakeForecaster().ask(s), "bytes": 1000}
+    second = {label: value for label, value, _ in plan_rows(s, known)}
+    assert second["speed"] == "measuring …"
+    assert "time" not in second

@@ -1,0 +1,174 @@
+"""Steering a run from its screen: settings, undo, writing, forks."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_folder import alive, make_run
+from screen_tests import SIZES, painted, until
+from textual.pilot import Pilot
+
+from lstmtui.files import append_line, read_lines
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.steer import SETTINGS, ForkScreen, SteerScreen, WriteScreen
+
+Open = Callable[..., LstmtuiApp]
+
+
+async def opened(pilot: Pilot[None], key: str, kind: type[Any]) -> Any:
+    """Wait for the live screen, press `key`, and return the dialog."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.screen.view is not None)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.is_mounted)
+    await pilot.pause()
+    return pilot.app.screen
+
+
+def asked(run: RunFolder) -> list[dict[str, Any]]:
+    return read_lines(run.requests)[0]
+
+
+def answer(run: RunFolder, message: str, *, ok: bool = True) -> None:
+    """Answer the newest request as an engine does."""
+    append_line(
+        run.events,
+        {"event": "answered", "at": time.time(), "request": asked(run)[-1]["id"], "ok": ok, "message": message},
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_size(tmp_path: Path, open_app: Open, size: tuple[int, int]) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=size) as pilot:
+            await opened(pilot, "e", SteerScreen)
+            text = painted(pilot.app)
+            assert len(text.splitlines()) == size[1]
+            if size[0] >= 20:
+                assert "lr" in text
+            if size[1] >= 24:
+                assert all(name.replace("_", " ") in text for name in SETTINGS if name != "bptt")
+
+
+async def test_a_setting_is_asked_for_answered_and_shown(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, status={"live": {"lr": 0.006, "bptt": 32}})
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await opened(pilot, "e", SteerScreen)
+            assert "0.006" in painted(pilot.app)
+            await pilot.press(*"0.002", "enter")
+            await until(pilot, lambda: len(asked(run)) == 1)
+            request = asked(run)[0]
+            assert (request["op"], request["key"], request["value"]) == ("set", "lr", 0.002)
+            answer(run, "lr is now 0.002 (it was 0.006).")
+            await until(pilot, lambda: "lr is now 0.002" in painted(pilot.app))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("-3", "must be more than 0"), ("1e9", "at most"), ("auto", "needs a value")]
+)
+async def test_what_cannot_be_set_is_not_sent(tmp_path: Path, open_app: Open, typed: str, said: str) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, "e", SteerScreen)
+            screen.query_one("#lr").value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda: said in painted(pilot.app))
+            assert asked(run) == []
+
+
+@pytest.mark.parametrize(("key", "op"), [("ctrl+z", "undo"), ("ctrl+s", "save"), ("ctrl+p", "pause")])
+async def test_keys_ask(tmp_path: Path, open_app: Open, key: str, op: str) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await opened(pilot, "e", SteerScreen)
+            await pilot.press(key)
+            await until(pilot, lambda: [r["op"] for r in asked(run)] == [op])
+
+
+async def test_an_answer_that_refuses_is_told(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await opened(pilot, "e", SteerScreen)
+            await pilot.press("ctrl+z")
+            await until(pilot, lambda: len(asked(run)) == 1)
+            answer(run, "There is no [change] to undo.", ok=False)
+            await until(pilot, lambda: "There is no [change] to undo." in painted(pilot.app))
+
+
+async def test_what_is_being_typed_is_not_overwritten(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, status={"live": {"lr": 0.006, "clip": 1.0}})
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, "e", SteerScreen)
+            await pilot.press(*"0.00")
+            run.status.write_text(
+                run.status.read_text().replace('"lr": 0.006', '"lr": 0.5').replace('"clip": 1.0', '"clip": 7.0')
+            )
+            await until(pilot, lambda: screen.query_one("#clip").value == "7.0")
+            assert screen.query_one("#lr").value == "0.00"
+
+
+async def test_b_rewinds_after_a_question(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.screen.view is not None)
+            await pilot.press("b")
+            await until(pilot, lambda: "step 1,200?" in painted(pilot.app))
+            await pilot.press("n", "b", "y")
+            await until(pilot, lambda: [r["op"] for r in asked(run)] == ["rewind"])
+
+
+async def test_writing_with_a_prompt_and_a_temperature(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, "w", WriteScreen)
+            await pilot.press(*"Dear ")
+            screen.query_one("#temperature").value = "0"
+            await pilot.press("enter")
+            await until(pilot, lambda: "must be more than 0" in painted(pilot.app))
+            screen.query_one("#temperature").value = "1.3"
+            await pilot.press("enter")
+            await until(pilot, lambda: len(asked(run)) == 1)
+            request = asked(run)[0]
+            assert (request["op"], request["prompt"], request["temperature"]) == ("sample", "Dear ", 1.3)
+
+
+async def test_a_fork_is_made_started_and_opened(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
+    run = make_run(tmp_path, state="finished", step=2900)
+    made: list[dict[str, Any]] = []
+
+    def fork(parent: RunFolder, **details: Any) -> tuple[RunFolder, int]:
+        made.append(details)
+        return make_run(tmp_path, "child", state=None), 2900
+
+    app = LstmtuiApp(run, screen="live", doors=dataclasses.replace(doors, fork=fork))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, "f", ForkScreen)
+        assert screen.query_one("#steps").value == "5800"  # a finished run has no steps left
+        await pilot.press("right", "tab", *"0.001", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen._folder.name == "child")
+        assert made == [{"at": "best", "name": None, "changes": {"lr": "0.001", "steps": "5800"}}]
+        assert [r.name for r in started] == ["child"]
+
+
+async def test_a_fork_that_fails_is_told(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await opened(pilot, "f", ForkScreen)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: any("makes no runs" in n.message for n in pilot.app._notifications))
+        assert isinstance(pilot.app.screen, LiveScreen)
