@@ -39,7 +39,7 @@ def some(weights: Array, most: int = 1 << 16) -> Array:
 
 def update_ratio(before: Array, after: Array) -> float:
     """Return how large a step was beside the weights it changed: about 1e-3 is usual, 1e-1 is much."""
-    return float(np.linalg.norm(after - before) / max(1e-30, np.linalg.norm(before)))
+    return float(np.linalg.norm(after - before)) / max(1e-30, float(np.linalg.norm(before)))
 
 
 def window(network: Network) -> Array:

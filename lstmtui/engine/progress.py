@@ -56,8 +56,8 @@ class Progress:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Progress:
         """Undo `as_dict` after JSON, which has no infinity. Raises TypeError or KeyError for something else."""
-        newer = {"changes": [], "shift": 0}  # not in checkpoints of the first version
-        values = {f.name: stored[f.name] if f.name in stored else newer[f.name] for f in fields(cls)}
+        newer: dict[str, Any] = {"changes": [], "shift": 0}  # not in checkpoints of the first version
+        values: dict[str, Any] = {f.name: stored[f.name] if f.name in stored else newer[f.name] for f in fields(cls)}
         values["interval"] = Interval(**stored["interval"])
         if values["best_nll"] is None:
             values["best_nll"] = math.inf

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from lstmtui.runs.reader import RunSnapshot, ValidPoint
+from lstmtui.text import one_line
 from lstmtui.units import age, duration
 
 GLYPHS = {
@@ -80,7 +81,7 @@ def network(snapshot: RunSnapshot) -> str:
     settings = snapshot.settings
     if settings is None:
         return "unknown"
-    return f"{settings.cell} {settings.layers or '?'}×{settings.hidden or '?'}"
+    return f"{one_line(settings.cell, 12)} {settings.layers or '?'}×{settings.hidden or '?'}"
 
 
 def corpus_name(name: str) -> str:

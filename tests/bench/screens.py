@@ -154,8 +154,9 @@ def watch(root: Path) -> None:
             step += 10
             train, _ = losses(step)
             append_line(run.metrics, {
-                "split": "train", "step": step, "tokens": step * 2048, "seconds": step * 0.04, "loss": train, "lr": 0.004,
-                "grad_norm": 0.6, "clipped": 0.1, "update_ratio": 1e-3, "tokens_per_second": 48_000.0, "memory_mb": 312.0,
+                "split": "train", "step": step, "tokens": step * 2048, "seconds": step * 0.04, "loss": train,
+                "lr": 0.004, "grad_norm": 0.6, "clipped": 0.1, "update_ratio": 1e-3, "tokens_per_second": 48_000.0,
+                "memory_mb": 312.0,
             })  # fmt: skip
             told = json.loads(run.status.read_text())
             run.status.write_text(to_json({**told, "step": step, "heartbeat": time.time()}))

@@ -36,7 +36,7 @@ def test_what_remains() -> None:
 
 def test_dots_keep_their_place() -> None:
     ascii_, block = CharsetFilter("ascii").plain, CharsetFilter("block").plain
-    assert [ascii_(c) for c in "⠉⣀⡇⢸⠑⠊⣿"] == ['"', "_", "|", "|", "'", "'", "#"]
+    assert [ascii_(c) for c in "⠉⣀⡇⢸⡈⢁⣿"] == ['"', "_", "|", "|", "/", "\\", "#"]
     assert [block(c) for c in "⠉⣀⡇⢸⣿⠀"] == ["▀", "▄", "▌", "▐", "█", " "]
 
 

@@ -20,6 +20,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.text import one_line, safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.widgets.fields import Entry as Line
 from lstmtui.units import size
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ Sets that are not here yet are fetched when you choose them, after a question.
         bind("escape", "leave", "Back", "corpus.back", "Back, and change nothing", show=True),
     ]
     DEFAULT_CSS = """
-    CorpusScreen #path { border: none; height: 1; padding: 0; background: transparent; }
-    CorpusScreen #path:focus { background: $primary 25%; }
     CorpusScreen #said { height: auto; max-height: 3; color: $foreground 65%; }
     CorpusScreen #said.-error { color: $error; }
     CorpusScreen Horizontal { height: 1fr; }
@@ -79,7 +78,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Text to train on"
             dialog.border_subtitle = "tab: next part  enter: take it  space: take a folder  escape: back"
-            yield Input(placeholder="path of a file or folder …", id="path", compact=True)
+            yield Line("", id="path", placeholder="path of a file or folder …")
             yield Static("", id="said")
             with Horizontal():
                 yield OptionList(id="named")

@@ -130,7 +130,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = self._folder.name
         chart = self.query_one(LossChart)
-        for name in ("bits", "log", "smoothing", "x_axis", "zoom"):
+        for name in ("bits", "logarithmic", "smoothing", "x_axis", "zoom"):
             self.watch(chart, name, self._label, init=False)
         for name in ("view", "chosen"):
             self.watch(self.query_one(GateMap), name, self._label, init=False)
@@ -192,7 +192,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
         for name in ("error", "warning", "primary"):
             notice.set_class(tone == name, f"-{name}")
         rows = [row for row in rows_of(view.snapshot)[:6] if row[1] != "–"]
-        brief = "  ".join(f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
+        told = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
+        brief = "  ".join(part.replace(" ", "\u00a0") for part in told)  # a name and its value stay together
         brief = brief or words.waiting(view.snapshot)
         if brief != self._said[1]:
             self.query_one("#brief", Static).update(Text(safe(brief, newlines=False)))
@@ -310,6 +311,16 @@ The engine is a process of its own: leaving this screen, or the program, does no
     def action_type(self) -> None:
         self.app.push_screen(TypeScreen(self._folder, self._doors))
 
+    def action_gradients(self) -> None:
+        from lstmtui.tui.screens.gradients import GradientsScreen
+
+        self.app.push_screen(GradientsScreen(self._folder.path, self._doors))
+
+    def action_inspect(self) -> None:
+        from lstmtui.tui.screens.inspect import InspectScreen
+
+        self.app.push_screen(InspectScreen(self._folder.path, self._doors))
+
     def action_gates(self) -> None:
         gates = self.query_one(GateMap)
         gates.view = VIEWS[(VIEWS.index(gates.view) + 1) % len(VIEWS)]
@@ -334,7 +345,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def action_log(self) -> None:
         chart = self.query_one(LossChart)
-        chart.log = not chart.log
+        chart.logarithmic = not chart.logarithmic
 
     def action_smooth(self) -> None:
         self.query_one(LossChart).cycle_smoothing()

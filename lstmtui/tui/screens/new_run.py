@@ -285,7 +285,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         tokens = seconds * speed
         rows += [
             ("time", duration(seconds), "compiling and evaluating come on top" if s.minutes is None else "in all"),
-            ("reads", f"{words.short(tokens)} {unit}", f": the text {tokens / max(1, told['tokens']):.1f} times"),
+            ("reads", f"{words.short(tokens)} {unit},", f"the text {tokens / max(1, told['tokens']):.1f} times"),
         ]
     return rows
 

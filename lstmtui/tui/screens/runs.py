@@ -31,6 +31,7 @@ from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.watch import RunsWatch
 from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
@@ -76,7 +77,7 @@ An engine is a process of its own: it goes on when you leave.
         bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare it"),
         bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs", show=True),
         bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, size"),
-        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run for good", show=True),
+        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run for good"),
         bind("j", "down", "Down", "runs.down", ""),
         bind("k", "up", "Up", "runs.up", ""),
         bind("escape", "leave_filter", "All", "runs.all", "Show all runs again"),
@@ -102,7 +103,7 @@ An engine is a process of its own: it goes on when you leave.
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        yield Input(id="filter", placeholder="regular expression …", compact=True)
+        yield Entry("", id="filter", placeholder="regular expression …")
         yield DataTable(id="runs", cursor_type="row", zebra_stripes=False)
         yield Static(id="empty")
         with Horizontal(id="preview"):
@@ -271,6 +272,12 @@ An engine is a process of its own: it goes on when you leave.
     def action_type(self) -> None:
         if run := self.current:
             self.app.push_screen(TypeScreen(run.run, self._doors))
+
+    def action_compare(self) -> None:
+        from lstmtui.tui.screens.compare import CompareScreen
+
+        paths = [run.run.path for run in self.listed() if run.run.path in self._marked]
+        self.app.push_screen(CompareScreen(paths, self._doors))
 
     def action_down(self) -> None:
         self.query_one(DataTable).action_cursor_down()

@@ -51,7 +51,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
     AUTO_FOCUS = "#lr"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+z", "ask('undo')", "Undo", "steer.undo", "Take the last change back", priority=True),
-        bind("ctrl+p", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True),
+        bind("ctrl+t", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True),
         bind("ctrl+s", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True),
         bind("ctrl+b", "rewind", "Best", "steer.rewind", "Put the training back to its best checkpoint", priority=True),
         bind("escape", "leave", "Back", "steer.back", "Back to the run"),
@@ -84,7 +84,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
                     label = {"bptt": "window"}.get(name, name.replace("_", " "))
                     yield Field(label, Entry(self._shown.get(name, ""), id=name, kind=kind), about=about)
             yield Static(id="about")
-            keys = "enter send  ctrl+z undo  ctrl+p pause  ctrl+s save  ctrl+b rewind to best  escape back"
+            keys = "enter send  ctrl+z undo  ctrl+t pause  ctrl+s save  ctrl+b rewind to best  escape back"
             yield Static(Text(keys), id="keys")
 
     def on_mount(self) -> None:
@@ -151,7 +151,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
 
 def _texts(snapshot: RunSnapshot) -> dict[str, str]:
     values = live_values(snapshot)
-    return {name: "" if values[name] is None else f"{values[name]}" for name in SETTINGS}
+    return {name: "" if values[name] is None else safe(f"{values[name]}", newlines=False) for name in SETTINGS}
 
 
 class WriteScreen(ModalScreen[dict[str, Any] | None]):

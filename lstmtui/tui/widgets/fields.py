@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from lstmtui.text import one_line
+from lstmtui.text import one_line, safe
 from lstmtui.tui.keys import bind
 
 
@@ -65,7 +65,7 @@ class Choice(Widget, can_focus=True):
 
 
 class Entry(Input):
-    """A line to type into, without a frame; up and down leave it."""
+    """A line to type into, without a frame; up and down leave it. What is pasted is made safe."""
 
     DEFAULT_CSS = """
     Entry, Entry:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
@@ -77,6 +77,9 @@ class Entry(Input):
             value, id=id, placeholder=placeholder, compact=True, select_on_focus=True,
             restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
         )  # fmt: skip
+
+    def validate_value(self, value: str) -> str:
+        return safe(value, newlines=False)
 
 
 class Opener(Widget, can_focus=True):

@@ -73,7 +73,7 @@ class LossChart(Widget, can_focus=True):
     """What to draw; frozen."""
     bits: reactive[bool] = reactive(False)
     """Draw bits per character instead of nats per token, where the tokens can be told in characters."""
-    log: reactive[bool] = reactive(False)
+    logarithmic: reactive[bool] = reactive(False)
     """Draw the logarithm of the loss."""
     smoothing: reactive[float] = reactive(0.0)
     """One of SMOOTHINGS."""
@@ -117,7 +117,7 @@ class LossChart(Widget, can_focus=True):
 
     def ways(self) -> str:
         """Return how the curve is drawn where it is not the usual way, in words."""
-        said = ["log"] if self.log else []
+        said = ["log"] if self.logarithmic else []
         said += [f"smoothed {self.smoothing:g}"] if self.smoothing else []
         said += [f"by {self.x_axis}"] if self.x_axis != "step" else []
         return "".join(f", {way}" for way in (*said, *(["zoomed"] if self.zoom else [])))
@@ -199,7 +199,7 @@ class LossChart(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         key = (
-            width, height, self.bits, self.log, self.smoothing, self.x_axis, self.zoom, self.cursor, self.rich_style,
+            width, height, self.bits, self.logarithmic, self.smoothing, self.x_axis, self.zoom, self.cursor, self.rich_style,
         )  # fmt: skip
         if key != self._drawn:
             self._drawn = key
@@ -214,8 +214,8 @@ class LossChart(Widget, can_focus=True):
         axis = Axis(seen, self.x_axis)
         raw = [(axis.place(p), p.loss * factor) for p in seen.train]
         valid = [(axis.of_step(p.step), p.nll * factor) for p in seen.valid]
-        raw = [p for p in raw if math.isfinite(p[1]) and (p[1] > 0 or not self.log)]
-        valid = within([p for p in valid if math.isfinite(p[1]) and (p[1] > 0 or not self.log)], self.zoom)
+        raw = [p for p in raw if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
+        valid = within([p for p in valid if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)], self.zoom)
         train = within(smoothed(raw, self.smoothing), self.zoom)
         raw = within(raw, self.zoom) if self.smoothing else []
         if len(train) + len(valid) == 0 or width < 12 or height < 3:
@@ -224,7 +224,7 @@ class LossChart(Widget, can_focus=True):
         top = int(height >= 8 and (self.cursor is not None or any(m.strong for m in happened)))
         rows = height - 1 - top
         low, high = y_range(train, valid)
-        if self.log:
+        if self.logarithmic:
             low = max(low, 0.9 * min(y for _, y in (*train, *valid)))
         labels = self._labels(low, high, rows)
         margin = max((len(label) for label in labels.values()), default=0) + 1
@@ -260,14 +260,14 @@ class LossChart(Widget, can_focus=True):
     def _labels(self, low: float, high: float, rows: int) -> dict[int, str]:
         """Return the numbers beside the axis by row."""
         most = max(2, (rows + 1) // 2)
-        values = log_ticks(low, high, most) if self.log else ticks(low, high, most)
+        values = log_ticks(low, high, most) if self.logarithmic else ticks(low, high, most)
         gap = min((b - a for a, b in pairwise(values)), default=0.01)
         digits = min(6, max(0, -math.floor(math.log10(gap) + 1e-9))) if gap > 0 else 2
         bottom, top = self._height(low), self._height(high)
         return {_row(self._height(v), bottom, top, rows): f"{v:.{digits}f}" for v in values}
 
     def _height(self, value: float) -> float:
-        return math.log(value) if self.log else value
+        return math.log(value) if self.logarithmic else value
 
     def _top(self, columns: dict[int, Mark], margin: int, cols: int) -> Strip:
         """Return the row above the plot: what is under the cursor, or else the marks with their names."""

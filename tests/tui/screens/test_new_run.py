@@ -65,7 +65,7 @@ async def test_every_size(open_app: Open, size: tuple[int, int]) -> None:
         if size[1] >= 12:
             assert "cell" in text
         if size >= (80, 24):
-            for said in ("812k", "FLOP a token", "84 MB", "26.3k", "8 min 00 s", "name", "^s Start"):
+            for said in ("812k", "FLOP a token", "84 MB", "26.3k", "3 min 00 s", "name", "^s Start"):
                 assert said in text, said
 
 
@@ -95,7 +95,7 @@ async def test_what_cannot_be_is_said_instead_of_a_plan(open_app: Open, forecast
         screen = await formed(pilot)
         screen.query_one("#dropout").focus()
         await pilot.press(*"5")
-        await until(pilot, lambda: "must be at most 0.95" in " ".join(painted(pilot.app).split()))
+        await until(pilot, lambda: "--dropout:" in painted(pilot.app))
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert pilot.app.screen is screen

@@ -86,7 +86,7 @@ async def test_what_cannot_be_set_is_not_sent(tmp_path: Path, open_app: Open, ty
             assert asked(run) == []
 
 
-@pytest.mark.parametrize(("key", "op"), [("ctrl+z", "undo"), ("ctrl+s", "save"), ("ctrl+p", "pause")])
+@pytest.mark.parametrize(("key", "op"), [("ctrl+z", "undo"), ("ctrl+s", "save"), ("ctrl+t", "pause")])
 async def test_keys_ask(tmp_path: Path, open_app: Open, key: str, op: str) -> None:
     run = make_run(tmp_path)
     with alive(run):

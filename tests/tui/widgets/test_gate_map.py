@@ -7,6 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import Saturation
+from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.widgets.gate_map import GateMap
 
 
@@ -64,3 +65,78 @@ async def test_a_network_of_more_than_nine_layers() -> None:
     some = np.zeros((11, 1, 5)).tolist()
     rows = await drawn((probe(1, some, some),))
     assert rows[0].startswith(" 1·i ")
+
+
+def some_probes(count: int = 3, hidden: int = 30) -> tuple[Saturation, ...]:
+    """Return probes in which unit 0 goes from shut to open and the others stay as they are."""
+    found = []
+    for i in range(count):
+        left, right = np.zeros((2, 4, hidden), np.float32), np.zeros((2, 4, hidden), np.float32)
+        left[:, :, 0], right[:, :, 0] = 1 - i / (count - 1), i / (count - 1)
+        left[:, :, -1] = 1.0
+        found.append(Saturation(step=10 * (i + 1), gates=("i", "f", "g", "o"), left=left, right=right))
+    return tuple(found)
+
+
+async def view(name: str, *, size: tuple[int, int] = (50, 12), chosen: int = 0, window: bool = True) -> list[str]:
+    class Shown(App[None]):
+        CSS = "GateMap { height: 1fr; }"
+
+        def compose(self) -> ComposeResult:
+            yield GateMap()
+
+    app = Shown()
+    async with app.run_test(size=size) as pilot:
+        widget = app.query_one(GateMap)
+        widget.probes = some_probes()
+        if window:
+            values = np.tile(np.linspace(0, 1, 20)[:, None], (1, 30))[None, None].repeat(2, 0).repeat(4, 1)
+            widget.window = GateWindow(
+                step=30, gates=("i", "f", "g", "o"), values=values, text=tuple("the cat\nsat \x1bon mats")
+            )
+        widget.view, widget.chosen = name, chosen
+        await pilot.pause()
+        return [widget.render_line(y).text for y in range(widget.size.height)]
+
+
+async def test_units_by_training_time() -> None:
+    rows = await view("history")
+    assert rows[0].startswith("⠿")
+    assert rows[0][:39].rstrip().endswith("█")
+    assert rows[0].endswith("  0% 100%") or "100%" in rows[0]
+    assert set(rows[-2][:20]) == {"⠿"} or "⠶" in rows[-2] or "⠒" in rows[-2]
+    assert rows[-1].startswith("step 10─")
+    assert "30" in rows[-1]
+
+
+async def test_units_by_the_characters_of_a_window() -> None:
+    rows = await view("window")
+    assert rows[0].startswith("t h e ␣c a t ␊s a t ␣␛o n ")
+    assert rows[1].startswith("⠿⠿")
+    assert rows[1].rstrip().endswith("██")
+    levels = [rows[1][i] for i in range(0, 40, 2)]
+    assert len(dict.fromkeys(levels)) == 9  # the whole ramp, from shut to open
+
+
+async def test_a_tanh_gate_is_shut_at_minus_one() -> None:
+    rows = await view("window", chosen=2)
+    assert "⠿" not in rows[1]  # its values, from 0 to 1, lie in the upper half
+
+
+async def test_the_scatter_has_a_place_for_each_unit() -> None:
+    rows = await view("scatter", size=(60, 15))
+    assert rows[0].startswith("100%│2")  # always shut, in both layers; the last one drawn is seen
+    assert rows[12].startswith("  0%│2")
+    assert rows[12].rstrip().endswith("2")  # always open
+    assert "digits: layers" in rows[-1]
+
+
+@pytest.mark.parametrize("name", ["history", "window", "scatter"])
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (20, 5), (200, 60)])
+async def test_views_of_one_gate_at_every_size(name: str, size: tuple[int, int]) -> None:
+    rows = await view(name, size=size, chosen=7)
+    assert [len(row) for row in rows] == [size[0]] * len(rows)
+
+
+async def test_no_window_has_words() -> None:
+    assert "No window yet" in "".join(await view("window", window=False))

@@ -83,3 +83,97 @@ def test_the_first_descent_does_not_squeeze_the_rest() -> None:
     assert high < 3
     assert low < train[-1][1]
     assert y_range(train, [(0, 1.0), (100, 5.0)])[1] > 5
+
+
+class Watched:
+    """A chart in an application, with keys and a mouse."""
+
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        self.app = Shown(snapshot)
+
+    @property
+    def chart(self) -> LossChart:
+        return self.app.query_one(LossChart)
+
+    def rows(self) -> list[str]:
+        return [self.chart.render_line(y).text for y in range(self.chart.size.height)]
+
+
+async def test_zooming_keeps_the_newest_points_and_comes_back(snapshot: RunSnapshot) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=(70, 14)):
+        chart, whole = watched.chart, watched.rows()
+        chart.zoom_by(0.5)
+        assert chart.zoom == (620.0, 1240.0)
+        assert "500" not in watched.rows()[-1]
+        for _ in range(30):
+            chart.zoom_by(0.5)
+        assert chart.zoom is not None
+        assert chart.zoom[1] - chart.zoom[0] == pytest.approx(1240 / 500)
+        chart.zoom_by(1e9)
+        assert chart.zoom is None
+        assert watched.rows() == whole
+
+
+async def test_a_log_axis_spreads_small_losses(snapshot: RunSnapshot) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=(70, 14)):
+        plain = [row.split("┤")[0] for row in watched.rows() if "┤" in row]
+        watched.chart.logarithmic = True
+        log = [row.split("┤")[0] for row in watched.rows() if "┤" in row]
+        assert float(log[0]) > float(log[-1])
+        gaps = [i for i, row in enumerate(watched.rows()) if "┤" in row]
+        assert gaps[-1] - gaps[-2] > gaps[1] - gaps[0]  # equal steps take more room further down
+        assert plain
+
+
+async def test_the_cursor_tells_a_point(snapshot: RunSnapshot) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=(90, 14)) as pilot:
+        watched.chart.focus()
+        await pilot.press("left")
+        assert watched.rows()[0].startswith("step 1,240 · train 1.4")
+        await pilot.press(*["left"] * 5, "shift+left")
+        assert watched.chart.cursor is not None
+        assert watched.chart.cursor < 1100
+        assert "│" in "".join(row[6:] for row in watched.rows()[1:-1])
+        await pilot.press("home")
+        assert watched.rows()[0].startswith("step 10 ")
+        await pilot.press("escape")
+        assert not watched.rows()[0].startswith("step")
+
+
+async def test_the_cursor_takes_the_window_along(snapshot: RunSnapshot) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=(90, 14)) as pilot:
+        watched.chart.focus()
+        watched.chart.zoom_by(0.25)
+        await pilot.press("home", "shift+left")
+        assert watched.chart.zoom is not None
+        assert watched.chart.zoom[0] < 930
+        assert watched.chart.zoom[0] == pytest.approx(watched.chart.cursor)
+
+
+async def test_a_click_looks_at_a_point_and_the_wheel_zooms(snapshot: RunSnapshot) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=(90, 14)) as pilot:
+        await pilot.pause()
+        watched.rows()
+        await pilot.click(LossChart, offset=(45, 5))
+        assert watched.chart.cursor == pytest.approx(620, abs=60)
+        await pilot.click(LossChart, offset=(0, 5))  # on the axis, where there is no point
+        assert watched.chart.cursor == pytest.approx(620, abs=60)
+
+
+@pytest.mark.parametrize("x_axis", ["step", "tokens", "time"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+@pytest.mark.parametrize("size", [(1, 1), (12, 3), (20, 5), (200, 60)])
+async def test_every_way_at_every_size(
+    snapshot: RunSnapshot, x_axis: str, smoothing: float, size: tuple[int, int]
+) -> None:
+    watched = Watched(snapshot)
+    async with watched.app.run_test(size=size):
+        chart = watched.chart
+        chart.x_axis, chart.smoothing, chart.logarithmic, chart.cursor = x_axis, smoothing, True, 50.0
+        rows = watched.rows()
+        assert [len(row) for row in rows] == [size[0]] * len(rows)

@@ -1,0 +1,83 @@
+"""Random keys, clicks, wheels and sizes raise nothing; THOROUGH=1 makes 20,000 events of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from pathlib import Path
+
+import pytest
+from run_folder import alive, make_run
+from screen_tests import FakeForecaster, FakeModel, painted
+from textual import events
+from textual.pilot import OutOfBounds, Pilot
+
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+
+EVENTS = 20_000 if os.environ.get("THOROUGH") else 700
+A_LIFE = 700
+"""Events after which a new application is tried, on new folders."""
+KEYS = (
+    *"abcdefghijklmnoprstuvwxyz0123456789[]+-/?.,=", "space", "enter", "escape", "tab", "shift+tab", "up", "down",
+    "left", "right", "home", "end", "pageup", "pagedown", "backspace", "delete", "f1", "ctrl+o", "ctrl+p",
+    "ctrl+s", "ctrl+z", "shift+left", "alt+1", "ctrl+w", "ctrl+c",
+)  # fmt: skip
+SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1), (3, 2), (300, 3))
+
+
+async def poke(pilot: Pilot[None], source: random.Random) -> None:
+    """Do one thing that a person, or a cat, might do."""
+    kind = source.random()
+    width, height = pilot.app.size
+    place = (source.randrange(max(1, width)), source.randrange(max(1, height)))
+    if kind < 0.86:
+        await pilot.press(source.choice(KEYS))
+    elif kind < 0.93:
+        with contextlib.suppress(OutOfBounds):
+            await pilot.click(offset=place)
+    elif kind < 0.97:
+        wheel = source.choice((events.MouseScrollUp, events.MouseScrollDown))
+        widget, _ = pilot.app.screen.get_widget_at(*place) if width and height else (pilot.app.screen, None)
+        x, y = place[0] - widget.region.x, place[1] - widget.region.y
+        widget.post_message(wheel(widget, x, y, 0, 0, 0, False, False, False, *place))
+    else:
+        await pilot.resize_terminal(*source.choice(SIZES))
+
+
+@pytest.mark.parametrize("life", range(-(-EVENTS // A_LIFE)))
+async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, life: int) -> None:
+    text = tmp_path / "texts" / "a.txt"
+    text.parent.mkdir()
+    text.write_text("some text " * 500)
+    monkeypatch.chdir(text.parent)
+    monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lstmtui.data.embedded.text", lambda *_: b"text " * 1000)
+    monkeypatch.setattr("lstmtui.data.catalogue.fetch", lambda *_, **__: [])
+    source = random.Random(life)
+    root = tmp_path / "runs"
+
+    def create(*_: object, **__: object) -> RunFolder:
+        return make_run(root, f"made-{source.randrange(10**9)}", state="stopped")
+
+    def fork(*_: object, **__: object) -> tuple[RunFolder, int]:
+        return create(), 5
+
+    doors = Doors(
+        root=root, open_model=lambda run: FakeModel(), create=create, fork=fork, start=lambda run: None,
+        forecaster=FakeForecaster,
+    )  # fmt: skip
+    done = 0
+    while done < min(A_LIFE, EVENTS - life * A_LIFE):
+        live = make_run(root, f"live-{done}-{life}", cell=source.choice(("lstm", "gru", "rnn")))
+        make_run(root, f"ended-{done}-{life}", state=source.choice(("finished", "failed", "diverged")))
+        with alive(live):
+            app = LstmtuiApp(source.choice((live, None)), screen="live", doors=doors)
+            async with app.run_test(size=source.choice(SIZES)) as pilot:
+                while done < A_LIFE and app.is_running and app._exit is False:
+                    await poke(pilot, source)
+                    done += 1
+                    if done % 50 == 0 and app.is_running and app._exit is False:
+                        assert len(painted(app).splitlines()) == app.size.height

@@ -1,0 +1,72 @@
+"""What a loss chart is drawn from."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from run_folder import make_run
+
+from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.tui.widgets.series import Axis, log_ticks, marks, readout, smoothed, within
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> RunSnapshot:
+    events = [
+        {"event": "saved", "step": 600},
+        {"event": "set", "key": "lr", "value": 0.003, "before": 0.006, "step": 505},
+        {"event": "set", "key": "\x1b[31mx", "value": "y" * 90, "step": 700},
+        {"event": "rewound", "step": 800, "before": 900},
+        {"event": "rolled back", "step": float("inf")},
+        {"event": "set", "key": "lr"},
+        {"event": "evaluated", "step": 900},
+    ]
+    return RunReader(make_run(tmp_path, state="stopped", events=events)).refresh()
+
+
+def test_smoothing_begins_without_a_pull_to_zero() -> None:
+    points = [(float(x), 5.0) for x in range(10)]
+    assert smoothed(points, 0.9) == [(x, pytest.approx(5.0)) for x, _ in points]
+    assert smoothed(points, 0.0) == points
+    jump = smoothed([(0.0, 0.0), (1.0, 1.0)], 0.9)
+    assert jump[1][1] == pytest.approx(0.1 / 0.19)
+
+
+@pytest.mark.parametrize(("kind", "place"), [("step", 505.0), ("tokens", 505 * 2048.0), ("time", 505 * 0.04)])
+def test_a_step_has_its_place_on_every_axis(snapshot: RunSnapshot, kind: str, place: float) -> None:
+    assert Axis(snapshot, kind).of_step(505) == pytest.approx(place)
+    assert Axis(snapshot, kind).of_step(0) == 0
+
+
+def test_what_happened_is_marked(snapshot: RunSnapshot) -> None:
+    found = marks(snapshot, Axis(snapshot, "step"))
+    assert [(m.x, m.strong) for m in found] == [(600, False), (505, True), (700, True), (800, True)]
+    assert found[1].said == "lr 0.003"
+    assert found[3].said == "rewound"
+    assert len(found[2].said) == 20
+    assert "\x1b" not in found[2].said
+
+
+def test_a_point_is_told_with_what_happened_there(snapshot: RunSnapshot) -> None:
+    said = readout(snapshot, Axis(snapshot, "tokens"), 506 * 2048, 1.0)
+    assert said.startswith("lr 0.003 · step 510 · train 1.")
+    assert "valid 1." in said
+    assert "20 s" in said
+    assert readout(RunSnapshot(run=snapshot.run, state="new"), Axis(snapshot, "step"), 3, 1.0) == ""
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.2, 1.3), (0.5, 4), (0.01, 900), (1e-9, 1e9)])
+@pytest.mark.parametrize("most", [2, 3, 7])
+def test_ticks_of_a_log_axis(low: float, high: float, most: int) -> None:
+    found = log_ticks(low, high, most)
+    assert 1 <= len(found) <= most
+    assert all(low <= value <= high for value in found)
+    assert all(math.isfinite(value) for value in found)
+
+
+def test_within() -> None:
+    points = [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0)]
+    assert within(points, (1.5, 2.0)) == [(2.0, 1.0)]
+    assert within(points, None) == points
