@@ -141,8 +141,9 @@ class _Trace:
 def half_lives(cell: Cell, saved: Array) -> Array:
     """Return the steps (H,) after which a unit has forgotten half, from its gates `saved` (T, B, SH).
 
-    The geometric mean of what a step keeps: of f, of 1 - i where one gate does both, of the GRU's z; (0,) for a cell
-    that has no such gate.
+    By the mean of what a step keeps: of f, of 1 - i where one gate does both, of the GRU's z; (0,) for a cell that has
+    no such gate. The mean, since it is what is left on average that is asked for; the mean logarithm would let one
+    step that forgets all outweigh a hundred that forget nothing.
     """
     gates = saved.reshape(-1, len(cell.saved), saved.shape[2] // len(cell.saved)).astype(np.float64)
     if "f" in cell.gates:
@@ -153,7 +154,7 @@ def half_lives(cell: Cell, saved: Array) -> Array:
         kept = 1.0 - gates[:, cell.gates.index("i")]
     else:
         return np.zeros(0)
-    return np.asarray(math.log(0.5) / np.log(np.clip(kept, 1e-12, 1 - 1e-9)).mean(axis=0))
+    return np.asarray(math.log(0.5) / np.log(np.clip(kept.mean(axis=0), 1e-12, 1 - 1e-9)))
 
 
 def _norm(gradient: Array) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lstmtui.runs.folder import RunFolder
@@ -25,7 +26,7 @@ class Flow:
     """One measurement: means over sequences of the norm over units, in float64, lag 1 first.
 
     `h`, `c` (L, K): norms of dL/dh and dL/dc; `c` is (L, 0) for cells without a cell state. `half_life` (L, H): steps
-    after which half of what a unit holds is forgotten, from the gate that forgets; (L, 0) for cells without one.
+    after which half of what a unit holds is forgotten, from the mean of the gate that forgets; (L, 0) without one.
     """
 
     step: int
@@ -51,23 +52,34 @@ class Flow:
         return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life}
 
 
+def measurements(run: RunFolder) -> list[Path]:
+    """Return the files of all measurements that are kept, oldest first."""
+    return sorted(run.probes.glob(PATTERN))
+
+
 def flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
     """Return the newest measurements, oldest first; damaged ones are passed over."""
-    found = []
-    for path in sorted(run.probes.glob(PATTERN))[-newest:]:
-        flow = _read(path)
-        if flow is not None:
-            found.append(flow)
-    return found
+    return [flow for path in measurements(run)[-newest:] if (flow := read(path)) is not None]
 
 
-def _read(path: Any) -> Flow | None:
+def read(path: Path) -> Flow | None:
+    """Return one measurement from its file, None when it is damaged."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as stored:
-            h, c, half_life = (np.asarray(stored[name], np.float64) for name in ("h", "c", "half_life"))
-            step, cell = int(stored["step"]), str(stored["cell"])
+            return flow_of(stored)
+    except DAMAGED:
+        return None
+
+
+def flow_of(stored: Any) -> Flow | None:
+    """Return a measurement from a mapping of its fields, arrays or lists; None for what makes no sense."""
+    import numpy as np
+
+    try:
+        h, c, half_life = (np.asarray(stored[name], np.float64) for name in ("h", "c", "half_life"))
+        step, cell = int(stored["step"]), str(stored["cell"])
     except (*DAMAGED, TypeError):
         return None
     if not (h.ndim == c.ndim == half_life.ndim == 2 and len(h) == len(c) == len(half_life) and h.size):
@@ -84,6 +96,11 @@ class Verdict:
     reach: int
     """The largest lag up to which at least LEFT of lag 1 is there."""
     words: str
+
+    @property
+    def short(self) -> str:
+        """The same in three words."""
+        return f"vanishes after {steps(self.reach)}" if self.kind == "vanishes" else self.kind
 
 
 def verdict(norms: Any) -> Verdict:
@@ -108,6 +125,8 @@ def verdict(norms: Any) -> Verdict:
 
 
 def _part(share: float) -> str:
+    if share <= 0:
+        return "nothing"
     return f"{share:.0e}" if share < 0.0005 else f"{100 * share:.2g} %" if share < 1 else f"{share:.1f} times"
 
 
@@ -126,4 +145,4 @@ def memory(half_life: Any) -> str:
     if not half_life.size:
         return ""
     middle, long = np.percentile(half_life, (50, 90))
-    return f"half forgotten after {steps(middle)} (a tenth of the units: {steps(long)} or more)"
+    return f"half-life {steps(middle)}, and {steps(long)} or more in the longest tenth"

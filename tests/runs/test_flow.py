@@ -60,6 +60,6 @@ def test_the_verdict(norms, kind, reach, said):
 
 
 def test_memory_in_words():
-    assert memory(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith("half forgotten after 3 steps")
+    assert memory(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith("half-life 3 steps, and over 10,000")
     assert "over 10,000 steps" in memory(np.full(3, 1e6))
     assert memory(np.zeros(0)) == ""

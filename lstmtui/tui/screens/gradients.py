@@ -1,0 +1,288 @@
+"""How far back the gradients of one run reach, and how long its units remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from lstmtui.runs.flow import Flow, flow_of, measurements, memory, read, verdict
+from lstmtui.runs.folder import RunFolder
+from lstmtui.text import safe
+from lstmtui.tui import words
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.keys import bind
+from lstmtui.tui.questions import Answerer, Questions, Told, Untold
+from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.half_lives import HalfLives
+from lstmtui.tui.widgets.line_chart import NAMES, LineChart
+from lstmtui.tui.widgets.lines import Curve
+from lstmtui.tui.widgets.panels import Panel
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
+
+INTERVAL = 2.0
+"""Seconds between two looks at the probes."""
+FLOOR = 1e-9
+"""Below this part of the largest norm nothing is told apart any more; drawn on the edge."""
+NONE_YET = """\
+Nothing has been measured yet: a measurement
+follows with the next evaluation.
+
+Press m to measure the best checkpoint now."""
+
+
+class Measured(Message):
+    """The probes folder was read: every measurement there is, oldest first."""
+
+    def __init__(self, flows: tuple[Flow, ...]) -> None:
+        super().__init__()
+        self.flows = flows
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Measured)
+
+
+class GradientsScreen(Screen[None]):
+    """See gradients vanish, explode or hold, and how that changes while a run trains."""
+
+    HELP: ClassVar[str] = """\
+The loss of one prediction is followed back through time. At lag k stands the norm of its gradient with respect to the \
+state that a layer carried into the last k steps: what an error there would still teach. A straight line downwards is \
+a gradient that shrinks by the same factor at each step, and vanishes; one that rises explodes.
+
+h is what a layer puts out and hands on, c is the cell state of an LSTM, along which gradients can flow through \
+forget gates alone. The digit on a line is the layer.
+
+Half-life: after how many steps a unit has forgotten half of what it holds, from the gate that forgets (f, 1 - i, or \
+the z of a GRU).
+"""
+    CSS_PATH = "gradients.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("left", "move(-1)", "Earlier", "gradients.earlier", "The measurement before this one", show=True),
+        bind("right", "move(1)", "Later", "gradients.later", "The measurement after this one", show=True),
+        bind("home", "move(-1000)", "First", "gradients.first", "The first measurement that is kept"),
+        bind("end", "move(1000)", "Last", "gradients.last", "The newest measurement, and those that follow"),
+        bind("s", "state", "h or c", "gradients.state", "Show the other state: h, or the cell state c", show=True),
+        bind("m", "measure", "Measure", "gradients.measure", "Measure the run's best checkpoint now", show=True),
+        bind("escape", "back", "Back", "gradients.back", "Leave this screen", show=True),
+        Binding("q", "app.quit", "Quit", show=False),
+        Binding("question_mark", "app.help", "Help", show=False),
+    ]
+
+    flows: reactive[tuple[Flow, ...]] = reactive((), always_update=True)
+    """Every measurement, oldest first; frozen."""
+    at: reactive[int | None] = reactive(None)
+    """Which one is shown; None follows the newest."""
+    state: reactive[str] = reactive("h")
+    """Which state's gradient is shown where there is room for one."""
+
+    def __init__(self, path: Path, doors: Doors | None = None) -> None:
+        super().__init__()
+        self._folder = RunFolder(path)
+        self._doors = doors
+        self._known: dict[Path, Flow | None] = {}
+        self._own: Flow | None = None
+        self._questions: Questions | None = None
+        self._reading = False
+        self._looked = False
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield Static(id="brief")
+        with Horizontal(id="body"):
+            with Vertical(id="charts"):
+                for state in ("h", "c"):
+                    with Container(id=f"chart-{state}", classes="panel chart"):
+                        yield LineChart(id=f"norms-{state}")
+            with Panel(id="meaning", classes="panel") as meaning:
+                meaning.border_title = "What it says"
+                yield Static(id="verdict")
+                yield HalfLives()
+        yield Static(id="said")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        title = self.query_one(TitleBar)
+        title.title, title.remark = self._folder.name, "gradient flow"
+        for chart in self.query(LineChart):
+            chart.x_text = words.count  # type: ignore[method-assign]  # a plain function, given to this one chart
+            chart.said = "Reading the run …"
+        self._show()
+        self.set_interval(INTERVAL, self._look)
+        self._look()
+
+    def on_unmount(self) -> None:
+        if self._questions is not None:
+            self._questions.close()
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if not self._reading and self.is_current:
+            self._reading = True
+            self._read()
+
+    @work(thread=True, group="read")
+    def _read(self) -> None:
+        try:
+            paths = measurements(self._folder)
+            self._known = {path: self._known.get(path) or read(path) for path in paths}
+            self.post_message(Measured(tuple(flow for flow in self._known.values() if flow is not None)))
+        finally:
+            self._reading = False
+
+    def on_measured(self, message: Measured) -> None:
+        first, self._looked = not self._looked, True
+        kept = self.flows[: len(self.flows) - (self._own is not None)]
+        if first or [f.step for f in message.flows] != [f.step for f in kept]:
+            own = (self._own,) if self._own is not None else ()
+            self.flows = (*message.flows, *own)
+
+    # --- showing --------------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> Flow | None:
+        """The measurement on the screen."""
+        if not self.flows:
+            return None
+        return self.flows[-1 if self.at is None else min(self.at, len(self.flows) - 1)]
+
+    def watch_flows(self) -> None:
+        self._show()
+
+    def watch_at(self) -> None:
+        self._show()
+
+    def watch_state(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        if not self.is_mounted:
+            return
+        flow = self.shown
+        has_c = flow is not None and bool(flow.c.size)
+        state = self.state if has_c else "h"
+        self.set_class(state == "c", "-c")
+        self.set_class(has_c, "-both")
+        self.query_one(HalfLives).values = flow.half_life if flow is not None else None
+        for name in ("h", "c"):
+            chart = self.query_one(f"#norms-{name}", LineChart)
+            chart.said = NONE_YET if self._looked else "Reading the run …"
+            chart.curves = curves_of(flow, name) if flow is not None else ()
+            panel = self.query_one(f"#chart-{name}")
+            panel.border_title = Content(f"Norm of dL/d{name} by lag")
+            panel.border_subtitle = Content(self._place(flow))
+        self.query_one("#verdict", Static).update(self._meaning(flow, state))
+        self.query_one("#brief", Static).update(Text(self._in_brief(flow, state)))
+        title = self.query_one(TitleBar)
+        title.remark = "gradient flow" + (f" · {flow.cell} · step {words.count(flow.step)}" if flow else "")
+
+    def _place(self, flow: Flow | None) -> str:
+        if flow is None:
+            return "digits: layers"
+        number = self.flows.index(flow) + 1
+        kind = "measured now" if flow is self._own else f"step {words.count(flow.step)}"
+        return f"{kind}, {number} of {len(self.flows)}"
+
+    def _meaning(self, flow: Flow | None, state: str) -> Text:
+        if flow is None:
+            return Text("")
+        said = Text()
+        for layer in range(flow.layers):
+            said.append(f"Layer {layer + 1}\n", style="bold")
+            for name in ("h", "c") if flow.c.size else ("h",):
+                told = verdict(flow.norms(name)[layer]).words
+                said.append(f"{name} {told}\n", style="" if name == state else "dim")
+            if kept := memory(flow.half_life[layer]):
+                said.append(f"{kept}\n", style="dim")
+        if flow.half_life.size:
+            said.append("\nHalf-life of the units", style="bold")
+        return said
+
+    def _in_brief(self, flow: Flow | None, state: str) -> str:
+        """Return one line for a small screen."""
+        if flow is None:
+            return "Nothing measured yet; m measures." if self._looked else "Reading the run …"
+        told = [verdict(flow.norms(state)[layer]).short for layer in range(flow.layers)]
+        return "  ".join(f"{state}{layer + 1} {words}" for layer, words in enumerate(told))
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "state":
+            return self.shown is None or bool(self.shown.c.size)
+        return True
+
+    def action_move(self, by: int) -> None:
+        if self.flows:
+            last = len(self.flows) - 1
+            here = last if self.at is None else min(self.at, last)
+            there = min(max(0, here + by), last)
+            self.at = None if there == last else there
+
+    def action_state(self) -> None:
+        self.state = "h" if self.state == "c" else "c"
+
+    def action_measure(self) -> None:
+        doors = self._doors or cast("LstmtuiApp", self.app).doors
+        if self._questions is None:
+            folder = self._folder
+            self._questions = Questions(lambda: cast(Answerer, doors.open_model(folder)), self.post_message)
+        self._say("Measuring the best checkpoint …")
+        self._questions.ask("gradients")
+
+    def on_told(self, message: Told) -> None:
+        flow = flow_of(message.answer)
+        if flow is None:
+            self._say("The answer made no sense; is the run of another version?", error=True)
+            return
+        others = self.flows[: len(self.flows) - (self._own is not None)]
+        self._own = flow
+        self.at = None
+        self.flows = (*others, flow)
+        self._say(f"Measured the checkpoint of step {words.count(flow.step)}.")
+
+    def on_untold(self, message: Untold) -> None:
+        if message.final and self._questions is not None:
+            self._questions.close()
+            self._questions = None
+        self._say(message.words, error=True)
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        said = self.query_one("#said", Static)
+        said.update(Text(safe(text, newlines=False)))
+        said.set_class(error, "-error")
+        said.set_class(bool(text), "-said")
+
+
+def curves_of(flow: Flow, state: str) -> tuple[Curve, ...]:
+    """Return one curve for each layer; what is not finite, or too small to matter, lies on the edge."""
+    found = []
+    values = flow.norms(state)
+    top = _largest(values)
+    for layer in range(len(values)):
+        points = tuple((float(k + 1), max(float(v), FLOOR * top)) for k, v in enumerate(values[layer]))
+        found.append(Curve(str(layer + 1)[-1], points, NAMES[layer % len(NAMES)]))
+    return tuple(found)
+
+
+def _largest(values: Any) -> float:
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    return max(float(finite.max()) if finite.size else 0.0, 1e-300)
