@@ -190,15 +190,15 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
-GAP_POINTS = 20
+GAP_POINTS = 5
 """Training points that the gap's training loss is the mean of."""
 
 
 def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
     """Return validation minus training, in nats per token, and a word on overfitting; None before both are known.
 
-    Training is the mean of the last points up to that evaluation, where dropout counts against it, so that the gap may
-    be below 0.
+    Training is the mean of the last points up to that evaluation. Dropout counts against it, and so does that it was
+    measured a little earlier, so the gap may be below 0.
     """
     if not snapshot.valid:
         return None
@@ -223,7 +223,7 @@ def overfitting(snapshot: RunSnapshot, size: float) -> str:
         return "wide: learning by heart"
     if size > 0.1:
         return "growing, still better" if len(snapshot.valid) > 1 else "wide"
-    return "healthy" if size > -0.1 else "dropout hides the rest"
+    return "healthy" if size > -0.1 else "validation is ahead"
 
 
 def told(event: dict[str, Any]) -> str:

@@ -56,3 +56,32 @@ def test_a_run_that_does_not_run_is_refused(lstmtui, make_run, arguments):
     said = lstmtui(*arguments)
     assert said.code == 2
     assert "'lstmtui resume diary'" in said.err
+
+
+@pytest.mark.parametrize("operation", ["undo", "rewind"])
+def test_undo_and_rewind_ask_the_engine(lstmtui, live_run, operation):
+    said = lstmtui(operation, "live")
+    assert (said.code, said.err) == (0, f"{operation} it is\n")
+
+
+def test_a_fork_prints_its_name(lstmtui, make_run, monkeypatch):
+    make_run("diary", "stopped")
+    asked = {}
+
+    def fork(run, **details):
+        asked.update(details, run=run.name)
+        return type(run)(run.path.parent / "diary-fork"), 42
+
+    monkeypatch.setattr("lstmtui.api.fork", fork)
+    said = lstmtui("fork", "diary", "lr=0.001", "save-every=5", "--from", "best")
+    assert (said.code, said.out) == (0, "diary-fork\n")
+    assert "step 42 of 'diary'" in said.err
+    assert asked == {"run": "diary", "at": "best", "name": None, "changes": {"lr": "0.001", "save_every": "5"}}
+    assert lstmtui("fork", "diary", "lr").code == 2
+
+
+def test_a_run_without_checkpoints_cannot_be_forked(lstmtui, make_run):
+    make_run("diary", "stopped")
+    said = lstmtui("fork", "diary")
+    assert said.code == 2
+    assert "no checkpoint" in said.err

@@ -177,3 +177,43 @@ def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
     snapshot = RunReader(run).refresh()
     assert (snapshot.step, snapshot.steps, snapshot.exit_code) == (0, 0, 0)
     assert [point.step for point in snapshot.valid] == [5]
+
+
+def test_very_many_lines_are_skimmed_at_once(run, monkeypatch):
+    """Every evaluation, the last line, and about as many others as are kept; then line by line again."""
+    monkeypatch.setattr(reader, "MUCH", 20_000)
+    monkeypatch.setattr(reader, "_BLOCK", 50_000)
+    run.config.write_text(config.dump(config.Settings()))
+    with open(run.metrics, "wb") as file:
+        for step in range(3000):
+            if step % 100 == 7:
+                nll = 0.5 if step == 1107 else 2.0
+                valid = {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3.0, "best": True}
+                file.write((fake_json(valid) + "\n").encode())
+            else:
+                file.write((fake_json(point(step)) + "\n").encode())
+        file.write(b'{"split": "train", "step": 30')
+    follower = RunReader(run, keep=200)
+    seen = follower.refresh()
+    assert [p.step for p in seen.valid] == list(range(7, 3000, 100))
+    assert seen.best is not None
+    assert seen.best.step == 1107
+    assert 80 <= len(seen.train) <= 200
+    assert seen.train[-1].step == 2999
+    assert [p.step for p in seen.train] == sorted({p.step for p in seen.train})
+    with open(run.metrics, "ab") as file:
+        file.write(b"00}\n" + (fake_json(point(3001)) + "\n").encode())
+    assert follower.refresh().train[-1].step == 3001
+
+
+def test_thinning_keeps_the_best_evaluation(run):
+    run.config.write_text(config.dump(config.Settings()))
+    for step in range(60):
+        nll = 0.5 if step == 31 else 2.0
+        append_line(
+            run.metrics, {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3, "best": True}
+        )
+    seen = RunReader(run, keep=10).refresh()
+    assert len(seen.valid) <= 11
+    assert seen.best is not None
+    assert seen.best.step == 31

@@ -189,4 +189,4 @@ def _size(entry: Entry) -> str:
 
 
 def _line(name: str, about: str) -> Text:
-    return Text.assemble((f"{one_line(name):<13}", "bold"), (one_line(about), "dim"))
+    return Text.assemble((f"{one_line(name):<16}", "bold"), (one_line(about), "dim"))

@@ -199,7 +199,8 @@ class LossChart(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         key = (
-            width, height, self.bits, self.logarithmic, self.smoothing, self.x_axis, self.zoom, self.cursor, self.rich_style,
+            width, height, self.bits, self.logarithmic, self.smoothing, self.x_axis, self.zoom, self.cursor,
+            self.rich_style,
         )  # fmt: skip
         if key != self._drawn:
             self._drawn = key

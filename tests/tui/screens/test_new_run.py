@@ -99,8 +99,8 @@ async def test_what_cannot_be_is_said_instead_of_a_plan(open_app: Open, forecast
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert pilot.app.screen is screen
-        await pilot.press("backspace")
         forecaster.error = UsageError("That network does not fit.")
+        await pilot.press("backspace")
         await until(pilot, lambda: "does not fit" in painted(pilot.app))
 
 

@@ -100,18 +100,19 @@ async def view(name: str, *, size: tuple[int, int] = (50, 12), chosen: int = 0, 
 
 
 async def test_units_by_training_time() -> None:
-    rows = await view("history")
+    rows = await view("history", size=(50, 31))
     assert rows[0].startswith("⠿")
     assert rows[0][:39].rstrip().endswith("█")
-    assert rows[0].endswith("  0% 100%") or "100%" in rows[0]
-    assert set(rows[-2][:20]) == {"⠿"} or "⠶" in rows[-2] or "⠒" in rows[-2]
+    assert rows[0].endswith("   0% 100%")
+    assert set(rows[15][:40]) == {"·"}
+    assert set(rows[29][:40]) == {"⠿"}
     assert rows[-1].startswith("step 10─")
     assert "30" in rows[-1]
 
 
 async def test_units_by_the_characters_of_a_window() -> None:
     rows = await view("window")
-    assert rows[0].startswith("t h e ␣c a t ␊s a t ␣␛o n ")
+    assert rows[0].startswith("t h e ␣ c a t ␤ s a t ␣ ␛ o n ")
     assert rows[1].startswith("⠿⠿")
     assert rows[1].rstrip().endswith("██")
     levels = [rows[1][i] for i in range(0, 40, 2)]
