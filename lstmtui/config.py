@@ -48,6 +48,8 @@ def setting(
     return field(default=default, metadata={**described, "live": live})
 
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a run. `live` ones can be changed while it trains (`lstmtui set RUN KEY=VALUE`)."""
@@ -104,6 +106,9 @@ class Settings:
 
     seed: int = setting(1, "seed of everything random", "Run", low=0, high=2**63 - 1)
     threads: int | None = setting(None, "threads that compute", "Run", low=1, high=1024)
+    precision: str = setting(
+        "auto", "of products: bfloat16 is quicker where the processor has it, as auto knows", "Run", choices=PRECISIONS
+    )
     log_every: int | None = setting(None, "steps between lines of metrics", "Run", low=1)
     eval_every: int | None = setting(None, "steps between evaluations", "Run", low=1)
     eval_tokens: int | None = setting(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "scipy", "torch")
+COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "torch")
 HEAVY = (*COMPUTING, "textual", "numpy", "tokenizers", "safetensors", "pooch")
 
 PROGRAM = """

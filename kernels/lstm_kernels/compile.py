@@ -23,6 +23,7 @@ import llvmlite.binding
 import numba
 import numba.extending
 from numba.core.caching import _Cache
+from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
@@ -64,7 +65,8 @@ def cache_in(folder: str | os.PathLike[str]) -> Path | None:
 def _digest() -> str:
     """Name the state of this package's sources and of the compiler."""
     root = Path(__file__).parent
-    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
+    tiles = os.environ.get("LSTM_KERNELS_TILES")  # see cpu/tiles.py
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__} {tiles}".encode())
     for path in sorted(root.rglob("*.py")):
         digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:20]
@@ -155,6 +157,21 @@ def kernel(
     if not SETTINGS.DISABLE_JIT:
         compiled._cache = _DiskCache(function, f"{stamp} parallel={parallel} fastmath={sorted(fastmath)}")
     return compiled
+
+
+_exported: list[CFunc] = []
+
+
+def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: str) -> None:
+    """Compile `function` as C would, and let compiled code call it as the symbol `name` from now on.
+
+    What calls it holds no copy of it, and finds it again in another process, if it has been exported there before.
+    """
+    compiled = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    compiled._cache = _DiskCache(function, stamp)
+    compiled.compile()
+    llvmlite.binding.add_symbol(name, compiled.address)
+    _exported.append(compiled)
 
 
 def threaded(

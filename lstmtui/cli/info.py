@@ -13,7 +13,7 @@ from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit, emit_json
 from lstmtui.units import size
 
-PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "textual", "rich", "typer", "tokenizers", "safetensors")
+PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _TELLING = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 
 

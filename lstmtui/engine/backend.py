@@ -15,5 +15,19 @@ KERNEL_CACHE = cache_in(cache_root() / "compiled")
 
 from lstm_kernels.cells import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, softmax  # noqa: E402
+from lstm_kernels.cpu.packed import Packed  # noqa: E402
+from lstm_kernels.cpu.tiles import HAS_BFLOAT16  # noqa: E402
 
-__all__ = ["CELLS", "KERNEL_CACHE", "Cell", "dropout", "embedding", "linear", "optim", "recurrence", "softmax"]
+__all__ = [
+    "CELLS",
+    "HAS_BFLOAT16",
+    "KERNEL_CACHE",
+    "Cell",
+    "Packed",
+    "dropout",
+    "embedding",
+    "linear",
+    "optim",
+    "recurrence",
+    "softmax",
+]

@@ -10,7 +10,6 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-import scipy
 from numba import cuda, prange
 
 from lstmtui.engine.backend import KERNEL_CACHE
@@ -26,7 +25,6 @@ def facts() -> dict[str, Any]:
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
         "numpy": np.__version__,
-        "scipy": scipy.__version__,
         "processor": llvmlite.binding.get_host_cpu_name(),
         "vectors": [name for name in VECTORS if features.get(name)],
         "numba_threads": numba.get_num_threads(),

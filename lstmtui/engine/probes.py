@@ -17,9 +17,8 @@ Array = np.ndarray[Any, Any]
 
 def _gates(network: Network) -> list[Array]:
     """Return a view of every layer's gates after their nonlinearity, a list of (T, B, G, H)."""
-    G, S = len(network.cell.gates), len(network.cell.saved)
-    T, B = network.T, network.B
-    return [layer.saved.reshape(T, B, S, -1)[:, :, :G] for layer in network.layers]
+    T, B, G = network.T, network.B, len(network.cell.gates)
+    return [layer.gates.reshape(T, B, G, -1) for layer in network.layers]
 
 
 def saturation(network: Network) -> tuple[Array, Array]:

@@ -8,7 +8,17 @@ import numpy as np
 from numba import prange
 
 from lstm_kernels.compile import threaded
-from lstm_kernels.cpu.product import product
+from lstm_kernels.cpu.packed import (
+    BLOCK,
+    DEPTH,
+    Packed,
+    multiply,
+    multiply_transposed,
+    pack_rows,
+    panels_of,
+    per_word,
+    workspace,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -17,61 +27,70 @@ _NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float6
 
 
 @threaded
-def _forward(x, W, b, out, threads):
+def _forward(x, words, b, out, scratch, threads):
     N, M = out.shape
     for k in prange(threads):
         low, high = k * N // threads, (k + 1) * N // threads
-        if b.shape[0] == 0:
-            product(False, True, 1.0, x[low:high], W, 0.0, out[low:high])
-        else:
-            for n in range(low, high):
-                for m in range(M):
-                    out[n, m] = b[m]
-            product(False, True, 1.0, x[low:high], W, 1.0, out[low:high])
+        for top in range(low, high, BLOCK):  # so that a row still is in the cache when the product adds to it
+            end = min(top + BLOCK, high)
+            if b.shape[0] > 0:
+                for n in range(top, end):
+                    for m in range(M):
+                        out[n, m] = b[m]
+            multiply(x[top:end], words, 0, b.shape[0] > 0, out[top:end], scratch[k])
 
 
 @threaded
-def _backward_input(dout, W, dx, threads):
-    N = dout.shape[0]
+def _backward_input(dout, W, words, add, dx, scratch, threads):
+    N, D = dx.shape
+    for k in prange(threads):
+        low, high = panels_of(words, D, k, threads)
+        pack_rows(W, words, D, low, high)
     for k in prange(threads):
         low, high = k * N // threads, (k + 1) * N // threads
-        product(False, False, 1.0, dout[low:high], W, 0.0, dx[low:high])
+        multiply(dout[low:high], words, 0, add, dx[low:high], scratch[k])
 
 
 @threaded
-def _backward_weights(dout, x, dW, db, threads):
-    N, M = dout.shape
-    for k in prange(threads):
-        low, high = k * M // threads, (k + 1) * M // threads
-        product(True, False, 1.0, dout[:, low:high], x, 1.0, dW[low:high])
-        if db.shape[0] > 0:
-            for n in range(N):
-                for m in range(low, high):
-                    db[m] += dout[n, m]
+def _backward_weights(dout, x, words, chunk, dW, db, scratch, threads):
+    (N, M), D = dout.shape, x.shape[1]
+    for top in range(0, N, chunk):
+        end = min(top + chunk, N)
+        for k in prange(threads):
+            low, high = panels_of(words, D, k, threads)
+            pack_rows(x[top:end], words, D, low, high)
+        for k in prange(threads):
+            low, high = k * M // threads, (k + 1) * M // threads
+            sums = db[low:high] if db.shape[0] > 0 else db
+            multiply_transposed(dout[top:end, low:high], words, dW[low:high], sums, scratch[k])
 
 
-def forward(x: Array, W: Array, b: Array | None, out: Array, threads: int) -> None:
+def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
     """Fill out with x W' + b.
 
     x    (N, D)  in
-    W    (M, D)  in
+    W    (D, M)  in   the weights (M, D), packed as columns
     b    (M,)    in   or None
     out  (N, M)  out
     """
-    _forward(x, W, _NO_BIAS[W.dtype] if b is None else b, out, threads)
+    scratch = workspace.scratch(threads, W.precision)
+    _forward(x, W.words, _NO_BIAS[out.dtype] if b is None else b, out, scratch, threads)
 
 
-def backward_input(dout: Array, W: Array, dx: Array, threads: int) -> None:
-    """Fill dx.
+def backward_input(
+    dout: Array, W: Array, dx: Array, precision: str, threads: int, *, add: bool = False
+) -> None:
+    """Fill dx, or add to it.
 
     dout  (N, M)  in
     W     (M, D)  in
-    dx    (N, D)  out
+    dx    (N, D)  out, or in-out
     """
-    _backward_input(dout, W, dx, threads)
+    words = workspace.words(*W.shape, precision)
+    _backward_input(dout, W, words, add, dx, workspace.scratch(threads, precision), threads)
 
 
-def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, threads: int) -> None:
+def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int) -> None:
     """Add to dW and db; threads share out their rows.
 
     dout  (N, M)  in
@@ -79,4 +98,11 @@ def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, threads
     dW    (M, D)  in-out  added to
     db    (M,)    in-out  added to; or None
     """
-    _backward_weights(dout, x, dW, _NO_BIAS[dW.dtype] if db is None else db, threads)
+    chunk = min(CHUNK * per_word(precision), len(x))
+    words = workspace.words(chunk, x.shape[1], precision)
+    scratch = workspace.scratch(threads, precision)
+    _backward_weights(dout, x, words, chunk, dW, _NO_BIAS[dW.dtype] if db is None else db, scratch, threads)
+
+
+CHUNK = 2 * DEPTH
+"""Words of x in the sum that are packed at once: few enough to stay in the cache."""

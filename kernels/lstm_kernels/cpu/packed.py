@@ -1,0 +1,358 @@
+"""Matrix products with one side packed: the order of the tiles, the ways into it, and C = A B and C += A' B.
+
+A packed matrix B (K, N) is an array of words (K' words, N rounded up to a vector), in panels as wide as a tile; for
+bfloat16 a word holds two numbers that follow each other in K. The panel that begins at column n begins at word K' n,
+and holds K' rows as long as it is wide. Packing costs one pass, a product as many as there are rows in A.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numba import prange, types
+from numba.extending import overload, register_jitable
+
+from lstm_kernels.compile import SETTINGS, inlined, threaded
+from lstm_kernels.cpu.tiles import PRECISIONS, REGISTERS, TILES, bfloat16_bits, drive, prepare
+
+Array = np.ndarray[Any, Any]
+
+BLOCK = 96
+"""Rows of A that are taken at once: 16 tiles."""
+DEPTH = 512
+"""Words in K that are taken at once. A block of A and a panel of B of this depth stay in the second-level cache."""
+SCRATCH = BLOCK * DEPTH
+"""Words that a thread needs to convert or transpose a block of A."""
+
+_WIDTHS = {kind.itemsize: REGISTERS[TILES].columns(kind.itemsize) for kind in PRECISIONS.values()}
+WIDE4, HALF4, LEAST4 = _WIDTHS[4][0], _WIDTHS[4][-2], _WIDTHS[4][-1]
+WIDE8, HALF8, LEAST8 = _WIDTHS[8][0], _WIDTHS[8][-2], _WIDTHS[8][-1]
+
+
+def per_word(precision: str) -> int:
+    """Return how many numbers that follow each other in K make a word."""
+    return 2 if precision == "bfloat16" else 1
+
+
+class Packed:
+    """A packed matrix (K, N), to be filled."""
+
+    def __init__(self, K: int, N: int, precision: str) -> None:
+        """Raises ValueError where this processor cannot multiply in `precision`."""
+        kind, shape = prepare(precision), _shape(K, N, precision)
+        self.precision = precision
+        self.words = _aligned(shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
+
+    def columns(self, W: Array, threads: int) -> None:
+        """Take the matrix from its transpose W (N, K), as weights lie for x W'."""
+        _pack_columns(W, self.words, threads)
+
+    def rows(self, W: Array, threads: int) -> None:
+        """Take the matrix from W (K, N)."""
+        _pack_rows(W, self.words, threads)
+
+
+class _Workspace(threading.local):
+    """Arrays that outlive a call, so that a training step allocates nothing; each Python thread has its own."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, Array] = {}
+
+    def _take(self, name: str, size: int) -> Array:
+        held = self._bytes.get(name)
+        if held is None or len(held) < size:
+            held = self._bytes[name] = _aligned(size)
+        return held[:size]
+
+    def words(self, K: int, N: int, precision: str) -> Array:
+        """Return words for a packed matrix (K, N), which the next call overwrites. Raises ValueError as `Packed`."""
+        kind, shape = prepare(precision), _shape(K, N, precision)
+        return self._take("words", shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
+
+    def scratch(self, threads: int, precision: str) -> Array:
+        """Return what `multiply` and `multiply_transposed` need on so many threads, (threads, SCRATCH) words."""
+        kind = PRECISIONS[precision]
+        return self._take("scratch", threads * SCRATCH * kind.itemsize).view(kind).reshape(threads, SCRATCH)
+
+
+workspace = _Workspace()
+
+
+def _shape(K: int, N: int, precision: str) -> tuple[int, int]:
+    least = REGISTERS[TILES].columns(PRECISIONS[precision].itemsize)[-1]
+    return -(-K // per_word(precision)), -(-N // least) * least
+
+
+def _aligned(size: int) -> Array:
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size]
+
+
+# --- packing ----------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _panel(words, n, N):
+    """Return where the panel that holds column n begins and ends; n is a multiple of the narrowest."""
+    wide, half, least = (WIDE4, HALF4, LEAST4) if words.itemsize == 4 else (WIDE8, HALF8, LEAST8)
+    if n < N - N % wide:
+        start = n - n % wide
+        return start, start + wide
+    start = N - N % wide
+    if half < wide and N - start >= half:
+        if n < start + half:
+            return start, start + half
+        start += half
+    start += (n - start) // least * least
+    return start, start + least
+
+
+def pack_rows(W, words, N, low, high):
+    """Pack columns low to high of W (K, N) into `words`, which may be deeper; both bounds begin panels, or end them."""
+    raise NotImplementedError
+
+
+@overload(pack_rows)
+def _pack_rows_of(W, words, N, low, high):
+    if words.dtype == types.uint32:
+
+        def pack(W, words, N, low, high):
+            K, depth = W.shape[0], words.shape[0]
+            flat = words.reshape(-1)
+            n = low
+            while n < high:
+                start, end = _panel(words, n, N)
+                live, width = min(end, N) - start, end - start
+                for k in range(0, K - 1, 2):
+                    even, odd = W[k, start : start + live], W[k + 1, start : start + live]
+                    to = flat[depth * start + k // 2 * width :][:live]
+                    for j in range(live):
+                        to[j] = types.uint32(bfloat16_bits(even[j])) | types.uint32(bfloat16_bits(odd[j])) << 16
+                if K % 2 == 1:
+                    last, to = W[K - 1, start : start + live], flat[depth * start + K // 2 * width :][:live]
+                    for j in range(live):
+                        to[j] = types.uint32(bfloat16_bits(last[j]))
+                n = end
+
+    else:
+
+        def pack(W, words, N, low, high):
+            K, depth = W.shape[0], words.shape[0]
+            flat = words.reshape(-1)
+            n = low
+            while n < high:
+                start, end = _panel(words, n, N)
+                live, width = min(end, N) - start, end - start
+                for k in range(K):
+                    row, to = W[k, start : start + live], flat[depth * start + k * width :][:live]
+                    for j in range(live):
+                        to[j] = row[j]
+                n = end
+
+    return pack
+
+
+def pack_columns(W, words, low, high):
+    """Pack rows low to high of W (N, K) as columns; both bounds begin panels, or end them."""
+    raise NotImplementedError
+
+
+@overload(pack_columns)
+def _pack_columns_of(W, words, low, high):
+    if words.dtype == types.uint32:
+
+        def pack(W, words, low, high):
+            (N, K), depth = W.shape, words.shape[0]
+            flat = words.reshape(-1)
+            n = low
+            while n < high:
+                start, end = _panel(words, n, N)
+                width = end - start
+                for top in range(start, min(end, N), 16):  # so that a line of `words` is written at once
+                    for k in range(0, K - 1, 2):
+                        at = depth * start + k // 2 * width
+                        for m in range(top, min(top + 16, end, N)):
+                            flat[at + m - start] = (
+                                types.uint32(bfloat16_bits(W[m, k])) | types.uint32(bfloat16_bits(W[m, k + 1])) << 16
+                            )
+                    if K % 2 == 1:
+                        at = depth * start + K // 2 * width
+                        for m in range(top, min(top + 16, end, N)):
+                            flat[at + m - start] = types.uint32(bfloat16_bits(W[m, K - 1]))
+                n = end
+
+    else:
+
+        def pack(W, words, low, high):
+            (N, K), depth = W.shape, words.shape[0]
+            flat = words.reshape(-1)
+            n = low
+            while n < high:
+                start, end = _panel(words, n, N)
+                width = end - start
+                for top in range(start, min(end, N), 16):
+                    for k in range(K):
+                        at = depth * start + k * width
+                        for m in range(top, min(top + 16, end, N)):
+                            flat[at + m - start] = W[m, k]
+                n = end
+
+    return pack
+
+
+@inlined
+def panels_of(words, N, k, threads):
+    """Return the share of thread k in the columns of a packed matrix: whole panels."""
+    wide = WIDE4 if words.itemsize == 4 else WIDE8
+    count = -(-N // wide)
+    return min(k * count // threads * wide, N), min((k + 1) * count // threads * wide, N)
+
+
+@threaded
+def _pack_rows(W, words, threads):
+    N = W.shape[1]
+    for k in prange(threads):
+        low, high = panels_of(words, N, k, threads)
+        pack_rows(W, words, N, low, high)
+
+
+@threaded
+def _pack_columns(W, words, threads):
+    for k in prange(threads):
+        low, high = panels_of(words, W.shape[0], k, threads)
+        pack_columns(W, words, low, high)
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def multiply(A, words, first, add, C, scratch):
+    """C (M, N) = A (M, K) B[first : first + K], or added to C, in the caller's thread.
+
+    A, C    rows contiguous, any distance between rows
+    words   of the packed B; first is even for bfloat16
+    scratch  (SCRATCH,) words
+    """
+    raise NotImplementedError
+
+
+@overload(multiply)
+def _multiply_of(A, words, first, add, C, scratch):
+    if words.dtype == types.uint32:
+        drive_it = drive["bfloat16"]
+
+        def product(A, words, first, add, C, scratch):
+            (M, K), N = A.shape, C.shape[1]
+            halves = scratch.view(np.uint16)
+            for m in range(0, M, BLOCK):
+                rows = min(BLOCK, M - m)
+                for k in range(0, K, 2 * DEPTH):
+                    here = min(2 * DEPTH, K - k)
+                    pairs = (here + 1) // 2
+                    for r in range(rows):
+                        row, to = A[m + r, k : k + here], halves[2 * pairs * r :][: 2 * pairs]
+                        for j in range(here):
+                            to[j] = bfloat16_bits(row[j])
+                        if here < 2 * pairs:
+                            to[here] = 0
+                    drive_it(
+                        rows, N, pairs, scratch.ctypes.data, pairs, 1, words.ctypes.data, words.shape[0],
+                        (first + k) // 2, C[m:].ctypes.data, C.strides[0] // C.itemsize, 1 if add or k > 0 else 0,
+                    )  # fmt: skip
+
+    else:
+        drive_it = drive["float32" if words.dtype == types.float32 else "float64"]
+
+        def product(A, words, first, add, C, scratch):
+            (M, K), N = A.shape, C.shape[1]
+            for m in range(0, M, BLOCK):
+                for k in range(0, K, DEPTH):
+                    drive_it(
+                        min(BLOCK, M - m), N, min(DEPTH, K - k), A[m:, k:].ctypes.data, A.strides[0] // A.itemsize, 1,
+                        words.ctypes.data, words.shape[0], first + k,
+                        C[m:].ctypes.data, C.strides[0] // C.itemsize, 1 if add or k > 0 else 0,
+                    )  # fmt: skip
+
+    return product
+
+
+def multiply_transposed(A, words, C, sums, scratch):
+    """C (M, N) += A' B for A (K, M), and sums (M,), or (0,) for none, += those of A over K; as `multiply`."""
+    raise NotImplementedError
+
+
+@overload(multiply_transposed)
+def _multiply_transposed_of(A, words, C, sums, scratch):
+    pairs = words.dtype == types.uint32
+    step = 2 if pairs else 1
+    drive_it = drive["bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"]
+
+    if pairs:
+
+        def copy(A, m, sums, scratch):
+            """Convert A (K, rows); its columns are those of C from m on."""
+            K, rows = A.shape
+            for k in range(0, K - 1, 2):
+                even, odd, to = A[k], A[k + 1], scratch[k // 2 * rows :][:rows]
+                for j in range(rows):
+                    to[j] = types.uint32(bfloat16_bits(even[j])) | types.uint32(bfloat16_bits(odd[j])) << 16
+                if sums.shape[0] > 0:
+                    for j in range(rows):
+                        sums[m + j] += even[j] + odd[j]
+            if K % 2 == 1:
+                last, to = A[K - 1], scratch[K // 2 * rows :][:rows]
+                for j in range(rows):
+                    to[j] = types.uint32(bfloat16_bits(last[j]))
+                if sums.shape[0] > 0:
+                    for j in range(rows):
+                        sums[m + j] += last[j]
+
+    else:
+
+        def copy(A, m, sums, scratch):
+            K, rows = A.shape
+            for k in range(K):
+                row, to = A[k], scratch[k * rows :][:rows]
+                for j in range(rows):
+                    to[j] = row[j]
+                if sums.shape[0] > 0:
+                    for j in range(rows):
+                        sums[m + j] += row[j]
+
+    copy = register_jitable(copy)
+
+    def product(A, words, C, sums, scratch):
+        (K, M), N = A.shape, C.shape[1]
+        for m in range(0, M, BLOCK):
+            rows = min(BLOCK, M - m)
+            for k in range(0, K, step * DEPTH):
+                here = min(step * DEPTH, K - k)
+                copy(A[k : k + here, m : m + rows], m, sums, scratch)
+                drive_it(
+                    rows, N, (here + step - 1) // step, scratch.ctypes.data, 1, rows,
+                    words.ctypes.data, words.shape[0], k // step,
+                    C[m:].ctypes.data, C.strides[0] // C.itemsize, 1,
+                )  # fmt: skip
+
+    return product
+
+
+if SETTINGS.DISABLE_JIT:  # plain NumPy, for a debugger: words are the matrix itself, of float32 or float64
+
+    def pack_rows(W, words, N, low, high):
+        words[: len(W), low:high] = W[:, low:high]
+
+    def pack_columns(W, words, low, high):
+        words[: W.shape[1], low:high] = W[low:high].T
+
+    def multiply(A, words, first, add, C, scratch):
+        product = A @ words[first : first + A.shape[1], : C.shape[1]]
+        C[...] = C + product if add else product
+
+    def multiply_transposed(A, words, C, sums, scratch):
+        C += A.T @ words[: len(A), : C.shape[1]]
+        if len(sums):
+            sums += A.sum(axis=0)
