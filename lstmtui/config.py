@@ -50,6 +50,7 @@ def setting(
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a run. `live` ones can be changed while it trains (`lstmtui set RUN KEY=VALUE`)."""

@@ -15,6 +15,7 @@ from lstmtui.files import read_lines
 from lstmtui.runs.folder import RunFolder
 
 SETTINGS: dict[str, Any] = {
+    "precision": "float32",  # the same on every machine
     "hidden": 8,
     "layers": 2,
     "embedding": 6,

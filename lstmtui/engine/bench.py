@@ -152,7 +152,7 @@ def flops_per_token(cell: str, shape: Shape) -> int:
 def _check_memory(cell: str, shape: Shape, layout: list[Parameter]) -> None:
     """Refuse what would drive the machine into swapping. Raises UsageError."""
     spec = CELLS[cell]
-    of_unit = len(spec.saved) + (2 if spec.split else 1) * len(spec.gates) + 5  # saved, a_x, da_h; h, c, inputs ...
+    of_unit = len(spec.saved) + 5  # gates and what else is saved; h, c, inputs and gradients of h
     weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
     needed = 4 * (weights + shape.tokens * (shape.V + shape.L * shape.H * of_unit))
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

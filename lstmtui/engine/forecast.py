@@ -51,7 +51,7 @@ class Forecast:
         products = sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
         products += vocabulary * (s.hidden or 0) * bool(s.tied)
         spec = CELLS[s.cell]
-        per_unit = len(spec.saved) + (2 if spec.split else 1) * len(spec.gates) + 5
+        per_unit = len(spec.saved) + 5  # gates and what else is saved; h, c, inputs and gradients of h
         copies = 4 + bool(s.ema)  # weights, gradients, moments, average
         window = (s.batch or 1) * (s.bptt or 1)
         numbers = copies * count_weights + window * (vocabulary + (s.layers or 1) * (s.hidden or 1) * per_unit)

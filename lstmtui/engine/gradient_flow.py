@@ -13,6 +13,7 @@ a time, so that the gradient can be looked at on its way.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,8 @@ class GradientFlow:
         # (length + 1, B): the last row is what the last step predicts.
         self._tokens = np.stack([np.asarray(tokens[at : at + length + 1], np.int32) for at in starts], axis=1)
         self._s, self._weights, self._threads = s, weights, threads
-        self._network = Network(s, weights, T, B, threads=threads, backward=False)
+        # In float32: a gradient that has nearly vanished is what one wants to see.
+        self._network = Network(replace(s, precision="float32"), weights, T, B, threads=threads, backward=False)
         self._cell: Cell = self._network.cell
 
     def measure(self, step: int = 0) -> Flow:
@@ -73,8 +75,8 @@ class GradientFlow:
             for layer, kept in zip(self._network.layers, trace, strict=True):
                 kept.keep(layer, start - (length - self.lags), T)
             self._network.carry()
+        half = [half_lives(self._cell, kept.gates) for kept in trace]  # before the walk back overwrites them
         h, c = self._walk_back(trace, self._loss_gradient())
-        half = [half_lives(self._cell, kept.saved) for kept in trace]
         return Flow(step=step, cell=self._cell.name, h=h, c=c, half_life=np.stack(half))
 
     def _loss_gradient(self) -> Array:
@@ -83,13 +85,13 @@ class GradientFlow:
         logits = network.logits[-network.B :]
         softmax.cross_entropy(logits, self._tokens[-1].copy(), network.nll[-network.B :], 1.0, self._threads)
         dh = np.zeros_like(network.layers[-1].h[-1])
-        linear.backward_input(logits, self._weights[network.W_out], dh, self._threads)
+        linear.backward_input(logits, self._weights[network.W_out], dh, network.precision, self._threads)
         return dh
 
     def _walk_back(self, trace: list[_Trace], dtop: Array) -> tuple[Array, Array]:
         """Return the norms (L, K) of dL/dh and dL/dc, given dL/dh of the top layer at the last step (B, H)."""
         K, w, threads = self.lags, self._weights, self._threads
-        (B, H), dtype = dtop.shape, dtop.dtype
+        (B, H), dtype, precision = dtop.shape, dtop.dtype, self._network.precision
         norms_h = np.zeros((len(trace), K))
         norms_c = np.zeros((len(trace), K if self._cell.has_c else 0))
         dabove = np.zeros((K, B, H), dtype)
@@ -97,22 +99,20 @@ class GradientFlow:
         for k in reversed(range(len(trace))):
             kept, name = trace[k], f"layers.{k}"
             W_ih, unit = w[f"{name}.W_ih"], w[f"{name}.unit"]
-            da_x = np.zeros((K, B, len(W_ih)), dtype)
-            da_h = np.zeros((1, B, len(W_ih)), dtype)
             dh, dc, dunit = np.zeros((B, H), dtype), np.zeros_like(kept.c[0]), np.zeros_like(unit)
             scratch = np.zeros((B, len(W_ih)), dtype)
             for t in reversed(range(K)):
                 self._network.recurrence.backward(
                     dabove[t : t + 1], w[f"{name}.W_hh"], unit, kept.h[t : t + 2], kept.c[t : t + 2],
-                    kept.saved[t : t + 1], da_x[t : t + 1], da_h if self._cell.split else da_x[t : t + 1],
-                    dh, dc, dunit, scratch, threads,
+                    kept.gates[t : t + 1], kept.extra[t : t + 1], dh, dc, dunit, scratch, precision, threads,
                 )  # fmt: skip
                 norms_h[k, K - 1 - t] = _norm(dh)
                 if self._cell.has_c:
                     norms_c[k, K - 1 - t] = _norm(dc)
             if k:
                 dabove = np.zeros((K, B, W_ih.shape[1]), dtype)
-                linear.backward_input(da_x.reshape(K * B, -1), W_ih, dabove.reshape(K * B, -1), threads)
+                da = kept.gates.reshape(K * B, -1)
+                linear.backward_input(da, W_ih, dabove.reshape(K * B, -1), precision, threads)
         return norms_h, norms_c
 
 
@@ -128,24 +128,26 @@ class _Trace:
     def __init__(self, layer: Any, K: int) -> None:
         self.h = np.zeros((K + 1, *layer.h.shape[1:]), layer.h.dtype)
         self.c = np.zeros((K + 1, *layer.c.shape[1:]), layer.c.dtype)
-        self.saved = np.zeros((K, *layer.saved.shape[1:]), layer.saved.dtype)
+        self.gates = np.zeros((K, *layer.gates.shape[1:]), layer.gates.dtype)
+        self.extra = np.zeros((K, *layer.extra.shape[1:]), layer.extra.dtype)
 
     def keep(self, layer: Any, at: int, T: int) -> None:
         """Keep the T steps that `layer` took last as those from `at` on; what comes before step 0 is left out."""
         skipped, end = max(0, -at), at + T
         if end > 0:
             self.h[at + skipped : end + 1], self.c[at + skipped : end + 1] = layer.h[skipped:], layer.c[skipped:]
-            self.saved[at + skipped : end] = layer.saved[skipped:]
+            self.gates[at + skipped : end] = layer.gates[skipped:]
+            self.extra[at + skipped : end] = layer.extra[skipped:]
 
 
-def half_lives(cell: Cell, saved: Array) -> Array:
-    """Return the steps (H,) after which a unit has forgotten half, from its gates `saved` (T, B, SH).
+def half_lives(cell: Cell, gates: Array) -> Array:
+    """Return the steps (H,) after which a unit has forgotten half, from its gates (T, B, GH).
 
     By the mean of what a step keeps: of f, of 1 - i where one gate does both, of the GRU's z; (0,) for a cell that has
     no such gate. The mean, since it is what is left on average that is asked for; the mean logarithm would let one
     step that forgets all outweigh a hundred that forget nothing.
     """
-    gates = saved.reshape(-1, len(cell.saved), saved.shape[2] // len(cell.saved)).astype(np.float64)
+    gates = gates.reshape(-1, len(cell.gates), gates.shape[2] // len(cell.gates)).astype(np.float64)
     if "f" in cell.gates:
         kept = gates[:, cell.gates.index("f")]
     elif "z" in cell.gates:

@@ -183,7 +183,7 @@ class Inspector:
         tokens = np.array(tokens[:LONGEST], np.int32)
         network, N = self._net(), len(tokens)
         cell, H = network.cell, self._trained.settings.hidden or 0
-        G, S, parts = len(cell.gates), len(cell.saved), self.parts
+        G, parts = len(cell.gates), self.parts
         values = np.zeros((len(network.layers), len(parts), N, H), np.float16)
         bits: list[float | None] = [None] * N
         padded = np.zeros((-(-(N + 1) // CHUNK) * CHUNK, 1), np.int32)
@@ -193,7 +193,7 @@ class Inspector:
             end = min(N, start + CHUNK)
             network.forward(padded[start : start + CHUNK])
             for layer, seen in zip(network.layers, values, strict=True):
-                gates = layer.saved.reshape(CHUNK, S, H)[: end - start, :G]
+                gates = layer.gates.reshape(CHUNK, G, H)[: end - start]
                 seen[:G, start:end] = gates.transpose(1, 0, 2)
                 if cell.has_c:
                     seen[parts.index("c"), start:end] = layer.c[1:, 0][: end - start]

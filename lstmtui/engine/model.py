@@ -264,9 +264,7 @@ class Network:
         dtable = self._table
         dtable.fill(0)
         embedding.backward(first.gates.reshape(self.T * self.B, -1), tokens.reshape(-1), dtable, threads)
-        linear.backward_weights(
-            dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads
-        )
+        linear.backward_weights(dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads)
         linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=True)
 
 

@@ -208,10 +208,11 @@ class Trainer:
     def evaluate(self) -> None:
         """Evaluate, sample and probe at this step, and keep the weights if they are the best so far."""
         p, away = self.progress, time.perf_counter()
-        # Probes look at the training window that was read last, before anything else is read.
+        # Probes look at the window that comes next, as the weights are now.
+        tokens = self.streams.window(self.streams.position(p.step).window)[0]
+        self.network.forward(tokens)
         self.writer.saturation(p.step, self.network.cell.gates, *probes.saturation(self.network))
-        tokens = self.streams.window(self.streams.position(p.step - 1).window)[0][:, 0]
-        self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens)
+        self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[:, 0])
         if self._flow is not None:
             self.writer.gradient(**self._flow.measure(p.step).arrays())
         better = False

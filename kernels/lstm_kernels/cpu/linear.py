@@ -77,9 +77,7 @@ def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> N
     _forward(x, W.words, _NO_BIAS[out.dtype] if b is None else b, out, scratch, threads)
 
 
-def backward_input(
-    dout: Array, W: Array, dx: Array, precision: str, threads: int, *, add: bool = False
-) -> None:
+def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: int, *, add: bool = False) -> None:
     """Fill dx, or add to it.
 
     dout  (N, M)  in

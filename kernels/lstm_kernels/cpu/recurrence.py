@@ -186,7 +186,13 @@ def _forward_of(cell: Cell) -> Any:
 
 
 def _backward_of(cell: Cell) -> Any:
-    G, X, P, has_c, split = len(cell.gates), len(cell.saved) - len(cell.gates), len(cell.unit_params), cell.has_c, cell.split
+    G, X, P, has_c, split = (
+        len(cell.gates),
+        len(cell.saved) - len(cell.gates),
+        len(cell.unit_params),
+        cell.has_c,
+        cell.split,
+    )
     step = cell.backward
     read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
 

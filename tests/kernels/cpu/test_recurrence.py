@@ -8,6 +8,7 @@ import pytest
 from gradcheck import assert_gradients_agree, numerical_gradient
 from kernels_network import run_layer
 from lstm_kernels.cells import CELLS
+from lstm_kernels.cpu.tiles import HAS_BFLOAT16
 
 # Both sides round float64 differently in some hundred operations; 1e-10 leaves room for that and for nothing else.
 EXACT = 1e-10
@@ -69,6 +70,35 @@ def test_float32_is_the_same_to_its_precision(cell):
     h, _, _, grads = run_layer(cell, layer, x, *rest)
     h_ref, _, _, grads_ref = reference(cell, layer, x.astype(np.float64), *rest)
     assert h.dtype == grads["W_hh"].dtype == np.float32
+    np.testing.assert_allclose(h, h_ref, atol=5e-6)
+    for name in ("W_ih", "W_hh", "b", "unit", "x", "h0"):
+        assert_gradients_agree(grads[name], grads_ref[name], 1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("T", "B", "D", "H"), [(1, 1, 3, 1), (5, 3, 4, 7), (3, 33, 5, 130)])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("precision", ["bfloat16"] * HAS_BFLOAT16)
+def test_bfloat16_is_the_same_to_its_precision(precision, cell, T, B, D, H, threads):
+    """Numbers in products have 8 bits, so that each is off by up to 2^-9; nothing else is rounded to them."""
+    args = case(cell, T, B, D, H, np.float32)
+    h, c, _, grads = run_layer(cell, *args, threads=threads, precision=precision)
+    h_ref, c_ref, _, grads_ref = reference(cell, args[0], args[1].astype(np.float64), *args[2:])
+    assert h.dtype == c.dtype == np.float32
+    pairs = {"h": (h, h_ref), "c": (c, c_ref if CELLS[cell].has_c else c)}
+    pairs |= {name: (grads[name], grads_ref[name]) for name in ("W_ih", "W_hh", "b", "unit", "x", "h0")}
+    for name, (found, expected) in pairs.items():
+        # A single number may be a small difference of large ones, hence the 1.
+        assert np.linalg.norm(found - expected) <= 0.02 * (1 + np.linalg.norm(expected)), name
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("T", "B", "H"), [(2, 1, 130), (1, 33, 7), (2, 33, 130)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_odd_sizes_in_float32(cell, T, B, H, threads):
+    args = case(cell, T, B, 3, H, np.float32)
+    h, _, _, grads = run_layer(cell, *args, threads=threads)
+    h_ref, _, _, grads_ref = reference(cell, args[0], args[1].astype(np.float64), *args[2:])
     np.testing.assert_allclose(h, h_ref, atol=5e-6)
     for name in ("W_ih", "W_hh", "b", "unit", "x", "h0"):
         assert_gradients_agree(grads[name], grads_ref[name], 1e-5)
