@@ -84,7 +84,7 @@ def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: in
     W     (M, D)  in
     dx    (N, D)  out, or in-out
     """
-    words = workspace.words(*W.shape, precision)
+    words = workspace.words(W.shape[0], W.shape[1], precision)
     _backward_input(dout, W, words, add, dx, workspace.scratch(threads, precision), threads)
 
 

@@ -248,7 +248,7 @@ def _backward_of(cell: Cell) -> Any:
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
         dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
     ) -> None:  # fmt: skip
-        words, buffer = workspace.words(*W_hh.shape, precision), workspace.scratch(threads, precision)
+        words, buffer = workspace.words(W_hh.shape[0], W_hh.shape[1], precision), workspace.scratch(threads, precision)
         walk(dh_above, W_hh, words, unit, h, c, gates, extra, dh, dc, dunit, scratch, buffer, threads)
 
     return backward

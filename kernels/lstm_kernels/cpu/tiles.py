@@ -238,7 +238,7 @@ def _driver(precision: str, registers: Registers) -> Any:
             panel = B + (depth * n + first * width) * word_bytes
             wide(M, A, row, col, panel, K, C + n * word_bytes, ldc, add, width)
             n += width
-        if has_middle:
+        if has_middle:  # noqa: SIM102  (a constant, whose branch is left out when it is false)
             if N - n >= half:
                 panel = B + (depth * n + first * half) * word_bytes
                 middle(M, A, row, col, panel, K, C + n * word_bytes, ldc, add, half)
