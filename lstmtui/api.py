@@ -38,11 +38,12 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
     from lstmtui.data.corpus import anchored, resolve
 
     root = root or runs_root()
-    for names in filter(None, (settings.valid, settings.test)):
-        resolve(names).check(settings.tokens)
     corpus = resolve(settings.corpus)
     corpus.check(settings.tokens)
-    resolved = recipe.complete(settings, corpus_bytes=corpus.bytes)
+    for names in filter(None, (settings.valid, settings.test)):
+        resolve(names).check(settings.tokens)
+    beginning = b"".join(part.head for part in corpus.parts)
+    resolved = recipe.complete(settings, corpus_bytes=corpus.bytes, beginning=beginning)
     resolved = dataclasses.replace(  # so that it can be resumed from any folder
         resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
     )

@@ -30,6 +30,9 @@ LARGEST = 2**63 - 1
 
 CELLS = ("rnn", "lstm", "peephole", "coupled", "gru")
 TOKENS = ("bytes", "chars", "words", "bpe")
+AUTO = "auto"
+"""Tokens that the recipe chooses when it has seen the text."""
+PURPOSES = ("text", "autocomplete")
 
 
 def setting(
@@ -42,10 +45,14 @@ def setting(
     open_low: bool = False,
     choices: Sequence[str] = (),
     live: bool = False,
+    option: str = "",
 ) -> Any:
-    """Describe one field: `low` and `high` are inclusive bounds (`open_low`: low itself is not allowed)."""
+    """Describe one field: `low` and `high` are inclusive bounds (`open_low`: low itself is not allowed).
+
+    option    its name on the command line, where that is not the field's
+    """
     described = {"help": about, "group": group, "low": low, "high": high, "open_low": open_low, "choices": choices}
-    return field(default=default, metadata={**described, "live": live})
+    return field(default=default, metadata={**described, "live": live, "option": option})
 
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -60,7 +67,14 @@ class Settings:
     test: tuple[str, ...] = setting((), "separate text for the final test", "Corpus")
     valid_fraction: float = setting(0.1, "last part of the corpus kept for validation", "Corpus", low=0, high=0.9)
     test_fraction: float = setting(0.0, "part after that kept for the final test", "Corpus", low=0, high=0.9)
-    tokens: str = setting("chars", "what the network reads and writes one at a time", "Corpus", choices=TOKENS)
+    purpose: str = setting(
+        "text",
+        "what it is trained for: autocomplete learns words, to type with",
+        "Corpus",
+        choices=PURPOSES,
+        option="for",
+    )
+    tokens: str = setting("chars", "what the network reads and writes one at a time", "Corpus", choices=(*TOKENS, AUTO))
     vocabulary: int | None = setting(None, "most tokens to tell apart (words, bpe)", "Corpus", low=2, high=1 << 20)
 
     cell: str = setting("lstm", "recurrent cell", "Network", choices=CELLS)
@@ -140,6 +154,11 @@ def base_type(name: str) -> tuple[type, bool]:
     if optional:
         hint = next(a for a in typing.get_args(hint) if a is not type(None))
     return (tuple if typing.get_origin(hint) is tuple else hint), optional
+
+
+def option(name: str) -> str:
+    """Return how field `name` is given on the command line."""
+    return f"--{FIELDS[name].metadata['option'] or name.replace('_', '-')}"
 
 
 def nearest(key: str, known: Sequence[str] = tuple(FIELDS)) -> str:
@@ -236,7 +255,9 @@ def resolve(
     merged.update(_from_environment(os.environ if environ is None else environ))
     for name, raw in options.items():
         if raw is not None:
-            merged[name] = convert(name, raw, f"--{name.replace('_', '-')}")
+            merged[name] = convert(name, raw, option(name))
+    if merged.get("purpose") == "autocomplete":
+        merged.setdefault("tokens", AUTO)
     _keep_nearest_length(merged, options)
     settings = Settings(**merged)
     check_together(settings)

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from lstmtui import recipe
-from lstmtui.config import CELLS, TOKENS, Settings, check_together
+from lstmtui.config import CELLS, TOKENS, Settings, check_together, resolve
 
 NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
 
@@ -65,3 +65,34 @@ def test_tied_weights_have_one_size():
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_recipe(cell):
     assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).cell == cell
+
+
+def for_autocomplete(text=b"", size=5_000_000, **given):
+    chosen = resolve({"purpose": "autocomplete", "corpus": ("x",), **given}, environ={})
+    return recipe.complete(chosen, corpus_bytes=size, beginning=text)
+
+
+def test_to_type_with_it_learns_words_where_there_is_nothing_else():
+    assert for_autocomplete(b"what's up\nnot much\n").tokens == "words"
+    assert for_autocomplete("what’s up\n".encode()).tokens == "words"
+    assert for_autocomplete(b"What's up?\n").tokens == "bpe"
+    assert for_autocomplete(b"What's up?\n", tokens="chars").tokens == "chars"
+    assert recipe.complete(Settings(corpus=("x",), tokens="auto"), corpus_bytes=99).tokens == "chars"
+
+
+@pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
+@pytest.mark.parametrize("tokens", ["words", "bpe", "bytes"])
+def test_to_type_with_it_leaves_nothing_open(tokens, size):
+    s = for_autocomplete(size=size, tokens=tokens)
+    assert {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None} <= NEVER_CHOSEN
+    check_together(s)
+
+
+def test_to_type_with_it_grows_with_the_text_and_the_time():
+    def hidden(**given):
+        return for_autocomplete(b"Hi.", **given).hidden
+
+    assert hidden(size=50_000, minutes=3.0) < hidden(size=5_000_000, minutes=60.0)
+    assert hidden(size=50_000_000, minutes=3.0) < hidden(size=50_000_000, minutes=3000.0)
+    assert for_autocomplete(minutes=100.0).dropout > for_autocomplete(minutes=1.0).dropout
+    assert for_autocomplete(hidden=77).hidden == 77

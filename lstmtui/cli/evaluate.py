@@ -1,33 +1,113 @@
-"""`lstmtui evaluate RUN FILE`."""
+"""`lstmtui evaluate RUN FILE`, and with --autocomplete what typing it with the run would save."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.errors import UsageError
+
+THRESHOLD = 0.3
+"""The probability from which ghost text shows, as the typing screen has it at first."""
+_PANEL = "With --autocomplete"
 
 
 def evaluate(
     run: Run,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text that the run has not seen.")],
+    autocomplete: Annotated[
+        bool, typer.Option("--autocomplete", metavar="", help="Count what typing the text with the run would save.")
+    ] = False,
+    apart: Annotated[
+        bool,
+        typer.Option("--apart", metavar="", rich_help_panel=_PANEL, help="Each line is a text of its own."),
+    ] = False,
+    words: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="INTEGER",
+            rich_help_panel=_PANEL,
+            help="Type at most this many words, from all over (0: all).",
+        ),
+    ] = 5000,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="NUMBER", rich_help_panel=_PANEL, help="Probability from which ghost text would show."
+        ),
+    ] = THRESHOLD,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            metavar="",
+            rich_help_panel=_PANEL,
+            help="Also count with adaptation: the profile and the text so far.",
+        ),
+    ] = False,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:
-    """Measure how well a trained run predicts a text."""
+    """Measure how well a trained run predicts a text.
+
+    With --autocomplete the text is typed word by word, looking at the first 1, 3 or 5 suggestions before each letter.
+    When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
+    character costs one, as does everything that is not a word (with --apart, line ends do not count).
+
+    [bold]saved[/bold] = 1 - keystrokes / characters. [bold]hit[/bold] = share of words suggested before any letter of
+    them. [bold]MRR[/bold] = mean of 1 / rank there, 0 beyond five. [bold]coverage[/bold] = share of the places before a
+    letter, as far as a typist with one suggestion passes them, where its probability reaches the threshold;
+    [bold]precision[/bold] = share of these where it is right; [bold]ghost[/bold] = saved when only these are seen.
+    [bold]latency[/bold] = milliseconds a key press, typing the beginning, five candidates, one thread.
+    "network" leaves out the index of the training text; "adapted" adds what was typed so far and the profile.
+    """
     from lstmtui import api, config
     from lstmtui.data.corpus import resolve
 
     found = recognise(run, runs_dir)
     resolve(files).check(config.load(found.config).tokens)
+    if not autocomplete and (apart or adapt):
+        raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
     with api.Model(found) as model:
-        result = model.ask("evaluate", files=files)
+        if autocomplete:
+            details = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
+            result = model.ask("autocomplete", files=files, **details)
+        else:
+            result = model.ask("evaluate", files=files)
     if json:
         emit_json({"run": found.name, "files": files, **result})
+    elif autocomplete:
+        for line in table(result):
+            emit(line)
     else:
         emit(figures(result))
         if result.get("unknown"):
             say(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
     return 0
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """Return the counts of a report, a column each, and the times."""
+    columns = {"as it is": result, **{name: result[name] for name in ("network", "adapted") if name in result}}
+    rows: list[tuple[str, Any]] = [
+        *((f"saved, {k} suggestion{'s' * (k != 1)}", lambda c, k=k: c["savings"][str(k)]) for k in (1, 3, 5)),
+        ("saved, ghost text only", lambda c: c["savings_ghost"]),
+        *((f"hit before a letter, {k}", lambda c, k=k: c["recall"][str(k)]) for k in (1, 3, 5)),
+        ("MRR before a letter", lambda c: c["mrr"]),
+        (f"coverage at {result['threshold']:g}", lambda c: c["coverage"]),
+        (f"precision at {result['threshold']:g}", lambda c: c["precision"]),
+    ]
+    lines = [f"{result['words']:,} words, {result['characters']:,} characters"]
+    if len(columns) > 1:
+        lines.append(" " * 26 + "".join(f"{name:>10}" for name in columns))
+    for title, figure in rows:
+        shares = [figure(column) for column in columns.values()]
+        lines.append(f"{title:<26}" + "".join("         -" if x is None else f"{x:>10.1%}" for x in shares))
+    if "latency_ms" in result:
+        times = ", ".join(f"{name} {ms:.1f}" for name, ms in result["latency_ms"].items())
+        lines.append(f"{'latency in ms':<26}{times:>10}")
+    return lines

@@ -91,7 +91,7 @@ def _option(name: str) -> tuple[type, Any]:
         "rich_help_panel": about["group"],
         "show_default": False,
     }
-    flag = f"--{name.replace('_', '-')}"
+    flag = config.option(name)
     if kind is bool:
         return bool | None, typer.Option(None, f"{flag}/--no-{flag[2:]}", metavar="", **common)  # type: ignore[return-value]
     common["metavar"] = "|".join(choices) or _METAVARS[kind]

@@ -4,6 +4,7 @@ One JSON object a line on standard input, one (for `sample`: several) on standar
 was loaded, or why not.
 
     {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
+    {"op": "autocomplete", ...}, {"op": "adapt", ...}              see `lstmtui.engine.autocomplete.operations`
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
     {"op": "evaluate", "files": [...]}                               {"nll", "perplexity", "bits_per_char", "tokens"}
     {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
@@ -16,7 +17,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,13 @@ import numpy as np
 
 from lstmtui.data.corpus import tokenise
 from lstmtui.engine import inspect
-from lstmtui.engine.complete import Completer
+from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.trained import Trained, load
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 from lstmtui.runs.folder import RunFolder
-
-LONGEST_TEXT = 100_000
-"""Characters of a text to complete that are looked at; the model's memory reaches nowhere near as far back."""
 
 Answers = Iterator[dict[str, Any]]
 
@@ -44,9 +41,8 @@ class Service:
 
     def __init__(self, trained: Trained) -> None:
         self._trained = trained
-        self._completer: Completer | None = None
         self._operations: dict[str, Callable[..., Answers]] = {
-            "complete": self._complete,
+            **Autocomplete(trained).operations(),
             "sample": self._sample,
             "evaluate": self._evaluate,
             **inspect.operations(trained),
@@ -64,19 +60,6 @@ class Service:
             yield from operation(**details)
         except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"The question cannot be understood ({error}).") from error
-
-    def _complete(self, text: str, k: int = 5, phrase: bool = False) -> Answers:
-        if not isinstance(text, str) or not isinstance(k, int) or not 1 <= k <= 100:
-            raise UsageError("A completion needs a text, and k from 1 to 100.")
-        begun = time.perf_counter()
-        if self._completer is None:
-            t = self._trained
-            self._completer = Completer(t.settings, t.weights, t.tokenizer)
-        found = self._completer.complete(text[-LONGEST_TEXT:], k=k, phrase=phrase)
-        yield {
-            "candidates": [{"text": c.text, "probability": c.probability} for c in found],
-            "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),
-        }
 
     def _sample(
         self,

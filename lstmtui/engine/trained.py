@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lstmtui import config
@@ -23,6 +24,8 @@ class Trained:
     tokenizer: Tokenizer
     weights: Arena
     step: int
+    run: RunFolder = field(default_factory=lambda: RunFolder(Path()))
+    """Where it comes from."""
 
     def about(self) -> dict[str, Any]:
         """Return what a front end shows of the model."""
@@ -45,4 +48,4 @@ def load(run: RunFolder) -> Trained:
     weights = Arena(parameters(settings, tokenizer.size))
     averaged = any(name.startswith("ema.") for name in found.tensors)
     checkpoint.restore(weights.views, found.tensors, "ema" if averaged else "weights", where)
-    return Trained(settings, tokenizer, weights, found.step)
+    return Trained(settings, tokenizer, weights, found.step, run)

@@ -25,7 +25,7 @@ def test_every_setting_is_an_option_with_its_help_and_default(lstmtui, monkeypat
     for name, field in config.FIELDS.items():
         if name == "corpus":
             continue
-        assert f"--{name.replace('_', '-')} " in help_text
+        assert f"{config.option(name)} " in help_text
         assert field.metadata["help"][1:20] in help_text
     assert "default cosine" in help_text
     assert "--no-tied" in help_text

@@ -7,7 +7,8 @@ import pytest
 import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.complete import Completer, word_begun
+from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.words import word_begun
 from lstmtui.engine.train import Trainer, run_to_the_end
 from lstmtui.engine.trained import load
 from lstmtui.runs.writer import RunWriter
@@ -103,10 +104,7 @@ def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
     found = {c.text: c.probability for c in completer.complete("a ", k=100)}
 
     def next_token(prefix):
-        moment = completer._context.after([int(t) for t in tokenizer.encode(prefix.encode())])
-        logits = moment.logits.astype(np.float64)
-        p = np.exp(logits - logits.max())
-        return p / p.sum()
+        return np.exp(completer._history.after(prefix.encode()).logp.astype(np.float64))
 
     letters = {c: int(tokenizer.encode(c.encode())[0]) for c in "ab"}
     ends = [int(tokenizer.encode(c.encode())[0]) for c in " \n"]

@@ -1,0 +1,216 @@
+"""A text's words in order and a sorted index of its places: how often any words stood one after the other.
+
+From the index follow interpolated modified Kneser-Ney probabilities of any order without a table of n-grams, so that
+a million words take some ten megabytes.
+
+    p(w | ctx) = (n(ctx w) - D(n)) / n(ctx) + back(ctx) p(w | shorter ctx)
+
+n counts occurrences after the longest context, and distinct words before `ctx w` after shorter ones.
+
+Source: Chen and Goodman 1998, section 3.3; the index as in Stehouwer and van Zaanen 2010, "Using suffix arrays as
+language models: scaling the n-gram".
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+LINE = b"\n"
+"""Stands before the first word of a line and after the last."""
+ORDER = 5
+DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
+"""For what was seen once, twice, more often: about what the formula of Chen and Goodman gives on texts of a million
+words, at any order."""
+PIECES = re.compile(rb"[0-9A-Za-z'_\x80-\xff]+|\n")
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What follows one context: words seen after it, and the share that is left to shorter contexts."""
+
+    words: Array
+    """(N,) ids in order."""
+    sums: Array
+    """(N + 1,) running sums of their discounted probabilities."""
+    back: float
+
+
+class Concordance:
+    """The words of a text. Words are numbered in the order of their bytes, so that a beginning is a range."""
+
+    def __init__(self, words: list[bytes], text: Array) -> None:
+        """Take the words, sorted, the line end first, and the text in their numbers (N,)."""
+        self.words = words
+        self._text = text
+        self._ids = {word: i for i, word in enumerate(words)}
+        V = len(words)
+        padded = np.concatenate([text, np.zeros(ORDER, text.dtype)])
+        columns = [padded[n : n + len(text)] for n in range(ORDER)]
+        # The index: all places, sorted by the words from there on.
+        self._index = np.lexsort(columns[::-1]).astype(np.int32)
+        self._padded = padded
+        self._starts = np.searchsorted(text[self._index], np.arange(V + 1)).astype(np.int64)
+        pairs = np.unique(text[:-1].astype(np.int64) * V + text[1:]) if len(text) > 1 else np.zeros(0, np.int64)
+        before = np.bincount(pairs % V, minlength=V).astype(np.float64)
+        before[0] = 0.0  # a line end is not proposed
+        before[1:] += 0.5  # the first word of the text has nothing before it
+        self._single = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
+        self._single_p = np.diff(self._single)
+        self.layers = lru_cache(maxsize=512)(self._layers)
+
+    @classmethod
+    def of(cls, chunks: Iterable[bytes]) -> Concordance:
+        """Index the text in `chunks`, which are cut between words."""
+        seen: dict[bytes, int] = {LINE: 0}
+        ids: list[int] = [0]
+        for chunk in chunks:
+            for word in PIECES.findall(chunk):
+                ids.append(seen.setdefault(word, len(seen)))
+        words = [LINE, *sorted(word for word in seen if word != LINE)]
+        rank = {word: i for i, word in enumerate(words)}
+        renumbered = np.array([rank[word] for word in seen], np.int32)
+        return cls(words, renumbered[np.array(ids, np.int32)])
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    @property
+    def count(self) -> int:
+        """How many words the text has, line ends not counted."""
+        return int(np.count_nonzero(self._text))
+
+    def text(self) -> bytes:
+        """Return the words of the text, one space apart, its lines as they were."""
+        return b" ".join(self.words[i] for i in self._text).replace(b" \n", b"\n").replace(b"\n ", b"\n")
+
+    def context(self, words: list[bytes]) -> tuple[int, ...]:
+        """Return the numbers of the last of `words`, as far back as they are known."""
+        found: list[int] = []
+        for word in reversed([LINE, *words][-ORDER + 1 :]):
+            number = self._ids.get(word)
+            if number is None:
+                break
+            found.insert(0, number)
+        return tuple(found)
+
+    def range(self, prefix: bytes) -> tuple[int, int]:
+        """Return the first number of a word that begins with `prefix`, and the one after the last."""
+        if not prefix:
+            return 1, len(self.words)
+        low = bisect_left(self.words, prefix, 1)
+        high = bisect_left(self.words, prefix + b"\xff" * 8, low)
+        return low, high
+
+    def tell(self, context: tuple[int, ...], prefix: bytes, most: int = 24) -> tuple[dict[bytes, float], float, int]:
+        """Return words that begin with `prefix` and their probabilities, that of all such words, and how many words
+        of the context were seen together."""
+        low, high = self.range(prefix)
+        layers = self.layers(context)
+        total = self._single[high] - self._single[low]
+        chosen: set[int] = set()
+        for layer in layers:
+            a, b = np.searchsorted(layer.words, (low, high))
+            total = layer.back * total + layer.sums[b] - layer.sums[a]
+            p = np.diff(layer.sums[a : b + 1])
+            chosen.update(layer.words[a:b][_largest(p, most)].tolist())
+        if len(chosen) < most and high > low:
+            chosen.update((low + _largest(self._single_p[low:high], most)).tolist())
+        words = np.array(sorted(chosen), np.int64)
+        return (
+            dict(zip([self.words[i] for i in words], self._p(layers, words).tolist(), strict=True)),
+            total,
+            len(layers),
+        )
+
+    def p(self, context: tuple[int, ...], word: bytes) -> float:
+        """Return the probability of one word."""
+        number = self._ids.get(word)
+        return 0.0 if number is None else float(self._p(self.layers(context), np.array([number]))[0])
+
+    def _p(self, layers: list[Layer], words: Array) -> Array:
+        found = self._single_p[words]
+        for layer in layers:
+            found = layer.back * found
+            if len(layer.words):
+                at = np.minimum(np.searchsorted(layer.words, words), len(layer.words) - 1)
+                found = found + np.where(layer.words[at] == words, layer.sums[at + 1] - layer.sums[at], 0.0)
+        return found
+
+    # --- counting -------------------------------------------------------------------------------------------------
+
+    def _layers(self, context: tuple[int, ...]) -> list[Layer]:
+        """Return what follows the last word of `context`, the last two, and so on while they were seen."""
+        found = []
+        for length in range(1, len(context) + 1):
+            low, high = self._places(context[len(context) - length :])
+            if low == high:
+                break
+            found.append(self._layer(low, high, length, longest=length == ORDER - 1 or context[-length] == 0))
+            if context[-length] == 0:
+                break
+        return found
+
+    def _places(self, words: tuple[int, ...]) -> tuple[int, int]:
+        """Return the range of the index where the text has `words`."""
+        low, high = int(self._starts[words[0]]), int(self._starts[words[0] + 1])
+        for at, word in enumerate(words[1:], 1):
+            here = self._padded[self._index[low:high] + at]
+            first, last = np.searchsorted(here, (word, word + 1))
+            low, high = low + int(first), low + int(last)
+        return low, high
+
+    def _layer(self, low: int, high: int, length: int, *, longest: bool) -> Layer:
+        places = self._index[low:high]
+        following = self._padded[places + length]
+        if longest:
+            words, count = np.unique(following, return_counts=True)
+        else:
+            before = np.where(places > 0, self._padded[places - 1], 0).astype(np.int64)
+            pairs = np.unique(following.astype(np.int64) * len(self.words) + before)
+            words, count = np.unique(pairs // len(self.words), return_counts=True)
+        known = words > 0  # a line end is never proposed; the rest is as if the line went on
+        words, count = words[known], count[known]
+        if not len(words):
+            return Layer(words.astype(np.int64), np.zeros(1), 1.0)
+        total = count.sum()
+        p = (count - DISCOUNTS[np.minimum(count, 3)]) / total
+        return Layer(words.astype(np.int64), np.concatenate([[0.0], np.cumsum(p)]), float(1 - p.sum()))
+
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Return the words and the text as the bytes of an .npz file."""
+        body = io.BytesIO()
+        words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
+        np.savez_compressed(body, format=np.array(FORMAT), words=words, text=self._text)
+        return body.getvalue()
+
+    @classmethod
+    def load(cls, data: bytes) -> Concordance:
+        """Undo `dump`. Raises ValueError for other bytes."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                if int(stored["format"]) != FORMAT:
+                    raise ValueError("another format")
+                words, text = stored["words"].tobytes().split(LINE), stored["text"]
+        except (OSError, KeyError, EOFError, ValueError) as error:
+            raise ValueError(f"not a concordance ({error})") from error
+        if words != sorted(set(words)) or text.ndim != 1 or not len(text) or text.min() < 0 or text.max() > len(words):
+            raise ValueError("not a concordance")
+        return cls([LINE, *words], text.astype(np.int32))
+
+
+def _largest(values: Array, count: int) -> Array:
+    """Return the indices of the `count` largest values."""
+    return np.argpartition(-values, count)[:count] if count < len(values) else np.arange(len(values))

@@ -1,0 +1,34 @@
+"""A trained run made ready to complete with: what it learnt, the index of its text, and a person's profile."""
+
+from __future__ import annotations
+
+from lstmtui.engine.autocomplete import learn
+from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.keep import Profile, text_index
+from lstmtui.engine.autocomplete.memory import PROFILE, TEXT, Counted, Memory
+from lstmtui.engine.trained import Trained
+
+
+def memory(trained: Trained, *, index: bool = True, adapt: bool = True) -> Memory | None:
+    """Return what is counted beside the network; None for nothing at all.
+
+    index    in the text that the run was trained on
+    adapt    in the text at hand, and in the profile where there is one
+    """
+    sources = []
+    if index and (text := text_index(trained.run, trained.settings)) is not None:
+        sources.append(Counted(text, TEXT))
+    if adapt and (written := Profile(trained.run).load()) is not None:
+        sources.append(Counted(written, PROFILE))
+    return Memory(sources, recent=adapt) if sources or adapt else None
+
+
+def completer(trained: Trained, *, index: bool = True, adapt: bool = True, threads: int = 1) -> Completer:
+    """Return a completer with all that it may lean on."""
+    return with_memory(trained, memory(trained, index=index, adapt=adapt), adapt=adapt, threads=threads)
+
+
+def with_memory(trained: Trained, counted: Memory | None, *, adapt: bool = True, threads: int = 1) -> Completer:
+    """Return a completer that leans on what is counted already."""
+    weights = learn.applied(trained) if adapt and learn.known(trained.run) else trained.weights
+    return Completer(trained.settings, weights, trained.tokenizer, memory=counted, threads=threads)

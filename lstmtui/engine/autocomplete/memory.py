@@ -1,0 +1,171 @@
+"""What was counted has a say beside the network: in the text it was trained on, in what this person wrote before, and
+in the text at hand.
+
+Each source tells how likely the words are that begin as typed; they are mixed word by word, with a say that grows with
+how much of the words before was seen in it.
+Source: Grave et al. 2016, arXiv:1612.04426 (a cache beside the network); Witten and Bell 1991 for the text at hand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lstmtui.engine.autocomplete.concordance import LINE, PIECES, Concordance
+from lstmtui.engine.autocomplete.history import same
+from lstmtui.engine.autocomplete.search import Found
+from lstmtui.engine.autocomplete.words import has_word
+
+CONTEXT = 4
+"""Words before a word that are looked at."""
+RECENT = (0.04, 0.1, 0.25)
+PROFILE = (0.1, 0.3, 0.4, 0.5, 0.6)
+TEXT = (0.2, 0.35, 0.45, 0.5, 0.6)
+"""The say of a source, by how many words of the context it has seen. The network gets what is left."""
+ENOUGH = 400
+"""Words after which a source has half of its say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one source says of the next word, given its beginning."""
+
+    words: dict[bytes, float]
+    """Probability of each word."""
+    prefix: float
+    """Probability of all words with that beginning."""
+    share: float
+    """How much it is to be believed."""
+
+
+class Source(Protocol):
+    """Counts that tell how likely words are."""
+
+    def tell(self, context: list[bytes], prefix: bytes) -> Told: ...
+
+
+class Counted:
+    """A text that does not change."""
+
+    def __init__(self, text: Concordance, shares: Sequence[float]) -> None:
+        self.text, self._shares = text, shares
+
+    def tell(self, context: list[bytes], prefix: bytes) -> Told:
+        """Return the probabilities of the words that begin with `prefix`."""
+        words, mass, seen = self.text.tell(self.text.context(context), prefix)
+        n = len(self.text)
+        return Told(words, mass, self._shares[min(seen, len(self._shares) - 1)] * n / (n + ENOUGH))
+
+
+class Recent:
+    """Counts of the text at hand: words can be taken back."""
+
+    def __init__(self) -> None:
+        self._counts: list[dict[tuple[bytes, ...], Counter[bytes]]] = [{}, {}, {}]
+        self._total = 0
+
+    def add(self, context: tuple[bytes, bytes], word: bytes, by: int = 1) -> None:
+        """Count `word` after `context`; with `by` -1, take it back."""
+        for order, table in enumerate(self._counts):
+            key = context[2 - order :]
+            counter = table.setdefault(key, Counter())
+            counter[word] += by
+            if not counter[word]:
+                del counter[word]
+                if not counter:
+                    del table[key]
+        self._total += by
+
+    def tell(self, context: list[bytes], prefix: bytes) -> Told:
+        """Return the probabilities of the words that begin with `prefix`."""
+        pair = tuple([LINE, LINE, *context][-2:])
+        words: dict[bytes, float] = {}
+        mass, seen = 0.0, 0
+        for order, table in enumerate(self._counts):
+            counter = table.get(pair[2 - order :])
+            if counter is None:
+                continue
+            seen = order
+            total, kinds = counter.total(), len(counter)
+            back = kinds / (total + kinds) if order else 0.0
+            words = {word: back * p for word, p in words.items()}
+            mass *= back
+            for word, count in counter.items():
+                if word.startswith(prefix):
+                    p = (1 - back) * count / total
+                    words[word] = words.get(word, 0.0) + p
+                    mass += p
+        return Told(words, mass, RECENT[seen] * self._total / (self._total + ENOUGH))
+
+
+class Memory:
+    """The text at hand, and texts that were counted before."""
+
+    def __init__(self, sources: Sequence[Source] = (), *, recent: bool = True) -> None:
+        """`recent` counts the text at hand too."""
+        self.sources = list(sources)
+        self._recent = Recent() if recent else None
+        self._text = b""
+        self._counted: list[tuple[int, tuple[bytes, bytes], bytes]] = []
+
+    def blend(self, found: Found, before: bytes, owed: bytes) -> Found:
+        """Return `found`, which goes on after `before` and `owed`, mixed with what was counted."""
+        prefix = owed.lstrip(b" ")
+        if not has_word(prefix) and not (owed == b" " or before[-1:] in (b"", b" ", b"\n")):
+            return found  # after punctuation, what is added does not begin with a word
+        context = words_before(before)
+        told = [source.tell(context, prefix) for source in self.sources]
+        if self._recent is not None:
+            self._read(before)
+            told.append(self._recent.tell(context, prefix))
+        return mix(found, told, prefix)
+
+    def _read(self, text: bytes) -> None:
+        """Count the words of `text`, and only those. The last one may still go on and is not counted yet."""
+        assert self._recent is not None
+        if not text.startswith(self._text):
+            shared = same(self._text, text)
+            while self._counted and self._counted[-1][0] >= shared:
+                _, context, word = self._counted.pop()
+                self._recent.add(context, word, -1)
+        self._text = text
+        start, context = 0, (LINE, LINE)
+        if self._counted:
+            start, context, word = self._counted[-1]
+            context = (context[1], word)
+        for piece in PIECES.finditer(text, start):
+            if piece[0] == LINE:
+                context = (LINE, LINE)
+            elif piece.end() < len(text):
+                self._recent.add(context, piece[0])
+                self._counted.append((piece.end(), context, piece[0]))
+                context = (context[1], piece[0])
+
+
+def words_before(text: bytes) -> list[bytes]:
+    """Return the last words of the line that `text` ends in."""
+    end = text[-256:]
+    if len(text) > len(end):
+        end = end[end.find(b" ") + 1 :]
+    line = end[end.rfind(LINE) + 1 :]
+    return PIECES.findall(line)[-CONTEXT:]
+
+
+def mix(found: Found, told: list[Told], prefix: bytes) -> Found:
+    """Return `found` with the probabilities of each source, weighed by its share."""
+    rest = 1.0
+    masses: dict[bytes, float] = {}
+    typed = 0.0
+    for source in told:
+        share = rest * source.share
+        rest -= share
+        typed += share * source.prefix
+        for word, p in source.words.items():
+            if len(word) > len(prefix):
+                added = word[len(prefix) :]
+                masses[added] = masses.get(added, 0.0) + share * p
+    for added, p in found.masses.items():
+        masses[added] = masses.get(added, 0.0) + rest * p
+    return Found(masses, rest * found.typed + typed, found.ends)

@@ -1,0 +1,151 @@
+"""What `lstmtui.engine.serve` is asked about completion.
+
+    {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
+    {"op": "autocomplete", "files": [...], ...}                     what `report.measure` counts, and the latency
+    {"op": "adapt", "files": [...], "weights": false}               {"words": n}, kept in the run's profile
+    {"op": "forget"}                                                {"forgotten": true}
+
+While the run trains on, a better checkpoint is loaded on the side and used from the next question on. When the run
+has been removed, or a checkpoint cannot be read, the one that was loaded goes on answering.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lstmtui.data.corpus import resolve
+from lstmtui.engine.autocomplete import door, learn, report
+from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.keep import Profile
+from lstmtui.engine.trained import Trained, load
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.machine import memory_mb
+
+Answers = Iterator[dict[str, Any]]
+
+LOOK = 2.0
+"""Seconds between looks for a better checkpoint."""
+MOST = 100
+"""The largest k."""
+
+
+class Autocomplete:
+    """Completion with one run, kept up to date."""
+
+    def __init__(self, trained: Trained) -> None:
+        self._trained = trained
+        self._completer: Completer | None = None
+        self._seen = self._stamp()
+        self._looked = time.monotonic()
+        self._loading: threading.Thread | None = None
+        self._newer: Trained | None = None
+
+    def operations(self) -> dict[str, Callable[..., Answers]]:
+        """Return what can be asked, by name."""
+        return {
+            "complete": self._complete,
+            "autocomplete": self._report,
+            "adapt": self._adapt,
+            "forget": self._forget,
+        }
+
+    def _complete(self, text: str, k: int = 5, phrase: bool = False) -> Answers:
+        if not isinstance(text, str) or not isinstance(k, int) or not 1 <= k <= MOST:
+            raise UsageError(f"A completion needs a text, and k from 1 to {MOST}.")
+        begun = time.perf_counter()
+        self._take_newer()
+        if self._completer is None:
+            self._completer = door.completer(self._trained)
+        found = self._completer.complete(text, k=k, phrase=phrase)
+        yield {
+            "candidates": [{"text": c.text, "probability": c.probability} for c in found],
+            "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),
+            "step": self._trained.step,
+        }
+        self._look()
+
+    def _report(
+        self,
+        files: list[str],
+        apart: bool = False,
+        threshold: float = 0.3,
+        words: int = 5000,
+        adapt: bool = False,
+        index: bool = True,
+        latency: bool = True,
+    ) -> Answers:
+        if not 0 <= threshold <= 1:
+            raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
+        text = b"".join(resolve(files).as_text().chunks())
+        t, threads = self._trained, self._trained.settings.threads or 1
+        plain = door.memory(t, index=index, adapt=False)
+        completer = door.with_memory(t, plain, adapt=False, threads=threads)
+        typed = report.type_out(completer, text, apart=apart, most=words, thorough=plain is not None or adapt)
+        if not typed.words:
+            raise UsageError("There are no words in this text to be typed.")
+        answer = {"words": len(typed.words), **report.figures(typed, plain, threshold), "threshold": threshold}
+        if plain is not None:
+            answer["network"] = report.figures(typed, None, threshold)
+        if adapt:
+            counted = door.memory(t, index=index, adapt=True)
+            if learn.known(t.run):
+                moved = door.with_memory(t, counted, threads=threads)
+                typed = report.type_out(moved, text, apart=apart, most=words, thorough=True)
+            answer["adapted"] = report.figures(typed, counted, threshold)
+        if latency:
+            single = door.completer(t, index=index, adapt=adapt)
+            answer["latency_ms"] = report.latency(single, text[: 16 * report.PRESSES].decode("utf-8", "replace"))
+        yield {**answer, "memory_mb": memory_mb()}
+
+    # --- adaptation -----------------------------------------------------------------------------------------------
+
+    def _adapt(self, files: list[str] | None = None, text: str = "", weights: bool = False) -> Answers:
+        data = b"".join(resolve(files).as_text().chunks()) if files else text.encode("utf-8", "replace")
+        words = Profile(self._trained.run).learn(data)
+        answer: dict[str, Any] = {"words": words}
+        if weights:
+            answer |= learn.learn(self._trained, data)
+        self._completer = None  # made anew with the next question
+        yield answer
+
+    def _forget(self) -> Answers:
+        forgotten = [Profile(self._trained.run).reset(), learn.forget(self._trained.run)]
+        self._completer = None
+        yield {"forgotten": any(forgotten)}
+
+    # --- a run that trains on -------------------------------------------------------------------------------------
+
+    def _stamp(self) -> int | None:
+        """Return when the best checkpoint was named; None where nothing can be seen."""
+        with contextlib.suppress(OSError):
+            return (self._trained.run.checkpoints / "best.json").stat().st_mtime_ns
+        return None
+
+    def _look(self) -> None:
+        """Begin to load a better checkpoint when there is one."""
+        if time.monotonic() - self._looked < LOOK or self._loading is not None:
+            return
+        self._looked = time.monotonic()
+        stamp = self._stamp()
+        if stamp is None or stamp == self._seen:
+            return
+        self._seen = stamp
+        self._loading = threading.Thread(target=self._load, daemon=True)
+        self._loading.start()
+
+    def _load(self) -> None:
+        with contextlib.suppress(LstmtuiError, OSError):
+            self._newer = load(self._trained.run)
+
+    def _take_newer(self) -> None:
+        if self._loading is None or self._loading.is_alive():
+            return
+        self._loading = None
+        if self._newer is not None:
+            self._trained, self._newer = self._newer, None
+            if self._completer is not None:
+                self._completer = door.with_memory(self._trained, self._completer.memory)

@@ -1,0 +1,102 @@
+"""The state after an edited text is that of reading it afresh, to the last bit, and costs a step a token."""
+
+import random
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lstmtui.data import tokens
+from lstmtui.engine.autocomplete import history
+from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.history import History
+from lstmtui.engine.autocomplete.stepper import Stepper
+from lstmtui.engine.params import Arena, parameters
+
+TEXT = ("the cat sat on the mat, a dog ran under it\nand didn't stop " * 40).encode()
+KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 300}
+
+
+def parts(kind):
+    tokenizer = tokens.train(kind, [TEXT], KINDS[kind])
+    s = tiny.settings("unused", tied=False, tokens=kind)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(1)
+    return s, weights, tokenizer
+
+
+PARTS = {kind: parts(kind) for kind in KINDS}
+TYPED = {kind: Completer(*PARTS[kind]) for kind in KINDS}
+
+
+def steps_of(stepper):
+    return stepper.steps
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind, seed):
+    draw = random.Random(seed)
+    typed = TYPED[kind]  # as the last example left it
+    text = TEXT[: draw.randrange(0, 1500)].decode()
+    for _ in range(3):
+        at = draw.randrange(len(text) + 1)
+        gone = draw.choice((0, 0, 1, 5, 40))
+        text = text[:at] + draw.choice(("", "a", " ", "the c", "\n", "zz ü ")) + text[at + gone :]
+        before = text[: draw.choice((len(text), at))]
+        fresh = Completer(*PARTS[kind]).complete(before, k=3)
+        assert typed.complete(before, k=3) == fresh
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_typing_on_costs_about_a_step_a_token(kind):
+    s, weights, tokenizer = PARTS[kind]
+    stepper = Stepper(s, weights)
+    followed = History(tokenizer, stepper)
+    text = TEXT[:400]
+    ends = [at for at in range(1, 400) if text[at : at + 1] == b" "]
+    for end in ends:
+        followed.after(text[:end])
+    once = len(tokenizer.encode(text[: ends[-1]])) + 1
+    assert stepper.steps <= once + 1
+    followed.after(text[: ends[-3]])  # two words back: one is read again, since its probabilities were let go of
+    assert stepper.steps <= once + 1 + max(len(tokenizer.encode(text[a:b])) for a, b in zip(ends, ends[1:], strict=False))
+
+
+@pytest.mark.parametrize("kind", ["chars", "bpe"])
+def test_a_letter_costs_at_most_one_step_where_letters_are_tokens(kind):
+    typed = Completer(*PARTS[kind])
+    text = TEXT[:200].decode()
+    typed.complete("t")
+    for end in range(2, 200):
+        before = typed._history.after  # the search's own steps are not counted
+        assert before is not None
+        typed.complete(text[:end], k=1)
+    assert typed.stepper.steps < 200 * 45
+
+
+def test_a_long_text_is_read_from_the_last_anchor_but_one(monkeypatch):
+    s, weights, tokenizer = PARTS["chars"]
+    stepper = Stepper(s, weights)
+    long = TEXT * 20
+    History(tokenizer, stepper).after(long)
+    assert stepper.steps <= 2 * history.ANCHOR["chars"] + 2
+
+
+def test_passing_an_anchor_costs_no_more_than_any_other_key():
+    s, weights, tokenizer = PARTS["chars"]
+    stepper = Stepper(s, weights)
+    followed = History(tokenizer, stepper)
+    spent = []
+    for end in range(2, 4 * history.ANCHOR["chars"]):
+        if TEXT[end : end + 1] == b" ":
+            begun = stepper.steps
+            followed.after(TEXT[:end])
+            followed.make_ready(TEXT[:end])
+            spent.append(stepper.steps - begun)
+    assert max(spent) < 40
+    fresh = History(tokenizer, Stepper(s, weights)).after(TEXT[:end])
+    assert np.array_equal(fresh.state, followed.after(TEXT[:end]).state)
