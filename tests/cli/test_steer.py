@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from lstmtui.files import read_lines
@@ -81,7 +83,8 @@ def test_a_fork_prints_its_name(lstmtui, make_run, monkeypatch):
 
 
 def test_a_run_without_checkpoints_cannot_be_forked(lstmtui, make_run):
-    make_run("diary", "stopped")
+    run = make_run("diary", "stopped")
+    shutil.rmtree(run.checkpoints)
     said = lstmtui("fork", "diary")
     assert said.code == 2
     assert "no checkpoint" in said.err

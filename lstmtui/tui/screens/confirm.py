@@ -6,20 +6,21 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lstmtui.text import safe
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import Dialog
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Answers True on y, False on everything that means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape,enter,q", "answer(False)", "No"),
+        bind("y", "answer(True)", "Yes", "confirm.yes", "Yes"),
+        bind("n,escape,enter,q", "answer(False)", "No", "confirm.no", "No"),
     ]
 
     def __init__(self, title: str, question: str) -> None:

@@ -11,7 +11,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
@@ -20,6 +19,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.text import one_line, safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.once import Dialog
 from lstmtui.tui.widgets.fields import Entry as Line
 from lstmtui.units import size
 
@@ -45,7 +45,7 @@ class Files(DirectoryTree):
         return [path for path in cast("list[Path]", paths) if not path.name.startswith(".")]
 
 
-class CorpusScreen(ModalScreen[tuple[str, ...] | None]):
+class CorpusScreen(Dialog[tuple[str, ...] | None]):
     """Answers with the names of the texts chosen."""
 
     HELP: ClassVar[str] = """\

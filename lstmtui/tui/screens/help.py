@@ -9,11 +9,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import Dialog
 
 CONFIGURE = """
 Keys can be changed in the configuration file, by the names in the last column:
@@ -23,7 +24,7 @@ Keys can be changed in the configuration file, by the names in the last column:
 """
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Words about a screen (its HELP) and its keys, those of the focused part first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

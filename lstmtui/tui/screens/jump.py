@@ -8,11 +8,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.geometry import Region
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Label
 
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import Dialog
 
 LETTERS = "asdfgqwertzxcvbhjklyuiopnm"
 
@@ -28,7 +29,7 @@ def targets(screen: Screen[object]) -> list[tuple[Widget, Region]]:
     return found[: len(LETTERS)]
 
 
-class JumpScreen(ModalScreen[None]):
+class JumpScreen(Dialog[None]):
     """Lies over another screen and shows it through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

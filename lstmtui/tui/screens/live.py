@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from lstmtui.errors import LstmtuiError
@@ -24,6 +23,7 @@ from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView
 from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.screens.steer import Fork, ForkScreen, SteerScreen, WriteScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.steerer import Pending, live_values
@@ -41,7 +41,7 @@ INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(OnceScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\

@@ -9,7 +9,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
@@ -23,6 +22,7 @@ from lstmtui.tui import words
 from lstmtui.tui.doors import Doors, resolved
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.corpus import CorpusScreen
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
 from lstmtui.units import duration, size
@@ -57,7 +57,7 @@ ABOUT = {
 }
 
 
-class NewRunScreen(Screen[RunFolder | None]):
+class NewRunScreen(OnceScreen[RunFolder | None]):
     """A form at the left, the plan that follows from it at the right."""
 
     HELP: ClassVar[str] = """\
@@ -251,7 +251,12 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         except (LstmtuiError, OSError) as error:
             self.app.call_from_thread(self._failed, str(error))
             return
-        self.app.call_from_thread(self.dismiss, run)
+        self.app.call_from_thread(self._started, run)
+
+    def _started(self, run: RunFolder) -> None:
+        self._starting = False
+        self.query_one(TitleBar).remark = f"'{run.name}' has started"
+        self.dismiss(run)
 
     def _failed(self, said: str) -> None:
         self._starting = False

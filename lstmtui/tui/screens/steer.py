@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lstmtui import config
@@ -19,6 +18,7 @@ from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import safe
 from lstmtui.tui import words
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import Dialog
 from lstmtui.tui.steerer import live_values
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form
 
@@ -41,7 +41,7 @@ SETTINGS = {
 """What can be changed here, and one line on each."""
 
 
-class SteerScreen(ModalScreen[None]):
+class SteerScreen(Dialog[None]):
     """Settings of a run that trains. Enter sends a change; the engine's answer stands below."""
 
     HELP: ClassVar[str] = """\
@@ -154,7 +154,7 @@ def _texts(snapshot: RunSnapshot) -> dict[str, str]:
     return {name: "" if values[name] is None else safe(f"{values[name]}", newlines=False) for name in SETTINGS}
 
 
-class WriteScreen(ModalScreen[dict[str, Any] | None]):
+class WriteScreen(Dialog[dict[str, Any] | None]):
     """Asks how the next text is to be written."""
 
     AUTO_FOCUS = "#prompt"
@@ -201,7 +201,7 @@ class Fork:
     changes: dict[str, str] = field(default_factory=dict)
 
 
-class ForkScreen(ModalScreen[Fork | None]):
+class ForkScreen(Dialog[Fork | None]):
     """Asks where a fork begins and what is different in it."""
 
     HELP: ClassVar[str] = """\
