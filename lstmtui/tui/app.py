@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from lstmtui.runs.folder import RunFolder
@@ -32,6 +32,7 @@ from lstmtui.tui.theme import THEMES
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 FEW_COLOURS = ("standard", "windows")
+NO_COLOUR = NoColor()
 
 
 class LstmtuiApp(App[None]):
@@ -74,7 +75,9 @@ class LstmtuiApp(App[None]):
             self.register_theme(theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
+        filters = list(super().get_line_filters())
+        if self.no_color:  # Textual's own filter leaves shades of grey, which are colours to a terminal
+            filters.append(NO_COLOUR)
         return [*filters, self._charset_filter] if self._charset_filter.enabled else filters
 
     def on_mount(self) -> None:

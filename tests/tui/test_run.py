@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -71,13 +72,14 @@ def test_the_front_ends_load_no_engine(tmp_path: Path) -> None:
 class Terminal:
     """A program in a terminal of its own."""
 
-    def __init__(self, root: Path, *arguments: str) -> None:
+    def __init__(self, root: Path, *arguments: str, term: str = "xterm-256color", before: str = "") -> None:
         self.master, self.slave = pty.openpty()
         termios.tcsetwinsize(self.slave, (24, 80))
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *arguments],
-            env=environment(root), stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
+            [sys.executable, "-c", before + PROGRAM, *arguments],
+            env=environment(root, TERM=term, LANG="C.UTF-8"), start_new_session=True,
+            stdin=self.slave, stdout=self.slave, stderr=self.slave,
         )  # fmt: skip
         self.output = b""
 
@@ -144,5 +146,47 @@ def test_an_unknown_run_is_refused_before_the_screen_opens(tmp_path: Path) -> No
         assert terminal.end() == 2
         assert b"did you mean 'diary'?" in terminal.output
         assert b"\x1b[?1049h" not in terminal.output
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "uses", "never"),
+    [
+        ({"COLORTERM": "truecolor"}, rb"\x1b\[[0-9;]*38;2;", None),
+        ({"TERM": "xterm-256color"}, rb"\x1b\[[0-9;]*38;5;", rb"[34]8;2;"),
+        ({"TERM": "xterm"}, rb"\x1b\[[0-9;]*9[1-7]m", rb"[34]8;[25];"),
+        ({"COLORTERM": "truecolor", "NO_COLOR": "1"}, rb"\x1b\[[0-9;]*1", rb"[34]8;[25];|\x1b\[(3|9|4|10)[0-7]m"),
+    ],
+    ids=["24 bit", "256", "16", "none"],
+)
+def test_colours_are_those_the_terminal_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], uses: bytes, never: bytes | None
+) -> None:
+    for name in ("COLORTERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    make_run(tmp_path, "newest", state="stopped")
+    terminal = Terminal(tmp_path, term=variables.get("TERM", "xterm-256color"))
+    try:
+        terminal.read_until(b"shut <0.1")
+        painted = terminal.output[terminal.output.index(b"\x1b[?1049h") :]
+        assert re.search(uses, painted)
+        assert never is None or not re.search(never, painted)
+    finally:
+        terminal.close()
+
+
+def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    make_run(tmp_path, "newest", state="stopped")
+    broken = "import lstmtui.tui.screens.live as l\nl.LiveScreen.on_run_seen = lambda self, message: 1 / 0\n"
+    terminal = Terminal(tmp_path, before=broken)
+    try:
+        assert terminal.end() == 1
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert b"\x1b[?1049l" in terminal.output
+        assert b"\x1b[?25h" in terminal.output
+        assert b"ZeroDivisionError" in terminal.output
     finally:
         terminal.close()

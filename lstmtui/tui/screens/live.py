@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Footer, Static
@@ -32,7 +32,7 @@ from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
-from lstmtui.tui.widgets.panels import Panel, SamplePanel
+from lstmtui.tui.widgets.panels import Frame, Panel, SamplePanel
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -115,9 +115,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
         yield Static(id="brief")
         with Vertical(id="panels"):
             with Horizontal(id="upper"):
-                with Container(id="loss", classes="panel"):
+                with Frame(id="loss", classes="panel"):
                     yield LossChart()
-                with Container(id="numbers", classes="panel") as numbers:
+                with Frame(id="numbers", classes="panel") as numbers:
                     numbers.border_title = "Figures"
                     yield Figures()
             with Horizontal(id="lower"):
@@ -333,11 +333,11 @@ The engine is a process of its own: leaving this screen, or the program, does no
         if self.maximized is not None:
             self.minimize()
             return
-        panel = next((w for w in (self.focused, *(self.focused.ancestors if self.focused else ())) if w and w.id), None)
+        panel: Any = self.focused
         while panel is not None and "panel" not in panel.classes:
-            panel = cast("Any", panel.parent)
+            panel = panel.parent
         if panel is not None:
-            self.maximize(cast("Any", panel), container=False)
+            self.maximize(panel, container=False)
 
     def action_unit(self) -> None:
         chart = self.query_one(LossChart)

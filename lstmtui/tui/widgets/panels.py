@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -15,6 +15,12 @@ from textual.widgets import Static
 from lstmtui.runs.reader import Sample
 from lstmtui.text import safe
 from lstmtui.tui import words
+
+
+class Frame(Container):
+    """A frame around a widget, which can have the whole screen."""
+
+    ALLOW_MAXIMIZE = True
 
 
 class Panel(VerticalScroll, inherit_bindings=False):

@@ -294,3 +294,48 @@ async def test_a_damaged_config_is_said(tmp_path: Path, open_app: Open, broken: 
         assert "failed" in painted(pilot.app)
         said = "".join(painted(pilot.app).split())  # a long path is broken over lines
         assert "config.toml" in said
+
+
+@pytest.mark.parametrize("part", ["LossChart", "#sample", "#gates"])
+async def test_z_gives_a_panel_the_whole_screen_and_takes_it_back(tmp_path: Path, open_app: Open, part: str) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        screen = await seen(pilot)
+        screen.query_one(part).focus()
+        before = painted(pilot.app)
+        await pilot.press("z")
+        await until(pilot, lambda: "Figures" not in painted(pilot.app))
+        assert "Pause" in painted(pilot.app) or "Resume" in painted(pilot.app)  # the footer stays
+        await pilot.press("escape")
+        await until(pilot, lambda: "Figures" in painted(pilot.app))
+        assert pilot.app.screen is screen
+        assert len(painted(pilot.app)) == len(before)
+
+
+async def test_the_chart_is_drawn_as_asked(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        await pilot.press("l", "m", "a", "plus")
+        await until(pilot, lambda: "log, smoothed 0.6, by tokens, zoomed" in painted(pilot.app))
+        await pilot.press("0", "l", "m", "m", "m", "a", "a")
+        await until(pilot, lambda: "nats per char ─" in painted(pilot.app))
+
+
+async def test_every_view_of_the_gates_has_a_title(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        for said in ("by training time", "1·i: units by training time", "1·i: units by character", "Gate i, each unit"):
+            await pilot.press("v")
+            await until(pilot, lambda said=said: said in painted(pilot.app))  # type: ignore[misc]
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: "Gate f, each unit" in painted(pilot.app))
+
+
+async def test_what_was_changed_is_marked_on_the_curve(tmp_path: Path, open_app: Open) -> None:
+    events = [{"event": "set", "key": "lr", "before": 0.01, "value": 0.0025, "step": 700}]
+    run = make_run(tmp_path, state="stopped", events=events)
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        assert "▼lr 0.0025" in painted(pilot.app)
