@@ -96,7 +96,7 @@ def _metrics(step: int, every: int, settings: config.Settings) -> Iterator[dict[
         yield {
             "split": "train", "step": at, "tokens": at * 2048, "seconds": at * 0.04, "loss": train,
             "lr": 4e-3 * (1 - at / (2 * step)), "grad_norm": 0.6 + 0.3 * math.sin(at), "clipped": 0.12,
-            "tokens_per_second": 48_000.0, "memory_mb": 312.0,
+            "update_ratio": 1.2e-3, "tokens_per_second": 48_000.0, "memory_mb": 312.0,
         }  # fmt: skip
         if at % 100 == 0:
             characters = None if settings.tokens == "words" else valid / math.log(2)

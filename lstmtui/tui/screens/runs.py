@@ -334,6 +334,12 @@ An engine is a process of its own: it goes on when you leave.
         self._order = SORTS[(SORTS.index(self._order) + 1) % len(SORTS)]
         self._show()
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """Sort by the column that was clicked, where there is an order for it."""
+        column = str(event.column_key.value)
+        self._order = column if column in SORTS else SORTS[0]
+        self._show()
+
     def action_mark(self) -> None:
         if run := self.current:
             self._marked ^= {run.run.path}

@@ -57,7 +57,7 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         ("speed", words.short(_speed(seen)) if _speed(seen) else "–", f"{unit}s/s"),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("gradient", words.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
-        ("update", _ratio(train.update_ratio) if train else "–", "of the weights"),
+        _update(train.update_ratio if train else math.nan),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
     ]
     parameters = seen.status.get("parameters")
@@ -87,8 +87,9 @@ def _gap(seen: RunSnapshot) -> Row:
     return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.1e}" if math.isfinite(value) else "–"
+def _update(ratio: float) -> Row:
+    """Return the length of a step beside that of the weights."""
+    return ("update", f"{ratio:.1e}", "of the weights") if math.isfinite(ratio) else ("update", "–", "")
 
 
 def _speed(seen: RunSnapshot) -> float:
