@@ -70,7 +70,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
         super().__init__()
         self._live = live
         self._shown: dict[str, str] = {}
-        self._answered = 0
+        self._answered: object = None
 
     def compose(self) -> ComposeResult:
         view = self._live.view
@@ -88,21 +88,22 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
             yield Static(Text(keys), id="keys")
 
     def on_mount(self) -> None:
-        self._answered = len(self._answers())
+        self._answered = self._answer().get("request")
         self.watch(self._live, "view", self._seen, init=False)
 
-    def _answers(self) -> list[dict[str, Any]]:
-        view = self._live.view
-        return [e for e in view.snapshot.events if e.get("event") == "answered"] if view is not None else []
+    def _answer(self) -> dict[str, Any]:
+        """Return the newest answer of the engine."""
+        events = self._live.view.snapshot.events if self._live.view is not None else ()
+        return next((event for event in reversed(events) if event.get("event") == "answered"), {})
 
     def _seen(self, view: RunView | None) -> None:
         """Show what the engine answered, and settings that have changed, unless they are being typed over."""
         if view is None or not self.is_mounted:
             return
-        answers = self._answers()
-        if len(answers) > self._answered or (answers and self._answered > len(answers)):
-            self._say(words.told(answers[-1]), error=not answers[-1].get("ok"))
-        self._answered = len(answers)
+        answer = self._answer()
+        if answer.get("request") != self._answered:
+            self._answered = answer.get("request")
+            self._say(words.told(answer), error=not answer.get("ok"))
         values = _texts(view.snapshot)
         for name in SETTINGS:
             entry = self.query_one(f"#{name}", Entry)
