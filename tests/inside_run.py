@@ -80,7 +80,7 @@ class InsideModel:
         number = np.arange(self.units)
         return {
             "layer": layer, "part": part, "scale": 1 / 127, "map": base64.b64encode(coded.tobytes()).decode(),
-            "selectivity": (number[::-1] / 4).tolist(), "piece": ["e"] * self.units,
+            "selectivity": (number[::-1] / 4).tolist(), "token": ["e"] * self.units,
             "spread": (number / self.units).tolist(), "slowness": ((number * 5 % self.units) / self.units).tolist(),
         }  # fmt: skip
 

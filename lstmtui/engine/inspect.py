@@ -6,8 +6,8 @@
     {"op": "inspect_span", "text", "layer", "part", "first", "last"}   where else the units of a span are on
     {"op": "gradients", "lags"}                                   the gradient flow of these weights
 
-The text read last is kept with everything that was computed, so that the questions after the first are quick. An empty
-text stands for the beginning of the run's validation text. The way of looking is that of Karpathy, Johnson and Li
+The text read last is kept with everything that was computed, so that the questions after the first are quick. No text
+stands for the beginning of the run's validation text. The way of looking is that of Karpathy, Johnson and Li
 2015, arXiv:1506.02078, and of LSTMVis, Strobelt et al. 2018, arXiv:1606.07461.
 """
 
@@ -34,6 +34,8 @@ Answers = Iterator[dict[str, Any]]
 
 LONGEST = 4000
 """Tokens of a text that are read."""
+BEGINNING = 1500
+"""Tokens of the run's own text that stand for no text."""
 CHUNK = 64
 OFTEN = 3
 """How often a token must occur for a unit to be called selective for it."""
@@ -113,7 +115,7 @@ class Inspector:
             "scale": scale,
             "map": base64.b64encode(coded.tobytes()).decode(),
             "selectivity": selective.round(3).tolist(),
-            "piece": [piece(int(t)).decode("utf-8", "replace") if t >= 0 else "" for t in token],
+            "token": [piece(int(t)).decode("utf-8", "replace") if t >= 0 else "" for t in token],
             "spread": values.std(axis=0).round(4).tolist(),
             "slowness": slowness(values).round(4).tolist(),
         }
@@ -178,7 +180,7 @@ class Inspector:
             raise UsageError("The text to inspect must be a text.")
         if self._reading is not None and self._reading.text == text:
             return self._reading
-        tokens = opening(self._trained.tokenizer, text) if text else self._text()
+        tokens = opening(self._trained.tokenizer, text) if text else self._text()[:BEGINNING]
         cut = len(tokens) > LONGEST
         tokens = np.array(tokens[:LONGEST], np.int32)
         network, N = self._net(), len(tokens)

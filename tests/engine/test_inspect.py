@@ -66,7 +66,7 @@ def test_every_gate_and_state_of_every_unit_at_each_character(tmp_path, cell):
             told = ask(service, op="inspect_units", text=TEXT, layer=layer, part=part)
             coded = np.frombuffer(base64.b64decode(told["map"]), np.int8).reshape(8, len(TEXT))
             np.testing.assert_allclose(coded.T * told["scale"], exact, atol=0.5 * told["scale"] + 2e-3)
-            assert len(told["selectivity"]) == len(told["piece"]) == len(told["spread"]) == 8
+            assert len(told["selectivity"]) == len(told["token"]) == len(told["spread"]) == 8
         unit = ask(service, op="inspect_unit", text=TEXT, layer=layer, unit=5)["values"]
         for part in about["parts"]:
             # float16 keeps three digits

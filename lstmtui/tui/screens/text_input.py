@@ -1,0 +1,67 @@
+"""A text to look at: typed, pasted, or loaded from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static, TextArea
+
+from lstmtui.text import safe
+
+MOST = 16_000
+"""Bytes of a file that are loaded."""
+
+
+class TextInputScreen(ModalScreen[str | None]):
+    """Returns the text, or None when nothing is to change."""
+
+    AUTO_FOCUS = "#text"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "done", "Read it", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel", priority=True),
+    ]
+    DEFAULT_CSS = """
+    TextInputScreen > .dialog { width: 90%; height: 80%; }
+    TextInputScreen #text { height: 1fr; border: none; background: $surface; }
+    TextInputScreen #file { height: 1; border: none; padding: 0; background: $panel; }
+    TextInputScreen .hint { height: auto; color: $foreground 75%; }
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Text to look at"
+            dialog.border_subtitle = "ctrl+s reads it   escape leaves it"
+            yield Static("Type or paste a text. Or load the beginning of a file (tab goes there):", classes="hint")
+            yield Input(placeholder="path of a file, then enter", id="file")
+            yield Static(id="problem", classes="hint")
+            yield TextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
+
+    @on(Input.Submitted)
+    def _load(self, event: Input.Submitted) -> None:
+        path = Path(event.value.strip()).expanduser()
+        problem = self.query_one("#problem", Static)
+        try:
+            with open(path, "rb") as file:
+                text = file.read(MOST).decode("utf-8", "replace")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            problem.update(Text(safe(f"{path} cannot be read ({reason}).", newlines=False), style="bold"))
+            return
+        problem.update("")
+        area = self.query_one("#text", TextArea)
+        area.text = safe(text.replace("\r\n", "\n"))
+        area.focus()
+
+    def action_done(self) -> None:
+        self.dismiss(self.query_one("#text", TextArea).text)

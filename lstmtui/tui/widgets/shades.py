@@ -1,0 +1,51 @@
+"""Values between -1 and 1 as one character and one style each: dots below zero, shades above, as in the gate map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.style import Style
+
+from lstmtui.tui.widgets.gate_views import LEFT, LEVELS, RIGHT
+
+NAMES = ("none", *(f"{side}{level}" for side in ("low", "high") for level in (1, 2, 3, 4)))
+"""How values are called in styles: around zero, or far below or above it."""
+
+CSS = """
+    & > .shade--none { color: $foreground 40%; }
+    & > .shade--low1 { color: $primary; background: $primary 8%; }
+    & > .shade--low2 { color: $primary; background: $primary 18%; }
+    & > .shade--low3 { color: $primary; background: $primary 30%; }
+    & > .shade--low4 { color: $primary; background: $primary 45%; }
+    & > .shade--high1 { color: $warning; background: $warning 8%; }
+    & > .shade--high2 { color: $warning; background: $warning 20%; }
+    & > .shade--high3 { color: $warning; background: $warning 35%; }
+    & > .shade--high4 { color: $warning; background: $warning 50%; }
+"""
+"""For the DEFAULT_CSS of a widget with CLASSES."""
+CLASSES = {f"shade--{name}" for name in NAMES}
+
+LEGEND = f"{LEFT[2:]} below 0, {RIGHT[2:]} above"
+
+
+def level(value: float) -> int:
+    """Return -4 ... 4: how far from zero `value` is."""
+    size = sum(abs(value) >= edge for edge in LEVELS)
+    return -size if value < 0 else size
+
+
+def glyph(value: float) -> str:
+    """Return the character of `value`."""
+    found = level(value)
+    return LEFT[-found] if found < 0 else RIGHT[found]
+
+
+def name(value: float) -> str:
+    """Return the name in NAMES of the style of `value`."""
+    found = level(value)
+    return "none" if not found else f"low{-found}" if found < 0 else f"high{found}"
+
+
+def styles(get: Callable[[str], Style]) -> dict[str, Style]:
+    """Return every style by its name; `get` is the widget's get_component_rich_style."""
+    return {one: get(f"shade--{one}") for one in NAMES}
