@@ -1,3 +1,24 @@
-"""lstmtui: train, watch and type with recurrent networks of your own, in the terminal."""
+"""lstmtui: train, watch and type with recurrent networks of your own, in the terminal.
+
+with lstmtui.Completer.load("diary") as completer:
+    completer.complete("Dear ", k=5)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lstmtui.api import Candidate, Completer
 
 __version__ = "0.1.0"
+__all__ = ["Candidate", "Completer", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what other programs use when they ask for it, since commands start without it."""
+    if name in ("Candidate", "Completer"):
+        from lstmtui import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,9 @@
     with Model(run) as model:                    # python -m lstmtui.engine.serve RUN_FOLDER
         model.complete("The ", k=5)
 
+    with lstmtui.Completer.load("diary") as completer:    # the same by name, for other programs
+        completer.complete("The ", k=5)
+
 Nothing here computes: a compiled loop in another process never freezes a key press, and killing the front end never
 touches a training run.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -227,3 +231,40 @@ class Model:
         if "error" in answer:
             raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
         return dict(answer)
+
+
+class Completer(Model):
+    """Completion with a run, for other programs:
+
+        import lstmtui
+
+        with lstmtui.Completer.load("diary") as completer:
+            for candidate in completer.complete("Dear ", k=5):
+                print(candidate.text, candidate.probability)
+
+    The model lives in a process of its own, which ends with `close` or with this one. The first answer takes about a
+    second; then give the whole text each time: what was read is not read again.
+    """
+
+    @classmethod
+    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Completer:
+        """Load a run by its name, 'latest' or the path of its folder.
+
+        Raises UsageError for a run that is not there or has no checkpoint yet, CorruptError for a damaged one.
+        """
+        from lstmtui.runs.folder import find
+
+        if isinstance(run, Path) or os.sep in str(run):
+            run = os.path.join(os.curdir, run)
+        return cls(find(str(run), Path(runs_dir).expanduser() if runs_dir else None))
+
+    def adapt(self, text: str, *, weights: bool = False) -> int:
+        """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
+
+        With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
+        """
+        return int(self.ask("adapt", text=text, weights=weights)["words"])
+
+    def forget(self) -> None:
+        """Forget the profile."""
+        self.ask("forget")

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from lstmtui.cli import (
+    adapt,
     bench,
     cache,
     complete,
@@ -108,6 +109,7 @@ app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)
+app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
 app.command("sample", rich_help_panel=_USE)(sample.sample)
 app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)

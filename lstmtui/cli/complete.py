@@ -16,6 +16,7 @@ from lstmtui.text import one_line
 
 if TYPE_CHECKING:
     from lstmtui.api import Model
+    from lstmtui.runs.folder import RunFolder
 
 MOST = 100
 """The largest k, as the model's process has it."""
@@ -35,25 +36,61 @@ def complete(
         bool,
         typer.Option("--stdin", metavar="", help='Answer lines such as {"text": "The ", "k": 3} until the input ends.'),
     ] = False,
+    threshold: Annotated[
+        float,
+        typer.Option(min=0, max=1, metavar="NUMBER", help="Leave out candidates that are less probable."),
+    ] = 0.0,
+    plain: Annotated[
+        bool, typer.Option("--plain", metavar="", help="Print the candidates alone, one a line, for a shell's widget.")
+    ] = False,
+    warm: Annotated[
+        bool,
+        typer.Option(
+            "--warm", metavar="", help="Leave the model loaded for a quarter of an hour, so that the next one is quick."
+        ),
+    ] = False,
     runs_dir: RunsDir = None,
 ) -> int:
     """Say how a text is likely to go on: ranked candidates with their probabilities."""
-    from lstmtui import api
-
     if stdin == (text is not None):
         raise UsageError("Give either TEXT to complete, or --stdin to answer lines of JSON.")
+    if stdin and (warm or plain or threshold):
+        raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
     found = recognise(run, runs_dir)
+    question = {"text": text, "k": k, "phrase": phrase}
+    answer = _standing_by(found, question) if warm else None
+    if answer is not None:
+        return _print(answer, threshold, json=json, plain=plain)
+    from lstmtui import api
+
     with api.Model(found) as model:
         if stdin:
             return _serve(model, k, phrase)
-        answer = _answer(model, {"text": text, "k": k, "phrase": phrase})
+        answer = _answer(model, question)
+    return _print(answer, threshold, json=json, plain=plain)
+
+
+def _standing_by(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask the process that has the model loaded; without one, start it for the next time and return None."""
+    from lstmtui import standby
+
+    begun = time.perf_counter()
+    answer = standby.ask(run, {"op": "complete", **question})
+    if answer is None:
+        standby.begin(run)
+        return None
+    return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
+
+
+def _print(answer: dict[str, Any], threshold: float, *, json: bool, plain: bool) -> int:
+    answer["candidates"] = [c for c in answer["candidates"] if c["probability"] >= threshold]
     if json:
         emit_json(answer)
     elif not answer["candidates"]:
         say("Nothing comes to its mind here.")
-    else:
-        for candidate in answer["candidates"]:
-            emit(f"{candidate['probability']:6.1%}  {one_line(candidate['text'])}")
+    for candidate in answer["candidates"] if not json else ():
+        text = one_line(candidate["text"])
+        emit(text if plain else f"{candidate['probability']:6.1%}  {text}")
     return 0
 
 

@@ -1,0 +1,52 @@
+"""`lstmtui adapt RUN FILE...`: what this person writes, kept in a profile beside the run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
+from lstmtui.cli.output import emit_json, say
+from lstmtui.errors import UsageError
+
+
+def adapt(
+    run: Run,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="Text that this person wrote.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", metavar="", help="Move a few biases of the network towards it too.")
+    ] = False,
+    reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False,
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Let completion with a run lean on what a person wrote.
+
+    The words are kept in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
+    """
+    from lstmtui import api
+    from lstmtui.data.corpus import resolve
+
+    if reset == bool(files):
+        raise UsageError("Give FILE... to learn from, or --reset to forget what was learnt.")
+    if reset and weights:
+        raise UsageError("--weights says how to learn from FILE; --reset forgets everything.")
+    found = recognise(run, runs_dir)
+    if files:
+        resolve(files).check()
+    with api.Model(found) as model:
+        answer = model.ask("forget") if reset else model.ask("adapt", files=files, weights=weights)
+    if json:
+        emit_json({"run": found.name, **answer})
+    elif reset:
+        say("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
+    else:
+        say(f"The profile of '{found.name}' holds {answer['words']:,} words.")
+        if "nll_first" in answer:
+            say(
+                f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token."
+            )
+    return 0
