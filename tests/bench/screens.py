@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import pty
@@ -82,7 +83,10 @@ class Terminal:
 
     def close(self) -> None:
         os.write(self.master, b"\x11")
-        self.process.wait(10)
+        with contextlib.suppress(OSError):  # the other end is gone
+            while self.process.poll() is None:
+                self.drain(0.05)
+        self.process.wait()
         os.close(self.master)
 
 

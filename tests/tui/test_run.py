@@ -155,7 +155,7 @@ def test_an_unknown_run_is_refused_before_the_screen_opens(tmp_path: Path) -> No
     [
         ({"COLORTERM": "truecolor"}, rb"\x1b\[[0-9;]*38;2;", None),
         ({"TERM": "xterm-256color"}, rb"\x1b\[[0-9;]*38;5;", rb"[34]8;2;"),
-        ({"TERM": "xterm"}, rb"\x1b\[[0-9;]*9[1-7]m", rb"[34]8;[25];"),
+        ({"TERM": "xterm"}, rb"\x1b\[([0-9]+;)*9[1-7][;m]", rb"[34]8;[25];"),
         ({"COLORTERM": "truecolor", "NO_COLOR": "1"}, rb"\x1b\[[0-9;]*1", rb"[34]8;[25];|\x1b\[(3|9|4|10)[0-7]m"),
     ],
     ids=["24 bit", "256", "16", "none"],

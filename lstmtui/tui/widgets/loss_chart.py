@@ -222,7 +222,7 @@ class LossChart(Widget, can_focus=True):
         if len(train) + len(valid) == 0 or width < 12 or height < 3:
             return self._say(words.waiting(seen) if not self.zoom else "Nothing here.", width, height)
         happened = [m for m in marks(seen, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
-        top = int(height >= 8 and (self.cursor is not None or any(m.strong for m in happened)))
+        top = int(height >= 7 and (self.cursor is not None or any(m.strong for m in happened)))
         rows = height - 1 - top
         low, high = y_range(train, valid)
         if self.logarithmic:

@@ -26,6 +26,8 @@ class Frame(Container):
 class Panel(VerticalScroll, inherit_bindings=False):
     """Scrolls up and down by key when it has the focus."""
 
+    ALLOW_MAXIMIZE = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", show=False),
         Binding("down,j", "scroll_down", "Down", show=False),
