@@ -37,7 +37,7 @@ LONGEST = 4000
 BEGINNING = 1500
 """Tokens of the run's own text that stand for no text."""
 CHUNK = 64
-OFTEN = 3
+OFTEN = 5
 """How often a token must occur for a unit to be called selective for it."""
 SPAN_UNITS = 24
 """Most units that a span is looked for by; those that are on most surely."""
@@ -125,7 +125,7 @@ class Inspector:
     ) -> Answers:
         """Answer with the units that are on all through tokens first ... last, and with where they are again.
 
-        On is what lies beyond +-threshold; without one, beyond what seven in ten values of this part stay within.
+        On is what lies beyond +-threshold; without one, beyond what half the values of this part stay within.
         """
         reading = self._read(text)
         values = reading.values[layer, self._check(layer, part)].astype(np.float32)
@@ -136,7 +136,7 @@ class Inspector:
         elif part in self._net().cell.sigmoid_gates:  # shut is -1, open is 1
             values = 2 * values - 1
         if threshold is None:
-            threshold = max(0.02, float(np.quantile(np.abs(values), 0.7)))
+            threshold = max(0.02, float(np.quantile(np.abs(values), 0.5)))
         units, signs = on_in_span(values, first, last, threshold)
         found = places(values, units, signs, first, last, threshold) if len(units) else []
         yield {

@@ -40,7 +40,7 @@ class LineChart(Widget):
 
     curves: reactive[tuple[Curve, ...]] = reactive((), always_update=True)
     """What to draw."""
-    log: reactive[bool] = reactive(True)
+    log_scale: reactive[bool] = reactive(True)
     """Whether the y axis is logarithmic."""
     said: reactive[str] = reactive("")
     """What is said in the middle while there is nothing to draw."""
@@ -60,7 +60,7 @@ class LineChart(Widget):
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        key = (width, height, self.log, self.said, self.x_range, self.cursor, self.rich_style)
+        key = (width, height, self.log_scale, self.said, self.x_range, self.cursor, self.rich_style)
         if key != self._drawn:
             self._drawn = key
             self._strips = self._draw(width, height)
@@ -68,7 +68,7 @@ class LineChart(Widget):
 
     def _draw(self, width: int, height: int) -> list[Strip]:
         rows = frame(
-            self.curves, width, height, log=self.log, x_range=self.x_range, x_text=self.x_text, cursor=self.cursor
+            self.curves, width, height, log=self.log_scale, x_range=self.x_range, x_text=self.x_text, cursor=self.cursor
         )
         if not rows:
             return self._say(width, height)
