@@ -217,7 +217,19 @@ class Model:
     def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first."""
         answer = self.ask("complete", text=text, k=k, phrase=phrase)
+        self.about["step"] = answer.get("step", self.about.get("step"))  # a run that trains on gets better meanwhile
         return [Candidate(text=c["text"], probability=c["probability"]) for c in answer["candidates"]]
+
+    def adapt(self, text: str, *, weights: bool = False) -> int:
+        """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
+
+        With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
+        """
+        return int(self.ask("adapt", text=text, weights=weights)["words"])
+
+    def forget(self) -> None:
+        """Forget the profile."""
+        self.ask("forget")
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -257,14 +269,3 @@ class Completer(Model):
         if isinstance(run, Path) or os.sep in str(run):
             run = os.path.join(os.curdir, run)
         return cls(find(str(run), Path(runs_dir).expanduser() if runs_dir else None))
-
-    def adapt(self, text: str, *, weights: bool = False) -> int:
-        """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
-
-        With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
-        """
-        return int(self.ask("adapt", text=text, weights=weights)["words"])
-
-    def forget(self) -> None:
-        """Forget the profile."""
-        self.ask("forget")

@@ -28,6 +28,7 @@ class FakeModel:
     ) -> None:
         self.candidates, self.phrase = candidates, phrase
         self.asked: list[str] = []
+        self.kept: str | None = None
         self.closed = False
         self.error: LstmtuiError | None = None
 
@@ -36,6 +37,13 @@ class FakeModel:
         if self.error is not None:
             raise self.error
         return [Candidate(self.phrase, 0.1)] if phrase else [Candidate(t, p) for t, p in self.candidates[:k]]
+
+    def adapt(self, text: str) -> int:
+        self.kept = text
+        return len(text.split())
+
+    def forget(self) -> None:
+        self.kept = None
 
     def close(self) -> None:
         self.closed = True

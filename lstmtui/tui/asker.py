@@ -25,6 +25,8 @@ class Answer:
     candidates: tuple[Candidate, ...]
     phrase: Candidate | None
     milliseconds: float
+    step: int | None = None
+    """The checkpoint that answered."""
 
 
 class Loaded(Message):
@@ -52,6 +54,14 @@ class Refused(Message):
         self.final = final
 
 
+class Done(Message):
+    """The model did what it was told to."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
 class Asker:
     """Loads a model in a thread and answers there through `post`, which must be safe to call from it.
 
@@ -63,6 +73,7 @@ class Asker:
         self._model: Completer | None = None
         self._changed = threading.Condition()
         self._text: str | None = None
+        self._orders: list[Callable[[Completer], str]] = []
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="asker", daemon=True)
         self._thread.start()
@@ -71,6 +82,12 @@ class Asker:
         """Ask how `text` goes on; a question that still waits is forgotten."""
         with self._changed:
             self._text = text
+            self._changed.notify()
+
+    def order(self, do: Callable[[Completer], str]) -> None:
+        """Have something done to the model before the next question; what it returns is posted as Done."""
+        with self._changed:
+            self._orders.append(do)
             self._changed.notify()
 
     def close(self) -> None:
@@ -95,19 +112,24 @@ class Asker:
             model.close()
             return
         self._tell(Loaded(dict(model.about)))
-        while (text := self._next()) is not None:
+        while (task := self._next()) is not None:
             try:
-                self._answer(model, text)
+                if isinstance(task, str):
+                    self._answer(model, task)
+                else:
+                    self._tell(Done(task(model)))
             except LstmtuiError as error:
                 self._tell(Refused(str(error), final=False))
             except (OSError, ValueError, KeyError) as error:  # the pipe broke, or what came out of it is no answer
                 self._tell(Refused(f"The model's process has ended ({error}); ctrl+r opens it again.", final=True))
                 return
 
-    def _next(self) -> str | None:
+    def _next(self) -> str | Callable[[Completer], str] | None:
         with self._changed:
-            while self._text is None and not self._closing:
+            while self._text is None and not self._orders and not self._closing:
                 self._changed.wait()
+            if self._orders and not self._closing:
+                return self._orders.pop(0)
             text, self._text = self._text, None
             return text
 
@@ -115,12 +137,13 @@ class Asker:
         begun = time.perf_counter()
         candidates = tuple(model.complete(text, k=CANDIDATES))
         spent = 1000 * (time.perf_counter() - begun)
-        self._tell(Answered(Answer(text, candidates, None, spent)))
+        step = model.about.get("step")
+        self._tell(Answered(Answer(text, candidates, None, spent, step)))
         with self._changed:
             if self._text is not None or self._closing:
                 return  # typed on meanwhile: the phrase would come too late
         phrases = model.complete(text, k=1, phrase=True)
-        self._tell(Answered(Answer(text, candidates, phrases[0] if phrases else None, spent)))
+        self._tell(Answered(Answer(text, candidates, phrases[0] if phrases else None, spent, step)))
 
     def _tell(self, message: Message) -> None:
         with self._changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -17,14 +17,18 @@ from textual.widgets import Footer, Static, TextArea
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui import words
-from lstmtui.tui.asker import Answer, Answered, Asker, Loaded, Refused
-from lstmtui.tui.doors import Doors
+from lstmtui.tui.asker import Answer, Answered, Asker, Done, Loaded, Refused
+from lstmtui.tui.doors import Completer, Doors
+from lstmtui.tui.keys import bind
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
+from lstmtui.tui.widgets.confidence import Confidence
 from lstmtui.tui.widgets.typing_area import TypingArea
 
-MEMORY = 2000
-"""Characters before the cursor that the model is given."""
+MEMORY = 1 << 16
+"""Most characters before the cursor that the model is given."""
+THRESHOLD = 0.3
+"""The probability from which ghost text shows, at first."""
 PAUSE = 0.03
 """Seconds without a key before the model is asked."""
 
@@ -33,15 +37,22 @@ class TypeScreen(Screen[None]):
     """Type; the model proposes, Tab accepts."""
 
     HELP: ClassVar[str] = """\
-The model reads what stands before the cursor and proposes how it goes on. The grey text is what Tab takes: the \
-likeliest phrase, or the candidate that you chose with down and up.
+The model reads what stands before the cursor and proposes how it goes on. Tab takes the grey text, a phrase as long \
+as it is expected to save keystrokes, or the candidate that you chose with down and up; a word brings its space.
 
-Each candidate has the probability that the model gives it. A model that is still training answers from its best \
-checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it is stored or sent.
+Grey text shows only when the model is sure enough of its first word; ctrl+up and ctrl+down move that threshold. Each \
+candidate has its probability, from the network, the text it was trained on, and what you wrote.
+
+A model that is still training answers from its best checkpoint, and takes up a better one by itself. What you type \
+stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forgets that profile.
 """
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+up", "threshold(1)", "Surer", "type.surer", "Grey text only when surer"),
+        bind("ctrl+down", "threshold(-1)", "Less sure", "type.less_sure", "Grey text also when less sure"),
+        bind("f2", "remember", "Remember", "type.remember", "Keep this text in the run's profile", show=True),
+        bind("f3", "forget", "Forget", "type.forget", "Forget the run's profile"),
         Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
         Binding("escape", "back", "Back", tooltip="Leave the typing screen"),
     ]
@@ -49,14 +60,16 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     answer: reactive[Answer | None] = reactive(None)
     """What the model last said about the text before the cursor."""
     chosen: reactive[int] = reactive(0)
+    threshold: reactive[float] = reactive(THRESHOLD)
 
     def __init__(self, run: RunFolder, doors: Doors) -> None:
         super().__init__()
         self._folder, self._doors = run, doors
         self._asker: Asker | None = None
         self._timer: Timer | None = None
-        self._about = ""
+        self._about: dict[str, Any] = {}
         self._ready = False
+        self._saved = 0
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -65,6 +78,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
             with Container(id="side", classes="panel") as side:
                 side.border_title = "What comes next"
                 yield Candidates()
+                yield Confidence()
         yield Static(id="said")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -90,18 +104,28 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         self._asker = Asker(lambda: self._doors.open_model(self._folder), self.post_message)
 
     def on_loaded(self, message: Loaded) -> None:
-        about = message.about
-        size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
-        step = about.get("step")
-        at = f"step {words.count(step)}" if isinstance(step, int) else "step ?"
-        self._about = f"{size} · {about.get('tokens', '')} · {at}"
-        self.query_one(TitleBar).remark = f"typing · {self._about}"
+        self._about = message.about
+        self._introduce()
         self.query_one(Candidates).said = ""
         self._ready = True
         self._say("Ready: type, and Tab takes the grey text.")
         self._ask()
 
+    def _introduce(self) -> None:
+        about = self._about
+        size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
+        step = about.get("step")
+        at = f"step {words.count(step)}" if isinstance(step, int) else "step ?"
+        self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
+
+    def on_done(self, message: Done) -> None:
+        self._say(message.words)
+        self._ask()
+
     def on_answered(self, message: Answered) -> None:
+        if message.answer.step is not None and message.answer.step != self._about.get("step"):
+            self._about["step"] = message.answer.step
+            self._introduce()
         if message.answer.text != self._asked_about():
             return  # typed on meanwhile; the next answer is on its way
         same = self.answer is not None and self.answer.text == message.answer.text
@@ -119,7 +143,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         self._say(message.words, error=True)
 
     def _asked_about(self) -> str:
-        return self.query_one(TypingArea).before[-MEMORY:]
+        return recent(self.query_one(TypingArea).before)
 
     def _ask(self) -> None:
         if self._asker is not None and self._ready:
@@ -130,6 +154,7 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)
     def _moved(self) -> None:
+        self.query_one(Confidence).characters = len(self.query_one(TypingArea).text)
         if self.answer is not None and self.answer.text != self._asked_about():
             area = self.query_one(TypingArea)
             area.choices = area.chosen = 0
@@ -152,6 +177,9 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
     def watch_chosen(self) -> None:
         self._propose()
 
+    def watch_threshold(self) -> None:
+        self._propose()
+
     def _propose(self) -> None:
         """Show the answer: the list, and as ghost text what Tab would take."""
         area, listed = self.query_one(TypingArea), self.query_one(Candidates)
@@ -160,14 +188,21 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         if self.answer is not None and not candidates:
             listed.said = "The model proposes nothing here."
         area.choices, area.chosen = len(candidates), self.chosen
-        ghost = self._taken(None)
+        confidence = self.query_one(Confidence)
+        confidence.sure = candidates[0].probability if candidates else None
+        confidence.threshold = self.threshold
+        ghost = self._taken(None) if self.chosen > 0 or self._sure() else ""
         area.suggestion = safe(ghost.replace("\r\n", "\n").replace("\n", "⏎")) if area.at_line_end() else ""
+
+    def _sure(self) -> bool:
+        """Return whether the likeliest word is probable enough to stand in the text before it is asked for."""
+        return bool(self.answer and self.answer.candidates and self.answer.candidates[0].probability >= self.threshold)
 
     def _taken(self, index: int | None) -> str:
         """Return the text that would be taken: of a candidate, or (None) of the ghost text."""
         if self.answer is None or self.answer.text != self._asked_about():
             return ""
-        if index is None and self.chosen == 0 and self.answer.phrase is not None:
+        if index is None and self.chosen == 0 and self.answer.phrase is not None and self._sure():
             return self.answer.phrase.text
         wanted = self.chosen if index is None else index
         return self.answer.candidates[wanted].text if wanted < len(self.answer.candidates) else ""
@@ -178,7 +213,26 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
 
     def action_take(self, index: int | None) -> None:
         if text := self._taken(index):
-            self.query_one(TypingArea).take(text)
+            self._saved += self.query_one(TypingArea).take(text) - 1
+            self.query_one(Confidence).saved = self._saved
+
+    def action_threshold(self, step: int) -> None:
+        self.threshold = min(0.95, max(0.05, round(self.threshold + 0.05 * step, 2)))
+
+    def action_remember(self) -> None:
+        text = self.query_one(TypingArea).text
+        if self._asker is not None and self._ready and text.strip():
+            self._asker.order(
+                lambda model: f"The profile beside the run holds {model.adapt(text):,} words; F3 forgets it."
+            )
+
+    def action_forget(self) -> None:
+        def forget(model: Completer) -> str:
+            model.forget()
+            return "The profile is forgotten."
+
+        if self._asker is not None and self._ready:
+            self._asker.order(forget)
 
     def action_reload(self) -> None:
         self._open()
@@ -190,3 +244,10 @@ checkpoint; ctrl+r opens the newest one. What you type stays here: nothing of it
         said = self.query_one("#said", Static)
         said.update(Text(safe(text, newlines=False)))
         said.set_class(error, "-error")
+
+
+def recent(text: str) -> str:
+    """Return the end of a long text, cut at a place that moves seldom, so that what was read is not read again."""
+    if len(text) <= MEMORY:
+        return text
+    return text[(len(text) // (MEMORY // 2) - 1) * (MEMORY // 2) :]

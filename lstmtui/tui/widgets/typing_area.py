@@ -11,6 +11,11 @@ from textual.widgets import TextArea
 
 from lstmtui.text import safe
 
+CLOSING = ".,;:!?)"
+"""What stands close behind a word."""
+LONGEST_PASTE = 1 << 20
+"""Characters of a paste that are taken: more would hold up the screen."""
+
 
 class TypingArea(TextArea):
     """Posts Accept and Choose; the screen knows the candidates."""
@@ -42,6 +47,8 @@ class TypingArea(TextArea):
             super().__init__()
             self.step = step
 
+    _brought: tuple[int, int] | None = None
+    """Where the cursor stood after a candidate that brought its space."""
     choices: int = 0
     """How many candidates there are to choose from."""
     chosen: int = 0
@@ -57,15 +64,33 @@ class TypingArea(TextArea):
         row, column = self.cursor_location
         return column == len(self.document.get_line(row))
 
-    def take(self, text: str) -> None:
-        """Insert a candidate at the cursor."""
+    def take(self, text: str) -> int:
+        """Insert a candidate at the cursor, with the space behind it, and return how many characters that made.
+
+        The space goes again when punctuation follows, and a space that is typed all the same is not put twice.
+        """
         self.suggestion = ""
-        self.insert(safe(text.replace("\r\n", "\n")))
+        text = safe(text.replace("\r\n", "\n"))
+        if self.at_line_end() and text[-1:].isalnum():
+            text += " "
+        self.insert(text)
+        self._brought = self.cursor_location if text.endswith(" ") else None
         self.scroll_cursor_visible()
+        return len(text)
+
+    async def _on_key(self, event: events.Key) -> None:
+        brought, self._brought = self._brought == self.cursor_location, None
+        if brought and event.character == " ":
+            event.prevent_default()
+            event.stop()
+            return
+        if brought and event.character and event.character in CLOSING:
+            self.action_delete_left()
+        await super()._on_key(event)
 
     def on_paste(self, event: events.Paste) -> None:
         # Textual calls the handler of the class above after this one, with the same event.
-        event.text = safe(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        event.text = safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_accept(self) -> None:
         self.post_message(self.Accept())

@@ -63,7 +63,9 @@ def test_typing_on_costs_about_a_step_a_token(kind):
     once = len(tokenizer.encode(text[: ends[-1]])) + 1
     assert stepper.steps <= once + 1
     followed.after(text[: ends[-3]])  # two words back: one is read again, since its probabilities were let go of
-    assert stepper.steps <= once + 1 + max(len(tokenizer.encode(text[a:b])) for a, b in zip(ends, ends[1:], strict=False))
+    assert stepper.steps <= once + 1 + max(
+        len(tokenizer.encode(text[a:b])) for a, b in zip(ends, ends[1:], strict=False)
+    )
 
 
 @pytest.mark.parametrize("kind", ["chars", "bpe"])

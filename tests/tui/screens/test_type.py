@@ -19,7 +19,7 @@ from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.screens.type import MEMORY, TypeScreen
+from lstmtui.tui.screens.type import MEMORY, TypeScreen, recent
 from lstmtui.tui.widgets.typing_area import TypingArea
 
 Open = Callable[..., LstmtuiApp]
@@ -31,12 +31,15 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 CHOICES = {
-    "down tab": "anction",
-    "down down down tab": "anction",
-    "down up tab": "action is called",
-    "right": "action is called",
+    "down tab": "anction ",
+    "down down down tab": "anction ",
+    "down up tab": "action is called ",
+    "right": "action is called ",
     "alt+1": "action ",
-    "alt+2": "anction",
+    "alt+2": "anction ",
+    "tab space b": "action is called b",
+    "tab full_stop": "action is called.",
+    "tab left full_stop": "action is called. ",
     "alt+5": "a",
 }
 """Keys after an "a", and the text that they make of it."""
@@ -76,9 +79,10 @@ async def test_tab_takes_the_ghost_text(open_app: Open, run: RunFolder) -> None:
         await pilot.press("a")
         await proposed(pilot, "a")
         await pilot.press("tab")
-        assert area(pilot).text == "action is called"
-        assert area(pilot).cursor_location == (0, len("action is called"))
-        await proposed(pilot, "action is called")
+        assert area(pilot).text == "action is called "
+        assert area(pilot).cursor_location == (0, len("action is called "))
+        await proposed(pilot, "action is called ")
+        assert "saved 15 of 17 keys · 88%" in painted(pilot.app)
 
 
 async def test_choosing(open_app: Open, run: RunFolder) -> None:
@@ -107,10 +111,10 @@ async def test_the_chosen_candidate_becomes_the_ghost(open_app: Open, run: RunFo
 async def test_the_model_gets_what_stands_before_the_cursor(open_app: Open, run: RunFolder, model: FakeModel) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await proposed(pilot, "")
-        area(pilot).load_text("x" * (MEMORY + 500) + "\nsecond line")
+        area(pilot).load_text("x " * MEMORY + "\nsecond line")
         area(pilot).move_cursor((1, 6))
         await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("\nsecond"))
-        assert len(model.asked[-1]) == MEMORY
+        assert MEMORY // 2 <= len(model.asked[-1]) <= MEMORY
         await pilot.pause(0.1)
         assert area(pilot).suggestion == ""  # in the middle of a line there is no room for ghost text
 
@@ -221,7 +225,62 @@ async def test_every_size(open_app: Open, run: RunFolder) -> None:
             if size[0] >= 40:
                 assert "nction" in painted(pilot.app)
             await pilot.press("tab")
-            assert area(pilot).text == "action is called"
+            assert area(pilot).text == "action is called "
+
+
+async def test_ghost_text_shows_only_when_the_model_is_sure_enough(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        assert area(pilot).suggestion == "ction is called"
+        assert "sure  60%" in painted(pilot.app)
+        for _ in range(7):
+            await pilot.press("ctrl+up")
+        assert area(pilot).suggestion == ""
+        assert "from 65%" in painted(pilot.app)
+        await pilot.press("down")  # one's own choice shows, sure or not
+        assert area(pilot).suggestion == "nction"
+        await pilot.press("up", "ctrl+down")
+        assert area(pilot).suggestion == "ction is called"
+
+
+async def test_a_text_is_kept_and_forgotten_on_request(open_app: Open, run: RunFolder, model: FakeModel) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("f2")  # nothing to keep
+        area(pilot).load_text("dear old friend")
+        await pilot.press("f2")
+        await until(pilot, lambda: model.kept == "dear old friend" and "holds 3 words" in painted(pilot.app))
+        await pilot.press("f3")
+        await until(pilot, lambda: model.kept is None and "forgotten" in painted(pilot.app))
+
+
+async def test_a_better_checkpoint_is_said(open_app: Open, run: RunFolder, model: FakeModel) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        model.about = {**model.about, "step": 4321}
+        await pilot.press("a")
+        await until(pilot, lambda: "step 4,321" in painted(pilot.app))
+
+
+async def test_a_megabyte_pasted_is_taken_and_answered(open_app: Open, run: RunFolder, model: FakeModel) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        pasted = "some words of a very long line\n" * 33_000
+        pilot.app.post_message(events.Paste(pasted))
+        await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("long line\n"), 30)
+        assert len(model.asked[-1]) <= MEMORY
+        assert len(area(pilot).text) == len(pasted)
+        await pilot.press("a")
+        await until(pilot, lambda: model.asked[-1].endswith("\na"))
+
+
+def test_the_model_is_given_the_end_of_a_text_from_a_place_that_moves_seldom() -> None:
+    text = "".join(chr(97 + k % 26) for k in range(3 * MEMORY))
+    starts = {len(text[:end]) - len(recent(text[:end])) for end in range(len(text) - 500, len(text))}
+    assert len(starts) == 1
+    assert all(MEMORY // 2 <= len(recent(text[:end])) <= MEMORY for end in range(MEMORY, len(text), 999))
 
 
 async def test_hostile_candidates_and_pastes_leave_no_control_character(doors: Doors, run: RunFolder) -> None:
