@@ -39,11 +39,11 @@ def per_word(precision: str) -> int:
 class Packed:
     """A packed matrix (K, N), to be filled."""
 
-    def __init__(self, K: int, N: int, precision: str) -> None:
+    def __init__(self, K: int, N: int, precision: str, words: Array | None = None) -> None:
         """Raises ValueError where this processor cannot multiply in `precision`."""
-        kind, shape = prepare(precision), _shape(K, N, precision)
         self.precision = precision
-        self.words = _aligned(shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
+        self.words = stack(1, K, N, precision)[0] if words is None else words
+        """As `multiply` takes them."""
 
     def columns(self, W: Array, threads: int) -> None:
         """Take the matrix from its transpose W (N, K), as weights lie for x W'."""
@@ -52,6 +52,12 @@ class Packed:
     def rows(self, W: Array, threads: int) -> None:
         """Take the matrix from W (K, N)."""
         _pack_rows(W, self.words, threads)
+
+
+def stack(count: int, K: int, N: int, precision: str) -> Array:
+    """Return the words of so many packed matrices (K, N), (count, K', N'), all zero. Raises ValueError as `Packed`."""
+    kind, shape = prepare(precision), _shape(K, N, precision)
+    return _aligned(count * shape[0] * shape[1] * kind.itemsize).view(kind).reshape(count, *shape)
 
 
 class _Workspace(threading.local):

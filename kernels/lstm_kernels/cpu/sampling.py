@@ -1,0 +1,73 @@
+"""Which token comes next: a distribution from logits by temperature, top-k and top-p, and a draw from it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lstm_kernels.compile import kernel
+
+
+@kernel
+def distribution(logits, temperature, top_k, top_p, banned, p):
+    """Fill p (V,) float64 with the probabilities to draw from, which sum to 1.
+
+    logits       (V,)  in
+    temperature  0 takes the likeliest; below infinity
+    top_k        keeps the k likeliest and what is as likely as the last of them; 0 for all
+    top_p        keeps the likeliest until they reach it (Holtzman et al. 2020, arXiv:1904.09751); 1 for all
+    banned       a token that is never drawn, unless nothing else is left; negative for none
+    """
+    V, best = len(logits), 0
+    for v in range(V):
+        if logits[v] > logits[best]:
+            best = v
+    for v in range(V):
+        p[v] = 0.0
+    if temperature == 0:
+        p[best] = 1.0
+    else:
+        for v in range(V):
+            p[v] = math.exp((np.float64(logits[v]) - np.float64(logits[best])) / temperature)
+        _scale(p)
+        if 0 < top_k < V:
+            least = np.partition(p, V - top_k)[V - top_k]
+            for v in range(V):
+                if p[v] < least:
+                    p[v] = 0.0
+            _scale(p)
+        if top_p < 1:
+            order = np.argsort(-p, kind="mergesort")  # stable: of two as likely the first stays
+            before = 0.0
+            for v in order:
+                here = p[v]
+                if before >= top_p:
+                    p[v] = 0.0
+                before += here
+            _scale(p)
+    if banned >= 0 and p[banned] < 1:
+        p[banned] = 0.0
+        _scale(p)
+
+
+@kernel
+def _scale(p):
+    total = 0.0
+    for v in range(len(p)):
+        total += p[v]
+    for v in range(len(p)):
+        p[v] /= total
+
+
+@kernel
+def draw(p, uniform):
+    """Return the token that a random number in [0, 1) falls to, by p (V,) which sums to about 1."""
+    last, reached = 0, 0.0
+    for v in range(len(p)):
+        if p[v] > 0:
+            last = v
+            reached += p[v]
+            if uniform < reached:
+                return v
+    return last  # where rounding left the sum a little below 1

@@ -1,0 +1,104 @@
+"""A whole network one step at a time, for a few sequences: what sampling and completion spend their time in.
+
+From token to logits is one call, and so is a piece of sampled text. The weights are packed once, when they are loaded;
+a step of one sequence then is little more than reading them from the cache.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from lstm_kernels.activations import zero
+from lstm_kernels.cells import CELLS, Cell
+from lstm_kernels.compile import kernel
+from lstm_kernels.cpu.packed import multiply
+from lstm_kernels.cpu.recurrence import READ
+from lstm_kernels.cpu.sampling import distribution, draw
+
+
+class Stepping(NamedTuple):
+    """One cell's network, compiled."""
+
+    read: Any
+    """read(tokens, network, states, work): read tokens (N, B) int32, and leave the logits of the last in `work`.
+
+    network   (table, embedding, W_0, W_ih, W_hh, b, unit, W_out, b_out), all in:
+              table (V, GH) of the first layer's W_ih x + b, or else (0, GH); embedding (V, D) and W_0, packed (D, GH),
+              are read where there is no table; W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
+              unit (L, P, H); W_out packed (H, V); b_out (V,)
+    states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, 0) if the cell has none
+    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`
+    """
+    write: Any
+    """write(tokens, uniform, choice, network, states, work, p): draw a token from the logits in `work` and read it, and
+    so on; as `read`, for the first row.
+
+    tokens   (N,)  out
+    uniform  (N,)  in   random numbers in [0, 1)
+    choice   (temperature, top_k, top_p, banned), of `sampling.distribution`
+    p        (V,)  -    float64
+    """
+
+
+@cache
+def compiled(cell_name: str) -> Stepping:
+    """Return the stepping of a cell, compiled when it is first called."""
+    step = _step_of(CELLS[cell_name])
+
+    @kernel(stamp=cell_name)
+    def read(tokens, network, states, work):
+        for n in range(tokens.shape[0]):
+            step(tokens[n], network, states, work, n == tokens.shape[0] - 1)
+
+    @kernel(stamp=cell_name)
+    def write(tokens, uniform, choice, network, states, work, p):
+        temperature, top_k, top_p, banned = choice
+        logits = work[3]
+        for n in range(tokens.shape[0]):
+            distribution(logits[0], temperature, top_k, top_p, banned, p)
+            tokens[n] = draw(p, uniform[n])
+            step(tokens[n : n + 1], network, states, work, True)
+
+    return Stepping(read, write)
+
+
+def _step_of(cell: Cell) -> Any:
+    G, has_c, forward = len(cell.gates), cell.has_c, cell.forward
+    read_gates, read_unit = READ[G], READ[len(cell.unit_params)]
+
+    @kernel(stamp=cell.name)
+    def step(tokens, network, states, work, last):
+        table, embedding, W_0, W_ih, W_hh, bias, unit, W_out, b_out = network
+        (h, c), (x, gates, a_h, logits, scratch) = states, work
+        L, B, H = h.shape[0], tokens.shape[0], h.shape[2]
+        for layer in range(L):
+            for b in range(B):
+                gates[b] = table[tokens[b]] if layer == 0 and table.shape[0] > 0 else bias[layer]
+                if layer == 0 and table.shape[0] == 0:
+                    x[b] = embedding[tokens[b]]
+            if layer > 0:
+                multiply(h[layer - 1, :B], W_ih[layer - 1], 0, True, gates[:B], scratch)
+            elif table.shape[0] == 0:
+                multiply(x[:B], W_0, 0, True, gates[:B], scratch)
+            multiply(h[layer, :B], W_hh[layer], 0, False, a_h[:B], scratch)
+            for b in range(B):
+                block_x, block_h = gates[b].reshape((G, H)), a_h[b].reshape((G, H))
+                h_b, c_b, unit_l = h[layer, b], c[layer, b], unit[layer]
+                for j in range(H):
+                    _, h_j, c_j = forward(
+                        read_gates(block_x, j),
+                        read_gates(block_h, j),
+                        read_unit(unit_l, j),
+                        h_b[j],
+                        c_b[j] if has_c else zero(h_b[j]),
+                    )
+                    h_b[j] = h_j
+                    if has_c:
+                        c_b[j] = c_j
+        if last:
+            for b in range(B):
+                logits[b] = b_out
+            multiply(h[L - 1, :B], W_out, 0, True, logits[:B], scratch)
+
+    return step
