@@ -14,7 +14,7 @@ KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written."""
 
 from lstm_kernels.cells import CELLS, Cell  # noqa: E402
-from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, softmax, stepping  # noqa: E402
+from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, sampling, softmax, stepping  # noqa: E402
 from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16  # noqa: E402
 
@@ -29,6 +29,7 @@ __all__ = [
     "linear",
     "optim",
     "recurrence",
+    "sampling",
     "softmax",
     "stack",
     "stepping",

@@ -34,6 +34,7 @@ from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
 from lstmtui.engine.peak import peak
 from lstmtui.engine.plan import seconds_of
+from lstmtui.engine.reader import Reader
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 from lstmtui.machine import cpu_count
@@ -133,14 +134,8 @@ def single_step(cell: str, shape: Shape) -> Step:
     s = shape.settings(cell)
     weights = Arena(parameters(s, shape.V))
     weights.initialise(s.seed)
-    network = Network(s, weights, 1, 1, threads=1, backward=False)
-    token = np.zeros((1, 1), np.int32)
-
-    def step() -> None:
-        network.forward(token)
-        network.carry()
-
-    return step
+    reader, token = Reader(s, weights), np.zeros((1, 1), np.int32)
+    return lambda: reader.read(token)
 
 
 def flops_per_token(cell: str, shape: Shape) -> int:

@@ -1,4 +1,4 @@
-"""Text from a network: temperature, top-k and top-p, one token at a time."""
+"""Text from a network: temperature, top-k and top-p."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.model import Network
+from lstmtui.engine.backend import sampling
 from lstmtui.engine.params import Arena
+from lstmtui.engine.reader import Reader
 from lstmtui.errors import UsageError
 
 Array = np.ndarray[Any, Any]
+
+
+PIECE = 16
+"""Tokens that are written in one call: some milliseconds' worth, so that text appears as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +43,29 @@ class Choice:
 
 
 def probabilities(logits: Array, choice: Choice) -> Array:
-    """Return the distribution (V,) float64 to draw from. Top-p: Holtzman et al. 2020, arXiv:1904.09751."""
-    logits = logits.astype(np.float64)
-    if choice.temperature == 0:
-        only = np.zeros_like(logits)
-        only[int(np.argmax(logits))] = 1.0
-        return only
-    p = np.exp((logits - logits.max()) / choice.temperature)
-    p /= p.sum()
-    if choice.top_k and choice.top_k < len(p):
-        p[p < np.partition(p, -choice.top_k)[-choice.top_k]] = 0.0
-        p /= p.sum()
-    if choice.top_p < 1:
-        order = np.argsort(-p, kind="stable")
-        before = np.cumsum(p[order]) - p[order]
-        p[order[before >= choice.top_p]] = 0.0
-        p /= p.sum()
+    """Return the distribution (V,) float64 to draw from."""
+    p = np.empty(len(logits))
+    sampling.distribution(logits, float(choice.temperature), choice.top_k, float(choice.top_p), -1, p)
     return p
 
 
 class Sampler:
-    """One stream of text over shared weights, one token at a time."""
+    """One stream of text over shared weights."""
 
     def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._network = Network(s, weights, 1, 1, threads=1, backward=False)
-        self._token = np.zeros((1, 1), np.int32)
-
-    def _step(self, token: int) -> Array:
-        self._token[0, 0] = token
-        logits = self._network.forward(self._token)
-        self._network.carry()
-        return logits[0]
+        self._reader = Reader(s, weights)
 
     def tokens(self, prompt: str, choice: Choice, random: np.random.Generator) -> Iterator[int]:
         """Yield tokens without end, after reading `prompt` (or, without one, what begins a line)."""
         choice.check()
-        self._network.reset()
-        logits = None
-        for token in opening(self._tokenizer, prompt):
-            logits = self._step(int(token))
-        assert logits is not None
+        self._reader.load()  # they may have been trained since
+        self._reader.reset()
+        self._reader.read(opening(self._tokenizer, prompt).reshape(-1, 1))
+        unk = -1 if self._tokenizer.unk is None else self._tokenizer.unk  # a placeholder is no text
         while True:
-            p = probabilities(logits, choice)
-            if self._tokenizer.unk is not None and p[self._tokenizer.unk] < 1:  # a placeholder is no text
-                p[self._tokenizer.unk] = 0.0
-                p /= p.sum()
-            token = int(random.choice(len(p), p=p))
-            yield token
-            logits = self._step(token)
+            written = self._reader.write(random.random(PIECE), choice.temperature, choice.top_k, choice.top_p, unk)
+            yield from written.tolist()
 
     def pieces(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> Iterator[str]:
         """Yield text piece by piece until it has `length` characters; the last token is written whole."""

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lstm_kernels.cpu.sampling import distribution, draw
+
+LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_k", "top_p", "banned", "expected"),
+    [
+        (1.0, 0, 1.0, -1, [0.1, 0.4, 0.3, 0.2]),
+        (0.0, 0, 1.0, -1, [0, 1, 0, 0]),
+        (0.5, 0, 1.0, -1, [1 / 30, 16 / 30, 9 / 30, 4 / 30]),
+        (1.0, 2, 1.0, -1, [0, 4 / 7, 3 / 7, 0]),
+        (1.0, 9, 1.0, -1, [0.1, 0.4, 0.3, 0.2]),
+        (1.0, 0, 0.6, -1, [0, 4 / 7, 3 / 7, 0]),
+        (1.0, 3, 0.7, -1, [0, 4 / 7, 3 / 7, 0]),
+        (1.0, 0, 1.0, 1, [1 / 6, 0, 3 / 6, 2 / 6]),
+        (0.0, 0, 1.0, 1, [0, 1, 0, 0]),
+    ],
+)
+def test_distribution(temperature, top_k, top_p, banned, expected):
+    p = np.full(4, np.nan)
+    distribution(LOGITS, temperature, top_k, top_p, banned, p)
+    np.testing.assert_allclose(p, expected, rtol=1e-6)
+
+
+def test_a_draw_falls_where_the_number_does():
+    p = np.array([0.0, 0.25, 0.0, 0.75, 0.0])
+    assert [draw(p, u) for u in (0.0, 0.2499, 0.25, 0.999)] == [1, 1, 3, 3]
+    assert draw(p * (1 - 1e-12), 1 - 1e-16) == 3  # never what cannot be
