@@ -125,10 +125,13 @@ def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
     return state, message
 
 
-def _point(kind: type, record: dict[str, Any]) -> Any:
+_NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
+
+
+def _point(kind: Any, record: dict[str, Any]) -> Any:
     """Build a TrainPoint, ValidPoint or Sample from a JSON record; None for one that lacks what it needs."""
     values = {}
-    for name in (f.name for f in fields(kind)):
+    for name in _NAMES[kind]:
         value = record.get(name)
         if value is None and name != "bits_per_char":
             if kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio"):
@@ -206,7 +209,7 @@ class RunReader:
             return self._offsets["metrics"] > 0
 
     def _read_metrics(self) -> list[dict[str, Any]]:
-        """Return what is new; of very much at once, every evaluation and as many lines of training as are kept."""
+        """Return what is new; of very much at once, about as many lines of each series as are kept."""
         try:
             ahead = self._run.metrics.stat().st_size - self._offsets["metrics"]
         except OSError:
@@ -233,8 +236,9 @@ class RunReader:
 
 MUCH = 4 << 20
 """Bytes of metrics above which not every line is looked at."""
-_BLOCK = 16 << 20
+_BLOCK = 4 << 20
 _VALID = b'"split": "valid"'
+_BEST = b'"best": true'
 
 
 def _block(path: Path, offset: int) -> bytes:
@@ -245,18 +249,28 @@ def _block(path: Path, offset: int) -> bytes:
             data = file.read(_BLOCK)
     except OSError:
         return b""
-    return data[: data.rfind(b"\n") + 1]
+    return data if data.endswith(b"\n") else data[: data.rfind(b"\n") + 1]
+
+
+def _places(block: bytes, wanted: bytes) -> list[int]:
+    found, at = [], block.find(wanted)
+    while at >= 0:
+        found.append(at)
+        at = block.find(wanted, at + len(wanted))
+    return found
 
 
 def _skimmed(block: bytes, wanted: int) -> list[dict[str, Any]]:
-    """Return about `wanted` lines of `block`, evenly, its last one, and every evaluation, in their order."""
+    """Return about `wanted` lines of `block` and as many evaluations, evenly; its last line; and each best so far."""
     starts = {block.rfind(b"\n", 0, len(block) - 1) + 1}
     for i in range(wanted):
         starts.add(block.rfind(b"\n", 0, len(block) * i // wanted) + 1)
-    at = block.find(_VALID)
-    while at >= 0:
+    evaluations = _places(block, _VALID)
+    # The last of each share: the newest evaluation is among them.
+    shares = min(wanted, len(evaluations))
+    places = [evaluations[len(evaluations) * (i + 1) // shares - 1] for i in range(shares)]
+    for at in (*places, *_places(block, _BEST)):
         starts.add(block.rfind(b"\n", 0, at) + 1)
-        at = block.find(_VALID, at + 1)
     lines = (block[start : block.find(b"\n", start)] for start in sorted(starts))
     return list(parsed(lines))
 

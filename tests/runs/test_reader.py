@@ -180,22 +180,23 @@ def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
 
 
 def test_very_many_lines_are_skimmed_at_once(run, monkeypatch):
-    """Every evaluation, the last line, and about as many others as are kept; then line by line again."""
+    """The best evaluations, the last lines, and about as many others as are kept; then line by line again."""
     monkeypatch.setattr(reader, "MUCH", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
     run.config.write_text(config.dump(config.Settings()))
     with open(run.metrics, "wb") as file:
         for step in range(3000):
-            if step % 100 == 7:
+            if step % 3 == 0:
                 nll = 0.5 if step == 1107 else 2.0
-                valid = {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3.0, "best": True}
+                valid = {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3.0, "best": nll < 1}
                 file.write((fake_json(valid) + "\n").encode())
             else:
                 file.write((fake_json(point(step)) + "\n").encode())
         file.write(b'{"split": "train", "step": 30')
     follower = RunReader(run, keep=200)
     seen = follower.refresh()
-    assert [p.step for p in seen.valid] == list(range(7, 3000, 100))
+    assert 80 <= len(seen.valid) <= 201
+    assert seen.valid[-1].step == 2997
     assert seen.best is not None
     assert seen.best.step == 1107
     assert 80 <= len(seen.train) <= 200
