@@ -14,6 +14,7 @@ from lstmtui.cli.output import emit, emit_json
 from lstmtui.units import size
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
+_OF_ENGINE = ("precision", "numba_threads", "threading_layer", "cuda")
 _TELLING = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 
 
@@ -93,7 +94,7 @@ def _engine_facts() -> dict[str, Any]:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {"numba": "it does not answer; run 'python -m lstmtui.engine.info' to see why"}
     # Versions and features stand in their own groups already.
-    return {name: value for name, value in facts.items() if name in ("numba_threads", "threading_layer", "cuda")}
+    return {name: value for name, value in facts.items() if name in _OF_ENGINE}
 
 
 def _words(value: object) -> str:

@@ -12,13 +12,13 @@ import numba
 import numpy as np
 from numba import cuda, prange
 
-from lstmtui.engine.backend import KERNEL_CACHE
+from lstmtui.engine.backend import HAS_BFLOAT16, KERNEL_CACHE
 
 VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
 
 def facts() -> dict[str, Any]:
-    """Return versions, the processor's vector features, threads, and whether a GPU can be used."""
+    """Return versions, the processor's vector features, the precision that auto means, threads, and whether a GPU is."""
     features = llvmlite.binding.get_host_cpu_features()
     numba.njit(parallel=True)(_parallel)(np.zeros(2))
     return {
@@ -27,6 +27,7 @@ def facts() -> dict[str, Any]:
         "numpy": np.__version__,
         "processor": llvmlite.binding.get_host_cpu_name(),
         "vectors": [name for name in VECTORS if features.get(name)],
+        "precision": "bfloat16" if HAS_BFLOAT16 else "float32",
         "numba_threads": numba.get_num_threads(),
         "threading_layer": numba.threading_layer(),
         "cuda": bool(cuda.is_available()),

@@ -14,12 +14,13 @@ from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, prepare
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import plan
+from lstmtui.engine.backend import HAS_BFLOAT16
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.model import Dropout, Network
 from lstmtui.engine.optimizer import Optimizer, finite
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
-from lstmtui.errors import CorruptError
+from lstmtui.errors import CorruptError, UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -75,6 +76,10 @@ class Setup:
 
 def build(s: Settings, data: Dataset) -> Setup:
     """Make the network and its buffers. Raises UsageError for a corpus shorter than one window, MemoryError."""
+    if s.precision == "bfloat16" and not HAS_BFLOAT16:
+        raise UsageError(
+            "This processor has no bfloat16 products (avx512_bf16); leave precision at auto, or say float32."
+        )
     threads = s.threads or 1
     streams = Streams(data.train.tokens, s.batch or 1, s.bptt or 1)
     weights = Arena(parameters(s, data.tokenizer.size))
