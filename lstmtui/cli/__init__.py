@@ -20,11 +20,14 @@ from lstmtui.cli import (
     adapt,
     bench,
     cache,
+    compare,
     complete,
     corpora,
     evaluate,
     info,
     ls,
+    plan,
+    plot,
     resume,
     rm,
     sample,
@@ -97,6 +100,8 @@ def _lstmtui(
 
 _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
 train.register(app, _TRAIN)
+app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
+app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
 app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
 for _operation in (steer.pause, steer.continue_, steer.stop, steer.save):
     app.command(_operation.__name__.rstrip("_"), rich_help_panel=_TRAIN)(_operation)
@@ -106,6 +111,7 @@ for _operation in (steer.undo, steer.rewind):
 app.command("fork", rich_help_panel=_TRAIN)(steer.fork)
 app.command("ls", rich_help_panel=_RUNS)(ls.ls)
 app.command("show", rich_help_panel=_RUNS)(show.show)
+app.command("plot", rich_help_panel=_RUNS)(plot.plot)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)

@@ -32,6 +32,8 @@ from lstmtui.files import to_json
 
 SAMPLE = 2_000_000
 """Bytes of the text that are looked at to guess its vocabulary and how many bytes a token takes."""
+PROGRAM_MB = 185.0
+"""What an engine takes beside its arrays: Python, Numba, compiled kernels."""
 SECONDS = 0.6
 """How long steps are timed."""
 
@@ -54,13 +56,19 @@ class Forecast:
         per_unit = len(spec.saved) + 5  # gates and what else is saved; h, c, inputs and gradients of h
         copies = 4 + bool(s.ema)  # weights, gradients, moments, average
         window = (s.batch or 1) * (s.bptt or 1)
-        numbers = copies * count_weights + window * (vocabulary + (s.layers or 1) * (s.hidden or 1) * per_unit)
+        parts = {
+            "program": PROGRAM_MB,
+            "weights": 4 * count_weights / 1e6,
+            "optimizer": 4 * (copies - 1) * count_weights / 1e6,  # and gradients
+            "activations": 4 * window * (vocabulary + (s.layers or 1) * (s.hidden or 1) * per_unit) / 1e6,
+        }
         return {
             "vocabulary": vocabulary,
             "tokens": count,
             "parameters": count_weights,
             "flop_per_token": 6 * products,
-            "memory_mb": 4 * numbers / 1e6,
+            "memory_mb": sum(parts.values()),
+            "memory_parts": parts,
             "machine_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6,
         }
 

@@ -1,0 +1,327 @@
+"""`lstmtui compare [FILE...]`: the same text and budget for several cells, one run after the other, and a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmtui import compare as comparing
+from lstmtui import config
+from lstmtui.cli.options import RunsDir
+from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
+from lstmtui.compare import Figures, Group
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import RunFolder, check_name, engine_alive, free_name
+from lstmtui.units import duration
+
+if TYPE_CHECKING:
+    from lstmtui.runs.reader import RunSnapshot
+
+LARGEST_HIDDEN = 4096
+CLOSE = 0.05
+"""How far from the parameters asked for is still called a match."""
+
+
+def compare(
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
+    ] = None,
+    cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
+        config.CELLS
+    ),
+    minutes: Annotated[
+        str | None, typer.Option("--minutes", metavar="NUMBER", help="Time for each run (the budget; default 2).")
+    ] = None,
+    epochs: Annotated[
+        str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text instead of time.")
+    ] = None,
+    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None,
+    parameters: Annotated[
+        int | None,
+        typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about so many."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1,
+    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
+    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
+    tokens: Annotated[
+        str | None, typer.Option("--tokens", metavar="|".join(config.TOKENS), help="What is read one at a time.")
+    ] = None,
+    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Other settings, from a TOML file.")
+    ] = None,
+    screen: Annotated[
+        bool, typer.Option("--screen", metavar="", help="Open the group's screen, and train nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object with the results.")] = False,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Train each cell on the same text under the same budget, and say which to take.
+
+    Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command goes on from there.
+    """
+    root = runs_dir.expanduser() if runs_dir else runs_root()
+    wanted = _cells(cells)
+    options = {
+        "corpus": corpus, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden, "layers": layers,
+        "tokens": tokens, "threads": threads,
+    }  # fmt: skip
+    base = config.resolve(options, config_file=config_file, user_file=config.user_file())
+    if base.minutes is base.epochs is base.steps is None:
+        base = dataclasses.replace(base, minutes=2.0)
+    group_name = check_name(name) if name else free_name_of(base)
+    if screen:
+        return _open(root, group_name)
+    if parameters is not None and base.hidden is not None:
+        raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
+    known = comparing.stored(root, group_name)
+    if known is None:
+        planned = _plan(base, wanted, parameters, seeds, group_name)
+        group = Group(group_name, _budget(base, parameters), tuple(run for run, _ in planned))
+        _create(root, group, planned)
+    else:
+        group = _same(known, base, wanted, parameters, seeds)
+        say(f"Group {group.name}: going on.")
+    say(f"{len(group.runs)} runs, {group.budget}.")
+    code = _train(root, group)
+    found = [comparing.figures(s) for s in comparing.snapshots([run.path for run in comparing.members(root, group)])]
+    if json:
+        emit_json(as_json(group, found))
+    else:
+        _print(found)
+    return code
+
+
+def _cells(given: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    return [str(config.convert("cell", name, "--cells")) for name in names] or list(config.CELLS)
+
+
+def free_name_of(base: config.Settings) -> str:
+    """Return the name of a group that was given none: the same for the same text, so that the same command goes on."""
+    stem = Path(base.corpus[0]).stem if base.corpus else "text"
+    return free_name(Path("/nonexistent"), f"{stem}-cells")
+
+
+def _budget(base: config.Settings, parameters: int | None) -> str:
+    if base.minutes is not None:
+        time_ = f"equal time ({base.minutes:g} minutes each)"
+    elif base.epochs is not None:
+        time_ = f"equal tokens ({base.epochs:g} passes each)"
+    else:
+        time_ = f"equal tokens ({base.steps} steps each)"
+    size = f"about {parameters:,} parameters each" if parameters else "layers of equal size, so parameters differ"
+    return f"{time_}, {size}"
+
+
+def _plan(
+    base: config.Settings, cells: Sequence[str], parameters: int | None, seeds: int, group: str
+) -> list[tuple[str, config.Settings]]:
+    """Return name and settings of every run: all cells with the first seed, then with the next."""
+    sized = {name: dataclasses.replace(base, cell=name) for name in cells}
+    if parameters is not None:
+        sized = {name: matched(s, parameters) for name, s in sized.items()}
+    tail = "-s{}" if seeds > 1 else ""
+    return [
+        (check_name(f"{group}-{name}{tail.format(seed)}"), dataclasses.replace(s, seed=base.seed + seed - 1))
+        for seed in range(1, seeds + 1)
+        for name, s in sized.items()
+    ]
+
+
+def matched(s: config.Settings, parameters: int) -> config.Settings:
+    """Return `s` with the size of layers that comes nearest to `parameters`. Raises UsageError where none is near."""
+    from lstmtui import api, recipe
+    from lstmtui.data.corpus import resolve
+
+    bytes_ = resolve(s.corpus).bytes
+    forecaster = api.Forecaster()
+
+    def count(hidden: int) -> int:
+        chosen = dataclasses.replace(s, hidden=hidden)
+        return int(forecaster.ask(recipe.complete(chosen, corpus_bytes=bytes_))["parameters"])
+
+    try:
+        low, high = 1, LARGEST_HIDDEN
+        while low < high:  # the smallest that has at least as many
+            middle = (low + high) // 2
+            low, high = (low, middle) if count(middle) >= parameters else (middle + 1, high)
+        near = min((h for h in (low - 1, low) if h >= 1), key=lambda h: abs(count(h) - parameters))
+        reached = count(near)
+    finally:
+        forecaster.close()
+    if abs(reached - parameters) > max(CLOSE * parameters, 50):
+        raise UsageError(
+            f"No size of a {s.cell} with these settings comes near {parameters:,} parameters (the nearest has "
+            f"{reached:,}); choose another number, or other tokens."
+        )
+    return dataclasses.replace(s, hidden=near)
+
+
+def _create(root: Path, group: Group, planned: Sequence[tuple[str, config.Settings]]) -> None:
+    from lstmtui import api
+
+    taken = [name for name, _ in planned if (root / name).exists()]
+    if taken:
+        raise UsageError(f"There is already a run '{taken[0]}'; choose another --name for the group.")
+    for name, settings in planned:
+        api.create(settings, name=name, root=root)
+    try:
+        comparing.store(root, group)
+    except OSError as error:
+        raise LstmtuiError(f"{root} cannot be written ({error.strerror or error}).") from error
+
+
+def _same(known: Group, base: config.Settings, cells: Sequence[str], parameters: int | None, seeds: int) -> Group:
+    """Return the stored group if this command is the one that made it, else raise UsageError."""
+    tail = "-s{}" if seeds > 1 else ""
+    names = tuple(f"{known.name}-{name}{tail.format(seed)}" for seed in range(1, seeds + 1) for name in cells)
+    if known.budget != _budget(base, parameters) or known.runs != names:
+        raise UsageError(
+            f"There is already a group '{known.name}' ({known.budget}; {len(known.runs)} runs); "
+            "repeat its command to go on, or choose another --name."
+        )
+    return known
+
+
+def _train(root: Path, group: Group) -> int:
+    """Train what has not finished, one after the other; return the exit code."""
+    from lstmtui.runs.reader import RunReader
+
+    failed = 0
+    for number, run in enumerate(comparing.members(root, group), 1):
+        snapshot = RunReader(run).refresh()
+        head = f"[{number}/{len(group.runs)}] {run.name}"
+        if snapshot.state == "finished":
+            say(f"{head}: finished before.")
+            continue
+        if engine_alive(run):
+            raise LstmtuiError(f"Run '{run.name}' is being trained elsewhere; wait for it, or stop it first.")
+        say(f"{head}: training.")
+        begun = time.monotonic()
+        snapshot, by_signal = _follow(run, snapshot)
+        if by_signal:
+            say("Stopped and saved; the same command goes on from here.")
+            return by_signal
+        figures = comparing.figures(snapshot)
+        if snapshot.state == "finished" and figures.quality is not None:
+            took = duration(time.monotonic() - begun)
+            say(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
+        else:
+            failed = 1
+            say(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may say why.'}")
+    return failed
+
+
+def _follow(run: RunFolder, before: RunSnapshot) -> tuple[RunSnapshot, int]:
+    """Start the engine, wait until it ends, and return how the run is then, and the exit code of a signal or 0."""
+    from lstmtui import api
+    from lstmtui.cli import follow
+    from lstmtui.cli.progress import progress
+    from lstmtui.runs.reader import RunReader
+
+    process, reader = api.start(run), RunReader(run)
+    with follow._caught_signals() as caught, progress(before) as shown:
+        stopper = follow._Stopper(run, process, shown)
+        while True:
+            ended = process.poll() is not None
+            snapshot = reader.refresh()
+            if ended:
+                break
+            if snapshot.status.get("pid") == process.pid:
+                shown.update(snapshot)
+            if caught:
+                stopper.ask(len(caught), snapshot.state)
+            time.sleep(follow.INTERVAL)
+    return snapshot, follow._SIGNALS[caught[0]] if caught else 0
+
+
+# --- what came out ----------------------------------------------------------------------------------------------------
+
+
+def as_json(group: Group, found: Sequence[Figures]) -> dict[str, Any]:
+    """Return everything that is known of a group."""
+    cells = {name: dict(_means(runs)) for name, runs in comparing.by_cell(found).items()}
+    return {
+        "group": group.name,
+        "budget": group.budget,
+        "cells": cells,
+        "runs": [comparing.record(one) for one in found],
+        "recommendation": comparing.recommendation(found),
+    }
+
+
+MEASURED = (
+    "quality",
+    "nll",
+    "tokens_per_second",
+    "parameters",
+    "memory_mb",
+    "saturated",
+    "half_life",
+    "reach",
+    "seconds",
+)
+
+
+def _means(runs: Sequence[Figures]) -> Iterator[tuple[str, Any]]:
+    for name in MEASURED:
+        spread = comparing.spread(getattr(one, name) for one in runs)
+        yield name, None if spread is None else dataclasses.asdict(spread)
+
+
+def _print(found: Sequence[Figures]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    unit = comparing.unit_of(found[0]) if found else "quality"
+    for heading in ("cell", "runs"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (unit, "tokens/s", "parameters", "memory", "saturated", "half-life", "reach"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in rows_of(found):
+        table.add_row(*(cell(text) for text in row))
+    stdout_console().print(table)
+    emit(comparing.recommendation(found))
+
+
+def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:
+    """Return one row for each cell, the best first: means, with the spread over seeds of what decides."""
+    rows = []
+    for name, runs in comparing.by_cell(found).items():
+        done = [one for one in runs if one.state == "finished"]
+        quality = comparing.spread(one.quality for one in done)
+        rows.append((
+            quality.mean if quality else math.inf,
+            (
+                name, f"{len(done)}/{len(runs)}", quality.told() if quality else "–",
+                _mean(runs, "tokens_per_second", "{:,.0f}"), _mean(runs, "parameters", "{:,.0f}"),
+                _mean(runs, "memory_mb", "{:,.0f} MB"), _mean(runs, "saturated", "{:.0%}"),
+                _mean(runs, "half_life", "{:.1f}"), _mean(runs, "reach", "{:.0f}"),
+            ),
+        ))  # fmt: skip
+    return [row for _, row in sorted(rows, key=lambda entry: entry[0])]
+
+
+def _mean(runs: Sequence[Figures], name: str, form: str) -> str:
+    spread = comparing.spread(getattr(one, name) for one in runs)
+    return form.format(spread.mean) if spread is not None else "–"
+
+
+def _open(root: Path, name: str) -> int:
+    """Open the compare screen on a group."""
+    from lstmtui.tui.compare_runs import run
+
+    group = comparing.stored(root, name)
+    if group is None:
+        raise UsageError(f"There is no group '{name}' in {root}; 'lstmtui compare FILE --name {name}' makes it.")
+    return run([one.path for one in comparing.members(root, group)], root)

@@ -1,0 +1,204 @@
+"""`lstmtui plot [RUN]`: the charts of a run, drawn in the terminal, or written as CSV and PNG."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
+from lstmtui.cli.output import emit, say
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.text import one_line
+
+CHARTS = ("loss", "gradients", "saturation")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve: its name, and its points in order of x."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn, and the table behind it."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    log: bool
+    lines: tuple[Line, ...]
+    head: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
+def plot(
+    run: RunOrLatest = "latest",
+    chart: Annotated[
+        str, typer.Option("--chart", metavar="|".join((*CHARTS, "all")), help="Which chart.", show_default=True)
+    ] = "all",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FOLDER", help="Write CSV and PNG files there, instead of drawing here."),
+    ] = None,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Draw a run's loss, gradient flow and gate saturation here, or write them as CSV and PNG.
+
+    PNG needs Matplotlib: pip install 'lstmtui[plot]'. CSV and drawing here need nothing.
+    """
+    if chart not in (*CHARTS, "all"):
+        raise UsageError(f"There is no chart {one_line(chart, 40)!r}; there are {', '.join(CHARTS)} and all.")
+    found = recognise(run, runs_dir)
+    made = [one for one in charts(found) if chart in (one.name, "all")]
+    made = [one for one in made if one.rows] or made[:1]
+    if to is not None:
+        return _write(made, to.expanduser(), found.name)
+    for one in made:
+        _draw(one, found.name)
+    return 0
+
+
+def charts(run: RunFolder) -> tuple[Chart, ...]:
+    """Return every chart of a run; one of which nothing is known has no rows."""
+    from lstmtui.runs.flow import flows
+    from lstmtui.runs.reader import RunReader, saturation
+
+    seen = RunReader(run, keep=1_000_000).refresh()
+    unit = {"chars": "character", "bytes": "byte", "words": "word"}.get(
+        seen.settings.tokens if seen.settings else "", "token"
+    )
+    loss = Chart(
+        "loss", "Loss", "step", f"nats per {unit}", True,
+        (
+            Line("training", tuple((p.step, p.loss) for p in seen.train)),
+            Line("validation", tuple((p.step, p.nll) for p in seen.valid)),
+        ),
+        ("split", "step", "tokens", "seconds", "nats_per_token", "perplexity", "bits_per_char", "lr", "grad_norm",
+         "tokens_per_second", "memory_mb"),
+        (
+            *(("train", p.step, p.tokens, p.seconds, p.loss, None, None, p.lr, p.grad_norm, p.tokens_per_second,
+               p.memory_mb) for p in seen.train),
+            *(("valid", p.step, None, p.seconds, p.nll, p.perplexity, p.bits_per_char, None, None, None, None)
+              for p in seen.valid),
+        ),
+    )  # fmt: skip
+    flow = flows(run, newest=1_000_000)
+    newest = flow[-1] if flow else None
+    states = [s for s in ("h", "c") if newest is not None and newest.norms(s).size]
+    gradients = Chart(
+        "gradients", f"Gradient flow at step {newest.step}" if newest is not None else "Gradient flow",
+        "lag (steps)", "norm", True,
+        tuple(
+            Line(f"dL/d{s} of layer {layer + 1}", tuple((k + 1.0, float(v)) for k, v in enumerate(norms)))
+            for s in states for layer, norms in enumerate(newest.norms(s) if newest is not None else ())
+        ),
+        ("step", "state", "layer", "lag", "norm"),
+        tuple(
+            (f.step, s, layer + 1, k + 1, float(v))
+            for f in flow for s in ("h", "c") for layer, norms in enumerate(f.norms(s)) for k, v in enumerate(norms)
+        ),
+    )  # fmt: skip
+    probes = saturation(run, newest=1_000_000)
+    shares = [
+        (p.step, layer + 1, gate, float(p.left[layer, g].mean()), float(p.right[layer, g].mean()))
+        for p in probes for layer in range(len(p.left)) for g, gate in enumerate(p.gates)
+    ]  # fmt: skip
+    names = dict.fromkeys((layer, gate) for _, layer, gate, _, _ in shares)
+    gates = Chart(
+        "saturation", "Gates saturated, left and right together", "step", "part of all values", False,
+        tuple(
+            Line(f"{at[1]} of layer {at[0]}", tuple((row[0], row[3] + row[4]) for row in shares if row[1:3] == at))
+            for at in names
+        ),
+        ("step", "layer", "gate", "left", "right"), tuple(shares),
+    )  # fmt: skip
+    return loss, gradients, gates
+
+
+def _draw(chart: Chart, run: str) -> None:
+    """Draw a chart with characters, as wide as the terminal."""
+    import shutil
+    import sys
+
+    from lstmtui.tui.widgets.lines import Curve, frame
+
+    size = shutil.get_terminal_size((100, 30))
+    width = size.columns if sys.stdout.isatty() else 100
+    lines = [line for line in chart.lines if line.points]
+    marks = [str(number + 1) if number < 9 else chr(ord("a") + number - 9) for number in range(len(lines))]
+    curves = [Curve(mark, line.points, "") for mark, line in zip(marks, lines, strict=True)]
+    rows = frame(curves, width, max(10, min(24, size.lines - 6)), log=chart.log)
+    emit(f"{chart.title} of {one_line(run)}: {chart.y} by {chart.x}")
+    for row in rows:
+        emit("".join(text for text, _ in row).rstrip())
+    legend = "  ".join(f"{mark} {line.name}" for mark, line in zip(marks, lines, strict=True))
+    emit(legend or "Nothing was recorded yet.")
+    emit("")
+
+
+def _write(made: Iterable[Chart], folder: Path, run: str) -> int:
+    """Write every chart as CSV, and as PNG where Matplotlib is installed. Raises LstmtuiError."""
+    figure = _matplotlib()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for chart in made:
+            path = folder / f"{chart.name}.csv"
+            path.write_text(as_csv(chart), encoding="utf-8", newline="")
+            emit(str(path))
+            if figure is not None:
+                path = path.with_suffix(".png")
+                _png(figure, chart, run, path)
+                emit(str(path))
+    except OSError as error:
+        raise LstmtuiError(f"{error.filename or folder} cannot be written ({error.strerror or error}).") from error
+    if figure is None:
+        say("No PNG was drawn: Matplotlib is not installed; pip install 'lstmtui[plot]' adds it.")
+    return 0
+
+
+def as_csv(chart: Chart) -> str:
+    """Return the table of a chart; what is not known is left empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(chart.head)
+    writer.writerows(("" if value is None else value for value in row) for row in chart.rows)
+    return out.getvalue()
+
+
+def _matplotlib() -> Any:
+    """Return Matplotlib's Figure, which draws without a display, or None where it is not installed."""
+    import importlib
+
+    try:
+        return importlib.import_module("matplotlib.figure").Figure
+    except ImportError:
+        return None
+
+
+def _png(figure: Any, chart: Chart, run: str, path: Path) -> None:
+    drawn = figure(figsize=(8, 5), dpi=150, layout="constrained")
+    axes = drawn.subplots()
+    marks = ("", "--", ":", "-.")  # told apart without colour too
+    for number, line in enumerate(line for line in chart.lines if line.points):
+        x, y = zip(*line.points, strict=True)
+        axes.plot(x, y, linestyle=marks[number % 4] or "-", linewidth=1.2, label=line.name)
+    axes.set_title(f"{chart.title}: {one_line(run)}", parse_math=False)
+    axes.set_xlabel(chart.x)
+    axes.set_ylabel(chart.y)
+    if chart.log and any(y > 0 for line in chart.lines for _, y in line.points):
+        axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    if chart.lines:
+        axes.legend(fontsize="small")
+    drawn.savefig(path)
