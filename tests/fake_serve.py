@@ -9,6 +9,16 @@ from lstmtui.api import Candidate
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
+COUNTED = {
+    "characters": 9000,
+    "savings": {"1": 0.491, "3": 0.602, "5": 0.65},
+    "savings_ghost": 0.3,
+    "recall": {"1": 0.27, "3": 0.4, "5": 0.5},
+    "mrr": 0.333,
+    "coverage": 0.5,
+    "precision": None,
+}
+"""A count of keystrokes, as `report` gives it."""
 asked: list[dict[str, Any]] = []
 """Every question since the test began; the fixture that installs the model empties it."""
 
@@ -31,6 +41,14 @@ class FakeModel:
         asked.append({"op": op, **details})
         if op == "evaluate":
             return {"nll": 1.5, "perplexity": 4.4817, "bits_per_char": 2.164, "tokens": 10, "unknown": 0.25}
+        if op == "autocomplete":
+            adapted = {"adapted": COUNTED} if details["adapt"] else {}
+            times = {"p50": 1.25, "p90": 2.5, "p99": 9.96}
+            return {"words": 1234, "threshold": 0.3, **COUNTED, "network": COUNTED, **adapted, "latency_ms": times}
+        if op == "adapt":
+            return {"words": 1234, **({"nll_first": 4.5, "nll_last": 4.25} if details["weights"] else {})}
+        if op == "forget":
+            return {"forgotten": True}
         assert on_piece is not None
         for _ in range(details["length"]):
             on_piece("ab\x1b")

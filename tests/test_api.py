@@ -3,6 +3,7 @@ import os
 import pytest
 import tiny
 
+import lstmtui
 from lstmtui import api, config
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -62,3 +63,23 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path, monkeypatch):
     (tmp_path / "runs").write_text("a file, where the runs should be")
     with pytest.raises(LstmtuiError, match="cannot be written"):
         tiny.create(tmp_path)
+
+
+def test_other_programs_complete_by_a_runs_name(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path, name="diary")
+    assert tiny.train(run) == 0
+    with lstmtui.Completer.load("diary") as completer:
+        found = completer.complete("the ", k=3)
+        assert 0 < len(found) <= 3
+        assert isinstance(found[0], lstmtui.Candidate)
+        assert completer.about["step"] == 30
+        assert completer.adapt("zebulon " * 50) == 50
+        completer.forget()
+    assert not completer.alive
+    monkeypatch.chdir(run.path.parent)
+    for name in ("latest", run.path, str(run.path), "./diary"):
+        lstmtui.Completer.load(name).close()
+    with pytest.raises(UsageError, match="no run"):
+        lstmtui.Completer.load("nope")
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = lstmtui.nothing_such

@@ -8,6 +8,8 @@ import time
 import fake_serve
 import pytest
 
+from lstmtui import standby
+
 
 @pytest.fixture(autouse=True)
 def run(make_run):
@@ -168,4 +170,89 @@ def test_evaluate_refuses_a_file_before_it_loads_the_model(lstmtui, tmp_path):
     said = lstmtui("evaluate", "diary", tmp_path / "nope.txt")
     assert said.code == 2
     assert "nope.txt" in said.err
+    assert fake_serve.asked == []
+
+
+def test_complete_leaves_out_what_is_improbable(lstmtui):
+    said = lstmtui("complete", "diary", "The ", "-k", "3", "--threshold", "0.2")
+    assert [line.split()[0] for line in said.out.splitlines()] == ["50.0%", "25.0%"]
+    assert lstmtui("complete", "diary", "The ", "--threshold", "0.9").out == ""
+
+
+def test_complete_plain_is_the_candidates_alone(lstmtui):
+    assert lstmtui("complete", "diary", "The ", "-k", "2", "--plain").out == "word0␤\nword1␤\n"
+
+
+@pytest.mark.parametrize("option", ["--warm", "--plain", "--threshold=0.5"])
+def test_complete_refuses_what_goes_with_a_text_for_lines(lstmtui, option):
+    said = lstmtui("complete", "diary", "--stdin", option)
+    assert said.code == 2
+    assert "go with TEXT" in said.err
+
+
+def test_complete_warm_asks_who_stands_by_and_else_leaves_somebody_behind(lstmtui, monkeypatch):
+    begun, answer = [], {"candidates": [{"text": "at once", "probability": 0.5}]}
+    monkeypatch.setattr(standby, "ask", lambda run, question: None)
+    monkeypatch.setattr(standby, "begin", lambda run: begun.append(run.name))
+    assert "word0" in lstmtui("complete", "diary", "The ", "--warm").out
+    assert begun == ["diary"]
+    fake_serve.asked.clear()
+    monkeypatch.setattr(standby, "ask", lambda run, question: dict(answer) if question["text"] == "The " else None)
+    assert lstmtui("complete", "diary", "The ", "--warm").out == " 50.0%  at once\n"
+    assert begun == ["diary"]
+    assert fake_serve.asked == []
+
+
+def test_evaluate_autocomplete(lstmtui, text_file):
+    said = lstmtui("evaluate", "diary", text_file, "--autocomplete", "--apart", "--adapt", "--words", "9")
+    assert said.code == 0
+    lines = {line[:26].strip(): line[26:].split() for line in said.out.splitlines()}
+    assert lines["saved, 1 suggestion"] == ["49.1%"] * 3
+    assert lines["saved, 3 suggestions"] == ["60.2%"] * 3
+    assert lines["precision at 0.3"] == ["-"] * 3
+    assert "p50 1.2, p90 2.5, p99 10.0" in said.out
+    assert fake_serve.asked[0] == {
+        "op": "autocomplete", "files": [str(text_file)], "apart": True, "words": 9, "threshold": 0.3, "adapt": True,
+    }  # fmt: skip
+    answer = json.loads(lstmtui("evaluate", "diary", text_file, "--autocomplete", "--json").out)
+    assert (answer["run"], answer["words"], answer["savings"]["3"]) == ("diary", 1234, 0.602)
+
+
+def test_every_figure_of_the_report_is_defined_in_its_help(lstmtui, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    told = " ".join(lstmtui("evaluate", "--help").out.split())
+    for name in (
+        "saved = ",
+        "hit = ",
+        "MRR = ",
+        "coverage = ",
+        "precision = ",
+        "ghost = ",
+        "latency = ",
+        "one keystroke",
+    ):
+        assert name in told, name
+
+
+@pytest.mark.parametrize("options", [["--apart"], ["--adapt"], ["--autocomplete", "--threshold", "2"]])
+def test_evaluate_refuses_options_that_make_no_sense(lstmtui, text_file, options):
+    said = lstmtui("evaluate", "diary", text_file, *options)
+    assert said.code == 2
+    assert fake_serve.asked == []
+
+
+def test_adapt(lstmtui, text_file):
+    said = lstmtui("adapt", "diary", text_file, "--weights")
+    assert said.code == 0
+    assert "1,234 words" in said.err
+    assert "from 4.500 to 4.250" in said.err
+    assert lstmtui("adapt", "diary", "--reset").err == "The profile is forgotten.\n"
+    assert json.loads(lstmtui("adapt", "diary", text_file, "--json").out) == {"run": "diary", "words": 1234}
+    assert [a["op"] for a in fake_serve.asked] == ["adapt", "forget", "adapt"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--reset", "--weights"], ["nope.txt"]])
+def test_adapt_refuses_what_makes_no_sense(lstmtui, arguments):
+    assert lstmtui("adapt", "diary", *arguments).code == 2
+    assert lstmtui("adapt", "diary", "--reset", "file.txt").code == 2
     assert fake_serve.asked == []

@@ -47,13 +47,11 @@ class Question:
 class Completer:
     """Answers for one model. Keeps the states of the text it saw last, so that a key press costs a step or none."""
 
-    def __init__(
-        self, s: Settings, weights: Arena, tokenizer: Tokenizer, *, memory: Memory | None = None, threads: int = 1
-    ) -> None:
+    def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer, *, memory: Memory | None = None) -> None:
         """With `memory`, what this person wrote before has a say."""
         self.tokenizer = tokenizer
         self.spelling = Spelling(tokenizer)
-        self.stepper = Stepper(s, weights, threads=threads)
+        self.stepper = Stepper(s, weights)
         self.memory = memory
         self._history = History(tokenizer, self.stepper)
 
@@ -65,14 +63,13 @@ class Completer:
         data = recent(text.encode("utf-8", "surrogatepass"))
         question = self.taken_apart(data)
         root = self._history.after(question.before)
-        found = self._run(self.search(root, question, k))
-        lead = b""
+        found = self._blended(self._run(self.search(root, question, k)), question)
+        # Whole words have no token for the space between them.
+        lead = self.tokenizer.joiner if data and not question.word and data[-1] not in SPACES else b""
         if not found.masses and question.word:  # nothing goes on with this word: it is over, and the next one comes
             question, lead = Question(data, b"", b""), self.tokenizer.joiner
             root = self._history.after(data)
             found = self._run(self.search(root, question, k, anew=True))
-        if self.memory is not None:
-            found = self.memory.blend(found, question.before, question.owed)
         ranked = [(lead + word, p) for word, p in found.ranked(k)]
         if phrase:
             ranked = [self._extended(root, question, found, lead, word, p) for word, p in ranked]
@@ -94,7 +91,9 @@ class Completer:
             return Question(before, word, word)
         return Question(before[:-1], word if self.spelling.whole_words else b" " + word, word)
 
-    def search(self, root: Node, question: Question, k: int, *, anew: bool = False) -> Generator[Wanted, None, Found]:
+    def search(
+        self, root: Node, question: Question, k: int, *, anew: bool = False, most: int = search.MOST
+    ) -> Generator[Wanted, None, Found]:
         """Search from the node after `question.before`; yields the children that it needs (see `search.pieces`)."""
         owed, spelling = question.owed, self.spelling
         if spelling.whole_words:
@@ -108,11 +107,14 @@ class Completer:
                     yield [(root, int(token))]
                 root = root.children[int(token)]
             owed = b""
-        found = yield from search.pieces(spelling, root, owed, k, inside=has_word(question.word), anew=anew)
+        found = yield from search.pieces(spelling, root, owed, k, inside=has_word(question.word), anew=anew, most=most)
         if spelling.forced:
             found.masses = {text: mass * share for text, mass in found.masses.items()}
             found.typed = share
         return found
+
+    def _blended(self, found: Found, question: Question) -> Found:
+        return found if self.memory is None else self.memory.blend(found, question.before, question.owed)
 
     def _run(self, searching: Generator[Wanted, None, Found]) -> Found:
         """Run one search, stepping the network for it."""

@@ -32,7 +32,7 @@ DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
 """For what was seen once, twice, more often: about what the formula of Chen and Goodman gives on texts of a million
 words, at any order."""
 PIECES = re.compile(rb"[0-9A-Za-z'_\x80-\xff]+|\n")
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,26 @@ class Layer:
 class Concordance:
     """The words of a text. Words are numbered in the order of their bytes, so that a beginning is a range."""
 
-    def __init__(self, words: list[bytes], text: Array) -> None:
-        """Take the words, sorted, the line end first, and the text in their numbers (N,)."""
+    def __init__(self, words: list[bytes], text: Array, index: Array | None = None) -> None:
+        """Take the words, sorted, the line end first, and the text in their numbers (N,).
+
+        index    all places (N,), sorted by the words from there on, where that has been done before
+        """
         self.words = words
-        self._text = text
         self._ids = {word: i for i, word in enumerate(words)}
         V = len(words)
-        padded = np.concatenate([text, np.zeros(ORDER, text.dtype)])
-        columns = [padded[n : n + len(text)] for n in range(ORDER)]
-        # The index: all places, sorted by the words from there on.
-        self._index = np.lexsort(columns[::-1]).astype(np.int32)
-        self._padded = padded
-        self._starts = np.searchsorted(text[self._index], np.arange(V + 1)).astype(np.int64)
-        pairs = np.unique(text[:-1].astype(np.int64) * V + text[1:]) if len(text) > 1 else np.zeros(0, np.int64)
-        before = np.bincount(pairs % V, minlength=V).astype(np.float64)
+        self._padded = np.concatenate([text, np.zeros(ORDER, text.dtype)])
+        self._text = self._padded[: len(text)]
+        if index is None:
+            index = np.lexsort([self._padded[n : n + len(text)] for n in reversed(range(ORDER))]).astype(np.int32)
+        self._index = index
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(text, minlength=V))]).astype(np.int64)
+        before = np.zeros(V)
+        if len(text) > 1:
+            # How many different words stand before each.
+            pairs = np.sort(text[:-1].astype(np.int64) + text[1:].astype(np.int64) * V)
+            first = np.concatenate([[True], pairs[1:] != pairs[:-1]])
+            before += np.bincount(pairs[first] // V, minlength=V)
         before[0] = 0.0  # a line end is not proposed
         before[1:] += 0.5  # the first word of the text has nothing before it
         self._single = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
@@ -193,7 +199,7 @@ class Concordance:
         """Return the words and the text as the bytes of an .npz file."""
         body = io.BytesIO()
         words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
-        np.savez_compressed(body, format=np.array(FORMAT), words=words, text=self._text)
+        np.savez(body, format=np.array(FORMAT), words=words, text=self._text, index=self._index)
         return body.getvalue()
 
     @classmethod
@@ -203,12 +209,22 @@ class Concordance:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 if int(stored["format"]) != FORMAT:
                     raise ValueError("another format")
-                words, text = stored["words"].tobytes().split(LINE), stored["text"]
+                words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
         except (OSError, KeyError, EOFError, ValueError) as error:
             raise ValueError(f"not a concordance ({error})") from error
-        if words != sorted(set(words)) or text.ndim != 1 or not len(text) or text.min() < 0 or text.max() > len(words):
+        words = words if words != [b""] else []
+        if words != sorted(set(words)) or not _numbers(text, len(words) + 1) or not _numbers(index, len(text)):
             raise ValueError("not a concordance")
-        return cls([LINE, *words], text.astype(np.int32))
+        if len(index) != len(text):
+            raise ValueError("not a concordance")
+        return cls([LINE, *words], text, index)
+
+
+def _numbers(values: Array, end: int) -> bool:
+    """Return whether `values` is a row of numbers from 0 to `end` - 1."""
+    return (
+        values.ndim == 1 and values.dtype == np.int32 and len(values) > 0 and values.min() >= 0 and values.max() < end
+    )
 
 
 def _largest(values: Array, count: int) -> Array:

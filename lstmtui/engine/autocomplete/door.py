@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+
 from lstmtui.engine.autocomplete import learn
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.keep import Profile, text_index
@@ -23,12 +26,15 @@ def memory(trained: Trained, *, index: bool = True, adapt: bool = True) -> Memor
     return Memory(sources, recent=adapt) if sources or adapt else None
 
 
-def completer(trained: Trained, *, index: bool = True, adapt: bool = True, threads: int = 1) -> Completer:
+def completer(trained: Trained, *, index: bool = True, adapt: bool = True) -> Completer:
     """Return a completer with all that it may lean on."""
-    return with_memory(trained, memory(trained, index=index, adapt=adapt), adapt=adapt, threads=threads)
+    return with_memory(trained, memory(trained, index=index, adapt=adapt), adapt=adapt)
 
 
-def with_memory(trained: Trained, counted: Memory | None, *, adapt: bool = True, threads: int = 1) -> Completer:
+def with_memory(trained: Trained, counted: Memory | None, *, adapt: bool = True) -> Completer:
     """Return a completer that leans on what is counted already."""
     weights = learn.applied(trained) if adapt and learn.known(trained.run) else trained.weights
-    return Completer(trained.settings, weights, trained.tokenizer, memory=counted, threads=threads)
+    made = Completer(trained.settings, weights, trained.tokenizer, memory=counted)
+    with contextlib.suppress(OSError, AttributeError):  # what loading took for a moment goes back to the system
+        ctypes.CDLL(None).malloc_trim(0)
+    return made

@@ -81,9 +81,9 @@ class Autocomplete:
         if not 0 <= threshold <= 1:
             raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
         text = b"".join(resolve(files).as_text().chunks())
-        t, threads = self._trained, self._trained.settings.threads or 1
+        t = self._trained
         plain = door.memory(t, index=index, adapt=False)
-        completer = door.with_memory(t, plain, adapt=False, threads=threads)
+        completer = door.with_memory(t, plain, adapt=False)
         typed = report.type_out(completer, text, apart=apart, most=words, thorough=plain is not None or adapt)
         if not typed.words:
             raise UsageError("There are no words in this text to be typed.")
@@ -93,7 +93,7 @@ class Autocomplete:
         if adapt:
             counted = door.memory(t, index=index, adapt=True)
             if learn.known(t.run):
-                moved = door.with_memory(t, counted, threads=threads)
+                moved = door.with_memory(t, counted)
                 typed = report.type_out(moved, text, apart=apart, most=words, thorough=True)
             answer["adapted"] = report.figures(typed, counted, threshold)
         if latency:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
+from lstmtui.engine.reader import Reader
 
 Array = np.ndarray[Any, Any]
 
-ROWS = (1, 8, 64)
-"""Sizes of a batch; the smallest that holds the rows is used."""
+ROWS = 64
+"""Most rows that are stepped at once."""
 
 
 class Node:
@@ -36,23 +36,24 @@ class Node:
 class Stepper:
     """Steps rows of states over shared weights. A row's result does not depend on the other rows."""
 
-    def __init__(self, s: Settings, weights: Arena, *, threads: int = 1) -> None:
-        self._settings, self._weights, self._threads = s, weights, threads
-        self._networks: dict[int, Network] = {}
-        views = self._network(1).states().values()
-        self._size = sum(view.shape[1] for view in views)
+    def __init__(self, s: Settings, weights: Arena) -> None:
+        self._reader = Reader(s, weights, ROWS)
+        h, c = self._reader.h, self._reader.c
+        self._shapes = (h.shape[0], h.shape[2]), (c.shape[0], c.shape[2])
+        self._split = h.shape[0] * h.shape[2]
+        self._size = self._split + c.shape[0] * c.shape[2]
         self.steps = 0
         """Rows stepped so far."""
 
     def begin(self) -> Array:
         """Return the state (S,) before any text."""
-        return np.zeros(self._size, self._weights.flat.dtype)
+        return np.zeros(self._size, self._reader.h.dtype)
 
     def step(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
         """Read one token after each state (S,) and return the nodes that leads to."""
         found: list[Node] = []
-        for low in range(0, len(tokens), ROWS[-1]):
-            found += self._step(states[low : low + ROWS[-1]], tokens[low : low + ROWS[-1]])
+        for low in range(0, len(tokens), ROWS):
+            found += self._step(states[low : low + ROWS], tokens[low : low + ROWS])
         return found
 
     def grow(self, wanted: Sequence[tuple[Node, int]]) -> None:
@@ -66,27 +67,15 @@ class Stepper:
     def _step(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
         n = len(tokens)
         self.steps += n
-        network = self._network(next(rows for rows in ROWS if rows >= n))
-        place = 0
-        for view in network.states().values():
-            width = view.shape[1]
-            for row, state in enumerate(states):
-                view[row] = state[place : place + width]
-            place += width
-        column = np.zeros((1, network.B), np.int32)
-        column[0, :n] = tokens
-        logits = network.forward(column)
-        network.carry()
-        after = np.concatenate([view[:n] for view in network.states().values()], axis=1)
-        logp = log_softmax(logits[:n])
-        return [Node(after[row], logp[row]) for row in range(n)]
-
-    def _network(self, rows: int) -> Network:
-        if rows not in self._networks:
-            self._networks[rows] = Network(
-                self._settings, self._weights, 1, rows, threads=min(self._threads, rows), backward=False
-            )
-        return self._networks[rows]
+        h, c = self._reader.h, self._reader.c
+        before = np.stack(states)
+        h[:, :n] = before[:, : self._split].reshape(n, *self._shapes[0]).swapaxes(0, 1)
+        c[:, :n] = before[:, self._split :].reshape(n, *self._shapes[1]).swapaxes(0, 1)
+        logp = log_softmax(self._reader.read(np.array([tokens], np.int32)))
+        after = np.empty_like(before)
+        after[:, : self._split] = h[:, :n].swapaxes(0, 1).reshape(n, -1)
+        after[:, self._split :] = c[:, :n].swapaxes(0, 1).reshape(n, -1)
+        return [Node(after[row].copy(), logp[row].copy()) for row in range(n)]
 
 
 def log_softmax(logits: Array) -> Array:

@@ -1,0 +1,203 @@
+"""What is kept beside a run, a run that trains on, and one that is deleted underneath."""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.engine import checkpoint
+from lstmtui.engine.autocomplete import keep, learn, operations
+from lstmtui.engine.autocomplete.operations import Autocomplete
+from lstmtui.engine.trained import load
+from lstmtui.errors import LstmtuiError, UsageError
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("operations")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSTMTUI_RUNS", str(folder / "runs"))
+        run = tiny.create(folder, tokens="words", hidden=16, layers=1, steps=120, batch=8, lr=0.03, ema=0.0)
+        assert tiny.train(run) == 0
+    return run
+
+
+@pytest.fixture
+def run(trained_run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained_run.path, copy)
+    return type(trained_run)(copy)
+
+
+def ask(autocomplete, op, **details):
+    *_, answer = autocomplete.operations()[op](**details)
+    return answer
+
+
+def texts(answer):
+    return [c["text"] for c in answer["candidates"]]
+
+
+def test_the_text_index_is_made_once_and_made_again_when_damaged(run):
+    s = load(run).settings
+    index = keep.text_index(run, s)
+    path = run.autocomplete / "text.npz"
+    kept = path.read_bytes()
+    assert b"cat" in index.words
+    path.write_bytes(b"damaged")
+    assert keep.text_index(run, s).words == index.words
+    assert path.read_bytes() == kept
+
+
+def test_only_the_training_part_is_indexed(run):
+    s = load(run).settings
+    whole = Path(s.corpus[0]).read_bytes()
+    index = keep.text_index(run, s)
+    assert 0 < index.count < len(whole.split())
+
+
+def test_without_the_text_there_is_no_index_and_completion_works(run, monkeypatch):
+    def gone(s):
+        raise UsageError("There is no file text.txt.")
+
+    monkeypatch.setattr(keep, "training_text", gone)
+    assert keep.text_index(run, load(run).settings) is None
+    assert texts(ask(Autocomplete(load(run)), "complete", text="the c"))
+
+
+def test_a_profile_has_a_say_until_it_is_forgotten(run, tmp_path):
+    before = checkpoint.newest(run).tensors
+    autocomplete = Autocomplete(load(run))
+    plain = ask(autocomplete, "complete", text="the z")
+    assert "ebulon" not in texts(plain)
+    written = tmp_path / "mail.txt"
+    written.write_text("dear zebulon greets the zebulon\n" * 100)
+    assert ask(autocomplete, "adapt", files=[str(written)])["words"] == 500
+    assert ask(autocomplete, "adapt", text="and more")["words"] == 502
+    adapted = ask(autocomplete, "complete", text="the z")
+    assert texts(adapted)[0] == "ebulon"
+    assert texts(ask(Autocomplete(load(run)), "complete", text="the z"))[0] == "ebulon"
+    after = checkpoint.newest(run).tensors
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert ask(autocomplete, "forget")["forgotten"]
+    assert ask(autocomplete, "complete", text="the z")["candidates"] == plain["candidates"]
+    assert not ask(autocomplete, "forget")["forgotten"]
+
+
+def test_a_few_weights_learn_on_request_and_are_never_in_the_checkpoint(run):
+    t = load(run)
+    weights = t.weights.flat.copy()
+    text = b"the rain ran in the rain\n" * 200
+    told = learn.learn(t, text)
+    assert told["nll_last"] < told["nll_first"]
+    assert learn.known(run)
+    moved = learn.applied(t)
+    assert np.array_equal(t.weights.flat, weights)
+    changed = {name for name in moved.views if not np.array_equal(moved[name], t.weights[name])}
+    assert changed == {"layers.0.b", "softmax.b"}
+    assert learn.forget(run)
+    assert not learn.known(run)
+    assert np.array_equal(learn.applied(t).flat, weights)
+
+
+def test_damaged_weights_of_a_profile_are_passed_over(run):
+    t = load(run)
+    run.autocomplete.mkdir(exist_ok=True)
+    (run.autocomplete / "biases.npz").write_bytes(b"nonsense")
+    assert np.array_equal(learn.applied(t).flat, t.weights.flat)
+
+
+def test_a_profile_that_cannot_be_written_is_told(run):
+    run.autocomplete.write_text("a file, where a folder should be")
+    with pytest.raises(LstmtuiError, match="cannot be written"):
+        keep.Profile(run).learn(b"some words")
+
+
+def test_a_better_checkpoint_is_taken_up_while_typing(run, monkeypatch):
+    monkeypatch.setattr(operations, "LOOK", 0.0)
+    autocomplete = Autocomplete(load(run))
+    first = ask(autocomplete, "complete", text="the ")
+    newest = checkpoint.newest(run)
+    step = newest.step + 7
+    checkpoint.save(run, step, newest.tensors, {k: v for k, v in newest.about.items() if k not in ("format", "step")})
+    checkpoint.mark_best(run, step, 0.1)
+    deadline = time.monotonic() + 20
+    while (answer := ask(autocomplete, "complete", text="the "))["step"] != step:
+        assert time.monotonic() < deadline
+        assert answer["step"] == first["step"]
+    assert answer["candidates"] == first["candidates"]
+
+
+def test_a_damaged_newer_checkpoint_leaves_the_good_one_answering(run, monkeypatch):
+    monkeypatch.setattr(operations, "LOOK", 0.0)
+    autocomplete = Autocomplete(load(run))
+    first = ask(autocomplete, "complete", text="the ")
+    for path in checkpoint.everything(run):
+        path.write_bytes(b"damaged")
+    checkpoint.mark_best(run, first["step"], 0.0)
+    for _ in range(5):
+        assert ask(autocomplete, "complete", text="the ")["candidates"] == first["candidates"]
+        if autocomplete._loading is not None:
+            autocomplete._loading.join()
+
+
+def test_a_run_deleted_underneath_goes_on_answering(run, monkeypatch):
+    monkeypatch.setattr(operations, "LOOK", 0.0)
+    autocomplete = Autocomplete(load(run))
+    first = ask(autocomplete, "complete", text="the ")
+    shutil.rmtree(run.path)
+    for text in ("the ", "the c", "the ca", "the "):
+        answer = ask(autocomplete, "complete", text=text)
+    assert answer["candidates"] == first["candidates"]
+
+
+def test_the_report_tells_network_index_and_adaptation_apart(run, tmp_path):
+    text = tmp_path / "more.txt"
+    text.write_text("the cat sat on the mat\nzebulon sat in the rain\n" * 10)
+    answer = ask(Autocomplete(load(run)), "autocomplete", files=[str(text)], apart=True, adapt=True)
+    assert answer["words"] == 110
+    assert answer["characters"] == 10 * (22 + 23)
+    assert answer["adapted"]["savings"]["1"] > answer["savings"]["1"]
+    assert set(answer["network"]) == set(answer["adapted"])
+    assert set(answer["latency_ms"]) == {"p50", "p90", "p99"}
+
+
+@pytest.mark.parametrize("details", [{"threshold": 2.0}, {"threshold": -1}])
+def test_a_report_that_makes_no_sense_is_refused(run, tmp_path, details):
+    text = tmp_path / "more.txt"
+    text.write_text("some words")
+    with pytest.raises(UsageError, match="threshold"):
+        ask(Autocomplete(load(run)), "autocomplete", files=[str(text)], **details)
+
+
+def test_a_report_without_words_is_refused(run, tmp_path):
+    text = tmp_path / "none.txt"
+    text.write_text("... !!\n")
+    with pytest.raises(UsageError, match="no words"):
+        ask(Autocomplete(load(run)), "autocomplete", files=[str(text)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "      ", "\n\n\n", "\x00\x1b]0;x\x07", "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc"),
+        *("\u0627\u0644 \u0627\u0644", "e\u0301te\u0301 e\u0301", "\u202e\u200d", "\u6f22" * 300),
+    ],
+)
+def test_any_text_is_answered(run, text):
+    answer = ask(Autocomplete(load(run)), "complete", text=text, k=3)
+    assert all(c["text"].isprintable() for c in answer["candidates"])
+
+
+def test_a_megabyte_is_answered_by_its_end(run):
+    autocomplete = Autocomplete(load(run))
+    end = "the cat sat on the "
+    long = ask(autocomplete, "complete", text="words of no end " * 70_000 + end)
+    assert texts(long)
+    steps = autocomplete._completer.stepper.steps
+    assert steps < 3000
+    ask(autocomplete, "complete", text="words of no end " * 70_000 + end + "m")
+    assert autocomplete._completer.stepper.steps <= steps + 2
