@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from lstmtui.text import safe
 from lstmtui.tui.keys import bind
@@ -19,8 +19,8 @@ class ConfirmScreen(Dialog[bool]):
     """Answers True on y, False on everything that means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("y", "answer(True)", "Yes", "confirm.yes", "Yes"),
-        bind("n,escape,enter,q", "answer(False)", "No", "confirm.no", "No"),
+        bind("y", "answer(True)", "Yes", "confirm.yes", "Yes", show=True),
+        bind("n,escape,enter,q", "answer(False)", "No", "confirm.no", "No", show=True),
     ]
 
     def __init__(self, title: str, question: str) -> None:
@@ -32,6 +32,7 @@ class ConfirmScreen(Dialog[bool]):
             dialog.border_title = self._title
             yield Static(Text(safe(self._question)))
             yield Static(Text.assemble("\n", ("y", "bold"), " yes    ", ("n", "bold"), " no"))
+        yield Footer(show_command_palette=False, compact=True)
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

@@ -11,7 +11,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DirectoryTree, Input, OptionList, Static
+from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
@@ -83,6 +83,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
             with Horizontal():
                 yield OptionList(id="named")
                 yield Files(self._start, id="files")
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#said", Static).update(Text("Named texts at the left, your files at the right."))

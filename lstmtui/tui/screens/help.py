@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.once import Dialog
@@ -28,7 +28,7 @@ class HelpScreen(Dialog[None]):
     """Words about a screen (its HELP) and its keys, those of the focused part first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,f1,q,question_mark", "dismiss", "Close", "help.close", "Back to the screen")
+        bind("escape,f1,q,question_mark", "dismiss", "Close", "help.close", "Back to the screen", show=True)
     ]
 
     def __init__(self, about: Screen[object]) -> None:
@@ -52,6 +52,7 @@ class HelpScreen(Dialog[None]):
             for section in self._sections:
                 yield Static(_table(section))
             yield Static(Text(CONFIGURE, style="dim"))
+        yield Footer(show_command_palette=False, compact=True)
 
 
 def _part(about: Screen[object]) -> str:

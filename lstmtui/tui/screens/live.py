@@ -32,7 +32,7 @@ from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
-from lstmtui.tui.widgets.panels import Frame, Panel, SamplePanel
+from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -122,7 +122,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
                     yield Figures()
             with Horizontal(id="lower"):
                 yield SamplePanel(id="sample", classes="panel")
-                with Panel(id="gates", classes="panel"):
+                with GatePanel(id="gates", classes="panel"):
                     yield GateMap()
         yield EventLine(id="events")
         yield Footer(show_command_palette=False, compact=True)

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Input, Static
+from textual.widgets import Footer, Input, Static
 
 from lstmtui import config
 from lstmtui.errors import UsageError
@@ -50,17 +50,24 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
 """
     AUTO_FOCUS = "#lr"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+z", "ask('undo')", "Undo", "steer.undo", "Take the last change back", priority=True),
-        bind("ctrl+t", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True),
-        bind("ctrl+s", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True),
-        bind("ctrl+b", "rewind", "Best", "steer.rewind", "Put the training back to its best checkpoint", priority=True),
-        bind("escape", "leave", "Back", "steer.back", "Back to the run"),
+        bind("ctrl+z", "ask('undo')", "Undo", "steer.undo", "Take the last change back", priority=True, show=True),
+        bind("ctrl+t", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True, show=True),
+        bind("ctrl+s", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True, show=True),
+        bind(
+            "ctrl+b",
+            "rewind",
+            "Best",
+            "steer.rewind",
+            "Put the training back to its best checkpoint",
+            priority=True,
+            show=True,
+        ),
+        bind("escape", "leave", "Back", "steer.back", "Back to the run", show=True),
     ]
     DEFAULT_CSS = """
     SteerScreen #about { height: 2; color: $foreground 75%; }
     SteerScreen #answer { height: auto; max-height: 3; color: $success; }
     SteerScreen #answer.-error { color: $error; }
-    SteerScreen #keys { height: auto; color: $foreground 65%; }
     SteerScreen Form { height: auto; max-height: 100%; }
     .-short SteerScreen #about, .-line SteerScreen #about { display: none; }
     .-short SteerScreen .dialog, .-line SteerScreen .dialog { border: none; }
@@ -76,7 +83,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
         view = self._live.view
         self._shown = _texts(view.snapshot) if view is not None else {}
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = "Steer"
+            dialog.border_title = "Steer: enter sends a change"
             yield Static(id="answer")
             with Form():
                 for name, about in SETTINGS.items():
@@ -84,8 +91,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
                     label = {"bptt": "window"}.get(name, name.replace("_", " "))
                     yield Field(label, Entry(self._shown.get(name, ""), id=name, kind=kind), about=about)
             yield Static(id="about")
-            keys = "enter send  ctrl+z undo  ctrl+t pause  ctrl+s save  ctrl+b rewind to best  escape back"
-            yield Static(Text(keys), id="keys")
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self._answered = self._answer().get("request")
@@ -159,7 +165,10 @@ class WriteScreen(Dialog[dict[str, Any] | None]):
     """Asks how the next text is to be written."""
 
     AUTO_FOCUS = "#prompt"
-    BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "Back", "write.back", "Nothing is written")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+s,f5", "write", "Write", "write.start", "Let it write", show=True, priority=True),
+        bind("escape", "leave", "Back", "write.back", "Nothing is written", show=True),
+    ]
     DEFAULT_CSS = """
     WriteScreen #said { color: $error; height: auto; }
     """
@@ -171,16 +180,21 @@ class WriteScreen(Dialog[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Let it write"
-            dialog.border_subtitle = "enter: write  escape: back"
+            dialog.border_subtitle = "enter writes"
             with Form():
                 yield Field(
-                    "begins with", Entry(safe(self._prompt, newlines=False), id="prompt", placeholder="nothing")
+                    "begins with",
+                    Entry(safe(self._prompt, newlines=False, show=True), id="prompt", placeholder="nothing"),
                 )
                 yield Field("temperature", Entry(str(self._temperature), id="temperature", kind="number"))
             yield Static(id="said")
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self.action_write()
+
+    def action_write(self) -> None:
         prompt = self.query_one("#prompt", Entry).value
         try:
             temperature = config.convert("temperature", self.query_one("#temperature", Entry).value, "write")
@@ -211,8 +225,8 @@ and goes its own way from there. Its curve begins with this one's.
 """
     AUTO_FOCUS = "#at"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "fork", "Fork", "fork.start", "Make the fork, and start it", priority=True),
-        bind("escape", "leave", "Back", "fork.back", "Nothing is forked"),
+        bind("ctrl+s,f5", "fork", "Fork", "fork.start", "Make the fork, and start it", priority=True, show=True),
+        bind("escape", "leave", "Back", "fork.back", "Nothing is forked", show=True),
     ]
     DEFAULT_CSS = """
     ForkScreen #about { height: 2; color: $foreground 75%; }
@@ -227,7 +241,7 @@ and goes its own way from there. Its curve begins with this one's.
         steps = str(2 * seen.step) if seen.state == "finished" else ""
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = f"Fork of {safe(seen.run.name, newlines=False)}"
-            dialog.border_subtitle = "ctrl+s: fork and start  escape: back"
+            dialog.border_subtitle = "a new run beside this one"
             with Form():
                 yield Field("begins at", Choice(("latest", "best"), "latest", id="at"), about=_FORK["at"])
                 yield Field("lr", Entry("", id="lr", placeholder="as it is", kind="number"), about=_FORK["lr"])
@@ -237,6 +251,7 @@ and goes its own way from there. Its curve begins with this one's.
                 yield Field("steps", steps_field, about=_FORK["steps"])
                 yield Field("name", Entry("", id="name", placeholder=f"{seen.run.name}-fork"), about=_FORK["name"])
             yield Static(id="about")
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_descendant_focus(self) -> None:
         self.query_one("#about", Static).update(Text(self.query_one(Form).about))

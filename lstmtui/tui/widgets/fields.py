@@ -22,6 +22,8 @@ from lstmtui.tui.keys import bind
 class Choice(Widget, can_focus=True):
     """One of a few values, changed with left and right, space, or the mouse."""
 
+    HELP = "A choice has the focus: left and right, space or a click change it; up and down go to the other fields."
+
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left,h", "turn(-1)", "Before", "field.before", "The choice before"),
         bind("right,l,space", "turn(1)", "Next", "field.next", "The next choice"),
@@ -67,6 +69,8 @@ class Choice(Widget, can_focus=True):
 class Entry(Input):
     """A line to type into, without a frame; up and down leave it. What is pasted is made safe."""
 
+    HELP = "A line to type into has the focus; up and down go to the other fields."
+
     DEFAULT_CSS = """
     Entry, Entry:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
     Entry:focus { background: $primary 25%; }
@@ -84,6 +88,8 @@ class Entry(Input):
 
 class Opener(Widget, can_focus=True):
     """Shows what was chosen elsewhere; enter opens that place."""
+
+    HELP = "Enter, space or a click opens a list to choose from; up and down go to the other fields."
 
     BINDINGS: ClassVar[list[BindingType]] = [bind("enter,space", "open", "Choose", "field.open", "Choose another")]
     DEFAULT_CSS = """

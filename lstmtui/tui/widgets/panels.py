@@ -41,6 +41,8 @@ class Panel(VerticalScroll, inherit_bindings=False):
 class SamplePanel(Panel):
     """Text sampled during training: the newest, or an older one that was asked for."""
 
+    HELP = "The text has the focus: left and right go to older and newer ones, up and down scroll, z enlarges it."
+
     samples: reactive[tuple[Sample, ...]] = reactive(())
     """Oldest first."""
     back: reactive[int] = reactive(0)
@@ -72,3 +74,9 @@ class SamplePanel(Panel):
         place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
         self.border_subtitle = Content(f"temperature {sample.temperature:g}{place}")
         written.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
+
+
+class GatePanel(Panel):
+    """Around the gates."""
+
+    HELP = "The gates have the focus: v goes to the next view, [ and ] choose the gate, up and down scroll, z enlarges."

@@ -339,3 +339,14 @@ async def test_what_was_changed_is_marked_on_the_curve(tmp_path: Path, open_app:
     async with open_app(run).run_test(size=(80, 24)) as pilot:
         await seen(pilot)
         assert "▼lr 0.0025" in painted(pilot.app)
+
+
+@pytest.mark.parametrize(("key", "kind"), [("g", "GradientsScreen"), ("i", "InspectScreen")])
+async def test_keys_open_what_looks_inside(tmp_path: Path, open_app: Open, key: str, kind: str) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        await seen(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == kind)
+        await pilot.press("escape")
+        await seen(pilot)

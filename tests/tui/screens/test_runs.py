@@ -213,3 +213,19 @@ async def test_q_leaves(open_app: Open, three: list[RunFolder]) -> None:
         await listed(pilot)
         await pilot.press("q")
     assert app.return_code == 0
+
+
+async def test_marked_runs_are_compared(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot)
+        await pilot.press("m", "m", "c")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CompareScreen")
+        await pilot.press("escape")
+        await listed(pilot)
+
+
+async def test_a_click_on_a_column_sorts(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await listed(pilot)
+        await pilot.click("#runs", offset=(3, 0))
+        await until(pilot, lambda: screen.listed()[0].run.name == "mail-lstm" and "by name" in painted(pilot.app))
