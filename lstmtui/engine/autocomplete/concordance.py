@@ -13,7 +13,6 @@ language models: scaling the n-gram".
 
 from __future__ import annotations
 
-import io
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -22,6 +21,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from lstmtui.engine.autocomplete.arrays import packed, unpacked
 
 Array = np.ndarray[Any, Any]
 
@@ -197,21 +198,20 @@ class Concordance:
 
     def dump(self) -> bytes:
         """Return the words and the text as the bytes of an .npz file."""
-        body = io.BytesIO()
         words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
-        np.savez(body, format=np.array(FORMAT), words=words, text=self._text, index=self._index)
-        return body.getvalue()
+        return packed({"format": np.array(FORMAT), "words": words, "text": self._text, "index": self._index})
 
     @classmethod
     def load(cls, data: bytes) -> Concordance:
         """Undo `dump`. Raises ValueError for other bytes."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                if int(stored["format"]) != FORMAT:
-                    raise ValueError("another format")
-                words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
-        except (OSError, KeyError, EOFError, ValueError) as error:
+            stored = unpacked(data)
+            words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
+            known = int(stored["format"])
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a concordance ({error})") from error
+        if known != FORMAT:
+            raise ValueError("not a concordance of this format")
         words = words if words != [b""] else []
         if words != sorted(set(words)) or not _numbers(text, len(words) + 1) or not _numbers(index, len(text)):
             raise ValueError("not a concordance")

@@ -7,11 +7,11 @@ Source: Krause et al. 2018, arXiv:1709.07432, with plain SGD on the biases alone
 from __future__ import annotations
 
 import contextlib
-import io
 from typing import Any
 
 import numpy as np
 
+from lstmtui.engine.autocomplete.arrays import packed, unpacked
 from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
 from lstmtui.engine.trained import Trained
@@ -48,12 +48,10 @@ def learn(trained: Trained, text: bytes) -> dict[str, Any]:
             weights[name][...] -= RATE * np.clip(network.gradients[name], -1, 1)
         network.carry()
     moved = {n: np.clip(weights[n] - trained.weights[n], -LARGEST, LARGEST) for n in names}
-    body = io.BytesIO()
-    np.savez(body, **moved)
     path = _path(trained.run)
     try:
         path.parent.mkdir(exist_ok=True)
-        write_atomically(path, body.getvalue())
+        write_atomically(path, packed(moved))
     except OSError as error:
         raise LstmtuiError(f"The profile {path} cannot be written ({error.strerror or error}).") from error
     tenth = max(1, len(losses) // 10)
@@ -63,14 +61,14 @@ def learn(trained: Trained, text: bytes) -> dict[str, Any]:
 def applied(trained: Trained) -> Arena:
     """Return a copy of the weights with what was learnt; the weights themselves where nothing fits."""
     try:
-        with np.load(io.BytesIO(_path(trained.run).read_bytes()), allow_pickle=False) as stored:
-            moved = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, KeyError, EOFError):
+        moved = unpacked(_path(trained.run).read_bytes())
+    except (OSError, ValueError):
         moved = {}
     weights = Arena(trained.weights.layout, trained.weights.flat.dtype.type)
     weights.flat[...] = trained.weights.flat
     for name, by in moved.items():
-        if name in weights.views and weights[name].shape == by.shape and np.isfinite(by).all():
+        fits = name in weights.views and weights[name].shape == by.shape and by.dtype == weights.flat.dtype
+        if fits and np.isfinite(by).all():
             weights[name][...] += by
     return weights
 

@@ -119,7 +119,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
 
     def on_done(self, message: Done) -> None:
-        self._say(message.words)
+        self.notify(safe(message.words), markup=False)
         self._ask()
 
     def on_answered(self, message: Answered) -> None:
