@@ -41,5 +41,6 @@ def run(
     first = "runs" if found is None else "live" if screen == "auto" else screen
     app = LstmtuiApp(found, screen=first, preferences=liked)
     preferences.one_of("theme", liked.theme, ("auto", *app.available_themes))
+    sys.setswitchinterval(0.001)  # a thread that reads must not hold up a key for long
     app.run()
     return app.return_code or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -88,6 +89,9 @@ class LstmtuiApp(App[None]):
         self.theme = wanted
         self.set_keymap(dict(self.preferences.keys))
         self._watch_signals()
+        if not self.is_headless:
+            # What was imported is there to stay; looking through it again and again would cost frames.
+            self.call_after_refresh(gc.freeze)
         self.push_screen(RunsScreen(self.doors))
         if self._run is not None:
             if self._first == "type":

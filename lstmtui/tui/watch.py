@@ -9,6 +9,8 @@ from lstmtui.runs.folder import RunFolder, all_runs
 from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation, window
 from lstmtui.tui.messages import GateWindow, RunView
 
+POINTS = 2000
+"""How many points of each series are kept: several for each column of dots of the widest screen."""
 PROBES = 64
 """How many gate probes are kept: as many as a screen has columns to show them by time."""
 
@@ -18,7 +20,7 @@ class RunWatch:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._reader = RunReader(run)
+        self._reader = RunReader(run, keep=POINTS)
         self._probes: tuple[Saturation, ...] = ()
         self._newest: str | None = None
         self._window: GateWindow | None = None

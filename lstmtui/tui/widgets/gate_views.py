@@ -71,18 +71,21 @@ def saturated(left: Sequence[float], right: Sequence[float], dots: str) -> Row:
 
 def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: str) -> list[Row]:
     """Return one row for each layer and gate: by unit, from the most open to the most shut, or by training time."""
+    import numpy as np  # loaded already, by whoever read the probes
+
     newest = probes[-1]
     layers, gates = newest.left.shape[:2]
     label = len(str(layers)) + 3
     numbers = width >= label + NUMBERS + 6
     cols = max(0, width - label - (NUMBERS if numbers else 0))
-    same = [p for p in probes if p.left.shape == newest.left.shape]
+    same = [p for p in probes if p.left.shape == newest.left.shape] if by_time else [newest]
+    lefts, rights = (np.stack([values.mean(axis=2) for values in part]) for part in _sides(same))
     rows = []
     for layer in range(layers):
         for gate in range(gates):
             if by_time:
-                left = shares([float(p.left[layer, gate].mean()) for p in same], cols)
-                right = shares([float(p.right[layer, gate].mean()) for p in same], cols)
+                left = shares(lefts[:, layer, gate].tolist(), cols)
+                right = shares(rights[:, layer, gate].tolist(), cols)
             else:
                 # Like beside like: the mean over neighbours by number would hide every unit that stands out.
                 order = _order(newest, layer, gate)
@@ -95,6 +98,10 @@ def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: s
                 row += [(f" {percent(shut)}", "left"), (f" {percent(opened)}", "right")]
             rows.append(row)
     return rows
+
+
+def _sides(probes: Sequence[Saturation]) -> tuple[list[Any], list[Any]]:
+    return [p.left for p in probes], [p.right for p in probes]
 
 
 def gate_name(gates: Sequence[str], gate: int) -> str:
@@ -116,11 +123,11 @@ def by_training_time(
     rows_wanted = max(1, min(height - 1, len(order)))
     numbers = width >= NUMBERS + 12
     cols = width - (NUMBERS if numbers else 0)
+    edges = [len(order) * r // rows_wanted for r in range(rows_wanted)]
+    lefts = _row_means([p.left[layer, gate] for p in same], order, edges)
+    rights = _row_means([p.right[layer, gate] for p in same], order, edges)
     rows: list[Row] = []
-    for r in range(rows_wanted):
-        units = order[len(order) * r // rows_wanted : max(1, len(order) * (r + 1) // rows_wanted)]
-        left = [float(p.left[layer, gate][units].mean()) for p in same]
-        right = [float(p.right[layer, gate][units].mean()) for p in same]
+    for left, right in zip(lefts, rights, strict=True):
         row = saturated(shares(left, cols), shares(right, cols), dots)
         if numbers:
             row += [(f" {percent(left[-1])}", "left"), (f" {percent(right[-1])}", "right")]
@@ -128,6 +135,16 @@ def by_training_time(
     first, last = f"step {words.count(same[0].step)}", words.count(newest.step)
     axis = f"{first}{'─' * max(1, cols - len(first) - len(last))}{last}"[: max(0, cols)]
     return [*rows, [(axis.ljust(width)[:width], "axis")]]
+
+
+def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[list[float]]:
+    """Return for each row of units, which begin at `edges` of `order`, their mean in each of `values` (H,)."""
+    import numpy as np
+
+    sorted_values = np.stack(values)[:, order]
+    sizes = np.diff([*edges, len(order)])
+    means: list[list[float]] = (np.add.reduceat(sorted_values, edges, axis=1) / sizes).T.tolist()
+    return means
 
 
 def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
