@@ -72,7 +72,7 @@ class InsideModel:
 
     def _inspect_unit(self, text: str, layer: int, unit: int) -> dict[str, Any]:
         values = {part: self.values(text, layer, part)[:, unit].tolist() for part in self.parts}
-        return {"layer": layer, "unit": unit, "values": values}
+        return {"layer": layer, "unit": unit, "values": values, "largest": dict.fromkeys(self.parts, 1.0)}
 
     def _inspect_units(self, text: str, layer: int, part: str) -> dict[str, Any]:
         values = self.values(text, layer, part)

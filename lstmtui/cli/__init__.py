@@ -24,6 +24,7 @@ from lstmtui.cli import (
     complete,
     corpora,
     evaluate,
+    gradients,
     info,
     ls,
     plan,
@@ -112,6 +113,7 @@ app.command("fork", rich_help_panel=_TRAIN)(steer.fork)
 app.command("ls", rich_help_panel=_RUNS)(ls.ls)
 app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("plot", rich_help_panel=_RUNS)(plot.plot)
+app.command("gradients", rich_help_panel=_RUNS)(gradients.gradients)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)

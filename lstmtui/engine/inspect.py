@@ -95,11 +95,17 @@ class Inspector:
         }
 
     def unit(self, layer: int, unit: int, text: str = "") -> Answers:
-        """Answer with every part of one unit: {part: [value after each token]}."""
+        """Answer with every part of one unit, {part: [value after each token]}, and the largest of its layer."""
         reading = self._read(text)
         self._check(layer, unit=unit)
         found = reading.values[layer, :, :, unit].astype(np.float64).round(4)
-        yield {"layer": layer, "unit": unit, "values": dict(zip(self.parts, found.tolist(), strict=True))}
+        largest = np.abs(reading.values[layer]).max(axis=(1, 2)).astype(np.float64)
+        yield {
+            "layer": layer,
+            "unit": unit,
+            "values": dict(zip(self.parts, found.tolist(), strict=True)),
+            "largest": dict(zip(self.parts, largest.tolist(), strict=True)),
+        }
 
     def units(self, layer: int, part: str, text: str = "") -> Answers:
         """Answer with one part of all units, (H, N) in base64 of int8 times `scale`, and with figures of each."""

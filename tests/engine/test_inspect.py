@@ -67,7 +67,10 @@ def test_every_gate_and_state_of_every_unit_at_each_character(tmp_path, cell):
             coded = np.frombuffer(base64.b64decode(told["map"]), np.int8).reshape(8, len(TEXT))
             np.testing.assert_allclose(coded.T * told["scale"], exact, atol=0.5 * told["scale"] + 2e-3)
             assert len(told["selectivity"]) == len(told["token"]) == len(told["spread"]) == 8
-        unit = ask(service, op="inspect_unit", text=TEXT, layer=layer, unit=5)["values"]
+        answer = ask(service, op="inspect_unit", text=TEXT, layer=layer, unit=5)
+        unit = answer["values"]
+        largest = max(np.abs(step["h"]).max() for step in expected[layer])
+        assert answer["largest"]["h"] == pytest.approx(largest, abs=2e-3)
         for part in about["parts"]:
             # float16 keeps three digits
             np.testing.assert_allclose(unit[part], [step[part][0, 5] for step in expected[layer]], atol=2e-3)

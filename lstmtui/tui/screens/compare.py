@@ -16,7 +16,6 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from lstmtui import compare
@@ -28,6 +27,7 @@ from lstmtui.text import one_line
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
@@ -63,7 +63,7 @@ class EntriesSeen(Message):
         return isinstance(message, EntriesSeen)
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(OnceScreen[None]):
     """Compare runs; a letter stands for each, on the curves and in the tables."""
 
     HELP: ClassVar[str] = """\

@@ -13,7 +13,6 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from lstmtui.runs.flow import Flow, flow_of, measurements, memory, read, verdict
@@ -23,6 +22,7 @@ from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.questions import Answerer, Questions, Told, Untold
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
@@ -54,7 +54,7 @@ class Measured(Message):
         return isinstance(message, Measured)
 
 
-class GradientsScreen(Screen[None]):
+class GradientsScreen(OnceScreen[None]):
     """See gradients vanish, explode or hold, and how that changes while a run trains."""
 
     HELP: ClassVar[str] = """\

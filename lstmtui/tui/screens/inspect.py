@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from lstmtui.runs.folder import RunFolder
@@ -23,6 +22,7 @@ from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.questions import Answerer, Opened, Questions, Told, Untold
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.coded_text import CodedText, Span, shown
@@ -80,7 +80,7 @@ class Units:
         return f"{self.selectivity[unit]:.1f} {'␣' if piece == ' ' else piece}"
 
 
-class InspectScreen(Screen[None]):
+class InspectScreen(OnceScreen[None]):
     """Look at gates and states while the model reads a text."""
 
     HELP: ClassVar[str] = """\
@@ -244,8 +244,6 @@ other places where the same units are on: what those places share is what the un
             raise ValueError("the map has another size")
         units = Units(answer["layer"], answer["part"], float(answer["scale"]), coded, **figures)
         self._units = units
-        largest = max((byte if byte < 128 else 256 - byte for byte in coded), default=127)
-        self._largest[self.part] = max(1e-6, largest * units.scale)
         self._order = units.order(self.order)
         if self._untouched and self._order:
             self._untouched = False
@@ -255,6 +253,7 @@ other places where the same units are on: what those places share is what the un
     def _told_unit(self, answer: dict[str, Any]) -> None:
         if (answer["layer"], answer["unit"]) == (self.layer, self.unit):
             self._values = {part: list(values) for part, values in answer["values"].items()}
+            self._largest = {part: max(1e-6, float(value)) for part, value in answer["largest"].items()}
             self._show()
 
     def _told_span(self, answer: dict[str, Any]) -> None:
@@ -283,9 +282,6 @@ other places where the same units are on: what those places share is what the un
         if not self._about or not self.is_mounted:
             return
         parts = self._about["parts"]
-        for state in ("h", "c"):
-            if state in self._values and state not in self._largest:
-                self._largest[state] = max(1e-6, *(abs(v) for v in self._values[state]))
         text, unit, units = (
             self.query_one(CodedText),
             self.query_one("#unit", TokenMap),

@@ -10,16 +10,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
 from lstmtui.text import safe
+from lstmtui.tui.screens.once import Dialog
 
 MOST = 16_000
 """Bytes of a file that are loaded."""
 
 
-class TextInputScreen(ModalScreen[str | None]):
+class TextInputScreen(Dialog[str | None]):
     """Returns the text, or None when nothing is to change."""
 
     AUTO_FOCUS = "#text"

@@ -1,0 +1,44 @@
+"""`lstmtui gradients [RUN]`: how far back the gradients of a run's best checkpoint reach."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
+from lstmtui.cli.output import emit, emit_json
+from lstmtui.errors import CorruptError
+
+
+def gradients(
+    run: RunOrLatest = "latest",
+    lags: Annotated[
+        int, typer.Option("--lags", min=1, max=2000, metavar="INTEGER", help="How many steps to look back.")
+    ] = 100,
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> int:
+    """Measure how gradients shrink or grow on their way back through time, and how long the units remember.
+
+    Runs that train measure this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
+    """
+    from lstmtui import api
+    from lstmtui.runs.flow import flow_of, memory, verdict
+
+    found = recognise(run, runs_dir)
+    with api.Model(found) as model:
+        answer = model.ask("gradients", lags=lags)
+    if json:
+        emit_json({"run": found.name, **answer})
+        return 0
+    flow = flow_of(answer)
+    if flow is None:
+        raise CorruptError(f"The gradients of run '{found.name}' could not be told; is it of another version?")
+    emit(f"{found.name}  {flow.cell}, step {flow.step}")
+    for layer in range(flow.layers):
+        for state in ("h", "c") if flow.c.size else ("h",):
+            emit(f"  layer {layer + 1}  dL/d{state} {verdict(flow.norms(state)[layer]).words}")
+        if told := memory(flow.half_life[layer]):
+            emit(f"           {told}")
+    return 0

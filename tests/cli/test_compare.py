@@ -1,0 +1,111 @@
+"""`lstmtui compare`: what is planned, resumed, refused, and told at the end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from run_folder import make_run
+
+from lstmtui import api, compare, config
+from lstmtui.cli import compare as command
+from lstmtui.cli import main
+from lstmtui.compare import Group
+from lstmtui.runs.folder import RunFolder
+
+TEXT = "the cat sat on the mat. " * 200
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "diary.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Instead of training, finish: the names in order, and a way to interrupt."""
+    done: list[str] = []
+
+    def follow(run: RunFolder, before):
+        if "interrupt" in done:
+            done.remove("interrupt")
+            return before, 130
+        done.append(run.name)
+        cell = config.load(run.config).cell
+        figure = {"lstm": 1.70, "gru": 1.72, "rnn": 1.9}[cell] + 0.001 * len(done)
+        result = {"valid": {"nll": 1.2, "perplexity": 3.3, "bits_per_char": figure}}
+        status = {"state": "finished", "step": 10, "parameters": 1000, "result": result}
+        run.status.write_text(json.dumps(status))
+        return compare.snapshots([run.path])[0], 0
+
+    monkeypatch.setattr(command, "_follow", follow)
+    return done
+
+
+def test_each_cell_once_and_a_table(text, tmp_path, trained, capsys):
+    assert main(["compare", str(text), "--cells", "lstm,gru,rnn", "--minutes", "0.1"]) == 0
+    assert trained == ["diary-cells-lstm", "diary-cells-gru", "diary-cells-rnn"]
+    said = capsys.readouterr()
+    assert "equal time (0.1 minutes each)" in said.err
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["lstm", "gru", "rnn"]
+    assert "with one seed each" in lines[-1]
+    settings = config.load(tmp_path / "runs" / "diary-cells-gru" / "config.toml")
+    assert (settings.cell, settings.minutes) == ("gru", 0.1)
+
+
+def test_seeds_go_round_and_json_has_means(text, trained, capsys):
+    line = ["compare", str(text), "--cells", "lstm,rnn", "--steps", "5", "--seeds", "2", "--name", "g", "--json"]
+    assert main(line) == 0
+    assert trained == ["g-lstm-s1", "g-rnn-s1", "g-lstm-s2", "g-rnn-s2"]
+    told = json.loads(capsys.readouterr().out)
+    assert told["group"] == "g"
+    assert told["budget"].startswith("equal tokens (5 steps each)")
+    assert told["cells"]["lstm"]["quality"]["count"] == 2
+    assert told["cells"]["lstm"]["quality"]["mean"] == pytest.approx(1.702, abs=1e-6)
+    assert told["recommendation"].startswith("Take lstm")
+    assert len(told["runs"]) == 4
+
+
+def test_interrupted_it_goes_on_with_what_is_left(text, trained, capsys):
+    line = ["compare", str(text), "--cells", "lstm,gru,rnn", "--minutes", "0.1", "--name", "again"]
+    trained.append("interrupt")
+    assert main(line) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert main(line) == 0
+    assert trained == ["again-lstm", "again-gru", "again-rnn"]
+    assert main(line) == 0
+    assert len(trained) == 3
+    assert "finished before" in capsys.readouterr().err
+
+
+def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):
+    def refused(*arguments: str) -> str:
+        assert main(["compare", str(text), *arguments]) == 2
+        return capsys.readouterr().err
+
+    assert "did you mean 'lstm'" in refused("--cells", "lstn")
+    assert "either --parameters" in refused("--parameters", "5000", "--hidden", "8")
+    assert "no group 'nobody'" in refused("--name", "nobody", "--screen")
+    main(["compare", str(text), "--cells", "lstm", "--minutes", "0.1", "--name", "taken"])
+    assert "already a group 'taken'" in refused("--cells", "lstm", "--minutes", "0.2", "--name", "taken")
+    make_run(tmp_path / "runs", "other-lstm")
+    assert "already a run 'other-lstm'" in refused("--cells", "lstm", "--name", "other")
+    compare.store(tmp_path / "runs", Group("there", "b", ()))
+    assert "need a terminal" in refused("--name", "there", "--screen")
+
+
+def test_sizes_are_matched(text, monkeypatch):
+    class Forecaster:
+        def ask(self, s):
+            return {"parameters": {"lstm": 4, "gru": 3, "rnn": 1}[s.cell] * (s.hidden**2 + 8 * s.hidden)}
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(api, "Forecaster", Forecaster)
+    for cell, units in (("lstm", 46), ("gru", 54), ("rnn", 96)):
+        s = config.Settings(corpus=(str(text),), cell=cell)
+        assert command.matched(s, 10_000).hidden == pytest.approx(units, abs=1)

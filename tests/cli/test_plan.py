@@ -1,0 +1,81 @@
+"""`lstmtui plan`: what is told, and the largest network that fits."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lstmtui import api
+from lstmtui.cli import main
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "diary.txt"
+    path.write_text("the cat sat on the mat. " * 4000)
+    return path
+
+
+@pytest.fixture
+def forecasts(monkeypatch):
+    """Forecasts of a machine where all follows from the square of the size."""
+    measured: list[int] = []
+
+    class Forecaster:
+        def ask(self, s):
+            return {
+                "parameters": 10 * s.hidden**2, "flop_per_token": 60 * s.hidden**2, "memory_mb": 100 + s.hidden,
+                "memory_parts": {"weights": 60.0, "program": 40.0}, "vocabulary": 20, "tokens": 86_400,
+            }  # fmt: skip
+
+        def measure(self, s):
+            measured.append(s.hidden)
+            return {**self.ask(s), "tokens_per_second": 1e8 / s.hidden**2}
+
+        def close(self):
+            measured.append(-1)
+
+    monkeypatch.setattr(api, "Forecaster", Forecaster)
+    return measured
+
+
+def test_cost_in_words(text, forecasts, capsys):
+    assert main(["plan", str(text), "--hidden", "100", "--epochs", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "parameters  100,000" in said
+    assert "0.60 million operations a token" in said
+    assert "about 200 MB (weights 60, program 40)" in said
+    assert "10,000 tokens/s, measured here" in said
+    assert "an epoch    9 s for 86,400 tokens" in said
+    assert "43 s: 5 epochs" in said
+    assert forecasts == [100, -1]
+
+
+def test_time_asked_for_becomes_steps(text, forecasts, capsys):
+    line = ["plan", str(text), "--hidden", "100", "--minutes", "2", "--batch", "10", "--bptt", "10", "--json"]
+    assert main(line) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["seconds"] == 120
+    assert told["steps"] == 12_000
+    assert told["epochs"] == pytest.approx(13.889, abs=1e-3)
+    assert told["settings"]["hidden"] == 100
+
+
+def test_the_largest_that_fits(text, forecasts, capsys):
+    assert main(["plan", str(text), "--fit-memory", "300"]) == 0
+    assert "--hidden 192" in capsys.readouterr().out
+    # Three passes over 86,400 tokens in 6 seconds: 43,200 tokens a second, which size 48 reaches and 64 does not.
+    assert main(["plan", str(text), "--fit-minutes", "0.1"]) == 0
+    assert "--hidden 48" in capsys.readouterr().out
+    assert main(["plan", str(text), "--fit-minutes", "0.1", "--fit-memory", "140"]) == 0
+    assert "--hidden 32" in capsys.readouterr().out
+
+
+def test_what_cannot_be_is_refused(text, forecasts, capsys):
+    assert main(["plan", str(text), "--hidden", "9", "--fit-memory", "300"]) == 2
+    assert "either --hidden" in capsys.readouterr().err
+    assert main(["plan", str(text), "--fit-memory", "101"]) == 2
+    assert "Not even the smallest" in capsys.readouterr().err
+    assert main(["plan", "/nowhere/x.txt"]) == 2
+    assert forecasts[-1] == -1

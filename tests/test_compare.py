@@ -1,0 +1,110 @@
+"""Groups, figures, and what is recommended when."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from inside_run import flow, measured
+from run_folder import make_run
+
+from lstmtui import compare
+from lstmtui.compare import Figures, Group
+from lstmtui.errors import CorruptError, UsageError
+from lstmtui.runs.folder import RunFolder, all_runs
+
+
+def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finished", **more: object) -> Figures:
+    known = {
+        "run": RunFolder(None), "state": state, "cell": cell, "layers": 2, "hidden": 8, "parameters": 100, "nll": 1.0,
+        "perplexity": 2.7, "bits_per_char": quality, "words": False, "tokens_per_second": speed, "seconds": 60.0,
+        "steps": 10, "memory_mb": 100.0, "saturated": 0.1, "half_life": 3.0, "reach": 20,
+    }  # fmt: skip
+    return Figures(**{**known, **more})
+
+
+def test_figures_of_a_run(tmp_path):
+    result = {"valid": {"nll": 1.5, "perplexity": 4.48, "bits_per_char": 2.164}}
+    run = measured(make_run(tmp_path, state="finished", status={"result": result}), flow(900, decay=0.7))
+    found = compare.figures(compare.snapshots([run.path])[0])
+    assert (found.cell, found.layers, found.hidden, found.parameters) == ("lstm", 2, 48, 812_345)
+    assert (found.quality, found.nll) == (2.164, 1.5)
+    assert found.tokens_per_second == 48_000
+    assert found.memory_mb == 312
+    assert found.reach == 26  # the second layer's norms shrink by the root of 0.7
+    assert 0 < found.saturated < 1
+    assert found.half_life == pytest.approx(12, abs=2)
+    told = compare.record(found)
+    assert told["run"] == "diary-lstm"
+    assert told["quality"] == 2.164
+
+
+def test_figures_of_a_run_that_never_started_and_of_words(tmp_path):
+    nothing = compare.figures(compare.snapshots([make_run(tmp_path, "a", state=None).path])[0])
+    assert nothing.quality is nothing.tokens_per_second is nothing.half_life is nothing.memory_mb is None
+    words = compare.figures(compare.snapshots([make_run(tmp_path, "b", tokens="words").path])[0])
+    assert words.quality == words.perplexity is not None
+    with pytest.raises(UsageError):
+        compare.snapshots([])
+
+
+def test_only_settings_that_differ_are_told(tmp_path):
+    runs = [make_run(tmp_path, "a", lr=0.01), make_run(tmp_path, "b", lr=0.01, cell="gru", corpus=("x/y.txt",))]
+    found = dict(compare.differences(compare.snapshots([run.path for run in runs])))
+    assert found["cell"] == ["lstm", "gru"]
+    assert found["corpus"] == ["diary.txt", "y.txt"]
+    assert "lr" not in found
+
+
+def test_a_group_is_kept_beside_the_runs(tmp_path):
+    group = Group("cells", "1 minute each", ("cells-lstm", "cells-gru"))
+    compare.store(tmp_path, group)
+    assert compare.stored(tmp_path, "cells") == group
+    assert compare.stored(tmp_path, "other") is None
+    assert all_runs(tmp_path) == []
+    made = make_run(tmp_path, "cells-gru")
+    assert compare.members(tmp_path, group) == [made]
+    for broken in ("{", '{"format": 9}', '{"format": 1, "runs": [1]}'):
+        (tmp_path / ".groups" / "cells.json").write_text(broken)
+        with pytest.raises(CorruptError):
+            compare.stored(tmp_path, "cells")
+    (tmp_path / ".groups" / "cells.json").write_text('{"format": 1, "runs": ["../../etc"]}')
+    with pytest.raises(UsageError):
+        compare.stored(tmp_path, "cells")
+
+
+def test_a_clear_difference_is_recommended():
+    runs = [one("lstm", q) for q in (1.70, 1.71, 1.69)] + [one("rnn", q) for q in (1.80, 1.81, 1.79)]
+    said = compare.recommendation(runs)
+    assert said.startswith("Take lstm: 1.700 ± 0.010 bits per character, 0.100 before rnn")
+
+
+def test_a_difference_within_noise_goes_to_the_quicker():
+    runs = [one("lstm", q, speed=50) for q in (1.70, 1.74, 1.66)] + [
+        one("gru", q, speed=90) for q in (1.71, 1.75, 1.67)
+    ]
+    runs += [one("rnn", q, speed=300) for q in (2.0, 2.01, 1.99)]
+    said = compare.recommendation(runs)
+    assert said.startswith("lstm and gru cannot be told apart")
+    assert "gru is the quickest" in said
+    assert "rnn" not in said
+
+
+def test_one_seed_is_called_one_seed():
+    assert "with one seed each" in compare.recommendation([one("lstm", 1.7), one("gru", 1.72)])
+    assert "nothing to compare" in compare.recommendation([one("lstm", 1.7), one("gru", 1.6, state="training")])
+    assert "No run has finished" in compare.recommendation([one("lstm", 1.7, state="stopped")])
+
+
+def test_perplexity_decides_for_words():
+    runs = [
+        dataclasses.replace(one("lstm", 9.0), words=True, perplexity=100.0),
+        one("gru", 1.0, words=True, perplexity=120.0),
+    ]
+    assert "lstm is best with 100.000 perplexity" in compare.recommendation(runs)
+
+
+def test_spread():
+    assert compare.spread([None, None]) is None
+    assert compare.spread([2.0, None]).told() == "2.000"
+    assert compare.spread([1.0, 3.0]).told(1) == "2.0 ± 1.4"

@@ -1,0 +1,208 @@
+"""The inspect screen over a model that never was: what it shows, what it asks, every size and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inside_run import InsideModel, broken, opener
+from run_folder import make_run
+from screen_tests import control_characters, painted, until
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from lstmtui.errors import LstmtuiError
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
+from lstmtui.tui.screens.inspect import InspectScreen
+from lstmtui.tui.screens.text_input import TextInputScreen
+
+SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
+Open = Callable[..., LstmtuiApp]
+
+
+async def opened(pilot: Pilot[None], root: Path, model: Any, **settings: Any) -> InspectScreen:
+    """Push the screen, with a door to `model`, and wait until everything was answered."""
+    run = make_run(root, state="finished", **settings)
+    door = opener(model) if isinstance(model, InsideModel) else model
+    screen = InspectScreen(run.path, Doors(root=root, open_model=door))
+    pilot.app.push_screen(screen)
+    if isinstance(model, InsideModel) and model.error is None:
+        await until(pilot, lambda: screen._units is not None and screen._values and "Read" in painted(pilot.app))
+    return screen
+
+
+async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, tmp_path, InsideModel())
+        text = painted(pilot.app)
+        assert "the cat sat.⏎" in text
+        assert "layer 1, unit 0: state h" in text  # unit 0 is the most selective of this model
+        await until(pilot, lambda: "state h of all units, most selective first" in painted(pilot.app))
+        assert "1/32 't' -0.400" in text
+        assert "░" in text or "█" in text
+        unit_rows = [line for line in text.splitlines() if " i " in line or " f " in line or "▸ h" in line]
+        assert len(unit_rows) == 3
+        assert screen.unit == 0
+
+
+async def test_values_are_told_without_colour(tmp_path: Path, open_app: Open) -> None:
+    """Unit 8 of the model is high at t and h and no other letter of these: codes that leave 8 divided by 12."""
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, tmp_path, InsideModel())
+        screen.unit = 8
+        await until(pilot, lambda: screen._values["h"][0] == 0.9)
+        await pilot.pause()
+        lines = painted(pilot.app).splitlines()
+        at = next(i for i, line in enumerate(lines) if "the cat sat" in line)
+        text, below = lines[at][2:14], lines[at + 1][2:14]
+        assert text == "the cat sat."
+        assert below[0] == below[6] == below[10] == "█"
+        assert below[2] == below[4] == "⠒"
+
+
+async def test_moving_tells_the_value_and_the_surprise(tmp_path: Path, open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, tmp_path, InsideModel())
+        await pilot.press("right", "l", "right", "left")
+        await until(pilot, lambda: "3/32 'e'" in painted(pilot.app))
+        assert "surprise 1.5 bits" in painted(pilot.app)
+        await pilot.press("down")
+        assert screen._pieces[screen.cursor] == " "
+        assert screen.cursor == 13 + 2
+        await pilot.press("k", "home")
+        assert screen.cursor == 0
+        await pilot.press("end")
+        assert screen.cursor == 31
+
+
+async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) -> None:
+    model = InsideModel()
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, tmp_path, model)
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: ("inspect_unit", {"layer": 0, "unit": 1}) in model.asked)
+        await pilot.press("tab")
+        assert screen.part == "i"
+        await until(pilot, lambda: ("inspect_units", {"layer": 0, "part": "i"}) in model.asked)
+        await pilot.press("shift+tab", "shift+tab")
+        assert screen.part == "c"
+        await until(pilot, lambda: "cell state c of all units" in painted(pilot.app))
+        await pilot.press("2")
+        await until(pilot, lambda: "layer 2, unit 1" in painted(pilot.app))
+        await until(pilot, lambda: ("inspect_unit", {"layer": 1, "unit": 1}) in model.asked)
+        await pilot.press("3")  # there is no third layer
+        assert screen.layer == 1
+        await pilot.press("o")
+        await until(pilot, lambda: "slowest first" in painted(pilot.app))
+        assert screen._order[0] == 7  # 5 * 7 % 12 is 11, the largest
+        await pilot.press("o", "o")
+        await until(pilot, lambda: "by number" in painted(pilot.app))
+        assert screen._order == list(range(12))
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        assert screen.unit == 11
+
+
+async def test_one_panel_below_the_text_where_there_is_room_for_one(tmp_path: Path, open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await opened(pilot, tmp_path, InsideModel())
+        assert "All of layer 1" in painted(pilot.app)
+        assert "of all units" not in painted(pilot.app)
+        await pilot.press("v")
+        await until(pilot, lambda: "of all units" in painted(pilot.app))
+        assert "All of layer 1" not in painted(pilot.app)
+
+
+async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
+    model = InsideModel()
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, tmp_path, model)
+        await pilot.press(*["right"] * 4, "shift+right", "shift+right")
+        assert screen.chosen == (4, 6)
+        await pilot.press("f")
+        await until(pilot, lambda: "1 other places" in painted(pilot.app))
+        assert ("inspect_span", {"layer": 0, "part": "h", "first": 4, "last": 6}) in model.asked
+        assert "units 3, -1 are on" in painted(pilot.app)
+        await pilot.press("n")
+        assert screen._pieces[screen.cursor : screen.cursor + 3] == ("c", "a", "t")
+        assert screen.cursor > 6
+        await until(pilot, lambda: "⟦cat⟧" in painted(pilot.app))
+        await pilot.press("escape")
+        assert screen.chosen is None
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is not screen)
+        assert model.closed
+
+
+async def test_the_mouse_chooses(tmp_path: Path, open_app: Open) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, tmp_path, InsideModel())
+        await pilot.click("#text", offset=(5, 0))
+        assert screen.cursor == 5
+        await pilot.click("#text", offset=(3, 2))
+        assert screen.cursor == 13 + 3
+        await pilot.click("#unit", offset=(10, 2))
+        assert screen.part == "f"
+        await pilot.click("#units", offset=(2, 3))
+        assert screen.unit == screen._order[2]
+
+
+async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> None:
+    model = InsideModel()
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, tmp_path, model)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
+        pilot.app.screen.query_one(TextArea).text = "a dog"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "a dog" in painted(pilot.app) and pilot.app.screen is screen)
+        assert any(op == "inspect" for op, _ in model.asked[2:])
+        other = tmp_path / "other.txt"
+        other.write_text("from a file\x1b[2J")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
+        field = pilot.app.screen.query_one(Input)
+        field.value = str(tmp_path / "none")
+        field.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "cannot be read" in painted(pilot.app).replace("\n", ""))
+        field.value = str(other)
+        await pilot.press("enter")
+        await until(pilot, lambda: "from a file" in pilot.app.screen.query_one(TextArea).text)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: pilot.app.screen is screen and "from a file" in painted(pilot.app))
+        assert control_characters(painted(pilot.app)) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ab\n\n" * 300, "日本語 текст \x1b[31m\u202e\u200b [bold]x[/] \U0001f600 e\u0301\r\n"]
+)
+async def test_every_size_and_any_text(tmp_path: Path, open_app: Open, text: str) -> None:
+    model = InsideModel(text=text or "x")
+    async with open_app().run_test(size=(200, 60)) as pilot:
+        await opened(pilot, tmp_path, model)
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await pilot.press("v", "right", "shift+right", "down", "right_square_bracket", "v", "tab")
+            await pilot.pause()
+            shown = painted(pilot.app)
+            assert len(shown.splitlines()) == size[1]
+            assert control_characters(shown) == set()
+
+
+async def test_what_goes_wrong_is_said(tmp_path: Path, open_app: Open) -> None:
+    model = InsideModel()
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await opened(pilot, tmp_path, broken("Run 'x' has no checkpoint yet."))
+        await until(pilot, lambda: "no checkpoint yet. ctrl+r opens it again" in painted(pilot.app))
+        await pilot.press("escape")
+        screen = await opened(pilot, tmp_path / "more", model)
+        model.error = LstmtuiError("The question cannot be understood.")
+        await pilot.press("tab")
+        await until(pilot, lambda: "cannot be understood" in painted(pilot.app))
+        model.error = None
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "Read 32 tokens" in painted(pilot.app))
+        assert screen._units is not None
