@@ -146,9 +146,8 @@ def keys(root: Path, load: int) -> None:
         for process in busy:
             process.kill()
     times.sort()
-    print(
-        f"key to paint, {load} busy processes: median {statistics.median(times):.0f} ms, p99 {times[296]:.0f} ms, worst {times[-1]:.0f} ms"
-    )
+    middle, late, worst = statistics.median(times), times[296], times[-1]
+    print(f"key to paint, {load} busy processes: median {middle:.0f} ms, p99 {late:.0f} ms, worst {worst:.0f} ms")
 
 
 def watch(root: Path) -> None:

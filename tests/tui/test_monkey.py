@@ -17,8 +17,8 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
 
-EVENTS = 20_000 if os.environ.get("THOROUGH") else 700
-A_LIFE = 700
+EVENTS = 20_000 if os.environ.get("THOROUGH") else 600
+A_LIFE = 1000
 """Events after which a new application is tried, on new folders."""
 KEYS = (
     *"abcdefghijklmnoprstuvwxyz0123456789[]+-/?.,=", "space", "enter", "escape", "tab", "shift+tab", "up", "down",
@@ -28,23 +28,27 @@ KEYS = (
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1), (3, 2), (300, 3))
 
 
-async def poke(pilot: Pilot[None], source: random.Random) -> None:
-    """Do one thing that a person, or a cat, might do."""
+async def poke(pilot: Pilot[None], source: random.Random) -> int:
+    """Do what a person, or a cat, might do, and return how many events that was; keys come in bursts."""
     kind = source.random()
     width, height = pilot.app.size
     place = (source.randrange(max(1, width)), source.randrange(max(1, height)))
-    if kind < 0.86:
-        await pilot.press(source.choice(KEYS))
-    elif kind < 0.93:
+    if kind < 0.6:
+        burst = source.choices(KEYS, k=source.randint(1, 12))
+        await pilot.app._press_keys(burst)
+        await pilot.pause()
+        return len(burst)
+    if kind < 0.8:
         with contextlib.suppress(OutOfBounds):
             await pilot.click(offset=place)
-    elif kind < 0.97:
+    elif kind < 0.9:
         wheel = source.choice((events.MouseScrollUp, events.MouseScrollDown))
         widget, _ = pilot.app.screen.get_widget_at(*place) if width and height else (pilot.app.screen, None)
         x, y = place[0] - widget.region.x, place[1] - widget.region.y
         widget.post_message(wheel(widget, x, y, 0, 0, 0, False, False, False, *place))
     else:
         await pilot.resize_terminal(*source.choice(SIZES))
+    return 1
 
 
 @pytest.mark.parametrize("life", range(-(-EVENTS // A_LIFE)))
@@ -77,7 +81,6 @@ async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
             app = LstmtuiApp(source.choice((live, None)), screen="live", doors=doors)
             async with app.run_test(size=source.choice(SIZES)) as pilot:
                 while done < A_LIFE and app.is_running and app._exit is False:
-                    await poke(pilot, source)
-                    done += 1
-                    if done % 50 == 0 and app.is_running and app._exit is False:
+                    done += await poke(pilot, source)
+                    if source.random() < 0.1 and app.is_running and app._exit is False:
                         assert len(painted(app).splitlines()) == app.size.height

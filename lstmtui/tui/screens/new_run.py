@@ -116,10 +116,6 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self._plan_soon()
 
     def on_unmount(self) -> None:
-        self._close()
-
-    @work(thread=True, group="close")
-    def _close(self) -> None:
         self._forecaster.close()
 
     # --- the form -------------------------------------------------------------------------------------------------
