@@ -25,6 +25,8 @@ from lstmtui.engine.params import Arena
 LONGEST = 1 << 16
 """Bytes of a text that are looked at; the network's memory reaches nowhere near as far back."""
 PHRASE_WORDS = 8
+OVER = 0.3
+"""A word that is over with this probability is followed by proposals for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,27 @@ class Question:
     word: bytes
 
 
+@dataclass(slots=True)
+class Asked:
+    """A question, where the search for it began, and what came of it."""
+
+    question: Question
+    root: Node
+    found: Found
+    spelt: float
+    """The probability that the network spells what is owed."""
+    lead: bytes = b""
+    """What comes before each word that was found."""
+    share: float = 1.0
+    """The probability that these words are what is asked for."""
+
+    def over(self) -> float:
+        """Return the probability that the word begun is over as it stands."""
+        if not self.question.word:
+            return 0.0
+        return min(1.0, self.found.over / max(self.found.typed, 1e-30)) if self.found.masses else 1.0
+
+
 class Completer:
     """Answers for one model. Keeps the states of the text it saw last, so that a key press costs a step or none."""
 
@@ -61,21 +84,39 @@ class Completer:
         With `phrase` each goes on for as many words as are expected to save the most keystrokes.
         """
         data = recent(text.encode("utf-8", "surrogatepass"))
-        question = self.taken_apart(data)
-        root = self._history.after(question.before)
-        found = self._blended(self._run(self.search(root, question, k)), question)
+        answers = [self._asked(self.taken_apart(data), k)]
         # Whole words have no token for the space between them.
-        lead = self.tokenizer.joiner if data and not question.word and data[-1] not in SPACES else b""
-        if not found.masses and question.word:  # nothing goes on with this word: it is over, and the next one comes
-            question, lead = Question(data, b"", b""), self.tokenizer.joiner
-            root = self._history.after(data)
-            found = self._run(self.search(root, question, k, anew=True))
-        ranked = [(lead + word, p) for word, p in found.ranked(k)]
+        if data and not answers[0].question.word and data[-1] not in SPACES:
+            answers[0].lead = self.tokenizer.joiner
+        over = answers[0].over()
+        if over > OVER:  # the word may well be over as it stands: what comes next is as if its space were typed
+            answers.append(self._asked(self.taken_apart(data + b" "), k))
+            answers[1].lead, answers[1].share = b" ", over * self._spaced(answers[1])
+        ranked = sorted(
+            ((p * a.share, a.lead + word, a, word) for a in answers for word, p in a.found.ranked(k)),
+            key=lambda entry: (-entry[0], entry[1]),
+        )[:k]
+        given = [(word, p) for p, word, _, _ in ranked]
         if phrase:
-            ranked = [self._extended(root, question, found, lead, word, p) for word, p in ranked]
-        self._history.make_ready(question.before)
-        shown = [(word.decode("utf-8", "ignore"), p) for word, p in ranked]
+            given = [self._extended(a, word, p) for p, _, a, word in ranked]
+        self._history.make_ready(answers[0].question.before)
+        shown = [(word.decode("utf-8", "ignore"), float(p)) for word, p in given]
         return [Candidate(word, p) for word, p in shown if word]
+
+    def _asked(self, question: Question, k: int) -> Asked:
+        """Search for what goes on with `question`, and mix in what was counted."""
+        root = self._history.after(question.before)
+        found = self._run(self.search(root, question, k))
+        spelt = found.typed
+        if self.memory is not None:
+            found = self.memory.blend(found, question.before, question.owed)
+        return Asked(question, root, found, spelt)
+
+    def _spaced(self, asked: Asked) -> float:
+        """Return the probability of a space where a word ends before `asked`, whose question begins with one."""
+        if self.spelling.whole_words:
+            return 1.0
+        return min(1.0, asked.spelt / max(1e-6, search.ending(self.spelling, asked.root)))
 
     def taken_apart(self, data: bytes) -> Question:
         """Return what of `data` is read as it stands, and what is spelt again."""
@@ -113,9 +154,6 @@ class Completer:
             found.typed = share
         return found
 
-    def _blended(self, found: Found, question: Question) -> Found:
-        return found if self.memory is None else self.memory.blend(found, question.before, question.owed)
-
     def _run(self, searching: Generator[Wanted, None, Found]) -> Found:
         """Run one search, stepping the network for it."""
         try:
@@ -129,14 +167,13 @@ class Completer:
 
     # --- phrases --------------------------------------------------------------------------------------------------
 
-    def _extended(
-        self, root: Node, question: Question, found: Found, lead: bytes, word: bytes, p: float
-    ) -> tuple[bytes, float]:
+    def _extended(self, asked: Asked, word: bytes, p: float) -> tuple[bytes, float]:
         """Return `word` with as many words after it as are expected to save the most keystrokes, and all their
         probability."""
-        node = self._after_word(root, question, found, word[len(lead) :])
-        best, best_gain = (word, p), p * _gain(word)
-        text = word
+        root, question, found = asked.root, asked.question, asked.found
+        node = self._after_word(root, question, found, word)
+        text = asked.lead + word
+        best, best_gain = (text, p), p * _gain(text)
         for _ in range(PHRASE_WORDS - 1):
             if node is None or p * _gain(text + b" wordword") <= best_gain:
                 break

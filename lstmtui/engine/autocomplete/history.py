@@ -64,7 +64,10 @@ class Chain:
         self.read(text)
         node = self._nodes[-1]
         if node.logp is None:  # let go of: its last word is read again
-            self._drop(len(self._ends) - 1)
+            keep = len(self._nodes) - 1
+            while keep and self._nodes[keep - 1] is node:  # spaces that are no tokens lead nowhere
+                keep -= 1
+            self._drop(keep)
             self.read(text)
             node = self._nodes[-1]
         return node

@@ -161,15 +161,16 @@ def mix(found: Found, told: list[Told], prefix: bytes) -> Found:
     """Return `found` with the probabilities of each source, weighed by its share."""
     rest = 1.0
     masses: dict[bytes, float] = {}
-    typed = 0.0
+    typed = over = 0.0
     for source in told:
         share = rest * source.share
         rest -= share
         typed += share * source.prefix
+        over += share * source.words.get(prefix, 0.0)
         for word, p in source.words.items():
             if len(word) > len(prefix):
                 added = word[len(prefix) :]
                 masses[added] = masses.get(added, 0.0) + share * p
     for added, p in found.masses.items():
         masses[added] = masses.get(added, 0.0) + rest * p
-    return Found(masses, rest * found.typed + typed, found.ends)
+    return Found(masses, rest * found.typed + typed, rest * found.over + over, found.ends)

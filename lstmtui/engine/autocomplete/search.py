@@ -53,6 +53,8 @@ class Found:
     masses: dict[bytes, float] = field(default_factory=dict)
     typed: float = 0.0
     """The probability that what was typed is spelt at all."""
+    over: float = 0.0
+    """The probability that what was typed is spelt and ends its word."""
     ends: dict[bytes, Node] = field(default_factory=dict)
     """The likeliest node after each word, as far as it was reached."""
 
@@ -74,11 +76,13 @@ def whole_words(spelling: Spelling, root: Node, owed: bytes) -> Found:
         found.typed += float(np.exp(root.logp[spelling.unk])) * LETTER ** len(owed)
     words = spelling.word_of[tokens]
     known = words >= 0
-    sums = np.bincount(words[known], p[known], minlength=1) if known.any() else np.zeros(1)
+    sums = np.bincount(words[known], p[known], minlength=len(spelling.words))
     for index in _largest(sums, 64):
         word = spelling.words[index] if sums[index] > 0 else b""
         if word.startswith(owed) and len(word) > len(owed):
             found.masses[word[len(owed) :]] = float(sums[index])
+    if owed in spelling.word_index:
+        found.over = float(sums[spelling.word_index[owed]])
     return found
 
 
@@ -113,6 +117,8 @@ def pieces(
                 if mass > best_way.get(added, 0.0):
                     best_way[added], found.ends[added] = mass, node
                 found.masses[added] = found.masses.get(added, 0.0) + mass * ending(spelling, node)
+            else:
+                found.over += mass * ending(spelling, node)
             tokens = spelling.in_word
         elif len(added) >= LEAD:  # enough punctuation: a word must follow
             tokens = spelling.in_word

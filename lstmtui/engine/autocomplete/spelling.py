@@ -63,7 +63,8 @@ class Spelling:
 
     def _merge_words(self) -> None:
         """Note for each token the word in it: "mat", "mat." and "mat," all bring "mat"."""
-        index: dict[bytes, int] = {}
+        self.word_index: dict[bytes, int] = {}
+        index = self.word_index
         self.word_of = np.full(len(self.pieces), -1, np.int64)
         for i in self.usable:
             word = first_word(self.pieces[i])

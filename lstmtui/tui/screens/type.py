@@ -119,7 +119,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
 
     def on_done(self, message: Done) -> None:
-        self.notify(safe(message.words), markup=False)
+        self._say(message.words)
         self._ask()
 
     def on_answered(self, message: Answered) -> None:
@@ -132,8 +132,8 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self.answer = message.answer
         if not same:
             self.chosen = 0
+            self._say(f"{message.answer.milliseconds:.0f} ms · {self._folder.name}")
         self._propose()
-        self._say(f"{message.answer.milliseconds:.0f} ms · {self._folder.name}")
 
     def on_refused(self, message: Refused) -> None:
         self._ready = self._ready and not message.final

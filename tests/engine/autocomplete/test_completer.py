@@ -128,3 +128,15 @@ def test_the_word_begun_is_what_follows_the_last_space_or_punctuation():
     assert word_begun(b"") == b""
     assert word_begun("caf\u00e9".encode()) == "caf\u00e9".encode()
     assert all(word_begun(c.encode()) == b"" for c in string.punctuation if c not in "'_")
+
+
+def test_a_word_that_may_be_over_is_followed_by_what_comes_next(completer):
+    found = completer.complete("the cat sat on the", k=3)
+    assert found[0].text.rstrip(".") in (" mat", " rain")
+    assert 0 < found[0].probability <= 1
+    phrase = completer.complete("the cat sat on the", k=1, phrase=True)[0]
+    assert phrase.text.startswith(found[0].text[:3])
+
+
+def test_a_word_that_surely_goes_on_is_not(completer):
+    assert not any(c.text.startswith(" ") for c in completer.complete("the cat sat on the ra", k=3))
