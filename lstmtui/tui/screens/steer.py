@@ -184,7 +184,7 @@ class WriteScreen(Dialog[dict[str, Any] | None]):
             with Form():
                 yield Field(
                     "begins with",
-                    Entry(safe(self._prompt, newlines=False, show=True), id="prompt", placeholder="nothing"),
+                    Entry(safe(self._prompt, newlines=False), id="prompt", placeholder="nothing"),
                 )
                 yield Field("temperature", Entry(str(self._temperature), id="temperature", kind="number"))
             yield Static(id="said")
