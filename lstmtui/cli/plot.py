@@ -141,10 +141,21 @@ def _draw(chart: Chart, run: str) -> None:
     rows = frame(curves, width, max(10, min(24, size.lines - 6)), log=chart.log)
     emit(f"{chart.title} of {one_line(run)}: {chart.y} by {chart.x}")
     for row in rows:
-        emit("".join(text for text, _ in row).rstrip())
+        emit(_shown("".join(text for text, _ in row).rstrip()))
     legend = "  ".join(f"{mark} {line.name}" for mark, line in zip(marks, lines, strict=True))
     emit(legend or "Nothing was recorded yet.")
     emit("")
+
+
+def _shown(row: str) -> str:
+    """Return a row as this output can show it: braille where it speaks Unicode, ASCII elsewhere."""
+    import sys
+
+    if (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf"):
+        return row
+    from lstmtui.tui.charset import CharsetFilter
+
+    return CharsetFilter("ascii").plain(row)
 
 
 def _write(made: Iterable[Chart], folder: Path, run: str) -> int:

@@ -41,10 +41,11 @@ async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) 
         assert "the cat sat.⏎" in text
         assert "layer 1, unit 0: state h" in text  # unit 0 is the most selective of this model
         await until(pilot, lambda: "state h of all units, most selective first" in painted(pilot.app))
+        await until(pilot, lambda: "▸ h " in painted(pilot.app))
+        text = painted(pilot.app)
         assert "1/32 't' -0.400" in text
-        assert "░" in text or "█" in text
-        unit_rows = [line for line in text.splitlines() if " i " in line or " f " in line or "▸ h" in line]
-        assert len(unit_rows) == 3
+        assert "⠒" in text
+        assert len([line for line in text.splitlines() if "  i ⠒" in line or "  f ⠒" in line or "▸ h ⠒" in line]) == 3
         assert screen.unit == 0
 
 
