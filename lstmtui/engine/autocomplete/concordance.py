@@ -74,7 +74,7 @@ class Concordance:
         before[1:] += 0.5  # the first word of the text has nothing before it
         self._single = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
         self._single_p = np.diff(self._single)
-        self.layers = lru_cache(maxsize=512)(self._layers)
+        self.layers = lru_cache(maxsize=128)(self._layers)
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> Concordance:

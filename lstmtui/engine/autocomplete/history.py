@@ -55,6 +55,8 @@ class Chain:
 
     def __init__(self, tokenizer: Tokenizer, stepper: Stepper, anchor: int) -> None:
         self._tokenizer, self._stepper, self._anchor = tokenizer, stepper, anchor
+        self._anywhere = tokenizer.kind in ("bytes", "chars")
+        """Whether the tokens of a text are those of its parts, wherever between characters it is cut."""
         self._text = b""
         self._ends: list[int] = []
         self._nodes: list[Node] = []
@@ -77,7 +79,7 @@ class Chain:
         shared = same(self._text, text)
         self._text = text
         keep = len(self._ends)
-        while keep and not (self._ends[keep - 1] <= shared and may_cut(text, self._ends[keep - 1])):
+        while keep and not (self._ends[keep - 1] <= shared and (self._anywhere or may_cut(text, self._ends[keep - 1]))):
             keep -= 1
         self._drop(keep)
         if not self._nodes:
