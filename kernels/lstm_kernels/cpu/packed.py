@@ -15,7 +15,17 @@ from numba import prange, types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.compile import SETTINGS, inlined, threaded
-from lstm_kernels.cpu.tiles import PRECISIONS, REGISTERS, TILES, bfloat16_bits, drive, prepare
+from lstm_kernels.cpu.tiles import (
+    PRECISIONS,
+    REGISTERS,
+    SIDE,
+    TILES,
+    bfloat16_bits,
+    drive,
+    prepare,
+    transpose,
+    transpose_pairs,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -168,43 +178,36 @@ def pack_columns(W, words, low, high):
 
 @overload(pack_columns)
 def _pack_columns_of(W, words, low, high):
-    if words.dtype == types.uint32:
+    pairs, blocks = words.dtype == types.uint32, words.dtype != types.float64
+    per, move = (2, transpose_pairs) if pairs else (1, transpose)
 
-        def pack(W, words, low, high):
-            (N, K), depth = W.shape, words.shape[0]
-            flat = words.reshape(-1)
-            n = low
-            while n < high:
-                start, end = _panel(words, n, N)
-                width = end - start
-                for top in range(start, min(end, N), 16):  # so that a line of `words` is written at once
-                    for k in range(0, K - 1, 2):
-                        at = depth * start + k // 2 * width
-                        for m in range(top, min(top + 16, end, N)):
-                            flat[at + m - start] = (
-                                types.uint32(bfloat16_bits(W[m, k])) | types.uint32(bfloat16_bits(W[m, k + 1])) << 16
-                            )
-                    if K % 2 == 1:
-                        at = depth * start + K // 2 * width
-                        for m in range(top, min(top + 16, end, N)):
-                            flat[at + m - start] = types.uint32(bfloat16_bits(W[m, K - 1]))
-                n = end
+    def word(W, n, k):
+        if not pairs:
+            return W[n, k]
+        first = types.uint32(bfloat16_bits(W[n, k * 2]))
+        return first | types.uint32(bfloat16_bits(W[n, k * 2 + 1])) << 16 if k * 2 + 1 < W.shape[1] else first
 
-    else:
+    word = register_jitable(word)
 
-        def pack(W, words, low, high):
-            (N, K), depth = W.shape, words.shape[0]
-            flat = words.reshape(-1)
-            n = low
-            while n < high:
-                start, end = _panel(words, n, N)
-                width = end - start
-                for top in range(start, min(end, N), 16):
-                    for k in range(K):
-                        at = depth * start + k * width
-                        for m in range(top, min(top + 16, end, N)):
-                            flat[at + m - start] = W[m, k]
-                n = end
+    def pack(W, words, low, high):
+        (N, K), depth, size = W.shape, words.shape[0], words.itemsize
+        flat = words.reshape(-1)
+        whole = K // per // SIDE * SIDE  # words of a row that are taken in blocks
+        n = low
+        while n < high:
+            start, end = _panel(words, n, N)
+            width = end - start
+            for top in range(start, min(end, N), SIDE):
+                at, rest = depth * start + top - start, 0
+                if blocks and top + SIDE <= min(end, N):
+                    for k in range(0, whole, SIDE):
+                        block, to = W[top:, per * k :].ctypes.data, flat[at + k * width :].ctypes.data
+                        move(block, W.strides[0], to, width * size)
+                    rest = whole
+                for k in range(rest, depth):
+                    for m in range(top, min(top + SIDE, end, N)):
+                        flat[at + k * width + m - top] = word(W, m, k)
+            n = end
 
     return pack
 

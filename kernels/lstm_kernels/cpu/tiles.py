@@ -87,6 +87,53 @@ def bfloat16_bits(typingctx, x):
     return signature(types.uint16, types.float32), codegen
 
 
+SIDE = 16
+"""Of the blocks that `transpose` takes."""
+
+
+def _transpose(convert: bool) -> Any:
+    """Return transpose(source, distance, target, column), which writes a block of SIDE rows of SIDE words transposed.
+
+    convert   whether a word is made of two float32 of the source, rounded to bfloat16
+    source    address of the block; distance bytes from one of its rows to the next
+    target    address of the first word of the first column; column bytes from one column to the next
+
+    Interleaving the rows with those half a block below, once for each bit of an index, turns rows into columns.
+    """
+
+    @intrinsic
+    def transpose(typingctx, source, distance, target, column):
+        def codegen(context, builder, sig, args):
+            source, distance, target, column = args
+            word, lane = source.type, ir.IntType(32)
+            words = ir.VectorType(lane, SIDE)
+            numbers = ir.VectorType(ir.FloatType(), 2 * SIDE) if convert else words
+
+            def row_at(start, step, r, kind):
+                address = builder.add(start, builder.mul(ir.Constant(word, r), step))
+                return builder.inttoptr(address, kind.as_pointer())
+
+            rows = [builder.load(row_at(source, distance, r, numbers), align=4) for r in range(SIDE)]
+            if convert:
+                halves = ir.VectorType(_BFloat(), 2 * SIDE)
+                rows = [builder.bitcast(builder.fptrunc(row, halves), words) for row in rows]
+            low = [at for k in range(SIDE // 2) for at in (k, k + SIDE)]
+            interleave = [ir.Constant(words, [k + start for k in low]) for start in (0, SIDE // 2)]
+            for _ in range(SIDE.bit_length() - 1):
+                pairs_of_rows = zip(rows[: SIDE // 2], rows[SIDE // 2 :], strict=True)
+                rows = [builder.shuffle_vector(a, b, order) for a, b in pairs_of_rows for order in interleave]
+            for r, row in enumerate(rows):
+                builder.store(row, row_at(target, column, r, words), align=4)
+            return context.get_dummy_value()
+
+        return signature(types.void, WORD, WORD, WORD, WORD), codegen
+
+    return transpose
+
+
+transpose, transpose_pairs = _transpose(False), _transpose(True)
+
+
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
     """Return tile(A, row, column, B, K, C, ldc, add, live): C (rows, live) = A B or added to it.
 
