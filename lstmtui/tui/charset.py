@@ -41,12 +41,16 @@ def _masks(halves: str) -> dict[str, str]:
     return found
 
 
+_BELOW = "⠂⠒⠶⠿"
+"""The dots that tell a value below zero, which must not look like the shades that tell one above."""
+
+
 def _block() -> dict[str, str]:
-    return _masks(_QUADRANTS)
+    return {**_masks(_QUADRANTS), **dict(zip(_BELOW, "·-=≡", strict=True))}
 
 
 def _ascii() -> dict[str, str]:
-    return {**_masks(_STROKES), **_PLAIN}
+    return {**_masks(_STROKES), **_PLAIN, **dict(zip(_BELOW, "'-=%", strict=True))}
 
 
 class CharsetFilter(LineFilter):

@@ -133,7 +133,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     @work(thread=True, group="read")
     def _read(self) -> None:
         try:
-            found = []
+            found: list[Entry] = []
             for letter, reader in zip(LETTERS, self._readers, strict=False):
                 before, seen = reader.snapshot, reader.refresh()
                 known = self.entries[len(found)] if len(self.entries) > len(found) else None
@@ -174,7 +174,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         chart, panel = self.query_one(LineChart), self.query_one("#chart-panel")
         chart.log_scale = self.log_scale or self.chart == "flow"
         chart.said = "Nothing to draw yet." if self._readers else "No runs were chosen."
-        chart.x_text = short_time if self.axis == "time" and self.chart != "flow" else words.short  # type: ignore[method-assign]
+        chart.x_text = short_time if self.axis == "time" and self.chart != "flow" else words.short
         chart.curves = tuple(
             Curve(entry.letter, points, NAMES[number % len(NAMES)])
             for number, entry in enumerate(self.entries)
@@ -185,7 +185,9 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         panel.border_subtitle = Content("by lag" if self.chart == "flow" else f"by {AXES[self.axis]}")
         living = sum(not entry.snapshot.ended for entry in self.entries)
         title = self.query_one(TitleBar)
-        title.remark = f"{len(self.entries)} runs" + (f", {living} training" if living else "")
+        title.remark = f"{len(self.entries)} run{'s' * (len(self.entries) != 1)}" + (
+            f", {living} training" if living else ""
+        )
 
     def _unit(self) -> str:
         units = {words.unit(entry.snapshot) for entry in self.entries}

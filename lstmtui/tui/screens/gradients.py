@@ -117,7 +117,7 @@ the z of a GRU).
         title = self.query_one(TitleBar)
         title.title, title.remark = self._folder.name, "gradient flow"
         for chart in self.query(LineChart):
-            chart.x_text = words.count  # type: ignore[method-assign]  # a plain function, given to this one chart
+            chart.x_text = words.count
             chart.said = "Reading the run …"
         self._show()
         self.set_interval(INTERVAL, self._look)

@@ -128,7 +128,8 @@ other places where the same units are on: what those places share is what the un
     """The token that is looked at."""
     chosen: reactive[Span | None] = reactive(None)
     """The span that was chosen, first and last token."""
-    layer: reactive[int] = reactive(0)
+    depth: reactive[int] = reactive(0)
+    """Which layer, from 0."""
     part: reactive[str] = reactive("h")
     unit: reactive[int] = reactive(0)
     order: reactive[str] = reactive("selective")
@@ -213,7 +214,7 @@ other places where the same units are on: what those places share is what the un
         self._drop_span()
         if self.part not in answer["parts"]:
             self.part = "h"
-        self.layer = min(self.layer, int(answer["layers"]) - 1)
+        self.depth = min(self.depth, int(answer["layers"]) - 1)
         self.unit = min(self.unit, int(answer["units"]) - 1)
         self.cursor = min(self.cursor, max(0, len(self._pieces) - 1))
         text = self.query_one(CodedText)
@@ -229,14 +230,14 @@ other places where the same units are on: what those places share is what the un
 
     def _ask_units(self) -> None:
         if self._questions is not None and self._pieces:
-            self._questions.ask("inspect_units", text=self._text, layer=self.layer, part=self.part)
+            self._questions.ask("inspect_units", text=self._text, layer=self.depth, part=self.part)
 
     def _ask_unit(self) -> None:
         if self._questions is not None and self._pieces:
-            self._questions.ask("inspect_unit", text=self._text, layer=self.layer, unit=self.unit)
+            self._questions.ask("inspect_unit", text=self._text, layer=self.depth, unit=self.unit)
 
     def _told_units(self, answer: dict[str, Any]) -> None:
-        if (answer["layer"], answer["part"]) != (self.layer, self.part):
+        if (answer["layer"], answer["part"]) != (self.depth, self.part):
             return
         coded = base64.b64decode(answer["map"])
         figures = {name: tuple(answer[name]) for name in ("selectivity", "token", "spread", "slowness")}
@@ -251,7 +252,7 @@ other places where the same units are on: what those places share is what the un
         self._show()
 
     def _told_unit(self, answer: dict[str, Any]) -> None:
-        if (answer["layer"], answer["unit"]) == (self.layer, self.unit):
+        if (answer["layer"], answer["unit"]) == (self.depth, self.unit):
             self._values = {part: list(values) for part, values in answer["values"].items()}
             self._largest = {part: max(1e-6, float(value)) for part, value in answer["largest"].items()}
             self._show()
@@ -312,7 +313,7 @@ other places where the same units are on: what those places share is what the un
         """Write the panels' titles."""
         if not self._about:
             return
-        here = f"layer {self.layer + 1}, unit {self.unit}"
+        here = f"layer {self.depth + 1}, unit {self.unit}"
         panel, one, many = (self.query_one(name) for name in ("#text-panel", "#unit-panel", "#units-panel"))
         panel.border_title = Content(f"{here}: {NAMED.get(self.part, self.part)}")
         panel.border_subtitle = Content(self._at_cursor())
@@ -344,7 +345,7 @@ other places where the same units are on: what those places share is what the un
         for found in self.query(TokenMap):
             found.span = chosen
 
-    def watch_layer(self) -> None:
+    def watch_depth(self) -> None:
         self._values, self._units, self._largest = {}, None, {}
         self._ask_units()
         self._ask_unit()
@@ -422,7 +423,7 @@ other places where the same units are on: what those places share is what the un
 
     def action_layer(self, layer: int) -> None:
         if layer < int(self._about.get("layers", 1)):
-            self.layer = layer
+            self.depth = layer
 
     def action_order(self) -> None:
         names = list(ORDERS)
@@ -437,7 +438,7 @@ other places where the same units are on: what those places share is what the un
         first, last = self.chosen or (self.cursor, self.cursor)
         self.chosen = (first, last)
         self._say("Looking for other places …")
-        self._questions.ask("inspect_span", text=self._text, layer=self.layer, part=self.part, first=first, last=last)
+        self._questions.ask("inspect_span", text=self._text, layer=self.depth, part=self.part, first=first, last=last)
 
     def action_match(self, by: int) -> None:
         if self._matches:

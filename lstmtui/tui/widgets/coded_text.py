@@ -103,7 +103,7 @@ class CodedText(Widget):
         if number >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         first, last = self._lines[number]
-        styles = shades.styles(self.get_component_rich_style)
+        styles = shades.styles(self)
         segments = [self._segment(token, styles, below=bool(y % 2)) for token in range(first, last)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
@@ -115,7 +115,8 @@ class CodedText(Widget):
             return Segment(
                 shades.glyph(value) * cell_len(text), Style(color=style.color, bgcolor=self.rich_style.bgcolor)
             )
-        style = Style(color=self.rich_style.color, bgcolor=style.bgcolor or self.rich_style.bgcolor)
+        flat = style.bgcolor is None or style.bgcolor == self.rich_style.bgcolor
+        style = style if flat else Style(color=self.rich_style.color, bgcolor=style.bgcolor)
         if any(a <= token <= b for a, b in self.matches):
             style += Style(underline=True, bold=True)
         if self.span is not None and self.span[0] <= token <= self.span[1]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.style import Style
+from textual.widget import Widget
 
 from lstmtui.tui.widgets.gate_views import LEFT, LEVELS, RIGHT
 
@@ -46,6 +45,10 @@ def name(value: float) -> str:
     return "none" if not found else f"low{-found}" if found < 0 else f"high{found}"
 
 
-def styles(get: Callable[[str], Style]) -> dict[str, Style]:
-    """Return every style by its name; `get` is the widget's get_component_rich_style."""
-    return {one: get(f"shade--{one}") for one in NAMES}
+def styles(widget: Widget) -> dict[str, Style]:
+    """Return every style by its name. Sixteen colours do not blend: there, only the foreground is coloured."""
+    found = {one: widget.get_component_rich_style(f"shade--{one}") for one in NAMES}
+    if not widget.app.current_theme.ansi:
+        return found
+    ground = widget.rich_style.bgcolor
+    return {one: Style(color=style.color, bgcolor=ground) for one, style in found.items()}

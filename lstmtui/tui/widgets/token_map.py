@@ -106,7 +106,7 @@ class TokenMap(Widget):
         mark = "▸" if number == self.chosen else " "
         segments = [Segment(f"{mark}{row.label}"[:label].ljust(label), words), *self._cells(row, tokens)]
         if told:
-            segments.append(Segment(" " * (cols - len(tokens))))
+            segments.append(Segment(" " * (cols - len(tokens)), self.rich_style))
             segments.append(Segment(row.told(self.cursor).rjust(told), words))
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
@@ -123,7 +123,7 @@ class TokenMap(Widget):
         return Strip(segments)
 
     def _cells(self, row: Row, tokens: Sequence[int]) -> list[Segment]:
-        styles = shades.styles(self.get_component_rich_style)
+        styles = shades.styles(self)
         segments: list[Segment] = []
         for token in tokens:
             value = row.value(token)

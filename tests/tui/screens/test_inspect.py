@@ -95,7 +95,7 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
         await until(pilot, lambda: "layer 2, unit 1" in painted(pilot.app))
         await until(pilot, lambda: ("inspect_unit", {"layer": 1, "unit": 1}) in model.asked)
         await pilot.press("3")  # there is no third layer
-        assert screen.layer == 1
+        assert screen.depth == 1
         await pilot.press("o")
         await until(pilot, lambda: "slowest first" in painted(pilot.app))
         assert screen._order[0] == 7  # 5 * 7 % 12 is 11, the largest
