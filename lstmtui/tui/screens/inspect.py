@@ -269,7 +269,8 @@ other places where the same units are on: what those places share is what the un
         elif not places:
             self._say(f"Units {units}: nowhere else are they on together.")
         else:
-            self._say(f"{len(places)} other places (n, N) where units {units} are on.")
+            count = f"{len(places)} places or more" if len(places) >= 50 else f"{len(places)} other places"
+            self._say(f"{count} (n, N) where units {units} are on.")
 
     # --- showing --------------------------------------------------------------------------------------------------
 
