@@ -167,7 +167,7 @@ def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: st
 
     What calls it holds no copy of it, and finds it again in another process, if it has been exported there before.
     """
-    compiled = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    compiled: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
     compiled._cache = _DiskCache(function, stamp)
     compiled.compile()
     llvmlite.binding.add_symbol(name, compiled.address)

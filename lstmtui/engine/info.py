@@ -18,7 +18,7 @@ VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
 
 def facts() -> dict[str, Any]:
-    """Return versions, the processor's vector features, the precision that auto means, threads, and whether a GPU is."""
+    """Return versions, vector features, the precision that auto means, threads, and whether there is a GPU."""
     features = llvmlite.binding.get_host_cpu_features()
     numba.njit(parallel=True)(_parallel)(np.zeros(2))
     return {

@@ -26,7 +26,11 @@ from numba.extending import register_jitable
 
 from lstm_kernels.compile import SETTINGS, export, intrinsic
 
-PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64), "bfloat16": np.dtype(np.uint32)}
+PRECISIONS: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+    "bfloat16": np.dtype(np.uint32),
+}
 """What a packed word is: a number, or for bfloat16 two of them that follow each other in K."""
 
 ROWS = (6, 4, 2, 1)
