@@ -74,7 +74,7 @@ def evaluate(
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
     with api.Model(found) as model:
         if autocomplete:
-            details = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
+            details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
             result = model.ask("autocomplete", files=files, **details)
         else:
             result = model.ask("evaluate", files=files)
@@ -92,7 +92,10 @@ def evaluate(
 
 def table(result: dict[str, Any]) -> list[str]:
     """Return the counts of a report, a column each, and the times."""
-    columns = {"as it is": result, **{name: result[name] for name in ("network", "adapted") if name in result}}
+    columns: dict[str, Any] = {
+        "as it is": result,
+        **{name: result[name] for name in ("network", "adapted") if name in result},
+    }
     rows: list[tuple[str, Any]] = [
         *((f"saved, {k} suggestion{'s' * (k != 1)}", lambda c, k=k: c["savings"][str(k)]) for k in (1, 3, 5)),
         ("saved, ghost text only", lambda c: c["savings_ghost"]),

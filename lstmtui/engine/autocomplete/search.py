@@ -135,7 +135,7 @@ def pieces(
     asked = 0
     while waiting and asked < most:
         floor = max(LEAST * found.typed, _kth(found.masses, k))
-        batch = []
+        batch: list[Way] = []
         while waiting and len(batch) < BATCH and -waiting[0][0] > floor:
             batch.append(heapq.heappop(waiting)[2])
         if not batch:
