@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
@@ -98,6 +100,17 @@ class LstmtuiApp(App[None]):
                 self.push_screen(TypeScreen(self._run, self.doors))
             else:
                 self.push_screen(LiveScreen(self._run, self.doors))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let keys fall that were typed while the program leaves: there is no screen for them any more."""
+        if not (self._closing and isinstance(event, events.InputEvent)):
+            await super().on_event(event)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen on top, but never the list of runs: a second escape may be on its way already."""
+        if isinstance(self.screen, RunsScreen):
+            return AwaitComplete.nothing()
+        return super().pop_screen()
 
     def _watch_signals(self) -> None:
         """Leave in order when asked to from outside: without this the terminal would stay in raw mode."""
