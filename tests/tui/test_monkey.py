@@ -14,6 +14,7 @@ from run_folder import alive, make_run
 from screen_tests import FakeForecaster, FakeModel, painted
 from textual import events
 from textual.app import App
+from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import OutOfBounds, Pilot
 
@@ -67,9 +68,10 @@ async def poke(pilot: Pilot[None], source: random.Random) -> int:
             await pilot.click(offset=place)
     elif kind < 0.94:
         wheel = source.choice((events.MouseScrollUp, events.MouseScrollDown))
-        widget, _ = pilot.app.screen.get_widget_at(*place) if width and height else (pilot.app.screen, None)
-        x, y = place[0] - widget.region.x, place[1] - widget.region.y
-        widget.post_message(wheel(widget, x, y, 0, 0, 0, False, False, False, *place))
+        with contextlib.suppress(NoWidget):
+            widget, region = pilot.app.screen.get_widget_at(*place)
+            x, y = place[0] - region.x, place[1] - region.y
+            widget.post_message(wheel(widget, x, y, 0, 0, 0, False, False, False, *place))
     else:
         await pilot.resize_terminal(*source.choice(SIZES))
     return 1

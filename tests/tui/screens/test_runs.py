@@ -126,7 +126,8 @@ async def test_n_opens_a_form(open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         await listed(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen) and pilot.app.screen.focused is not None)
+        await pilot.pause()
         await pilot.press("escape")
         await listed(pilot)
 
