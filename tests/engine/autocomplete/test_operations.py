@@ -120,9 +120,8 @@ def test_a_better_checkpoint_is_taken_up_while_typing(run, monkeypatch):
     monkeypatch.setattr(operations, "LOOK", 0.0)
     autocomplete = Autocomplete(load(run))
     first = ask(autocomplete, "complete", text="the ")
-    newest = checkpoint.newest(run)
-    step = newest.step + 7
-    checkpoint.save(run, step, newest.tensors, {k: v for k, v in newest.about.items() if k not in ("format", "step")})
+    best, step = checkpoint.best(run), checkpoint.newest(run).step + 7
+    checkpoint.save(run, step, best.tensors, {k: v for k, v in best.about.items() if k not in ("format", "step")})
     checkpoint.mark_best(run, step, 0.1)
     deadline = time.monotonic() + 20
     while (answer := ask(autocomplete, "complete", text="the "))["step"] != step:
