@@ -122,7 +122,8 @@ async def test_a_living_run_is_not_deleted(open_app: Open, tmp_path: Path) -> No
     assert run.config.exists()
 
 
-async def test_n_opens_a_form(open_app: Open) -> None:
+async def test_n_opens_a_form(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NewRunScreen, "_forecast", lambda *_: None)  # it would put the default text together
     async with open_app().run_test(size=(80, 24)) as pilot:
         await listed(pilot)
         await pilot.press("n")
