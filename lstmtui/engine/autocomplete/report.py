@@ -188,11 +188,14 @@ def _streams(text: bytes, apart: bool, most: int) -> Iterator[tuple[int, int, li
             total += len(some)
             yield low, high, [_word(text, *span) for span in some]
         return
-    each = -(-min(most or len(spans), len(spans)) // STREAMS)
-    every = max(each, len(spans) // STREAMS) or 1
+    total = min(most or len(spans), len(spans))
+    each = max(1, -(-total // STREAMS))
+    every = max(each, len(spans) // max(1, total // each))
     for first in range(0, len(spans), every):
         some = spans[first : first + each]
-        yield some[0][0], some[-1][1], [_word(text, *span) for span in some]
+        # What comes before the next word was typed too.
+        high = spans[first + each][0] if first + each < len(spans) else len(text)
+        yield some[0][0], high, [_word(text, *span) for span in some]
 
 
 def _by_line(lines: list[tuple[int, int]], spans: list[tuple[int, int]]) -> Iterator[tuple[int, int, list[Any]]]:

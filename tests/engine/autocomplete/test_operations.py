@@ -199,4 +199,5 @@ def test_a_megabyte_is_answered_by_its_end(run):
     steps = autocomplete._completer.stepper.steps
     assert steps < 3000
     ask(autocomplete, "complete", text="words of no end " * 70_000 + end + "m")
-    assert autocomplete._completer.stepper.steps <= steps + 2
+    # A few tokens are read ahead of the next anchor, and no more.
+    assert autocomplete._completer.stepper.steps <= steps + 8

@@ -90,7 +90,7 @@ def test_a_learnt_text_saves_keystrokes_and_memory_is_counted_apart(learnt):
     text = tiny.text(40).encode()
     typed = report.type_out(completer(learnt), text, apart=False, most=0, thorough=True)
     plain = report.figures(typed, None, 0.3)
-    assert plain["characters"] == len(text) - 1  # the last line end comes after the last word
+    assert plain["characters"] == len(text)
     assert 0.3 < plain["savings"]["1"] <= plain["savings"]["3"] <= plain["savings"]["5"] < 1
     assert plain["recall"]["1"] <= plain["recall"]["3"] <= plain["recall"]["5"]
     assert plain["savings_ghost"] <= plain["savings"]["1"]
