@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 import numba
@@ -25,6 +25,7 @@ import numba.extending
 from numba.core.caching import _Cache
 from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
+from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
@@ -41,6 +42,8 @@ SETTINGS: Any = numba.config
 intrinsic: Any = numba.extending.intrinsic
 
 _folder: Path | None = None
+_kernels: dict[str, Any] = {}
+_noted: dict[Job, None] | None = None
 
 
 def cache_in(folder: str | os.PathLike[str]) -> Path | None:
@@ -135,6 +138,45 @@ class _DiskCache(_Cache):
         return _folder / f"{self._stem()}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
 
 
+class Job(NamedTuple):
+    """One kernel for one combination of types: what is compiled at a time. It may be sent to another process."""
+
+    module: str
+    kernel: str
+    types: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """What to call it before people, such as recurrence.forward."""
+        function = self.kernel.removeprefix(f"{self.module}.").split()[0].split(".")[0]
+        return f"{self.module.rpartition('.')[2]}.{function.strip('_').removesuffix('_of')}"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the cache folder has it."""
+        compiled = _kernels[self.kernel]
+        path = compiled._cache._path(self.types, compiled.targetctx)
+        return path is not None and path.exists()
+
+    def compile(self) -> None:
+        """Take it from the cache folder, or compile it and put it there."""
+        _kernels[self.kernel].compile(self.types)
+
+
+def jobs_of(action: Callable[[], object]) -> list[Job]:
+    """Call `action` with kernels that do nothing, and return those it called, each type of call once.
+
+    What kernels would have written is left as it was, and those that return a value return None.
+    """
+    global _noted
+    _noted = {}
+    try:
+        action()
+        return list(_noted)
+    finally:
+        _noted = None
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """Make `function` part of whatever kernel calls it; it keeps its own arithmetic rules wherever that is."""
     return numba.extending.register_jitable(forceinline=True, fastmath=set(FASTMATH))(function)
@@ -154,12 +196,29 @@ def kernel(
     if function is None:
         return partial(kernel, parallel=parallel, fastmath=fastmath, stamp=stamp)
     compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath), parallel=parallel)(function)
-    if not SETTINGS.DISABLE_JIT:
-        compiled._cache = _DiskCache(function, f"{stamp} parallel={parallel} fastmath={sorted(fastmath)}")
+    if SETTINGS.DISABLE_JIT:
+        return compiled
+    stamp = f"{stamp} parallel={parallel} fastmath={sorted(fastmath)}"
+    compiled._cache = _DiskCache(function, stamp)
+    compiled.__class__ = _Kernel
+    compiled.name = f"{function.__module__}.{function.__qualname__} {stamp}"
+    _kernels[compiled.name] = compiled
     return compiled
 
 
-_exported: list[CFunc] = []
+class _Kernel(CPUDispatcher):
+    """A compiled function that does nothing but be noted while `jobs_of` wants to know what is called."""
+
+    name: str
+
+    def __call__(self, *args: Any) -> Any:
+        if _noted is None:
+            return super().__call__(*args)
+        _noted[Job(self.py_func.__module__, self.name, tuple(self.typeof_pyval(value) for value in args))] = None
+        return None
+
+
+_exported: dict[str, CFunc] = {}
 
 
 def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: str) -> None:
@@ -171,7 +230,7 @@ def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: st
     compiled._cache = _DiskCache(function, stamp)
     compiled.compile()
     llvmlite.binding.add_symbol(name, compiled.address)
-    _exported.append(compiled)
+    _exported[name] = compiled
 
 
 def threaded(
@@ -192,7 +251,8 @@ def threaded(
         threads = args[-1]
         if threads == 1:
             return serial(*args)
-        numba.set_num_threads(min(threads, most))
+        if _noted is None:
+            numba.set_num_threads(min(threads, most))
         return parallel(*args)
 
     return run

@@ -80,6 +80,8 @@ class Progress:
             if _at(event) <= self._heard:
                 continue
             self._heard = _at(event)
+            if event.get("event") == "compiled" and event.get("kernels"):
+                yield f"Compiled {event['kernels']} kernels in {event.get('seconds')} s; the next start will find them."
             if telling := _EVENTS.get(str(event.get("event"))):
                 yield telling.format_map(defaultdict(lambda: "?", event))
 
@@ -129,14 +131,23 @@ class Bar(Progress):
         self._guarded(self._rich.console.print, Text(one_line(line)))
 
     def show(self, snapshot: RunSnapshot) -> None:
-        figures = [duration(time.monotonic() - self._since)]
+        figures, total, completed = (
+            [duration(time.monotonic() - self._since)],
+            float(snapshot.steps),
+            float(snapshot.step),
+        )
         if snapshot.state in ("training", "evaluating", "paused"):
             figures = [f"{snapshot.step}/{snapshot.steps}", *train_figures(snapshot)]
+        elif snapshot.state in ("preparing", "compiling"):
+            what, done = (snapshot.status.get(name) for name in (snapshot.state, f"{snapshot.state}_done"))
+            if isinstance(done, int | float):
+                total, completed = 1.0, float(done)
+                figures.append(one_line(str(what), 30))
         self._rich.update(
             self._task,
             description=one_line(snapshot.state, 12),
-            total=snapshot.steps or None,
-            completed=snapshot.step,
+            total=total or None,
+            completed=completed,
             figures="  ".join(figures),
         )
         self._guarded(self._rich.refresh)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lstmtui.places import cache_root
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
-from lstm_kernels.compile import cache_in  # isort: skip
+from lstm_kernels.compile import cache_in, jobs_of  # isort: skip
 
 KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written."""
@@ -17,6 +17,7 @@ from lstm_kernels.cells import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, sampling, softmax, stepping  # noqa: E402
 from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16  # noqa: E402
+from lstm_kernels.warm import Report, compile_all  # noqa: E402
 
 __all__ = [
     "CELLS",
@@ -24,8 +25,11 @@ __all__ = [
     "KERNEL_CACHE",
     "Cell",
     "Packed",
+    "Report",
+    "compile_all",
     "dropout",
     "embedding",
+    "jobs_of",
     "linear",
     "optim",
     "recurrence",

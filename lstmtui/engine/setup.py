@@ -14,13 +14,14 @@ from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, prepare
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import plan
-from lstmtui.engine.backend import HAS_BFLOAT16
+from lstmtui.engine.backend import HAS_BFLOAT16, Report, compile_all, jobs_of
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.model import Dropout, Network
 from lstmtui.engine.optimizer import Optimizer, finite
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.errors import CorruptError, UsageError
+from lstmtui.machine import cpu_count
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -112,17 +113,20 @@ def scratch_step(setup: Setup, drop: Dropout) -> None:
         setup.optimizer.apply(setup.network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
 
 
-def compile_kernels(setup: Setup, drop: Dropout, check: Check) -> float:
-    """Call every kernel once, so that no later step waits for the compiler, and return how many seconds it took."""
-    begun = time.monotonic()
-    setup.weights.initialise(setup.settings.seed)
-    scratch_step(setup, drop)
-    check()
-    x = np.zeros((setup.network.T, setup.network.B), np.int32)
-    setup.network.evaluate(x, x)
-    check()
-    next(setup.sampler.tokens("", Choice(), np.random.default_rng(0)))
-    return time.monotonic() - begun
+def compile_kernels(setup: Setup, drop: Dropout, report: Report, also: Callable[[], object]) -> int:
+    """Have every kernel that a run calls compiled, and those of `also`, so that no later step waits for the compiler.
+
+    Returns how many were not in the cache. `report` hears of what is being compiled; it may raise.
+    """
+
+    def everything() -> None:
+        scratch_step(setup, drop)
+        x = np.zeros((setup.network.T, setup.network.B), np.int32)
+        setup.network.evaluate(x, x)
+        next(setup.sampler.tokens("", Choice(), np.random.default_rng(0)))
+        also()
+
+    return compile_all(jobs_of(everything), report, processes=cpu_count())
 
 
 def make_plan(setup: Setup, drop: Dropout, *, spent: float, check: Check) -> plan.Plan:

@@ -55,9 +55,9 @@ class Trainer:
 
     def prepare(self) -> None:
         """Read the corpus, build the network, compile, plan, and stand at the first step to take."""
-        s, writer, check = self.settings, self.writer, self._check_signals
+        s, writer = self.settings, self.writer
         writer.status(state="preparing")
-        data = read_corpus(self.run, s, writer, check)
+        data = read_corpus(self.run, s, writer, self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
         self.setup = build(s, data)
@@ -65,13 +65,26 @@ class Trainer:
         self.keeper = Keeper(self.run, writer, self.setup)
         self._flow = gradient_flow.of_text(s, self.setup.weights, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
-        seconds = compile_kernels(self.setup, self._dropout(0), check)
-        writer.event("compiled", seconds=round(seconds, 2))
+        self._compile()
         if KERNEL_CACHE is None:
             writer.log("compiled kernels could not be kept: the cache folder cannot be written")
         self.plan = plan.stored(self.run) or self._new_plan()
         self._begin()
         writer.status(steps=self.plan.steps, step=self.progress.step)
+
+    def _compile(self) -> None:
+        begun = time.monotonic()
+
+        def report(done: int, total: int, kernel: str) -> None:
+            self.writer.status(compiling=kernel, compiling_kernels=total, compiling_done=round(done / total, 3))
+            self._check_signals()
+
+        def probe() -> None:
+            if self._flow is not None:
+                self._flow.measure()
+
+        count = compile_kernels(self.setup, self._dropout(0), report, probe)
+        self.writer.event("compiled", kernels=count, seconds=round(time.monotonic() - begun, 2))
 
     def _new_plan(self) -> plan.Plan:
         self.writer.status(state="measuring")
