@@ -124,6 +124,9 @@ class Settings:
     precision: str = setting(
         "auto", "of products: bfloat16 is quicker where the processor has it, as auto knows", "Run", choices=PRECISIONS
     )
+    recompute: bool | None = setting(
+        None, "keep few states of a long window and compute the rest again: less memory, a third more time", "Run"
+    )
     log_every: int | None = setting(None, "steps between lines of metrics", "Run", low=1)
     eval_every: int | None = setting(None, "steps between evaluations", "Run", low=1)
     eval_tokens: int | None = setting(

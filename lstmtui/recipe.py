@@ -9,7 +9,7 @@ import dataclasses
 import re
 
 from lstmtui.config import AUTO, Settings
-from lstmtui.machine import cpu_count
+from lstmtui.machine import cpu_count, machine_memory
 
 MB = 1_000_000
 FLOPS_A_THREAD = 100e9
@@ -114,6 +114,8 @@ def _general(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "batch": batch,
         "bptt": bptt,
         "patience": 10,
+        # h, c and up to four gates of each unit and step, in float32.
+        "recompute": 24 * batch * bptt * (s.layers or 2) * hidden > machine_memory() / 4,
         "threads": min(cpu_count(), 16),
         "log_every": 10,
         # At least once an epoch, since a small text is soon learnt by heart.

@@ -96,3 +96,11 @@ def test_to_type_with_it_grows_with_the_text_and_the_time():
     assert hidden(size=50_000_000, minutes=3.0) < hidden(size=50_000_000, minutes=3000.0)
     assert for_autocomplete(minutes=100.0).dropout > for_autocomplete(minutes=1.0).dropout
     assert for_autocomplete(hidden=77).hidden == 77
+
+
+def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
+    monkeypatch.setattr(recipe, "machine_memory", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
+    sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}
+    assert not recipe.complete(Settings(bptt=1000, **sizes), corpus_bytes=10**9).recompute
+    assert recipe.complete(Settings(bptt=1001, **sizes), corpus_bytes=10**9).recompute
+    assert not recipe.complete(Settings(bptt=1001, recompute=False, **sizes), corpus_bytes=10**9).recompute

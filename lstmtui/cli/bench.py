@@ -6,7 +6,7 @@ import json as json_module
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,10 @@ from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit_json, stdout_console
 from lstmtui.errors import FAMILIES, LstmtuiError
 
-HEADINGS = ("cell", "shape", "ms a step", "tokens/s", "GFLOP/s", "of peak", "µs a token")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("cell", "shape", "precision", "ms a step", "tokens/s", "GFLOP/s", "of peak", "µs a token")
 
 
 def bench(
@@ -35,28 +38,64 @@ def bench(
     seconds: Annotated[
         str | None, typer.Option("--seconds", metavar="FLOAT", help="How long to measure each cell and shape.")
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision", metavar="NAMES", help="float32, bfloat16 or both; all this processor has if not given."
+        ),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Also where the milliseconds of a step go, beside the limit of each part.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
     """Measure how fast this machine trains (a step) and samples (a token), for each cell."""
-    given = {"cells": cells, "shapes": shapes, "threads": threads, "seconds": seconds}
-    measured = _measure([f"--{name}={value}" for name, value in given.items() if value is not None])
+    given = {"cells": cells, "shapes": shapes, "threads": threads, "seconds": seconds, "precision": precision}
+    options = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    measured = _measure([*options, *(["--profile"] if profile else [])])
     if json:
         emit_json(list(measured))
         return 0
     from rich.console import Console
     from rich.live import Live
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
-    for heading in HEADINGS:
-        table.add_column(heading, no_wrap=True, justify="left" if heading in ("cell", "shape") else "right")
+    table = _table(HEADINGS, 3)
+    profiles = []
     table.caption = "measuring (kernels that are new here are compiled first) ..."
     with Live(table, console=Console(stderr=True), transient=True):
         for result in measured:
             table.add_row(*_row(result))
-    table.caption = f"peak: {result['peak_gflops']:.0f} GFLOP/s in {result['precision']} on {_threads(result)}"
-    stdout_console().print(table)
+            if "parts" in result:
+                profiles.append(_profile(result))
+    table.caption = f"peak: {result['peak_gflops']:.0f} GFLOP/s in float32 on {_threads(result)}"
+    for each in (table, *profiles):
+        stdout_console().print(each)
     return 0
+
+
+def _table(headings: tuple[str, ...], names: int) -> Table:
+    """Return an empty table whose first columns hold names, and the others figures."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+    for at, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, justify="left" if at < names else "right")
+    return table
+
+
+def _profile(result: dict[str, Any]) -> Table:
+    """Return the parts of one result's training step as a table."""
+    table = _table((f"{result['cell']} {result['shape']} {result['precision']}", "ms", "at least", "set by"), 1)
+    for part in result["parts"]:
+        limit = f"{part['limit_milliseconds']:.2f}" if part["limit"] else ""
+        table.add_row(part["part"], f"{part['milliseconds']:.2f}", limit, part["limit"])
+    total, least = (sum(part[name] for part in result["parts"]) for name in ("milliseconds", "limit_milliseconds"))
+    table.add_row("all", f"{total:.2f}", f"{least:.2f}", "")
+    table.caption = (
+        f"at least: multiply-adds at {result['peak_gflops']:.0f} GFLOP/s, or bytes at "
+        f"{result['gigabytes_per_second']:.0f} GB/s from memory; caches give more"
+    )
+    return table
 
 
 def _measure(arguments: list[str]) -> Iterator[dict[str, Any]]:
@@ -86,6 +125,7 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
     return (
         result["cell"],
         result["shape"],
+        result["precision"],
         f"{result['milliseconds']:.1f}",
         f"{result['tokens_per_second']:,.0f}",
         f"{result['gflops']:.1f}",

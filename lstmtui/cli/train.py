@@ -61,7 +61,7 @@ def describe(s: config.Settings) -> list[str]:
         f"corpus     {names(s.corpus)}{_size(s.corpus)} as {s.tokens}{vocabulary}, {valid}",
         f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}{drop}",
         f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}",
-        f"computing  {s.threads} threads, seed {s.seed}",
+        f"computing  {s.threads} threads, seed {s.seed}{', gates computed again in backward' if s.recompute else ''}",
     ]
 
 

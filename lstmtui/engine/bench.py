@@ -1,4 +1,4 @@
-"""How fast training is on this machine: python -m lstmtui.engine.bench [--cells ...] [--shapes ...] [--threads N].
+"""How fast training is on this machine: python -m lstmtui.engine.bench [--cells ...] [--shapes ...] [--profile] ...
 
 One JSON object a line for each cell and shape, as soon as it is measured; or {"error": sentence, "exit_code": n}.
 What is timed is what trains: `Network` and `Optimizer`, from tokens to new weights, with embedding and hidden of one
@@ -8,18 +8,20 @@ size, an untied softmax and no dropout, on random tokens.
     tokens_per_second     T * B a step
     gflops                6 operations a token for each weight of the recurrent, input and softmax matrices: to multiply
                           and add, once forward and twice backward; nothing else is counted
-    peak_gflops, share    what the processor's multiply-adds reach on as many threads (`peak`), and the part of it used
+    peak_gflops, share    what the processor's multiply-adds reach on as many threads in float32 (`peak`), and the part
+                          of it used; products in bfloat16 may use more than all of it
     step_microseconds     of one token through the network at batch 1, as in sampling, on one thread; the median
+    parts                 with --profile: what a training step is made of, each part beside its limit (`profile`)
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,16 +30,17 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS
-from lstmtui.engine.model import Network
+from lstmtui.engine.backend import CELLS, HAS_BFLOAT16
+from lstmtui.engine.model import Dropout, Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
-from lstmtui.engine.peak import peak
+from lstmtui.engine.peak import bandwidth, peak
 from lstmtui.engine.plan import seconds_of
+from lstmtui.engine.profile import Profile
 from lstmtui.engine.reader import Reader
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
-from lstmtui.machine import cpu_count
+from lstmtui.machine import cpu_count, machine_memory
 
 Step = Callable[[], object]
 
@@ -60,11 +63,11 @@ class Shape:
         """Tokens of one training step."""
         return self.T * self.B
 
-    def settings(self, cell: str) -> Settings:
-        """Return the settings of a run with `cell`."""
-        return Settings(
-            cell=cell, layers=self.L, hidden=self.H, embedding=self.H, tied=False, ema=0.0, batch=self.B, bptt=self.T
-        )
+    def settings(self, cell: str, **changes: Any) -> Settings:
+        """Return the settings of a run with `cell`, in float32 unless `changes` say otherwise."""
+        sizes: dict[str, Any] = {"layers": self.L, "hidden": self.H, "embedding": self.H, "batch": self.B}
+        chosen = {"precision": "float32", "tied": False, "ema": 0.0, "bptt": self.T, **sizes, **changes}
+        return Settings(cell=cell, **chosen)
 
 
 SHAPES = {
@@ -100,25 +103,32 @@ def shape_of(text: str) -> Shape:
 # --- what is timed ----------------------------------------------------------------------------------------------------
 
 
-def training_step(cell: str, shape: Shape, threads: int) -> Callable[[], float]:
-    """Return a function that trains a new network on one window of random tokens, and returns the loss before.
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A new network and all that a training step of it needs."""
 
-    Raises UsageError, MemoryError.
-    """
-    s = shape.settings(cell)
+    network: Network
+    step: Callable[[], float]
+    """Trains on one window of random tokens, always the same, and returns the loss before."""
+
+
+def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
+    """Return what trains a new network; `changes` are of its settings. Raises UsageError, MemoryError."""
+    s = shape.settings(cell, **changes)
     layout = parameters(s, shape.V)
-    _check_memory(cell, shape, layout)
+    _check_memory(cell, shape, s, layout)
     weights = Arena(layout)
     weights.initialise(s.seed)
     network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, shape.V, (2, shape.T, shape.B)).astype(np.int32)
+    drop = Dropout(inputs=s.dropout_in or 0.0, layers=s.dropout or 0.0, weights=s.weight_drop, key=1)
     count = 0
 
     def step() -> float:
         nonlocal count
         count += 1
-        loss = network.gradient(x, y)
+        loss = network.gradient(x, y, drop)
         norm = optimizer.norm(network.gradients)
         optimizer.apply(
             network.gradients, norm=norm, step=count, lr=1e-3, clip=s.clip, weight_decay=s.weight_decay
@@ -126,12 +136,20 @@ def training_step(cell: str, shape: Shape, threads: int) -> Callable[[], float]:
         network.carry()
         return loss
 
-    return step
+    return Trained(network, step)
 
 
-def single_step(cell: str, shape: Shape) -> Step:
+def training_step(cell: str, shape: Shape, threads: int, precision: str = "float32") -> Callable[[], float]:
+    """Return a function that trains a new network on one window of random tokens, and returns the loss before.
+
+    Raises UsageError, MemoryError.
+    """
+    return training(cell, shape, threads, precision=precision).step
+
+
+def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
     """Return a function that reads one token at batch 1, as sampling does. Raises MemoryError."""
-    s = shape.settings(cell)
+    s = shape.settings(cell, precision=precision)
     weights = Arena(parameters(s, shape.V))
     weights.initialise(s.seed)
     reader, token = Reader(s, weights), np.zeros((1, 1), np.int32)
@@ -144,13 +162,11 @@ def flops_per_token(cell: str, shape: Shape) -> int:
     return 6 * sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
 
 
-def _check_memory(cell: str, shape: Shape, layout: list[Parameter]) -> None:
+def _check_memory(cell: str, shape: Shape, s: Settings, layout: list[Parameter]) -> None:
     """Refuse what would drive the machine into swapping. Raises UsageError."""
-    spec = CELLS[cell]
-    of_unit = len(spec.saved) + 5  # gates and what else is saved; h, c, inputs and gradients of h
     weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
-    needed = 4 * (weights + shape.tokens * (shape.V + shape.L * shape.H * of_unit))
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = 4 * (weights + window_numbers(s, shape.V, shape.T, shape.B))
+    there = machine_memory()
     if needed > 0.8 * there:
         raise UsageError(
             f"--shapes {shape}: {cell} needs about {needed / 1e9:.1f} GB of this machine's {there / 1e9:.1f}; "
@@ -168,44 +184,85 @@ def median(step: Step, seconds: float) -> float:
     return seconds_of(step, at_least=seconds, most=1_000_000)
 
 
-def measure(cell: str, shape: Shape, *, threads: int, seconds: float, peak_gflops: float) -> dict[str, Any]:
+def profile(trained: Trained, seconds: float, limits: Limits) -> list[dict[str, Any]]:
+    """Return the parts of a training step, and what is left of it; see `lstmtui.engine.profile`."""
+    taken = Profile()
+    with taken.of(trained.network):
+        trained.step()
+        taken.parts.clear()
+        whole, steps, end = 0.0, 0, time.perf_counter() + seconds
+        while steps < 3 or time.perf_counter() < end:
+            begun = time.perf_counter()
+            trained.step()
+            whole += time.perf_counter() - begun
+            steps += 1
+    rows = [part.row(steps, limits.gflops, limits.gigabytes_per_second) for part in taken.parts.values()]
+    rest = 1e3 * (whole - sum(part.seconds for part in taken.parts.values())) / steps
+    return [*rows, {"part": "the rest", "milliseconds": round(rest, 4), "limit_milliseconds": 0.0, "limit": ""}]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What this machine allows, on as many threads as train."""
+
+    gflops: float
+    gigabytes_per_second: float | None = None
+    """Known where a profile is asked for."""
+
+
+def measure(
+    cell: str, shape: Shape, *, threads: int, seconds: float, limits: Limits, precision: str = "float32"
+) -> dict[str, Any]:
     """Return what is known of one cell and shape after about so many seconds. Raises UsageError."""
     try:
-        training = median(training_step(cell, shape, threads), 0.8 * seconds)
-        stepping = median(single_step(cell, shape), 0.2 * seconds)
+        trained = training(cell, shape, threads, precision=precision)
+        step_seconds = median(trained.step, 0.8 * seconds)
+        stepping = median(single_step(cell, shape, precision), 0.2 * seconds)
     except MemoryError as error:
         raise UsageError(f"--shapes {shape}: {cell} does not fit the memory; choose a smaller one.") from error
-    gflops = 1e-9 * flops_per_token(cell, shape) * shape.tokens / training
-    return {
+    gflops = 1e-9 * flops_per_token(cell, shape) * shape.tokens / step_seconds
+    result = {
         "cell": cell,
         "shape": str(shape),
         **dataclasses.asdict(shape),
         "threads": threads,
-        "precision": "float32",
-        "milliseconds": round(1e3 * training, 4),
-        "tokens_per_second": round(shape.tokens / training, 1),
+        "precision": precision,
+        "milliseconds": round(1e3 * step_seconds, 4),
+        "tokens_per_second": round(shape.tokens / step_seconds, 1),
         "gflops": round(gflops, 3),
-        "peak_gflops": round(peak_gflops, 1),
-        "share": round(gflops / peak_gflops, 5),
+        "peak_gflops": round(limits.gflops, 1),
+        "share": round(gflops / limits.gflops, 5),
         "step_microseconds": round(1e6 * stepping, 2),
     }
+    if limits.gigabytes_per_second is not None:
+        result["gigabytes_per_second"] = round(limits.gigabytes_per_second, 1)
+        result["parts"] = profile(trained, 0.8 * seconds, limits)
+    return result
 
 
-def results(*, cells: str, shapes: str, threads: str, seconds: str) -> Iterator[dict[str, Any]]:
-    """Yield one result for each shape and cell, all as written on the command line. Raises UsageError."""
+def results(
+    *, cells: str, shapes: str, threads: str, seconds: str, precision: str, profile: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield one result for each shape, cell and precision, all as written on the command line. Raises UsageError."""
     chosen = [config.convert("cell", name, "--cells") for name in cells.split(",")]
     sizes = [shape_of(text) for text in shapes.split(",")]
     count = config.convert("threads", threads, "--threads") or min(cpu_count(), 16)
+    kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
+    if "auto" in kinds:
+        kinds = ["float32", *(["bfloat16"] if HAS_BFLOAT16 else [])]
+    elif "bfloat16" in kinds and not HAS_BFLOAT16:
+        raise UsageError("--precision: this processor has no bfloat16 products; leave it out.")
     try:
         length = float(seconds)
     except ValueError:
         length = 0.0
     if not 0 < length <= 3600:
         raise UsageError(f"--seconds: must be a number above 0 and at most 3600, not {seconds!r}.")
-    limit = peak(count)
+    limits = Limits(peak(count), bandwidth(count) if profile else None)
     for shape in sizes:
         for cell in chosen:
-            yield measure(cell, shape, threads=count, seconds=length, peak_gflops=limit)
+            for kind in kinds:
+                yield measure(cell, shape, threads=count, seconds=length, limits=limits, precision=kind)
 
 
 def main(arguments: list[str]) -> int:
@@ -217,7 +274,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cells", default=",".join(CELLS), help="separated by commas")
     parser.add_argument("--shapes", default="chars", help=f"such as 2x512xV65xB32xT100, or of {', '.join(SHAPES)}")
     parser.add_argument("--threads", default="auto", help="of training")
-    parser.add_argument("--seconds", default="5", help="of timing, for each cell and shape")
+    parser.add_argument("--seconds", default="5", help="of timing, for each cell, shape and precision")
+    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all this processor has")
+    parser.add_argument("--profile", action="store_true", help="also the parts of a training step")
     try:
         for result in results(**vars(parser.parse_args(arguments))):
             print(to_json(result), flush=True)

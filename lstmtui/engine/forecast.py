@@ -22,8 +22,7 @@ from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import resolve
 from lstmtui.data.sources import Source
-from lstmtui.engine.backend import CELLS
-from lstmtui.engine.model import Dropout, Network
+from lstmtui.engine.model import Dropout, Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.plan import seconds_of
@@ -52,15 +51,12 @@ class Forecast:
         count_weights = sum(int(np.prod(p.shape)) for p in layout)
         products = sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
         products += vocabulary * (s.hidden or 0) * bool(s.tied)
-        spec = CELLS[s.cell]
-        per_unit = len(spec.saved) + 5  # gates and what else is saved; h, c, inputs and gradients of h
         copies = 4 + bool(s.ema)  # weights, gradients, moments, average
-        window = (s.batch or 1) * (s.bptt or 1)
         parts = {
             "program": PROGRAM_MB,
             "weights": 4 * count_weights / 1e6,
             "optimizer": 4 * (copies - 1) * count_weights / 1e6,  # and gradients
-            "activations": 4 * window * (vocabulary + (s.layers or 1) * (s.hidden or 1) * per_unit) / 1e6,
+            "activations": 4 * window_numbers(s, vocabulary, s.bptt or 1, s.batch or 1) / 1e6,
         }
         return {
             "vocabulary": vocabulary,
@@ -77,7 +73,18 @@ class Forecast:
         told = self.ask(s)
         if told["memory_mb"] > 0.8 * told["machine_mb"]:
             raise UsageError("That network does not fit this machine's memory; choose fewer or smaller layers.")
-        key = (s.cell, s.layers, s.hidden, s.embedding, s.tied, s.batch, s.bptt, s.threads, told["vocabulary"])
+        key = (
+            s.cell,
+            s.layers,
+            s.hidden,
+            s.embedding,
+            s.tied,
+            s.batch,
+            s.bptt,
+            s.threads,
+            s.recompute,
+            told["vocabulary"],
+        )
         if key not in self._speeds:
             self._speeds[key] = _speed(s, told["vocabulary"])
         return {**told, "tokens_per_second": self._speeds[key]}

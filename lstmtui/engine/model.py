@@ -4,6 +4,11 @@
 
 Every buffer is made once, for one (T, B); a training step allocates nothing.
 
+A window is walked in segments of steps: only states and gates are kept of all of it, everything else (inputs, logits,
+their gradients) of one segment at a time. With `recompute` gates are too: only the states in which segments begin are
+kept, and backward walks each segment forward again first (Chen et al. 2016, arXiv:1604.06174). Segments are the same
+either way, and so is every bit of the result.
+
 Where there are fewer tokens to know than positions in a window, the first layer's product with its inputs is a table:
 computed once for each token of the vocabulary, and looked up at each position; its gradients likewise.
 """
@@ -42,22 +47,56 @@ def precision_of(s: Settings, dtype: Any) -> str:
     return "bfloat16" if s.precision != "float32" and HAS_BFLOAT16 else "float32"
 
 
-class Layer:
-    """Buffers of one recurrent layer for T steps of B sequences; `backward` adds what only training needs."""
+def segments(T: int, B: int, V: int) -> list[tuple[int, int]]:
+    """Return the first step of each segment of a window, and the one after its last.
 
-    def __init__(self, s: Settings, D: int, T: int, B: int, dtype: Any, *, backward: bool) -> None:
+    Each has rows enough that packing weights for it costs little (1 % at 1500), and so few that its logits do not
+    outgrow the rest.
+    """
+    rows = max(LEAST_ROWS, min(ROWS, LOGITS // V))
+    length = -(-T // max(1, T * B // rows))
+    return [(start, min(start + length, T)) for start in range(0, T, length)]
+
+
+ROWS, LEAST_ROWS = 1536, 512
+LOGITS = 16_000_000
+"""Numbers in a segment's logits, 64 MB of float32."""
+
+
+def window_numbers(s: Settings, V: int, T: int, B: int) -> int:
+    """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
+    cell, H, D, L = CELLS[s.cell], s.hidden or 0, s.embedding or 0, s.layers or 0
+    rows = B * _longest(segments(T, B, V))
+    kept = rows if s.recompute else T * B
+    return kept * L * H * (len(cell.saved) + len(cell.states)) + rows * (V + 2 * H + max(D, H) + D + (L - 1) * H)
+
+
+class Layer:
+    """Buffers of one recurrent layer for `kept` steps of B sequences; `backward` adds what only training needs."""
+
+    def __init__(
+        self, s: Settings, D: int, kept: int, spans: list[tuple[int, int]], B: int, dtype: Any, *, backward: bool
+    ) -> None:
         cell = CELLS[s.cell]
         H = s.hidden or 0
         G, C = len(cell.gates), H if cell.has_c else 0
         X = (len(cell.saved) - G) * H
-        self.gates = np.zeros((T, B, G * H), dtype)
+        self.gates = np.zeros((kept, B, G * H), dtype)
         """W_ih x + b, then the gates after their nonlinearity, and after backward the gradient of the first."""
-        self.extra = np.zeros((T, B, X), dtype)
+        self.extra = np.zeros((kept, B, X), dtype)
         """As `gates`, for what the cell saves beyond them."""
-        self.h = np.zeros((T + 1, B, H), dtype)
-        self.c = np.zeros((T + 1, B, C), dtype)
+        self.h = np.zeros((kept + 1, B, H), dtype)
+        self.c = np.zeros((kept + 1, B, C), dtype)
         self.scratch = np.zeros((B, G * H), dtype)
-        self.inputs = np.zeros((T, B, D), dtype)  # after dropout; dW_ih needs it
+        self.inputs = np.zeros((_longest(spans), B, D), dtype)
+        """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
+        ends = [0, *(end for _, end in spans)]
+        self._whole = kept == ends[-1]
+        # h and c (B, H) in which each segment begins, and those in which the window ends.
+        if self._whole:
+            self.states = [(self.h[at], self.c[at]) for at in ends]
+        else:
+            self.states = [(np.zeros((B, H), dtype), np.zeros((B, C), dtype)) for _ in ends]
         precision = precision_of(s, dtype)
         self.W_ih = Packed(D, G * H, precision)
         self.W_hh = Packed(H, G * H, precision)
@@ -67,6 +106,23 @@ class Layer:
             self.mask_in = np.ones((B, D), dtype)
             self.dropped_W_hh = np.zeros((G * H, H), dtype)
 
+    def steps(self, start: int, end: int) -> tuple[Array, Array, Array, Array]:
+        """Return gates, extra, h and c of a segment; h and c have one step more, the state it begins in."""
+        if not self._whole:
+            start, end = 0, end - start
+        return self.gates[start:end], self.extra[start:end], self.h[start : end + 1], self.c[start : end + 1]
+
+    def begin(self, segment: int) -> None:
+        """Put the state that a segment begins in where `steps` has it."""
+        if not self._whole:
+            self.h[0], self.c[0] = self.states[segment]
+
+    def end(self, segment: int, length: int) -> None:
+        """Keep the state that a segment of so many steps has ended in."""
+        if not self._whole:
+            for kept, state in zip(self.states[segment + 1], (self.h[length], self.c[length]), strict=True):
+                kept[...] = state
+
 
 class Network:
     """One (T, B) of the network over shared weights.
@@ -74,7 +130,10 @@ class Network:
     Raises MemoryError where its buffers do not fit.
     """
 
-    def __init__(self, s: Settings, weights: Arena, T: int, B: int, *, threads: int, backward: bool) -> None:
+    def __init__(
+        self, s: Settings, weights: Arena, T: int, B: int, *, threads: int, backward: bool, segment: int | None = None
+    ) -> None:
+        """`segment` is how many steps to walk at a time, where that is not to follow from the sizes."""
         assert s.hidden is not None
         assert s.layers is not None
         assert s.embedding is not None
@@ -85,9 +144,20 @@ class Network:
         self.precision = precision_of(s, dtype)
         V = weights["embedding"].shape[0]
         D, H = s.embedding, s.hidden
-        self.layers = [Layer(s, D if k == 0 else H, T, B, dtype, backward=backward) for k in range(s.layers)]
-        self.top = np.zeros((T, B, H), dtype)
-        self.logits = np.zeros((T * B, V), dtype)
+        self.segments = [(0, T)]
+        if backward:
+            self.segments = segments(T, B, V)
+            if segment is not None:
+                self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
+        S = _longest(self.segments)
+        self._recomputes = backward and bool(s.recompute) and len(self.segments) > 1
+        kept = S if self._recomputes else T
+        self.layers = [
+            Layer(s, D if k == 0 else H, kept, self.segments, B, dtype, backward=backward) for k in range(s.layers)
+        ]
+        self.top = np.zeros((S, B, H), dtype)
+        self.logits = np.zeros((S * B, V), dtype)
+        """Of one segment; of the whole window in a network that only reads."""
         self.nll = np.zeros(T * B, dtype)
         self.W_out = "embedding" if s.tied else "softmax.W"
         self._packed_out = Packed(H, V, self.precision)
@@ -96,9 +166,10 @@ class Network:
         self._trains = backward
         if backward:
             self.gradients = Arena(weights.layout, weights.flat.dtype.type)
-            self.dtop = np.zeros((T, B, H), dtype)
+            self.dtop = np.zeros((S, B, H), dtype)
             self.mask_top = np.ones((B, H), dtype)
-            self.dinputs = np.zeros((T, B, max(D, H)), dtype).reshape(-1)
+            self.dinputs = np.zeros((S, B, max(D, H)), dtype).reshape(-1)
+            self._dtable = np.zeros_like(self._table)
         else:
             self.pack()
 
@@ -125,70 +196,120 @@ class Network:
         if not self._trains:
             self.pack()
         for layer in self.layers:
-            layer.h[0], layer.c[0] = 0, 0
+            for state in layer.states[0]:
+                state.fill(0)
 
     def carry(self) -> None:
         """Start the next window from the states at the end of this one."""
         for layer in self.layers:
-            layer.h[0], layer.c[0] = layer.h[self.T], layer.c[self.T]
+            for first, last in zip(layer.states[0], layer.states[-1], strict=True):
+                first[...] = last
 
     def states(self) -> dict[str, Array]:
         """Return the carried-in states by name, as views: L.h and L.c, (B, H)."""
         found = {}
         for k, layer in enumerate(self.layers):
-            found[f"{k}.h"] = layer.h[0]
+            found[f"{k}.h"], c = layer.states[0]
             if self.cell.has_c:
-                found[f"{k}.c"] = layer.c[0]
+                found[f"{k}.c"] = c
         return found
 
     # --- forward --------------------------------------------------------------------------------------------------
 
-    def forward(self, tokens: Array, drop: Dropout = NO_DROPOUT) -> Array:
-        """Read `tokens` (T, B) int32 and return the logits (T * B, V), valid until the next call."""
-        w, T, B, threads = self.weights, self.T, self.B, self.threads
-        if self._trains:
-            self.pack(drop)
-        below = self._read_tokens(tokens, drop)
-        for k, layer in enumerate(self.layers):
-            rate = drop.inputs if k == 0 else drop.layers
-            if rate > 0:
-                dropout.locked_mask(layer.mask_in, rate, _key(drop.key, 2 * k))
-                dropout.apply(below, layer.mask_in, layer.inputs, threads)
-                below = layer.inputs
-            if k > 0 or not self._uses_table(drop):
-                gates = layer.gates.reshape(T * B, -1)
-                linear.forward(below.reshape(T * B, -1), layer.W_ih, w[f"layers.{k}.b"], gates, threads)
-            unit = w[f"layers.{k}.unit"]
-            self.recurrence.forward(
-                layer.gates, layer.W_hh, unit, layer.h, layer.c, layer.extra, layer.scratch, threads
-            )
-            below = layer.h[1:]
-        if drop.layers > 0:
-            dropout.locked_mask(self.mask_top, drop.layers, _key(drop.key, 2 * len(self.layers)))
-            dropout.apply(below, self.mask_top, self.top, threads)
-            below = self.top
-        linear.forward(below.reshape(T * B, -1), self._packed_out, w["softmax.b"], self.logits, threads)
-        return self.logits
+    def forward(self, tokens: Array) -> Array:
+        """Read `tokens` (T, B) int32 and return the logits (T * B, V), valid until the next call.
 
-    def _uses_table(self, drop: Dropout) -> bool:
-        return self._pays_table and drop.inputs == 0  # a mask would give each sequence a table of its own
-
-    def _read_tokens(self, tokens: Array, drop: Dropout) -> Array:
-        """Fill the first layer's inputs, or its gates where they are looked up in a table."""
-        w, first, threads = self.weights, self.layers[0], self.threads
-        N = self.T * self.B
-        if self._uses_table(drop):
-            linear.forward(w["embedding"], first.W_ih, w["layers.0.b"], self._table, threads)
-            embedding.forward(self._table, tokens.reshape(-1), first.gates.reshape(N, -1), threads)
-        else:
-            embedding.forward(w["embedding"], tokens.reshape(-1), first.inputs.reshape(N, -1), threads)
-        return first.inputs
+        For a network that only reads: one that trains does not keep the logits of a whole window.
+        """
+        assert not self._trains
+        self._make_table(NO_DROPOUT)
+        self._walk(0, tokens, NO_DROPOUT)
+        return self._logits(0, NO_DROPOUT)
 
     def evaluate(self, tokens: Array, targets: Array) -> Array:
         """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
-        self.forward(tokens)
-        softmax.nll(self.logits, targets.reshape(-1), self.nll, self.threads)
+        self._prepare(NO_DROPOUT)
+        for segment, (start, end) in enumerate(self.segments):
+            self._walk(segment, tokens, NO_DROPOUT)
+            nll = self.nll[start * self.B : end * self.B]
+            softmax.nll(self._logits(segment, NO_DROPOUT), targets[start:end].reshape(-1), nll, self.threads)
         return self.nll
+
+    def look(self, tokens: Array) -> int:
+        """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
+        self._prepare(NO_DROPOUT)
+        for segment in range(len(self.segments)):
+            self._walk(segment, tokens, NO_DROPOUT)
+        return self.segments[-1][0] if self._recomputes else 0
+
+    def gates(self) -> list[Array]:
+        """Return a view of each layer's gates after their nonlinearity, (steps, B, G, H), as `look` has left them."""
+        held = self.segments[-1] if self._recomputes else (0, self.T)
+        G = len(self.cell.gates)
+        return [layer.gates[: held[1] - held[0]].reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.layers]
+
+    def _prepare(self, drop: Dropout) -> None:
+        """Take weights and masks for a window."""
+        if self._trains:
+            self.pack(drop)
+        for k, layer in enumerate(self.layers):
+            if rate := _rate(k, drop):
+                dropout.locked_mask(layer.mask_in, rate, _key(drop.key, 2 * k))
+        if drop.layers > 0:
+            dropout.locked_mask(self.mask_top, drop.layers, _key(drop.key, 2 * len(self.layers)))
+        self._make_table(drop)
+
+    def _make_table(self, drop: Dropout) -> None:
+        if self._uses_table(drop):
+            w = self.weights
+            linear.forward(w["embedding"], self.layers[0].W_ih, w["layers.0.b"], self._table, self.threads)
+
+    def _walk(self, segment: int, tokens: Array, drop: Dropout) -> None:
+        """Walk all layers over a segment, from the state it begins in."""
+        w, threads, (start, end) = self.weights, self.threads, self.segments[segment]
+        for k, layer in enumerate(self.layers):
+            layer.begin(segment)
+            gates, extra, h, c = layer.steps(start, end)
+            flat = gates.reshape((end - start) * self.B, -1)
+            if k == 0 and self._uses_table(drop):
+                embedding.forward(self._table, tokens[start:end].reshape(-1), flat, threads)
+            else:
+                inputs = self._inputs(k, segment, tokens, drop)
+                linear.forward(inputs.reshape(len(flat), -1), layer.W_ih, w[f"layers.{k}.b"], flat, threads)
+            unit = w[f"layers.{k}.unit"]
+            self.recurrence.forward(gates, layer.W_hh, unit, h, c, extra, layer.scratch, threads)
+            layer.end(segment, end - start)
+
+    def _inputs(self, k: int, segment: int, tokens: Array, drop: Dropout) -> Array:
+        """Return the inputs (steps, B, D) of layer k in a segment, where need be made again in its buffer for them."""
+        layer, (start, end) = self.layers[k], self.segments[segment]
+        made = layer.inputs[: end - start]
+        if k == 0:
+            flat = made.reshape((end - start) * self.B, -1)
+            embedding.forward(self.weights["embedding"], tokens[start:end].reshape(-1), flat, self.threads)
+        below = made if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
+        if _rate(k, drop) == 0:
+            return below
+        dropout.apply(below, layer.mask_in, made, self.threads)
+        return made
+
+    def _top(self, segment: int, drop: Dropout) -> Array:
+        """Return what the softmax reads in a segment (steps * B, H)."""
+        start, end = self.segments[segment]
+        top = self.layers[-1].steps(start, end)[2][1:]
+        if drop.layers > 0:
+            dropout.apply(top, self.mask_top, self.top[: end - start], self.threads)
+            top = self.top[: end - start]
+        return top.reshape((end - start) * self.B, -1)
+
+    def _logits(self, segment: int, drop: Dropout) -> Array:
+        start, end = self.segments[segment]
+        logits = self.logits[: (end - start) * self.B]
+        linear.forward(self._top(segment, drop), self._packed_out, self.weights["softmax.b"], logits, self.threads)
+        return logits
+
+    def _uses_table(self, drop: Dropout) -> bool:
+        return self._pays_table and drop.inputs == 0  # a mask would give each sequence a table of its own
 
     # --- forward and backward -------------------------------------------------------------------------------------
 
@@ -197,75 +318,99 @@ class Network:
 
         tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one.
         """
-        w, g, T, B, threads = self.weights, self.gradients, self.T, self.B, self.threads
-        self.forward(tokens, drop)
-        softmax.cross_entropy(self.logits, targets.reshape(-1), self.nll, 1.0 / (T * B), threads)
-        dlogits = self.logits
-        g.flat.fill(0)
-
-        top = self.top if drop.layers > 0 else self.layers[-1].h[1:]
-        precision = self.precision
-        linear.backward_weights(dlogits, top.reshape(T * B, -1), g[self.W_out], g["softmax.b"], precision, threads)
-        dabove = self.dtop
-        linear.backward_input(dlogits, w[self.W_out], dabove.reshape(T * B, -1), precision, threads)
-        if drop.layers > 0:
-            dropout.apply(dabove, self.mask_top, dabove, threads)
-        for k in reversed(range(len(self.layers))):
-            self._backward_recurrence(k, dabove, drop)
-            if k > 0 or not self._uses_table(drop):
-                dabove = self._backward_inputs(k, drop)
-        if self._uses_table(drop):
-            self._backward_table(tokens)
-        else:
-            embedding.backward(dabove.reshape(T * B, -1), tokens.reshape(-1), g["embedding"], threads)
+        self._prepare(drop)
+        self.gradients.flat.fill(0)
+        for layer in self.layers:
+            layer.dh.fill(0)
+            layer.dc.fill(0)
+        self._dtable.fill(0)
+        last = len(self.segments) - 1
+        for segment in range(last + 1):
+            self._walk(segment, tokens, drop)
+        for segment in range(last, -1, -1):
+            if self._recomputes and segment < last:
+                self._walk(segment, tokens, drop)
+            self._backward(segment, tokens, targets, drop)
+        self._finish(drop)
         return float(np.mean(self.nll, dtype=np.float64))
 
-    def _backward_recurrence(self, k: int, dabove: Array, drop: Dropout) -> None:
-        """Walk layer k back, given dL/dh of its outputs (T, B, H), and add the gradients of what is recurrent."""
+    def _backward(self, segment: int, tokens: Array, targets: Array, drop: Dropout) -> None:
+        """Add a segment's gradients, given those of the states that follow it in each layer's dh and dc."""
+        w, g, threads, (start, end) = self.weights, self.gradients, self.threads, self.segments[segment]
+        N, precision = (end - start) * self.B, self.precision
+        dlogits = self._logits(segment, drop)
+        nll = self.nll[start * self.B : end * self.B]
+        softmax.cross_entropy(dlogits, targets[start:end].reshape(-1), nll, 1.0 / (self.T * self.B), threads)
+        top = self.top[: end - start].reshape(N, -1) if drop.layers > 0 else self._top(segment, drop)
+        linear.backward_weights(dlogits, top, g[self.W_out], g["softmax.b"], precision, threads)
+        dabove = self.dtop[: end - start]
+        linear.backward_input(dlogits, w[self.W_out], dabove.reshape(N, -1), precision, threads)
+        if drop.layers > 0:
+            dropout.apply(dabove, self.mask_top, dabove, threads)
+        for k in range(len(self.layers) - 1, -1, -1):
+            self._backward_recurrence(k, segment, dabove, drop)
+            if k > 0 or not self._uses_table(drop):
+                dabove = self._backward_inputs(k, segment, tokens, drop)
+        of_tokens = tokens[start:end].reshape(-1)
+        if self._uses_table(drop):
+            da = self.layers[0].steps(start, end)[0]
+            embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
+        else:
+            embedding.backward(dabove.reshape(N, -1), of_tokens, g["embedding"], threads)
+
+    def _backward_recurrence(self, k: int, segment: int, dabove: Array, drop: Dropout) -> None:
+        """Walk layer k back, given dL/dh of its outputs (steps, B, H), and add the gradients of what is recurrent."""
         w, g, threads, layer = self.weights, self.gradients, self.threads, self.layers[k]
-        name, N = f"layers.{k}", self.T * self.B
-        layer.dh.fill(0)
-        layer.dc.fill(0)
+        name, (start, end) = f"layers.{k}", self.segments[segment]
+        gates, extra, h, c = layer.steps(start, end)
         self.recurrence.backward(
             dabove, layer.dropped_W_hh if drop.weights > 0 else w[f"{name}.W_hh"], w[f"{name}.unit"],
-            layer.h, layer.c, layer.gates, layer.extra, layer.dh, layer.dc, g[f"{name}.unit"], layer.scratch,
-            self.precision, threads,
+            h, c, gates, extra, layer.dh, layer.dc, g[f"{name}.unit"], layer.scratch, self.precision, threads,
         )  # fmt: skip
-        h, da, dW_hh = layer.h[:-1].reshape(N, -1), layer.gates.reshape(N, -1), g[f"{name}.W_hh"]
+        N = (end - start) * self.B
+        before, da, dW_hh = h[:-1].reshape(N, -1), gates.reshape(N, -1), g[f"{name}.W_hh"]
         if self.cell.split:
-            shared = dW_hh.shape[0] - layer.extra.shape[2]
-            linear.backward_weights(da[:, :shared], h, dW_hh[:shared], None, self.precision, threads)
-            da, dW_hh = layer.extra.reshape(N, -1), dW_hh[shared:]
-        linear.backward_weights(da, h, dW_hh, None, self.precision, threads)
-        if drop.weights > 0:
-            dropout.drop_weights_backward(
-                g[f"{name}.W_hh"].reshape(-1), drop.weights, _key(drop.key, 2 * k + 1), threads
-            )
+            shared = dW_hh.shape[0] - extra.shape[2]
+            linear.backward_weights(da[:, :shared], before, dW_hh[:shared], None, self.precision, threads)
+            da, dW_hh = extra.reshape(N, -1), dW_hh[shared:]
+        linear.backward_weights(da, before, dW_hh, None, self.precision, threads)
 
-    def _backward_inputs(self, k: int, drop: Dropout) -> Array:
-        """Add the gradients of W_ih and b of layer k, and return that of its inputs (T, B, D)."""
-        w, g, T, B, threads, layer = self.weights, self.gradients, self.T, self.B, self.threads, self.layers[k]
-        name = f"layers.{k}"
-        rate = drop.inputs if k == 0 else drop.layers
-        inputs = layer.inputs if k == 0 or rate > 0 else self.layers[k - 1].h[1:]
-        D, da = inputs.shape[2], layer.gates.reshape(T * B, -1)
+    def _backward_inputs(self, k: int, segment: int, tokens: Array, drop: Dropout) -> Array:
+        """Add the gradients of W_ih and b of layer k, and return that of its inputs (steps, B, D)."""
+        w, g, threads, layer = self.weights, self.gradients, self.threads, self.layers[k]
+        name, (start, end) = f"layers.{k}", self.segments[segment]
+        N = (end - start) * self.B
+        inputs, da = self._inputs(k, segment, tokens, drop), layer.steps(start, end)[0].reshape(N, -1)
+        D = inputs.shape[2]
         linear.backward_weights(
-            da, inputs.reshape(T * B, D), g[f"{name}.W_ih"], g[f"{name}.b"], self.precision, threads
-        )
-        dinputs = self.dinputs[: T * B * D].reshape(T, B, D)
-        linear.backward_input(da, w[f"{name}.W_ih"], dinputs.reshape(T * B, D), self.precision, threads)
-        if rate > 0:
+            da, inputs.reshape(N, D), g[f"{name}.W_ih"], g[f"{name}.b"], self.precision, threads
+        )  # fmt: skip
+        dinputs = self.dinputs[: N * D].reshape(end - start, self.B, D)
+        linear.backward_input(da, w[f"{name}.W_ih"], dinputs.reshape(N, D), self.precision, threads)
+        if _rate(k, drop) > 0:
             dropout.apply(dinputs, layer.mask_in, dinputs, threads)
         return dinputs
 
-    def _backward_table(self, tokens: Array) -> None:
-        """Add the gradients of the embedding, and of W_ih and b of the first layer, through the table."""
-        w, g, threads, first = self.weights, self.gradients, self.threads, self.layers[0]
-        dtable = self._table
-        dtable.fill(0)
-        embedding.backward(first.gates.reshape(self.T * self.B, -1), tokens.reshape(-1), dtable, threads)
-        linear.backward_weights(dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads)
-        linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=True)
+    def _finish(self, drop: Dropout) -> None:
+        """Turn what all segments have added up into gradients of the weights."""
+        w, g, threads = self.weights, self.gradients, self.threads
+        if drop.weights > 0:
+            for k in range(len(self.layers)):
+                dW_hh = g[f"layers.{k}.W_hh"].reshape(-1)
+                dropout.drop_weights_backward(dW_hh, drop.weights, _key(drop.key, 2 * k + 1), threads)
+        if self._uses_table(drop):
+            dW_ih, db, dtable = g["layers.0.W_ih"], g["layers.0.b"], self._dtable
+            linear.backward_weights(dtable, w["embedding"], dW_ih, db, self.precision, threads)
+            linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=True)
+
+
+def _rate(k: int, drop: Dropout) -> float:
+    """Return the dropout on the inputs of layer k."""
+    return drop.inputs if k == 0 else drop.layers
+
+
+def _longest(spans: list[tuple[int, int]]) -> int:
+    return max(end - start for start, end in spans)
 
 
 def _key(step_key: int, place: int) -> int:

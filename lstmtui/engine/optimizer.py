@@ -24,7 +24,7 @@ class Optimizer:
         """AdamW's mean of gradients; SGD's velocity."""
         self.v = Arena(weights.layout, self._dtype) if s.optimizer == "adamw" else None
         self.average = Arena(weights.layout, self._dtype) if s.ema else None
-        self._none, self._sums = np.empty(0, self._dtype), np.empty(threads)
+        self._none, self._sums = np.empty(0, self._dtype), np.zeros(threads)
 
     @property
     def evaluated(self) -> Arena:

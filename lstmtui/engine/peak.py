@@ -1,4 +1,4 @@
-"""The limit: how many float32 multiply-adds this processor does, with vectors in registers and no memory touched."""
+"""The limits: how many float32 multiply-adds this processor does with vectors in registers, and what memory gives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numba.extending
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -82,3 +83,27 @@ def peak(threads: int, turns: int = 40) -> float:
                 part.result()
             best = min(best, time.perf_counter() - begun)
     return 2e-9 * LANES * CHAINS * ROUNDS * threads / best
+
+
+NUMBERS = 16_000_000
+"""Of each array that `bandwidth` walks over: 64 MB, more than caches hold."""
+
+
+@numba.njit("void(float32[::1], float32[::1], float32)", nogil=True)
+def scale_and_add(x: Any, y: Any, factor: float) -> None:
+    """Do x = factor x + y."""
+    for n in range(x.shape[0]):
+        x[n] = np.float32(factor) * x[n] + y[n]
+
+
+def bandwidth(threads: int, turns: int = 10) -> float:
+    """Return the GB/s that `threads` threads read and write, two numbers in and one out; the best of some turns."""
+    arrays = [[np.zeros(NUMBERS // threads, np.float32) for _ in "xy"] for _ in range(threads)]
+    best = float("inf")
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(turns):
+            begun = time.perf_counter()
+            for part in [pool.submit(scale_and_add, x, y, 0.5) for x, y in arrays]:
+                part.result()
+            best = min(best, time.perf_counter() - begun)
+    return 1e-9 * 12 * (NUMBERS // threads) * threads / best

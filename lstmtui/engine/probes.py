@@ -15,17 +15,11 @@ from lstmtui.engine.model import Network
 Array = np.ndarray[Any, Any]
 
 
-def _gates(network: Network) -> list[Array]:
-    """Return a view of every layer's gates after their nonlinearity, a list of (T, B, G, H)."""
-    T, B, G = network.T, network.B, len(network.cell.gates)
-    return [layer.gates.reshape(T, B, G, -1) for layer in network.layers]
-
-
 def saturation(network: Network) -> tuple[Array, Array]:
-    """Return the left- and right-saturated fractions (L, G, H) over the window that `network` read last."""
+    """Return the left- and right-saturated fractions (L, G, H) over what `network.look` read last."""
     low = np.array([0.1 if g in network.cell.sigmoid_gates else -0.9 for g in network.cell.gates], np.float32)
     left, right = [], []
-    for gates in _gates(network):
+    for gates in network.gates():
         left.append(np.mean(gates < low[:, None], axis=(0, 1), dtype=np.float32))
         right.append(np.mean(gates > np.float32(0.9), axis=(0, 1), dtype=np.float32))
     return np.stack(left), np.stack(right)
@@ -42,5 +36,5 @@ def update_ratio(before: Array, after: Array) -> float:
 
 
 def window(network: Network) -> Array:
-    """Return the gates of the first sequence over the last window, (L, G, T, H) float16."""
-    return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in _gates(network)]).astype(np.float16)
+    """Return the gates of the first sequence over what `network.look` read last, (L, G, steps, H) float16."""
+    return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in network.gates()]).astype(np.float16)

@@ -223,9 +223,9 @@ class Trainer:
         p, away = self.progress, time.perf_counter()
         # Probes look at the window that comes next, as the weights are now.
         tokens = self.streams.window(self.streams.position(p.step).window)[0]
-        self.network.forward(tokens)
+        first = self.network.look(tokens)
         self.writer.saturation(p.step, self.network.cell.gates, *probes.saturation(self.network))
-        self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[:, 0])
+        self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[first:, 0])
         if self._flow is not None:
             self.writer.gradient(**self._flow.measure(p.step).arrays())
         better = False

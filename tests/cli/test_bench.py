@@ -46,9 +46,25 @@ def test_a_table_of_results(lstmtui, engine):
     assert asked[0][1:] == ["-m", "lstmtui.engine.bench", "--cells=gru,rnn", "--threads=2", "--seconds=0.5"]
     heading, gru, rnn, peak = said.out.splitlines()
     assert heading.split("  ")[0] == "cell"
-    assert gru.split() == ["gru", "2x256xV65xB32xT32", "12.3", "82,949", "398.2", "80%", "62"]
+    assert gru.split() == ["gru", "2x256xV65xB32xT32", "float32", "12.3", "82,949", "398.2", "80%", "62"]
     assert rnn.startswith("rnn")
     assert peak.strip() == "peak: 500 GFLOP/s in float32 on 2 threads"
+
+
+def test_a_profile_is_a_table_of_its_own(lstmtui, engine):
+    parts = [
+        {"part": "layers: walk back", "milliseconds": 9.5, "limit_milliseconds": 8.25, "limit": "multiply-adds"},
+        {"part": "the rest", "milliseconds": 0.5, "limit_milliseconds": 0.0, "limit": ""},
+    ]
+    asked = engine({**RESULT, "gigabytes_per_second": 40.0, "parts": parts})
+    said = lstmtui("bench", "--profile", "--precision", "float32")
+    assert said.code == 0
+    assert asked[0][3:] == ["--precision=float32", "--profile"]
+    heading, walk, rest, total = (line.split("  ") for line in said.out.splitlines()[3:7])
+    assert heading[0] == "gru 2x256xV65xB32xT32 float32"
+    assert [word.strip() for word in walk if word] == ["layers: walk back", "9.50", "8.25", "multiply-adds"]
+    assert [word.strip() for word in rest if word.strip()] == ["the rest", "0.50"]
+    assert [word.strip() for word in total if word.strip()] == ["all", "10.00", "8.25"]
 
 
 def test_json_is_all_results(lstmtui, engine):

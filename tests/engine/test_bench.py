@@ -1,11 +1,13 @@
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from lstmtui import config
-from lstmtui.engine import bench, peak
+from lstmtui.engine import bench, model, peak
 from lstmtui.engine.bench import SHAPES, Shape
+from lstmtui.engine.profile import Part, Profile
 from lstmtui.errors import UsageError
 
 TINY = Shape(2, 4, V=7, B=3, T=5)
@@ -59,7 +61,7 @@ def test_operations_are_six_for_each_weight_in_a_product(cell, weights):
 def test_a_result_holds_what_it_says(monkeypatch):
     seconds = iter([0.0005, 0.001])
     monkeypatch.setattr(bench, "median", lambda step, at_least: (step(), next(seconds))[1])
-    found = bench.measure("lstm", TINY, threads=1, seconds=1.0, peak_gflops=0.1)
+    found = bench.measure("lstm", TINY, threads=1, seconds=1.0, limits=bench.Limits(0.1))
     assert found == {
         "cell": "lstm",
         "shape": "2x4xV7xB3xT5",
@@ -113,6 +115,7 @@ def test_the_peak_counts_two_operations_each(monkeypatch):
         (["--seconds", "nan"], "--seconds"),
         (["--seconds", "0"], "--seconds"),
         (["--seconds", "soon"], "--seconds"),
+        (["--precision", "float16"], "precision must be one of"),
     ],
 )
 def test_a_wrong_line_is_one_sentence_and_exit_2(capsys, arguments, words):
@@ -125,12 +128,63 @@ def test_a_wrong_line_is_one_sentence_and_exit_2(capsys, arguments, words):
 def test_one_line_for_each_shape_and_cell(capsys, monkeypatch):
     monkeypatch.setattr(bench, "peak", lambda threads: 100.0 * threads)
     monkeypatch.setattr(bench, "median", lambda step, seconds: 0.25)
-    assert bench.main(["--cells", "rnn,gru", "--shapes", "1x4,1x5", "--threads", "2", "--seconds", "0.1"]) == 0
+    assert (
+        bench.main(
+            [
+                "--cells",
+                "rnn,gru",
+                "--shapes",
+                "1x4,1x5",
+                "--threads",
+                "2",
+                "--seconds",
+                "0.1",
+                "--precision",
+                "float32",
+            ]
+        )
+        == 0
+    )
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["shape"][:3], line["cell"]) for line in lines] == [
         ("1x4", "rnn"), ("1x4", "gru"), ("1x5", "rnn"), ("1x5", "gru"),
     ]  # fmt: skip
     assert {line["peak_gflops"] for line in lines} == {200.0}
+
+
+def test_a_profile_tells_every_part_of_a_step_and_leaves_no_clock_behind():
+    before = vars(model)["linear"]
+    trained = bench.training("gru", TINY, 1, dropout=0.25, weight_drop=0.25)
+    rows = bench.profile(trained, 0.0, bench.Limits(1.0, 1.0))
+    assert vars(model)["linear"] is before
+    assert "pack" not in vars(trained.network)
+    parts = {row["part"]: row for row in rows}
+    expected = {"weights: packing", "dropout", "inputs: product", "layers: walk forward", "softmax: product"}
+    expected |= {"softmax: cross-entropy", "softmax: gradient of its weights", "softmax: gradient of its input"}
+    expected |= {"layers: walk back", "layers: gradient of weights", "inputs: gradient", "embedding: gradient"}
+    assert expected | {"optimizer: norm", "optimizer: update", "the rest"} <= set(parts)
+    assert all(row["milliseconds"] >= 0 for row in rows)
+    # Multiply-adds of the walks: 2 layers, 15 positions, 12 x 4 weights; at 1 GFLOP/s and 1 GB/s bytes are the limit.
+    walk = parts["layers: walk forward"]
+    assert walk["limit"] == "memory"
+    (row,) = [part.row(1, 1e-3, 1e9) for part in [Part("x", flops=2 * 2 * 15 * 12 * 4)]]
+    assert row["limit_milliseconds"] == pytest.approx(2 * 2 * 15 * 48 / 1e6 * 1e3, abs=1e-3)
+
+
+def test_clocks_change_no_bit():
+    def losses(timed):
+        trained = bench.training("lstm", TINY, 1)
+        with Profile().of(trained.network) if timed else nullcontext():
+            return [trained.step() for _ in range(5)]
+
+    assert losses(True) == losses(False)
+
+
+def test_bandwidth_counts_three_numbers_each(monkeypatch):
+    monkeypatch.setattr(peak, "NUMBERS", 100)
+    clock = iter([10.0, 10.5, 20.0, 20.25])
+    monkeypatch.setattr(peak.time, "perf_counter", lambda: next(clock))
+    assert peak.bandwidth(2, turns=2) == pytest.approx(1e-9 * 12 * 100 / 0.25)
 
 
 def test_every_named_shape_is_one_that_settings_allow():

@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 from lstmtui.engine.backend import CELLS
-from lstmtui.engine.model import Dropout, Network
+from lstmtui.engine.model import LEAST_ROWS, LOGITS, Dropout, Network, segments
 from lstmtui.engine.params import Arena, parameters
 
 T, B, V = 4, 3, 7
@@ -13,13 +13,13 @@ PARTS = ["plain", "table", "dropout"]  # with few tokens for its positions, a wi
 EVERYTHING = Dropout(inputs=0.3, layers=0.3, weights=0.3, key=99)
 
 
-def network(cell, *, tied=False, threads=1, dtype=np.float64, backward=True, T=T):
-    s = tiny.settings("unused", cell=cell, tied=tied, hidden=4, embedding=4 if tied else 3)
+def network(cell, *, tied=False, threads=1, dtype=np.float64, backward=True, T=T, segment=None, recompute=None):
+    s = tiny.settings("unused", cell=cell, tied=tied, hidden=4, embedding=4 if tied else 3, recompute=recompute)
     weights = Arena(parameters(s, V), dtype)
     weights.initialise(seed=2)
     random = np.random.default_rng(8)
     weights.flat[...] += 0.3 * random.standard_normal(weights.flat.shape)  # no zero hides a wrong gradient
-    return Network(s, weights, T, B, threads=threads, backward=backward)
+    return Network(s, weights, T, B, threads=threads, backward=backward, segment=segment)
 
 
 def batch(seed=4, T=T):
@@ -119,3 +119,63 @@ def test_a_step_allocates_no_arrays():
     finally:
         tracemalloc.stop()
     assert peak < net.layers[0].gates.nbytes * 20  # not one buffer a step is kept
+
+
+def two_windows(net, x, y, drop):
+    """Return losses, gradients and states after each of two windows, as bytes."""
+    found = []
+    for _ in range(2):
+        loss = net.gradient(x, y, drop)
+        net.carry()
+        found.append((loss, net.gradients.flat.tobytes(), [state.tobytes() for state in net.states().values()]))
+    return found
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("drop", [Dropout(), EVERYTHING], ids=["table", "dropout"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_recomputing_changes_no_bit(cell, drop, threads):
+    x, y = batch(T=11)
+    kept, recomputed = (
+        network(cell, T=11, segment=4, recompute=recompute, threads=threads, dtype=np.float32)
+        for recompute in (False, True)
+    )
+    assert two_windows(kept, x, y, drop) == two_windows(recomputed, x, y, drop)
+    np.testing.assert_array_equal(kept.evaluate(x, y), recomputed.evaluate(x, y))
+
+
+@pytest.mark.parametrize("drop", [Dropout(), EVERYTHING], ids=["table", "dropout"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_segments_add_up_to_the_gradients_of_the_window(cell, drop):
+    x, y = batch(T=11)
+    whole, parts = (network(cell, T=11, segment=segment, recompute=True) for segment in (11, 3))
+    assert whole.segments == [(0, 11)]
+    assert parts.segments == [(0, 3), (3, 6), (6, 9), (9, 11)]
+    for _ in range(2):
+        assert parts.gradient(x, y, drop) == pytest.approx(whole.gradient(x, y, drop), rel=1e-13)
+        np.testing.assert_allclose(parts.gradients.flat, whole.gradients.flat, rtol=1e-10, atol=1e-14)
+        parts.carry()
+        whole.carry()
+
+
+def test_recomputing_keeps_the_gates_of_one_segment():
+    x, _ = batch(T=11)
+    kept, recomputed = (network("gru", T=11, segment=4, recompute=recompute) for recompute in (False, True))
+    assert (kept.look(x), recomputed.look(x)) == (0, 8)
+    for all_gates, last_gates in zip(kept.gates(), recomputed.gates(), strict=True):
+        assert all_gates.shape == (11, B, 3, 4)
+        np.testing.assert_array_equal(last_gates, all_gates[8:])
+    for ours, theirs in zip(recomputed.layers, kept.layers, strict=True):
+        assert ours.gates.nbytes * 11 == theirs.gates.nbytes * 4
+
+
+@pytest.mark.parametrize(
+    ("T", "B", "V"), [(1, 1, 2), (50, 50, 65), (100, 32, 65), (1000, 32, 65), (35, 20, 10_000), (1000, 32, 200_000)]
+)
+def test_segments_cover_the_window_and_are_long_enough_for_products(T, B, V):
+    spans = segments(T, B, V)
+    assert [start for start, _ in spans] == [0, *(end for _, end in spans[:-1])]
+    assert spans[-1][1] == T
+    lengths = [end - start for start, end in spans]
+    assert max(lengths) * B * V <= max(4 * LEAST_ROWS * V, 4 * LOGITS)
+    assert len(spans) == 1 or (max(lengths) + 1) * B >= LEAST_ROWS

@@ -49,13 +49,17 @@ def _locked_mask(mask, keep, drop_below, key):
 
 
 @threaded
-def _apply(x, mask, out, threads):
+def _apply(x, mask, out, in_place, threads):
     T, B, D = x.shape
     for k in prange(threads):
         for n in range(k * T * B // threads, (k + 1) * T * B // threads):
             x_n, mask_n, out_n = x[n // B, n % B], mask[n % B], out[n // B, n % B]
+            # Two loops, each over arrays that do not overlap: in one, x may be out, and it would not become vectors.
+            if not in_place:
+                for d in range(D):
+                    out_n[d] = x_n[d]
             for d in range(D):
-                out_n[d] = x_n[d] * mask_n[d]
+                out_n[d] *= mask_n[d]
 
 
 @threaded
@@ -85,9 +89,9 @@ def apply(x: Array, mask: Array, out: Array, threads: int) -> None:
 
     x     (T, B, D)  in
     mask  (B, D)     in
-    out   (T, B, D)  out  may be x
+    out   (T, B, D)  out  may be x itself, but not overlap it in part
     """
-    _apply(x, mask, out, threads)
+    _apply(x, mask, out, x is out, threads)
 
 
 def drop_weights(W: Array, out: Array, rate: float, key: int, threads: int) -> None:

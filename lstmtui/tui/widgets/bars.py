@@ -72,9 +72,11 @@ class ProgressLine(Widget):
         left = f"step {words.count(seen.step)}"
         if seen.steps:
             left = f"{left}/{words.count(seen.steps)} {100 * share:3.0f}%"
-        elif seen.state == "preparing" and isinstance(seen.status.get("preparing_done"), int | float):
-            share = float(seen.status["preparing_done"])
-            left = f"{one_line(str(seen.status.get('preparing', 'preparing')), 24)} {100 * share:3.0f}%"
+        elif seen.state in ("preparing", "compiling") and isinstance(
+            done := seen.status.get(f"{seen.state}_done"), float | int
+        ):
+            share = float(done)
+            left = f"{one_line(str(seen.status.get(seen.state, seen.state)), 24)} {100 * share:3.0f}%"
         right = self._left(seen) if width >= 44 else ""
         room = width - len(left) - len(right) - 2
         if room < 4:
