@@ -206,8 +206,8 @@ class Limits:
     """What this machine allows, on as many threads as train."""
 
     gflops: float
-    gigabytes_per_second: float | None = None
-    """Known where a profile is asked for."""
+    gigabytes_per_second: float = 0.0
+    """Measured where a profile is asked for, or else 0."""
 
 
 def measure(
@@ -234,7 +234,7 @@ def measure(
         "share": round(gflops / limits.gflops, 5),
         "step_microseconds": round(1e6 * stepping, 2),
     }
-    if limits.gigabytes_per_second is not None:
+    if limits.gigabytes_per_second:
         result["gigabytes_per_second"] = round(limits.gigabytes_per_second, 1)
         result["parts"] = profile(trained, 0.8 * seconds, limits)
     return result
@@ -258,7 +258,7 @@ def results(
         length = 0.0
     if not 0 < length <= 3600:
         raise UsageError(f"--seconds: must be a number above 0 and at most 3600, not {seconds!r}.")
-    limits = Limits(peak(count), bandwidth(count) if profile else None)
+    limits = Limits(peak(count), bandwidth(count) if profile else 0.0)
     for shape in sizes:
         for cell in chosen:
             for kind in kinds:

@@ -55,7 +55,7 @@ class Optimizer:
         factor = clip / norm if clipped else 1.0
         ema = self._none if self.average is None else self.average.flat
         # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
-        ema_decay = min(s.ema, (1 + step) / (10 + step))
+        ema_decay = min(s.ema or 0.0, (1 + step) / (10 + step))
         if self.v is not None:
             optim.adamw(
                 w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,

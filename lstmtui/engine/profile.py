@@ -94,7 +94,7 @@ class Profile:
             for (module, name), kernels in before.items():
                 setattr(module, name, kernels)
             network.recurrence = walk
-            del network.pack  # type: ignore[method-assign]
+            del network.pack
 
 
 class _Costs(SimpleNamespace):
