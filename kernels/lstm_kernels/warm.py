@@ -28,7 +28,7 @@ Report = Callable[[int, int, str], object]
 
 FEW = 3
 """Up to so many jobs are done before another process has started."""
-LONGEST_FIRST = ("recurrence", "linear", "packed", "softmax", "optim")
+LONGEST_FIRST = ("stepping", "recurrence", "linear", "packed", "softmax", "optim")
 MOST = 8
 """Processes at once; each takes some 150 MB."""
 
