@@ -58,7 +58,8 @@ def compiled(cell_name: str) -> Stepping:
         for n in range(tokens.shape[0]):
             distribution(logits[0], temperature, top_k, top_p, banned, p)
             tokens[n] = draw(p, uniform[n])
-            step(tokens[n : n + 1], network, states, work, True)
+            # n >= 0: a True would be a type of its own, and all of `step` compiled once more, for 4 s.
+            step(tokens[n : n + 1], network, states, work, n >= 0)
 
     return Stepping(read, write)
 
