@@ -32,23 +32,54 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
             p[v] = math.exp((np.float64(logits[v]) - np.float64(logits[best])) / temperature)
         _scale(p)
         if 0 < top_k < V:
-            least = np.partition(p, V - top_k)[V - top_k]
+            least = _descending(p)[top_k - 1]
             for v in range(V):
                 if p[v] < least:
                     p[v] = 0.0
             _scale(p)
         if top_p < 1:
-            order = np.argsort(-p, kind="mergesort")  # stable: of two as likely the first stays
-            before = 0.0
-            for v in order:
-                here = p[v]
-                if before >= top_p:
-                    p[v] = 0.0
-                before += here
+            _nucleus(p, top_p)
             _scale(p)
     if banned >= 0 and p[banned] < 1:
         p[banned] = 0.0
         _scale(p)
+
+
+@kernel
+def _nucleus(p, top_p):
+    """Set to 0 what comes after the likeliest that reach `top_p`; of two as likely the first stays."""
+    ordered = _descending(p)
+    kept, reached = 0, 0.0
+    while kept < len(p) and reached < top_p:
+        reached += ordered[kept]
+        kept += 1
+    least, ties = ordered[kept - 1], 0
+    for at in range(kept):
+        if ordered[at] == least:
+            ties += 1
+    for v in range(len(p)):
+        if p[v] == least and ties > 0:
+            ties -= 1
+        elif p[v] <= least:
+            p[v] = 0.0
+
+
+@kernel
+def _descending(p):
+    """Return a sorted copy. Shell's sort with Knuth's gaps; np.sort would take seconds to compile."""
+    values = p.copy()
+    gap = 1
+    while gap < len(p) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for at in range(gap, len(p)):
+            value, place = values[at], at
+            while place >= gap and values[place - gap] < value:
+                values[place] = values[place - gap]
+                place -= gap
+            values[place] = value
+        gap //= 3
+    return values
 
 
 @kernel

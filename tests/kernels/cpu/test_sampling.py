@@ -27,6 +27,22 @@ def test_distribution(temperature, top_k, top_p, banned, expected):
     np.testing.assert_allclose(p, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_of_many_tokens_the_likeliest_stay(seed):
+    """Against a stable sort, with many tokens as likely as each other."""
+    logits = np.random.default_rng(seed).integers(0, 12, 200).astype(np.float32) / 4
+    p, full = np.empty(200), np.empty(200)
+    distribution(logits, 1.0, 0, 1.0, -1, full)
+    order = np.argsort(-full, kind="stable")
+    for top_p in (1e-9, 0.3, 0.9, 0.999):
+        distribution(logits, 1.0, 0, top_p, -1, p)
+        before = np.cumsum(full[order]) - full[order]
+        assert set(np.flatnonzero(p)) == set(order[before < top_p])
+    for top_k in (1, 7, 150):
+        distribution(logits, 1.0, top_k, 1.0, -1, p)
+        assert set(np.flatnonzero(p)) == set(np.flatnonzero(full >= full[order[top_k - 1]]))
+
+
 def test_a_draw_falls_where_the_number_does():
     p = np.array([0.0, 0.25, 0.0, 0.75, 0.0])
     assert [draw(p, u) for u in (0.0, 0.2499, 0.25, 0.999)] == [1, 1, 3, 3]
