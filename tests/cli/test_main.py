@@ -69,7 +69,7 @@ def test_type_opens_the_typing_screen_on_a_run_that_exists(lstmtui, monkeypatch,
     monkeypatch.setattr(tui, "run", lambda *given, **named: opened.append((given, named)) or 0, raising=False)
     make_run("diary")
     assert lstmtui("type", "diary").code == 0
-    assert opened == [(("diary",), {"screen": "type"})]
+    assert opened == [(("diary",), {"screen": "type", "theme": None, "charset": None})]
     assert lstmtui("type", "dairy").code == 2
     assert len(opened) == 1
 

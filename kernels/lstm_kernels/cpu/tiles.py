@@ -64,7 +64,7 @@ TILES = os.environ.get("LSTM_KERNELS_TILES") or (
     "avx512" if _features.get("avx512f") else "avx2" if _features.get("avx2") and _features.get("fma") else "portable"
 )
 """The kind of tiles in use; the environment variable is for tests of the others on one machine."""
-HAS_BFLOAT16 = TILES == "avx512" and bool(_features.get("avx512bf16"))
+HAS_BFLOAT16 = not SETTINGS.DISABLE_JIT and TILES == "avx512" and bool(_features.get("avx512bf16"))
 """Whether this processor multiplies pairs of bfloat16 and adds them up in float32."""
 
 
