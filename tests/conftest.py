@@ -1,4 +1,7 @@
-"""Every test has its own runs; all share one fresh cache, so that kernels compile once and none is the user's."""
+"""Every test has its own runs; all share one fresh cache, so that kernels compile once and none is the user's.
+
+`LSTMTUI_TEST_CACHE=FOLDER pytest` keeps that cache in a folder from one run of the tests to the next.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ import tempfile
 import pytest
 
 # Before anything imports the kernels, and for the engine processes that tests start.
-os.environ["LSTMTUI_CACHE"] = _cache = tempfile.mkdtemp(prefix="lstmtui-tests-")
+_kept = os.environ.get("LSTMTUI_TEST_CACHE")
+os.environ["LSTMTUI_CACHE"] = _cache = _kept or tempfile.mkdtemp(prefix="lstmtui-tests-")
 for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and name != "LSTMTUI_CACHE"]:
     del os.environ[_variable]
 os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, "config.toml")
+os.makedirs(_cache, exist_ok=True)
 open(os.environ["LSTMTUI_CONFIG"], "w").close()
 
 # Tests send these to processes they start, which would inherit "ignored" from a test run in the background.
@@ -29,4 +34,5 @@ def _own_runs(tmp_path, monkeypatch):
 def pytest_unconfigure() -> None:
     import shutil
 
-    shutil.rmtree(_cache, ignore_errors=True)
+    if not _kept:
+        shutil.rmtree(_cache, ignore_errors=True)
