@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from textual import events
 from textual.app import App
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from lstmtui.api import Candidate
@@ -37,6 +39,9 @@ class FakeModel:
         if self.error is not None:
             raise self.error
         return [Candidate(self.phrase, 0.1)] if phrase else [Candidate(t, p) for t, p in self.candidates[:k]]
+
+    def ask(self, op: str, **details: object) -> NoReturn:
+        raise LstmtuiError(f"No {op} today.")
 
     def adapt(self, text: str) -> int:
         self.kept = text
@@ -70,6 +75,16 @@ class FakeForecaster:
 
     def close(self) -> None:
         pass
+
+
+def typed(app: App[Any], *keys: str) -> None:
+    """Send keys without waiting for what they do, as a terminal would."""
+    assert app._driver is not None
+    for key in keys:
+        character = " " if key == "space" else key if len(key) == 1 else None
+        event = events.Key(_character_to_key(key) if len(key) == 1 else key, character)
+        event.set_sender(app)
+        app._driver.send_message(event)
 
 
 def painted(app: App[Any]) -> str:

@@ -31,24 +31,25 @@ class RunView:
     gone: bool = False
 
 
-class RunSeen(Message):
-    """A run was read again; a newer look replaces an older one."""
+class Look(Message):
+    """Something was read again; a newer look replaces an older one that still waits."""
+
+    def can_replace(self, message: Message) -> bool:
+        return type(message) is type(self)
+
+
+class RunSeen(Look):
+    """A run was read again."""
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
         self.view = view
 
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, RunSeen)
 
-
-class RunsSeen(Message):
+class RunsSeen(Look):
     """All runs were read again."""
 
     def __init__(self, runs: tuple[RunSnapshot, ...], error: str = "") -> None:
         super().__init__()
         self.runs = runs
         self.error = error
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, RunsSeen)

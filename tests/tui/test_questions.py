@@ -10,7 +10,8 @@ from typing import Any
 from inside_run import InsideModel
 
 from lstmtui.errors import LstmtuiError
-from lstmtui.tui.questions import Opened, Questions, Told, Untold
+from lstmtui.tui.model_thread import Opened, Refused
+from lstmtui.tui.questions import Questions, Told
 
 
 def wait(condition: Callable[[], Any]) -> None:
@@ -68,7 +69,7 @@ def test_an_error_is_told_and_the_next_question_answered():
     model.error, model.alive = LstmtuiError("It died."), False
     questions.ask("gradients")
     wait(lambda: len(posted) == 4)
-    assert isinstance(posted[3], Untold)
+    assert isinstance(posted[3], Refused)
     assert posted[3].final
 
 

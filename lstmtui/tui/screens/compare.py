@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Footer, Static
 
@@ -27,7 +25,8 @@ from lstmtui.text import one_line
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.messages import Look
+from lstmtui.tui.screens.reading import ReadingScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
@@ -52,18 +51,15 @@ class Entry:
     flow: Flow | None
 
 
-class EntriesSeen(Message):
+class EntriesSeen(Look):
     """The runs were read again."""
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         super().__init__()
         self.entries = entries
 
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, EntriesSeen)
 
-
-class CompareScreen(OnceScreen[None]):
+class CompareScreen(ReadingScreen[None]):
     """Compare runs; a letter stands for each, on the curves and in the tables."""
 
     HELP: ClassVar[str] = """\
@@ -98,7 +94,6 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         super().__init__()
         self._readers = [RunReader(RunFolder(path), keep=1000) for path in list(paths)[:MOST]]
         self._left_out = max(0, len(paths) - MOST)
-        self._reading = False
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -117,34 +112,24 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Compare"
         self.query_one(LineChart).said = "Reading the runs …"
-        self.set_interval(INTERVAL, self._look)
-        self._look()
+        self.read_every(INTERVAL)
 
     def on_resize(self) -> None:
         self._fill()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        if not self._reading and self.is_current:
-            self._reading = True
-            self._read()
-
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        try:
-            found: list[Entry] = []
-            for letter, reader in zip(LETTERS, self._readers, strict=False):
-                before, seen = reader.snapshot, reader.refresh()
-                known = self.entries[len(found)] if len(self.entries) > len(found) else None
-                if known is not None and seen.ended and _same(before, seen):
-                    found.append(known)
-                else:
-                    flow = next(iter(flows(seen.run, newest=1)), None)
-                    found.append(Entry(letter, seen, compare.figures(seen), flow))
-            self.post_message(EntriesSeen(tuple(found)))
-        finally:
-            self._reading = False
+    def read(self) -> EntriesSeen:
+        found: list[Entry] = []
+        for letter, reader in zip(LETTERS, self._readers, strict=False):
+            before, seen = reader.snapshot, reader.refresh()
+            known = self.entries[len(found)] if len(self.entries) > len(found) else None
+            if known is not None and seen.ended and _same(before, seen):
+                found.append(known)
+            else:
+                flow = next(iter(flows(seen.run, newest=1)), None)
+                found.append(Entry(letter, seen, compare.figures(seen), flow))
+        return EntriesSeen(tuple(found))
 
     def on_entries_seen(self, message: EntriesSeen) -> None:
         if not self.entries or any(a is not b for a, b in zip(self.entries, message.entries, strict=True)):
@@ -238,7 +223,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         f = entry.figures
         mark = "●" if f.quality is not None and f.quality == best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
-        state = f"{words.GLYPHS.get(f.state, '·')} {f.state}"
+        state = f"{words.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
         if not entry.snapshot.ended and entry.snapshot.steps:
             state += f" {100 * words.progress(entry.snapshot):.0f}%"
         unit = {"perplexity": "perplexity", "bits per character": "bits/char"}.get(compare.unit_of(f), "nats")

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Footer, Static
 
@@ -21,8 +19,10 @@ from lstmtui.text import safe
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
-from lstmtui.tui.questions import Answerer, Questions, Told, Untold
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.messages import Look
+from lstmtui.tui.model_thread import Refused
+from lstmtui.tui.questions import Answerer, Questions, Told
+from lstmtui.tui.screens.reading import ReadingScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
@@ -43,18 +43,15 @@ follows with the next evaluation.
 Press m to measure the best checkpoint now."""
 
 
-class Measured(Message):
+class Measured(Look):
     """The probes folder was read: every measurement there is, oldest first."""
 
     def __init__(self, flows: tuple[Flow, ...]) -> None:
         super().__init__()
         self.flows = flows
 
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Measured)
 
-
-class GradientsScreen(OnceScreen[None]):
+class GradientsScreen(ReadingScreen[None]):
     """See gradients vanish, explode or hold, and how that changes while a run trains."""
 
     HELP: ClassVar[str] = """\
@@ -95,7 +92,6 @@ the z of a GRU).
         self._known: dict[Path, Flow | None] = {}
         self._own: Flow | None = None
         self._questions: Questions | None = None
-        self._reading = False
         self._looked = False
 
     def compose(self) -> ComposeResult:
@@ -120,8 +116,7 @@ the z of a GRU).
             chart.x_text = words.count
             chart.said = "Reading the run …"
         self._show()
-        self.set_interval(INTERVAL, self._look)
-        self._look()
+        self.read_every(INTERVAL)
 
     def on_unmount(self) -> None:
         if self._questions is not None:
@@ -129,19 +124,10 @@ the z of a GRU).
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        if not self._reading and self.is_current:
-            self._reading = True
-            self._read()
-
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        try:
-            paths = measurements(self._folder)
-            self._known = {path: self._known.get(path) or read(path) for path in paths}
-            self.post_message(Measured(tuple(flow for flow in self._known.values() if flow is not None)))
-        finally:
-            self._reading = False
+    def read(self) -> Measured:
+        paths = measurements(self._folder)
+        self._known = {path: self._known.get(path) or read(path) for path in paths}
+        return Measured(tuple(flow for flow in self._known.values() if flow is not None))
 
     def on_measured(self, message: Measured) -> None:
         first, self._looked = not self._looked, True
@@ -254,7 +240,7 @@ the z of a GRU).
         self.flows = (*others, flow)
         self._say(f"Measured the checkpoint of step {words.count(flow.step)}.")
 
-    def on_untold(self, message: Untold) -> None:
+    def on_refused(self, message: Refused) -> None:
         if message.final and self._questions is not None:
             self._questions.close()
             self._questions = None

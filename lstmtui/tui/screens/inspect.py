@@ -21,7 +21,8 @@ from lstmtui.text import one_line, safe
 from lstmtui.tui import words
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
-from lstmtui.tui.questions import Answerer, Opened, Questions, Told, Untold
+from lstmtui.tui.model_thread import Opened, Refused
+from lstmtui.tui.questions import Answerer, Questions, Told
 from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.widgets.bars import TitleBar
@@ -203,12 +204,14 @@ other places where the same units are on: what those places share is what the un
         except (KeyError, TypeError, ValueError) as error:
             self._say(f"The answer made no sense ({error}); is the run of another version?", error=True)
 
-    def on_untold(self, message: Untold) -> None:
+    def on_refused(self, message: Refused) -> None:
         self.query_one(CodedText).said = "No text." if not self._pieces else ""
         again = " ctrl+r opens it again." if message.final else ""
         self._say(message.words + again, error=True)
 
     def _told_overview(self, answer: dict[str, Any]) -> None:
+        if not set(answer["parts"]) <= set(NAMED):
+            raise ValueError("it tells of gates that no cell has")
         self._about, self._pieces = answer, tuple(answer["pieces"])
         self._values, self._units, self._largest = {}, None, {}
         self._drop_span()
@@ -316,11 +319,11 @@ other places where the same units are on: what those places share is what the un
             return
         here = f"layer {self.depth + 1}, unit {self.unit}"
         panel, one, many = (self.query_one(name) for name in ("#text-panel", "#unit-panel", "#units-panel"))
-        panel.border_title = Content(f"{here}: {NAMED.get(self.part, self.part)}")
+        panel.border_title = Content(f"{here}: {NAMED[self.part]}")
         panel.border_subtitle = Content(self._at_cursor())
         one.border_title = Content(f"All of {here}")
         one.border_subtitle = Content("⠶⠿ below 0, or shut  ▓█ above, or open")
-        many.border_title = Content(f"{NAMED.get(self.part, self.part)} of all units, {ORDERS[self.order]}")
+        many.border_title = Content(f"{NAMED[self.part]} of all units, {ORDERS[self.order]}")
         place = self._order.index(self.unit) + 1 if self.unit in self._order else 0
         many.border_subtitle = Content(f"{place} of {len(self._order)}")
 

@@ -23,7 +23,7 @@ from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.reading import ReadingScreen
 from lstmtui.tui.screens.steer import Fork, ForkScreen, SteerScreen, WriteScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.steerer import Pending, live_values
@@ -41,7 +41,7 @@ INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
 
 
-class LiveScreen(OnceScreen[None]):
+class LiveScreen(ReadingScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
@@ -61,6 +61,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 """
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
+    reads_beneath = True  # the dialog that steers shows what the run says
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("space", "ask('pause')", "Pause", "live.pause", "Pause this run", show=True),
         bind("space", "ask('continue')", "Continue", "live.continue", "Let this run continue", show=True),
@@ -104,7 +105,6 @@ The engine is a process of its own: leaving this screen, or the program, does no
         super().__init__()
         self._folder, self._doors = run, doors
         self._watch = RunWatch(run)
-        self._reading = False
         self._pending = Pending()
         self._said = ("", "")
 
@@ -135,22 +135,12 @@ The engine is a process of its own: leaving this screen, or the program, does no
         for name in ("view", "chosen"):
             self.watch(self.query_one(GateMap), name, self._label, init=False)
         self._label()
-        self.set_interval(INTERVAL, self._look)
-        self._look()
+        self.read_every(INTERVAL)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        if not self._reading and self.is_attached:
-            self._reading = True
-            self._read()
-
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        try:
-            self.post_message(RunSeen(self._watch.look()))
-        finally:
-            self._reading = False
+    def read(self) -> RunSeen:
+        return RunSeen(self._watch.look())
 
     def on_run_seen(self, message: RunSeen) -> None:
         self.view = message.view
@@ -257,7 +247,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
     def _sent(self, identity: str, op: str) -> None:
         self._pending.add(identity, op)
         self.query_one(EventLine).waiting = self._pending.waiting()
-        self._look()
+        self.look()
 
     def action_steer(self) -> None:
         self.app.push_screen(SteerScreen(self))

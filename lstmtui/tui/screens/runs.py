@@ -14,7 +14,6 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from lstmtui.errors import LstmtuiError
@@ -28,6 +27,7 @@ from lstmtui.tui.messages import RunsSeen
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
+from lstmtui.tui.screens.reading import ReadingScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.watch import RunsWatch
 from lstmtui.tui.widgets.bars import TitleBar
@@ -53,7 +53,7 @@ SORTS = ("newest", "name", "best", "steps", "size")
 """Orders of the list; runs with a living engine stand first in the first one."""
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(ReadingScreen[None]):
     """The list of runs, refreshed by itself."""
 
     HELP: ClassVar[str] = """\
@@ -92,7 +92,6 @@ An engine is a process of its own: it goes on when you leave.
         super().__init__()
         self._doors = doors
         self._watch = RunsWatch(doors.root)
-        self._reading = False
         self._pattern = ""
         self._order = SORTS[0]
         self._marked: set[Path] = set()
@@ -119,31 +118,18 @@ An engine is a process of its own: it goes on when you leave.
         self.query_one(TitleBar).title = "Runs"
         self.query_one("#empty", Static).update(Text("Reading the runs …"))
         self.set_class(True, "-empty")
-        self.set_interval(INTERVAL, self._look)
-        self._look()
+        self.read_every(INTERVAL)
 
     def on_resize(self) -> None:
         self._fill()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        # Beneath another screen nobody looks, and reading would only take time from the engine.
-        if not self._reading and self.is_current:
-            self._reading = True
-            self._read()
-
-    def on_screen_resume(self) -> None:
-        self._look()
-
-    @work(thread=True, group="read")
-    def _read(self) -> None:
+    def read(self) -> RunsSeen:
         try:
-            self.post_message(RunsSeen(self._watch.look()))
+            return RunsSeen(self._watch.look())
         except LstmtuiError as error:
-            self.post_message(RunsSeen((), error=str(error)))
-        finally:
-            self._reading = False
+            return RunsSeen((), error=str(error))
 
     def on_runs_seen(self, message: RunsSeen) -> None:
         self._said = message.error or NO_RUNS
@@ -369,7 +355,7 @@ An engine is a process of its own: it goes on when you leave.
             remove(run)
         except LstmtuiError as error:
             self._tell_from_thread(str(error), error=True)
-        self.app.call_from_thread(self._look)
+        self.app.call_from_thread(self.look)
 
     def _tell(self, message: str, *, error: bool = False) -> None:
         cast("LstmtuiApp", self.app).say(message, error=error)

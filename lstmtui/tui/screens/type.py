@@ -17,9 +17,10 @@ from textual.widgets import Footer, Static, TextArea
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui import words
-from lstmtui.tui.asker import Answer, Answered, Asker, Done, Loaded, Refused
+from lstmtui.tui.asker import Answer, Answered, Asker, Done
 from lstmtui.tui.doors import Completer, Doors
 from lstmtui.tui.keys import bind
+from lstmtui.tui.model_thread import Opened, Refused
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
@@ -103,7 +104,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self._say(f"Loading '{self._folder.name}' …")
         self._asker = Asker(lambda: self._doors.open_model(self._folder), self.post_message)
 
-    def on_loaded(self, message: Loaded) -> None:
+    def on_opened(self, message: Opened) -> None:
         self._about = message.about
         self._introduce()
         self.query_one(Candidates).said = ""
@@ -140,7 +141,8 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self.answer = None
         self._propose()
         self.query_one(Candidates).said = "No candidates."
-        self._say(message.words, error=True)
+        again = " ctrl+r opens it again." if message.final else ""
+        self._say(message.words + again, error=True)
 
     def _asked_about(self) -> str:
         return recent(self.query_one(TypingArea).before)

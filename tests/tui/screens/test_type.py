@@ -137,7 +137,7 @@ async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Do
     class Slow(FakeModel):
         def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list:  # type: ignore[type-arg]
             self.asked.append(text)
-            gate.wait(5)
+            gate.wait(60)
             return super().complete(text, k=k, phrase=phrase)
 
     slow = Slow()
@@ -158,7 +158,7 @@ async def test_loading_is_said_and_leaving_does_not_wait_for_it(doors: Doors, ru
     gate, model = threading.Event(), FakeModel()
 
     def load(run: RunFolder) -> FakeModel:
-        gate.wait(5)
+        gate.wait(60)
         return model
 
     app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=load))

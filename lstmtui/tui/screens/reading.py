@@ -1,0 +1,47 @@
+"""Screens that look at the run folder again and again, in a thread, and are told by a message what was found."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from textual import work
+
+from lstmtui.tui.messages import Look
+from lstmtui.tui.screens.once import OnceScreen, Result
+
+
+class ReadingScreen(OnceScreen[Result]):
+    """Calls `read` in a thread, one call at a time, and posts the Look that it returns.
+
+    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there
+    unless `reads_beneath`.
+    """
+
+    reads_beneath = False
+    _reading = False
+
+    def read_every(self, seconds: float) -> None:
+        """Read now, and again after so many seconds each time."""
+        self.set_interval(seconds, self.look)
+        self.look()
+
+    def look(self) -> None:
+        """Read, unless that is being done already."""
+        wanted = self.is_attached if self.reads_beneath else self.is_current
+        if wanted and not self._reading:
+            self._reading = True
+            self._read_in_thread()
+
+    def on_screen_resume(self) -> None:
+        self.look()
+
+    @abstractmethod
+    def read(self) -> Look:
+        """Read a bounded piece, in the thread; touches no widget."""
+
+    @work(thread=True, group="read")
+    def _read_in_thread(self) -> None:
+        try:
+            self.post_message(self.read())
+        finally:
+            self._reading = False
