@@ -31,13 +31,14 @@ import numpy as np
 from lstmtui import config
 from lstmtui.config import Settings
 from lstmtui.engine.backend import CELLS, HAS_BFLOAT16
-from lstmtui.engine.model import Dropout, Network, window_numbers
+from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
 from lstmtui.engine.peak import bandwidth, peak
 from lstmtui.engine.plan import seconds_of
 from lstmtui.engine.profile import Profile
 from lstmtui.engine.reader import Reader
+from lstmtui.engine.stack import Dropout
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 from lstmtui.machine import cpu_count, machine_memory

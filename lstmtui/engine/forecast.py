@@ -22,10 +22,11 @@ from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import resolve
 from lstmtui.data.sources import Source
-from lstmtui.engine.model import Dropout, Network, window_numbers
+from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.plan import seconds_of
+from lstmtui.engine.stack import Dropout
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 

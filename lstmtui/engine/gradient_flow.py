@@ -67,12 +67,12 @@ class GradientFlow:
 
     def measure(self, step: int = 0) -> Flow:
         """Return the gradient flow of the weights as they are now; `step` is written down with it."""
-        trace = [_Trace(layer, self.lags) for layer in self._network.layers]
+        trace = [_Trace(layer, self.lags) for layer in self._network.stack.layers]
         self._network.reset()
         T, length = self._network.T, len(self._tokens) - 1
         for start in range(0, length, T):
             self._network.forward(self._tokens[start : start + T])
-            for layer, kept in zip(self._network.layers, trace, strict=True):
+            for layer, kept in zip(self._network.stack.layers, trace, strict=True):
                 kept.keep(layer, start - (length - self.lags), T)
             self._network.carry()
         half = [half_lives(self._cell, kept.gates) for kept in trace]  # before the walk back overwrites them
@@ -84,7 +84,7 @@ class GradientFlow:
         network = self._network
         logits = network.logits[-network.B :]
         softmax.cross_entropy(logits, self._tokens[-1].copy(), network.nll[-network.B :], 1.0, self._threads)
-        dh = np.zeros_like(network.layers[-1].h[-1])
+        dh = np.zeros_like(network.stack.layers[-1].h[-1])
         linear.backward_input(logits, self._weights[network.W_out], dh, network.precision, self._threads)
         return dh
 
@@ -102,7 +102,7 @@ class GradientFlow:
             dh, dc, dunit = np.zeros((B, H), dtype), np.zeros_like(kept.c[0]), np.zeros_like(unit)
             scratch = np.zeros((B, len(W_ih)), dtype)
             for t in reversed(range(K)):
-                self._network.recurrence.backward(
+                self._network.stack.recurrence.backward(
                     dabove[t : t + 1], w[f"{name}.W_hh"], unit, kept.h[t : t + 2], kept.c[t : t + 2],
                     kept.gates[t : t + 1], kept.extra[t : t + 1], dh, dc, dunit, scratch, precision, threads,
                 )  # fmt: skip

@@ -192,7 +192,7 @@ class Inspector:
         network, N = self._net(), len(tokens)
         cell, H = network.cell, self._trained.settings.hidden or 0
         G, parts = len(cell.gates), self.parts
-        values = np.zeros((len(network.layers), len(parts), N, H), np.float16)
+        values = np.zeros((len(network.stack.layers), len(parts), N, H), np.float16)
         bits: list[float | None] = [None] * N
         padded = np.zeros((-(-(N + 1) // CHUNK) * CHUNK, 1), np.int32)
         padded[:N, 0] = tokens
@@ -200,7 +200,7 @@ class Inspector:
         for start in range(0, N, CHUNK):
             end = min(N, start + CHUNK)
             network.forward(padded[start : start + CHUNK])
-            for layer, seen in zip(network.layers, values, strict=True):
+            for layer, seen in zip(network.stack.layers, values, strict=True):
                 gates = layer.gates.reshape(CHUNK, G, H)[: end - start]
                 seen[:G, start:end] = gates.transpose(1, 0, 2)
                 if cell.has_c:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from lstmtui.engine import model
+from lstmtui.engine import model, stack
 from lstmtui.engine import optimizer as optimizer_module
 from lstmtui.engine.backend import recurrence
 from lstmtui.engine.model import Network
@@ -73,10 +73,13 @@ class Profile:
     def of(self, network: Network) -> Iterator[None]:
         """Time the steps of `network` and of whatever optimizer, while inside."""
         costs = _Costs(network)
-        modules = (model, optimizer_module)
-        names = {model: ("linear", "embedding", "softmax", "dropout"), optimizer_module: ("optim",)}
-        before = {(module, name): getattr(module, name) for module in modules for name in names[module]}
-        walk = network.recurrence
+        names = {
+            model: ("linear", "embedding", "softmax"),
+            stack: ("linear", "dropout"),
+            optimizer_module: ("optim",),
+        }
+        before = {(module, name): getattr(module, name) for module in names for name in names[module]}
+        walk = network.stack.recurrence
         try:
             for (module, name), kernels in before.items():
                 clocked = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
@@ -85,7 +88,7 @@ class Profile:
                     if of == name:
                         setattr(clocked, function, self.timed(getattr(kernels, function), cost))
                 setattr(module, name, clocked)
-            network.recurrence = recurrence.Recurrence(
+            network.stack.recurrence = recurrence.Recurrence(
                 self.timed(walk.forward, costs.walk_forward), self.timed(walk.backward, costs.walk_backward)
             )
             network.pack = self.timed(network.pack, costs.pack)  # type: ignore[method-assign]
@@ -93,7 +96,7 @@ class Profile:
         finally:
             for (module, name), kernels in before.items():
                 setattr(module, name, kernels)
-            network.recurrence = walk
+            network.stack.recurrence = walk
             del network.pack
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.engine.backend import CELLS, Packed, linear, stack, stepping, workspace
-from lstmtui.engine.model import precision_of
 from lstmtui.engine.params import Arena
+from lstmtui.engine.stack import precision_of
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +24,7 @@ class Reader:
         assert s.hidden is not None
         assert s.layers is not None
         cell, dtype = CELLS[s.cell], weights.flat.dtype
-        self._cell, self._weights, self.precision = cell, weights, precision_of(s, dtype)
+        self._cell, self._weights, self.precision = cell, weights, precision_of(s.precision, dtype)
         L, H, P, GH = s.layers, s.hidden, len(cell.unit_params), len(cell.gates) * s.hidden
         V, D = weights["embedding"].shape
         self._stepping = stepping.compiled(s.cell)

@@ -16,10 +16,11 @@ from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import plan
 from lstmtui.engine.backend import HAS_BFLOAT16, Report, compile_all, jobs_of
 from lstmtui.engine.evaluate import Evaluator
-from lstmtui.engine.model import Dropout, Network
+from lstmtui.engine.model import Network
 from lstmtui.engine.optimizer import Optimizer, finite
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
+from lstmtui.engine.stack import Dropout
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.machine import cpu_count
 from lstmtui.runs.folder import RunFolder

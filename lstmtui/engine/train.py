@@ -22,11 +22,11 @@ from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule, steerin
 from lstmtui.engine.backend import KERNEL_CACHE
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
-from lstmtui.engine.model import Dropout
 from lstmtui.engine.optimizer import finite
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
 from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus, with_window
+from lstmtui.engine.stack import Dropout
 from lstmtui.errors import DivergedError, LstmtuiError
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder

@@ -5,8 +5,9 @@ import pytest
 import tiny
 
 from lstmtui.engine.backend import CELLS
-from lstmtui.engine.model import LEAST_ROWS, LOGITS, Dropout, Network, segments
+from lstmtui.engine.model import LEAST_ROWS, LOGITS, Network, segments
 from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.stack import Dropout
 
 T, B, V = 4, 3, 7
 PARTS = ["plain", "table", "dropout"]  # with few tokens for its positions, a window reads the first layer from a table
@@ -118,7 +119,7 @@ def test_a_step_allocates_no_arrays():
         peak = sum(entry.size_diff for entry in grown if "tracemalloc" not in entry.traceback[0].filename)
     finally:
         tracemalloc.stop()
-    assert peak < net.layers[0].gates.nbytes * 20  # not one buffer a step is kept
+    assert peak < net.stack.layers[0].gates.nbytes * 20  # not one buffer a step is kept
 
 
 def two_windows(net, x, y, drop):
@@ -165,7 +166,7 @@ def test_recomputing_keeps_the_gates_of_one_segment():
     for all_gates, last_gates in zip(kept.gates(), recomputed.gates(), strict=True):
         assert all_gates.shape == (11, B, 3, 4)
         np.testing.assert_array_equal(last_gates, all_gates[8:])
-    for ours, theirs in zip(recomputed.layers, kept.layers, strict=True):
+    for ours, theirs in zip(recomputed.stack.layers, kept.stack.layers, strict=True):
         assert ours.gates.nbytes * 11 == theirs.gates.nbytes * 4
 
 

@@ -1,0 +1,313 @@
+"""The recurrent layers: inputs (T, B, D) to outputs (T, B, H), forward and backward over one window, states carried.
+
+    inputs > [dropout] > layer 0 > [dropout] > layer 1 > ... > [dropout] > outputs
+
+What stands below (an embedding, numbers as they are) and above (a softmax, a regression) is the network's own, and
+drives the layers segment by segment:
+
+    stack.prepare(drop)                                   once a window
+    stack.forward(segment, inputs)                        for each segment, from the first to the last
+    stack.outputs(segment)                                whenever what is above wants them
+    stack.backward(segment, doutputs, inputs)             for each, from the last to the first; then stack.finish()
+
+Only states and gates are kept of a whole window, inputs of one segment at a time. With `recompute` gates are too: only
+the states in which segments begin are kept, and the network walks each segment forward again before it walks it back
+(Chen et al. 2016, arXiv:1604.06174). Segments are the same either way, and so is every bit of the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, Cell, Packed, dropout, linear, recurrence
+from lstmtui.engine.params import Arena
+
+Array = np.ndarray[Any, Any]
+Spans = list[tuple[int, int]]
+"""The first step of each segment of a window, and the one after its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """Rates of one step, and the key its random masks follow from."""
+
+    inputs: float = 0.0
+    layers: float = 0.0
+    """Between the layers, and on the outputs of the last."""
+    weights: float = 0.0
+    key: int = 0
+
+    def of_inputs(self, k: int) -> float:
+        """Return the dropout on the inputs of layer k."""
+        return self.inputs if k == 0 else self.layers
+
+
+NO_DROPOUT = Dropout()
+
+
+def precision_of(wanted: str, dtype: Any) -> str:
+    """Return in what products are computed: as wanted, where this processor can, or else in the weights' type."""
+    if np.dtype(dtype) == np.float64:
+        return "float64"
+    return "bfloat16" if wanted != "float32" and HAS_BFLOAT16 else "float32"
+
+
+def longest(spans: Spans) -> int:
+    """Return the steps of the longest segment."""
+    return max(end - start for start, end in spans)
+
+
+class Layer:
+    """Buffers of one recurrent layer for `kept` steps of B sequences; `backward` adds what only training needs."""
+
+    def __init__(
+        self, cell: Cell, D: int, H: int, kept: int, spans: Spans, B: int, dtype: Any, precision: str, *, backward: bool
+    ) -> None:
+        G, C = len(cell.gates), H if cell.has_c else 0
+        X = (len(cell.saved) - G) * H
+        self.gates = np.zeros((kept, B, G * H), dtype)
+        """W_ih x + b, then the gates after their nonlinearity, and after backward the gradient of the first."""
+        self.extra = np.zeros((kept, B, X), dtype)
+        """As `gates`, for what the cell saves beyond them."""
+        self.h = np.zeros((kept + 1, B, H), dtype)
+        self.c = np.zeros((kept + 1, B, C), dtype)
+        self.scratch = np.zeros((B, G * H), dtype)
+        self.inputs = np.zeros((longest(spans), B, D), dtype)
+        """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
+        ends = [0, *(end for _, end in spans)]
+        self._whole = kept == ends[-1]
+        # h and c (B, H) in which each segment begins, and those in which the window ends.
+        if self._whole:
+            self.states = [(self.h[at], self.c[at]) for at in ends]
+        else:
+            self.states = [(np.zeros((B, H), dtype), np.zeros((B, C), dtype)) for _ in ends]
+        self.W_ih = Packed(D, G * H, precision)
+        self.W_hh = Packed(H, G * H, precision)
+        if backward:
+            self.dh = np.zeros((B, H), dtype)
+            self.dc = np.zeros((B, C), dtype)
+            self.mask_in = np.ones((B, D), dtype)
+            self.dropped_W_hh = np.zeros((G * H, H), dtype)
+
+    def steps(self, start: int, end: int) -> tuple[Array, Array, Array, Array]:
+        """Return gates, extra, h and c of a segment; h and c have one step more, the state it begins in."""
+        if not self._whole:
+            start, end = 0, end - start
+        return self.gates[start:end], self.extra[start:end], self.h[start : end + 1], self.c[start : end + 1]
+
+    def begin(self, segment: int) -> None:
+        """Put the state that a segment begins in where `steps` has it."""
+        if not self._whole:
+            self.h[0], self.c[0] = self.states[segment]
+
+    def end(self, segment: int, length: int) -> None:
+        """Keep the state that a segment of so many steps has ended in."""
+        if not self._whole:
+            for kept, state in zip(self.states[segment + 1], (self.h[length], self.c[length]), strict=True):
+                kept[...] = state
+
+
+class Stack:
+    """Layers over shared weights: those called NAME.0, NAME.1 and so on, with W_ih, W_hh, b and unit."""
+
+    def __init__(
+        self,
+        cell: str,
+        weights: Arena,
+        spans: Spans,
+        B: int,
+        *,
+        precision: str,
+        threads: int,
+        gradients: Arena | None = None,
+        recompute: bool = False,
+        name: str = "layers",
+    ) -> None:
+        """`spans` are the segments of a window; `gradients` is where those of the weights go, None to read only.
+
+        Raises MemoryError where the buffers do not fit.
+        """
+        self.cell, self.weights, self.gradients, self.segments, self.B = CELLS[cell], weights, gradients, spans, B
+        self.precision, self.threads = precision, threads
+        self.recurrence = recurrence.compiled(cell)
+        self.recomputes = recompute and len(spans) > 1
+        self._names: list[str] = []
+        while f"{name}.{len(self._names)}.W_ih" in weights.views:
+            self._names.append(f"{name}.{len(self._names)}")
+        dtype, backward = weights.flat.dtype, gradients is not None
+        kept = longest(spans) if self.recomputes else spans[-1][1]
+        self.layers = [
+            Layer(self.cell, D, GH // len(self.cell.gates), kept, spans, B, dtype, precision, backward=backward)
+            for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
+        ]
+        self._drop = NO_DROPOUT
+        D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
+        if backward:
+            self._dropped = np.zeros((longest(spans), B, H), dtype)
+            self._mask = np.ones((B, H), dtype)
+            self._dinputs = np.zeros(longest(spans) * B * max(D, H), dtype)
+
+    # --- weights and states ---------------------------------------------------------------------------------------
+
+    def pack(self, drop: Dropout = NO_DROPOUT) -> None:
+        """Take the weights as they are now."""
+        for k, (layer, at) in enumerate(zip(self.layers, self._names, strict=True)):
+            W_hh = self.weights[f"{at}.W_hh"]
+            if drop.weights > 0:
+                to, key = layer.dropped_W_hh, mask_key(drop.key, 2 * k + 1)
+                dropout.drop_weights(W_hh.reshape(-1), to.reshape(-1), drop.weights, key, self.threads)
+                W_hh = to
+            layer.W_ih.columns(self.weights[f"{at}.W_ih"], self.threads)
+            layer.W_hh.columns(W_hh, self.threads)
+
+    def reset(self) -> None:
+        """Forget everything read so far."""
+        for layer in self.layers:
+            for state in layer.states[0]:
+                state.fill(0)
+
+    def carry(self) -> None:
+        """Start the next window from the states at the end of this one."""
+        for layer in self.layers:
+            for first, last in zip(layer.states[0], layer.states[-1], strict=True):
+                first[...] = last
+
+    def states(self) -> dict[str, Array]:
+        """Return the carried-in states by name, as views: L.h and L.c, (B, H)."""
+        found = {}
+        for k, layer in enumerate(self.layers):
+            found[f"{k}.h"], c = layer.states[0]
+            if self.cell.has_c:
+                found[f"{k}.c"] = c
+        return found
+
+    # --- forward --------------------------------------------------------------------------------------------------
+
+    def prepare(self, drop: Dropout) -> None:
+        """Draw the masks of a window, and expect no gradient from what follows it."""
+        self._drop = drop
+        for k, layer in enumerate(self.layers):
+            if rate := drop.of_inputs(k):
+                dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
+            if self.gradients is not None:
+                layer.dh.fill(0)
+                layer.dc.fill(0)
+        if drop.layers > 0:
+            dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
+
+    def inputs(self, segment: int) -> Array:
+        """Return a buffer (steps, B, D) that the inputs of a segment may be made in."""
+        start, end = self.segments[segment]
+        return self.layers[0].inputs[: end - start]
+
+    def products(self, segment: int) -> Array:
+        """Return where the first layer has W_ih x + b (steps, B, GH) of a segment; after backward their gradient."""
+        return self.layers[0].steps(*self.segments[segment])[0]
+
+    def forward(self, segment: int, inputs: Array | None) -> None:
+        """Walk all layers over a segment, from the state it begins in.
+
+        inputs    (steps, B, D)  None where `products` has what would be made of them already; overwritten by dropout
+                                 where they lie in the stack's own buffer
+        """
+        start, end = self.segments[segment]
+        for k, (layer, at) in enumerate(zip(self.layers, self._names, strict=True)):
+            layer.begin(segment)
+            gates, extra, h, c = layer.steps(start, end)
+            below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
+            if below is not None:
+                read, flat = self._inputs(k, below), gates.reshape((end - start) * self.B, -1)
+                linear.forward(
+                    read.reshape(len(flat), -1), layer.W_ih, self.weights[f"{at}.b"], flat, self.threads
+                )  # fmt: skip
+            unit = self.weights[f"{at}.unit"]
+            self.recurrence.forward(gates, layer.W_hh, unit, h, c, extra, layer.scratch, self.threads)
+            layer.end(segment, end - start)
+
+    def _inputs(self, k: int, below: Array) -> Array:
+        """Return what layer k reads (steps, B, D): what is below it, with its mask."""
+        if self._drop.of_inputs(k) == 0:
+            return below
+        layer = self.layers[k]
+        made = layer.inputs[: len(below)]
+        made = below if np.may_share_memory(below, made) else made  # the kernel must see that it works in place
+        dropout.apply(below, layer.mask_in, made, self.threads)
+        return made
+
+    def outputs(self, segment: int) -> Array:
+        """Return what comes out on top (steps, B, H) of a segment, valid until the next call."""
+        start, end = self.segments[segment]
+        top = self.layers[-1].steps(start, end)[2][1:]
+        if self._drop.layers == 0:
+            return top
+        dropped = self._dropped[: end - start]
+        dropout.apply(top, self._mask, dropped, self.threads)
+        return dropped
+
+    # --- backward -------------------------------------------------------------------------------------------------
+
+    def backward(self, segment: int, doutputs: Array, inputs: Array | None) -> Array:
+        """Add a segment's gradients to those of the weights, and return that of its inputs, valid until the next call.
+
+        doutputs  (steps, B, H)  dL/d(outputs); overwritten
+        inputs    (steps, B, D)  as for `forward`; with None the gradient is that of `products`, which stands there,
+                                 and W_ih and b of the first layer get none
+        """
+        start, end = self.segments[segment]
+        if self._drop.layers > 0:
+            dropout.apply(doutputs, self._mask, doutputs, self.threads)
+        above = doutputs
+        for k in range(len(self.layers) - 1, -1, -1):
+            self._backward_recurrence(k, start, end, above)
+            below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
+            above = self.products(segment) if below is None else self._backward_inputs(k, start, end, below)
+        return above
+
+    def _backward_recurrence(self, k: int, start: int, end: int, above: Array) -> None:
+        """Walk layer k back, given dL/dh of its outputs (steps, B, H), and add the gradients of what is recurrent."""
+        assert self.gradients is not None
+        w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
+        gates, extra, h, c = layer.steps(start, end)
+        self.recurrence.backward(
+            above, layer.dropped_W_hh if self._drop.weights > 0 else w[f"{at}.W_hh"], w[f"{at}.unit"],
+            h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
+        )  # fmt: skip
+        N = (end - start) * self.B
+        before, da, dW_hh = h[:-1].reshape(N, -1), gates.reshape(N, -1), g[f"{at}.W_hh"]
+        if self.cell.split:
+            shared = dW_hh.shape[0] - extra.shape[2]
+            linear.backward_weights(da[:, :shared], before, dW_hh[:shared], None, self.precision, threads)
+            da, dW_hh = extra.reshape(N, -1), dW_hh[shared:]
+        linear.backward_weights(da, before, dW_hh, None, self.precision, threads)
+
+    def _backward_inputs(self, k: int, start: int, end: int, below: Array) -> Array:
+        """Add the gradients of W_ih and b of layer k, and return that of its inputs (steps, B, D)."""
+        assert self.gradients is not None
+        w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
+        N = (end - start) * self.B
+        read, da = self._inputs(k, below), layer.steps(start, end)[0].reshape(N, -1)
+        D = read.shape[2]
+        linear.backward_weights(da, read.reshape(N, D), g[f"{at}.W_ih"], g[f"{at}.b"], self.precision, threads)
+        dinputs = self._dinputs[: N * D].reshape(end - start, self.B, D)
+        linear.backward_input(da, w[f"{at}.W_ih"], dinputs.reshape(N, D), self.precision, threads)
+        if self._drop.of_inputs(k) > 0:
+            dropout.apply(dinputs, layer.mask_in, dinputs, threads)
+        return dinputs
+
+    def finish(self) -> None:
+        """Turn what all segments have added up into gradients of the weights."""
+        if self._drop.weights > 0:
+            assert self.gradients is not None
+            for k, at in enumerate(self._names):
+                dW_hh = self.gradients[f"{at}.W_hh"].reshape(-1)
+                dropout.drop_weights_backward(
+                    dW_hh, self._drop.weights, mask_key(self._drop.key, 2 * k + 1), self.threads
+                )  # fmt: skip
+
+
+def mask_key(step_key: int, place: int) -> int:
+    """Return the key of one mask of a step; the kernels hash it."""
+    return (step_key * 64 + place) & 0xFFFF_FFFF_FFFF_FFFF
