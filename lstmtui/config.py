@@ -56,6 +56,7 @@ def setting(
 
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+INITIAL_RECURRENT = ("orthogonal", "uniform")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,14 @@ class Settings:
     embedding: int | None = setting(None, "size of a token's vector", "Network", low=1, high=65536)
     tied: bool | None = setting(None, "softmax shares its weights with the embedding", "Network")
     forget_bias: float = setting(1.0, "initial bias of forget gates", "Network", low=-10, high=10)
+    init_span: int = setting(
+        0,
+        "steps that memories begin with, from one to this many (chrono initialisation; 0: by forget-bias)",
+        "Network",
+        low=0,
+        high=1 << 30,
+    )
+    init_recurrent: str = setting("orthogonal", "initial recurrent weights", "Network", choices=INITIAL_RECURRENT)
 
     dropout: float | None = setting(
         None, "locked dropout between layers and before the softmax", "Regularisation", low=0, high=0.95, live=True

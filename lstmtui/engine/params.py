@@ -72,6 +72,40 @@ def gate_bias(gates: tuple[str, ...], forget_bias: float) -> Initial:
     return draw
 
 
+def chrono_bias(gates: tuple[str, ...], span: int) -> Initial:
+    """Return biases by which units begin with memories of 1 to `span` steps: log u, u drawn evenly from 1 to span - 1.
+
+    A gate that keeps with sigmoid(log u) forgets in about u steps. f gets it and i its negative, so that a unit that
+    keeps long takes up little; the z of a GRU, which keeps, gets it likewise; a cell without gates begins with zeros.
+    Source: Tallec and Ollivier 2018, arXiv:1804.11188, section 3, for LSTM; z of a GRU as their leaky unit.
+    """
+
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        b = np.zeros((len(gates), shape[0] // len(gates)))
+        keeps = np.log(random.uniform(1, max(2, span - 1), b.shape[1]))
+        for gate, sign in (("f", 1), ("z", 1), ("i", -1)):
+            if gate in gates:
+                b[gates.index(gate)] = sign * keeps
+        return b.reshape(-1)
+
+    return draw
+
+
+def layer_parameters(name: str, s: Settings, D: int) -> list[Parameter]:
+    """Return the parameters of one recurrent layer that reads D numbers: NAME.W_ih (GH, D), W_hh, b and unit."""
+    assert s.hidden is not None
+    cell, H = CELLS[s.cell], s.hidden
+    G, P = len(cell.gates), len(cell.unit_params)
+    recurrent = orthogonal_blocks(G) if s.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
+    bias = chrono_bias(cell.gates, s.init_span) if s.init_span else gate_bias(cell.gates, s.forget_bias)
+    return [
+        Parameter(f"{name}.W_ih", (G * H, D), uniform(math.sqrt(6 / (D + H))), decays=True),
+        Parameter(f"{name}.W_hh", (G * H, H), recurrent, decays=True),
+        Parameter(f"{name}.b", (G * H,), bias, decays=False),
+        Parameter(f"{name}.unit", (P, H), zeros, decays=False),
+    ]
+
+
 def parameters(s: Settings, vocabulary: int) -> list[Parameter]:
     """Return every parameter of the network that `s` describes, decayed matrices first.
 
@@ -81,21 +115,19 @@ def parameters(s: Settings, vocabulary: int) -> list[Parameter]:
     assert s.hidden is not None
     assert s.layers is not None
     assert s.embedding is not None
-    cell, H, D = CELLS[s.cell], s.hidden, s.embedding
-    G, P = len(cell.gates), len(cell.unit_params)
+    H, D = s.hidden, s.embedding
     # A tied matrix is read as a softmax too, where large initial logits would only have to be unlearnt.
     found = [Parameter("embedding", (vocabulary, D), uniform(0.1 if s.tied else 1 / math.sqrt(D)), decays=False)]
     for layer in range(s.layers):
-        at, inputs = f"layers.{layer}", D if layer == 0 else H
-        found += [
-            Parameter(f"{at}.W_ih", (G * H, inputs), uniform(math.sqrt(6 / (inputs + H))), decays=True),
-            Parameter(f"{at}.W_hh", (G * H, H), orthogonal_blocks(G), decays=True),
-            Parameter(f"{at}.b", (G * H,), gate_bias(cell.gates, s.forget_bias), decays=False),
-            Parameter(f"{at}.unit", (P, H), zeros, decays=False),
-        ]
+        found += layer_parameters(f"layers.{layer}", s, D if layer == 0 else H)
     if not s.tied:
         found.append(Parameter("softmax.W", (vocabulary, H), uniform(1 / math.sqrt(H)), decays=True))
     found.append(Parameter("softmax.b", (vocabulary,), zeros, decays=False))
+    return decayed_first(found)
+
+
+def decayed_first(found: list[Parameter]) -> list[Parameter]:
+    """Return the parameters in the order of an arena."""
     return sorted(found, key=lambda p: not p.decays)
 
 

@@ -70,6 +70,26 @@ def test_forget_bias_opens_the_forget_gate():
     np.testing.assert_array_equal(arena("peephole", forget_bias=2.5)["layers.1.b"].reshape(4, 8)[1], 2.5)
 
 
+def test_a_span_spreads_the_memories_of_units_over_it():
+    """Chrono initialisation: keeping gates forget half after ln 2 of 1 to span - 1 steps, spread evenly."""
+    for cell, gate, sign in (("lstm", 1, 1), ("peephole", 1, 1), ("gru", 1, 1), ("coupled", 0, -1)):
+        biases = arena(cell, hidden=400, init_span=50)["layers.1.b"].reshape(-1, 400)
+        steps = np.exp(sign * biases[gate])  # 1 / (1 - sigmoid(b)) = 1 + exp(b)
+        assert 1 <= steps.min() < 2
+        assert 48 < steps.max() <= 49
+        assert abs(np.median(steps) - 25) < 4
+        if cell == "lstm":
+            np.testing.assert_array_equal(biases[0], -biases[1])
+            assert not biases[2:].any()
+    assert not arena("rnn", init_span=50)["layers.0.b"].any()
+
+
+def test_recurrent_weights_may_begin_evenly_drawn():
+    W = arena("lstm", hidden=16, init_recurrent="uniform")["layers.0.W_hh"]
+    assert 0.2 < np.abs(W).max() <= 0.25
+    assert np.abs(W[:16] @ W[:16].T - np.eye(16)).max() > 0.1
+
+
 def test_the_same_seed_draws_the_same_weights_and_another_does_not():
     first, again, other = arena(), arena(), arena()
     other.initialise(seed=6)
