@@ -28,6 +28,8 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
+from lstm_kernels.threads import MOST, share_out, start
+
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
 SUMS = FASTMATH | {"reassoc"}
@@ -182,23 +184,17 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.extending.register_jitable(forceinline=True, fastmath=set(FASTMATH))(function)
 
 
-def kernel(
-    function: Callable[..., Any] | None = None,
-    *,
-    parallel: bool = False,
-    fastmath: frozenset[str] = FASTMATH,
-    stamp: str = "",
-) -> Any:
+def kernel(function: Callable[..., Any] | None = None, *, fastmath: frozenset[str] = FASTMATH, stamp: str = "") -> Any:
     """Compile `function` on its first call with each combination of types, releasing the GIL.
 
     A function made by a factory names in `stamp` what it closes over, since that is part of what is compiled.
     """
     if function is None:
-        return partial(kernel, parallel=parallel, fastmath=fastmath, stamp=stamp)
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath), parallel=parallel)(function)
+        return partial(kernel, fastmath=fastmath, stamp=stamp)
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
     if SETTINGS.DISABLE_JIT:
         return compiled
-    stamp = f"{stamp} parallel={parallel} fastmath={sorted(fastmath)}"
+    stamp = f"{stamp} fastmath={sorted(fastmath)}"
     compiled._cache = _DiskCache(function, stamp)
     compiled.__class__ = _Kernel
     compiled.name = f"{function.__module__}.{function.__qualname__} {stamp}"
@@ -236,23 +232,31 @@ def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: st
 def threaded(
     function: Callable[..., Any] | None = None, *, fastmath: frozenset[str] = FASTMATH, stamp: str = ""
 ) -> Any:
-    """Compile a `function(..., threads)` that loops over `prange(threads)` in two versions, and choose at each call.
+    """Compile `function(k, threads, *args)`, and return run(*args, threads), which calls it for each k below `threads`.
 
-    With `threads` 1 the serial version runs, which enters no parallel region; otherwise exactly `threads` chunks do,
-    whatever the number of processors, so that results depend on the arguments alone.
+    With `threads` 1 no other thread is asked. Whatever the number of processors, there are exactly `threads` turns, so
+    that results depend on the arguments alone.
     """
     if function is None:
         return partial(threaded, fastmath=fastmath, stamp=stamp)
-    serial = kernel(function, fastmath=fastmath, stamp=stamp)
-    parallel = kernel(function, fastmath=fastmath, stamp=stamp, parallel=True)
-    most = SETTINGS.NUMBA_NUM_THREADS
+    if SETTINGS.DISABLE_JIT:
+        return partial(_one_after_the_other, function)
+    start()
+    turn = numba.njit(error_model="numpy", fastmath=set(fastmath))(function)
 
-    def run(*args: Any) -> Any:
-        threads = args[-1]
-        if threads == 1:
-            return serial(*args)
-        if _noted is None:
-            numba.set_num_threads(min(threads, most))
-        return parallel(*args)
+    def launch(args, threads, workers):
+        share_out(turn, threads, workers, args)
+
+    launch.__module__, launch.__qualname__ = function.__module__, function.__qualname__
+    compiled = kernel(launch, fastmath=fastmath, stamp=stamp)
+
+    def run(*args: Any) -> None:
+        compiled(args[:-1], args[-1], min(args[-1], MOST))
 
     return run
+
+
+def _one_after_the_other(function: Callable[..., Any], *args: Any) -> None:
+    """Do without the compiler what `threaded` does."""
+    for k in range(args[-1]):
+        function(k, args[-1], *args[:-1])

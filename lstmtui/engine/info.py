@@ -10,7 +10,7 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-from numba import cuda, prange
+from numba import cuda
 
 from lstmtui.engine.backend import HAS_BFLOAT16, KERNEL_CACHE
 
@@ -20,7 +20,6 @@ VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 def facts() -> dict[str, Any]:
     """Return versions, vector features, the precision that auto means, threads, and whether there is a GPU."""
     features = llvmlite.binding.get_host_cpu_features()
-    numba.njit(parallel=True)(_parallel)(np.zeros(2))
     return {
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
@@ -33,12 +32,6 @@ def facts() -> dict[str, Any]:
         "cuda": bool(cuda.is_available()),
         "kernel_cache": str(KERNEL_CACHE) if KERNEL_CACHE else None,
     }
-
-
-def _parallel(x: Any) -> None:
-    """Enter a parallel region, since Numba chooses its threading layer only then."""
-    for k in prange(2):
-        x[k] = k
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import lstm_kernels
 import numpy as np
 import pytest
 from lstm_kernels import compile as compile_module
-from lstm_kernels.compile import FASTMATH, SUMS, kernel
+from lstm_kernels.compile import SUMS, kernel
 
 # Runs two kernels, the second with an inlined function of another file in it, and prints what became of it all.
 SCRIPT = """
@@ -109,13 +109,11 @@ def test_function_without_a_source_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
 
 
-@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")  # nothing here to make parallel
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(compile_module, "_folder", tmp_path)
     variants = [
         kernel(double),
         kernel(double, fastmath=SUMS),
-        kernel(double, fastmath=FASTMATH, parallel=True),
         kernel(double, stamp="b"),
     ]
     for count, variant in enumerate(variants, start=1):

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from lstm_kernels.activations import zero
 from lstm_kernels.compile import inlined, kernel, threaded
@@ -49,29 +48,27 @@ def _locked_mask(mask, keep, drop_below, key):
 
 
 @threaded
-def _apply(x, mask, out, in_place, threads):
+def _apply(k, threads, x, mask, out, in_place):
     T, B, D = x.shape
-    for k in prange(threads):
-        for n in range(k * T * B // threads, (k + 1) * T * B // threads):
-            x_n, mask_n, out_n = x[n // B, n % B], mask[n % B], out[n // B, n % B]
-            # Two loops, each over arrays that do not overlap: in one, x may be out, and it would not become vectors.
-            if not in_place:
-                for d in range(D):
-                    out_n[d] = x_n[d]
+    for n in range(k * T * B // threads, (k + 1) * T * B // threads):
+        x_n, mask_n, out_n = x[n // B, n % B], mask[n % B], out[n // B, n % B]
+        # Two loops, each over arrays that do not overlap: in one, x may be out, and it would not become vectors.
+        if not in_place:
             for d in range(D):
-                out_n[d] *= mask_n[d]
+                out_n[d] = x_n[d]
+        for d in range(D):
+            out_n[d] *= mask_n[d]
 
 
 @threaded
-def _drop_weights(W, out, keep, drop_below, key, threads):
+def _drop_weights(k, threads, W, out, keep, drop_below, key):
     N = W.shape[0]
     keep = W.dtype.type(keep)
     key = _mix(key)
-    for k in prange(threads):
-        low, high = k * N // threads, (k + 1) * N // threads
-        W_k, out_k = W[low:high], out[low:high]
-        for n in range(W_k.shape[0]):
-            out_k[n] = W_k[n] * keep if _kept(key, low + n, drop_below) else zero(keep)
+    low, high = k * N // threads, (k + 1) * N // threads
+    W_k, out_k = W[low:high], out[low:high]
+    for n in range(W_k.shape[0]):
+        out_k[n] = W_k[n] * keep if _kept(key, low + n, drop_below) else zero(keep)
 
 
 def _settings(rate: float, key: int) -> tuple[float, np.uint64, np.uint64]:

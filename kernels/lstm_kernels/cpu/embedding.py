@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from lstm_kernels.compile import threaded
 
@@ -13,24 +12,22 @@ Array = np.ndarray[Any, Any]
 
 
 @threaded
-def _forward(table, tokens, out, threads):
+def _forward(k, threads, table, tokens, out):
     N, D = out.shape
-    for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            row = table[tokens[n]]
-            for d in range(D):
-                out[n, d] = row[d]
+    for n in range(k * N // threads, (k + 1) * N // threads):
+        row = table[tokens[n]]
+        for d in range(D):
+            out[n, d] = row[d]
 
 
 @threaded
-def _backward(dout, tokens, dtable, threads):
+def _backward(k, threads, dout, tokens, dtable):
     N, D = dout.shape
-    for k in prange(threads):
-        low, high = k * D // threads, (k + 1) * D // threads
-        for n in range(N):
-            row, dout_n = dtable[tokens[n], low:high], dout[n, low:high]  # counted from 0, it becomes vectors
-            for d in range(row.shape[0]):
-                row[d] += dout_n[d]
+    low, high = k * D // threads, (k + 1) * D // threads
+    for n in range(N):
+        row, dout_n = dtable[tokens[n], low:high], dout[n, low:high]  # counted from 0, it becomes vectors
+        for d in range(row.shape[0]):
+            row[d] += dout_n[d]
 
 
 def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from lstm_kernels.compile import threaded
 from lstm_kernels.cpu.packed import (
@@ -14,8 +13,7 @@ from lstm_kernels.cpu.packed import (
     Packed,
     multiply,
     multiply_transposed,
-    pack_rows,
-    panels_of,
+    pack,
     per_word,
     workspace,
 )
@@ -27,42 +25,31 @@ _NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float6
 
 
 @threaded
-def _forward(x, words, b, out, scratch, threads):
+def _forward(k, threads, x, words, b, out, scratch):
     N, M = out.shape
-    for k in prange(threads):
-        low, high = k * N // threads, (k + 1) * N // threads
-        for top in range(low, high, BLOCK):  # so that a row still is in the cache when the product adds to it
-            end = min(top + BLOCK, high)
-            if b.shape[0] > 0:
-                for n in range(top, end):
-                    for m in range(M):
-                        out[n, m] = b[m]
-            multiply(x[top:end], words, 0, b.shape[0] > 0, out[top:end], scratch[k])
+    low, high = k * N // threads, (k + 1) * N // threads
+    for top in range(low, high, BLOCK):  # so that a row still is in the cache when the product adds to it
+        end = min(top + BLOCK, high)
+        if b.shape[0] > 0:
+            for n in range(top, end):
+                for m in range(M):
+                    out[n, m] = b[m]
+        multiply(x[top:end], words, 0, b.shape[0] > 0, out[top:end], scratch[k])
 
 
 @threaded
-def _backward_input(dout, W, words, add, dx, scratch, threads):
-    N, D = dx.shape
-    for k in prange(threads):
-        low, high = panels_of(words, D, k, threads)
-        pack_rows(W, words, D, low, high)
-    for k in prange(threads):
-        low, high = k * N // threads, (k + 1) * N // threads
-        multiply(dout[low:high], words, 0, add, dx[low:high], scratch[k])
+def _backward_input(k, threads, dout, words, add, dx, scratch):
+    N = dx.shape[0]
+    low, high = k * N // threads, (k + 1) * N // threads
+    multiply(dout[low:high], words, 0, add, dx[low:high], scratch[k])
 
 
 @threaded
-def _backward_weights(dout, x, words, chunk, dW, db, scratch, threads):
-    (N, M), D = dout.shape, x.shape[1]
-    for top in range(0, N, chunk):
-        end = min(top + chunk, N)
-        for k in prange(threads):
-            low, high = panels_of(words, D, k, threads)
-            pack_rows(x[top:end], words, D, low, high)
-        for k in prange(threads):
-            low, high = k * M // threads, (k + 1) * M // threads
-            sums = db[low:high] if db.shape[0] > 0 else db
-            multiply_transposed(dout[top:end, low:high], words, dW[low:high], sums, scratch[k])
+def _backward_weights(k, threads, dout, words, dW, db, scratch):
+    M = dout.shape[1]
+    low, high = k * M // threads, (k + 1) * M // threads
+    sums = db[low:high] if db.shape[0] > 0 else db
+    multiply_transposed(dout[:, low:high], words, dW[low:high], sums, scratch[k])
 
 
 def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
@@ -85,7 +72,8 @@ def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: in
     dx    (N, D)  out, or in-out
     """
     words = workspace.words(W.shape[0], W.shape[1], precision)
-    _backward_input(dout, W, words, add, dx, workspace.scratch(threads, precision), threads)
+    pack(W, words, threads)
+    _backward_input(dout, words, add, dx, workspace.scratch(threads, precision), threads)
 
 
 def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int) -> None:
@@ -99,7 +87,10 @@ def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precisi
     chunk = min(CHUNK * per_word(precision), len(x))
     words = workspace.words(chunk, x.shape[1], precision)
     scratch = workspace.scratch(threads, precision)
-    _backward_weights(dout, x, words, chunk, dW, _NO_BIAS[dW.dtype] if db is None else db, scratch, threads)
+    sums = _NO_BIAS[dW.dtype] if db is None else db
+    for top in range(0, len(x), chunk):
+        pack(x[top : top + chunk], words, threads)
+        _backward_weights(dout[top : top + chunk], words, dW, sums, scratch, threads)
 
 
 CHUNK = 2 * DEPTH

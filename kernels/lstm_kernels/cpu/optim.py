@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from lstm_kernels.activations import zero
 from lstm_kernels.compile import SUMS, inlined, threaded
@@ -24,14 +23,13 @@ BLOCK = 2048
 
 # Loops run over slices, from 0: an index that could be negative costs a test for each element, and all vectors.
 @threaded(fastmath=SUMS)
-def _square_sums(g, sums, threads):
+def _square_sums(k, threads, g, sums):
     N = g.shape[0]
-    for k in prange(threads):
-        part = g[k * N // threads : (k + 1) * N // threads]
-        total = 0.0
-        for n in range(part.shape[0]):
-            total += np.float64(part[n]) * np.float64(part[n])
-        sums[k] = total
+    part = g[k * N // threads : (k + 1) * N // threads]
+    total = 0.0
+    for n in range(part.shape[0]):
+        total += np.float64(part[n]) * np.float64(part[n])
+    sums[k] = total
 
 
 @inlined
@@ -48,22 +46,21 @@ def _sgd_block(w, g, velocity, lr, momentum, decay, clip):
 
 
 @threaded
-def _sgd(w, g, velocity, ema, lr, momentum, weight_decay, decayed, clip, new, threads):
+def _sgd(k, threads, w, g, velocity, ema, lr, momentum, weight_decay, decayed, clip, new):
     N = w.shape[0]
     number = w.dtype.type
     lr, momentum, weight_decay = number(lr), number(momentum), number(weight_decay)
     clip, new = number(clip), number(new)
-    for k in prange(threads):
-        high = (k + 1) * N // threads
-        at = k * N // threads
-        while at < high:
-            # No block is half decayed.
-            end = min(at + BLOCK, decayed if at < decayed else high, high)
-            decay = weight_decay if at < decayed else zero(weight_decay)
-            _sgd_block(w[at:end], g[at:end], velocity[at:end], lr, momentum, decay, clip)
-            if ema.shape[0] > 0:
-                _average(ema[at:end], w[at:end], new)
-            at = end
+    high = (k + 1) * N // threads
+    at = k * N // threads
+    while at < high:
+        # No block is half decayed.
+        end = min(at + BLOCK, decayed if at < decayed else high, high)
+        decay = weight_decay if at < decayed else zero(weight_decay)
+        _sgd_block(w[at:end], g[at:end], velocity[at:end], lr, momentum, decay, clip)
+        if ema.shape[0] > 0:
+            _average(ema[at:end], w[at:end], new)
+        at = end
 
 
 @inlined
@@ -77,25 +74,24 @@ def _adamw_block(w, g, m, v, rate, beta1, beta2, new1, new2, eps, decay, clip, v
 
 
 @threaded
-def _adamw(w, g, m, v, ema, rate, beta1, beta2, eps, shrink, decayed, clip, v_scale, new, threads):
+def _adamw(k, threads, w, g, m, v, ema, rate, beta1, beta2, eps, shrink, decayed, clip, v_scale, new):
     N = w.shape[0]
     number = w.dtype.type
     rate, eps, shrink, clip, v_scale = number(rate), number(eps), number(shrink), number(clip), number(v_scale)
     new1, new2, beta1, beta2 = number(1.0 - beta1), number(1.0 - beta2), number(beta1), number(beta2)
     new = number(new)
-    for k in prange(threads):
-        high = (k + 1) * N // threads
-        at = k * N // threads
-        while at < high:
-            end = min(at + BLOCK, decayed if at < decayed else high, high)
-            decay = shrink if at < decayed else zero(shrink)
-            _adamw_block(
-                w[at:end], g[at:end], m[at:end], v[at:end],
-                rate, beta1, beta2, new1, new2, eps, decay, clip, v_scale,
-            )  # fmt: skip
-            if ema.shape[0] > 0:
-                _average(ema[at:end], w[at:end], new)
-            at = end
+    high = (k + 1) * N // threads
+    at = k * N // threads
+    while at < high:
+        end = min(at + BLOCK, decayed if at < decayed else high, high)
+        decay = shrink if at < decayed else zero(shrink)
+        _adamw_block(
+            w[at:end], g[at:end], m[at:end], v[at:end],
+            rate, beta1, beta2, new1, new2, eps, decay, clip, v_scale,
+        )  # fmt: skip
+        if ema.shape[0] > 0:
+            _average(ema[at:end], w[at:end], new)
+        at = end
 
 
 def norm(g: Array, sums: Array, threads: int) -> float:

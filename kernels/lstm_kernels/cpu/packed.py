@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.compile import SETTINGS, inlined, threaded
@@ -61,7 +61,7 @@ class Packed:
 
     def rows(self, W: Array, threads: int) -> None:
         """Take the matrix from W (K, N)."""
-        _pack_rows(W, self.words, threads)
+        pack(W, self.words, threads)
 
 
 def stack(count: int, K: int, N: int, precision: str) -> Array:
@@ -221,18 +221,16 @@ def panels_of(words, N, k, threads):
 
 
 @threaded
-def _pack_rows(W, words, threads):
+def pack(k, threads, W, words):
     N = W.shape[1]
-    for k in prange(threads):
-        low, high = panels_of(words, N, k, threads)
-        pack_rows(W, words, N, low, high)
+    low, high = panels_of(words, N, k, threads)
+    pack_rows(W, words, N, low, high)
 
 
 @threaded
-def _pack_columns(W, words, threads):
-    for k in prange(threads):
-        low, high = panels_of(words, W.shape[0], k, threads)
-        pack_columns(W, words, low, high)
+def _pack_columns(k, threads, W, words):
+    low, high = panels_of(words, W.shape[0], k, threads)
+    pack_columns(W, words, low, high)
 
 
 # --- products ---------------------------------------------------------------------------------------------------------

@@ -10,12 +10,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import inlined, threaded
-from lstm_kernels.cpu.packed import Packed, multiply, pack_rows, panels_of, workspace
+from lstm_kernels.cpu.packed import Packed, multiply, pack, workspace
 
 Array = np.ndarray[Any, Any]
 
@@ -152,29 +151,28 @@ def _forward_of(cell: Cell) -> Any:
     read_gates, read_unit, write_saved = READ[G], READ[len(cell.unit_params)], WRITE[G, X]
 
     @threaded(stamp=cell.name)
-    def walk(gates, words, unit, h, c, extra, scratch, buffer, threads):
+    def walk(k, threads, gates, words, unit, h, c, extra, scratch, buffer):
         T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
         blocks = gates.reshape((T, B, G, H))
         blocks_h = scratch.reshape((B, G, H))
-        for k in prange(threads):
-            low, high = k * B // threads, (k + 1) * B // threads
-            for t in range(T):
-                multiply(h[t, low:high], words, 0, False, scratch[low:high], buffer[k])
-                for b in range(low, high):
-                    block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b]
-                    h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
-                    for j in range(H):
-                        values, h_j, c_j = step(
-                            read_gates(block, j),
-                            read_gates(block_h, j),
-                            read_unit(unit, j),
-                            h_prev[j],
-                            c_prev[j] if has_c else zero(h_prev[j]),
-                        )
-                        write_saved(block, more, j, values)
-                        h_next[j] = h_j
-                        if has_c:
-                            c_next[j] = c_j
+        low, high = k * B // threads, (k + 1) * B // threads
+        for t in range(T):
+            multiply(h[t, low:high], words, 0, False, scratch[low:high], buffer[k])
+            for b in range(low, high):
+                block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b]
+                h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
+                for j in range(H):
+                    values, h_j, c_j = step(
+                        read_gates(block, j),
+                        read_gates(block_h, j),
+                        read_unit(unit, j),
+                        h_prev[j],
+                        c_prev[j] if has_c else zero(h_prev[j]),
+                    )
+                    write_saved(block, more, j, values)
+                    h_next[j] = h_j
+                    if has_c:
+                        c_next[j] = c_j
 
     def forward(
         gates: Array, W_hh: Packed, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
@@ -183,6 +181,15 @@ def _forward_of(cell: Cell) -> Any:
         walk(gates, W_hh.words, unit, h, c, extra, scratch, buffer, threads)
 
     return forward
+
+
+@threaded
+def _add_up(k, threads, partial, dunit):
+    B, P, H = partial.shape
+    for b in range(B):
+        for p in range(P):
+            for j in range(k * H // threads, (k + 1) * H // threads):
+                dunit[p, j] += partial[b, p, j]
 
 
 def _backward_of(cell: Cell) -> Any:
@@ -197,58 +204,53 @@ def _backward_of(cell: Cell) -> Any:
     read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
 
     @threaded(stamp=cell.name)
-    def walk(dh_above, W_hh, words, unit, h, c, gates, extra, dh, dc, dunit, scratch, buffer, threads):
+    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer):
         T, B, H = dh_above.shape
         blocks = gates.reshape((T, B, G, H))
-        # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
-        partial = scratch.reshape(-1)[: B * P * H].reshape((B, P, H))
-        for k in prange(threads):
-            low, high = panels_of(words, H, k, threads)
-            pack_rows(W_hh, words, H, low, high)
-        for k in prange(threads):
-            low, high = k * B // threads, (k + 1) * B // threads
+        low, high = k * B // threads, (k + 1) * B // threads
+        for b in range(low, high):
+            for j in range(P * H):
+                partial[b, j // H, j % H] = 0
+        for t in range(T - 1, -1, -1):
             for b in range(low, high):
-                for j in range(P * H):
-                    partial[b, j // H, j % H] = 0
-            for t in range(T - 1, -1, -1):
-                for b in range(low, high):
-                    block, more = blocks[t, b], extra[t, b]
-                    dh_t, dh_b, dc_b, sums = dh_above[t, b], dh[b], dc[b], partial[b]
-                    h_prev, c_prev, c_next = h[t, b], c[t, b], c[t + 1, b]
-                    for j in range(H):
-                        none = zero(dh_b[j])
-                        da_x_j, da_h_j, dp, dh_j, dc_j = step(
-                            dh_t[j] + dh_b[j],
-                            dc_b[j] if has_c else none,
-                            read_saved(block, more, j),
-                            read_unit(unit, j),
-                            h_prev[j],
-                            c_prev[j] if has_c else none,
-                            c_next[j] if has_c else none,
-                        )
-                        write_gates(block, more, j, da_x_j)
-                        if split:
-                            more[j] = da_h_j[-1]
-                        add_unit(sums, j, dp)
-                        dh_b[j] = dh_j
-                        if has_c:
-                            dc_b[j] = dc_j
-                if split:
-                    shared = (G - 1) * H
-                    multiply(gates[t, low:high, :shared], words, 0, True, dh[low:high], buffer[k])
-                    multiply(extra[t, low:high], words, shared, True, dh[low:high], buffer[k])
-                else:
-                    multiply(gates[t, low:high], words, 0, True, dh[low:high], buffer[k])
-        for b in range(B):
-            for p in range(P):
+                block, more = blocks[t, b], extra[t, b]
+                dh_t, dh_b, dc_b, sums = dh_above[t, b], dh[b], dc[b], partial[b]
+                h_prev, c_prev, c_next = h[t, b], c[t, b], c[t + 1, b]
                 for j in range(H):
-                    dunit[p, j] += partial[b, p, j]
+                    none = zero(dh_b[j])
+                    da_x_j, da_h_j, dp, dh_j, dc_j = step(
+                        dh_t[j] + dh_b[j],
+                        dc_b[j] if has_c else none,
+                        read_saved(block, more, j),
+                        read_unit(unit, j),
+                        h_prev[j],
+                        c_prev[j] if has_c else none,
+                        c_next[j] if has_c else none,
+                    )
+                    write_gates(block, more, j, da_x_j)
+                    if split:
+                        more[j] = da_h_j[-1]
+                    add_unit(sums, j, dp)
+                    dh_b[j] = dh_j
+                    if has_c:
+                        dc_b[j] = dc_j
+            if split:
+                shared = (G - 1) * H
+                multiply(gates[t, low:high, :shared], words, 0, True, dh[low:high], buffer[k])
+                multiply(extra[t, low:high], words, shared, True, dh[low:high], buffer[k])
+            else:
+                multiply(gates[t, low:high], words, 0, True, dh[low:high], buffer[k])
 
     def backward(
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
         dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
     ) -> None:  # fmt: skip
         words, buffer = workspace.words(W_hh.shape[0], W_hh.shape[1], precision), workspace.scratch(threads, precision)
-        walk(dh_above, W_hh, words, unit, h, c, gates, extra, dh, dc, dunit, scratch, buffer, threads)
+        # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
+        partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)
+        pack(W_hh, words, threads)
+        walk(dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, threads)
+        if P > 0:
+            _add_up(partial, dunit, threads)
 
     return backward

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import exp, zero
@@ -66,30 +66,28 @@ def _sum_exp_in_place(row, largest):
 
 
 @threaded
-def _cross_entropy(logits, targets, nll, scale, threads):
+def _cross_entropy(k, threads, logits, targets, nll, scale):
     N, V = logits.shape
     scale = logits.dtype.type(scale)
-    for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            row, target = logits[n], targets[n]
-            largest = _largest(row)
-            below = largest - row[target]
-            total = _sum_exp_in_place(row, largest)
-            nll[n] = below + math.log(total)
-            factor = scale / total
-            for v in range(V):
-                row[v] *= factor
-            row[target] -= scale
+    for n in range(k * N // threads, (k + 1) * N // threads):
+        row, target = logits[n], targets[n]
+        largest = _largest(row)
+        below = largest - row[target]
+        total = _sum_exp_in_place(row, largest)
+        nll[n] = below + math.log(total)
+        factor = scale / total
+        for v in range(V):
+            row[v] *= factor
+        row[target] -= scale
 
 
 @threaded
-def _nll(logits, targets, nll, threads):
+def _nll(k, threads, logits, targets, nll):
     N = logits.shape[0]
-    for k in prange(threads):
-        for n in range(k * N // threads, (k + 1) * N // threads):
-            row = logits[n]
-            largest = _largest(row)
-            nll[n] = (largest - row[targets[n]]) + math.log(_sum_exp(row, largest))
+    for n in range(k * N // threads, (k + 1) * N // threads):
+        row = logits[n]
+        largest = _largest(row)
+        nll[n] = (largest - row[targets[n]]) + math.log(_sum_exp(row, largest))
 
 
 def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
