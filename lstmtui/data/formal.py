@@ -41,6 +41,26 @@ def reber(rng: random.Random, lines: int = 20_000) -> Lines:
         yield f"B{branch}{inner}E{branch}E"
 
 
+def reber_follows(line: str) -> list[str]:
+    """Return for each symbol of an embedded Reber string but the last the symbols that may follow it, in order.
+
+    Raises ValueError for a line that is none.
+    """
+    follows, state, inner = ["PT", "B"], 0, line[2:]
+    while True:
+        following = "".join(sorted(symbol for symbol, _ in _REBER[state])) if state != 5 else "E"
+        follows.append(following)
+        inner = inner[1:]
+        if not inner or inner[0] not in following:
+            raise ValueError(f"{line!r} is no embedded Reber string")
+        if state == 5:
+            break
+        state = dict(_REBER[state])[inner[0]]
+    if line != f"B{line[1:2]}{line[2:-2]}{line[1:2]}E" or inner[1:] != line[1] + "E":
+        raise ValueError(f"{line!r} is no embedded Reber string")
+    return [*follows, line[1], "E"]
+
+
 def anbn(rng: random.Random, lines: int = 20_000, most: int = 12) -> Lines:
     """a^n b^n, 1 <= n <= most.
 
@@ -145,6 +165,30 @@ def settings_of(name: str) -> dict[str, int]:
     """Return every setting of a generator with its default."""
     parameters = inspect.signature(GENERATORS[name].make).parameters
     return {key: parameters[key].default for key in GENERATORS[name].least} | {"seed": 0}
+
+
+def temporal_order_task(
+    rng: np.random.Generator, length: int, B: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """Return x (T, B), where each sequence ends (B,), and y (B,): which of XX, XY, YX and YY stood in it, 0 to 3.
+
+    x begins with E (6), has an X (4) or Y (5) at a tenth to a fifth of `length` and at a half to six tenths, noise
+    (0 to 3) elsewhere, and ends with B (7) after `length` to 1.1 `length` symbols; what follows is 0.
+    Source: Hochreiter and Schmidhuber 1997, experiment 6a, of length 100 to 110.
+    """
+    if length < 10:
+        raise ValueError("the temporal order task needs ten steps")
+    T, streams = length + length // 10, np.arange(B)
+    x = rng.integers(0, 4, (T, B), np.int32)
+    ends = rng.integers(length - 1, T, B)
+    first = rng.integers(length // 10, length // 5 + 1, B)
+    second = rng.integers(length // 2, length * 6 // 10 + 1, B)
+    which = rng.integers(0, 2, (2, B), np.int32)
+    x[0] = 6
+    x[first, streams], x[second, streams] = 4 + which
+    x[ends, streams] = 7
+    x[np.arange(T)[:, None] > ends] = 0
+    return x, ends, 2 * which[0] + which[1]
 
 
 def adding_task(rng: np.random.Generator, T: int, B: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
