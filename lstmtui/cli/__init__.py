@@ -35,6 +35,7 @@ from lstmtui.cli import (
     screens,
     show,
     steer,
+    tasks,
     train,
 )
 from lstmtui.cli.output import abandon, say
@@ -103,6 +104,7 @@ _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
 train.register(app, _TRAIN)
 app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
 app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
+app.command("tasks", rich_help_panel=_TRAIN)(tasks.tasks)
 app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
 for _operation in (steer.pause, steer.continue_, steer.stop, steer.save):
     app.command(_operation.__name__.rstrip("_"), rich_help_panel=_TRAIN)(_operation)

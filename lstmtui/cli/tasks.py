@@ -1,0 +1,320 @@
+"""`lstmtui tasks [TASK...]`: which cell remembers what, by the classic tests, beside what their papers found."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_module
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmtui import config
+from lstmtui import tasks as testing
+from lstmtui.cli.options import RunsDir
+from lstmtui.cli.output import emit, emit_json, say, stdout_console
+from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.places import runs_root
+from lstmtui.tasks import INITS, TASKS, Result, Task, Trial
+from lstmtui.text import one_line
+from lstmtui.units import duration
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ALL = "all"
+PLAIN_EVERY = 10.0
+"""Seconds between lines of progress where there is no terminal."""
+
+
+def tasks(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TASK", help=f"{', '.join(TASKS)}; or {ALL}. Without one: what there is.", show_default=False,
+            autocompletion=lambda incomplete: [n for n in (*TASKS, ALL) if n.startswith(incomplete)],
+        ),
+    ] = None,
+    cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
+        config.CELLS
+    ),
+    inits: Annotated[
+        str | None, typer.Option("--inits", metavar="NAMES", help="Ways to begin, separated by commas (by the task): "
+        + "; ".join(f"{name}, {words}" for name, words in INITS.items()) + ".")
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option("-T", "--length", min=1, metavar="INTEGER", help="Length of the task: T, or n (by the task)."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Trials of each cell.")] = 1,
+    seed: Annotated[str, typer.Option("--seed", metavar="INTEGER", help="The first seed.")] = "1",
+    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Most steps (by the task).")] = None,
+    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units (by the task).")] = None,
+    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers (1).")] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="INTEGER", help="Sequences a step (by the task).")
+    ] = None,
+    lr: Annotated[str | None, typer.Option("--lr", metavar="NUMBER", help="Learning rate (by the task).")] = None,
+    clip: Annotated[str | None, typer.Option("--clip", metavar="NUMBER", help="Largest gradient norm (1).")] = None,
+    threads: Annotated[str, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = "1",
+    again: Annotated[bool, typer.Option("--again", metavar="", help="Try again what was tried before.")] = False,
+    json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object with the results.")] = False,
+    runs_dir: RunsDir = None,
+) -> int:  # fmt: skip
+    """Try cells on the classic tests of memory: adding, copying, order, grammars, counting, brackets.
+
+    Each trial ends as soon as the task is learnt. Results are kept, so that the same command goes on after Ctrl-C.
+    """
+    wanted = _tasks(names or [])
+    if not wanted:
+        _print_list(json)
+        return 0
+    root = runs_dir.expanduser() if runs_dir else runs_root()
+    first = config.convert("seed", seed, "--seed")
+    chosen = _listed("--cells", cells, config.CELLS)
+    begun = _listed("--inits", inits, tuple(INITS)) if inits is not None else None
+    changes = {"steps": steps, "hidden": hidden, "layers": layers, "batch": batch, "lr": lr, "clip": clip}
+    trials = [
+        trial
+        for task in wanted
+        for trial in testing.trials(
+            task, length=length or task.length, cells=chosen, inits=begun or task.inits,
+            seeds=range(first, first + seeds), **changes,
+        )
+    ]  # fmt: skip
+    found = _try(root, trials, config.convert("threads", threads, "--threads"), again)
+    if json:
+        emit_json({"tasks": [_as_json(task, found) for task in wanted]})
+        return 0
+    for task in wanted:
+        _print(task, [r for r in found if r.trial.task == task.name])
+    return 0
+
+
+def _tasks(names: Sequence[str]) -> list[Task]:
+    for name in names:
+        if name not in (*TASKS, ALL):
+            raise UsageError(
+                f"There is no task {one_line(repr(name), 40)}{config.nearest(name, tuple(TASKS))}; "
+                f"there are {', '.join(TASKS)}, and {ALL}."
+            )
+    return list(TASKS.values()) if ALL in names else [TASKS[name] for name in dict.fromkeys(names)]
+
+
+def _listed(option: str, given: str, known: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(filter(None, (name.strip() for name in given.split(",")))))
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{option}: there is no {one_line(repr(name), 40)}{config.nearest(name, known)}; "
+                f"give some of {', '.join(known)}."
+            )
+    if not names:
+        raise UsageError(f"{option}: give some of {', '.join(known)}.")
+    return names
+
+
+# --- trials -----------------------------------------------------------------------------------------------------------
+
+
+def _try(root: Path, trials: Sequence[Trial], threads: int, again: bool) -> list[Result]:
+    """Return the result of every trial, from the engine or from an earlier time; keep each as it comes."""
+    known = {} if again else {trial: one for trial in trials if (one := testing.stored(root, trial)) is not None}
+    if known:
+        say(f"{len(known)} of {len(trials)} trials are known from before (--again tries them anew).")
+    found, left = [], [trial for trial in trials if trial not in known]
+    with contextlib.closing(_Engine(threads)) if left else contextlib.nullcontext() as engine, _progress() as shown:
+        for trial in trials:
+            if trial in known:
+                found.append(known[trial])
+                continue
+            assert engine is not None
+            head = f"[{len(found) + 1}/{len(trials)}] {_title(trial)}"
+            shown.begin(head, trial.settings.steps or 1)
+            one = testing.result(trial, engine.learn(trial, shown))
+            shown.note(f"{head}: {'learnt' if one.passed else 'not learnt'} after {one.sequences:,} sequences "
+                       f"({duration(one.seconds)}); {one.told}.")  # fmt: skip
+            found.append(one)
+            with contextlib.suppress(OSError):  # a result that cannot be kept is still a result
+                testing.store(root, one)
+    return found
+
+
+def _title(trial: Trial) -> str:
+    begins = "" if trial.init == "forget" else f" {trial.init}"
+    symbol = TASKS[trial.task].symbol
+    return f"{trial.task} {symbol}={trial.length} {trial.settings.cell}{begins} seed {trial.settings.seed}"
+
+
+class _Engine:
+    """The process that learns."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lstmtui.engine.tasks"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def learn(self, trial: Trial, shown: _Progress) -> dict[str, Any]:
+        """Return the result of a trial. Raises the LstmtuiError that it ended with."""
+        to, answers = self._process.stdin, self._process.stdout
+        assert to is not None
+        assert answers is not None
+        asked = {**trial.record(), "every": TASKS[trial.task].every, "threads": self._threads}
+        with contextlib.suppress(BrokenPipeError):
+            to.write(json_module.dumps(asked) + "\n")
+            to.flush()
+        for line in answers:
+            said: dict[str, Any] = json_module.loads(line)
+            if "error" in said:
+                raise FAMILIES.get(said["exit_code"], LstmtuiError)(said["error"])
+            if "result" in said:
+                return dict(said["result"])
+            shown.hear(said)
+        raise LstmtuiError("The learning process ended early; 'python -m lstmtui.engine.tasks' may show why.")
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+# --- what is seen meanwhile -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[_Progress]:
+    """Tell of progress on stderr while inside: in one line of a terminal, or now and then in lines."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield _Progress()
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True, highlight=False, markup=False), transient=True, auto_refresh=False) as live:
+        yield _Line(live)
+
+
+class _Progress:
+    """A line every PLAIN_EVERY seconds."""
+
+    def __init__(self) -> None:
+        self._head, self._steps, self._told, self._said_at = "", 1, "", time.monotonic()
+
+    def begin(self, head: str, steps: int) -> None:
+        """Stand at the first step of a trial."""
+        self._head, self._steps, self._told, self._begun = head, steps, "", time.monotonic()
+        self.show("")
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take in what the engine says."""
+        if "compiling" in said:
+            self.show(f"compiling {said['compiling']}, {said['done']:.0%}")
+            return
+        self._told = said.get("told", self._told)
+        left = (time.monotonic() - self._begun) * (self._steps / max(1, said["step"]) - 1)
+        parts = [f"step {said['step']}/{self._steps}", f"loss {said['loss']:.4f}", self._told]
+        self.show(", ".join(filter(None, [*parts, f"at most {duration(left)} more"])))
+
+    def show(self, words: str) -> None:
+        """Show where the trial is."""
+        if time.monotonic() - self._said_at >= PLAIN_EVERY and words:
+            self._said_at = time.monotonic()
+            say(f"{self._head}: {words}")
+
+    def note(self, line: str) -> None:
+        """Tell what stays."""
+        say(line)
+
+
+class _Line(_Progress):
+    """The last line of a terminal."""
+
+    def __init__(self, live: Any) -> None:
+        super().__init__()
+        self._live = live
+
+    def show(self, words: str) -> None:
+        from rich.text import Text
+
+        self._live.update(Text(one_line(f"{self._head}  {words}"), overflow="ellipsis", no_wrap=True), refresh=True)
+
+    def note(self, line: str) -> None:
+        from rich.text import Text
+
+        self._live.console.print(Text(one_line(line)))
+
+
+# --- what came out ----------------------------------------------------------------------------------------------------
+
+
+def _as_json(task: Task, results: Sequence[Result]) -> dict[str, Any]:
+    mine = [r for r in results if r.trial.task == task.name]
+    return {
+        "task": task.name,
+        "length": mine[0].trial.length if mine else task.length,
+        "criterion": task.criterion,
+        "paper": task.paper,
+        "citation": task.citation,
+        "trials": [r.record() for r in mine],
+        "found": testing.found(task, mine),
+    }
+
+
+def _print(task: Task, results: Sequence[Result]) -> None:
+    """Print the table of one task, with criterion and paper below, and what was found."""
+    trial = results[0].trial
+    s = trial.settings
+    table = _table(("", "cell", "seed", "learnt", "sequences", "time", "parameters", "found"), right=(4, 5, 6))
+    groups = testing.grouped(results)
+    for name, them in groups.items():
+        for one in them:
+            table.add_row(
+                "", name, str(one.trial.settings.seed), "yes" if one.passed else "no",
+                f"{one.sequences:,}", duration(one.seconds), f"{one.parameters:,}", one.told,
+            )  # fmt: skip
+    units = f"{s.hidden} units" if s.layers == 1 else f"{s.layers} x {s.hidden} units"
+    emit(f"{task.title}, {task.symbol} = {trial.length} ({task.meaning}); {units}, batch {s.batch}, lr {s.lr:g}")
+    stdout_console().print(table)
+    emit(f"  learnt  {task.criterion}")
+    emit(f"  paper   {task.paper}")
+    emit(f"          {task.citation}")
+    emit(f"  {testing.found(task, results)}\n")
+
+
+def _print_list(json: bool) -> None:
+    """Print what there is to try."""
+    if json:
+        emit_json({"tasks": [
+            {"task": t.name, "title": t.title, "length": t.length, "length_means": t.meaning, "criterion": t.criterion,
+             "paper": t.paper, "citation": t.citation, "settings": {**testing.BASE, **t.settings}}
+            for t in TASKS.values()
+        ]})  # fmt: skip
+        return
+    for task in TASKS.values():
+        s = task.settings
+        emit(f"{task.name:<10}{task.title}, {task.symbol} = {task.length}: {task.meaning}")
+        emit(f"          {s['hidden']} units, at most {s['steps'] * s['batch']:,} sequences; learnt: {task.criterion}")
+        emit(f"          {task.paper}")
+        emit(f"          {task.citation}")
+    emit("\nlstmtui tasks adding --cells rnn,lstm,gru tries one; lstmtui tasks all tries everything, for long.")
+
+
+def _table(headings: tuple[str, ...], *, right: Sequence[int]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for at, heading in enumerate(headings):
+        justify: Any = "right" if at in right else "left"
+        table.add_column(heading, no_wrap=at < len(headings) - 1, justify=justify)
+    return table

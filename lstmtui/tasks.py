@@ -1,0 +1,260 @@
+"""The classic tests of memory: what each asks, what its paper found, and the settings that reach it here in minutes.
+
+    RUNS/.tasks/DIGEST.json     one finished trial each; the digest is that of everything the trial follows from
+
+Nothing here computes. The sequences are made in `lstmtui.data.memory`, networks learn them in `lstmtui.engine.tasks`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lstmtui import config
+from lstmtui.config import Settings
+from lstmtui.files import read_json, to_json, write_atomically
+
+FORMAT = 1
+"""Raised when a trial of the same settings would come out differently."""
+RESULTS = ".tasks"
+
+BASE: dict[str, Any] = {
+    "layers": 1, "weight_decay": 0.0, "ema": 0.0, "schedule": "constant", "warmup": 50, "precision": "float32",
+    "clip": 1.0,
+}  # fmt: skip
+"""What is the same in all tasks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One test of memory."""
+
+    name: str
+    title: str
+    length: int
+    """As it is set where nobody says otherwise."""
+    symbol: str
+    """How the literature writes the length."""
+    meaning: str
+    """What the length is."""
+    criterion: str
+    """What counts as learnt."""
+    paper: str
+    """What the paper found."""
+    citation: str
+    settings: Mapping[str, Any]
+    """Settings of a run, beyond BASE."""
+    every: int = 250
+    """Steps between looks at whether it is learnt."""
+    inits: tuple[str, ...] = ("forget",)
+    """Ways to begin that are tried where nobody says otherwise."""
+
+
+HOCHREITER = "Hochreiter and Schmidhuber 1997, Long short-term memory, Neural Computation 9(8)"
+GERS = "Gers and Schmidhuber 2001, LSTM recurrent networks learn simple context-free and context-sensitive languages"
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name="adding", title="adding problem", length=200, symbol="T", meaning="numbers in a sequence, two marked",
+            criterion="mean squared error below 0.01 (0.1667 for always guessing 1)",
+            paper="LSTM learns T = 100 after 74,000 sequences and T = 500 after 209,000 (table 7)",
+            citation=HOCHREITER + ", experiment 4; here in the form of Le et al. 2015, arXiv:1504.00941",
+            settings={"hidden": 32, "batch": 20, "lr": 1e-2, "steps": 6000},
+        ),
+        Task(
+            name="copy", title="copy memory", length=50, symbol="T", meaning="blanks between ten symbols and the cue",
+            criterion="99 % of the symbols recalled (12.5 % by chance)",
+            paper="LSTM hardly beats having no memory at T = 100, and not at 200 and more (figure 1); beginning with "
+            "long memories it learns T = 500 (Tallec and Ollivier 2018, arXiv:1804.11188)",
+            citation="Arjovsky, Shah and Bengio 2016, arXiv:1511.06464; after " + HOCHREITER,
+            settings={"hidden": 64, "batch": 20, "lr": 3e-3, "steps": 6000},
+        ),
+        Task(
+            name="order", title="temporal order", length=100, symbol="T", meaning="least symbols in a sequence",
+            criterion="at most 5 of 2560 sequences wrong",
+            paper="LSTM: 1 of 2560 wrong after 31,390 sequences (table 9)",
+            citation=HOCHREITER + ", experiment 6a",
+            settings={"hidden": 32, "batch": 20, "lr": 1e-2, "steps": 3000}, inits=("forget", "chrono"),
+        ),
+        Task(
+            name="reber", title="embedded Reber grammar", length=40, symbol="T", meaning="longest string learnt from",
+            criterion="every prediction legal, on strings up to twice as long",
+            paper="LSTM: 97 to 100 % of trials learn it, after 8,440 to 39,740 sequences; Elman nets never (table 1)",
+            citation=HOCHREITER + ", experiment 1",
+            settings={"hidden": 16, "batch": 16, "lr": 1e-2, "steps": 6000},
+        ),
+        Task(
+            name="anbn", title="a^n b^n", length=10, symbol="n", meaning="largest n learnt from",
+            criterion="every set of next symbols right for all n up to three times those learnt",
+            paper="peephole LSTM learnt up to n = 10: the best network is right up to n = 1000",
+            citation=GERS,
+            settings={"hidden": 10, "batch": 10, "lr": 1e-2, "steps": 10_000}, every=500,
+        ),
+        Task(
+            name="anbncn", title="a^n b^n c^n", length=10, symbol="n", meaning="largest n learnt from",
+            criterion="every set of next symbols right for all n up to three times those learnt",
+            paper="peephole LSTM is the first network to learn it, and generalises",
+            citation=GERS,
+            settings={"hidden": 12, "batch": 10, "lr": 1e-2, "steps": 20_000}, every=500,
+        ),
+        Task(
+            name="brackets", title="nested brackets (Dyck-2)", length=50, symbol="T",
+            meaning="longest string learnt from",
+            criterion="every set of next brackets right in 95 % of strings nearly twice as long",
+            paper="LSTM of 320 units, learnt from 2 to 50: 88.3 % of strings of 76 to 100 right (table 1)",
+            citation="Ebrahimi, Gelda and Zhang 2020, arXiv:2010.04303; the strings here are at most 8 deep",
+            settings={"hidden": 64, "batch": 20, "lr": 3e-3, "steps": 6000},
+        ),
+    )
+}  # fmt: skip
+
+INITS: dict[str, str] = {
+    "forget": "as a run begins: forget bias 1, orthogonal recurrent weights",
+    "chrono": "memories of 1 to as many steps as the task's length (Tallec and Ollivier 2018)",
+    "zero": "forget bias 0",
+    "uniform": "recurrent weights drawn evenly, not orthogonal",
+}
+"""Ways to begin."""
+
+
+def initial(init: str, length: int) -> dict[str, Any]:
+    """Return the settings of a way to begin."""
+    changes: dict[str, dict[str, Any]] = {
+        "chrono": {"init_span": max(3, length)},
+        "zero": {"forget_bias": 0.0},
+        "uniform": {"init_recurrent": "uniform"},
+    }
+    return changes.get(init, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One cell on one task, from one seed."""
+
+    task: str
+    length: int
+    init: str
+    settings: Settings
+
+    def record(self) -> dict[str, Any]:
+        """Return what the engine is asked, and what the result follows from."""
+        kept = {name: getattr(self.settings, name) for name in SETTINGS}
+        return {"format": FORMAT, "task": self.task, "length": self.length, "settings": kept}
+
+    def path(self, root: Path) -> Path:
+        """Return where its result is kept."""
+        digest = hashlib.sha256(to_json(self.record()).encode()).hexdigest()[:24]
+        return root / RESULTS / f"{digest}.json"
+
+
+SETTINGS = (
+    "cell", "hidden", "layers", "forget_bias", "init_span", "init_recurrent", "optimizer", "lr", "schedule", "lr_end",
+    "warmup", "beta1", "beta2", "clip", "weight_decay", "ema", "steps", "batch", "seed", "precision",
+)  # fmt: skip
+"""Settings of a run that a trial follows from; threads change nothing but the time."""
+
+
+def trials(
+    task: Task, *, length: int, cells: Sequence[str], inits: Sequence[str], seeds: Sequence[int], **changes: Any
+) -> Iterator[Trial]:
+    """Yield every trial of a task; `changes` are settings that somebody asked for. Raises UsageError."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    for seed in seeds:
+        for init in inits:
+            for cell in cells:
+                chosen = {**BASE, **task.settings, **given, **initial(init, length), "cell": cell, "seed": seed}
+                checked = {name: config.convert(name, value, config.option(name)) for name, value in chosen.items()}
+                yield Trial(task.name, length, init, Settings(**checked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a trial."""
+
+    trial: Trial = field(repr=False)
+    passed: bool
+    figure: float | None
+    told: str
+    steps: int
+    """Taken, until it was learnt or there were no more."""
+    sequences: int
+    seconds: float
+    parameters: int
+
+    def record(self) -> dict[str, Any]:
+        """Return it for programs and for the next time."""
+        kept = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "trial"}
+        s = self.trial.settings
+        return {"cell": s.cell, "init": self.trial.init, "seed": s.seed, **kept, "settings": self.trial.record()}
+
+
+def result(trial: Trial, record: Mapping[str, Any]) -> Result:
+    """Return a trial's result from what the engine said, or a file. Raises KeyError, TypeError for what is none."""
+    names = [f.name for f in dataclasses.fields(Result) if f.name != "trial"]
+    return Result(trial=trial, **{name: record[name] for name in names})
+
+
+def stored(root: Path, trial: Trial) -> Result | None:
+    """Return a result that is known already."""
+    record = read_json(trial.path(root))
+    try:
+        return result(trial, record) if record is not None else None
+    except (KeyError, TypeError):
+        return None
+
+
+def store(root: Path, found: Result) -> None:
+    """Keep a result. Raises OSError."""
+    path = found.trial.path(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_json(found.record()).encode())
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def label(found: Trial, inits: Sequence[str]) -> str:
+    """Return what tells a trial from the others of its task: the cell, and how it begins where that differs."""
+    return f"{found.settings.cell} {found.init}" if len(inits) > 1 or found.init != "forget" else found.settings.cell
+
+
+def grouped(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Return the results of one task by cell and way to begin."""
+    inits = list(dict.fromkeys(r.trial.init for r in results))
+    groups: dict[str, list[Result]] = {}
+    for one in results:
+        groups.setdefault(label(one.trial, inits), []).append(one)
+    return groups
+
+
+def found(task: Task, results: Sequence[Result]) -> str:
+    """Return one honest sentence about the results of a task."""
+    if not results:
+        return f"{task.title}: nothing was tried."
+    groups = grouped(results)
+    learnt = [name for name, them in groups.items() if all(r.passed for r in them)]
+    never = [name for name, them in groups.items() if not any(r.passed for r in them)]
+    sometimes = [
+        f"{name} ({sum(r.passed for r in them)} of {len(them)} seeds)"
+        for name, them in groups.items()
+        if name not in (*learnt, *never)
+    ]
+    parts = [f"learnt by {listed(learnt)}"] if learnt else []
+    parts += [f"by {listed(sometimes)} at times"] if sometimes else []
+    if never:
+        most = max(r.sequences for name in never for r in groups[name])
+        parts.append(f"not by {listed(never)} within {most:,} sequences (more might do)")
+    trial = results[0].trial
+    once = " One seed each: another may come out differently." if max(map(len, groups.values())) == 1 else ""
+    return f"{task.title}, {task.symbol} = {trial.length}: {'; '.join(parts)}.{once}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as prose lists them."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
