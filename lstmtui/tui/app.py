@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual import events
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
@@ -23,8 +24,10 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui import charset
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.guards import page_only_what_is_laid_out
 from lstmtui.tui.keys import bind, read_alt_digits
-from lstmtui.tui.palette import ActionCommands
+from lstmtui.tui.keys_in_order import KeysInOrder
+from lstmtui.tui.palette import ActionCommands, Palette
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
@@ -36,9 +39,11 @@ from lstmtui.tui.theme import THEMES
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 FEW_COLOURS = ("standard", "windows")
 NO_COLOUR = NoColor()
+MOUNTING = 2.0
+"""Most seconds that leaving waits for a screen to be there."""
 
 
-class LstmtuiApp(App[None]):
+class LstmtuiApp(KeysInOrder[None]):
     """Runs at the bottom of the stack; a live run and the typing screen lie on top."""
 
     TITLE = "lstmtui"
@@ -68,7 +73,9 @@ class LstmtuiApp(App[None]):
         """Open `run` on `screen` ("live" or "type"), or the list of runs when it is None."""
         super().__init__()
         read_alt_digits()
+        page_only_what_is_laid_out()
         self._run, self._first = run, screen
+        self._asked_to_exit = 0.0
         self.doors = doors or Doors()
         self.preferences = preferences or Preferences(charset="braille")
         self.charset = charset.choose(self.preferences.charset, os.environ)
@@ -83,6 +90,9 @@ class LstmtuiApp(App[None]):
             filters.append(NO_COLOUR)
         return [*filters, self._charset_filter] if self._charset_filter.enabled else filters
 
+    def on_load(self) -> None:
+        self._watch_signals()  # the terminal is still as it was: from here on it is put back whatever comes
+
     def on_mount(self) -> None:
         wanted = self.preferences.theme
         if wanted == "auto":
@@ -90,7 +100,6 @@ class LstmtuiApp(App[None]):
             wanted = "lstmtui-ansi" if few else "lstmtui"
         self.theme = wanted
         self.set_keymap(dict(self.preferences.keys))
-        self._watch_signals()
         if not self.is_headless:
             # What was imported is there to stay; looking through it again and again would cost frames.
             self.call_after_refresh(gc.freeze)
@@ -125,8 +134,26 @@ class LstmtuiApp(App[None]):
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
 
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave; where a screen is just being put up, as soon as it stands.
+
+        Once it exits, Textual 8.2.8 refuses to mount anything: a screen on its way would raise (Widget.mount).
+        """
+        now = time.monotonic()
+        self._asked_to_exit = self._asked_to_exit or now
+        if self._stands() or now > self._asked_to_exit + MOUNTING:
+            super().exit(result, return_code, message)
+        else:
+            asyncio.get_running_loop().call_later(0.01, self.exit, result, return_code, message)
+
+    def _stands(self) -> bool:
+        """Return whether nothing is being put up: all screens are there, or none has been begun."""
+        if self._driver is None:
+            return True
+        return self._is_mounted and all(screen.is_mounted for screen in self._screen_stack)
+
     def say(self, message: str, *, error: bool = False) -> None:
-        """Show a sentence that may quote untrusted text."""
+        """Show a sentence that may quote untrusted text. Safe from any thread."""
         self.notify(safe(message), severity="error" if error else "information", markup=False)
 
     # --- palette --------------------------------------------------------------------------------------------------
@@ -140,6 +167,10 @@ class LstmtuiApp(App[None]):
             )
         yield SystemCommand("Help", "What this screen shows, and every key", self.action_help)
         yield SystemCommand("Quit", "Leave; a run that trains goes on training", self.action_quit)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_picture(self) -> None:
         self._keep("svg", self.export_screenshot(title="lstmtui"))

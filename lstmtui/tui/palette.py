@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import work
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.css.query import NoMatches
+
+from lstmtui.tui.screens.once import OnceScreen
+
+GATHER = inspect.unwrap(CommandPalette._gather_commands)
+
+
+class Palette(CommandPalette, OnceScreen[Any]):
+    """Textual's palette, made to be left at any moment.
+
+    Its search is a task of its own that looks the list of commands up when it begins (Textual 8.2.8,
+    CommandPalette._gather_commands), and raises NoMatches where the palette is closed again by then.
+    """
+
+    @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
+    async def _gather_commands(self, search_value: str) -> None:
+        try:
+            await GATHER(self, search_value)
+        except NoMatches:
+            if self.stands:
+                raise
 
 
 class ActionCommands(Provider):

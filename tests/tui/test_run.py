@@ -124,6 +124,36 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int, cod
         terminal.close()
 
 
+@pytest.mark.parametrize("seconds", [0, 0.03, 0.1])
+def test_a_signal_while_the_screens_open_leaves_the_terminal_as_it_was(tmp_path: Path, seconds: float) -> None:
+    make_run(tmp_path, "newest", state="stopped")
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.read_until(b"\x1b[?1049h")
+        time.sleep(seconds)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == 143
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.output.rfind(b"\x1b[?1049l") > terminal.output.rfind(b"\x1b[?1049h")
+        assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
+        assert b"Traceback" not in terminal.output
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_can_draw_nothing_is_refused_in_a_sentence(tmp_path: Path, term: str) -> None:
+    terminal = Terminal(tmp_path, term=term)
+    try:
+        assert terminal.end() == 2
+        assert terminal.output.count(b"\n") == 1
+        assert b"need a terminal" in terminal.output
+        assert b"\x1b" not in terminal.output
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+    finally:
+        terminal.close()
+
+
 def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
     make_run(tmp_path, "older", state="finished")
     make_run(tmp_path, "newest", state="stopped")

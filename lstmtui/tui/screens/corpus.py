@@ -159,26 +159,26 @@ Sets that are not here yet are fetched when you choose them, after a question.
         try:
             corpus.size([name])
         except LstmtuiError as error:
-            self.app.call_from_thread(self._say, str(error), error=True)
+            self.from_thread(self._say, str(error), error=True)
             return
-        self.app.call_from_thread(self.dismiss, (name,))
+        self.from_thread(self.dismiss, (name,))
 
     @work(thread=True, group="corpus", exclusive=True)
     def _fetch(self, name: str) -> None:
         from lstmtui.data import catalogue
 
         def report(what: str, done: float) -> None:
-            self.app.call_from_thread(self._say, f"Fetching {what}: {done:.0%} …")
+            self.from_thread(self._say, f"Fetching {what}: {done:.0%} …")
 
         try:
             catalogue.fetch(catalogue.get(name), report=report)
         except LstmtuiError as error:
-            self.app.call_from_thread(self._say, str(error), error=True)
+            self.from_thread(self._say, str(error), error=True)
             return
-        self.app.call_from_thread(self.dismiss, (name,))
+        self.from_thread(self.dismiss, (name,))
 
     def _say(self, said: str, *, error: bool = False) -> None:
-        if self.is_mounted:
+        if self.stands:
             line = self.query_one("#said", Static)
             line.update(Text(safe(said)))
             line.set_class(error, "-error")

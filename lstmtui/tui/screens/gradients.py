@@ -155,7 +155,7 @@ the z of a GRU).
         self._show()
 
     def _show(self) -> None:
-        if not self.is_mounted:
+        if not self.stands:
             return
         flow = self.shown
         has_c = flow is not None and bool(flow.c.size)

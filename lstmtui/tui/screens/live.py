@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -35,7 +35,7 @@ from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
 
 if TYPE_CHECKING:
-    from lstmtui.tui.app import LstmtuiApp
+    pass
 
 INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
@@ -165,7 +165,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self._say(view)
         for ok, said in self._pending.settle(seen):
             if not ok:
-                self._tell(said, error=True)
+                self.tell(said, error=True)
         self.query_one(EventLine).waiting = self._pending.waiting()
         self._label()
         if old is None or (old.snapshot.state, old.gone) != (seen.state, view.gone):
@@ -240,9 +240,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
         try:
             identity = requests.send(self._folder, op, **details)
         except (LstmtuiError, OSError) as error:
-            self.app.call_from_thread(self._tell, str(error), error=True)
+            self.tell(str(error), error=True)
             return
-        self.app.call_from_thread(self._sent, identity, op)
+        self.from_thread(self._sent, identity, op)
 
     def _sent(self, identity: str, op: str) -> None:
         self._pending.add(identity, op)
@@ -269,14 +269,14 @@ The engine is a process of its own: leaving this screen, or the program, does no
         try:
             self._doors.start(self._folder)
         except (LstmtuiError, OSError) as error:
-            self.app.call_from_thread(self._tell, f"The engine could not be started ({error}).", error=True)
+            self.tell(f"The engine could not be started ({error}).", error=True)
             return
-        self.app.call_from_thread(self._tell, "The engine is starting; the run goes on where it stopped.")
+        self.tell("The engine is starting; the run goes on where it stopped.")
 
     def action_fork(self) -> None:
         def answered(fork: Fork | None) -> None:
             if fork is not None:
-                self._tell(f"Forking '{self._folder.name}' …")
+                self.tell(f"Forking '{self._folder.name}' …")
                 self._fork(fork)
 
         if self.view is not None:
@@ -288,9 +288,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
             run, _ = self._doors.fork(self._folder, at=fork.at, name=fork.name or None, changes=fork.changes)
             self._doors.start(run)
         except (LstmtuiError, OSError) as error:
-            self.app.call_from_thread(self._tell, str(error), error=True)
+            self.tell(str(error), error=True)
             return
-        self.app.call_from_thread(self._open, run)
+        self.from_thread(self._open, run)
 
     def _open(self, run: RunFolder) -> None:
         if self.is_current:
@@ -357,9 +357,6 @@ The engine is a process of its own: leaving this screen, or the program, does no
             self.minimize()
         else:
             self.dismiss()
-
-    def _tell(self, message: str, *, error: bool = False) -> None:
-        cast("LstmtuiApp", self.app).say(message, error=error)
 
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:

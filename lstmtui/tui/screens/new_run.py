@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -28,7 +28,7 @@ from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
 from lstmtui.units import duration, size
 
 if TYPE_CHECKING:
-    from lstmtui.tui.app import LstmtuiApp
+    pass
 
 QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""
@@ -196,19 +196,19 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
                 self._tell_plan(number, chosen, told)
         except LstmtuiError as error:
             if number == self._asked and not worker.is_cancelled:
-                self.app.call_from_thread(self._show_error, str(error))
+                self.from_thread(self._show_error, str(error))
 
     def _tell_plan(self, number: int, chosen: Settings, told: dict[str, Any]) -> None:
         if number == self._asked:
-            self.app.call_from_thread(self._show, chosen, told)
+            self.from_thread(self._show, chosen, told)
 
     def _show_error(self, said: str) -> None:
-        if self.is_mounted:
+        if self.stands:
             self._told = {}
             self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
 
     def _show(self, chosen: Settings, told: dict[str, Any]) -> None:
-        if not self.is_mounted:
+        if not self.stands:
             return
         self._told = told
         said = Text()
@@ -233,7 +233,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         try:
             settings = self.settings()
         except LstmtuiError as error:
-            self._say(str(error))
+            self.tell(str(error), error=True)
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
@@ -245,9 +245,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             run = self._doors.create(settings, name=name, root=self._doors.root)
             self._doors.start(run)
         except (LstmtuiError, OSError) as error:
-            self.app.call_from_thread(self._failed, str(error))
+            self.from_thread(self._failed, str(error))
             return
-        self.app.call_from_thread(self._started, run)
+        self.from_thread(self._started, run)
 
     def _started(self, run: RunFolder) -> None:
         self._starting = False
@@ -257,10 +257,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
     def _failed(self, said: str) -> None:
         self._starting = False
         self.query_one(TitleBar).remark = "nothing was started"
-        self._say(said)
-
-    def _say(self, said: str) -> None:
-        cast("LstmtuiApp", self.app).say(said, error=True)
+        self.tell(said, error=True)
 
 
 def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:

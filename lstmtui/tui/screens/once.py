@@ -1,11 +1,16 @@
-"""Leaving a screen once: a second escape may already be on its way when the first one is obeyed."""
+"""Screens that can be left at any moment: a second escape, or an answer from a thread, may still be on its way."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
 
 Result = TypeVar("Result")
 
@@ -14,6 +19,36 @@ class OnceScreen(Screen[Result]):
     """A screen whose second dismissal does nothing, where Textual would raise."""
 
     _left = False
+    _home: LstmtuiApp | None = None
+
+    def on_mount(self) -> None:
+        self._home = cast("LstmtuiApp", self.app)  # a thread finds it here also when the screen has been left
+
+    def tell(self, message: str, *, error: bool = False) -> None:
+        """Show a sentence above whatever screen is on top by then. Safe from any thread."""
+        if self._home is not None:
+            self._home.say(message, error=error)
+
+    @property
+    def stands(self) -> bool:
+        """Whether its widgets can be asked for: all of them are there, and none is being taken away.
+
+        `is_mounted` stays true when a screen is taken down from its leaves to its root.
+        """
+        going = self._left or self._pruning or self._closing or self._closed
+        return self.is_mounted and self.is_attached and not going
+
+    def from_thread(self, call: Callable[..., object], *given: Any, **named: Any) -> None:
+        """Have something called when it is this screen's turn, unless it is left by then. Safe from any thread.
+
+        Returns at once. `App.call_from_thread` waits for the call to end, and for what it returns when that can be
+        awaited: for ever where the program leaves meanwhile, which then never ends, since it waits for the thread.
+        """
+        self.call_later(self._if_open, partial(call, *given, **named))
+
+    def _if_open(self, call: Callable[[], object]) -> None:
+        if self.stands:
+            call()
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         if self._left or not self.is_current:
@@ -22,13 +57,5 @@ class OnceScreen(Screen[Result]):
         return super().dismiss(result)
 
 
-class Dialog(ModalScreen[Result]):
-    """The same over another screen."""
-
-    _left = False
-
-    def dismiss(self, result: Any = None) -> AwaitComplete:
-        if self._left or not self.is_current:
-            return AwaitComplete.nothing()
-        self._left = True
-        return super().dismiss(result)
+class Dialog(ModalScreen[Result], OnceScreen[Result]):
+    """The same over another screen. Textual inherits styles and keys from the first base only."""

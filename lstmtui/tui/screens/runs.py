@@ -37,7 +37,7 @@ from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
 
 if TYPE_CHECKING:
-    from lstmtui.tui.app import LstmtuiApp
+    pass
 
 INTERVAL = 1.0
 """Seconds between two looks at the folder of runs."""
@@ -175,7 +175,7 @@ An engine is a process of its own: it goes on when you leave.
 
     def _fill(self) -> None:
         """Bring the table up to date, touching only what changed."""
-        if self.runs is None or not self.is_mounted:
+        if self.runs is None or not self.stands:
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
         wanted = columns(self.size.width)
@@ -237,11 +237,11 @@ An engine is a process of its own: it goes on when you leave.
         if action == "compare":
             return len(self._marked) > 1
         if action == "leave_filter":
-            return bool(self._pattern) or (self.is_mounted and self.query_one("#filter").has_focus)
+            return bool(self._pattern) or (self.stands and self.query_one("#filter").has_focus)
         if action == "open" and isinstance(self.focused, Input):
             return False
         if action in ("open", "type", "resume", "delete", "mark"):
-            run = self.current if self.is_mounted else None
+            run = self.current if self.stands else None
             if run is None:
                 return False
             if action == "resume":
@@ -281,9 +281,9 @@ An engine is a process of its own: it goes on when you leave.
             try:
                 self._doors.start(run)
             except (LstmtuiError, OSError) as error:
-                self._tell_from_thread(f"The engine could not be started ({error}).", error=True)
+                self.tell(f"The engine could not be started ({error}).", error=True)
                 return
-        self.app.call_from_thread(self._opened, run)
+        self.from_thread(self._opened, run)
 
     def _opened(self, run: RunFolder) -> None:
         if self.is_current:
@@ -338,7 +338,7 @@ An engine is a process of its own: it goes on when you leave.
         if run is None:
             return
         if not run.ended:
-            self._tell(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
+            self.tell(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
             return
 
         def answered(yes: bool | None) -> None:
@@ -354,11 +354,5 @@ An engine is a process of its own: it goes on when you leave.
         try:
             remove(run)
         except LstmtuiError as error:
-            self._tell_from_thread(str(error), error=True)
-        self.app.call_from_thread(self.look)
-
-    def _tell(self, message: str, *, error: bool = False) -> None:
-        cast("LstmtuiApp", self.app).say(message, error=error)
-
-    def _tell_from_thread(self, message: str, *, error: bool = False) -> None:
-        self.app.call_from_thread(self._tell, message, error=error)
+            self.tell(str(error), error=True)
+        self.from_thread(self.look)
