@@ -2,40 +2,73 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hostile import strings
+from inside_run import InsideModel, flow, measured
 from rich.text import Text
-from run_folder import make_run
-from screen_tests import control_characters, painted
+from run_folder import alive, make_run
+from screen_tests import FakeForecaster, control_characters, painted, until
 from textual.app import App, ComposeResult
+from textual.events import Paste
 
+from lstmtui.api import Candidate
 from lstmtui.config import Settings
+from lstmtui.errors import LstmtuiError
+from lstmtui.files import append_line
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader, RunSnapshot, Sample, Saturation, TrainPoint
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.doors import Doors
 from lstmtui.tui.messages import GateWindow
+from lstmtui.tui.screens.compare import CompareScreen
+from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.corpus import CorpusScreen
+from lstmtui.tui.screens.gradients import GradientsScreen
+from lstmtui.tui.screens.inspect import InspectScreen
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.new_run import NewRunScreen
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.steer import ForkScreen, SteerScreen, WriteScreen
+from lstmtui.tui.screens.text_input import TextInputScreen
+from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
+from lstmtui.tui.widgets.candidates import Candidates
+from lstmtui.tui.widgets.coded_text import CodedText
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.gate_map import GateMap
+from lstmtui.tui.widgets.line_chart import LineChart
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import SamplePanel
 from lstmtui.tui.widgets.run_columns import cells, columns
+from lstmtui.tui.widgets.token_map import Row, TokenMap
+from lstmtui.tui.widgets.typing_area import TypingArea
 
 PARTS = 50 if os.environ.get("THOROUGH") else 1
 COUNT = 2_000 if os.environ.get("THOROUGH") else 1_200
 """Strings of each part."""
-EACH = 24
+EACH = 36
 """Strings that one frame shows."""
+SCREENS = 25 if os.environ.get("THOROUGH") else 1
+"""Rounds over all screens, each with other strings."""
 
 
 class Everything(App[None]):
     """Every widget that shows what others wrote."""
 
-    CSS = "LossChart, GateMap, SamplePanel, Figures, EventLine { height: 6; }"
+    CSS = """
+    LossChart, GateMap, SamplePanel, Figures, EventLine { height: 6; }
+    LineChart, CodedText, TokenMap, Candidates, HalfLives, TypingArea { height: 4; }
+    """
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -45,10 +78,15 @@ class Everything(App[None]):
         yield LossChart()
         yield GateMap()
         yield SamplePanel()
+        yield LineChart()
+        yield CodedText()
+        yield TokenMap()
+        yield Candidates()
+        yield TypingArea()
         with Form():
             yield Field("choice", Choice(("a",), "a"), about="x")
             yield Field("opener", Opener("a"))
-            yield Field("entry", Entry("", placeholder="a"))
+            yield Field("entry", Entry("", id="entry", placeholder="a"))
 
     def show(self, base: RunSnapshot, said: list[str]) -> None:
         s = said
@@ -84,7 +122,20 @@ class Everything(App[None]):
         self.query_one(Choice).values = (s[0], s[1])
         self.query_one(Choice).value = s[0]
         self.query_one(Opener).value = s[1]
-        self.query_one(Entry).value = s[2]
+        self.query_one("#entry", Entry).value = s[2]
+        self.query_one(LineChart).said = s[24]
+        text = self.query_one(CodedText)
+        text.pieces, text.values, text.cursor = tuple(s[25:29]), (0.5, -0.5), 1
+        tokens = self.query_one(TokenMap)
+        tokens.pieces, tokens.rows = tuple(s[25:29]), (Row("a", lambda token: 0.5, lambda token: "0.5"),)
+        listed = self.query_one(Candidates)
+        listed.candidates = () if len(s[29]) % 5 == 0 else tuple(Candidate(one, 0.2) for one in s[29:33])
+        listed.said = s[33]
+        area = self.query_one(TypingArea)
+        area.clear()
+        area.focus()
+        area.post_message(Paste(s[34]))
+        area.take(s[35])
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -112,3 +163,142 @@ def test_no_cell_of_the_table_lets_anything_through(tmp_path: Any) -> None:
         row = cells(run, wanted, {}, marked=True)
         assert all(isinstance(cell, Text) for cell in row)
         assert control_characters("".join(cell.plain for cell in row)) == set(), said
+
+
+def as_file_name(said: str) -> str:
+    """Return `said` as Linux lets a file be called: with control characters and a byte that is no text."""
+    return encodable(said).replace("/", "").replace("\0", "")[:40] + "\udcff"
+
+
+def encodable(said: str) -> str:
+    return said.encode("utf-8", "ignore").decode()
+
+
+class HostileModel(InsideModel):
+    """Answers with hostile text, whatever is asked."""
+
+    def __init__(self, said: Iterator[str]) -> None:
+        super().__init__()
+        self.said = said
+        self.about |= {"tokens": next(said), "cell": next(said)}
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+        return [Candidate(next(self.said), 0.5 / n) for n in range(1, 2 if phrase else 6)]
+
+    def adapt(self, text: str) -> int:
+        raise LstmtuiError(next(self.said))
+
+    def forget(self) -> None:
+        raise LstmtuiError(next(self.said))
+
+    def _inspect(self, text: str) -> dict[str, Any]:
+        pieces = [next(self.said) for _ in range(len(text))]
+        return {**super()._inspect(text), "pieces": pieces}
+
+    def _inspect_units(self, text: str, layer: int, part: str) -> dict[str, Any]:
+        tokens = [next(self.said) for _ in range(self.units)]
+        return {**super()._inspect_units(text, layer, part), "token": tokens}
+
+
+class HostileForecaster(FakeForecaster):
+    """Refuses with hostile text."""
+
+    def __init__(self, said: Iterator[str]) -> None:
+        super().__init__()
+        self.error = LstmtuiError(next(said))
+
+
+def hostile_run(root: Path, said: Iterator[str], state: str) -> RunFolder:
+    """Return a run all of whose files hold hostile text."""
+
+    def n() -> str:
+        return encodable(next(said))
+
+    toml = n()
+    run = make_run(
+        root, as_file_name(n()), state=state, message=n(), samples=(n(), n()), corpus=(toml,), prompt=toml,
+        events=[{"event": "answered", "message": n(), "ok": True, "request": n()}, {"event": n(), "step": 3, n(): n()},
+                {"event": "set", "key": n(), "value": n(), "before": n(), "step": 5}],
+        status={"preparing": n(), "compiling": n(), "live": {"prompt": n(), "lr": n()}, "result": n(), "host": n()},
+    )  # fmt: skip
+    for path, key in ((run.events, "message"), (run.samples, "text")):  # JSON can escape halves of characters
+        with path.open("a") as file:
+            file.write(json.dumps({"event": "answered", "step": 1, "temperature": 1, "prompt": "", key: next(said)}))
+            file.write("\n")
+    measured(run, dataclasses.replace(flow(100), cell=n()))
+    gates = np.array([n(), n(), n(), n()])
+    half = np.full((2, 4, 6), 0.5, np.float32)
+    np.savez(run.probes / "saturation-99999999.npz", step=1, gates=gates, left=half, right=half)
+    np.savez(run.probes / "window.npz", step=1, gates=gates, values=np.full((2, 4, 3, 6), 0.7, np.float16), tokens=[1])
+    return run
+
+
+VISITS: dict[str, tuple[Callable[[RunFolder, Doors, Iterator[str]], Any], tuple[str, ...]]] = {
+    "runs": (lambda run, doors, said: RunsScreen(doors), ("m", "down", "m", "o", "slash", "x", "enter")),
+    "live": (lambda run, doors, said: LiveScreen(run, doors), ("v", "v", "v", "v", "left", "u", "z", "z", "f1")),
+    "steer": (lambda run, doors, said: LiveScreen(run, doors), ("e", "tab", "enter")),
+    "fork": (lambda run, doors, said: ForkScreen(RunReader(run).refresh()), ("down", "x")),
+    "write": (lambda run, doors, said: WriteScreen(next(said), next(said)), ("enter",)),
+    "gradients": (lambda run, doors, said: GradientsScreen(run.path, doors), ("left", "s")),
+    "inspect": (lambda run, doors, said: InspectScreen(run.path, doors), ("right", "o", "v", "shift+right", "f", "n")),
+    "compare": (lambda run, doors, said: CompareScreen(sorted(doors.root.iterdir()), doors), ("c", "x", "s")),
+    "type": (lambda run, doors, said: TypeScreen(run, doors), ("a", "down", "tab", "f2", "f3")),
+    "new": (lambda run, doors, said: NewRunScreen(doors), ("tab", "right")),
+    "corpus": (lambda run, doors, said: CorpusScreen((next(said),), doors.root), ("tab", "tab", "down", "down")),
+    "question": (lambda run, doors, said: ConfirmScreen("Delete", next(said)), ()),
+    "text": (lambda run, doors, said: TextInputScreen("a"), ("tab", "x", "enter")),
+}
+"""Every screen: how it is made, and keys that bring more of it to sight."""
+
+
+def test_every_screen_is_visited() -> None:
+    from lstmtui.tui import screens
+
+    files = {path.stem for path in Path(screens.__path__[0]).glob("*.py")}
+    made = {"__init__", "once", "reading", "confirm", "text_input", "new_run", "jump", "help", "steer"}
+    assert files - made <= set(VISITS)
+
+
+@pytest.mark.parametrize("round_", range(SCREENS))
+@pytest.mark.parametrize("name", VISITS)
+async def test_no_screen_lets_anything_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, round_: int
+) -> None:
+    said = cycle(strings(1000 + round_, 400))
+    root = tmp_path / "runs"
+    run = hostile_run(root, said, "training")
+    hostile_run(root, said, next(said))
+    monkeypatch.chdir(root)
+    doors = Doors(
+        root=root, open_model=lambda run: HostileModel(said), start=lambda run: None,
+        forecaster=lambda: HostileForecaster(said),
+    )  # fmt: skip
+    make, keys = VISITS[name]
+    app = LstmtuiApp(doors=doors)
+
+    def clean() -> bool:
+        text = painted(app)
+        assert control_characters(text) == set(), (name, control_characters(text))
+        return True
+
+    with alive(run):
+        async with app.run_test(size=(120, 40)) as pilot:
+            if name != "runs":
+                app.push_screen(make(run, doors, said))
+            await pilot.pause(0.3)
+            for key in keys:
+                clean()
+                await pilot.press(key)
+                app.screen.post_message(Paste(next(said)))
+                app.say(next(said), error=True)
+                await pilot.pause()
+            if isinstance(app.screen, SteerScreen):
+                append_line(
+                    run.events,
+                    {"event": "answered", "request": encodable(next(said)), "message": encodable(next(said))},
+                )
+                await pilot.pause(0.3)
+            await until(pilot, clean)
+            await pilot.resize_terminal(40, 12)
+            await pilot.pause()
+            clean()

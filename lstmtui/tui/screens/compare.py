@@ -154,7 +154,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         self.set_class(panel == "settings", "-settings")
 
     def _draw(self) -> None:
-        if not self.is_mounted or not self.entries:
+        if not self.stands or not self.entries:
             return
         chart, panel = self.query_one(LineChart), self.query_one("#chart-panel")
         chart.log_scale = self.log_scale or self.chart == "flow"
@@ -197,7 +197,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
     def _fill(self) -> None:
         """Write both tables."""
-        if not self.is_mounted or not self.entries:
+        if not self.stands or not self.entries:
             return
         # The panels' own width is not known before the first layout; the screen's is.
         width = self.size.width

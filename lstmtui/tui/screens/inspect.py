@@ -284,7 +284,7 @@ other places where the same units are on: what those places share is what the un
         return value / self._largest.get(part, 1.0) if part in ("h", "c") else value
 
     def _show(self) -> None:
-        if not self._about or not self.is_mounted:
+        if not self._about or not self.stands:
             return
         parts = self._about["parts"]
         text, unit, units = (

@@ -9,13 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
 from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import safe
+from lstmtui.text import one_line, safe
 from lstmtui.tui import words
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.once import Dialog
@@ -104,7 +105,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
 
     def _seen(self, view: RunView | None) -> None:
         """Show what the engine answered, and settings that have changed, unless they are being typed over."""
-        if view is None or not self.is_mounted:
+        if view is None or not self.stands:
             return
         answer = self._answer()
         if answer.get("request") != self._answered:
@@ -116,7 +117,8 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
             if values[name] != self._shown.get(name) and entry.value in (self._shown.get(name), values[name]):
                 entry.value = values[name]
         self._shown = values
-        self.query_one(".dialog").border_subtitle = f"{view.snapshot.state} · step {words.count(view.snapshot.step)}"
+        at = f"{one_line(view.snapshot.state, 12)} · step {words.count(view.snapshot.step)}"
+        self.query_one(".dialog").border_subtitle = Content(at)
         if view.snapshot.ended:
             self._say("The engine has ended; nothing can be changed now.", error=True)
 
@@ -240,7 +242,7 @@ and goes its own way from there. Its curve begins with this one's.
         seen = self._snapshot
         steps = str(2 * seen.step) if seen.state == "finished" else ""
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = f"Fork of {safe(seen.run.name, newlines=False)}"
+            dialog.border_title = Content(f"Fork of {one_line(seen.run.name)}")
             dialog.border_subtitle = "a new run beside this one"
             with Form():
                 yield Field("begins at", Choice(("latest", "best"), "latest", id="at"), about=_FORK["at"])

@@ -14,6 +14,8 @@ from textual.widgets import Input, Static, TextArea
 
 from lstmtui.text import safe
 from lstmtui.tui.screens.once import Dialog
+from lstmtui.tui.widgets.fields import Entry
+from lstmtui.tui.widgets.typing_area import SafeArea
 
 MOST = 16_000
 """Bytes of a file that are loaded."""
@@ -43,9 +45,9 @@ class TextInputScreen(Dialog[str | None]):
             dialog.border_title = "Text to look at"
             dialog.border_subtitle = "ctrl+s reads it   escape leaves it"
             yield Static("Type or paste a text. Or load the beginning of a file (tab goes there):", classes="hint")
-            yield Input(placeholder="path of a file, then enter", id="file")
+            yield Entry("", placeholder="path of a file, then enter", id="file")
             yield Static(id="problem", classes="hint")
-            yield TextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
+            yield SafeArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
 
     @on(Input.Submitted)
     def _load(self, event: Input.Submitted) -> None:

@@ -67,7 +67,7 @@ class Choice(Widget, can_focus=True):
 
 
 class Entry(Input):
-    """A line to type into, without a frame; up and down leave it. What is pasted is made safe."""
+    """A line to type into, without a frame; up and down leave it. What is pasted or told in it is made safe."""
 
     HELP = "A line to type into has the focus; up and down go to the other fields."
 
@@ -78,7 +78,7 @@ class Entry(Input):
 
     def __init__(self, value: str, *, id: str | None = None, placeholder: str = "", kind: str = "text") -> None:  # noqa: A002
         super().__init__(
-            value, id=id, placeholder=placeholder, compact=True, select_on_focus=True,
+            value, id=id, placeholder=safe(placeholder, newlines=False), compact=True, select_on_focus=True,
             restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
         )  # fmt: skip
 

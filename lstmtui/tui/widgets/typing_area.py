@@ -1,4 +1,4 @@
-"""A text area whose ghost text is taken with Tab, and where text from outside is made safe on its way in."""
+"""Text areas where text from outside is made safe on its way in, and one whose ghost text is taken with Tab."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ LONGEST_PASTE = 1 << 20
 """Characters of a paste that are taken: more would hold up the screen."""
 
 
-class TypingArea(TextArea):
+class SafeArea(TextArea):
+    """A text area into which nothing can be pasted that a terminal would obey."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        # Textual calls the handler of the class above after this one, with the same event.
+        event.text = safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class TypingArea(SafeArea):
     """Posts Accept and Choose; the screen knows the candidates."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,10 +95,6 @@ class TypingArea(TextArea):
         if brought and event.character and event.character in CLOSING:
             self.action_delete_left()
         await super()._on_key(event)
-
-    def on_paste(self, event: events.Paste) -> None:
-        # Textual calls the handler of the class above after this one, with the same event.
-        event.text = safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_accept(self) -> None:
         self.post_message(self.Accept())
