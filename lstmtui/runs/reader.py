@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass, field, fields, replace
@@ -110,6 +111,15 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+MOST = float(1 << 53)
+"""No count of a run is larger; whole numbers beyond it cannot be told from each other as floats."""
+
+
+def _usable(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the numbers that nothing can be done with: NaN, infinite, beyond MOST."""
+    return {k: v for k, v in record.items() if not isinstance(v, int | float) or -MOST <= v <= MOST}
+
+
 def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
     """Return the state to show and its message, telling a dead engine from a live one."""
     if status is None:
@@ -120,9 +130,22 @@ def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
         again = read_json(run.status) or status
         state, message = str(again.get("state", "failed")), str(again.get("message", ""))
         if state not in ENDED:
-            step = again.get("step", 0)
-            return "crashed", f"The engine died at step {step}; resume continues from the last checkpoint."
+            why = last_words(run) or "it left no word; was it killed, or the machine restarted?"
+            return "crashed", f"The engine died at step {_whole(again.get('step')):,} ({why})."
     return state, message
+
+
+def last_words(run: RunFolder) -> str:
+    """Return the last line that an engine which died has left in its log since it last reported; nothing for none."""
+    try:
+        with open(run.log, "rb") as file:
+            told = os.fstat(file.fileno())
+            file.seek(max(0, told.st_size - 2000))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        since = told.st_mtime - run.status.stat().st_mtime
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines and since > -1 else ""
 
 
 _NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
@@ -140,6 +163,8 @@ def _point(kind: Any, record: dict[str, Any]) -> Any:
                 return None
         wanted = str if name in ("prompt", "text") else int | float
         if value is not None and not isinstance(value, wanted):
+            return None
+        if isinstance(value, int) and abs(value) > MOST:
             return None
         values[name] = value
     return kind(**values)
@@ -176,6 +201,7 @@ class RunReader:
                 self._snapshot = replace(old, state="failed", message=str(error), exit_code=error.exit_code)
                 return self._snapshot
         status = read_json(run.status)
+        status = None if status is None else _usable(status)
         state, message = state_of(run, status)
         train, valid = list(old.train), list(old.valid)
         if self._shrunk():  # a resume cut metrics back to its checkpoint
@@ -187,7 +213,7 @@ class RunReader:
             if point is not None:
                 points.append(point)
         samples = [*old.samples, *filter(None, (_point(Sample, r) for r in self._read("samples")))]
-        events = [*old.events, *self._read("events")]
+        events = [*old.events, *map(_usable, self._read("events"))]
         self._snapshot = RunSnapshot(
             run=run,
             state=state,

@@ -140,6 +140,21 @@ def silent_for(snapshot: RunSnapshot, now: float | None = None) -> float:
     return gone if gone > SILENCE else 0.0
 
 
+def kernels(snapshot: RunSnapshot) -> tuple[int, int] | None:
+    """Return how many kernels are compiled, of how many; None while that is not known, or was long ago."""
+    total, done = snapshot.status.get("compiling_kernels"), snapshot.status.get("compiling_done")
+    if snapshot.state != "compiling" or not isinstance(total, int) or not isinstance(done, int | float):
+        return None
+    return (round(total * done), total) if total > 0 and 0 <= done <= 1 else None
+
+
+def compiling(snapshot: RunSnapshot) -> str:
+    """Return what the compiler has done so far, in a sentence."""
+    found = kernels(snapshot)
+    so_far = f": {found[0]} of {found[1]} kernels are done" if found else ""
+    return f"Compiling the network for this processor{so_far}."
+
+
 def waiting(snapshot: RunSnapshot) -> str:
     """Return what the chart says while it has nothing to draw."""
     settings = snapshot.settings
@@ -147,7 +162,7 @@ def waiting(snapshot: RunSnapshot) -> str:
         "new": "Not started yet.\nPress r to start it.",
         "starting": "The engine is starting …",
         "preparing": "Reading the corpus and\nturning it into tokens …",
-        "compiling": "Compiling the network for this processor …\nFirst use only; up to a minute.",
+        "compiling": compiling(snapshot).replace(": ", ":\n") + "\nThis is kept: the next run does without.",
         "measuring": "Timing a few steps to turn\nminutes into steps …",
         "training": "Training. The first point comes\n"
         + (f"after {settings.log_every} steps." if settings and settings.log_every else "in a moment."),
@@ -166,7 +181,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "new":
         return "This run was never started; r starts it."
     if state == "compiling" and snapshot.train:  # with nothing drawn yet, the chart says it
-        return "Compiling the network for this processor: first use only, up to a minute."
+        return f"{compiling(snapshot)} This is kept: the next run does without."
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
@@ -174,12 +189,22 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "stopped":
         return f"Stopped at {at}, saved. r goes on exactly from there; t types with it."
     if state == "crashed":
-        return f"The engine died at {at} without a word; r goes on from the last checkpoint."
+        return f"{snapshot.message} {_how_to_go_on(snapshot)}"
     if state == "diverged":
         return f"The loss became infinite or not a number. {snapshot.message or 'Try a lower learning rate (lr).'}"
     if state == "failed":
         return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
     return snapshot.message
+
+
+def _how_to_go_on(snapshot: RunSnapshot) -> str:
+    saved = max((_step(event) for event in snapshot.events if event.get("event") == "saved"), default=None)
+    return f"r goes on from step {count(saved)}, the last that is saved." if saved is not None else "r starts it over."
+
+
+def _step(event: dict[str, Any]) -> int:
+    step = event.get("step")
+    return step if isinstance(step, int) else 0
 
 
 def _result(snapshot: RunSnapshot) -> str:

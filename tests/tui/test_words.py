@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,55 @@ def test_notice(tmp_path: Path, state: str, living: bool, said: str) -> None:
     assert said in notice if said else notice == ""
 
 
+@pytest.mark.parametrize(
+    ("log", "events", "why", "how"),
+    [
+        (None, [], "(it left no word; was it killed, or the machine restarted?).", "r starts it over."),
+        ("began\nSegmentation fault\n", [], "(Segmentation fault).", "r starts it over."),
+        ("", [{"event": "saved", "step": 900}, {"event": "saved", "step": 1200}], "no word", "goes on from step 1,200"),
+    ],
+)
+def test_a_dead_engine_is_told_with_its_last_words_and_how_to_go_on(
+    tmp_path: Path, log: str | None, events: list[dict[str, object]], why: str, how: str
+) -> None:
+    run = make_run(tmp_path, events=events)
+    if log is not None:
+        run.log.write_text(log)
+    notice = words.notice(RunReader(run).refresh())
+    assert why in notice
+    assert how in notice
+
+
+def test_a_line_of_the_log_from_before_the_last_report_is_no_last_word(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.log.write_text("a warning of yesterday")
+    os.utime(run.log, (NOW, NOW))
+    assert "no word" in words.notice(RunReader(run).refresh())
+
+
 def test_a_silent_engine_is_said_to_be_silent(tmp_path: Path) -> None:
     run = make_run(tmp_path, beat=NOW)
     with alive(run):
         seen = RunReader(run).refresh()
     assert words.notice(seen, now=NOW + 5) == ""
     assert "nothing for 40 s" in words.notice(seen, now=NOW + 40)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({}, "for this processor."),
+        ({"compiling_kernels": 24, "compiling_done": 0.292}, "processor: 7 of 24 kernels are done."),
+        ({"compiling_kernels": "24", "compiling_done": 0.292}, "for this processor."),
+        ({"compiling_kernels": 24, "compiling_done": 7.0}, "for this processor."),
+    ],
+)
+def test_compiling_tells_how_many_kernels_are_done(tmp_path: Path, status: dict[str, object], said: str) -> None:
+    with alive(make_run(tmp_path, state="compiling", status=status)) as run:
+        seen = RunReader(run).refresh()
+    assert said in words.notice(seen)  # above the curve of a run that was resumed
+    assert said in words.waiting(seen).replace(":\n", ": ")  # in the chart's place before
+    assert "minute" not in words.notice(seen) + words.waiting(seen)
 
 
 @pytest.mark.parametrize(("tokens", "said"), [("chars", "bpc"), ("words", "ppl")])

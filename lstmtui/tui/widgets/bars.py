@@ -76,7 +76,8 @@ class ProgressLine(Widget):
             done := seen.status.get(f"{seen.state}_done"), float | int
         ):
             share = float(done)
-            left = f"{one_line(str(seen.status.get(seen.state, seen.state)), 24)} {100 * share:3.0f}%"
+            found, what = words.kernels(seen), one_line(str(seen.status.get(seen.state, seen.state)), 24)
+            left = f"{found[0]}/{found[1]} kernels" if found else f"{what} {100 * share:3.0f}%"
         right = self._left(seen) if width >= 44 else ""
         room = width - len(left) - len(right) - 2
         if room < 4:

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from lstmtui.files import append_line, read_lines
 from lstmtui.runs.folder import STATES, RunFolder
+from lstmtui.tui import steerer
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
@@ -26,7 +27,7 @@ LIVING = ("starting", "preparing", "compiling", "measuring", "training", "evalua
 SAID = {
     "starting": "The engine is starting",
     "preparing": "turning it into tokens",
-    "compiling": "First use only",
+    "compiling": "7 of 24 kernels are done",
     "measuring": "Timing a few steps",
     "training": "after 10 steps",
     "evaluating": "Reading the validation text",
@@ -58,7 +59,8 @@ def test_every_state_is_tried() -> None:
 
 async def test_every_state_has_words(tmp_path: Path, open_app: Open) -> None:
     """At 80x24, before the first point."""
-    run = make_run(tmp_path, points=False, samples=(), probes=0, step=0)
+    compiling = {"compiling": "stepping.step", "compiling_kernels": 24, "compiling_done": 0.292, "steps": 0}
+    run = make_run(tmp_path, points=False, samples=(), probes=0, step=0, status=compiling)
     told = json.loads(run.status.read_text())
     async with open_app(run).run_test(size=(80, 24)) as pilot:
         await seen(pilot)
@@ -68,6 +70,7 @@ async def test_every_state_has_words(tmp_path: Path, open_app: Open) -> None:
                 run.status.write_text(json.dumps({**told, "state": state, "message": message}))
                 await until(pilot, lambda said=said: said in painted(pilot.app))  # type: ignore[misc]
                 assert state in painted(pilot.app).splitlines()[0]
+                assert ("7/24 kernels ━" in painted(pilot.app)) == (state == "compiling")
 
 
 async def test_a_run_that_never_started(tmp_path: Path, open_app: Open, started: list[RunFolder]) -> None:
@@ -99,6 +102,39 @@ async def test_a_vanished_folder_keeps_what_was_seen(tmp_path: Path, open_app: O
         assert "1.477" in painted(pilot.app)
         await pilot.press("r", "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+
+async def test_an_engine_that_does_not_answer_is_told(
+    tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steerer, "PATIENCE", 0.1)
+    run = make_run(tmp_path, beat=time.time() - 40)
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await seen(pilot)
+            assert "The engine has said nothing for 4" in painted(pilot.app)
+            await pilot.press("s")
+            await until(pilot, lambda: any("has not answered" in n.message for n in pilot.app._notifications))
+
+
+WEIRD = (float("nan"), float("-inf"), -1, 10**400, True, "x", [], {"a": None}, None)
+
+
+async def test_a_status_of_any_kind_is_lived_with(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path)
+    told = json.loads(run.status.read_text())
+    with alive(run):
+        async with open_app(run).run_test(size=(120, 40)) as pilot:
+            screen = await seen(pilot)
+            for number, weird in enumerate(WEIRD):
+                changed = {**dict.fromkeys(told, weird), "state": "training", "mark": number, "preparing_done": weird}
+                run.status.write_text(json.dumps({**changed, "result": weird, "live": weird, "compiling_done": weird}))
+                await until(pilot, lambda n=number, s=screen: s.view.snapshot.status.get("mark") == n)  # type: ignore[misc]
+                append_line(run.events, {"event": "set", "step": weird, "at": weird, "key": weird, "value": weird})
+                await pilot.press("escape")
+                await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+                await pilot.press("enter")
+                screen = await seen(pilot)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
