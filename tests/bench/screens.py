@@ -2,8 +2,8 @@
 
 first   seconds from the command to the first whole frame, in a terminal of its own
 open    seconds until a run with 1,000,000 lines of metrics is read and drawn
-keys    milliseconds from a key to the frame that shows it, in a terminal; --load N busies N processes meanwhile
-watch   share of a core and memory of a TUI that watches a run which trains, over 20 s
+keys    milliseconds from a key to the frame that shows it, in a terminal, on a run that trains on every core meanwhile
+watch   share of a core and memory of a TUI that watches a run which writes ten lines a second, over 20 s
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import pty
 import resource
@@ -23,6 +24,7 @@ import tempfile
 import termios
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,8 +32,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from run_folder import alive, losses, make_run
 from screen_tests import FakeForecaster, FakeModel, painted
 
+from lstmtui import api, config
 from lstmtui.files import append_line, to_json
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import RunReader
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
 
@@ -73,6 +77,13 @@ class Terminal:
                 raise TimeoutError(self.output[-500:])
             if select.select([self.master], [], [], 0.05)[0]:
                 self.output += os.read(self.master, 1 << 16)
+        return time.perf_counter() - begun
+
+    def press(self, key: bytes, wanted: bytes) -> float:
+        """Return the seconds from a key until `wanted`, which was not there before, is written."""
+        self.output, begun = b"", time.perf_counter()
+        os.write(self.master, key)
+        self.wait(wanted)
         return time.perf_counter() - begun
 
     def drain(self, seconds: float) -> None:
@@ -123,31 +134,47 @@ def open_long(root: Path) -> None:
     print(f"1,000,000 lines ({size:.0f} MB): median {statistics.median(times):.2f} s until drawn")
 
 
-def keys(root: Path, load: int) -> None:
-    make_run(root, "watched", state="stopped")
-    make_run(root, "other", state="stopped")
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
+@contextlib.contextmanager
+def training(root: Path) -> Iterator[RunFolder]:
+    """A real engine that trains on as many threads as there are processors."""
+    settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=100, threads=os.cpu_count() or 1)
+    run = api.create(settings, root=root)
+    engine = api.start(run)
     try:
-        terminal = Terminal(root)
-        terminal.wait(b"shut <0.1")
-        terminal.drain(1.0)
-        times = []
-        for i in range(300):
-            before = len(terminal.output)
-            begun = time.perf_counter()
-            os.write(terminal.master, (b"l", b"v")[i % 2])
-            while len(terminal.output) == before:
-                if select.select([terminal.master], [], [], 1.0)[0]:
-                    terminal.output += os.read(terminal.master, 1 << 16)
-            times.append(1000 * (time.perf_counter() - begun))
-            terminal.drain(0.05)
-        terminal.close()
+        while (seen := RunReader(run).refresh()).state != "training" or seen.step < 20:
+            if engine.poll() is not None:
+                raise RuntimeError(run.log.read_text())
+            time.sleep(0.2)
+        yield run
     finally:
-        for process in busy:
-            process.kill()
+        engine.kill()
+        engine.wait()
+
+
+VIEWS = (b"Gates by training time", b"units by training time", b"units by character", b"each unit", b"by unit, most")
+"""The title of the gates after each press of v."""
+
+
+def keys(root: Path, count: int = 300) -> None:
+    """A key is answered when the title that only it can bring is on its way to the terminal."""
+    with training(root) as run:
+        terminal = Terminal(root)
+        terminal.wait(b"by unit, most")
+        terminal.drain(3.0)
+        before, begun = RunReader(run).refresh(), time.perf_counter()
+        times = []
+        for i in range(count):
+            times.append(1000 * terminal.press(b"v", VIEWS[i % len(VIEWS)]))
+            terminal.drain(0.05)
+        after, spent = RunReader(run).refresh(), time.perf_counter() - begun
+        terminal.close()
     times.sort()
-    middle, late, worst = statistics.median(times), times[296], times[-1]
-    print(f"key to paint, {load} busy processes: median {middle:.0f} ms, p99 {late:.0f} ms, worst {worst:.0f} ms")
+    middle, late, worst = statistics.median(times), times[math.ceil(0.99 * count) - 1], times[-1]
+    rate = (after.step - before.step) / spent
+    print(
+        f"key to paint beside a training run on {os.cpu_count()} threads ({rate:.1f} steps/s): "
+        f"median {middle:.0f} ms, p99 {late:.0f} ms, worst {worst:.0f} ms of {count}"
+    )
 
 
 def watch(root: Path) -> None:
@@ -193,12 +220,11 @@ def watch(root: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", nargs="*", default=["first", "open", "keys", "watch"])
-    parser.add_argument("--load", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     for what in given.what:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            {"first": first, "open": open_long, "keys": lambda r: keys(r, given.load), "watch": watch}[what](root)
+            {"first": first, "open": open_long, "keys": keys, "watch": watch}[what](root)
 
 
 if __name__ == "__main__":
