@@ -136,7 +136,11 @@ def _try(root: Path, trials: Sequence[Trial], threads: int, again: bool) -> list
             assert engine is not None
             head = f"[{len(found) + 1}/{len(trials)}] {_title(trial)}"
             shown.begin(head, trial.settings.steps or 1)
-            one = testing.result(trial, engine.learn(trial, shown))
+            try:
+                one = testing.result(trial, engine.learn(trial, shown))
+            except KeyboardInterrupt:
+                shown.note("Stopped; the same command goes on from here.")
+                raise
             shown.note(f"{head}: {'learnt' if one.passed else 'not learnt'} after {one.sequences:,} sequences "
                        f"({duration(one.seconds)}); {one.told}.")  # fmt: skip
             found.append(one)
@@ -223,8 +227,8 @@ class _Progress:
             return
         self._told = said.get("told", self._told)
         left = (time.monotonic() - self._begun) * (self._steps / max(1, said["step"]) - 1)
-        parts = [f"step {said['step']}/{self._steps}", f"loss {said['loss']:.4f}", self._told]
-        self.show(", ".join(filter(None, [*parts, f"at most {duration(left)} more"])))
+        how = self._told or f"loss {said['loss']:.4f}"
+        self.show(f"step {said['step']}/{self._steps}, at most {duration(left)} more; {how}")
 
     def show(self, words: str) -> None:
         """Show where the trial is."""
@@ -284,12 +288,29 @@ def _print(task: Task, results: Sequence[Result]) -> None:
                 f"{one.sequences:,}", duration(one.seconds), f"{one.parameters:,}", one.told,
             )  # fmt: skip
     units = f"{s.hidden} units" if s.layers == 1 else f"{s.layers} x {s.hidden} units"
-    emit(f"{task.title}, {task.symbol} = {trial.length} ({task.meaning}); {units}, batch {s.batch}, lr {s.lr:g}")
+    _tell(f"{task.title}, {task.symbol} = {trial.length} ({task.meaning}); {units}, batch {s.batch}, lr {s.lr:g}")
     stdout_console().print(table)
-    emit(f"  learnt  {task.criterion}")
-    emit(f"  paper   {task.paper}")
-    emit(f"          {task.citation}")
-    emit(f"  {testing.found(task, results)}\n")
+    stdout_console().print(_beside(("learnt", task.criterion), ("paper", task.paper), ("source", task.citation)))
+    _tell(f"{testing.found(task, results)}\n")
+
+
+def _tell(text: str) -> None:
+    """Print a line, which a terminal breaks between words."""
+    from rich.text import Text
+
+    stdout_console().print(Text(text))
+
+
+def _beside(*rows: tuple[str, str]) -> Table:
+    """Return names with what is said of each beside them."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, words in rows:
+        table.add_row(f"  {name}", words)
+    return table
 
 
 def _print_list(json: bool) -> None:
@@ -303,10 +324,13 @@ def _print_list(json: bool) -> None:
         return
     for task in TASKS.values():
         s = task.settings
-        emit(f"{task.name:<10}{task.title}, {task.symbol} = {task.length}: {task.meaning}")
-        emit(f"          {s['hidden']} units, at most {s['steps'] * s['batch']:,} sequences; learnt: {task.criterion}")
-        emit(f"          {task.paper}")
-        emit(f"          {task.citation}")
+        _tell(f"{task.name}: {task.title}, {task.symbol} = {task.length} ({task.meaning})")
+        size = f"{s['hidden']} units, at most {s['steps'] * s['batch']:,} sequences"
+        stdout_console().print(
+            _beside(
+                ("tried", size), ("learnt", task.criterion), ("paper", task.paper), ("source", task.citation)
+            )
+        )  # fmt: skip
     emit("\nlstmtui tasks adding --cells rnn,lstm,gru tries one; lstmtui tasks all tries everything, for long.")
 
 

@@ -153,6 +153,7 @@ def answer(line: str, report: Report) -> dict[str, Any]:
 def main() -> int:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever asked is gone: so is this
 
     def report(told: dict[str, Any]) -> None:
         print(to_json(told), flush=True)
