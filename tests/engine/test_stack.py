@@ -1,0 +1,88 @@
+"""The recurrent layers by themselves: gradients of inputs and of first states, in segments, with masks."""
+
+import numpy as np
+import pytest
+from gradcheck import assert_gradients_agree, numerical_gradient
+
+from lstmtui.config import Settings
+from lstmtui.engine.params import Arena, layer_parameters
+from lstmtui.engine.stack import Dropout, Stack
+
+T, B, D, H = 5, 2, 3, 4
+SPANS = [(0, 2), (2, 5)]
+DROP = Dropout(inputs=0.3, layers=0.3, weights=0.3, key=5)
+
+
+def stack(cell, *, recompute=False, name="encoder"):
+    s = Settings(cell=cell, hidden=H)
+    weights = Arena(layer_parameters(f"{name}.0", s, D) + layer_parameters(f"{name}.1", s, H), np.float64)
+    weights.initialise(4)
+    gradients = Arena(weights.layout, np.float64)
+    made = Stack(
+        cell, weights, SPANS, B,
+        precision="float64", threads=1, gradients=gradients, recompute=recompute, name=name,
+    )  # fmt: skip
+    for state in made.states().values():
+        state[...] = np.random.default_rng(6).standard_normal(state.shape)
+    return made
+
+
+def walk(made, x, wanted, *, drop=DROP, in_buffer=False):
+    """Return sum(outputs * wanted) and the gradient of x (T, B, D), segment by segment."""
+
+    def inputs(segment):
+        start, end = SPANS[segment]
+        if not in_buffer:
+            return x[start:end]
+        made.inputs(segment)[...] = x[start:end]
+        return made.inputs(segment)
+
+    made.pack(drop)
+    made.prepare(drop)
+    made.gradients.flat.fill(0)
+    total, dx = 0.0, np.zeros_like(x)
+    for segment, (start, end) in enumerate(SPANS):
+        made.forward(segment, inputs(segment))
+        total += float((made.outputs(segment) * wanted[start:end]).sum())
+    for segment in (1, 0):
+        start, end = SPANS[segment]
+        if made.recomputes and segment == 0:
+            made.forward(segment, inputs(segment))
+        dx[start:end] = made.backward(segment, wanted[start:end].copy(), inputs(segment))
+    made.finish()
+    return total, dx
+
+
+@pytest.mark.parametrize("drop", [Dropout(), DROP], ids=["plain", "dropout"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gradients_of_inputs_and_first_states(cell, drop):
+    random = np.random.default_rng(1)
+    x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
+    made = stack(cell)
+    states = {name: state.copy() for name, state in made.states().items()}
+
+    def loss():
+        for name, state in made.states().items():
+            state[...] = states[name]
+        return walk(made, x, wanted, drop=drop)[0]
+
+    _, dx = walk(made, x, wanted, drop=drop)
+    dfirst = {f"{k}.{name}": getattr(made.layers[k], f"d{name}").copy() for k in (0, 1) for name in "hc"}
+    assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
+    for name in states:
+        assert_gradients_agree(dfirst[name], numerical_gradient(loss, states[name]), 1e-7)
+
+
+def test_inputs_may_be_anywhere_and_segments_computed_again():
+    random = np.random.default_rng(1)
+    x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
+    before = x.copy()
+    first = stack("lstm")
+    total, dx = walk(first, x, wanted)
+    np.testing.assert_array_equal(x, before)
+    for other, in_buffer in ((stack("lstm"), True), (stack("lstm", recompute=True, name="decoder"), False)):
+        again, dx_again = walk(other, x, wanted, in_buffer=in_buffer)
+        assert again == total
+        np.testing.assert_array_equal(dx_again, dx)
+        assert other.gradients.flat.tobytes() == first.gradients.flat.tobytes()
+    assert len(stack("lstm", recompute=True).layers[0].gates) == 3  # of the longest segment only
