@@ -8,13 +8,15 @@ import numpy as np
 
 from lstm_kernels.compile import threaded
 from lstm_kernels.cpu.packed import (
-    BLOCK,
     DEPTH,
     Packed,
+    bias_of,
     multiply,
     multiply_transposed,
+    nothing,
     pack,
     per_word,
+    rows_of,
     workspace,
 )
 
@@ -26,22 +28,16 @@ _NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float6
 
 @threaded
 def _forward(k, threads, x, words, b, out, scratch):
-    N, M = out.shape
+    N = out.shape[0]
     low, high = k * N // threads, (k + 1) * N // threads
-    for top in range(low, high, BLOCK):  # so that a row still is in the cache when the product adds to it
-        end = min(top + BLOCK, high)
-        if b.shape[0] > 0:
-            for n in range(top, end):
-                for m in range(M):
-                    out[n, m] = b[m]
-        multiply(x[top:end], words, 0, b.shape[0] > 0, out[top:end], scratch[k])
+    multiply(x[low:high], words, 0, bias_of(b), out[low:high], scratch[k])
 
 
 @threaded
 def _backward_input(k, threads, dout, words, add, dx, scratch):
     N = dx.shape[0]
     low, high = k * N // threads, (k + 1) * N // threads
-    multiply(dout[low:high], words, 0, add, dx[low:high], scratch[k])
+    multiply(dout[low:high], words, 0, rows_of(dx[low:high]) if add else nothing(), dx[low:high], scratch[k])
 
 
 @threaded

@@ -18,10 +18,14 @@ from lstm_kernels.compile import SETTINGS, inlined, threaded
 from lstm_kernels.cpu.tiles import (
     PRECISIONS,
     REGISTERS,
+    ROWS,
     SIDE,
     TILES,
+    address,
     bfloat16_bits,
     drive,
+    lay,
+    prefetch,
     prepare,
     transpose,
     transpose_pairs,
@@ -29,12 +33,13 @@ from lstm_kernels.cpu.tiles import (
 
 Array = np.ndarray[Any, Any]
 
-BLOCK = 96
-"""Rows of A that are taken at once: 16 tiles."""
-DEPTH = 512
-"""Words in K that are taken at once. A block of A and a panel of B of this depth stay in the second-level cache."""
+BLOCK, DEPTH = REGISTERS[TILES].block, REGISTERS[TILES].depth
 SCRATCH = BLOCK * DEPTH
 """Words that a thread needs to convert or transpose a block of A."""
+AHEAD = 8
+"""Rows of A that are fetched before they are transposed: they lie far apart, and the processor does not foresee it."""
+LINE = 64
+"""Bytes of a line of the cache."""
 
 _WIDTHS = {kind.itemsize: REGISTERS[TILES].columns(kind.itemsize) for kind in PRECISIONS.values()}
 WIDE4, HALF4, LEAST4 = _WIDTHS[4][0], _WIDTHS[4][-2], _WIDTHS[4][-1]
@@ -201,8 +206,7 @@ def _pack_columns_of(W, words, low, high):
                 at, rest = depth * start + top - start, 0
                 if blocks and top + SIDE <= min(end, N):
                     for k in range(0, whole, SIDE):
-                        block, to = W[top:, per * k :].ctypes.data, flat[at + k * width :].ctypes.data
-                        move(block, W.strides[0], to, width * size)
+                        move(address(W, top, per * k), W.strides[0], address(flat, 1, at + k * width), width * size)
                     rest = whole
                 for k in range(rest, depth):
                     for m in range(top, min(top + SIDE, end, N)):
@@ -236,52 +240,84 @@ def _pack_columns(k, threads, W, words):
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
-def multiply(A, words, first, add, C, scratch):
-    """C (M, N) = A (M, K) B[first : first + K], or added to C, in the caller's thread.
+@register_jitable
+def nothing():
+    """Return what sums begin with: 0."""
+    return 0, 0
 
-    A, C    rows contiguous, any distance between rows
-    words   of the packed B; first is even for bfloat16
+
+def rows_of(C):
+    """Return what sums begin with: C (M, N), row by row."""
+    raise NotImplementedError
+
+
+@overload(rows_of)
+def _rows_of(C):
+    return lambda C: (address(C, 0, 0), C.strides[0] // C.itemsize)
+
+
+def bias_of(b):
+    """Return what sums begin with: b (N,) in each row, or 0 if it is (0,)."""
+    raise NotImplementedError
+
+
+@overload(bias_of)
+def _bias_of(b):
+    return lambda b: (address(b, 1, 0) if b.shape[0] > 0 else 0, 0)
+
+
+def multiply(A, words, first, start, C, scratch):
+    """C (M, N) = A (M, K) B[first : first + K] + start, in the caller's thread.
+
+    A, C     rows contiguous, any distance between rows
+    words    of the packed B; first is even for bfloat16
+    start    what the sums begin with, as `nothing`, `rows_of` and `bias_of` return
     scratch  (SCRATCH,) words
     """
     raise NotImplementedError
 
 
 @overload(multiply)
-def _multiply_of(A, words, first, add, C, scratch):
+def _multiply_of(A, words, first, start, C, scratch):
     if words.dtype == types.uint32:
         drive_it = drive["bfloat16"]
 
-        def product(A, words, first, add, C, scratch):
-            (M, K), N = A.shape, C.shape[1]
-            halves = scratch.view(np.uint16)
+        def product(A, words, first, start, C, scratch):
+            (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
+            halves, (begin, lds) = scratch.view(np.uint16), start
             for m in range(0, M, BLOCK):
-                rows = min(BLOCK, M - m)
+                rows, to = min(BLOCK, M - m), address(C, m, 0)
+                begin_m, lds_m = (begin + m * lds * C.itemsize if begin != 0 else 0), lds
                 for k in range(0, K, 2 * DEPTH):
                     here = min(2 * DEPTH, K - k)
                     pairs = (here + 1) // 2
                     for r in range(rows):
-                        row, to = A[m + r, k : k + here], halves[2 * pairs * r :][: 2 * pairs]
+                        row, half = A[m + r, k : k + here], halves[2 * pairs * r :][: 2 * pairs]
                         for j in range(here):
-                            to[j] = bfloat16_bits(row[j])
+                            half[j] = bfloat16_bits(row[j])
                         if here < 2 * pairs:
-                            to[here] = 0
+                            half[here] = 0
                     drive_it(
-                        rows, N, pairs, scratch.ctypes.data, pairs, 1, words.ctypes.data, words.shape[0],
-                        (first + k) // 2, C[m:].ctypes.data, C.strides[0] // C.itemsize, 1 if add or k > 0 else 0,
+                        rows, N, pairs, address(scratch, 1, 0), pairs, address(words, 0, 0), words.shape[0],
+                        (first + k) // 2, to, ldc, begin_m, lds_m,
                     )  # fmt: skip
+                    begin_m, lds_m = to, ldc
 
     else:
         drive_it = drive["float32" if words.dtype == types.float32 else "float64"]
 
-        def product(A, words, first, add, C, scratch):
-            (M, K), N = A.shape, C.shape[1]
+        def product(A, words, first, start, C, scratch):
+            (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
+            begin, lds = start
             for m in range(0, M, BLOCK):
+                rows, to = min(BLOCK, M - m), address(C, m, 0)
+                begin_m, lds_m = (begin + m * lds * C.itemsize if begin != 0 else 0), lds
                 for k in range(0, K, DEPTH):
                     drive_it(
-                        min(BLOCK, M - m), N, min(DEPTH, K - k), A[m:, k:].ctypes.data, A.strides[0] // A.itemsize, 1,
-                        words.ctypes.data, words.shape[0], first + k,
-                        C[m:].ctypes.data, C.strides[0] // C.itemsize, 1 if add or k > 0 else 0,
+                        rows, N, min(DEPTH, K - k), address(A, m, k), A.strides[0] // A.itemsize,
+                        address(words, 0, 0), words.shape[0], first + k, to, ldc, begin_m, lds_m,
                     )  # fmt: skip
+                    begin_m, lds_m = to, ldc
 
     return product
 
@@ -295,53 +331,57 @@ def multiply_transposed(A, words, C, sums, scratch):
 def _multiply_transposed_of(A, words, C, sums, scratch):
     pairs = words.dtype == types.uint32
     step = 2 if pairs else 1
-    drive_it = drive["bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"]
+    precision = "bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"
+    drive_it, lay_it = drive[precision], lay[precision]
 
-    if pairs:
+    def word(row, below, j):
+        if not pairs:
+            return row[j]
+        return types.uint32(bfloat16_bits(row[j])) | types.uint32(bfloat16_bits(below[j])) << 16
 
-        def copy(A, m, sums, scratch):
-            """Convert A (K, rows); its columns are those of C from m on."""
-            K, rows = A.shape
-            for k in range(0, K - 1, 2):
-                even, odd, to = A[k], A[k + 1], scratch[k // 2 * rows :][:rows]
-                for j in range(rows):
-                    to[j] = types.uint32(bfloat16_bits(even[j])) | types.uint32(bfloat16_bits(odd[j])) << 16
-                if sums.shape[0] > 0:
-                    for j in range(rows):
-                        sums[m + j] += even[j] + odd[j]
-            if K % 2 == 1:
-                last, to = A[K - 1], scratch[K // 2 * rows :][:rows]
-                for j in range(rows):
-                    to[j] = types.uint32(bfloat16_bits(last[j]))
-                if sums.shape[0] > 0:
-                    for j in range(rows):
-                        sums[m + j] += last[j]
+    word = register_jitable(word)
 
-    else:
-
-        def copy(A, m, sums, scratch):
-            K, rows = A.shape
-            for k in range(K):
-                row, to = A[k], scratch[k * rows :][:rows]
-                for j in range(rows):
-                    to[j] = row[j]
-                if sums.shape[0] > 0:
-                    for j in range(rows):
-                        sums[m + j] += row[j]
+    def copy(A, sums, scratch):
+        """Lay A (K, M) out in tiles, and add its rows to sums (M,)."""
+        K, M = A.shape
+        depth, tiles, size = (K + step - 1) // step, (M + ROWS - 1) // ROWS, scratch.itemsize
+        low, higher = M // tiles, M % tiles
+        whole = tiles if low == ROWS else higher if low == ROWS - 1 else 0  # tiles of ROWS rows
+        for k in range(0, K, step):
+            # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
+            row, below = A[k], A[min(k + step - 1, K - 1)]
+            for ahead in range(k + AHEAD * step, min(k + (AHEAD + 1) * step, K)):
+                for j in range(0, M, LINE // A.itemsize):
+                    prefetch(address(A, ahead, j))
+            if sums.shape[0] > 0:
+                for j in range(M):
+                    sums[j] += row[j]
+                if pairs and k + 1 < K:
+                    for j in range(M):
+                        sums[j] += below[j]
+            from_row, from_below, to = address(row, 1, 0), address(below, 1, 0), address(scratch, 1, k // step * ROWS)
+            for n in range(whole):
+                lay_it(from_row + n * ROWS * size, from_below + n * ROWS * size, to + n * depth * ROWS * size)
+            j = whole * ROWS
+            for n in range(whole, tiles):
+                height = low + 1 if n < higher else low
+                tile = scratch[j * depth + k // step * height :]
+                for r in range(height):
+                    tile[r] = word(row, below, j + r)
+                j += height
 
     copy = register_jitable(copy)
 
     def product(A, words, C, sums, scratch):
-        (K, M), N = A.shape, C.shape[1]
+        (K, M), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
         for m in range(0, M, BLOCK):
-            rows = min(BLOCK, M - m)
+            rows, to = min(BLOCK, M - m), address(C, m, 0)
             for k in range(0, K, step * DEPTH):
                 here = min(step * DEPTH, K - k)
-                copy(A[k : k + here, m : m + rows], m, sums, scratch)
+                copy(A[k : k + here, m : m + rows], sums[m : m + rows], scratch)
                 drive_it(
-                    rows, N, (here + step - 1) // step, scratch.ctypes.data, 1, rows,
-                    words.ctypes.data, words.shape[0], k // step,
-                    C[m:].ctypes.data, C.strides[0] // C.itemsize, 1,
+                    rows, N, (here + step - 1) // step, address(scratch, 1, 0), 0, address(words, 0, 0),
+                    words.shape[0], k // step, to, ldc, to, ldc,
                 )  # fmt: skip
 
     return product
@@ -355,9 +395,16 @@ if SETTINGS.DISABLE_JIT:  # plain NumPy, for a debugger: words are the matrix it
     def pack_columns(W, words, low, high):
         words[: W.shape[1], low:high] = W[low:high].T
 
-    def multiply(A, words, first, add, C, scratch):
-        product = A @ words[first : first + A.shape[1], : C.shape[1]]
-        C[...] = C + product if add else product
+    def rows_of(C):
+        return C.copy()
+
+    def bias_of(b):
+        return b if len(b) > 0 else nothing()
+
+    def multiply(A, words, first, start, C, scratch):
+        C[...] = A @ words[first : first + A.shape[1], : C.shape[1]]
+        if not isinstance(start, tuple):
+            C += start
 
     def multiply_transposed(A, words, C, sums, scratch):
         C += A.T @ words[: len(A), : C.shape[1]]

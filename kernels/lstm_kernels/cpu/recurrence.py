@@ -14,7 +14,7 @@ import numpy as np
 from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import inlined, threaded
-from lstm_kernels.cpu.packed import Packed, multiply, pack, workspace
+from lstm_kernels.cpu.packed import Packed, multiply, nothing, pack, rows_of, workspace
 
 Array = np.ndarray[Any, Any]
 
@@ -157,7 +157,7 @@ def _forward_of(cell: Cell) -> Any:
         blocks_h = scratch.reshape((B, G, H))
         low, high = k * B // threads, (k + 1) * B // threads
         for t in range(T):
-            multiply(h[t, low:high], words, 0, False, scratch[low:high], buffer[k])
+            multiply(h[t, low:high], words, 0, nothing(), scratch[low:high], buffer[k])
             for b in range(low, high):
                 block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b]
                 h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
@@ -236,10 +236,10 @@ def _backward_of(cell: Cell) -> Any:
                         dc_b[j] = dc_j
             if split:
                 shared = (G - 1) * H
-                multiply(gates[t, low:high, :shared], words, 0, True, dh[low:high], buffer[k])
-                multiply(extra[t, low:high], words, shared, True, dh[low:high], buffer[k])
+                multiply(gates[t, low:high, :shared], words, 0, rows_of(dh[low:high]), dh[low:high], buffer[k])
+                multiply(extra[t, low:high], words, shared, rows_of(dh[low:high]), dh[low:high], buffer[k])
             else:
-                multiply(gates[t, low:high], words, 0, True, dh[low:high], buffer[k])
+                multiply(gates[t, low:high], words, 0, rows_of(dh[low:high]), dh[low:high], buffer[k])
 
     def backward(
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import kernel
-from lstm_kernels.cpu.packed import multiply
+from lstm_kernels.cpu.packed import bias_of, multiply, nothing
 from lstm_kernels.cpu.recurrence import READ
 from lstm_kernels.cpu.sampling import distribution, draw
 
@@ -74,15 +74,16 @@ def _step_of(cell: Cell) -> Any:
         (h, c), (x, gates, a_h, logits, scratch) = states, work
         L, B, H = h.shape[0], tokens.shape[0], h.shape[2]
         for layer in range(L):
-            for b in range(B):
-                gates[b] = table[tokens[b]] if layer == 0 and table.shape[0] > 0 else bias[layer]
-                if layer == 0 and table.shape[0] == 0:
-                    x[b] = embedding[tokens[b]]
             if layer > 0:
-                multiply(h[layer - 1, :B], W_ih[layer - 1], 0, True, gates[:B], scratch)
-            elif table.shape[0] == 0:
-                multiply(x[:B], W_0, 0, True, gates[:B], scratch)
-            multiply(h[layer, :B], W_hh[layer], 0, False, a_h[:B], scratch)
+                multiply(h[layer - 1, :B], W_ih[layer - 1], 0, bias_of(bias[layer]), gates[:B], scratch)
+            elif table.shape[0] > 0:
+                for b in range(B):
+                    gates[b] = table[tokens[b]]
+            else:
+                for b in range(B):
+                    x[b] = embedding[tokens[b]]
+                multiply(x[:B], W_0, 0, bias_of(bias[0]), gates[:B], scratch)
+            multiply(h[layer, :B], W_hh[layer], 0, nothing(), a_h[:B], scratch)
             for b in range(B):
                 block_x, block_h = gates[b].reshape((G, H)), a_h[b].reshape((G, H))
                 h_b, c_b, unit_l = h[layer, b], c[layer, b], unit[layer]
@@ -98,8 +99,6 @@ def _step_of(cell: Cell) -> Any:
                     if has_c:
                         c_b[j] = c_j
         if last:
-            for b in range(B):
-                logits[b] = b_out
-            multiply(h[L - 1, :B], W_out, 0, True, logits[:B], scratch)
+            multiply(h[L - 1, :B], W_out, 0, bias_of(b_out), logits[:B], scratch)
 
     return step

@@ -23,6 +23,7 @@ from numba import types
 from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import register_jitable
+from numba.np.arrayobj import make_array
 
 from lstm_kernels.compile import SETTINGS, export, intrinsic
 
@@ -33,8 +34,9 @@ PRECISIONS: dict[str, np.dtype[Any]] = {
 }
 """What a packed word is: a number, or for bfloat16 two of them that follow each other in K."""
 
-ROWS = (6, 4, 2, 1)
-"""Heights of the tiles; with 6 rows of the widest, the sums, a row of B and one value of A fill the registers."""
+ROWS = 6
+"""Height of the highest tile; with so many rows of the widest, the sums, a row of B and one value of A fill the
+registers. Those of a product are as high as each other, or differ by one: a tile of few rows waits for its own sums."""
 
 WORD = types.intp
 SYMBOL = "lstm_kernels_multiply"
@@ -47,6 +49,11 @@ class Registers(NamedTuple):
     """Of one vector."""
     widths: tuple[int, ...]
     """Vectors in a row of a tile, the widest first; the last is 1."""
+    block: int
+    """Rows of A that are taken at once; a multiple of ROWS."""
+    depth: int
+    """Words in K that are taken at once. A block of A of this depth stays in the second-level cache, and a panel of B
+    there too, or in the first where that has room for it."""
 
     def columns(self, word_bytes: int) -> tuple[int, ...]:
         """Return the widths in words."""
@@ -54,9 +61,9 @@ class Registers(NamedTuple):
 
 
 REGISTERS = {
-    "avx512": Registers(64, (4, 2, 1)),  # 32 registers
-    "avx2": Registers(32, (2, 1)),  # 16
-    "portable": Registers(16, (4, 2, 1)),  # 32 of NEON; elsewhere the compiler spills some
+    "avx512": Registers(64, (4, 2, 1), 96, 512),  # 32 registers
+    "avx2": Registers(32, (2, 1), 192, 256),  # 16
+    "portable": Registers(16, (4, 2, 1), 192, 256),  # 32 of NEON; elsewhere the compiler spills some
 }
 
 _features = llvmlite.binding.get_host_cpu_features()
@@ -138,11 +145,78 @@ def _transpose(convert: bool) -> Any:
 transpose, transpose_pairs = _transpose(False), _transpose(True)
 
 
+@intrinsic
+def address(typingctx, array, i, j):
+    """Return the address of array[i, j], or of array[i * j] where the array has one dimension (i is 1 then).
+
+    As array[i:, j:].ctypes.data, whose slices take a tenth of a second to compile.
+    """
+
+    def codegen(context, builder, sig, args):
+        word = args[1].type
+        held = make_array(sig.args[0])(context, builder, args[0])
+        strides = [*cgutils.unpack_tuple(builder, held.strides, sig.args[0].ndim)]
+        offset = builder.mul(args[2], strides[-1])
+        if len(strides) == 2:
+            offset = builder.add(offset, builder.mul(args[1], strides[0]))
+        return builder.add(builder.ptrtoint(held.data, word), offset)
+
+    return signature(WORD, array, WORD, WORD), codegen
+
+
+@intrinsic
+def prefetch(typingctx, place):
+    """Have the line of memory at an address brought into the cache, while other work goes on."""
+
+    def codegen(context, builder, sig, args):
+        byte, lane = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, lane, lane, lane])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, near, data = (ir.Constant(lane, value) for value in (0, 3, 1))
+        builder.call(call, [builder.inttoptr(args[0], byte), read, near, data])
+        return context.get_dummy_value()
+
+    return signature(types.void, WORD), codegen
+
+
+def _lay(precision: str) -> Any:
+    """Return lay(row, below, to), which copies ROWS numbers from one address to another; for bfloat16 it makes pairs
+    of those at `row` and at `below`."""
+    number = ir.DoubleType() if precision == "float64" else ir.FloatType()
+
+    @intrinsic
+    def lay(typingctx, row, below, to):
+        def codegen(context, builder, sig, args):
+            def read(address):
+                return builder.load(builder.inttoptr(address, ir.VectorType(number, ROWS).as_pointer()), align=4)
+
+            values = read(args[0])
+            if precision == "bfloat16":
+                halves, lanes = ir.VectorType(_BFloat(), ROWS), ir.VectorType(ir.IntType(32), ROWS)
+
+                def bits(values):
+                    small = builder.bitcast(builder.fptrunc(values, halves), ir.VectorType(ir.IntType(16), ROWS))
+                    return builder.zext(small, lanes)
+
+                above = builder.shl(bits(read(args[1])), ir.Constant(lanes, [16] * ROWS))
+                values = builder.or_(bits(values), above)
+            builder.store(values, builder.inttoptr(args[2], values.type.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        return signature(types.void, WORD, WORD, WORD), codegen
+
+    return lay
+
+
+lay = {precision: _lay(precision) for precision in PRECISIONS}
+
+
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
-    """Return tile(A, row, column, B, K, C, ldc, add, live): C (rows, live) = A B or added to it.
+    """Return tile(A, row, column, B, K, C, ldc, start, lds, live): C (rows, live) = A B, or that and what is at start.
 
     A, B, C      addresses; B is a panel (K, vectors), C has rows of ldc numbers
     row, column  words from one row of A to the next, and from one k to the next
+    start        address of what the sums begin with, rows of it lds numbers apart; or 0, and they begin with 0
     live         columns that are written, of the last vector only
     """
     word_bytes = PRECISIONS[precision].itemsize
@@ -150,11 +224,11 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
     masked = vectors == 1
 
     @intrinsic
-    def tile(typingctx, A, row, column, B, K, C, ldc, add, live):
-        sig = signature(types.void, *[WORD] * 9)
+    def tile(typingctx, A, row, column, B, K, C, ldc, start, lds, live):
+        sig = signature(types.void, *[WORD] * 10)
 
         def codegen(context, builder, sig, args):
-            A, row, column, B, K, C, ldc, add, live = args
+            A, row, column, B, K, C, ldc, begins, lds, live = args
             word, lane = A.type, ir.IntType(32)
             number = ir.DoubleType() if precision == "float64" else ir.FloatType()
             vector = ir.VectorType(number, lanes)
@@ -188,11 +262,15 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                 return call(f"llvm.x86.avx512bf16.dpbf16ps.{8 * registers.bytes}", vector, total, x, y)
 
             a_rows = [at(A, builder.mul(fixed(r), row)) for r in range(rows)]
-            places = [
-                pointer(at(C, builder.add(builder.mul(fixed(r), ldc), fixed(v * lanes))), vector)
-                for r in range(rows)
-                for v in range(vectors)
-            ]
+
+            def vectors_at(address, distance):
+                return [
+                    pointer(at(address, builder.add(builder.mul(fixed(r), distance), fixed(v * lanes))), vector)
+                    for r in range(rows)
+                    for v in range(vectors)
+                ]
+
+            places = vectors_at(C, ldc)
             zeros = ir.Constant(vector, [0.0] * lanes)
             name = f"v{lanes}f{64 if precision == 'float64' else 32}.p0"
             align = ir.Constant(lane, word_bytes)
@@ -203,12 +281,15 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             before, start = builder.block, builder.append_basic_block("start")
             load, loop = builder.append_basic_block("load"), builder.append_basic_block("k")
             after = builder.append_basic_block("done")
-            builder.cbranch(builder.icmp_signed("!=", add, fixed(0)), load, start)
+            builder.cbranch(builder.icmp_signed("!=", begins, fixed(0)), load, start)
             builder.position_at_end(load)
             if masked:
-                there = [call(f"llvm.masked.load.{name}", vector, place, align, mask, zeros) for place in places]
+                there = [
+                    call(f"llvm.masked.load.{name}", vector, place, align, mask, zeros)
+                    for place in vectors_at(begins, lds)
+                ]
             else:
-                there = [builder.load(place, align=word_bytes) for place in places]
+                there = [builder.load(place, align=word_bytes) for place in vectors_at(begins, lds)]
             builder.branch(start)
             builder.position_at_end(start)
             begun = []
@@ -253,24 +334,32 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
 
 def _column(precision: str, registers: Registers, vectors: int) -> Any:
     """Return a function that lays tiles of one width over all rows."""
-    tile6, tile4, tile2, tile1 = (_tile(precision, registers, rows, vectors) for rows in ROWS)
+    tile1, tile2, tile3, tile4, tile5, tile6 = (
+        _tile(precision, registers, rows, vectors) for rows in range(1, ROWS + 1)
+    )
     word_bytes = PRECISIONS[precision].itemsize
 
-    def column(M, A, row, col, B, K, C, ldc, add, live):
-        for _ in range(M // 6):
-            tile6(A, row, col, B, K, C, ldc, add, live)
-            A, C = A + 6 * row * word_bytes, C + 6 * ldc * word_bytes
-        left = M % 6
-        if left >= 4:
-            tile4(A, row, col, B, K, C, ldc, add, live)
-            A, C = A + 4 * row * word_bytes, C + 4 * ldc * word_bytes
-            left -= 4
-        if left >= 2:
-            tile2(A, row, col, B, K, C, ldc, add, live)
-            A, C = A + 2 * row * word_bytes, C + 2 * ldc * word_bytes
-            left -= 2
-        if left >= 1:
-            tile1(A, row, col, B, K, C, ldc, add, live)
+    def column(M, A, row, B, K, C, ldc, start, lds, live):
+        tiles = (M + ROWS - 1) // ROWS
+        rows, higher = M // tiles, M % tiles
+        for n in range(tiles):
+            height = rows + 1 if n < higher else rows
+            to_row, to_k, size = (row, 1, height * row) if row > 0 else (1, height, height * K)
+            if height == 6:
+                tile6(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            elif height == 5:
+                tile5(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            elif height == 4:
+                tile4(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            elif height == 3:
+                tile3(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            elif height == 2:
+                tile2(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            else:
+                tile1(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+            A, C = A + size * word_bytes, C + height * ldc * word_bytes
+            if start != 0:
+                start += height * lds * word_bytes
 
     return column
 
@@ -283,20 +372,23 @@ def _driver(precision: str, registers: Registers) -> Any:
     width, half, least = columns[0], columns[-2], columns[-1]
     word_bytes = PRECISIONS[precision].itemsize
 
-    def driver(M, N, K, A, row, col, B, depth, first, C, ldc, add):
+    def driver(M, N, K, A, row, B, depth, first, C, ldc, start, lds):
         n = 0
         while N - n >= width:
             panel = B + (depth * n + first * width) * word_bytes
-            wide(M, A, row, col, panel, K, C + n * word_bytes, ldc, add, width)
+            begin = start + n * word_bytes if start != 0 else 0
+            wide(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, width)
             n += width
         if has_middle:  # noqa: SIM102  (a constant, whose branch is left out when it is false)
             if N - n >= half:
                 panel = B + (depth * n + first * half) * word_bytes
-                middle(M, A, row, col, panel, K, C + n * word_bytes, ldc, add, half)
+                begin = start + n * word_bytes if start != 0 else 0
+                middle(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, half)
                 n += half
         while N - n > 0:
             panel = B + (depth * n + first * least) * word_bytes
-            narrow(M, A, row, col, panel, K, C + n * word_bytes, ldc, add, min(least, N - n))
+            begin = start + n * word_bytes if start != 0 else 0
+            narrow(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, min(least, N - n))
             n += least
 
     return driver
@@ -318,7 +410,7 @@ def prepare(precision: str) -> np.dtype[Any]:
 
 def _call(precision: str) -> Any:
     @intrinsic
-    def drive(typingctx, M, N, K, A, row, col, B, depth, first, C, ldc, add):
+    def drive(typingctx, M, N, K, A, row, B, depth, first, C, ldc, start, lds):
         def codegen(context, builder, sig, args):
             kind = ir.FunctionType(ir.VoidType(), [arg.type for arg in args])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, f"{SYMBOL}_{precision}"), args)
@@ -330,13 +422,15 @@ def _call(precision: str) -> Any:
 
 
 drive = {precision: _call(precision) for precision in PRECISIONS}
-"""drive[precision](M, N, K, A, row, col, B, depth, first, C, ldc, add): C (M, N) = A B or added to it, K > 0.
+"""drive[precision](M, N, K, A, row, B, depth, first, C, ldc, start, lds): C (M, N) = A B, or that and what is at start.
 
-A, B, C    addresses
-row, col   words from one row of A to the next, and from one k to the next
-depth      words of the whole packed B in K; those from `first` on take part
-ldc        numbers from one row of C to the next
-add        0 or 1
+A, B, C  addresses
+row      words from one row of A to the next, M > 0; or 0 where A lies in tiles as high as those of the product, one
+         after the other, each k by k
+depth    words of the whole packed B in K; those from `first` on take part
+ldc      numbers from one row of C to the next
+start    address of what the sums begin with: C itself, to add to it, or a bias; or 0
+lds      numbers from one row of that to the next; 0 for a bias
 
-K, depth, first, row and col count words: pairs of numbers for bfloat16.
+K, depth, first and row count words: pairs of numbers for bfloat16.
 """

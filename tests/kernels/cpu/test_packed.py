@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lstm_kernels.compile import kernel
-from lstm_kernels.cpu.packed import DEPTH, Packed, multiply, multiply_transposed, workspace
+from lstm_kernels.cpu.packed import DEPTH, Packed, bias_of, multiply, multiply_transposed, nothing, rows_of, workspace
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16, SETTINGS
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
@@ -14,7 +14,12 @@ UNIT = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 @kernel
 def call(A, words, first, add, C, scratch):
-    multiply(A, words, first, add, C, scratch)
+    multiply(A, words, first, rows_of(C) if add else nothing(), C, scratch)
+
+
+@kernel
+def call_with_bias(A, words, b, C, scratch):
+    multiply(A, words, 0, bias_of(b), C, scratch)
 
 
 @kernel
@@ -42,7 +47,7 @@ def case(M, K, N, precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("K", "N"), [(1, 1), (9, 64), (5, 130), (2, 47), (7, 33), (2 * DEPTH + 3, 17)])
-@pytest.mark.parametrize("M", [1, 2, 3, 5, 6, 7, 97])
+@pytest.mark.parametrize("M", [1, 2, 3, 4, 5, 6, 7, 13, 197])
 def test_product_and_sum(M, K, N, precision):
     A, B, C, expected, tolerance = case(M, K, N, precision)
     B_packed = Packed(K, N, precision)
@@ -56,6 +61,9 @@ def test_product_and_sum(M, K, N, precision):
     inside[...] = C
     call(A, B_packed.words, 0, True, inside, scratch)
     np.testing.assert_allclose(inside, C + expected, atol=2 * tolerance)
+    for bias in (C[0], C[0, :0]):
+        call_with_bias(A, B_packed.words, bias, inside, scratch)
+        np.testing.assert_allclose(inside, expected + (bias if len(bias) else 0), atol=2 * tolerance)
     inside[...] = 7
     assert (wide == 7).all()
 
