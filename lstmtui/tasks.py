@@ -222,17 +222,16 @@ def store(root: Path, found: Result) -> None:
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def label(found: Trial, inits: Sequence[str]) -> str:
-    """Return what tells a trial from the others of its task: the cell, and how it begins where that differs."""
-    return f"{found.settings.cell} {found.init}" if len(inits) > 1 or found.init != "forget" else found.settings.cell
+def label(trial: Trial) -> str:
+    """Return what tells a trial from others of its task but for the seed: the cell, and how it begins if not as ever."""
+    return trial.settings.cell if trial.init == "forget" else f"{trial.settings.cell} ({trial.init})"
 
 
 def grouped(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Return the results of one task by cell and way to begin."""
-    inits = list(dict.fromkeys(r.trial.init for r in results))
     groups: dict[str, list[Result]] = {}
     for one in results:
-        groups.setdefault(label(one.trial, inits), []).append(one)
+        groups.setdefault(label(one.trial), []).append(one)
     return groups
 
 

@@ -150,9 +150,8 @@ def _try(root: Path, trials: Sequence[Trial], threads: int, again: bool) -> list
 
 
 def _title(trial: Trial) -> str:
-    begins = "" if trial.init == "forget" else f" {trial.init}"
     symbol = TASKS[trial.task].symbol
-    return f"{trial.task} {symbol}={trial.length} {trial.settings.cell}{begins} seed {trial.settings.seed}"
+    return f"{trial.task} {symbol}={trial.length} {testing.label(trial)} seed {trial.settings.seed}"
 
 
 class _Engine:
@@ -290,7 +289,13 @@ def _print(task: Task, results: Sequence[Result]) -> None:
     units = f"{s.hidden} units" if s.layers == 1 else f"{s.layers} x {s.hidden} units"
     _tell(f"{task.title}, {task.symbol} = {trial.length} ({task.meaning}); {units}, batch {s.batch}, lr {s.lr:g}")
     stdout_console().print(table)
-    stdout_console().print(_beside(("learnt", task.criterion), ("paper", task.paper), ("source", task.citation)))
+    begun = [name for name in dict.fromkeys(r.trial.init for r in results) if name != "forget"]
+    stdout_console().print(
+        _beside(
+            ("learnt", task.criterion), ("paper", task.paper), ("source", task.citation),
+            *((name, INITS[name]) for name in begun),
+        )
+    )  # fmt: skip
     _tell(f"{testing.found(task, results)}\n")
 
 

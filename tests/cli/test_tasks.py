@@ -86,7 +86,7 @@ def test_ways_to_begin_and_seeds_are_tried_each(lstmtui, engine):
         ("forget", 13, False, "span 0"),
         ("chrono", 13, False, f"span {task['length']}"),
     ]
-    assert "by lstm forget (1 of 2 seeds) and lstm chrono (1 of 2 seeds) at times" in task["found"]
+    assert "by lstm (1 of 2 seeds) and lstm (chrono) (1 of 2 seeds) at times" in task["found"]
     assert "One seed" not in task["found"]
 
 
