@@ -223,7 +223,7 @@ def store(root: Path, found: Result) -> None:
 
 
 def label(trial: Trial) -> str:
-    """Return what tells a trial from others of its task but for the seed: the cell, and how it begins if not as ever."""
+    """Return what tells a trial from others of its task but for the seed: the cell, and how it begins."""
     return trial.settings.cell if trial.init == "forget" else f"{trial.settings.cell} ({trial.init})"
 
 
