@@ -213,10 +213,11 @@ class _Progress:
 
     def __init__(self) -> None:
         self._head, self._steps, self._told, self._said_at = "", 1, "", time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def begin(self, head: str, steps: int) -> None:
         """Stand at the first step of a trial."""
-        self._head, self._steps, self._told, self._begun = head, steps, "", time.monotonic()
+        self._head, self._steps, self._told, self._first = head, steps, "", None
         self.show("")
 
     def hear(self, said: dict[str, Any]) -> None:
@@ -225,9 +226,13 @@ class _Progress:
             self.show(f"compiling {said['compiling']}, {said['done']:.0%}")
             return
         self._told = said.get("told", self._told)
-        left = (time.monotonic() - self._begun) * (self._steps / max(1, said["step"]) - 1)
-        how = self._told or f"loss {said['loss']:.4f}"
-        self.show(f"step {said['step']}/{self._steps}, at most {duration(left)} more; {how}")
+        how, step = self._told or f"loss {said['loss']:.4f}", said["step"]
+        begun, first = self._first = self._first or (time.monotonic(), step)
+        left = ""
+        if step > first:  # what came before may have waited for the compiler
+            each = (time.monotonic() - begun) / (step - first)
+            left = f", at most {duration(each * (self._steps - step))} more"
+        self.show(f"step {step}/{self._steps}{left}; {how}")
 
     def show(self, words: str) -> None:
         """Show where the trial is."""
