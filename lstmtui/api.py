@@ -199,8 +199,17 @@ class Model:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def ask(self, op: str, on_piece: Callable[[str], None] | None = None, **details: Any) -> dict[str, Any]:
-        """Send one question and return its answer; `on_piece` receives text as it is written (op sample)."""
+    def ask(
+        self,
+        op: str,
+        on_piece: Callable[[str], None] | None = None,
+        on_progress: Callable[[float], None] | None = None,
+        **details: Any,
+    ) -> dict[str, Any]:
+        """Send one question and return its answer.
+
+        `on_piece` receives text as it is written (op sample), `on_progress` how much is done, 0 to 1 (op evaluate).
+        """
         with self._lock:
             assert self._process.stdin is not None
             try:
@@ -209,10 +218,16 @@ class Model:
             except (BrokenPipeError, ValueError) as error:
                 self._process.wait()
                 raise LstmtuiError("The model's process has ended; open the run again.") from error
-            while "piece" in (answer := self._read()):
-                if on_piece is not None:
-                    on_piece(answer["piece"])
-            return answer
+            while True:
+                answer = self._read()
+                if "piece" in answer:
+                    if on_piece is not None:
+                        on_piece(answer["piece"])
+                elif "progress" in answer:
+                    if on_progress is not None:
+                        on_progress(answer["progress"])
+                else:
+                    return answer
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first."""

@@ -37,10 +37,18 @@ class FakeModel:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def ask(self, op: str, on_piece: Callable[[str], None] | None = None, **details: Any) -> dict[str, Any]:
+    def ask(
+        self,
+        op: str,
+        on_piece: Callable[[str], None] | None = None,
+        on_progress: Callable[[float], None] | None = None,
+        **details: Any,
+    ) -> dict[str, Any]:
         asked.append({"op": op, **details})
         if op == "evaluate":
-            return {"nll": 1.5, "perplexity": 4.4817, "bits_per_char": 2.164, "tokens": 10, "unknown": 0.25}
+            found = {"nll": 1.5, "perplexity": 4.4817, "bits_per_char": 2.164, "tokens": 10}
+            learnt = {"rule": "rms", "lr": 1e-3, "decay": 0.02, "window": 20, **found, "nll": 1.25}
+            return {**found, "unknown": 0.25, **({"dynamic": learnt} if "dynamic" in details else {})}
         if op == "autocomplete":
             adapted = {"adapted": COUNTED} if details["adapt"] else {}
             times = {"p50": 1.25, "p90": 2.5, "p99": 9.96}

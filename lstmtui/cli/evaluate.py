@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.output import emit, emit_json, figures, say, waiting
 from lstmtui.errors import UsageError
+from lstmtui.text import one_line
 
 THRESHOLD = 0.3
 """The probability from which ghost text shows, as the typing screen has it at first."""
 _PANEL = "With --autocomplete"
+_DYNAMIC = "With --dynamic"
+RULES = ("rms", "sgd")
 
 
 def evaluate(
@@ -49,10 +52,36 @@ def evaluate(
             help="Also count with adaptation: the profile and the text so far.",
         ),
     ] = False,
+    dynamic: Annotated[
+        bool,
+        typer.Option("--dynamic", metavar="", help="Also let a copy of the weights learn from the text as it reads."),
+    ] = False,
+    dynamic_rule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(RULES), rich_help_panel=_DYNAMIC, show_default=False,
+            help="Gradients divided by their usual size, or as they are (rms where AdamW trained).",
+        ),
+    ] = None,
+    dynamic_lr: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", rich_help_panel=_DYNAMIC, help="Learning rate (auto).", show_default=False),
+    ] = None,
+    dynamic_decay: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=0.999, metavar="NUMBER", rich_help_panel=_DYNAMIC, show_default=False,
+            help="How far weights are drawn back to the trained ones at each step (auto).",
+        ),
+    ] = None,
     json: AsJson = False,
     runs_dir: RunsDir = None,
-) -> int:
+) -> int:  # fmt: skip
     """Measure how well a trained run predicts a text.
+
+    With --dynamic a copy of the weights goes on learning from the text, after each 20 tokens that it has predicted, and
+    is drawn back to the trained ones (Krause et al. 2018). It tells how much there is to gain from a text that keeps
+    its subject and style; figures without it stand beside, and checkpoints are never changed.
 
     With --autocomplete the text is typed word by word, looking at the first 1, 3 or 5 suggestions before each letter.
     When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
@@ -72,12 +101,22 @@ def evaluate(
     resolve(files).check(config.load(found.config).tokens)
     if not autocomplete and (apart or adapt):
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
+    if not dynamic and not (dynamic_rule is dynamic_lr is dynamic_decay is None):
+        raise UsageError("--dynamic-rule, --dynamic-lr and --dynamic-decay belong to --dynamic; add that.")
+    if dynamic and autocomplete:
+        raise UsageError("--dynamic is for figures of prediction, --adapt for --autocomplete; leave one out.")
+    if dynamic_rule not in (None, *RULES):
+        raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
+    asked: dict[str, Any] = {"files": files}
+    if dynamic:
+        asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
     with api.Model(found) as model:
         if autocomplete:
             details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
             result = model.ask("autocomplete", files=files, **details)
         else:
-            result = model.ask("evaluate", files=files)
+            with waiting("Learning from the text") as progress:
+                result = model.ask("evaluate", on_progress=progress, **asked)
     if json:
         emit_json({"run": found.name, "files": files, **result})
     elif autocomplete:
@@ -87,7 +126,22 @@ def evaluate(
         emit(figures(result))
         if result.get("unknown"):
             say(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
+        if dynamic:
+            emit(f"dynamic: {figures(result['dynamic'])}")
+            say(_gained(result))
     return 0
+
+
+def _gained(result: dict[str, Any]) -> str:
+    """Return what dynamic evaluation did, and how."""
+    dynamic = result["dynamic"]
+    gained = result["nll"] - dynamic["nll"]
+    word = "better" if gained > 0 else "worse"
+    return (
+        f"Learning while it reads is {abs(gained):.4f} nats per token {word} "
+        f"({dynamic['rule']} rule, learning rate {dynamic['lr']:g}, decay {dynamic['decay']:g}, "
+        f"every {dynamic['window']} tokens)."
+    )
 
 
 def table(result: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ was loaded, or why not.
     {"op": "autocomplete", ...}, {"op": "adapt", ...}              see `lstmtui.engine.autocomplete.operations`
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
     {"op": "evaluate", "files": [...]}                               {"nll", "perplexity", "bits_per_char", "tokens"}
+                       "dynamic": {"rule", "lr", "decay"}, each or null       {"progress": 0.1} ..., and "dynamic" so
     {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
 
 A question that cannot be answered gets {"error": sentence, "exit_code": n}, and the next one is read.
@@ -23,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.corpus import tokenise
-from lstmtui.engine import inspect
+from lstmtui.data.corpus import Split, tokenise
+from lstmtui.engine import dynamic, inspect
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
-from lstmtui.engine.trained import Trained, load
+from lstmtui.engine.trained import Trained, load, second_moments
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 from lstmtui.runs.folder import RunFolder
@@ -78,12 +79,32 @@ class Service:
             yield {"piece": piece}
         yield {"done": True}
 
-    def _evaluate(self, files: list[str]) -> Answers:
+    def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None) -> Answers:
         t = self._trained
         split = tokenise(files, t.tokenizer)
         threads = t.settings.threads or 1
         result = Evaluator(t.settings, t.weights, split, threads=threads).run().as_dict()
-        yield {**result, "unknown": _unknown_share(split.tokens, t.tokenizer.unk)}
+        result["unknown"] = _unknown_share(split.tokens, t.tokenizer.unk)
+        if dynamic is not None:
+            for answer in self._dynamically(split, **dynamic):
+                if "progress" in answer:
+                    yield answer
+                else:
+                    result["dynamic"] = answer
+        yield result
+
+    def _dynamically(
+        self, split: Split, rule: str | None = None, lr: float | None = None, decay: float | None = None
+    ) -> Answers:
+        t = self._trained
+        moments = second_moments(t)
+        how = dynamic.rule(rule, lr, decay, has_moments=moments is not None)
+        evaluator = dynamic.DynamicEvaluator(
+            t.settings, t.weights, split, how, moments=moments, threads=t.settings.threads or 1
+        )
+        for done in evaluator.steps():
+            yield {"progress": round(done, 4)}
+        yield dynamic.told(evaluator.found(), how)
 
 
 def _unknown_share(tokens: Any, unk: int | None) -> float:

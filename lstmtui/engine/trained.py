@@ -49,3 +49,19 @@ def load(run: RunFolder) -> Trained:
     averaged = any(name.startswith("ema.") for name in found.tensors)
     checkpoint.restore(weights.views, found.tensors, "ema" if averaged else "weights", where)
     return Trained(settings, tokenizer, weights, found.step, run)
+
+
+def second_moments(trained: Trained) -> Arena | None:
+    """Return AdamW's mean squared gradient of each weight, in no dependence on the step; None for another optimizer.
+
+    Raises CorruptError for a damaged checkpoint.
+    """
+    if trained.settings.optimizer != "adamw":
+        return None
+    found = checkpoint.best(trained.run)
+    if found is None:
+        return None
+    moments = Arena(trained.weights.layout)
+    checkpoint.restore(moments.views, found.tensors, "v", f"The checkpoint of step {found.step}")
+    moments.flat /= 1 - trained.settings.beta2 ** max(1, found.step)
+    return moments

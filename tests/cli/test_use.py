@@ -166,6 +166,31 @@ def test_evaluate(lstmtui, text_file):
     assert answer["nll"] == 1.5
 
 
+def test_evaluate_dynamically_is_told_apart(lstmtui, text_file):
+    said = lstmtui("evaluate", "diary", text_file, "--dynamic", "--dynamic-lr", "0.001")
+    assert said.code == 0
+    assert said.out.splitlines()[0].startswith("1.5000 nats per token")
+    assert said.out.splitlines()[1].startswith("dynamic: 1.2500 nats per token")
+    assert "0.2500 nats per token better (rms rule, learning rate 0.001, decay 0.02, every 20 tokens)" in said.err
+    assert fake_serve.asked[-1]["dynamic"] == {"rule": None, "lr": 0.001, "decay": None}
+    assert json.loads(lstmtui("evaluate", "diary", text_file, "--dynamic", "--json").out)["dynamic"]["nll"] == 1.25
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dynamic-lr", "1"], "belong to --dynamic"),
+        (["--dynamic", "--autocomplete"], "leave one out"),
+        (["--dynamic", "--dynamic-rule", "adam"], "rms or sgd"),
+    ],
+)
+def test_dynamic_evaluation_refuses_what_makes_no_sense(lstmtui, text_file, options, words):
+    said = lstmtui("evaluate", "diary", text_file, *options)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert words in said.err
+    assert fake_serve.asked == []
+
+
 def test_evaluate_refuses_a_file_before_it_loads_the_model(lstmtui, tmp_path):
     said = lstmtui("evaluate", "diary", tmp_path / "nope.txt")
     assert said.code == 2

@@ -94,6 +94,17 @@ def _adamw(k, threads, w, g, m, v, ema, rate, beta1, beta2, eps, shrink, decayed
         at = end
 
 
+@threaded
+def _adapt(k, threads, w, g, trained, scale, pull, lr, decay):
+    N = w.shape[0]
+    lr, decay = w.dtype.type(lr), w.dtype.type(decay)
+    low, high = k * N // threads, (k + 1) * N // threads
+    w_k, g_k, trained_k = w[low:high], g[low:high], trained[low:high]
+    scale_k, pull_k = scale[low:high], pull[low:high]
+    for n in range(w_k.shape[0]):
+        w_k[n] += decay * pull_k[n] * (trained_k[n] - w_k[n]) - lr * scale_k[n] * g_k[n]
+
+
 def norm(g: Array, sums: Array, threads: int) -> float:
     """Return the Euclidean norm of g (n,), summed in float64 in a fixed order.
 
@@ -159,3 +170,14 @@ def adamw(
         w, g, m, v, ema, rate, float(beta1), float(beta2), float(eps), shrink, decayed, float(clip), v_scale,
         1.0 - ema_decay, threads,
     )  # fmt: skip
+
+
+def adapt(w: Array, g: Array, trained: Array, scale: Array, pull: Array, lr: float, decay: float, threads: int) -> None:
+    """Gradient descent that is drawn back to trained weights: w += decay * pull * (trained - w) - lr * scale * g.
+
+    w                        (n,)  in-out
+    g, trained, scale, pull  (n,)  in
+
+    Source: Krause et al. 2018, arXiv:1709.07432, equations 4 (scale and pull 1) and 6.
+    """
+    _adapt(w, g, trained, scale, pull, float(lr), float(decay), threads)

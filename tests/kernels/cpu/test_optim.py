@@ -74,3 +74,12 @@ def test_every_block_is_updated_once_and_decays_up_to_where_it_should(threads, d
     m, v, again = np.zeros_like(w), np.zeros_like(w), np.ones_like(w)
     optim.adamw(again, g, m, v, ema, 1.0, 0.9, 0.99, 0.0, 0.25, decayed, 1.0, 1, 0.5, threads)
     np.testing.assert_allclose(again, np.where(np.arange(SEVERAL_BLOCKS) < decayed, -0.25, 0.0), atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_adapting_follows_the_gradient_and_is_drawn_back(threads):
+    random = np.random.default_rng(4)
+    w, g, trained, scale, pull = random.standard_normal((5, 37))
+    wanted = w + 0.1 * pull * (trained - w) - 0.3 * scale * g
+    optim.adapt(w, g, trained, scale, pull, 0.3, 0.1, threads)
+    np.testing.assert_allclose(w, wanted, rtol=1e-12)
