@@ -100,6 +100,15 @@ class Settings:
         None, "locked dropout on the embedded input", "Regularisation", low=0, high=0.95, live=True
     )
     weight_drop: float = setting(0.0, "dropout on the recurrent weights", "Regularisation", low=0, high=0.95, live=True)
+    embedding_dropout: float = setting(
+        0.0, "dropout of whole tokens from the input", "Regularisation", low=0, high=0.95, live=True
+    )
+    activation_reg: float = setting(
+        0.0, "penalty on large outputs of the top layer (AR)", "Regularisation", low=0, high=1000, live=True
+    )
+    temporal_reg: float = setting(
+        0.0, "penalty on outputs that change from step to step (TAR)", "Regularisation", low=0, high=1000, live=True
+    )
     weight_decay: float = setting(0.01, "decoupled weight decay", "Regularisation", low=0, high=10, live=True)
 
     optimizer: str = setting("adamw", "how gradients become steps", "Optimisation", choices=("adamw", "sgd"))

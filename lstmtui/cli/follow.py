@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lstmtui import guard
 from lstmtui.cli.options import short
 from lstmtui.cli.output import emit, emit_json, figures, say
 from lstmtui.cli.progress import Progress, progress
@@ -124,6 +125,11 @@ def _conclude(
     for split, words in (("valid", "Validation"), ("test", "Test")):
         if result.get(split):
             say(f"{words}: {figures(result[split])}")
+    advice = guard.advice(snapshot) if own and state == "finished" else []
+    if own and state == "finished" and (copied := guard.copied(snapshot)) is not None:
+        say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
+    for sentence in advice:
+        say(sentence)
     if as_json:
         emit_json(
             {
@@ -134,6 +140,7 @@ def _conclude(
                 "message": snapshot.message,
                 "step": snapshot.step,
                 "result": result or None,
+                "advice": advice,
             }
         )
     elif result.get("sample"):

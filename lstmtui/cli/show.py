@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lstmtui import config
+from lstmtui import config, guard
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures
 from lstmtui.files import read_json
@@ -25,6 +25,8 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     emit(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         emit(f"  {name:<14} {value}")
+    for sentence in guard.advice(snapshot):
+        emit(f"  {sentence}")
     emit("\nsettings")
     for name, value in dataclasses.asdict(settings).items():
         if value not in (None, "", ()):
@@ -57,6 +59,10 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     if s.best is not None:
         best = {"nll": s.best.nll, "perplexity": s.best.perplexity, "bits_per_char": s.best.bits_per_char}
         lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
+    if (gap := guard.gap(s)) is not None:
+        lines.append(("gap", f"{gap[0]:+.3f} nats per token, {gap[1]}"))
+    if (copied := guard.copied(s)) is not None:
+        lines.append(("copied", f"{copied.words} of a sample of {copied.of}"))
     result = status.get("result") or {}
     for split, words in (("valid", "final"), ("test", "test")):
         if result.get(split):
@@ -75,5 +81,6 @@ def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | No
         "plan": plan,
         "best": dataclasses.asdict(s.best) if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
+        "guard": guard.record(s),
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

@@ -47,8 +47,8 @@ def describe(s: config.Settings) -> list[str]:
     """Return the recipe in a few lines for a person."""
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
-        for name, value in (("dropout", s.dropout), ("dropout_in", s.dropout_in), ("weight_drop", s.weight_drop))
-        if value
+        for name in ("dropout", "dropout_in", "weight_drop", "embedding_dropout", "activation_reg", "temporal_reg")
+        if (value := getattr(s, name))
     )
     length = next(
         (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),

@@ -14,7 +14,18 @@ KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written."""
 
 from lstm_kernels.cells import CELLS, Cell  # noqa: E402
-from lstm_kernels.cpu import dropout, embedding, linear, optim, recurrence, sampling, softmax, stepping  # noqa: E402
+from lstm_kernels.cpu import (  # noqa: E402
+    dropout,
+    embedding,
+    linear,
+    optim,
+    penalty,
+    recurrence,
+    sampling,
+    softmax,
+    stepping,
+    stretch,
+)
 from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16  # noqa: E402
 from lstm_kernels.warm import Report, compile_all  # noqa: E402
@@ -32,10 +43,12 @@ __all__ = [
     "jobs_of",
     "linear",
     "optim",
+    "penalty",
     "recurrence",
     "sampling",
     "softmax",
     "stack",
     "stepping",
+    "stretch",
     "workspace",
 ]

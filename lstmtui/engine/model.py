@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, Packed, embedding, linear, softmax
+from lstmtui.engine.backend import CELLS, Packed, dropout, embedding, linear, softmax
 from lstmtui.engine.params import Arena
-from lstmtui.engine.stack import NO_DROPOUT, Dropout, Spans, Stack, longest, precision_of
+from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key, precision_of
 
 Array = np.ndarray[Any, Any]
 
@@ -86,6 +86,7 @@ class Network:
         if backward:
             self._doutputs = np.zeros((S, B, H), dtype)
             self._dtable = np.zeros_like(self._table)
+            self._mask = np.ones((1, V), dtype)
         else:
             self.pack()
 
@@ -145,11 +146,13 @@ class Network:
         G = len(self.cell.gates)
         return [layer.gates[: end - start].reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.stack.layers]
 
-    def _prepare(self, drop: Dropout) -> None:
+    def _prepare(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
         """Take weights and masks for a window."""
         if self._trains:
             self.pack(drop)
-        self.stack.prepare(drop)
+        self.stack.prepare(drop, penalties)
+        if drop.tokens > 0:
+            dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * len(self.stack.layers) + 1))
         self._make_table(drop)
 
     def _make_table(self, drop: Dropout) -> None:
@@ -160,19 +163,25 @@ class Network:
     def _walk(self, segment: int, tokens: Array, drop: Dropout) -> None:
         """Walk all layers over a segment, from the state it begins in."""
         if not self._uses_table(drop):
-            self.stack.forward(segment, self._inputs(segment, tokens))
+            self.stack.forward(segment, self._inputs(segment, tokens, drop))
             return
         products, (start, end) = self.stack.products(segment), self.segments[segment]
         flat = products.reshape((end - start) * self.B, -1)
         embedding.forward(self._table, tokens[start:end].reshape(-1), flat, self.threads)
         self.stack.forward(segment, None)
 
-    def _inputs(self, segment: int, tokens: Array) -> Array:
+    def _inputs(self, segment: int, tokens: Array, drop: Dropout) -> Array:
         """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
         inputs, (start, end) = self.stack.inputs(segment), self.segments[segment]
         flat = inputs.reshape((end - start) * self.B, -1)
         embedding.forward(self.weights["embedding"], tokens[start:end].reshape(-1), flat, self.threads)
+        self._drop_tokens(flat, tokens[start:end], drop)
         return inputs
+
+    def _drop_tokens(self, rows: Array, tokens: Array, drop: Dropout) -> None:
+        """Mask the rows (N, D) of tokens (steps, B): as embedded, or their gradient."""
+        if drop.tokens > 0:
+            dropout.scale_rows(rows, tokens.reshape(-1), self._mask[0], self.threads)
 
     def _logits(self, outputs: Array) -> Array:
         """Return the logits (steps * B, V) of outputs (steps, B, H)."""
@@ -182,16 +191,20 @@ class Network:
         return logits
 
     def _uses_table(self, drop: Dropout) -> bool:
-        return self._pays_table and drop.inputs == 0  # a mask would give each sequence a table of its own
+        # A mask would give each sequence, or each step, a table of its own.
+        return self._pays_table and drop.inputs == 0 and drop.tokens == 0
 
     # --- forward and backward -------------------------------------------------------------------------------------
 
-    def gradient(self, tokens: Array, targets: Array, drop: Dropout = NO_DROPOUT) -> float:
+    def gradient(
+        self, tokens: Array, targets: Array, drop: Dropout = NO_DROPOUT, penalties: Penalty = NO_PENALTY
+    ) -> float:
         """Fill `gradients` with those of the mean loss over the window, and return that loss in nats per token.
 
-        tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one.
+        tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
+        the gradients and not in the loss that is returned; `stack.penalised` has what they are.
         """
-        self._prepare(drop)
+        self._prepare(drop, penalties)
         self.gradients.flat.fill(0)
         self._dtable.fill(0)
         last = len(self.segments) - 1
@@ -219,7 +232,8 @@ class Network:
             da = self.stack.backward(segment, doutputs, None)
             embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
         else:
-            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment, tokens))
+            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment, tokens, drop))
+            self._drop_tokens(dinputs.reshape(N, -1), tokens[start:end], drop)
             embedding.backward(dinputs.reshape(N, -1), of_tokens, g["embedding"], threads)
 
     def _finish(self, drop: Dropout) -> None:

@@ -20,7 +20,7 @@ from lstmtui.engine.model import Network
 from lstmtui.engine.optimizer import Optimizer, finite
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
-from lstmtui.engine.stack import Dropout
+from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.machine import cpu_count
 from lstmtui.runs.folder import RunFolder
@@ -105,23 +105,23 @@ def with_window(setup: Setup, T: int, shift: int) -> Setup:
     return dataclasses.replace(setup, streams=streams, network=network)
 
 
-def scratch_step(setup: Setup, drop: Dropout) -> None:
+def scratch_step(setup: Setup, drop: Dropout, penalties: Penalty) -> None:
     """Do all the work of a step; the weights it leaves behind mean nothing."""
     x, y = setup.streams.window(0)
-    loss = setup.network.gradient(x, y, drop)
+    loss = setup.network.gradient(x, y, drop, penalties)
     norm = setup.optimizer.norm(setup.network.gradients)
     if finite(loss, norm):
         setup.optimizer.apply(setup.network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
 
 
-def compile_kernels(setup: Setup, drop: Dropout, report: Report, also: Callable[[], object]) -> int:
+def compile_kernels(setup: Setup, drop: Dropout, penalties: Penalty, report: Report, also: Callable[[], object]) -> int:
     """Have every kernel that a run calls compiled, and those of `also`, so that no later step waits for the compiler.
 
     Returns how many were not in the cache. `report` hears of what is being compiled; it may raise.
     """
 
     def everything() -> None:
-        scratch_step(setup, drop)
+        scratch_step(setup, drop, penalties)
         x = np.zeros((setup.network.T, setup.network.B), np.int32)
         setup.network.evaluate(x, x)
         next(setup.sampler.tokens("", Choice(), np.random.default_rng(0)))
@@ -130,7 +130,7 @@ def compile_kernels(setup: Setup, drop: Dropout, report: Report, also: Callable[
     return compile_all(jobs_of(everything), report, processes=cpu_count())
 
 
-def make_plan(setup: Setup, drop: Dropout, *, spent: float, check: Check) -> plan.Plan:
+def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, check: Check) -> plan.Plan:
     """Decide how many steps to take; where time decides, measure a step first. `spent` seconds are gone already."""
     s, digest = setup.settings, setup.data.digest
     steps = plan.steps_for(s, windows=setup.streams.windows)
@@ -138,7 +138,7 @@ def make_plan(setup: Setup, drop: Dropout, *, spent: float, check: Check) -> pla
         return plan.Plan(steps=steps, corpus=digest)
 
     def one_step() -> None:
-        scratch_step(setup, drop)
+        scratch_step(setup, drop, penalties)
         check()
 
     begun = time.monotonic()

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, Cell, Packed, dropout, linear, recurrence
+from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, Cell, Packed, dropout, linear, penalty, recurrence
 from lstmtui.engine.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -39,13 +39,26 @@ class Dropout:
     """Between the layers, and on the outputs of the last."""
     weights: float = 0.0
     key: int = 0
+    tokens: float = 0.0
+    """Of whole tokens, where an embedding stands below: all occurrences of one in a window, or none."""
 
     def of_inputs(self, k: int) -> float:
         """Return the dropout on the inputs of layer k."""
         return self.inputs if k == 0 else self.layers
 
 
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """What is added to the loss for what the top layer says: see `lstm_kernels.cpu.penalty`."""
+
+    activation: float = 0.0
+    """AR: for large outputs."""
+    temporal: float = 0.0
+    """TAR: for outputs that change from step to step."""
+
+
 NO_DROPOUT = Dropout()
+NO_PENALTY = Penalty()
 
 
 def precision_of(wanted: str, dtype: Any) -> str:
@@ -143,11 +156,14 @@ class Stack:
             Layer(self.cell, D, GH // len(self.cell.gates), kept, spans, B, dtype, precision, backward=backward)
             for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
         ]
-        self._drop = NO_DROPOUT
+        self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
+        self.penalised = 0.0
+        """What the penalties have added to the loss of the window."""
         D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
         if backward:
             self._dropped = np.zeros((longest(spans), B, H), dtype)
             self._mask = np.ones((B, H), dtype)
+            self._dbefore, self._sums = np.zeros((B, H), dtype), np.zeros(threads)
             self._dinputs = np.zeros(longest(spans) * B * max(D, H), dtype)
 
     # --- weights and states ---------------------------------------------------------------------------------------
@@ -186,9 +202,9 @@ class Stack:
 
     # --- forward --------------------------------------------------------------------------------------------------
 
-    def prepare(self, drop: Dropout) -> None:
+    def prepare(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
         """Draw the masks of a window, and expect no gradient from what follows it."""
-        self._drop = drop
+        self._drop, self._penalties, self.penalised = drop, penalties, 0.0
         for k, layer in enumerate(self.layers):
             if rate := drop.of_inputs(k):
                 dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
@@ -257,14 +273,38 @@ class Stack:
                                  and W_ih and b of the first layer get none
         """
         start, end = self.segments[segment]
+        if self._penalties.activation > 0:
+            self._penalise_outputs(segment, doutputs)
         if self._drop.layers > 0:
             dropout.apply(doutputs, self._mask, doutputs, self.threads)
+        if self._penalties.temporal > 0:
+            self._penalise_changes(start, end, doutputs)
         above = doutputs
         for k in range(len(self.layers) - 1, -1, -1):
             self._backward_recurrence(k, start, end, above)
+            if k == len(self.layers) - 1 and self._penalties.temporal > 0:
+                self.layers[k].dh += self._dbefore
             below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
             above = self.products(segment) if below is None else self._backward_inputs(k, start, end, below)
         return above
+
+    def _penalise_outputs(self, segment: int, doutputs: Array) -> None:
+        """Add the gradient of AR, with respect to the outputs after dropout."""
+        outputs = self.outputs(segment)
+        slope = 2 * self._penalties.activation / (self.segments[-1][1] * outputs[0].size)
+        squares = penalty.activation(outputs.reshape(-1), doutputs.reshape(-1), slope, self._sums, self.threads)
+        self.penalised += slope / 2 * squares
+
+    def _penalise_changes(self, start: int, end: int, dh: Array) -> None:
+        """Add the gradient of TAR, with respect to the top layer's states; that of the state before goes to _dbefore.
+
+        Differences within the window count, also those from one segment to the next.
+        """
+        h = self.layers[-1].steps(start, end)[2]
+        slope = 2 * self._penalties.temporal / (max(1, self.segments[-1][1] - 1) * h[0].size)
+        self._dbefore.fill(0)
+        squares = penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._sums, self.threads)
+        self.penalised += slope / 2 * squares
 
     def _backward_recurrence(self, k: int, start: int, end: int, above: Array) -> None:
         """Walk layer k back, given dL/dh of its outputs (steps, B, H), and add the gradients of what is recurrent."""

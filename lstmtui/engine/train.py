@@ -20,18 +20,21 @@ from lstmtui import config
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE
+from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
 from lstmtui.engine.optimizer import finite
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
 from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus, with_window
-from lstmtui.engine.stack import Dropout
+from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import DivergedError, LstmtuiError
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
+COPIED_OF = 2000
+"""Characters that are written at the end, to see whether they are copied."""
 ROLLBACKS = 5
 """How often a run may become non-finite and go back before it is given up."""
 
@@ -63,6 +66,7 @@ class Trainer:
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(self.run, writer, self.setup)
+        self._copies = CopyMeter(data)
         self._flow = gradient_flow.of_text(s, self.setup.weights, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
         self._compile()
@@ -80,15 +84,19 @@ class Trainer:
             self._check_signals()
 
         def probe() -> None:
+            self._copies.measure("")
             if self._flow is not None:
                 self._flow.measure()
 
-        count = compile_kernels(self.setup, self._dropout(0), report, probe)
+        count = compile_kernels(self.setup, self._dropout(0), self._penalty(), report, probe)
         self.writer.event("compiled", kernels=count, seconds=round(time.monotonic() - begun, 2))
 
     def _new_plan(self) -> plan.Plan:
         self.writer.status(state="measuring")
-        made = make_plan(self.setup, self._dropout(0), spent=time.monotonic() - self._begun, check=self._check_signals)
+        made = make_plan(
+            self.setup, self._dropout(0), self._penalty(), spent=time.monotonic() - self._begun,
+            check=self._check_signals,
+        )  # fmt: skip
         plan.store(self.run, made)
         self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
         return made
@@ -147,7 +155,7 @@ class Trainer:
         if position.window == 0:
             self.network.reset()
         x, y = self.streams.window(position.window)
-        loss = self.network.gradient(x, y, self._dropout(p.step))
+        loss = self.network.gradient(x, y, self._dropout(p.step), self._penalty())
         norm = self.optimizer.norm(self.network.gradients)
         if not finite(loss, norm):
             return False
@@ -191,8 +199,12 @@ class Trainer:
             inputs=self._live("dropout_in"),
             layers=self._live("dropout"),
             weights=self._live("weight_drop"),
+            tokens=self._live("embedding_dropout"),
             key=(self.settings.seed << 32) + step,
         )
+
+    def _penalty(self) -> Penalty:
+        return Penalty(activation=self._live("activation_reg"), temporal=self._live("temporal_reg"))
 
     def _rates(self) -> dict[str, float]:
         p = self.progress
@@ -259,6 +271,7 @@ class Trainer:
         text = self.setup.sampler.text(prompt, length, choice, random).lstrip("\n") if length else ""
         if text:
             self.writer.sample(step=p.step, temperature=choice.temperature, prompt=prompt, text=text)
+            self.writer.status(copied={"step": p.step, **self._copies.measure(text)})
         return text
 
     def _roll_back(self) -> None:
@@ -327,6 +340,7 @@ class Trainer:
             "best_step": p.step if best_step is None else best_step,
             "seconds": round(p.seconds, 1),
             "sample": self.sample(),
+            "copied": self._copied_at_last(),
         }
         for name, split in _splits(self.setup.data):
             if name != "train" and len(split.tokens) > 1:
@@ -334,6 +348,14 @@ class Trainer:
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
         evaluated.flat[...] = kept
         return result
+
+    def _copied_at_last(self) -> dict[str, Any] | None:
+        """Return what the weights that are kept repeat of the training text, in a text long enough to tell."""
+        if self._live("sample_length") == 0:
+            return None
+        choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
+        random = np.random.default_rng([self.settings.seed, self.progress.step, 1])
+        return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random))
 
 
 def run_to_the_end(trainer: Trainer) -> str:

@@ -215,42 +215,6 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
-GAP_POINTS = 5
-"""Training points that the gap's training loss is the mean of."""
-
-
-def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
-    """Return validation minus training, in nats per token, and a word on overfitting; None before both are known.
-
-    Training is the mean of the last points up to that evaluation. Dropout counts against it, and so does that it was
-    measured a little earlier, so the gap may be below 0.
-    """
-    if not snapshot.valid:
-        return None
-    last = snapshot.valid[-1]
-    losses = [p.loss for p in snapshot.train if p.step <= last.step and math.isfinite(p.loss)][-GAP_POINTS:]
-    if not losses or not math.isfinite(last.nll):
-        return None
-    size = last.nll - sum(losses) / len(losses)
-    return size, overfitting(snapshot, size)
-
-
-def overfitting(snapshot: RunSnapshot, size: float) -> str:
-    """Return whether the network learns by heart, judged by how long validation has not become better."""
-    best, since = snapshot.best, 0
-    if best is not None:
-        since = sum(1 for p in snapshot.valid if p.step > best.step)
-    if since >= 3 and size > 0.02:
-        return f"overfits since {short(best.step) if best else 0}"
-    if since >= 3:
-        return "no better for a while"
-    if size > 0.3:
-        return "wide: learning by heart"
-    if size > 0.1:
-        return "growing, still better" if len(snapshot.valid) > 1 else "wide"
-    return "healthy" if size > -0.1 else "validation is ahead"
-
-
 def told(event: dict[str, Any]) -> str:
     """Return an event of events.jsonl in words; one that is not known by name is told by what it carries."""
     name = str(event.get("event", "?"))

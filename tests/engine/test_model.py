@@ -7,11 +7,12 @@ import tiny
 from lstmtui.engine.backend import CELLS
 from lstmtui.engine.model import LEAST_ROWS, LOGITS, Network, segments
 from lstmtui.engine.params import Arena, parameters
-from lstmtui.engine.stack import Dropout
+from lstmtui.engine.stack import NO_PENALTY, Dropout, Penalty
 
 T, B, V = 4, 3, 7
 PARTS = ["plain", "table", "dropout"]  # with few tokens for its positions, a window reads the first layer from a table
-EVERYTHING = Dropout(inputs=0.3, layers=0.3, weights=0.3, key=99)
+EVERYTHING = Dropout(inputs=0.3, layers=0.3, weights=0.3, tokens=0.3, key=99)
+PENALTIES = Penalty(activation=2.0, temporal=3.0)
 
 
 def network(cell, *, tied=False, threads=1, dtype=np.float64, backward=True, T=T, segment=None, recompute=None):
@@ -34,6 +35,7 @@ def batch(seed=4, T=T):
 def test_every_gradient_agrees_with_central_differences(cell, tied, drop, T):
     net = network(cell, tied=tied, T=T)
     x, y = batch(T=T)
+    penalties = PENALTIES if drop is EVERYTHING else NO_PENALTY
     states = {name: state.copy() for name, state in net.states().items()}
     for name, state in net.states().items():
         states[name] = state[...] = np.random.default_rng(3).standard_normal(state.shape)
@@ -41,9 +43,10 @@ def test_every_gradient_agrees_with_central_differences(cell, tied, drop, T):
     def loss():
         for name, state in net.states().items():
             state[...] = states[name]
-        return net.gradient(x, y, drop)
+        return net.gradient(x, y, drop, penalties) + net.stack.penalised
 
     loss()
+    assert (net.stack.penalised > 0) == (drop is EVERYTHING)
     gradients = {name: g.copy() for name, g in net.gradients.views.items()}
     random = np.random.default_rng(1)
     for name, view in net.weights.views.items():
@@ -97,11 +100,23 @@ def test_dropout_changes_the_loss_and_its_key_decides_how():
         return net.gradient(x, y, drop)
 
     plain = loss(Dropout())
-    for part in ("inputs", "layers", "weights"):
+    for part in ("inputs", "layers", "weights", "tokens"):
         dropped = loss(Dropout(**{part: 0.5}, key=1))
         assert dropped != plain
         assert dropped == loss(Dropout(**{part: 0.5}, key=1))
         assert dropped != loss(Dropout(**{part: 0.5}, key=2))
+
+
+@pytest.mark.parametrize("penalties", [Penalty(activation=2.0), Penalty(temporal=3.0)], ids=["ar", "tar"])
+def test_a_penalty_changes_the_gradients_and_not_the_loss_that_is_told(penalties):
+    x, y = batch()
+    plain, penalised = network("gru"), network("gru")
+    assert penalised.gradient(x, y, penalties=penalties) == plain.gradient(x, y)
+    assert np.abs(penalised.gradients["layers.1.W_hh"] - plain.gradients["layers.1.W_hh"]).max() > 1e-4
+    h = penalised.stack.layers[-1].h[1:]
+    squares = np.square(h) if penalties.activation else np.square(np.diff(h, axis=0))
+    rate = penalties.activation + penalties.temporal
+    assert penalised.stack.penalised == pytest.approx(rate * squares.mean(), rel=1e-12)
 
 
 def test_a_step_allocates_no_arrays():
@@ -109,12 +124,12 @@ def test_a_step_allocates_no_arrays():
 
     net = network("lstm", dtype=np.float32)
     x, y = batch()
-    net.gradient(x, y, EVERYTHING)
+    net.gradient(x, y, EVERYTHING, PENALTIES)
     tracemalloc.start()
     try:
         before = tracemalloc.take_snapshot()
         for _ in range(20):
-            net.gradient(x, y, EVERYTHING)
+            net.gradient(x, y, EVERYTHING, PENALTIES)
         grown = tracemalloc.take_snapshot().compare_to(before, "filename")
         peak = sum(entry.size_diff for entry in grown if "tracemalloc" not in entry.traceback[0].filename)
     finally:
@@ -126,9 +141,16 @@ def two_windows(net, x, y, drop):
     """Return losses, gradients and states after each of two windows, as bytes."""
     found = []
     for _ in range(2):
-        loss = net.gradient(x, y, drop)
+        loss = net.gradient(x, y, drop, PENALTIES)
         net.carry()
-        found.append((loss, net.gradients.flat.tobytes(), [state.tobytes() for state in net.states().values()]))
+        found.append(
+            (
+                loss,
+                net.stack.penalised,
+                net.gradients.flat.tobytes(),
+                [state.tobytes() for state in net.states().values()],
+            )
+        )
     return found
 
 
@@ -153,7 +175,8 @@ def test_segments_add_up_to_the_gradients_of_the_window(cell, drop):
     assert whole.segments == [(0, 11)]
     assert parts.segments == [(0, 3), (3, 6), (6, 9), (9, 11)]
     for _ in range(2):
-        assert parts.gradient(x, y, drop) == pytest.approx(whole.gradient(x, y, drop), rel=1e-13)
+        assert parts.gradient(x, y, drop, PENALTIES) == pytest.approx(whole.gradient(x, y, drop, PENALTIES), rel=1e-13)
+        assert parts.stack.penalised == pytest.approx(whole.stack.penalised, rel=1e-12)
         np.testing.assert_allclose(parts.gradients.flat, whole.gradients.flat, rtol=1e-10, atol=1e-14)
         parts.carry()
         whole.carry()

@@ -12,6 +12,7 @@ from lstmtui.engine import checkpoint
 from lstmtui.engine.model import Network
 from lstmtui.engine.train import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
+from lstmtui.files import read_json
 from lstmtui.runs.folder import EngineLock
 from lstmtui.runs.requests import answer_to, send
 from lstmtui.runs.writer import RunWriter
@@ -63,6 +64,28 @@ def test_a_finished_run_has_its_result_metrics_samples_and_probes(finished):
     event = tiny.events(finished, "finished")[0]
     assert event["step"] == 30
     assert math.isfinite(event["valid"])
+    copied = read_json(finished.status)["copied"]
+    assert (copied["step"], copied["of"]) == (30, 10)
+    assert copied["text"] in tiny.text()
+    assert copied["characters"] == len(copied["text"]) > 0
+
+
+UNREGULARISED = {"dropout": 0.0, "dropout_in": 0.0, "weight_drop": 0.0, "weight_decay": 0.0, "ema": 0.0, "embedding": 8}
+REGULARISERS = {
+    "dropout": 0.3, "dropout_in": 0.3, "weight_drop": 0.3, "embedding_dropout": 0.3, "activation_reg": 5.0,
+    "temporal_reg": 5.0, "weight_decay": 0.5, "ema": 0.5, "tied": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REGULARISERS)
+def test_each_regulariser_changes_what_is_learnt(tmp_path, name):
+    found = []
+    for number, changes in enumerate(({}, {name: REGULARISERS[name]})):
+        settings = {**UNREGULARISED, "tied": False, "steps": 4, "sample_length": 0, **changes}
+        run = tiny.create(tmp_path, f"run-{number}", **settings)
+        assert Engine(run).run() == "finished"
+        found.append(tiny.events(run, "finished")[0]["valid"])
+    assert abs(found[0] - found[1]) > 1e-5
 
 
 @pytest.mark.parametrize("at", [1, 9, 10, 19, 29])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from run_folder import NOW, alive, make_run
 
-from lstmtui.runs.folder import STATES, RunFolder
-from lstmtui.runs.reader import RunReader, RunSnapshot, TrainPoint, ValidPoint
+from lstmtui.runs.folder import STATES
+from lstmtui.runs.reader import RunReader
 from lstmtui.tui import words
 
 
@@ -120,40 +120,3 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
 )  # fmt: skip
 def test_told(event: dict[str, object], said: str) -> None:
     assert words.told(event) == said
-
-
-def evaluated(tmp_path: Path, losses: list[tuple[float, float]]) -> RunSnapshot:
-    """Return a run with one point of training and one evaluation each hundred steps."""
-    train = tuple(
-        TrainPoint(
-            step=100 * i, tokens=1, seconds=1, loss=loss, lr=1, grad_norm=1, clipped=0, tokens_per_second=1, memory_mb=1
-        )
-        for i, (loss, _) in enumerate(losses, 1)
-    )
-    valid = tuple(
-        ValidPoint(step=100 * i, seconds=1, nll=nll, perplexity=1, bits_per_char=None, best=False)
-        for i, (_, nll) in enumerate(losses, 1)
-    )
-    return RunSnapshot(run=RunFolder(tmp_path), state="training", train=train, valid=valid)
-
-
-@pytest.mark.parametrize(
-    ("losses", "size", "said"),
-    [
-        ([(2.0, 2.05)], 0.05, "healthy"),
-        ([(2.0, 2.2), (1.9, 2.1)], 0.15, "growing, still better"),
-        ([(2.2, 2.0)], -0.2, "validation is ahead"),
-        ([(1.0, 2.0), (1.0, 1.5)], 0.5, "wide: learning by heart"),
-        ([(2, 1.5), (1.2, 1.6), (1.0, 1.7), (0.8, 1.8)], 0.55, "overfits since 100"),
-        ([(1.5, 1.5), (1.5, 1.5), (1.5, 1.5), (1.5, 1.5)], 0.0, "no better for a while"),
-    ],
-)
-def test_the_gap_has_a_word(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
-    found = words.gap(evaluated(tmp_path, losses))
-    assert found is not None
-    assert found == (pytest.approx(size, abs=0.011), said)
-
-
-def test_no_gap_before_both_are_known(tmp_path: Path) -> None:
-    assert words.gap(RunSnapshot(run=RunFolder(tmp_path), state="training")) is None
-    assert words.gap(evaluated(tmp_path, [(float("nan"), 2.0)])) is None

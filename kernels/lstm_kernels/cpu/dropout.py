@@ -1,10 +1,10 @@
-"""Dropout: on activations with one mask for all steps of a window, and on weights.
+"""Dropout: on activations with one mask for all steps of a window, on whole tokens, and on weights.
 
 Random bits are a hash of a key and a position, not the state of a generator: the same key gives the same mask, in any
 order, on any number of threads, and again in backward or after a resume. Take another key for each mask and step.
 
-Sources: Gal and Ghahramani 2016, arXiv:1512.05287 (one mask for all steps); Wan et al. 2013 (weights); Steele, Lea and
-Flood 2014 (the hash, splitmix64).
+Sources: Gal and Ghahramani 2016, arXiv:1512.05287 (one mask for all steps, and for all occurrences of a
+token); Wan et al. 2013 (weights); Steele, Lea and Flood 2014 (the hash, splitmix64).
 """
 
 from __future__ import annotations
@@ -61,6 +61,15 @@ def _apply(k, threads, x, mask, out, in_place):
 
 
 @threaded
+def _scale_rows(k, threads, x, tokens, mask):
+    N, D = x.shape
+    for n in range(k * N // threads, (k + 1) * N // threads):
+        x_n, factor = x[n], mask[tokens[n]]
+        for d in range(D):
+            x_n[d] *= factor
+
+
+@threaded
 def _drop_weights(k, threads, W, out, keep, drop_below, key):
     N = W.shape[0]
     keep = W.dtype.type(keep)
@@ -89,6 +98,16 @@ def apply(x: Array, mask: Array, out: Array, threads: int) -> None:
     out   (T, B, D)  out  may be x itself, but not overlap it in part
     """
     _apply(x, mask, out, x is out, threads)
+
+
+def scale_rows(x: Array, tokens: Array, mask: Array, threads: int) -> None:
+    """Multiply each row by the factor of its token: forward for embedded tokens, backward for their gradient.
+
+    x       (N, D)  in-out
+    tokens  (N,)    in      int32, each below V (not checked)
+    mask    (V,)    in      as `locked_mask` fills it
+    """
+    _scale_rows(x, tokens, mask, threads)
 
 
 def drop_weights(W: Array, out: Array, rate: float, key: int, threads: int) -> None:

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from lstmtui import guard
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line
 from lstmtui.tui import words
@@ -53,6 +54,7 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         ("valid", words.figure(valid.nll) if valid else "–", f"nats/{unit}"),
         ("best", words.figure(best.nll) if best else "–", f"step {words.count(best.step)}" if best else ""),
         _gap(seen),
+        *_copied(seen),
         _quality(seen),
         ("speed", words.short(_speed(seen)) if _speed(seen) else "–", f"{unit}s/s"),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
@@ -83,8 +85,17 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
 
 
 def _gap(seen: RunSnapshot) -> Row:
-    found = words.gap(seen)
+    found = guard.gap(seen)
     return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
+
+
+def _copied(seen: RunSnapshot) -> list[Row]:
+    """Return the longest stretch of the training text that the newest sample repeats, where it was measured."""
+    found = guard.copied(seen)
+    if found is None:
+        return []
+    usual = "" if found.usual is None else f", usual {found.usual:.0f}"
+    return [("copied", str(found.characters), f"chars{usual}{': recites' if found.recites else ''}")]
 
 
 def _update(ratio: float) -> Row:

@@ -61,3 +61,12 @@ def test_weights_and_their_gradient(threads):
     assert kept.mean() == pytest.approx(0.6, abs=0.06)
     np.testing.assert_allclose(out, np.where(kept, W / 0.6, 0), rtol=1e-6)
     np.testing.assert_allclose(back, np.where(kept, dW / 0.6, 0), rtol=1e-6)
+
+
+def test_rows_are_scaled_by_the_factor_of_their_token():
+    x = np.random.default_rng(1).standard_normal((6, 4)).astype(np.float32)
+    tokens, mask = np.array([2, 0, 2, 1, 0, 2], np.int32), np.array([0.0, 2.0, 0.5], np.float32)
+    for threads in (1, 2):
+        found = x.copy()
+        dropout.scale_rows(found, tokens, mask, threads)
+        np.testing.assert_array_equal(found, x * mask[tokens][:, None])

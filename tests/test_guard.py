@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from lstmtui import guard
+from lstmtui.config import Settings
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import RunSnapshot, TrainPoint, ValidPoint
+
+OVERFITTED = [(2, 1.5), (1.2, 1.6), (1.0, 1.7), (0.8, 1.8)]
+
+
+def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object) -> RunSnapshot:
+    """Return a run with one point of training and one evaluation each hundred steps."""
+    train = tuple(
+        TrainPoint(
+            step=100 * i, tokens=1, seconds=1, loss=loss, lr=1, grad_norm=1, clipped=0, tokens_per_second=1, memory_mb=1
+        )
+        for i, (loss, _) in enumerate(losses, 1)
+    )
+    valid = tuple(
+        ValidPoint(step=100 * i, seconds=1, nll=nll, perplexity=1, bits_per_char=None, best=False)
+        for i, (_, nll) in enumerate(losses, 1)
+    )
+    return RunSnapshot(**{"run": RunFolder(tmp_path), "state": "training", "train": train, "valid": valid, **more})
+
+
+@pytest.mark.parametrize(
+    ("losses", "size", "said"),
+    [
+        ([(2.0, 2.05)], 0.05, "healthy"),
+        ([(2.0, 2.2), (1.9, 2.1)], 0.15, "growing, still better"),
+        ([(2.2, 2.0)], -0.2, "validation is ahead"),
+        ([(1.0, 2.0), (1.0, 1.5)], 0.5, "wide: learning by heart"),
+        (OVERFITTED, 0.55, "overfits since 100"),
+        ([(1.5, 1.5), (1.5, 1.5), (1.5, 1.5), (1.5, 1.5)], 0.0, "no better for a while"),
+    ],
+)
+def test_the_gap_has_a_word(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
+    found = guard.gap(evaluated(tmp_path, losses))
+    assert found is not None
+    assert found == (pytest.approx(size, abs=0.011), said)
+
+
+def test_no_gap_before_both_are_known(tmp_path: Path) -> None:
+    assert guard.gap(RunSnapshot(run=RunFolder(tmp_path), state="training")) is None
+    assert guard.gap(evaluated(tmp_path, [(float("nan"), 2.0)])) is None
+
+
+def ended(tmp_path: Path, losses: list[tuple[float, float]], *, steps: int | None = None, copied=None, **settings):
+    """Return a run that has finished, with the words on it."""
+    step = 100 * len(losses)
+    chosen = Settings(**{"hidden": 256, "dropout": 0.0, "minutes": 3.0, **settings})
+    status = {"step": step, "steps": steps or step, "result": {"copied": copied}}
+    return evaluated(tmp_path, losses, state="finished", settings=chosen, status=status)
+
+
+def shared(characters: int, usual: float | None) -> dict:
+    return {"characters": characters, "text": "a line\x1b that was read", "usual": usual, "of": 2000}
+
+
+def test_learning_by_heart_is_told_with_what_to_change(tmp_path):
+    first, last = guard.advice(ended(tmp_path, OVERFITTED))
+    assert first == (
+        "It learns by heart: validation was best at step 100, and training is 0.55 nats per token ahead by now. "
+        "The weights of that best step are the ones that are used."
+    )
+    assert last == (
+        "To change: more dropout (--dropout 0.2), --weight-drop 0.3, a smaller network (--hidden 128), "
+        "a schedule that ends there (--steps 120), or more text."
+    )
+
+
+def test_what_is_in_use_is_not_proposed_again(tmp_path):
+    last = guard.advice(ended(tmp_path, OVERFITTED, dropout=0.5, weight_drop=0.3, tokens="words"))[-1]
+    assert "--dropout" not in last.replace("--embedding-dropout", "")
+    assert "--weight-drop" not in last
+    assert "--embedding-dropout 0.1" in last
+
+
+def test_a_run_that_was_stopped_early_says_so(tmp_path):
+    first = guard.advice(ended(tmp_path, OVERFITTED, steps=5000))[0]
+    assert first == "Stopped early, at step 400 of 5,000: 3 evaluations brought nothing better (--patience)."
+
+
+def test_a_run_that_could_have_gone_on_is_told_how(tmp_path):
+    found = guard.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)]))
+    assert found == [
+        "To change: it was still getting better, so more time (--minutes 6) helps, "
+        "then a larger network (--hidden 512)."
+    ]
+    assert "less dropout (now 0.3)" in guard.advice(ended(tmp_path, [(2.2, 2.0), (2.1, 1.9)], dropout=0.3))[-1]
+
+
+def test_nothing_is_advised_before_anything_is_known(tmp_path):
+    assert guard.advice(evaluated(tmp_path, [])) == []
+    assert guard.record(evaluated(tmp_path, []))["word"] is None
+
+
+@pytest.mark.parametrize(
+    ("characters", "usual", "recites"),
+    [(39, 10, False), (40, 10, True), (60, 31, False), (62, 31, True), (41, None, True)],
+)
+def test_far_more_than_usual_is_recited(tmp_path, characters, usual, recites):
+    run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)], copied=shared(characters, usual))
+    found = guard.copied(run)
+    assert found is not None
+    assert found.recites == recites
+    told = [sentence for sentence in guard.advice(run) if "recite" in sentence]
+    assert len(told) == recites
+    assert not any("\x1b" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("told", [None, 5, {}, {"characters": "9", "text": "x", "usual": 1, "of": 2}])
+def test_a_status_that_makes_no_sense_says_nothing_of_copies(tmp_path, told):
+    assert guard.copied(ended(tmp_path, OVERFITTED, copied=told)) is None
