@@ -41,6 +41,13 @@ def plan(
     epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text.")] = None,
     steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps to train.")] = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
+    ] = None,
+    recompute: Annotated[
+        bool | None,
+        typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
+    ] = None,
     config_file: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Other settings, from a TOML file.")
     ] = None,
@@ -63,77 +70,127 @@ def plan(
 
     options: dict[str, object] = {
         "corpus": corpus, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens, "batch": batch,
-        "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads,
+        "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads, "valid": valid,
+        "recompute": recompute,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     source = resolve(base.corpus)
     source.check(base.tokens)
+    beginning = b"".join(part.head for part in source.parts)
     if base.hidden is not None and (fit_memory or fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
-    def complete(size: int | None) -> config.Settings:
-        return recipe.complete(dataclasses.replace(base, hidden=size or base.hidden), corpus_bytes=source.bytes)
+    def complete(size: int | None, *, again: bool | None = None) -> config.Settings:
+        """Return the settings for a size; `again` says whether to recompute where the person did not."""
+        chosen = dataclasses.replace(base, hidden=size or base.hidden)
+        if again is not None and base.recompute is None:
+            chosen = dataclasses.replace(chosen, recompute=again)
+        if fit_minutes is not None and base.minutes is base.epochs is base.steps is None:
+            chosen = dataclasses.replace(chosen, minutes=fit_minutes)
+        return recipe.complete(chosen, corpus_bytes=source.bytes, beginning=beginning)
 
     forecaster = api.Forecaster()
     try:
-        size = _fitting(forecaster, complete, fit_memory, fit_minutes)
-        s = complete(size)
+        size, again = _fitting(forecaster, complete, fit_memory, fit_minutes)
+        s = complete(size, again=again)
         say("Measuring a step (a cell that is new here is compiled first) ...")
         told = expected(s, forecaster.measure(s))
+        if not s.recompute:
+            told["memory_mb_recomputed"] = forecaster.ask(dataclasses.replace(s, recompute=True))["memory_mb"]
     finally:
         forecaster.close()
+    told["proposal"] = proposal(s, told)
     if json:
         emit_json({"settings": dataclasses.asdict(s), **told})
         return 0
     for line in describe(s, told):
         emit(line)
+    if told["proposal"]:
+        emit(f"\n{told['proposal']}")
     if size is not None:
-        emit(f"\nIt is the largest of the sizes tried that fits: lstmtui train ... --hidden {size}")
+        emit(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=fit_minutes)}")
     return 0
+
+
+DOMINATES = 0.5
+"""The part of a run's own memory from which activations are said to dominate."""
+WORTH_MB = 50
+"""Memory below which nobody need care."""
+
+
+def proposal(s: config.Settings, told: dict[str, Any]) -> str:
+    """Return a sentence that proposes recomputation, where activations dominate and it would help; else nothing."""
+    parts, less = told.get("memory_parts") or {}, told.get("memory_mb_recomputed")
+    own = told["memory_mb"] - parts.get("program", 0.0)
+    activations = parts.get("activations", 0.0)
+    if less is None or activations < DOMINATES * own or told["memory_mb"] - less < max(WORTH_MB, 0.2 * own):
+        return ""
+    return (
+        f"Activations are {activations / own:.0%} of what the run itself holds: --recompute keeps few of them and "
+        f"computes the rest again, about {less:,.0f} MB in place of {told['memory_mb']:,.0f}, for about a quarter more "
+        "time and the same result to the bit."
+    )
+
+
+def _command(s: config.Settings, *, minutes: float | None) -> str:
+    """Return the command that trains what was proposed."""
+    length = f" --minutes {minutes:g}" if minutes is not None else ""
+    return f"lstmtui train ... --hidden {s.hidden}{length}{' --recompute' if s.recompute else ''}"
 
 
 def _fitting(
     forecaster: Forecaster,
-    complete: Callable[[int | None], config.Settings],
+    complete: Callable[..., config.Settings],
     memory: float | None,
     minutes: float | None,
-) -> int | None:
-    """Return the largest of SIZES within the memory and the time, None where nothing is to fit. Raises UsageError."""
+) -> tuple[int | None, bool | None]:
+    """Return the largest of SIZES within the memory and the time, None where nothing is to fit, and whether it needs
+    recomputation to fit, None where that is left open. Raises UsageError.
+    """
     if memory is None and minutes is None:
-        return None
-    fits = list(SIZES)
+        return None, None
+    needs: dict[int, bool | None] = dict.fromkeys(SIZES)
     if memory is not None:
-        fits = [size for size in fits if forecaster.ask(complete(size))["memory_mb"] <= memory]
+        needs = {}
+        for size in SIZES:
+            for again in (False, True):
+                if size not in needs and forecaster.ask(complete(size, again=again))["memory_mb"] <= memory:
+                    needs[size] = again
+    fits = list(needs)
     low, high = 0, len(fits)  # time grows with the size: the first that takes too long
     while minutes is not None and low < high:
         middle = (low + high) // 2
-        s = complete(fits[middle])
+        s = complete(fits[middle], again=needs[fits[middle]])
         told = forecaster.measure(s)
         took = PASSES * told["tokens"] / max(1.0, told["tokens_per_second"])
         low, high = (middle + 1, high) if took <= 60 * minutes else (low, middle)
     count = low if minutes is not None else len(fits)
     if not count:
         raise UsageError("Not even the smallest network fits that; allow more, or give a shorter text.")
-    return fits[count - 1]
+    return fits[count - 1], needs[fits[count - 1]]
 
 
 def expected(s: config.Settings, told: dict[str, Any]) -> dict[str, Any]:
-    """Return what was told with times: of an epoch, and to the end."""
+    """Return what was told with times: of an epoch, and to the end, evaluations, start and last figures included."""
     speed = max(1.0, float(told["tokens_per_second"]))
     window = (s.batch or 1) * (s.bptt or 1)
     epoch = told["tokens"] / speed
+    around = told.get("seconds_around", 0.0)
+    step = window / speed + told.get("seconds_per_evaluation", 0.0) / (s.eval_every or 1)
+    by_time = s.steps is s.epochs is None
     if s.steps is not None:
-        total = s.steps * window / speed
+        steps = s.steps
     elif s.epochs is not None:
-        total = s.epochs * epoch
+        steps = max(1, round(s.epochs * told["tokens"] / window))
     else:
-        total = 60 * (s.minutes or 0.0)
+        steps = max(1, round((60 * (s.minutes or 0.0) - around) / step))
     return {
         **told,
         "seconds_per_epoch": round(epoch, 2),
-        "seconds": round(total, 1),
-        "epochs": round(total / max(1e-9, epoch), 3),
-        "steps": s.steps or round(total * speed / window),
+        "seconds": round(60 * (s.minutes or 0.0) if by_time else steps * step + around, 1),
+        "seconds_training": round(steps * window / speed, 1),
+        "epochs": round(steps * window / max(1, told["tokens"]), 3),
+        "steps": steps,
     }
 
 
@@ -146,7 +203,20 @@ def describe(s: config.Settings, told: dict[str, Any]) -> list[str]:
         f"parameters  {told['parameters']:,}",
         f"work        {told['flop_per_token'] / 1e6:,.2f} million operations a token, forward and backward",
         f"memory      about {told['memory_mb']:,.0f} MB{split}",
-        f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here with {s.threads} threads",
+        f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here with {_threads(s)}",
         f"an epoch    {duration(told['seconds_per_epoch'])} for {told['tokens']:,} tokens",
-        f"to the end  {duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps of training",
+        f"to the end  {duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps"
+        f"{_training(told)}",
     ]
+
+
+def _training(told: dict[str, Any]) -> str:
+    """Return how much of the time goes into training, where not all does."""
+    spent = told["seconds_training"]
+    if told["seconds"] - spent < 1:
+        return ""
+    return f" ({duration(spent)} of training, the rest to evaluate, save and start)"
+
+
+def _threads(s: config.Settings) -> str:
+    return "1 thread" if s.threads == 1 else f"{s.threads} threads"

@@ -45,6 +45,13 @@ def result(nll: float, tokens: int, split: Split) -> Result:
     )
 
 
+def evaluation_shape(tokens: int, threads: int) -> tuple[int, int]:
+    """Return steps and streams in which so many tokens are read."""
+    # Few enough streams that their cold starts do not show, enough that the products are not narrow.
+    B = max(threads, min(32, tokens // 2000))
+    return max(1, min(64, -(-(tokens - 1) // B))), B
+
+
 class Evaluator:
     """Evaluates one split with shared weights and buffers of its own; states are carried through it."""
 
@@ -52,9 +59,7 @@ class Evaluator:
         """`most` > 0 reads only that many of the split's first tokens. Raises UsageError for a split of one token."""
         self._split = split
         tokens = split.tokens[: most + 1] if most else split.tokens
-        # Few enough streams that their cold starts do not show, enough that the products are not narrow.
-        B = max(threads, min(32, len(tokens) // 2000))
-        T = max(1, min(64, -(-(len(tokens) - 1) // B)))
+        T, B = evaluation_shape(len(tokens), threads)
         self._streams = EvaluationStreams(tokens, B, T)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 

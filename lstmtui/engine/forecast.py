@@ -1,7 +1,8 @@
 """What a run would cost, before it starts: python -m lstmtui.engine.forecast; JSON lines in, JSON lines out.
 
     {"op": "ask", "settings": {...}}       parameters, flop_per_token, memory_mb, vocabulary, tokens; at once
-    {"op": "measure", "settings": {...}}   those, and tokens_per_second: a training step on this machine, compiled
+    {"op": "measure", "settings": {...}}   those, and tokens_per_second: a training step on this machine, compiled;
+                                           seconds_per_evaluation and seconds_around: what a run spends besides
 
 Settings are those of a run, resolved. An answer may be {"error": sentence, "exit_code": n}. The first measurement of
 a cell compiles it, which takes up to a minute where that was never done.
@@ -9,6 +10,7 @@ a cell compiles it, which takes up to a minute where that was never done.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -22,11 +24,14 @@ from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import resolve
 from lstmtui.data.sources import Source
+from lstmtui.engine.backend import CELLS
+from lstmtui.engine.evaluate import evaluation_shape
+from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
 from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.plan import seconds_of
-from lstmtui.engine.stack import Dropout
+from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
 
@@ -34,8 +39,10 @@ SAMPLE = 2_000_000
 """Bytes of the text that are looked at to guess its vocabulary and how many bytes a token takes."""
 PROGRAM_MB = 185.0
 """What an engine takes beside its arrays: Python, Numba, compiled kernels."""
-SECONDS = 0.6
+SECONDS = 1.5
 """How long steps are timed."""
+START = 3.0
+"""Seconds until a run trains, where its kernels have been compiled and its text has been read before."""
 
 
 class Forecast:
@@ -43,25 +50,28 @@ class Forecast:
 
     def __init__(self) -> None:
         self._texts: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self._bytes: dict[tuple[str, ...], int] = {}
         self._speeds: dict[tuple[Any, ...], float] = {}
 
     def ask(self, s: Settings) -> dict[str, Any]:
         """Return what can be told without computing. Raises UsageError."""
-        vocabulary, count = self._text(s)
+        vocabulary, count, valid = self._text(s)
         layout = parameters(s, vocabulary)
         count_weights = sum(int(np.prod(p.shape)) for p in layout)
         products = sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
         products += vocabulary * (s.hidden or 0) * bool(s.tied)
-        copies = 4 + bool(s.ema)  # weights, gradients, moments, average
-        parts = {
-            "program": PROGRAM_MB,
-            "weights": 4 * count_weights / 1e6,
-            "optimizer": 4 * (copies - 1) * count_weights / 1e6,  # and gradients
-            "activations": 4 * window_numbers(s, vocabulary, s.bptt or 1, s.batch or 1) / 1e6,
+        numbers = {
+            "weights": count_weights + products,  # packed for the products too
+            "optimizer": (2 + (s.optimizer == "adamw") + bool(s.ema)) * count_weights,  # and gradients
+            "activations": window_numbers(s, vocabulary, s.bptt or 1, s.batch or 1),
+            "evaluation": _numbers_to_evaluate(s, vocabulary, valid, products),
         }
+        parts = {"program": PROGRAM_MB, **{name: 4 * number / 1e6 for name, number in numbers.items()}}
+        parts["corpus"] = _token_bytes(vocabulary) * (count + valid) / 1e6
         return {
             "vocabulary": vocabulary,
             "tokens": count,
+            "valid_tokens": valid,
             "parameters": count_weights,
             "flop_per_token": 6 * products,
             "memory_mb": sum(parts.values()),
@@ -74,30 +84,26 @@ class Forecast:
         told = self.ask(s)
         if told["memory_mb"] > 0.8 * told["machine_mb"]:
             raise UsageError("That network does not fit this machine's memory; choose fewer or smaller layers.")
-        key = (
-            s.cell,
-            s.layers,
-            s.hidden,
-            s.embedding,
-            s.tied,
-            s.batch,
-            s.bptt,
-            s.threads,
-            s.recompute,
-            told["vocabulary"],
-        )
+        # What decides the speed: all of the network and its regularisers, nothing of the text but its vocabulary.
+        shaping = dataclasses.replace(s, corpus=(), valid=(), test=(), minutes=None, epochs=None, steps=None, seed=0)
+        key = (shaping, told["vocabulary"])
         if key not in self._speeds:
             self._speeds[key] = _speed(s, told["vocabulary"])
-        return {**told, "tokens_per_second": self._speeds[key]}
+        speed = self._speeds[key]
+        return {**told, "tokens_per_second": speed, **_besides(s, told, speed)}
 
-    def _text(self, s: Settings) -> tuple[int, int]:
-        """Return about how many kinds of tokens the corpus has, and how many tokens to train on."""
+    def _text(self, s: Settings) -> tuple[int, int, int]:
+        """Return about how many kinds of tokens the corpus has, and how many tokens to train on and to validate."""
         key = (s.corpus, s.tokens, s.vocabulary)
         if key not in self._texts:
             source = resolve(s.corpus)
             self._texts[key] = _counted(source if s.tokens == "bytes" else source.as_text(), s)
+            self._bytes[s.corpus] = source.bytes
         vocabulary, count = self._texts[key]
-        return vocabulary, int(count * (1 - s.valid_fraction - s.test_fraction))
+        if not s.valid:
+            return vocabulary, int(count * (1 - s.valid_fraction - s.test_fraction)), int(count * s.valid_fraction)
+        valid = count * resolve(s.valid).bytes // max(1, self._bytes[s.corpus])  # as many bytes a token as there
+        return vocabulary, int(count * (1 - (s.test_fraction if not s.test else 0.0))), valid
 
 
 def _counted(source: Source, s: Settings) -> tuple[int, int]:
@@ -122,10 +128,11 @@ def _speed(s: Settings, vocabulary: int) -> float:
     network = Network(s, weights, T, B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, vocabulary, (2, T, B)).astype(np.int32)
-    drop = Dropout(s.dropout_in or 0.0, s.dropout or 0.0, s.weight_drop, key=1)
+    drop = Dropout(s.dropout_in or 0.0, s.dropout or 0.0, s.weight_drop, key=1, tokens=s.embedding_dropout)
+    penalties = Penalty(s.activation_reg, s.temporal_reg)
 
     def step() -> None:
-        network.gradient(x, y, drop)
+        network.gradient(x, y, drop, penalties)
         norm = optimizer.norm(network.gradients)
         optimizer.apply(network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
         network.carry()
@@ -133,6 +140,43 @@ def _speed(s: Settings, vocabulary: int) -> float:
     for _ in range(2):  # compile, and warm up
         step()
     return T * B / seconds_of(step, at_least=SECONDS, most=1000)
+
+
+def _token_bytes(vocabulary: int) -> int:
+    """Return the bytes that a token takes in its file."""
+    return 1 if vocabulary <= 1 << 8 else 2 if vocabulary <= 1 << 16 else 4
+
+
+def _numbers_to_evaluate(s: Settings, V: int, valid: int, products: int) -> int:
+    """Return how many numbers are held to evaluate, to write samples and to follow gradients.
+
+    Each of them has the weights packed once more, and buffers for what it reads at once.
+    """
+    cell, H, L = CELLS[s.cell], s.hidden or 0, s.layers or 0
+    kept = len(cell.saved) + len(cell.states)
+    T, B = evaluation_shape(min(valid, s.eval_tokens or valid), s.threads or 1)
+    evaluates = products + T * B * (V + kept * L * H) if valid > 1 else 0
+    writes = products
+    follows = products + SEQUENCES * (CHUNK * (V + kept * L * H) + LAGS * (kept + 2) * L * H)
+    return evaluates + writes + follows
+
+
+def _besides(s: Settings, told: dict[str, Any], speed: float) -> dict[str, float]:
+    """Return the seconds of an evaluation with all that is done then, and those before and after training.
+
+    From counts: a token is read for two fifths of what training on it costs (as `setup.make_plan` has it), following
+    gradients costs as much as training on about as many tokens as it reads, a sample reads all weights for each token,
+    and a checkpoint is digested and written at some hundred MB a second.
+    """
+    read, weights_mb = 0.4 / speed, 4e-6 * told["parameters"]
+    valid = told["valid_tokens"]
+    length = {"words": 5.5, "bpe": 3.5}.get(s.tokens, 1.0)
+    sample = s.sample_length / length * (30e-6 + weights_mb / 10_000)
+    look = SEQUENCES * (CONTEXT + LAGS) / speed + sample + 3 * weights_mb / 300
+    return {
+        "seconds_per_evaluation": look + read * min(valid, s.eval_tokens or valid),
+        "seconds_around": START + read * valid + look + 2000 / max(1, s.sample_length or 400) * sample,
+    }
 
 
 def answer(forecast: Forecast, line: str) -> dict[str, Any]:

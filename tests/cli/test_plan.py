@@ -24,14 +24,17 @@ def forecasts(monkeypatch):
 
     class Forecaster:
         def ask(self, s):
+            activations = s.hidden * (0.25 if s.recompute else 1.0)
             return {
-                "parameters": 10 * s.hidden**2, "flop_per_token": 60 * s.hidden**2, "memory_mb": 100 + s.hidden,
-                "memory_parts": {"weights": 60.0, "program": 40.0}, "vocabulary": 20, "tokens": 86_400,
+                "parameters": 10 * s.hidden**2, "flop_per_token": 60 * s.hidden**2, "memory_mb": 100 + activations,
+                "memory_parts": {"weights": 60.0, "program": 40.0, "activations": activations},
+                "vocabulary": 20, "tokens": 86_400,
             }  # fmt: skip
 
         def measure(self, s):
             measured.append(s.hidden)
-            return {**self.ask(s), "tokens_per_second": 1e8 / s.hidden**2}
+            besides = {"seconds_per_evaluation": 1.0, "seconds_around": 5.0}
+            return {**self.ask(s), "tokens_per_second": 1e8 / s.hidden**2, **(besides if s.test_fraction else {})}
 
         def close(self):
             measured.append(-1)
@@ -45,7 +48,7 @@ def test_cost_in_words(text, forecasts, capsys):
     said = capsys.readouterr().out
     assert "parameters  100,000" in said
     assert "0.60 million operations a token" in said
-    assert "about 200 MB (weights 60, program 40)" in said
+    assert "about 200 MB (weights 60, program 40, activations 100)" in said
     assert "10,000 tokens/s, measured here" in said
     assert "an epoch    9 s for 86,400 tokens" in said
     assert "43 s: 5 epochs" in said
@@ -64,12 +67,14 @@ def test_time_asked_for_becomes_steps(text, forecasts, capsys):
 
 def test_the_largest_that_fits(text, forecasts, capsys):
     assert main(["plan", str(text), "--fit-memory", "300"]) == 0
+    assert "lstmtui train ... --hidden 768 --recompute\n" in capsys.readouterr().out
+    assert main(["plan", str(text), "--fit-memory", "300", "--no-recompute"]) == 0
     assert "--hidden 192" in capsys.readouterr().out
     # Three passes over 86,400 tokens in 6 seconds: 43,200 tokens a second, which size 48 reaches and 64 does not.
     assert main(["plan", str(text), "--fit-minutes", "0.1"]) == 0
-    assert "--hidden 48" in capsys.readouterr().out
-    assert main(["plan", str(text), "--fit-minutes", "0.1", "--fit-memory", "140"]) == 0
-    assert "--hidden 32" in capsys.readouterr().out
+    assert "--hidden 48 --minutes 0.1\n" in capsys.readouterr().out
+    assert main(["plan", str(text), "--fit-minutes", "0.1", "--fit-memory", "140", "--no-recompute"]) == 0
+    assert "--hidden 32 --minutes 0.1\n" in capsys.readouterr().out
 
 
 def test_what_cannot_be_is_refused(text, forecasts, capsys):
@@ -79,3 +84,27 @@ def test_what_cannot_be_is_refused(text, forecasts, capsys):
     assert "Not even the smallest" in capsys.readouterr().err
     assert main(["plan", "/nowhere/x.txt"]) == 2
     assert forecasts[-1] == -1
+
+
+def test_recomputation_is_proposed_where_activations_dominate(text, forecasts, capsys):
+    line = ["plan", str(text), "--hidden", "300", "--steps", "10"]
+    assert main(line) == 0
+    said = capsys.readouterr().out
+    assert "Activations are 83% of what the run itself holds: --recompute" in said
+    assert "about 175 MB in place of 400" in said
+    assert main([*line, "--recompute"]) == 0
+    assert "--recompute" not in capsys.readouterr().out
+    assert main(["plan", str(text), "--hidden", "50", "--steps", "10"]) == 0
+    assert "--recompute" not in capsys.readouterr().out
+
+
+def test_evaluations_start_and_end_take_their_time(text, forecasts, capsys, tmp_path):
+    settings = tmp_path / "more.toml"
+    settings.write_text("test_fraction = 0.1\neval_every = 10\n")
+    line = ["plan", str(text), "--hidden", "100", "--batch", "10", "--bptt", "10", "--config", str(settings), "--json"]
+    assert main([*line, "--steps", "1000"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seconds_training"], told["seconds"]) == (10.0, 10.0 + 100 * 1.0 + 5.0)
+    assert main([*line, "--minutes", "1"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seconds"], told["steps"]) == (60.0, 500)

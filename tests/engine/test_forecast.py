@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -40,6 +41,33 @@ def test_operations_are_six_for_each_weight_that_is_multiplied(tmp_path):
     assert told["flop_per_token"] == 6 * (4 * 8 * 6 + 4 * 8 * 8 + V * 8)
     tied = tiny.settings(tiny.corpus(tmp_path), layers=1, hidden=8, embedding=8, tied=True)
     assert Forecast().ask(tied)["flop_per_token"] == 6 * (4 * 8 * 8 + 4 * 8 * 8 + V * 8)
+
+
+def test_memory_has_its_parts_and_recomputation_saves_activations(tmp_path):
+    s = tiny.settings(tiny.corpus(tmp_path), hidden=64, batch=16, bptt=512, recompute=False)
+    told, less = Forecast().ask(s), Forecast().ask(dataclasses.replace(s, recompute=True))
+    assert told["memory_mb"] == pytest.approx(sum(told["memory_parts"].values()))
+    saved = [name for name in told["memory_parts"] if less["memory_parts"][name] < told["memory_parts"][name]]
+    assert saved == ["activations"]
+    assert less["memory_parts"]["activations"] < 0.5 * told["memory_parts"]["activations"]
+
+
+def test_a_text_of_its_own_for_validation_leaves_all_of_the_other_to_train_on(tmp_path):
+    path = tiny.corpus(tmp_path)
+    s = tiny.settings(path, valid_fraction=0.25)
+    apart = Forecast().ask(dataclasses.replace(s, valid=(str(path),)))
+    split = Forecast().ask(s)
+    assert apart["tokens"] == apart["valid_tokens"] == path.stat().st_size
+    assert split["tokens"] + split["valid_tokens"] == pytest.approx(path.stat().st_size, abs=2)
+
+
+def test_regularisers_are_measured_too(tmp_path):
+    forecast = Forecast()
+    s = tiny.settings(tiny.corpus(tmp_path), dropout_in=0.0)
+    forecast.measure(s)
+    forecast.measure(dataclasses.replace(s, seed=5, steps=7))  # known
+    forecast.measure(dataclasses.replace(s, embedding_dropout=0.3))
+    assert len(forecast._speeds) == 2
 
 
 def test_a_network_too_large_is_refused_before_it_is_made(tmp_path):
