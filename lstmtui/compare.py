@@ -220,25 +220,46 @@ def recommendation(found: Sequence[Figures]) -> str:
     if len(ranked) == 1:
         return f"Only {best} has finished ({first.told()} {unit}); there is nothing to compare it with yet."
     second_mean, second, next_ = ranked[1]
-    apart = second_mean - best_mean
     if first.deviation is None or next_.deviation is None:
         return (
-            f"{best} is best with {first.told()} {unit}, {apart:.3f} before {second}; with one seed each, nobody can "
-            f"tell how much of that is chance: --seeds 3 would."
+            f"{best} is best with {first.told()} {unit}, {second_mean - best_mean:.3f} before {second}; with one seed "
+            "each, nobody can tell how much of that is chance: --seeds 3 would."
         )
-    error = math.sqrt(first.deviation**2 / first.count + next_.deviation**2 / next_.count)
-    freedom = min(first.count, next_.count) - 1
-    if apart > (T_95[freedom - 1] if freedom <= len(T_95) else 2.0) * error:
-        return f"Take {best}: {first.told()} {unit}, {apart:.3f} before {second}, more than seeds explain."
-    level = [name for mean, name, s in ranked if mean - best_mean <= 2 * max(error, 1e-9)]
-    if second not in level:
-        level.insert(1, second)
+    rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
+    behind = [(name, apart) for name, s, apart in rest if apart > least_difference(first, s)]
+    level = [best, *(name for name, s, apart in rest if apart <= least_difference(first, s))]
+    far = f"{_listed([f'{name} is {apart:.3f} behind' for name, apart in behind])}, more than seeds explain"
+    if len(level) == 1:
+        name, apart = behind[0]
+        return f"Take {best}: {first.told()} {unit}, {apart:.3f} before {name}, more than seeds explain."
     speeds = {name: spread(one.tokens_per_second for one in by_cell(finished)[name]) for name in level}
     quickest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
+    widest = max(apart for name, _, apart in rest if name in level)
     return (
-        f"{' and '.join(level)} cannot be told apart here ({best} leads {second} by {apart:.3f} {unit}, within what "
-        f"seeds make); {quickest} is the quickest of them, so take that, or give more time or seeds."
+        f"{_listed(level)} cannot be told apart here ({best} leads by {widest:.3f} {unit} at most, within what "
+        f"{first.count} seeds make); {quickest} is the quickest of them, so take that, or give more time or seeds."
+        + (f" {far[0].upper()}{far[1:]}." if behind else "")
     )
+
+
+def least_difference(one: Spread, other: Spread) -> float:
+    """Return how far two means over seeds must lie apart before chance is no likely reason: Welch's t-test at 95 %.
+
+    Not corrected for how many cells are compared with the best one.
+    """
+    if one.deviation is None or other.deviation is None:
+        return math.inf
+    parts = one.deviation**2 / one.count, other.deviation**2 / other.count
+    error = sum(parts)
+    if error == 0:
+        return 0.0
+    freedom = error**2 / (parts[0] ** 2 / (one.count - 1) + parts[1] ** 2 / (other.count - 1))
+    t = T_95[max(1, int(freedom)) - 1] if int(freedom) <= len(T_95) else 2.0
+    return t * math.sqrt(error)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
 def snapshots(paths: Sequence[Path]) -> list[RunSnapshot]:

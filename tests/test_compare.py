@@ -87,7 +87,25 @@ def test_a_difference_within_noise_goes_to_the_quicker():
     said = compare.recommendation(runs)
     assert said.startswith("lstm and gru cannot be told apart")
     assert "gru is the quickest" in said
-    assert "rnn" not in said
+    assert said.endswith("Rnn is 0.300 behind, more than seeds explain.")
+
+
+def test_each_cell_is_judged_by_its_own_spread():
+    # coupled is nearer to the best than peephole, but always so; peephole once was better than all.
+    runs = [one("gru", q) for q in (1.700, 1.701, 1.699)] + [one("coupled", q) for q in (1.720, 1.721, 1.719)]
+    runs += [one("peephole", q) for q in (1.69, 1.75, 1.81)]
+    said = compare.recommendation(runs)
+    assert said.startswith("gru and peephole cannot be told apart here (gru leads by 0.050")
+    assert said.endswith("Coupled is 0.020 behind, more than seeds explain.")
+
+
+def test_welch_agrees_with_the_table():
+    # n 3 and 3, equal deviations: 4 degrees of freedom, t 2.776, error 0.1 * sqrt(2 / 3).
+    spread = compare.Spread(1.0, 0.1, 3)
+    assert compare.least_difference(spread, compare.Spread(2.0, 0.1, 3)) == pytest.approx(2.78 * 0.0816, rel=1e-2)
+    # One that does not vary leaves the other's 2 degrees of freedom.
+    assert compare.least_difference(spread, compare.Spread(2.0, 0.0, 3)) == pytest.approx(4.30 * 0.0577, rel=1e-2)
+    assert compare.least_difference(compare.Spread(1.0, None, 1), spread) == float("inf")
 
 
 def test_one_seed_is_called_one_seed():

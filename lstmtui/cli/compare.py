@@ -54,6 +54,9 @@ def compare(
     tokens: Annotated[
         str | None, typer.Option("--tokens", metavar="|".join(config.TOKENS), help="What is read one at a time.")
     ] = None,
+    valid: Annotated[
+        list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
+    ] = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
     config_file: Annotated[
@@ -73,7 +76,7 @@ def compare(
     wanted = _cells(cells)
     options = {
         "corpus": corpus, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden, "layers": layers,
-        "tokens": tokens, "threads": threads,
+        "tokens": tokens, "threads": threads, "valid": valid,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:
