@@ -1,6 +1,6 @@
 """What each regulariser brings on a small text: a plain network, the same with one of them, and with all.
 
-    python tests/bench/ablation.py TRAIN VALID [--words 100000] [--epochs 12] [--seed 1]
+    python tests/bench/ablation.py TRAIN VALID [--words 50000] [--epochs 10] [--seed 1]
 
 The first words of TRAIN, few enough that a plain network learns them by heart, are read that many times by two layers
 of 128 LSTM units. Each row is one run with the same seed and schedule; its figures are those of its best evaluation
@@ -51,7 +51,7 @@ def trained(name: str, settings: dict[str, Any], text: Path, asked: argparse.Nam
     slug = f"ablation-{name.lstrip('+ ').replace(' ', '-')}-s{asked.seed}"
     where = ["--runs-dir", str(asked.runs)]
     if not (asked.runs / slug).exists():
-        length = ["--epochs", str(asked.epochs), "--patience", "0", "--seed", str(asked.seed)]
+        length = ["--epochs", str(asked.epochs), "--patience", "0", "--seed", str(asked.seed), "--eval-tokens", "10000"]
         network = ["--tokens", "words", "--vocabulary", str(asked.vocabulary), "--hidden", "128", "--embedding", "128"]
         command = [*common, "train", str(text), "--valid", asked.valid, "--name", slug, "--threads", "1", *length]
         subprocess.run([*command, *network, *options(settings), *where], check=True, stdout=subprocess.DEVNULL)
@@ -64,9 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train")
     parser.add_argument("valid")
-    parser.add_argument("--words", type=int, default=100_000)
-    parser.add_argument("--vocabulary", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--words", type=int, default=50_000)
+    parser.add_argument("--vocabulary", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("ablation-runs"))
     asked = parser.parse_args()
