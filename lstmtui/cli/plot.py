@@ -18,6 +18,8 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.text import one_line
 
 CHARTS = ("loss", "gradients", "saturation")
+FEW = 40
+"""Up to so many points of a curve are dotted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def plot(
 ) -> int:
     """Draw a run's loss, gradient flow and gate saturation here, or write them as CSV and PNG.
 
-    PNG needs Matplotlib: pip install 'lstmtui[plot]'. CSV and drawing here need nothing.
+    PNG needs Matplotlib: pip install 'lstmtui\\[plot]'. CSV and drawing here need nothing.
     """
     if chart not in (*CHARTS, "all"):
         raise UsageError(f"There is no chart {one_line(chart, 40)!r}; there are {', '.join(CHARTS)} and all.")
@@ -116,7 +118,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
     ]  # fmt: skip
     names = dict.fromkeys((layer, gate) for _, layer, gate, _, _ in shares)
     gates = Chart(
-        "saturation", "Gates saturated, left and right together", "step", "part of all values", False,
+        "saturation", "Gate saturation", "step", "part of all values below 0.1 or above 0.9", False,
         tuple(
             Line(f"{at[1]} of layer {at[0]}", tuple((row[0], row[3] + row[4]) for row in shares if row[1:3] == at))
             for at in names
@@ -203,13 +205,19 @@ def _png(figure: Any, chart: Chart, run: str, path: Path) -> None:
     marks = ("", "--", ":", "-.")  # told apart without colour too
     for number, line in enumerate(line for line in chart.lines if line.points):
         x, y = zip(*line.points, strict=True)
-        axes.plot(x, y, linestyle=marks[number % 4] or "-", linewidth=1.2, label=line.name)
+        dots = "." if len(x) <= FEW else ""  # a single point is no line
+        axes.plot(x, y, linestyle=marks[number % 4] or "-", marker=dots, linewidth=1.2, label=line.name)
     axes.set_title(f"{chart.title}: {one_line(run)}", parse_math=False)
     axes.set_xlabel(chart.x)
     axes.set_ylabel(chart.y)
-    if chart.log and any(y > 0 for line in chart.lines for _, y in line.points):
+    values = [y for line in chart.lines for _, y in line.points if y > 0]
+    if chart.log and values:
         axes.set_yscale("log")
+        if max(values) < 100 * min(values):  # Matplotlib would write 2.4 as 2.4 times ten to the power of nought
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
     axes.grid(alpha=0.3)
     if chart.lines:
-        axes.legend(fontsize="small")
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(chart.lines) > 4 else {}
+        axes.legend(fontsize="small", **beside)
     drawn.savefig(path)

@@ -58,7 +58,7 @@ COUNT = 2_000 if os.environ.get("THOROUGH") else 1_200
 """Strings of each part."""
 EACH = 36
 """Strings that one frame shows."""
-SCREENS = 25 if os.environ.get("THOROUGH") else 1
+SCREENS = 5 if os.environ.get("THOROUGH") else 1
 """Rounds over all screens, each with other strings."""
 
 
