@@ -157,17 +157,15 @@ VIEWS = (b"Gates by training time", b"units by training time", b"units by charac
 
 def keys(root: Path, count: int = 300) -> None:
     """A key is answered when the title that only it can bring is on its way to the terminal."""
-    with training(root) as run:
-        terminal = Terminal(root)
+    times = []
+    with training(root) as run, contextlib.closing(Terminal(root)) as terminal:
         terminal.wait(b"by unit, most")
         terminal.drain(3.0)
         before, begun = RunReader(run).refresh(), time.perf_counter()
-        times = []
         for i in range(count):
             times.append(1000 * terminal.press(b"v", VIEWS[i % len(VIEWS)]))
             terminal.drain(0.05)
         after, spent = RunReader(run).refresh(), time.perf_counter() - begun
-        terminal.close()
     times.sort()
     middle, late, worst = statistics.median(times), times[math.ceil(0.99 * count) - 1], times[-1]
     rate = (after.step - before.step) / spent
