@@ -43,6 +43,11 @@ class KeysInOrder(App[Result]):
         self._screen_due: float | None = None
         """Until when a screen that is not there yet is waited for; None when none is."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that was typed has done its work."""
+        return not self._typed and self._under_way is None
+
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)

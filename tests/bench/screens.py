@@ -137,11 +137,11 @@ def open_long(root: Path) -> None:
 @contextlib.contextmanager
 def training(root: Path) -> Iterator[RunFolder]:
     """A real engine that trains on as many threads as there are processors."""
-    settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=100, threads=os.cpu_count() or 1)
+    settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=50, threads=os.cpu_count() or 1)
     run = api.create(settings, root=root)
     engine = api.start(run)
     try:
-        while (seen := RunReader(run).refresh()).state != "training" or seen.step < 20:
+        while RunReader(run).refresh().state != "training" or not any(run.probes.glob("saturation-*")):
             if engine.poll() is not None:
                 raise RuntimeError(run.log.read_text())
             time.sleep(0.2)

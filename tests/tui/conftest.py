@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from screen_tests import FakeForecaster, FakeModel
+from textual.pilot import Pilot
 
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
+from lstmtui.tui.keys_in_order import KeysInOrder
 from lstmtui.tui.screens import live, new_run, runs
 
 
@@ -22,6 +25,21 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for screen in (live, runs):
         monkeypatch.setattr(screen, "INTERVAL", 0.2)
     monkeypatch.setattr(new_run, "QUIET", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def _keys_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `pilot.press` return when the keys have done their work: Textual's waits until the processor seems idle,
+    and takes a process that others keep from running for one that has nothing to do."""
+    press = Pilot.press
+
+    async def press_and_wait(self: Pilot[object], *keys: str) -> None:
+        await press(self, *keys)
+        app = self.app
+        while isinstance(app, KeysInOrder) and app.is_running and not app._exit and not app.settled:
+            await asyncio.sleep(0.002)
+
+    monkeypatch.setattr(Pilot, "press", press_and_wait)
 
 
 @pytest.fixture
