@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
@@ -34,11 +35,14 @@ from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.terminal import enduring, is_gone
 from lstmtui.tui.theme import THEMES
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 FEW_COLOURS = ("standard", "windows")
 NO_COLOUR = NoColor()
+LOOK = 2.0
+"""Seconds between two looks whether the terminal is still there."""
 MOUNTING = 2.0
 """Most seconds that leaving waits for a screen to be there."""
 
@@ -103,12 +107,20 @@ class LstmtuiApp(KeysInOrder[None]):
         if not self.is_headless:
             # What was imported is there to stay; looking through it again and again would cost frames.
             self.call_after_refresh(gc.freeze)
+            self.set_interval(LOOK, self._look_at_terminal)
         self.push_screen(RunsScreen(self.doors))
         if self._run is not None:
             if self._first == "type":
                 self.push_screen(TypeScreen(self._run, self.doors))
             else:
                 self.push_screen(LiveScreen(self._run, self.doors))
+
+    def get_driver_class(self) -> type[Driver]:
+        return enduring(super().get_driver_class())
+
+    def _look_at_terminal(self) -> None:
+        if isinstance(fileno := getattr(self._driver, "fileno", None), int) and is_gone(fileno):
+            self._leave(128 + int(signal.SIGHUP))
 
     async def on_event(self, event: events.Event) -> None:
         """Let keys fall that were typed while the program leaves: there is no screen for them any more."""

@@ -1,6 +1,7 @@
 """How quick the screens are and what watching costs: python tests/bench/screens.py [first] [open] [keys] [watch].
 
-first   seconds from the command to the first whole frame, in a terminal of its own
+first   seconds from the command to the first whole frame, in a terminal of its own; beside them processor time,
+        which is what they come to where nothing else runs
 open    seconds until a run with 1,000,000 lines of metrics is read and drawn
 keys    milliseconds from a key to the frame that shows it, in a terminal, on a run that trains on every core meanwhile
 watch   share of a core and memory of a TUI that watches a run which writes ten lines a second, over 20 s
@@ -86,6 +87,11 @@ class Terminal:
         self.wait(wanted)
         return time.perf_counter() - begun
 
+    def used(self) -> float:
+        """Return the seconds of processor time that the program has taken."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def drain(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
@@ -103,13 +109,14 @@ class Terminal:
 
 def first(root: Path) -> None:
     make_run(root)
-    times = []
+    times, used = [], []
     for _ in range(5):
-        terminal = Terminal(root)
-        terminal.wait(b"shut <0.1")
-        times.append(time.perf_counter() - terminal.begun)
-        terminal.close()
-    print(f"first frame: median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {len(times)}")
+        with contextlib.closing(Terminal(root)) as terminal:
+            terminal.wait(b"shut <0.1")
+            times.append(time.perf_counter() - terminal.begun)
+            used.append(terminal.used())
+    print(f"first frame: median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {len(times)}", end="")
+    print(f"; {statistics.median(used):.2f} s of processor time")
 
 
 def open_long(root: Path) -> None:
@@ -117,21 +124,22 @@ def open_long(root: Path) -> None:
     long_metrics(run, 1_000_000)
     doors = Doors(root=root, open_model=lambda r: FakeModel(), forecaster=FakeForecaster)
 
-    async def opened() -> float:
+    async def opened() -> tuple[float, float]:
         """Open it from the list of runs, which has been painted."""
         app = LstmtuiApp(doors=doors)
         async with app.run_test(size=(120, 40)) as pilot:
             while "long" not in painted(app):
                 await pilot.pause(0.01)
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.process_time()
             await pilot.press("enter")
             while "nats/char" not in painted(app) or "Gates" not in painted(app) or "◆" not in painted(app):
                 await pilot.pause(0.01)
-            return time.perf_counter() - begun
+            return time.perf_counter() - begun, time.process_time() - used
 
-    times = [asyncio.run(opened()) for _ in range(3)]
+    times, used = zip(*(asyncio.run(opened()) for _ in range(3)), strict=True)
     size = run.metrics.stat().st_size / 1e6
-    print(f"1,000,000 lines ({size:.0f} MB): median {statistics.median(times):.2f} s until drawn")
+    print(f"1,000,000 lines ({size:.0f} MB): median {statistics.median(times):.2f} s until drawn", end="")
+    print(f"; {statistics.median(used):.2f} s of processor time")
 
 
 @contextlib.contextmanager
@@ -199,15 +207,9 @@ def watch(root: Path) -> None:
         terminal = Terminal(root)
         terminal.wait(b"shut <0.1")
         terminal.drain(2.0)
-        stat = Path(f"/proc/{terminal.process.pid}/stat")
-
-        def used() -> float:
-            fields = stat.read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-        before, begun = used(), time.perf_counter()
+        before, begun = terminal.used(), time.perf_counter()
         terminal.drain(20.0)
-        share = (used() - before) / (time.perf_counter() - begun)
+        share = (terminal.used() - before) / (time.perf_counter() - begun)
         pages = int(Path(f"/proc/{terminal.process.pid}/statm").read_text().split()[1])
         print(f"watching: {100 * share:.1f} % of a core, {pages * resource.getpagesize() / 1e6:.0f} MB")
         terminal.close()

@@ -154,6 +154,19 @@ def test_a_terminal_that_can_draw_nothing_is_refused_in_a_sentence(tmp_path: Pat
         terminal.close()
 
 
+def test_a_terminal_that_goes_away_without_a_signal_ends_the_screens(tmp_path: Path) -> None:
+    make_run(tmp_path, "newest", state="stopped")
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.read_until(b"Gates by unit")
+        os.close(terminal.slave)
+        os.close(terminal.master)
+        assert terminal.process.wait(30) == 129
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+
+
 def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
     make_run(tmp_path, "older", state="finished")
     make_run(tmp_path, "newest", state="stopped")
