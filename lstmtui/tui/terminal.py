@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING
 
 from textual.driver import Driver
 
@@ -29,11 +28,8 @@ def enduring(driver: type[Driver]) -> type[Driver]:
         from textual.drivers.linux_driver import LinuxDriver
     except ImportError:  # another system
         return driver
-    if not issubclass(driver, LinuxDriver):
-        return driver
-    base = LinuxDriver if TYPE_CHECKING else driver
 
-    class Enduring(base):
+    class Enduring(LinuxDriver):
         def _writes(self) -> bool:
             return self._writer_thread is not None and self._writer_thread.is_alive()
 
@@ -45,4 +41,4 @@ def enduring(driver: type[Driver]) -> type[Driver]:
             if self._writes():
                 super().close()
 
-    return Enduring
+    return Enduring if driver is LinuxDriver else driver
