@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui import compare
@@ -82,12 +82,12 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         Binding("question_mark", "app.help", "Help", show=False),
     ]
 
-    entries: reactive[tuple[Entry, ...]] = reactive((), always_update=True)
+    entries: var[tuple[Entry, ...]] = var((), always_update=True)
     """What the reader last saw; frozen."""
-    axis: reactive[str] = reactive("step")
-    chart: reactive[str] = reactive("valid")
-    log_scale: reactive[bool] = reactive(True)
-    panel: reactive[str] = reactive("results")
+    axis: var[str] = var("step")
+    chart: var[str] = var("valid")
+    log_scale: var[bool] = var(True)
+    panel: var[str] = var("results")
     """Which table there is room for: "results" or "settings"."""
 
     def __init__(self, paths: Sequence[Path], doors: Doors | None = None) -> None:

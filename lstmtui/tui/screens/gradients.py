@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.runs.flow import Flow, flow_of, measurements, memory, read, verdict
@@ -78,11 +78,11 @@ the z of a GRU).
         Binding("question_mark", "app.help", "Help", show=False),
     ]
 
-    flows: reactive[tuple[Flow, ...]] = reactive((), always_update=True)
+    flows: var[tuple[Flow, ...]] = var((), always_update=True)
     """Every measurement, oldest first; frozen."""
-    at: reactive[int | None] = reactive(None)
+    at: var[int | None] = var(None)
     """Which one is shown; None follows the newest."""
-    state: reactive[str] = reactive("h")
+    state: var[str] = var("h")
     """Which state's gradient is shown where there is room for one."""
 
     def __init__(self, path: Path, doors: Doors | None = None) -> None:

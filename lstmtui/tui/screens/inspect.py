@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.runs.folder import RunFolder
@@ -125,16 +125,16 @@ other places where the same units are on: what those places share is what the un
         Binding("question_mark", "app.help", "Help", show=False),
     ]  # fmt: skip
 
-    cursor: reactive[int] = reactive(0)
+    cursor: var[int] = var(0)
     """The token that is looked at."""
-    chosen: reactive[Span | None] = reactive(None)
+    chosen: var[Span | None] = var(None)
     """The span that was chosen, first and last token."""
-    depth: reactive[int] = reactive(0)
+    depth: var[int] = var(0)
     """Which layer, from 0."""
-    part: reactive[str] = reactive("h")
-    unit: reactive[int] = reactive(0)
-    order: reactive[str] = reactive("selective")
-    view: reactive[str] = reactive("unit")
+    part: var[str] = var("h")
+    unit: var[int] = var(0)
+    order: var[str] = var("selective")
+    view: var[str] = var("unit")
     """Which panel there is room for below the text: "unit" or "units"."""
 
     def __init__(self, path: Path, doors: Doors | None = None) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.errors import LstmtuiError
@@ -61,7 +61,6 @@ The engine is a process of its own: leaving this screen, or the program, does no
 """
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
-    reads_beneath = True  # the dialog that steers shows what the run says
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("space", "ask('pause')", "Pause", "live.pause", "Pause this run", show=True),
         bind("space", "ask('continue')", "Continue", "live.continue", "Let this run continue", show=True),
@@ -98,7 +97,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         bind("question_mark", "app.help", "Help", "live.help", ""),
     ]
 
-    view: reactive[RunView | None] = reactive(None, always_update=True)
+    view: var[RunView | None] = var(None, always_update=True)
     """What the reader last saw; frozen, never edited here."""
 
     def __init__(self, run: RunFolder, doors: Doors) -> None:
@@ -185,8 +184,11 @@ The engine is a process of its own: leaving this screen, or the program, does no
         told = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
         brief = "  ".join(part.replace(" ", "\u00a0") for part in told)  # a name and its value stay together
         brief = brief or words.waiting(view.snapshot)
-        if brief != self._said[1]:
-            self.query_one("#brief", Static).update(Text(safe(brief, newlines=False)))
+        line = self.query_one("#brief", Static)
+        if not line.display:
+            brief = self._said[1]  # unseen, and told when there is a small screen
+        elif brief != self._said[1]:
+            line.update(Text(safe(brief, newlines=False)))
         self._said = (said, brief)
 
     def _label(self) -> None:
@@ -293,8 +295,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.from_thread(self._open, run)
 
     def _open(self, run: RunFolder) -> None:
-        if self.is_current:
+        if self.is_active:
             self.app.switch_screen(LiveScreen(run, self._doors))
+        else:
+            self.tell(f"'{run.name}' has started.")
 
     # --- keys: what is shown --------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class OnceScreen(Screen[Result]):
             call()
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        if self._left or not self.is_current:
+        if self._left or not self.is_active:
             return AwaitComplete.nothing()
         self._left = True
         return super().dismiss(result)

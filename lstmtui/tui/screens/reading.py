@@ -13,12 +13,18 @@ from lstmtui.tui.screens.once import OnceScreen, Result
 class ReadingScreen(OnceScreen[Result]):
     """Calls `read` in a thread, one call at a time, and posts the Look that it returns.
 
-    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there
-    unless `reads_beneath`.
+    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there.
     """
 
-    reads_beneath = False
     _reading = False
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is on top, or shows through the dialog that is.
+
+        `is_current` is true also of the screen that lies beneath one which covers it (Textual 8.2.8).
+        """
+        return self.is_active or (self.is_current and self.app.screen.is_modal)
 
     def read_every(self, seconds: float) -> None:
         """Read now, and again after so many seconds each time."""
@@ -27,8 +33,7 @@ class ReadingScreen(OnceScreen[Result]):
 
     def look(self) -> None:
         """Read, unless that is being done already."""
-        wanted = self.is_attached if self.reads_beneath else self.is_current
-        if wanted and not self._reading:
+        if self.is_seen and not self._reading:
             self._reading = True
             self._read_in_thread()
 

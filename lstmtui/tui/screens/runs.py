@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import DataTable, Footer, Input, Static
 
 from lstmtui.errors import LstmtuiError
@@ -85,7 +85,7 @@ An engine is a process of its own: it goes on when you leave.
         bind("question_mark", "app.help", "Help", "runs.help", ""),
     ]
 
-    runs: reactive[tuple[RunSnapshot, ...] | None] = reactive(None, always_update=True)
+    runs: var[tuple[RunSnapshot, ...] | None] = var(None, always_update=True)
     """What the reader last saw; frozen. None until then."""
 
     def __init__(self, doors: Doors) -> None:
@@ -286,7 +286,7 @@ An engine is a process of its own: it goes on when you leave.
         self.from_thread(self._opened, run)
 
     def _opened(self, run: RunFolder) -> None:
-        if self.is_current:
+        if self.is_active:
             self.app.push_screen(LiveScreen(run, self._doors))
 
     def action_new(self) -> None:

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
@@ -58,10 +58,10 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         Binding("escape", "back", "Back", tooltip="Leave the typing screen"),
     ]
 
-    answer: reactive[Answer | None] = reactive(None)
+    answer: var[Answer | None] = var(None)
     """What the model last said about the text before the cursor."""
-    chosen: reactive[int] = reactive(0)
-    threshold: reactive[float] = reactive(THRESHOLD)
+    chosen: var[int] = var(0)
+    threshold: var[float] = var(THRESHOLD)
 
     def __init__(self, run: RunFolder, doors: Doors) -> None:
         super().__init__()
