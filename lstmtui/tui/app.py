@@ -181,8 +181,9 @@ class LstmtuiApp(KeysInOrder[None]):
         yield SystemCommand("Quit", "Leave; a run that trains goes on training", self.action_quit)
 
     def action_command_palette(self) -> None:
+        # Without the name that Textual gives it: one may still be on its way out when the next is wanted.
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def action_picture(self) -> None:
         self._keep("svg", self.export_screenshot(title="lstmtui"))

@@ -87,6 +87,17 @@ async def test_a_palette_closed_before_its_search_begins(open_app: Open) -> None
         assert worker.error is None
 
 
+async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        pilot.app.action_command_palette()
+        first = pilot.app.screen
+        pilot.app.push_screen(ConfirmScreen("Delete", "Really?"))
+        pilot.app.action_command_palette()
+        assert isinstance(pilot.app.screen, Palette)
+        assert pilot.app.screen is not first
+        await until(pilot, lambda: pilot.app.screen.is_mounted)
+
+
 async def test_leaving_waits_for_a_screen_that_is_being_put_up(tmp_path: Path, open_app: Open, doors: Doors) -> None:
     run = make_run(tmp_path, state="stopped")
     app = open_app()
