@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -229,9 +229,13 @@ class Model:
                 else:
                     return answer
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
-        """Return up to `k` distinct continuations of `text`, the most probable first."""
-        answer = self.ask("complete", text=text, k=k, phrase=phrase)
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Iterable[str] = ()) -> list[Candidate]:
+        """Return up to `k` distinct continuations of `text`, the most probable first.
+
+        With `phrase` they go on for as long as is expected to save keystrokes. Words in `passed` were proposed for the
+        one begun and not wanted, and leave their places to others.
+        """
+        answer = self.ask("complete", text=text, k=k, phrase=phrase, passed=list(passed))
         self.about["step"] = answer.get("step", self.about.get("step"))  # a run that trains on gets better meanwhile
         return [Candidate(text=c["text"], probability=c["probability"]) for c in answer["candidates"]]
 

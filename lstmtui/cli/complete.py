@@ -117,19 +117,22 @@ def _question(line: bytes, k: int, phrase: bool) -> dict[str, Any]:
         raise UsageError('This line is not JSON; send for example {"text": "The ", "k": 3}.') from None
     if not isinstance(given, dict) or not isinstance(given.get("text"), str):
         raise UsageError('This line has no "text"; send for example {"text": "The ", "k": 3}.')
-    if unknown := sorted(set(given) - {"text", "k", "phrase"}):
-        raise UsageError(f"This line has an unknown key {unknown[0]!r}; known are text, k and phrase.")
+    if unknown := sorted(set(given) - {"text", "k", "phrase", "passed"}):
+        raise UsageError(f"This line has an unknown key {unknown[0]!r}; known are text, k, phrase and passed.")
     wanted, whole = given.get("k", k), given.get("phrase", phrase)
     if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= MOST:
         raise UsageError(f'"k" must be a whole number from 1 to {MOST}, not {wanted!r}.')
     if not isinstance(whole, bool):
         raise UsageError(f'"phrase" must be true or false, not {whole!r}.')
-    return {"text": given["text"], "k": wanted, "phrase": whole}
+    passed = given.get("passed", [])
+    if not isinstance(passed, list) or not all(isinstance(word, str) for word in passed):
+        raise UsageError('"passed" must be a list of words that were proposed and not wanted.')
+    return {"text": given["text"], "k": wanted, "phrase": whole, "passed": passed}
 
 
 def _answer(model: Model, question: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
-    found = model.complete(question["text"], k=question["k"], phrase=question["phrase"])
+    found = model.complete(**question)
     milliseconds = 1000 * (time.perf_counter() - began)
     return {
         "candidates": [{"text": c.text, "probability": c.probability} for c in found],

@@ -87,7 +87,8 @@ def evaluate(
     When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
     character costs one, as does everything that is not a word (with --apart, line ends do not count).
 
-    [bold]saved[/bold] = 1 - keystrokes / characters. [bold]hit[/bold] = share of words suggested before any letter of
+    [bold]saved[/bold] = 1 - keystrokes / characters. [bold]each once[/bold] = the same, when a suggestion that was
+    passed over is not shown again for the word, and others have its place, as a list can do it. [bold]hit[/bold] = share of words suggested before any letter of
     them. [bold]MRR[/bold] = mean of 1 / rank there, 0 beyond five. [bold]coverage[/bold] = share of the places before a
     letter, as far as a typist with one suggestion passes them, where its probability reaches the threshold;
     [bold]precision[/bold] = share of these where it is right; [bold]ghost[/bold] = saved when only these are seen.
@@ -152,6 +153,7 @@ def table(result: dict[str, Any]) -> list[str]:
     }
     rows: list[tuple[str, Any]] = [
         *((f"saved, {k} suggestion{'s' * (k != 1)}", lambda c, k=k: c["savings"][str(k)]) for k in (1, 3, 5)),
+        *((f"each once, {k}", lambda c, k=k: c["savings_once"][str(k)]) for k in (1, 3, 5)),
         ("saved, ghost text only", lambda c: c["savings_ghost"]),
         *((f"hit before a letter, {k}", lambda c, k=k: c["recall"][str(k)]) for k in (1, 3, 5)),
         ("MRR before a letter", lambda c: c["mrr"]),

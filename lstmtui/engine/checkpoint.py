@@ -39,14 +39,26 @@ class Checkpoint:
     """Identity (cell, sizes, tokenizer digest) and progress, as given to `save`."""
 
 
+class _Digest:
+    """SHA-256 over `about` and the names, types, shapes and bytes of all tensors, in the order of their names."""
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self._digest = hashlib.sha256(to_json(about).encode())
+
+    def add(self, name: str, tensor: Array) -> None:
+        tensor = np.ascontiguousarray(tensor)
+        self._digest.update(f"\n{name} {tensor.dtype.str} {tensor.shape}\n".encode())
+        self._digest.update(tensor.data.cast("B") if tensor.size else b"")
+
+    def hex(self) -> str:
+        return self._digest.hexdigest()
+
+
 def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
-    """Return SHA-256 over names, types, shapes and bytes of all tensors and over `about`."""
-    digest = hashlib.sha256(to_json(about).encode())
+    digest = _Digest(about)
     for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {tensor.dtype.str} {tensor.shape}\n".encode())
-        digest.update(tensor.data.cast("B") if tensor.size else b"")
-    return digest.hexdigest()
+        digest.add(name, tensors[name])
+    return digest.hex()
 
 
 def path_of(run: RunFolder, step: int) -> Path:
@@ -96,36 +108,46 @@ def best_of(run: RunFolder) -> Path | None:
     return path if path.is_file() else None
 
 
-def load(path: Path) -> Checkpoint:
-    """Read and prove one checkpoint. Raises CorruptError with what is wrong with it."""
+def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
+    """Read and prove one checkpoint, tensor by tensor, keeping those whose names begin with one of `only`.
+
+    Raises CorruptError with what is wrong with it.
+    """
+    tensors = {}
     try:
-        data = path.read_bytes()
-        tensors = safetensors.numpy.load(data)
-        length = int.from_bytes(data[:8], "little")
-        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["lstmtui"])
-        digest = about.pop("digest")
-        version = about["format"]
-        step = int(about["step"])
+        with safetensors.safe_open(path, framework="numpy") as file:
+            about = json.loads(file.metadata()["lstmtui"])
+            digest = about.pop("digest")
+            version = about["format"]
+            step = int(about["step"])
+            found = _Digest(about)
+            for name in sorted(file.keys()):
+                tensor = file.get_tensor(name)
+                found.add(name, tensor)
+                if name.startswith(only):
+                    tensors[name] = tensor
     except OSError as error:
         raise CorruptError(f"The checkpoint {path} cannot be read ({error.strerror or error}).") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptError(f"The checkpoint {path} is damaged; an older one or the best may still be good.") from error
     if version != FORMAT:
         raise CorruptError(f"The checkpoint {path} has format {version}, this lstmtui reads {FORMAT}; update lstmtui.")
-    if digest != _digest(tensors, about):
+    if digest != found.hex():
         raise CorruptError(f"The checkpoint {path} does not match its digest; an older one or the best may be good.")
     return Checkpoint(step, tensors, about)
 
 
-def newest(run: RunFolder, complain: Any = lambda message: None) -> Checkpoint | None:
+def newest(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
     """Return the newest checkpoint that verifies; `complain` hears of those passed over. None when there is none.
+
+    `only` as in `load`.
 
     Raises CorruptError when there are some but none verifies.
     """
     last: CorruptError | None = None
     for path in everything(run):
         try:
-            return load(path)
+            return load(path, only)
         except CorruptError as error:
             complain(str(error))
             last = error
@@ -134,15 +156,15 @@ def newest(run: RunFolder, complain: Any = lambda message: None) -> Checkpoint |
     return None
 
 
-def best(run: RunFolder, complain: Any = lambda message: None) -> Checkpoint | None:
+def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
     """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged."""
     path = best_of(run)
     if path is not None:
         try:
-            return load(path)
+            return load(path, only)
         except CorruptError as error:
             complain(str(error))
-    return newest(run, complain)
+    return newest(run, complain, only)
 
 
 def restore(arena_views: dict[str, Array], tensors: dict[str, Array], prefix: str, where: str) -> None:

@@ -24,7 +24,8 @@ class Reader:
         assert s.hidden is not None
         assert s.layers is not None
         cell, dtype = CELLS[s.cell], weights.flat.dtype
-        self._cell, self._weights, self.precision = cell, weights, precision_of(s.precision, dtype)
+        self._cell, self.precision = cell, precision_of(s.precision, dtype)
+        self._weights: Arena | None = weights
         L, H, P, GH = s.layers, s.hidden, len(cell.unit_params), len(cell.gates) * s.hidden
         V, D = weights["embedding"].shape
         self._stepping = stepping.compiled(s.cell)
@@ -46,6 +47,7 @@ class Reader:
     def load(self) -> None:
         """Take the weights as they are now; the states stay."""
         w = self._weights
+        assert w is not None  # not let go of
 
         def fill(words: Array, name: str) -> Packed:
             matrix = Packed(w[name].shape[1], w[name].shape[0], self.precision, words)
@@ -67,6 +69,15 @@ class Reader:
         )  # fmt: skip
         scratch = workspace.scratch(1, self.precision)[0]
         self._work = (self._x, self._gates, self._a_h, self.logits, scratch)
+
+    def let_go(self) -> None:
+        """Hold the weights no longer, beyond what of them has not been packed; `load` must not be called again."""
+        table, embedding, *packed, b_out = self._network
+        # Views would keep all of the weights. A tied embedding has been packed as W_out, to the precision it is read in.
+        spare = len(table) > 0 or self._out == "embedding"
+        embedding = np.empty((0, embedding.shape[1]), embedding.dtype) if spare else embedding.copy()
+        self._network = (table, embedding, *packed, b_out.copy())
+        self._weights = None
 
     def reset(self) -> None:
         """Forget everything read so far."""

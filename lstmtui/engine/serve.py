@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.corpus import Split, tokenise
-from lstmtui.engine import dynamic, inspect
+from lstmtui.engine import dynamic, inspect, thrift
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
@@ -123,6 +123,7 @@ def _failure(error: LstmtuiError) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
+    thrift.keep_arrays_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]  # a text stream
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
+from lstmtui.engine import thrift
 from lstmtui.engine.serve import Service
 from lstmtui.engine.trained import load
 from lstmtui.errors import LstmtuiError, UsageError
@@ -28,6 +29,7 @@ LONGEST = 1 << 24
 
 def listen(run: RunFolder, place: Path, *, idle: float = IDLE) -> None:
     """Answer questions about `run` at `place` until there is no more reason to. Raises LstmtuiError, OSError."""
+    thrift.keep_arrays_apart()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.bind(str(fresh := place.with_suffix(f".{os.getpid()}")))
         try:

@@ -216,6 +216,35 @@ def _pack_columns_of(W, words, low, high):
     return pack
 
 
+def unpack_column(words, n, N, x):
+    """Write column n of a packed matrix (K, N) to x (K,); numbers in bfloat16 come back rounded to it."""
+    raise NotImplementedError
+
+
+@overload(unpack_column)
+def _unpack_column_of(words, n, N, x):
+    pairs = words.dtype == types.uint32
+
+    def unpack(words, n, N, x):
+        start, end = _panel(words, n - n % _least(words), N)
+        depth, width = words.shape[0], end - start
+        panel = words.reshape(-1)[depth * start : depth * end]
+        if pairs:
+            bits = x.view(np.uint32)
+            for k in range(len(x)):
+                bits[k] = panel[k // 2 * width + n - start] >> types.uint32(16 * (k % 2)) << types.uint32(16)
+        else:
+            for k in range(len(x)):
+                x[k] = panel[k * width + n - start]
+
+    return unpack
+
+
+@inlined
+def _least(words):
+    return LEAST4 if words.itemsize == 4 else LEAST8
+
+
 @inlined
 def panels_of(words, N, k, threads):
     """Return the share of thread k in the columns of a packed matrix: whole panels."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import kernel
-from lstm_kernels.cpu.packed import bias_of, multiply, nothing
+from lstm_kernels.cpu.packed import bias_of, multiply, nothing, unpack_column
 from lstm_kernels.cpu.recurrence import READ
 from lstm_kernels.cpu.sampling import distribution, draw
 
@@ -25,7 +25,7 @@ class Stepping(NamedTuple):
 
     network   (table, embedding, W_0, W_ih, W_hh, b, unit, W_out, b_out), all in:
               table (V, GH) of the first layer's W_ih x + b, or else (0, GH); embedding (V, D) and W_0, packed (D, GH),
-              are read where there is no table; W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
+              are read where there is no table; embedding (0, D) is that of tied weights, W_out; W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
               unit (L, P, H); W_out packed (H, V); b_out (V,)
     states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, 0) if the cell has none
     work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`
@@ -81,7 +81,10 @@ def _step_of(cell: Cell) -> Any:
                     gates[b] = table[tokens[b]]
             else:
                 for b in range(B):
-                    x[b] = embedding[tokens[b]]
+                    if embedding.shape[0] > 0:
+                        x[b] = embedding[tokens[b]]
+                    else:
+                        unpack_column(W_out, tokens[b], b_out.shape[0], x[b])
                 multiply(x[:B], W_0, 0, bias_of(bias[0]), gates[:B], scratch)
             multiply(h[layer, :B], W_hh[layer], 0, nothing(), a_h[:B], scratch)
             for b in range(B):

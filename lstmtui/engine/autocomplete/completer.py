@@ -6,7 +6,7 @@ that every way in which the tokens can spell it counts.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,10 +78,11 @@ class Completer:
         self.memory = memory
         self._history = History(tokenizer, self.stepper)
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Collection[str] = ()) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first.
 
-        With `phrase` each goes on for as many words as are expected to save the most keystrokes.
+        phrase    each goes on for as many words as are expected to save the most keystrokes
+        passed    words that were proposed for the one begun and not wanted: others take their places
         """
         data = recent(text.encode("utf-8", "surrogatepass"))
         answers = [self._asked(self.taken_apart(data), k)]
@@ -92,6 +93,7 @@ class Completer:
         if over > OVER:  # the word may well be over as it stands: what comes next is as if its space were typed
             answers.append(self._asked(self.taken_apart(data + b" "), k))
             answers[1].lead, answers[1].share = b" ", over * self._spaced(answers[1])
+        answers[0].found.leave_out(answers[0].question.word, {word.encode("utf-8", "replace") for word in passed})
         ranked = sorted(
             ((p * a.share, a.lead + word, a, word) for a in answers for word, p in a.found.ranked(k)),
             key=lambda entry: (-entry[0], entry[1]),

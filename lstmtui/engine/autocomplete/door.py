@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-
+from lstmtui.engine import thrift
 from lstmtui.engine.autocomplete import learn
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.keep import Profile, text_index
@@ -35,6 +33,8 @@ def with_memory(trained: Trained, counted: Memory | None, *, adapt: bool = True)
     """Return a completer that leans on what is counted already."""
     weights = learn.applied(trained) if adapt and learn.known(trained.run) else trained.weights
     made = Completer(trained.settings, weights, trained.tokenizer, memory=counted)
-    with contextlib.suppress(OSError, AttributeError):  # what loading took for a moment goes back to the system
-        ctypes.CDLL(None).malloc_trim(0)
+    del weights
+    trained.let_go()
+    made.complete("")  # what the first answer loads is loaded now, and the rest given back
+    thrift.give_back()
     return made

@@ -1,6 +1,7 @@
 """What `lstmtui.engine.serve` is asked about completion.
 
-    {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
+    {"op": "complete", "text": ..., "k": 5, "phrase": false, "passed": []}
+                                                               {"candidates": [{"text", "probability"}], "milliseconds"}
     {"op": "autocomplete", "files": [...], ...}                     what `report.measure` counts, and the latency
     {"op": "adapt", "files": [...], "weights": false}               {"words": n}, kept in the run's profile
     {"op": "forget"}                                                {"forgotten": true}
@@ -14,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lstmtui.data.corpus import resolve
@@ -53,14 +54,16 @@ class Autocomplete:
             "forget": self._forget,
         }
 
-    def _complete(self, text: str, k: int = 5, phrase: bool = False) -> Answers:
+    def _complete(self, text: str, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> Answers:
         if not isinstance(text, str) or not isinstance(k, int) or not 1 <= k <= MOST:
             raise UsageError(f"A completion needs a text, and k from 1 to {MOST}.")
+        if isinstance(passed, str) or not all(isinstance(word, str) for word in passed):
+            raise UsageError("Words that were passed over are given as a list.")
         begun = time.perf_counter()
         self._take_newer()
         if self._completer is None:
             self._completer = door.completer(self._trained)
-        found = self._completer.complete(text, k=k, phrase=phrase)
+        found = self._completer.complete(text, k=k, phrase=phrase, passed=passed)
         yield {
             "candidates": [{"text": c.text, "probability": c.probability} for c in found],
             "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),

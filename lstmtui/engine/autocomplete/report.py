@@ -5,6 +5,9 @@ When the intended word is among them, one keystroke takes it, and brings the spa
 character costs one, as does everything that is not a word. What is saved is the share of the characters:
 1 - keystrokes / characters. Line ends are not counted where lines are texts of their own.
 
+It is counted twice: with suggestions that may come again at the next letter, and with each of them once while a word is
+typed, since a typist who looks at all of them has passed over what was not taken, and others may have its place.
+
 Many places of the text are typed side by side, so that the network steps many rows at once.
 """
 
@@ -58,6 +61,8 @@ class Count:
     characters: int
     keystrokes: dict[int, int]
     """By how many suggestions are looked at."""
+    once: dict[int, int]
+    """The same, when none is shown twice for a word."""
     recall: dict[int, float]
     mrr: float
     shown: float
@@ -69,13 +74,17 @@ class Count:
         """Return shares, by name."""
         return {
             "characters": self.characters,
-            "savings": {str(k): round(1 - n / self.characters, 4) for k, n in self.keystrokes.items()},
+            "savings": self._shares(self.keystrokes),
+            "savings_once": self._shares(self.once),
             "savings_ghost": round(1 - self.ghost / self.characters, 4),
             "recall": {str(k): round(share, 4) for k, share in self.recall.items()},
             "mrr": round(self.mrr, 4),
             "coverage": round(self.shown, 4),
             "precision": None if self.precision is None else round(self.precision, 4),
         }
+
+    def _shares(self, keystrokes: dict[int, int]) -> dict[str, float]:
+        return {str(k): round(1 - n / self.characters, 4) for k, n in keystrokes.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def figures(typed: Typed, memory: Memory | None, threshold: float) -> dict[str, 
 def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -> Count:
     """Count keystrokes by the rule above; `other` characters are no part of words and cost one each."""
     characters = other
-    keystrokes, hits = dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, 0)
+    keystrokes, once, hits = dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, 0)
     ghost, reciprocal, passed, shown, right = other, 0.0, 0, 0, 0
     for word, proposed in words:
         full = len(word.letters) + word.spaced
@@ -149,12 +158,25 @@ def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -
                     hits[k] += 0 < rank <= k
         for k in RANKS:
             keystrokes[k] += costs[k]
+            once[k] += _cost_once(word, proposed, k)
         ghost += ghost_cost
     n = max(1, len(words))
     return Count(
-        len(words), max(1, characters), keystrokes, {k: hits[k] / n for k in RANKS}, reciprocal / n,
+        len(words), max(1, characters), keystrokes, once, {k: hits[k] / n for k in RANKS}, reciprocal / n,
         shown / max(1, passed), right / shown if shown else None, ghost,
     )  # fmt: skip
+
+
+def _cost_once(word: Word, proposed: list[Found], k: int) -> int:
+    """Return the keystrokes of `word` with `k` suggestions, none of which is shown again at a later letter."""
+    passed: set[bytes] = set()
+    for typed, found in enumerate(proposed):
+        begun, intended = b"".join(word.letters[:typed]), b"".join(word.letters[typed:])
+        fresh = [added for added, _ in found.ranked(k + len(passed)) if begun + added not in passed][:k]
+        if intended in fresh:
+            return typed + 1
+        passed.update(begun + added for added in fresh)
+    return len(word.letters) + word.spaced
 
 
 def latency(completer: Completer, text: str, presses: int = PRESSES) -> dict[str, float]:

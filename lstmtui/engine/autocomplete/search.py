@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,12 @@ class Found:
     """The probability that what was typed is spelt and ends its word."""
     ends: dict[bytes, Node] = field(default_factory=dict)
     """The likeliest node after each word, as far as it was reached."""
+
+    def leave_out(self, begun: bytes, words: Collection[bytes]) -> None:
+        """Let go of what makes one of `words` from the word begun, and of its probability."""
+        for word in words:
+            if word.startswith(begun):
+                self.typed = max(0.0, self.typed - self.masses.pop(word[len(begun) :], 0.0))
 
     def ranked(self, k: int) -> list[tuple[bytes, float]]:
         """Return the `k` likeliest words and their probabilities given what was typed."""

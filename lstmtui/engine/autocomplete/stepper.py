@@ -34,10 +34,12 @@ class Node:
 
 
 class Stepper:
-    """Steps rows of states over shared weights. A row's result does not depend on the other rows."""
+    """Steps rows of states over shared weights, of which it holds a copy ordered for that. A row's result does not depend
+    on the other rows."""
 
     def __init__(self, s: Settings, weights: Arena) -> None:
         self._reader = Reader(s, weights, ROWS)
+        self._reader.let_go()
         h, c = self._reader.h, self._reader.c
         self._shapes = (h.shape[0], h.shape[2]), (c.shape[0], c.shape[2])
         self._split = h.shape[0] * h.shape[2]

@@ -59,6 +59,16 @@ def test_candidates_are_distinct_ranked_and_probable(completer):
         assert sum(p) <= 1 + 1e-9
 
 
+def test_words_that_were_passed_over_leave_their_places(completer):
+    for text, begun in (("the ", ""), ("the cat sat on the m", "m")):
+        found = completer.complete(text, k=3)
+        passed = [begun + found[0].text, "nothing of the kind"]
+        others = completer.complete(text, k=3, passed=passed)
+        assert found[0].text not in texts(others)
+        assert texts(found)[1:] == texts(others)[: len(found) - 1]
+        assert completer.complete(text, k=3) == found
+
+
 def test_a_candidate_is_one_line_without_control_characters(completer):
     for text in ("the cat sat", "a dog ran under a tree."):
         for candidate in completer.complete(text, k=8):

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,26 @@ def test_a_run_deleted_underneath_goes_on_answering(run, monkeypatch):
     for text in ("the ", "the c", "the ca", "the "):
         answer = ask(autocomplete, "complete", text=text)
     assert answer["candidates"] == first["candidates"]
+
+
+def test_a_loaded_completer_holds_the_weights_once(run):
+    t = load(run)
+    weights = weakref.ref(t.weights.flat)
+    moments = checkpoint.best(run).tensors.keys() - checkpoint.best(run, only=("weights.",)).tensors.keys()
+    assert any(name.startswith("m.") for name in moments)
+    autocomplete = Autocomplete(t)
+    first = ask(autocomplete, "complete", text="the ")
+    assert weights() is None
+    assert np.isfinite(t.weights.flat).all()  # read again, for what needs them
+    assert ask(autocomplete, "complete", text="the ")["candidates"] == first["candidates"]
+
+
+def test_what_needs_the_weights_of_a_deleted_run_says_so(run):
+    t = load(run)
+    ask(Autocomplete(t), "complete", text="the ")
+    shutil.rmtree(run.path)
+    with pytest.raises(UsageError, match="no checkpoint"):
+        t.weights
 
 
 def test_the_report_tells_network_index_and_adaptation_apart(run, tmp_path):

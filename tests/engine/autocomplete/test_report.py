@@ -49,6 +49,13 @@ def test_ranks_decide_what_is_looked_at():
     assert counted.ghost == 3
 
 
+def test_what_was_passed_over_gives_its_place_to_others():
+    first, second = {"man": 0.5, "mat": 0.2, "max": 0.1}, {"man": 0.6, "mat": 0.2, "max": 0.1}
+    counted = count([word("max", first, second, second)], 0, 0.5)
+    assert counted.keystrokes == {1: 4, 3: 1, 5: 1}
+    assert counted.once == {1: 3, 3: 1, 5: 1}  # "man", then "mat", then it
+
+
 @pytest.fixture(scope="module", params=["words", "bpe", "chars"])
 def learnt(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")

@@ -78,6 +78,19 @@ def test_reading_agrees_with_the_recurrence(cell, L, D, H, table, precision):
     assert not states[0][:, 3].any()  # a row beyond those that read stays as it was
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16)
+def test_a_tied_embedding_is_read_from_the_packed_softmax(precision):
+    net, states, work, (_, _, _, W_out) = network("gru", 2, 5, 5, 3, precision, table=False)
+    tokens = np.random.default_rng(1).integers(0, V, (4, 3)).astype(np.int32)
+    step, found = stepping.compiled("gru"), []
+    for embedding in (W_out, W_out[:0]):
+        for state in states:
+            state.fill(0)
+        step.read(tokens, (net[0], embedding, *net[2:]), states, work)
+        found.append(work[3].copy())
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_writing_reads_what_it_draws(cell):
     net, states, work, _ = network(cell, 2, 3, 5, 1, "float64", table=True)

@@ -1,0 +1,136 @@
+"""Keystrokes saved by presage, where Debian's package is installed: a peer for `lstmtui evaluate --autocomplete`.
+
+    apt-get install presage
+    python tests/bench/presage.py TRAIN TEXT... [--repeat] [--json]
+
+TRAIN and TEXT hold one text a line. presage's smoothed trigrams are counted in TRAIN, and each line is typed by the
+rule of the command: a suggestion that equals the intended word costs one keystroke and brings its space; else every
+character costs one. As it is configured by its authors, presage offers no word twice while one is typed ("each once"
+in the command's table); with --repeat it may.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import ctypes.util
+import json
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RANKS = (1, 3)
+CONFIG = Path("/etc/presage.xml")
+STREAM = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)
+
+
+class Presage:
+    """presage's library with k suggestions, on counts made beforehand."""
+
+    def __init__(self, counts: Path, k: int, *, repeat: bool) -> None:
+        self._library = ctypes.CDLL(ctypes.util.find_library("presage") or "libpresage.so.1")
+        self._before = b""
+        self._past, self._future = STREAM(lambda _: self._before), STREAM(lambda _: b"")
+        self._handle = ctypes.c_void_p()
+        config = counts.with_suffix(f".{k}.xml")
+        config.write_text(_configured(CONFIG.read_text(), counts, k, repeat=repeat))
+        failed = self._library.presage_new_with_config(
+            self._past, None, self._future, None, str(config).encode(), ctypes.byref(self._handle)
+        )
+        if failed:
+            raise SystemExit(f"presage could not be started (its error {failed}).")
+
+    def suggestions(self, before: bytes) -> list[bytes]:
+        """Return whole words that may end `before`."""
+        self._before = before
+        found = ctypes.POINTER(ctypes.c_char_p)()
+        failed = self._library.presage_predict(self._handle, ctypes.byref(found))
+        if failed:
+            raise SystemExit(f"presage could not predict (its error {failed}).")
+        words = []
+        for word in found:
+            if word is None:
+                break
+            words.append(word)
+        self._library.presage_free_string_array(found)
+        return words
+
+
+def _configured(xml: str, counts: Path, k: int, *, repeat: bool) -> str:
+    """Return presage's configuration with one predictor, our counts, and nothing learnt while typing."""
+
+    def put(tag: str, value: str) -> None:
+        nonlocal xml
+        xml = re.sub(rf"<{tag}>.*?</{tag}>", f"<{tag}>{value}</{tag}>", xml)
+
+    put("PREDICTORS", "DefaultSmoothedNgramPredictor")
+    put("ONLINE_LEARNING", "no")
+    put("SUGGESTIONS", str(k))
+    put("REPEAT_SUGGESTIONS", "yes" if repeat else "no")
+    put("DBFILENAME", str(counts))
+    return xml
+
+
+def counted(train: Path, folder: Path) -> Path:
+    """Count one, two and three words in a row of `train`, as presage's own tool does."""
+    counts = folder / "counts.db"
+    for n in (1, 2, 3):
+        command = ["text2ngram", "-n", str(n), "-l", "-f", "sqlite", "-a", "-o", str(counts), str(train)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return counts
+
+
+def measure(model: Presage, lines: list[list[bytes]], k: int) -> dict[str, Any]:
+    """Type `lines` and return the share saved, the hits before a letter, and the time to an answer."""
+    spent = characters = hits = n = 0
+    times = []
+    for line in lines:
+        before = b""
+        for at, word in enumerate(line):
+            spaced, n = at + 1 < len(line), n + 1
+            characters += len(word) + spaced
+            cost = len(word) + spaced
+            for typed in range(len(word)):
+                begun = time.perf_counter()
+                found = model.suggestions(before + word[:typed])
+                times.append(1e3 * (time.perf_counter() - begun))
+                if word in found[:k]:
+                    cost = typed + 1
+                    hits += typed == 0
+                    break
+            spent += cost
+            before += word + b" "
+    return {
+        "words": n,
+        "characters": characters,
+        "saved": round(1 - spent / characters, 4),
+        "recall": round(hits / n, 4),
+        "latency_p99_ms": round(float(np.percentile(times, 99)), 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("train", type=Path)
+    parser.add_argument("texts", type=Path, nargs="+")
+    parser.add_argument("--repeat", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if not CONFIG.exists():
+        raise SystemExit("presage is not installed; Debian's package of that name has it.")
+    with tempfile.TemporaryDirectory() as folder:
+        counts = counted(given.train, Path(folder))
+        for path in given.texts:
+            lines = [line.split() for line in path.read_bytes().splitlines() if line.strip()]
+            for k in RANKS:
+                found = {"text": str(path), "k": k, **measure(Presage(counts, k, repeat=given.repeat), lines, k)}
+                print(json.dumps(found) if given.json else found, flush=True)
+
+
+if __name__ == "__main__":
+    main()
