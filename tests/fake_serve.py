@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lstmtui.api import Candidate
@@ -62,7 +62,7 @@ class FakeModel:
             on_piece("ab\x1b")
         return {"done": True}
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Candidate]:
         asked.append({"op": "complete", "text": text, "k": k, "phrase": phrase})
         if text == "explode":
             raise LstmtuiError("The model cannot.")

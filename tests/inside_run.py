@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class InsideModel:
     def close(self) -> None:
         self.closed = True
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Any]:
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Any]:
         return []
 
     def ask(self, op: str, on_piece: Callable[[str], None] | None = None, **details: Any) -> dict[str, Any]:

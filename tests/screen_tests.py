@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from textual import events
@@ -34,7 +34,7 @@ class FakeModel:
         self.closed = False
         self.error: LstmtuiError | None = None
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Candidate]:
         self.asked.append(text)
         if self.error is not None:
             raise self.error

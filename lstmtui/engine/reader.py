@@ -73,7 +73,7 @@ class Reader:
     def let_go(self) -> None:
         """Hold the weights no longer, beyond what of them has not been packed; `load` must not be called again."""
         table, embedding, *packed, b_out = self._network
-        # Views would keep all of the weights. A tied embedding has been packed as W_out, to the precision it is read in.
+        # Views would keep all of the weights. A tied embedding is packed as W_out already.
         spare = len(table) > 0 or self._out == "embedding"
         embedding = np.empty((0, embedding.shape[1]), embedding.dtype) if spare else embedding.copy()
         self._network = (table, embedding, *packed, b_out.copy())

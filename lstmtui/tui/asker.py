@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -52,13 +52,14 @@ class Asker(ModelThread[Completer, str | Order]):
 
     def __init__(self, open_model: Callable[[], Completer], post: Callable[[Message], object]) -> None:
         self._text: str | None = None
+        self._passed: Sequence[str] = ()
         self._orders: list[Order] = []
         super().__init__(open_model, post)
 
-    def ask(self, text: str) -> None:
-        """Ask how `text` goes on; a question that still waits is forgotten."""
+    def ask(self, text: str, passed: Sequence[str] = ()) -> None:
+        """Ask how `text` goes on, other than with the words `passed`; a question that still waits is forgotten."""
         with self._changed:
-            self._text = text
+            self._text, self._passed = text, passed
             self._changed.notify()
 
     def order(self, do: Order) -> None:
@@ -81,12 +82,13 @@ class Asker(ModelThread[Completer, str | Order]):
 
     def _answer(self, model: Completer, text: str) -> None:
         begun = time.perf_counter()
-        candidates = tuple(model.complete(text, k=CANDIDATES))
+        passed = self._passed
+        candidates = tuple(model.complete(text, k=CANDIDATES, passed=passed))
         spent = 1000 * (time.perf_counter() - begun)
         step = model.about.get("step")
         self._tell(Answered(Answer(text, candidates, None, spent, step)))
         with self._changed:
             if self._text is not None or self._closing:
                 return  # typed on meanwhile: the phrase would come too late
-        phrases = model.complete(text, k=1, phrase=True)
+        phrases = model.complete(text, k=1, phrase=True, passed=passed)
         self._tell(Answered(Answer(text, candidates, phrases[0] if phrases else None, spent, step)))

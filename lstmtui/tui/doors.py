@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,9 @@ class Completer(Protocol):
 
     about: dict[str, Any]
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[api.Candidate]: ...
+    def complete(
+        self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()
+    ) -> list[api.Candidate]: ...
 
     def adapt(self, text: str) -> int: ...
 

@@ -25,7 +25,8 @@ class Stepping(NamedTuple):
 
     network   (table, embedding, W_0, W_ih, W_hh, b, unit, W_out, b_out), all in:
               table (V, GH) of the first layer's W_ih x + b, or else (0, GH); embedding (V, D) and W_0, packed (D, GH),
-              are read where there is no table; embedding (0, D) is that of tied weights, W_out; W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
+              are read where there is no table; (0, D) for that of tied weights, W_out;
+              W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
               unit (L, P, H); W_out packed (H, V); b_out (V,)
     states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, 0) if the cell has none
     work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`

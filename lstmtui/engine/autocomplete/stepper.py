@@ -34,8 +34,10 @@ class Node:
 
 
 class Stepper:
-    """Steps rows of states over shared weights, of which it holds a copy ordered for that. A row's result does not depend
-    on the other rows."""
+    """Steps rows of states over shared weights, of which it holds a copy ordered for that.
+
+    A row's result does not depend on the other rows.
+    """
 
     def __init__(self, s: Settings, weights: Arena) -> None:
         self._reader = Reader(s, weights, ROWS)

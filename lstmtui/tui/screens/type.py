@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -21,6 +22,7 @@ from lstmtui.tui.asker import Answer, Answered, Asker, Done
 from lstmtui.tui.doors import Completer, Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.model_thread import Opened, Refused
+from lstmtui.tui.passed_over import PassedOver
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
@@ -42,7 +44,8 @@ The model reads what stands before the cursor and proposes how it goes on. Tab t
 as it is expected to save keystrokes, or the candidate that you chose with down and up; a word brings its space.
 
 Grey text shows only when the model is sure enough of its first word; ctrl+up and ctrl+down move that threshold. Each \
-candidate has its probability, from the network, the text it was trained on, and what you wrote.
+candidate has its probability, from the network, the text it was trained on, and what you wrote. Words that stood \
+there for most of a second while you typed on make room for others, until that word is done.
 
 A model that is still training answers from its best checkpoint, and takes up a better one by itself. What you type \
 stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forgets that profile.
@@ -71,6 +74,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self._about: dict[str, Any] = {}
         self._ready = False
         self._saved = 0
+        self._passed_over = PassedOver()
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -149,7 +153,8 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
 
     def _ask(self) -> None:
         if self._asker is not None and self._ready:
-            self._asker.ask(self._asked_about())
+            text = self._asked_about()
+            self._asker.ask(text, self._passed_over.words(text, time.monotonic()))
 
     # --- typing ---------------------------------------------------------------------------------------------------
 
@@ -186,6 +191,8 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         """Show the answer: the list, and as ghost text what Tab would take."""
         area, listed = self.query_one(TypingArea), self.query_one(Candidates)
         candidates = self.answer.candidates if self.answer else ()
+        if self.answer is not None:
+            self._passed_over.show(self.answer.text, [c.text for c in candidates], time.monotonic())
         listed.candidates, listed.chosen = candidates, self.chosen
         if self.answer is not None and not candidates:
             listed.said = "The model proposes nothing here."

@@ -171,7 +171,7 @@ def test_what_needs_the_weights_of_a_deleted_run_says_so(run):
     ask(Autocomplete(t), "complete", text="the ")
     shutil.rmtree(run.path)
     with pytest.raises(UsageError, match="no checkpoint"):
-        t.weights
+        _ = t.weights
 
 
 def test_the_report_tells_network_index_and_adaptation_apart(run, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -135,7 +135,7 @@ async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Do
     gate = threading.Event()
 
     class Slow(FakeModel):
-        def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list:  # type: ignore[type-arg]
+        def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list:  # type: ignore[type-arg]
             self.asked.append(text)
             gate.wait(60)
             return super().complete(text, k=k, phrase=phrase)
