@@ -21,6 +21,21 @@ def cpu_count() -> int:
     return count
 
 
+def training_speed(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
+    """Return about how many operations a second one thread trains with, at six a parameter and token.
+
+    Measured on models to type with: 125e9 with bfloat16 products, 83e9 with 512-bit vectors, 55e9 with 256-bit ones,
+    all on processors of 2021 to 2024; where the system does not tell, a value between the last two.
+    """
+    try:
+        flags = next(line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")).split()
+    except (OSError, StopIteration):
+        return 70e9
+    if "avx512_bf16" in flags and precision != "float32":
+        return 125e9
+    return 83e9 if "avx512f" in flags else 55e9
+
+
 def memory_mb() -> float:
     """Return the memory this process holds now, in MB; where the system does not tell, the most it ever held."""
     try:

@@ -9,12 +9,9 @@ import dataclasses
 import re
 
 from lstmtui.config import AUTO, Settings
-from lstmtui.machine import cpu_count, machine_memory
+from lstmtui.machine import cpu_count, machine_memory, training_speed
 
 MB = 1_000_000
-FLOPS_A_THREAD = 100e9
-"""What one thread trains at, in the six operations a parameter and token: 83 in float32 on a machine of 2024, 125 in
-bfloat16."""
 PASSES = 4
 """Times that a text is to be read, by the widest network that manages to."""
 _NOT_WORDS = re.compile(rb"[^a-z0-9' \n\x80-\xff]")
@@ -63,7 +60,7 @@ def _autocomplete(s: Settings, corpus_bytes: int) -> dict[str, object]:
         if s.steps is not None:
             return s.steps * (s.batch or 32) * (s.bptt or 35) / tokens
         parameters = 8 * hidden * hidden + vocabulary * hidden
-        return minutes * 60 * threads * FLOPS_A_THREAD / (6 * parameters * tokens)
+        return minutes * 60 * threads * training_speed(s.precision) / (6 * parameters * tokens)
 
     # No wider than the text has something to say, and than can read it a few times.
     widest = 128 if tokens < 30_000 else 192 if tokens < 100_000 else 256 if tokens < 300_000 else 512

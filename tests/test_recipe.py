@@ -98,6 +98,14 @@ def test_to_type_with_it_grows_with_the_text_and_the_time():
     assert for_autocomplete(hidden=77).hidden == 77
 
 
+def test_to_type_with_it_is_narrower_where_the_processor_is_slower(monkeypatch):
+    sizes = []
+    for speed in (125e9, 55e9):
+        monkeypatch.setattr(recipe, "training_speed", lambda precision, speed=speed: speed)
+        sizes.append(for_autocomplete(b"Hi.", minutes=20.0, threads=2).hidden)
+    assert sizes[1] < sizes[0]
+
+
 def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
     monkeypatch.setattr(recipe, "machine_memory", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
     sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}

@@ -26,7 +26,7 @@ import numpy as np
 
 RANKS = (1, 3)
 CONFIG = Path("/etc/presage.xml")
-STREAM = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)
+STREAM = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Presage:
@@ -34,8 +34,9 @@ class Presage:
 
     def __init__(self, counts: Path, k: int, *, repeat: bool) -> None:
         self._library = ctypes.CDLL(ctypes.util.find_library("presage") or "libpresage.so.1")
-        self._before = b""
-        self._past, self._future = STREAM(lambda _: self._before), STREAM(lambda _: b"")
+        self._before, self._after = ctypes.create_string_buffer(1 << 16), ctypes.create_string_buffer(1)
+        self._past = STREAM(lambda _: ctypes.addressof(self._before))
+        self._future = STREAM(lambda _: ctypes.addressof(self._after))
         self._handle = ctypes.c_void_p()
         config = counts.with_suffix(f".{k}.xml")
         config.write_text(_configured(CONFIG.read_text(), counts, k, repeat=repeat))
@@ -47,7 +48,7 @@ class Presage:
 
     def suggestions(self, before: bytes) -> list[bytes]:
         """Return whole words that may end `before`."""
-        self._before = before
+        self._before.value = before[-4096:]
         found = ctypes.POINTER(ctypes.c_char_p)()
         failed = self._library.presage_predict(self._handle, ctypes.byref(found))
         if failed:

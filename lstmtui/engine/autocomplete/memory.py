@@ -8,6 +8,7 @@ Source: Grave et al. 2016, arXiv:1612.04426 (a cache beside the network); Witten
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,12 +96,10 @@ class Recent:
             total, kinds = counter.total(), len(counter)
             back = kinds / (total + kinds) if order else 0.0
             words = {word: back * p for word, p in words.items()}
-            mass *= back
-            for word, count in counter.items():
-                if word.startswith(prefix):
-                    p = (1 - back) * count / total
-                    words[word] = words.get(word, 0.0) + p
-                    mass += p
+            told = {word: (1 - back) * count / total for word, count in counter.items() if word.startswith(prefix)}
+            for word, p in told.items():
+                words[word] = words.get(word, 0.0) + p
+            mass = back * mass + math.fsum(told.values())  # exact, whatever the order in which words came and went
         return Told(words, mass, RECENT[seen] * self._total / (self._total + ENOUGH))
 
 

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import history
+from lstmtui.engine.autocomplete import memory as memory_shares
 from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.concordance import Concordance
 from lstmtui.engine.autocomplete.history import History
+from lstmtui.engine.autocomplete.memory import Counted, Memory
 from lstmtui.engine.autocomplete.stepper import Stepper
 from lstmtui.engine.params import Arena, parameters
 
@@ -29,23 +32,43 @@ def parts(kind):
 
 
 PARTS = {kind: parts(kind) for kind in KINDS}
-TYPED = {kind: Completer(*PARTS[kind]) for kind in KINDS}
+INDEX = Concordance.of([TEXT])
 
 
+def completer(kind, adapts):
+    """Return one that has read nothing; with `adapts`, one that counts the text at hand beside an index."""
+    memory = Memory([Counted(INDEX, memory_shares.TEXT)], recent=True) if adapts else None
+    return Completer(*PARTS[kind], memory=memory)
+
+
+TYPED = {(kind, adapts): completer(kind, adapts) for kind in KINDS for adapts in (False, True)}
+
+
+@pytest.mark.parametrize("adapts", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind, seed):
+def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind, adapts, seed):
     draw = random.Random(seed)
-    typed = TYPED[kind]  # as the last example left it
+    typed = TYPED[kind, adapts]  # as the last example left it
     text = TEXT[: draw.randrange(0, 1500)].decode()
-    for _ in range(3):
+    done = [text]
+    for _ in range(4):
         at = draw.randrange(len(text) + 1)
-        gone = draw.choice((0, 0, 1, 5, 40))
-        text = text[:at] + draw.choice(("", "a", " ", "the c", "\n", "zz ü ")) + text[at + gone :]
-        before = text[: draw.choice((len(text), at))]
-        fresh = Completer(*PARTS[kind]).complete(before, k=3)
-        assert typed.complete(before, k=3) == fresh
+        match draw.choice(("insert", "replace", "type", "backspace", "undo")):
+            case "insert":
+                text = text[:at] + draw.choice(("a", " ", "the c", "\n", "zz ü ", "cat cat ")) + text[at:]
+            case "replace":
+                text = text[:at] + draw.choice(("", "a", "dog ")) + text[at + draw.choice((1, 5, 40)) :]
+            case "type":
+                text, at = text + draw.choice((" ", "t", "the mat ", ".")), len(text)
+            case "backspace":
+                text = text[: max(0, at - draw.choice((1, 2, 7)))] + text[at:]
+            case "undo":
+                text = done.pop() if done else text
+        done.append(text)
+        before = text[: draw.choice((len(text), at))]  # the cursor is at the end, or goes to where the edit was
+        assert typed.complete(before, k=3) == completer(kind, adapts).complete(before, k=3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,78 @@
+"""What typing with a run costs: memory of the loaded model, and the time from a key to five candidates.
+
+    python tests/bench/typing_with.py RUN TEXT [--presses 400]
+
+TEXT is typed from its beginning, key by key, with the machine to itself and then while another run trains on all its
+processors. Each row has the figure, and the target beside it. RUN is as on the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lstmtui import api
+from lstmtui.config import Settings
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import find
+from lstmtui.runs.reader import RunReader
+
+WARM = 8
+"""First presses, which meet cold code, are left out."""
+
+
+def row(name: str, figure: str, target: str) -> None:
+    print(f"{name:44} {figure:>30} {target:>24}", flush=True)
+
+
+def presses(model: api.Model, text: str) -> str:
+    """Type `text` and return percentiles of the milliseconds to an answer, the pipe to the model's process included."""
+    spent = []
+    for typed in range(1, len(text)):
+        begun = time.perf_counter()
+        model.complete(text[:typed])
+        spent.append(1e3 * (time.perf_counter() - begun))
+    return "p50 {:.1f}, p90 {:.1f}, p99 {:.1f} ms".format(*np.percentile(spent[WARM:], (50, 90, 99)))
+
+
+def resident(model: api.Model) -> float:
+    """Return the megabytes that the model's process holds."""
+    pages = int(Path(f"/proc/{model._process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run")
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--presses", type=int, default=400)
+    given = parser.parse_args()
+    text = " ".join(given.text.read_text(encoding="utf-8").split())[: given.presses + WARM]
+    run = find(given.run, runs_root())
+    with api.Model(run) as model:  # what is compiled for the first time is no part of the figures
+        model.complete(text[:20])
+    with api.Model(run) as model:
+        model.complete(text[:20])
+        row("memory of a loaded completer", f"{resident(model):.0f} MB", "150 MB")
+        row("a key, otherwise idle", presses(model, text), "p50 5, p99 16 ms")
+        row("memory after that", f"{resident(model):.0f} MB", "150 MB")
+        with tempfile.TemporaryDirectory() as folder:
+            training = api.create(Settings(minutes=60.0), root=Path(folder))
+            process = api.start(training)
+            try:
+                reader = RunReader(training)
+                while not reader.refresh().train:
+                    time.sleep(0.5)
+                row("a key, while a run trains", presses(model, text), "p99 60 ms")
+            finally:
+                process.kill()
+                process.wait()
+
+
+if __name__ == "__main__":
+    main()
