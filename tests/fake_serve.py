@@ -12,6 +12,7 @@ from lstmtui.runs.folder import RunFolder
 COUNTED = {
     "characters": 9000,
     "savings": {"1": 0.491, "3": 0.602, "5": 0.65},
+    "savings_once": {"1": 0.491, "3": 0.602, "5": 0.65},
     "savings_ghost": 0.3,
     "recall": {"1": 0.27, "3": 0.4, "5": 0.5},
     "mrr": 0.333,

@@ -234,6 +234,7 @@ def test_evaluate_autocomplete(lstmtui, text_file):
     lines = {line[:26].strip(): line[26:].split() for line in said.out.splitlines()}
     assert lines["saved, 1 suggestion"] == ["49.1%"] * 3
     assert lines["saved, 3 suggestions"] == ["60.2%"] * 3
+    assert lines["each once, 3"] == ["60.2%"] * 3
     assert lines["precision at 0.3"] == ["-"] * 3
     assert "p50 1.2, p90 2.5, p99 10.0" in said.out
     assert fake_serve.asked[0] == {
@@ -248,6 +249,7 @@ def test_every_figure_of_the_report_is_defined_in_its_help(lstmtui, monkeypatch)
     told = " ".join(lstmtui("evaluate", "--help").out.split())
     for name in (
         "saved = ",
+        "each once = ",
         "hit = ",
         "MRR = ",
         "coverage = ",
