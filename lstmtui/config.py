@@ -303,10 +303,15 @@ def user_file() -> Path | None:
         if not path.is_file():
             raise UsageError(f"LSTMTUI_CONFIG: there is no file {path}.")
         return path
+    path = user_folder() / "config.toml"
+    return path if path.is_file() else None
+
+
+def user_folder() -> Path:
+    """Return the folder of the user's configuration, which may not be there yet."""
     import platformdirs
 
-    path = platformdirs.user_config_path("lstmtui", appauthor=False) / "config.toml"
-    return path if path.is_file() else None
+    return platformdirs.user_config_path("lstmtui", appauthor=False)
 
 
 RESERVED = (

@@ -21,9 +21,11 @@ from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
+from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui import charset
+from lstmtui.tui import preferences as configuration
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.guards import page_only_what_is_laid_out
 from lstmtui.tui.keys import bind, read_alt_digits
@@ -103,6 +105,7 @@ class LstmtuiApp(KeysInOrder[None]):
             few = self.console.color_system in FEW_COLOURS and not self.is_headless
             wanted = "lstmtui-ansi" if few else "lstmtui"
         self.theme = wanted
+        self.watch(self, "theme", self._keep_theme, init=False)
         self.set_keymap(dict(self.preferences.keys))
         if not self.is_headless:
             # What was imported is there to stay; looking through it again and again would cost frames.
@@ -163,6 +166,13 @@ class LstmtuiApp(KeysInOrder[None]):
         if self._driver is None:
             return True
         return self._is_mounted and all(screen.is_mounted for screen in self._screen_stack)
+
+    def _keep_theme(self, name: str) -> None:
+        """Let a theme that was chosen be there the next time."""
+        try:
+            self.say(f"Theme {name}, kept in {configuration.keep_theme(name)}.")
+        except LstmtuiError as error:
+            self.say(str(error), error=True)
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a sentence that may quote untrusted text. Safe from any thread."""

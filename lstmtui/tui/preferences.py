@@ -7,13 +7,16 @@
     [screens.keys]              # names as help (F1) shows them; several keys are parted by commas
     "live.pause" = "p,space"
 
-LSTMTUI_THEME and LSTMTUI_CHARSET, and the options --theme and --charset, come before it.
+LSTMTUI_THEME and LSTMTUI_CHARSET, and the options --theme and --charset, come before it. A theme chosen in the palette
+is written there, and all else in that file stays as it was.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import reprlib
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,6 +26,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.errors import UsageError
+from lstmtui.files import write_atomically
 
 CHARSETS = ("auto", "braille", "block", "ascii")
 
@@ -74,6 +78,59 @@ def _table(path: Path) -> dict[str, Any]:
         if name not in ("theme", "charset", "keys"):
             raise UsageError(f"{path}: unknown setting screens.{name}; there are theme, charset and keys.")
     return table
+
+
+def keep_theme(name: str) -> Path:
+    """Write `name` into the user's configuration, which is made where there is none, and return where that is.
+
+    Raises UsageError when the file cannot be read or written, or says its theme in a way that is not one line.
+    """
+    path = (config.user_file() or config.user_folder() / "config.toml").resolve()  # a link stays a link
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        written = with_theme(text, name)
+        if written != text:
+            write_atomically(path, written.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: the theme cannot be kept ({error.strerror or error}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML ({error}); the theme is not kept.") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from error
+    return path
+
+
+_HEADER = re.compile(r"^[ \t]*\[[ \t]*screens[ \t]*\][^\n]*\n?", re.MULTILINE)
+_THEME = re.compile(r"""^([ \t]*theme[ \t]*=[ \t]*)("[^"\n]*"|'[^'\n]*')""", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+
+
+def with_theme(text: str, name: str) -> str:
+    """Return a configuration with `theme` in its table [screens] set, and not a character else changed.
+
+    Raises ValueError where one line cannot say it, and TOMLDecodeError for what is no TOML.
+    """
+    wanted = tomllib.loads(text)
+    wanted.setdefault("screens", {})["theme"] = name
+    said = json.dumps(name)
+    if header := _HEADER.search(text):
+        end = following.start() if (following := _TABLE.search(text, header.end())) else len(text)
+        if found := _THEME.search(text, header.end(), end):
+            written = text[: found.start(2)] + said + text[found.end(2) :]
+        else:
+            line = header.group() if header.group().endswith("\n") else header.group() + "\n"
+            written = text[: header.start()] + line + f"theme = {said}\n" + text[header.end() :]
+    else:
+        gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+        written = f"{text}{gap}[screens]\ntheme = {said}\n"
+    try:
+        same = tomllib.loads(written) == wanted
+    except tomllib.TOMLDecodeError:
+        same = False
+    if not same:
+        raise ValueError(f"the theme cannot be kept there; please write theme = {said} into [screens] yourself.")
+    return written
 
 
 def one_of(name: str, given: str, known: Iterable[str]) -> str:

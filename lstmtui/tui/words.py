@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from typing import Any
 
@@ -118,6 +119,19 @@ def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
     if point.bits_per_char is not None:
         return f"{point.bits_per_char:.3f} bpc"
     return f"{point.nll:.3f} nats"
+
+
+STEADY = 9
+"""Points that the speed is told of."""
+
+
+def speed(snapshot: RunSnapshot) -> float:
+    """Return tokens a second, the median of the last points so that it stays steady; 0 while that is not known."""
+    known = [point.tokens_per_second for point in snapshot.train[-STEADY:]]
+    if known:
+        return statistics.median(known)
+    told = snapshot.status.get("tokens_per_second")
+    return float(told) if isinstance(told, int | float) else 0.0
 
 
 def progress(snapshot: RunSnapshot) -> float:

@@ -112,3 +112,43 @@ def test_the_footer_has_at_most_eight_keys(kind: type) -> None:
     shown = {b.key for b in (*kind.BINDINGS, *LstmtuiApp.BINDINGS) if b.show}
     never_together = {"r"} & shown  # resume is there when pause is not
     assert len(shown) - len(never_together) <= 9
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("", '[screens]\ntheme = "b"\n'),
+        ("hidden = 64  # mine", 'hidden = 64  # mine\n\n[screens]\ntheme = "b"\n'),
+        ("[screens] # look\n\n[x]\ntheme = 'c'\n", '[screens] # look\ntheme = "b"\n\n[x]\ntheme = \'c\'\n'),
+        (
+            "# top\n[screens]\ncharset = 'block'\n  theme='a'   # dark\n[screens.keys]\nx = 'y'",
+            "# top\n[screens]\ncharset = 'block'\n  theme=\"b\"   # dark\n[screens.keys]\nx = 'y'",
+        ),
+        ("[screens.keys]\nx = 'y'\n", "[screens.keys]\nx = 'y'\n\n[screens]\ntheme = \"b\"\n"),
+    ],
+)
+def test_a_theme_is_kept_and_nothing_else_changed(user_file: Path, text: str, becomes: str) -> None:
+    user_file.write_text(text)
+    assert preferences.keep_theme("b") == user_file.resolve()
+    assert user_file.read_text() == becomes
+
+
+@pytest.mark.parametrize("text", ["screens = {theme = 'a'}\n", "screens.theme = 'a'\n", "[screens\n"])
+def test_a_file_that_one_line_cannot_change_is_left_alone(user_file: Path, text: str) -> None:
+    user_file.write_text(text)
+    with pytest.raises(UsageError, match="kept"):
+        preferences.keep_theme("b")
+    assert user_file.read_text() == text
+
+
+async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: Path, doors: Doors) -> None:
+    link = user_file.with_name("link.toml")
+    user_file.rename(link)
+    user_file.symlink_to(link)
+    async with LstmtuiApp(doors=doors).run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+p", *"theme", "enter")
+        await pilot.press(*"lstmtui-light", "enter")
+        await until(pilot, lambda: pilot.app.theme == "lstmtui-light")
+        await until(pilot, lambda: "kept in" in painted(pilot.app))
+    assert user_file.is_symlink()
+    assert preferences.load(environ={}).theme == "lstmtui-light"

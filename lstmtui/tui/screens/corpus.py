@@ -66,7 +66,9 @@ Sets that are not here yet are fetched when you choose them, after a question.
     }
     CorpusScreen OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     CorpusScreen OptionList:focus, CorpusScreen Files:focus { border-top: solid $primary; }
-    .-narrow CorpusScreen Horizontal { layout: vertical; }
+    CorpusScreen.-narrow Horizontal { layout: vertical; }
+    CorpusScreen.-short .dialog, CorpusScreen.-line .dialog { border: none; width: 100%; max-width: 100%; height: 100%; }
+    CorpusScreen.-line Horizontal { display: none; }
     """
 
     def __init__(self, chosen: tuple[str, ...], start: Path | None = None) -> None:

@@ -34,7 +34,7 @@ QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""
 CELLS = {
     "lstm": "remembers over hundreds of steps; the one to begin with",
-    "gru": "nearly as good as lstm with a quarter less to compute",
+    "gru": "nearly as good as lstm, with a quarter less to compute",
     "peephole": "lstm whose gates see the cell: for timing and counting",
     "coupled": "lstm that forgets what it overwrites: a fifth lighter",
     "rnn": "the plain one: fast, forgets within some ten steps",
@@ -46,8 +46,11 @@ TOKENS = {
     "bpe": "pieces of words, learnt from the text; for more than 1 MB",
     "bytes": "any file at all, 256 symbols",
 }
+OPTIONS = {"cell": CELLS, "tokens": TOKENS}
 ABOUT = {
     "corpus": "What it learns from: a file, a folder, or a named text. Enter chooses.",
+    "tokens": "What is read and written in one step.",
+    "cell": "What stands at the heart of each layer.",
     "layers": "Layers above each other; two do well, three want more text and time.",
     "hidden": "Units in each layer: more learn more, and cost with their square. Empty: the recipe chooses.",
     "minutes": "How long it trains in all. Empty: the recipe chooses from the text's size.",
@@ -55,6 +58,11 @@ ABOUT = {
     "dropout": "Against learning a small text by heart, 0 to 0.95. Empty: the recipe chooses.",
     "lr": "Peak learning rate. Empty: the recipe's, which is good for most.",
 }
+ROOM = 20
+"""Rows that the screen must have for all choices to be told at once."""
+MUCH_ROOM = 34
+"""Rows with which the choices of all fields are told at any time."""
+READING = "Reading the text …"
 
 
 class NewRunScreen(OnceScreen[RunFolder | None]):
@@ -91,8 +99,8 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
                 fields.border_title = "New run"
                 with Form():
                     yield Field("text", Opener("Python's own prose", id="corpus"), about=ABOUT["corpus"])
-                    yield Field("tokens", Choice(tuple(TOKENS), "chars", id="tokens"))
-                    yield Field("cell", Choice(tuple(CELLS), "lstm", id="cell"))
+                    yield Field("tokens", Choice(tuple(TOKENS), "chars", id="tokens"), about=ABOUT["tokens"])
+                    yield Field("cell", Choice(tuple(CELLS), "lstm", id="cell"), about=ABOUT["cell"])
                     layers = Choice(("auto", "1", "2", "3", "4"), "auto", id="layers")
                     yield Field("layers", layers, about=ABOUT["layers"])
                     hidden = Entry("", id="hidden", placeholder="auto", kind="whole")
@@ -102,12 +110,13 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
                     dropout = Entry("", id="dropout", placeholder="auto", kind="number")
                     yield Field("dropout", dropout, about=ABOUT["dropout"])
                     rate = Entry("", id="lr", placeholder="auto", kind="number")
-                    yield Field("learning", rate, about=ABOUT["lr"], after="rate")
+                    yield Field("rate", rate, about=ABOUT["lr"], after="of learning")
                     yield Field("name", Entry("", id="name", placeholder="auto"), about=ABOUT["name"])
             with Container(id="plan", classes="panel") as plan:
                 plan.border_title = "Plan"
-                yield Static(id="told")
-        yield Static(id="about")
+                yield Static(READING, id="told", markup=False)
+        with Container(id="about", classes="panel"):
+            yield Static(id="said")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -117,6 +126,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
 
     def on_unmount(self) -> None:
         self._forecaster.close()
+
+    def on_resize(self) -> None:
+        self._tell_about()
 
     # --- the form -------------------------------------------------------------------------------------------------
 
@@ -144,10 +156,32 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self.app.push_screen(CorpusScreen(self._corpus), chosen)
 
     def _tell_about(self) -> None:
-        focused, said = self.focused, self.query_one(Form).about
-        if isinstance(focused, Choice) and focused.id in ("cell", "tokens"):
-            said = f"{focused.value}: {(CELLS if focused.id == 'cell' else TOKENS).get(focused.value, '')}"
-        self.query_one("#about", Static).update(Text(said))
+        """Say what the field with the focus is for, and what each of its choices is good for."""
+        form, panel = self.query_one(Form), self.query_one("#about")
+        field = form.focused_field
+        if field is None:
+            return
+        control = field.control
+        options = OPTIONS.get(str(control.id), {}) if isinstance(control, Choice) else {}
+        panel.border_title = field.label.capitalize()
+        if options and self.size.height < ROOM:
+            said = Text(f"{control.value}: {options.get(control.value, '')}")
+        else:
+            said = Text(field.about)
+            if self.size.height >= MUCH_ROOM:
+                for name in OPTIONS:
+                    said.append(f"\n\n{name.capitalize()}", style=self._colour("text-muted"))
+                    self._append_options(said, self.query_one(f"#{name}", Choice))
+            elif options:
+                self._append_options(said, self.query_one(f"#{control.id}", Choice))
+        self.query_one("#said", Static).update(said)
+
+    def _append_options(self, said: Text, choice: Choice) -> None:
+        """Tell what each value of a choice is good for, the one that is chosen marked."""
+        for name, good_for in OPTIONS[str(choice.id)].items():
+            chosen = name == choice.value
+            said.append(f"\n{'▸' if chosen else ' '} {name:<9} ", style="bold" if chosen else "")
+            said.append(good_for, style="bold" if chosen else self._colour("text-muted"))
 
     def settings(self) -> Settings:
         """Return what the form says, with what it leaves open still open. Raises UsageError."""
@@ -216,6 +250,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             said.append(f"{label:<10}", style=self._colour("text-muted"))
             said.append(value, style="bold")
             said.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
+        said.rstrip()
         self.query_one("#told", Static).update(said)
 
     def _colour(self, name: str) -> str:
@@ -265,7 +300,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
     known, speed = "parameters" in told, told.get("tokens_per_second")
     rows = [
-        ("text", size(told["bytes"]), f"{words.short(told['tokens'])} {unit} to train on" if known else ""),
+        ("text", size(told["bytes"]), f"{words.short(told['tokens'])} {unit}" if known else ""),
         ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
         ("size", words.short(told["parameters"]) if known else "…", "parameters"),
         ("work", words.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
@@ -275,7 +310,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"of {told['machine_mb'] / 1000:,.0f} GB" if known else "",
         ),
         ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
-        ("regular", f"dropout {s.dropout:g}", f"lr {s.lr:g} {s.schedule}"),
+        ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g} {s.schedule}"),
         ("speed", words.short(speed) if speed else "measuring …" if known else "…", f"{unit}/s here" if speed else ""),
     ]
     if speed:

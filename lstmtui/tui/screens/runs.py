@@ -49,6 +49,8 @@ that comes with Python, about two minutes on two cores.
 
 Or in a shell:
 lstmtui train FILE"""
+ROOM = 20
+"""Rows that the screen must have for a curve below the list."""
 SORTS = ("newest", "name", "best", "steps", "size")
 """Orders of the list; runs with a living engine stand first in the first one."""
 
@@ -62,7 +64,8 @@ run to now; bpc is bits per character, ppl is perplexity, and lower is better in
 
 An engine is a process of its own: it goes on when you leave.
 
-/ filters by a regular expression over name, state, cell, tokens and text; o sorts; m marks runs to compare with c.
+/ filters by a regular expression over name, state, cell, tokens and text; o sorts, and so does a click on a column. c \
+compares the runs marked with m, or all that are listed when none is marked.
 """
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
@@ -75,7 +78,7 @@ An engine is a process of its own: it goes on when you leave.
         ),
         bind("slash", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression", show=True),
         bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare it"),
-        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs", show=True),
+        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs, or all that are listed", show=True),
         bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, size"),
         bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run for good"),
         bind("j", "down", "Down", "runs.down", ""),
@@ -99,6 +102,7 @@ An engine is a process of its own: it goes on when you leave.
         self._columns: tuple[str, ...] = ()
         self._previewed: RunSnapshot | None = None
         self._said = NO_RUNS
+        self._comparable = False
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -155,6 +159,9 @@ An engine is a process of its own: it goes on when you leave.
         self.query_one(TitleBar).remark = f"{told} · {self._doors.root}" if runs else str(self._doors.root)
         self._fill()
         self._preview()
+        if (able := len(self._to_compare()) > 1) != self._comparable:
+            self._comparable = able
+            self.refresh_bindings()
 
     def listed(self) -> tuple[RunSnapshot, ...]:
         """Return the runs that the filter lets through, in the order chosen."""
@@ -183,6 +190,8 @@ An engine is a process of its own: it goes on when you leave.
             run.run.path: cells(run, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
             for run in self.listed()
         }
+        # As high as it is long, so that the curve below has the rest; a small screen has no curve.
+        table.styles.height = len(rows) + 1 if self.size.height >= ROOM else "1fr"
         names = tuple(f"{c.name}{c.width}" for c in wanted)
         if names == self._columns and list(rows) == list(self._shown):
             for path, row in rows.items():
@@ -224,7 +233,7 @@ An engine is a process of its own: it goes on when you leave.
             hint.update("")
         else:
             told = words.notice(run) or f"{run.state.capitalize()} at step {words.count(run.step)}; enter watches it."
-            hint.update(Text(one_line(told)))
+            hint.update(Text(one_line(f"{words.corpus(run)} · {told}")))
         if before is None or run is None or before.state != run.state:
             self.refresh_bindings()
 
@@ -235,7 +244,7 @@ An engine is a process of its own: it goes on when you leave.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "compare":
-            return len(self._marked) > 1
+            return len(self._to_compare()) > 1
         if action == "leave_filter":
             return bool(self._pattern) or (self.stands and self.query_one("#filter").has_focus)
         if action == "open" and isinstance(self.focused, Input):
@@ -262,8 +271,12 @@ An engine is a process of its own: it goes on when you leave.
     def action_compare(self) -> None:
         from lstmtui.tui.screens.compare import CompareScreen
 
-        paths = [run.run.path for run in self.listed() if run.run.path in self._marked]
-        self.app.push_screen(CompareScreen(paths, self._doors))
+        self.app.push_screen(CompareScreen(self._to_compare(), self._doors))
+
+    def _to_compare(self) -> list[Path]:
+        """Return the runs that are marked, or all that are listed."""
+        paths = [run.run.path for run in self.listed()]
+        return [path for path in paths if path in self._marked] if self._marked else paths
 
     def action_down(self) -> None:
         self.query_one(DataTable).action_cursor_down()

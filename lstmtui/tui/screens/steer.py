@@ -29,17 +29,18 @@ if TYPE_CHECKING:
     from lstmtui.tui.screens.live import LiveScreen
 
 SETTINGS = {
-    "lr": "Peak learning rate. Halve it when the loss jumps about; the schedule still bends it.",
-    "clip": "Largest gradient norm. Lower it when gradients explode.",
-    "dropout": "Between layers. Raise it when validation gets worse while training gets better.",
-    "dropout_in": "On what the network reads.",
-    "weight_drop": "On the recurrent weights.",
-    "weight_decay": "Pulls weights towards zero.",
-    "bptt": "Window: how many steps back gradients go. Longer learns longer, and costs memory.",
-    "temperature": "Of the text it writes on the way: below 1 is safer, above 1 is wilder.",
-    "prompt": "What that text begins with.",
+    "lr": "peak rate; halve it when the loss jumps about",
+    "clip": "largest gradient norm; lower it when they explode",
+    "dropout": "between layers; more against learning by heart",
+    "dropout_in": "on what the network reads",
+    "weight_drop": "on the recurrent weights",
+    "weight_decay": "pulls weights towards zero",
+    "bptt": "steps back that gradients go; costs memory",
+    "temperature": "of what it writes: below 1 safer, above 1 wilder",
+    "prompt": "",
 }
-"""What can be changed here, and one line on each."""
+"""What can be changed here, and a few words on each."""
+NAMES = {"lr": "learn rate", "bptt": "window", "prompt": "writes after"}
 
 
 class SteerScreen(Dialog[None]):
@@ -63,15 +64,17 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
             priority=True,
             show=True,
         ),
+        bind("ctrl+x", "stop", "Stop", "steer.stop", "Save, and end the engine", priority=True, show=True),
         bind("escape", "leave", "Back", "steer.back", "Back to the run", show=True),
     ]
     DEFAULT_CSS = """
-    SteerScreen #about { height: 2; color: $foreground 75%; }
-    SteerScreen #answer { height: auto; max-height: 3; color: $success; }
+    SteerScreen .number, SteerScreen .whole { width: 12; }
+    SteerScreen Field > .after { width: 1fr; margin-left: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    SteerScreen #answer { height: auto; min-height: 1; max-height: 3; color: $success; }
     SteerScreen #answer.-error { color: $error; }
     SteerScreen Form { height: auto; max-height: 100%; }
-    .-short SteerScreen #about, .-line SteerScreen #about { display: none; }
-    .-short SteerScreen .dialog, .-line SteerScreen .dialog { border: none; }
+    SteerScreen.-narrow Field > .after { display: none; }
+    SteerScreen.-short .dialog, SteerScreen.-line .dialog { border: none; }
     """
 
     def __init__(self, live: LiveScreen) -> None:
@@ -89,9 +92,8 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
             with Form():
                 for name, about in SETTINGS.items():
                     kind = {"prompt": "text", "bptt": "whole"}.get(name, "number")
-                    label = {"bptt": "window"}.get(name, name.replace("_", " "))
-                    yield Field(label, Entry(self._shown.get(name, ""), id=name, kind=kind), about=about)
-            yield Static(id="about")
+                    label = NAMES.get(name, name.replace("_", " "))
+                    yield Field(label, Entry(self._shown.get(name, ""), id=name, kind=kind), after=about)
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -127,9 +129,6 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
         line.update(Text(safe(said)))
         line.set_class(error, "-error")
 
-    def on_descendant_focus(self) -> None:
-        self.query_one("#about", Static).update(Text(self.query_one(Form).about))
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         name = str(event.input.id)
@@ -154,6 +153,9 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
     def action_rewind(self) -> None:
         self._live.action_rewind()
 
+    def action_stop(self) -> None:
+        self._live.action_stop()
+
     def action_leave(self) -> None:
         self.dismiss(None)
 
@@ -166,12 +168,18 @@ def _texts(snapshot: RunSnapshot) -> dict[str, str]:
 class WriteScreen(Dialog[dict[str, Any] | None]):
     """Asks how the next text is to be written."""
 
+    HELP: ClassVar[str] = """\
+The network writes a text now, with the weights as they are: after the words it shall begin with, at a temperature. \
+Below 1 it keeps to what it is sure of and repeats itself; above 1 it dares more and errs more. The text stands in the \
+run's panel, with the older ones (left and right).
+"""
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+s,f5", "write", "Write", "write.start", "Let it write", show=True, priority=True),
         bind("escape", "leave", "Back", "write.back", "Nothing is written", show=True),
     ]
     DEFAULT_CSS = """
+    WriteScreen .number { width: 8; }
     WriteScreen #said { color: $error; height: auto; }
     """
 
@@ -188,7 +196,8 @@ class WriteScreen(Dialog[dict[str, Any] | None]):
                     "begins with",
                     Entry(safe(self._prompt, newlines=False), id="prompt", placeholder="nothing"),
                 )
-                yield Field("temperature", Entry(str(self._temperature), id="temperature", kind="number"))
+                heat = Entry(str(self._temperature), id="temperature", kind="number")
+                yield Field("temperature", heat, after="below 1 safer, above 1 wilder")
             yield Static(id="said")
         yield Footer(show_command_palette=False, compact=True)
 

@@ -95,7 +95,9 @@ class ProgressLine(Widget):
 
     def _left(self, seen: RunSnapshot) -> str:
         if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
-            return f"{duration(seen.seconds_left)} left"
+            speed = words.speed(seen) if self.size.width >= 70 else 0.0
+            pace = f"{words.short(speed)} {words.unit(seen)}s/s · " if speed else ""
+            return f"{pace}{duration(seen.seconds_left)} left"
         if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
             return f"{words.last_seen(seen)} ago"
         return ""

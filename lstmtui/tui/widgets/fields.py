@@ -78,7 +78,8 @@ class Entry(Input):
 
     def __init__(self, value: str, *, id: str | None = None, placeholder: str = "", kind: str = "text") -> None:  # noqa: A002
         super().__init__(
-            value, id=id, placeholder=safe(placeholder, newlines=False), compact=True, select_on_focus=True,
+            value, id=id, classes=kind, placeholder=safe(placeholder, newlines=False), compact=True,
+            select_on_focus=True,
             restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
         )  # fmt: skip
 
@@ -136,12 +137,12 @@ class Field(Horizontal):
 
     def __init__(self, label: str, control: Widget, *, about: str = "", after: str = "") -> None:
         super().__init__()
-        self._label, self.control, self._after = label, control, after
+        self.label, self.control, self._after = label, control, after
         self.about = about
         """One line, told while the control has the focus."""
 
     def compose(self) -> ComposeResult:
-        yield Static(self._label, classes="label", markup=False)
+        yield Static(self.label, classes="label", markup=False)
         yield self.control
         if self._after:
             yield Static(self._after, classes="after", markup=False)
@@ -159,6 +160,12 @@ class Form(VerticalScroll, can_focus=False):
     """
 
     @property
+    def focused_field(self) -> Field | None:
+        """The field with the focus."""
+        return next((field for field in self.query(Field) if field.control.has_focus), None)
+
+    @property
     def about(self) -> str:
         """What the field with the focus is about."""
-        return next((field.about for field in self.query(Field) if field.control.has_focus), "")
+        field = self.focused_field
+        return field.about if field is not None else ""

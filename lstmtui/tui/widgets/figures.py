@@ -49,19 +49,23 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
     """Return every figure there is to tell of a run, the most wanted first."""
     unit = words.unit(seen)
     train, valid, best = (seen.train[-1] if seen.train else None), (seen.valid[-1] if seen.valid else None), seen.best
+    copied = _copied(seen)
+    recites = any("recites" in remark for *_, remark in copied)  # then it is among the most wanted
     rows: list[Row] = [
         ("train", words.figure(train.loss) if train else "–", f"nats/{unit}"),
         ("valid", words.figure(valid.nll) if valid else "–", f"nats/{unit}"),
-        ("best", words.figure(best.nll) if best else "–", f"step {words.count(best.step)}" if best else ""),
+        ("best", words.figure(best.nll) if best else "–", _quality(seen)),
         _gap(seen),
-        *_copied(seen),
-        _quality(seen),
-        ("speed", words.short(_speed(seen)) if _speed(seen) else "–", f"{unit}s/s"),
-        ("lr", f"{train.lr:.2e}" if train else "–", ""),
+        *(copied if recites else ()),
         ("gradient", words.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
         _update(train.update_ratio if train else math.nan),
+        ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
+        ("speed", words.short(words.speed(seen)) if words.speed(seen) else "–", f"{unit}s/s"),
+        *(() if recites else copied),
     ]
+    if best:
+        rows.append(("best at", words.count(best.step), "steps"))
     parameters = seen.status.get("parameters")
     if isinstance(parameters, int):
         rows.append(("model", words.short(parameters), "parameters"))
@@ -100,22 +104,17 @@ def _copied(seen: RunSnapshot) -> list[Row]:
 
 def _update(ratio: float) -> Row:
     """Return the length of a step beside that of the weights."""
-    return ("update", f"{ratio:.1e}", "of the weights") if math.isfinite(ratio) else ("update", "–", "")
+    return ("update", f"{ratio:.1e}", "of weights") if math.isfinite(ratio) else ("update", "–", "")
 
 
-def _speed(seen: RunSnapshot) -> float:
-    reported = seen.status.get("tokens_per_second")
-    if isinstance(reported, int | float):
-        return float(reported)
-    return seen.train[-1].tokens_per_second if seen.train else 0.0
-
-
-def _quality(seen: RunSnapshot) -> Row:
+def _quality(seen: RunSnapshot) -> str:
     """Return the best evaluation as people compare it."""
     best = seen.best
-    if best is None or best.bits_per_char is None or (seen.settings is not None and seen.settings.tokens == "words"):
-        return "", f"{best.perplexity:,.1f}" if best else "–", "perplexity"
-    return "", f"{best.bits_per_char:.3f}", "bits/char"
+    if best is None:
+        return ""
+    if best.bits_per_char is None or (seen.settings is not None and seen.settings.tokens == "words"):
+        return f"ppl {best.perplexity:,.1f}"
+    return f"{best.bits_per_char:.3f} bits"
 
 
 def _clip(share: float) -> str:

@@ -20,6 +20,8 @@ from lstmtui.tui.widgets.gate_views import LEFT, PLAIN_LEFT, Row
 VIEWS = ("units", "time", "history", "window", "scatter")
 FILLING = ("history", "window", "scatter")
 """Views of one gate, that take all the room there is."""
+DETAIL = 6
+"""Rows that must be free below an overview for the gate chosen to be shown there by training time."""
 
 
 class GateMap(Widget):
@@ -91,7 +93,7 @@ class GateMap(Widget):
         shut = PLAIN_LEFT[3:] if self._dots() is PLAIN_LEFT else LEFT[3:]
         if self.view == "scatter":
             return Content("[ ] gate")
-        pick = "" if self.view in ("units", "time") else "[ ] gate  "
+        pick = "[ ] gate  " if self.view in FILLING or self._has_room(self.size.height) else ""
         return Content(f"{pick}{shut} shut <0.1  ▓█ open >0.9")
 
     def _dots(self) -> str:
@@ -102,8 +104,12 @@ class GateMap(Widget):
             return 2
         if self.view in FILLING:
             return max(3, container.height)
-        layers, gates = self.probes[-1].left.shape[:2]
-        return int(layers * gates)
+        rows = self._count()
+        return container.height if container.height - rows >= DETAIL else rows
+
+    def _has_room(self, height: int) -> bool:
+        """Return whether an overview leaves room for one gate in detail."""
+        return bool(self.probes) and height - self._count() >= DETAIL
 
     def render_line(self, y: int) -> Strip:
         key = (self.size, self.view, self.chosen, self.rich_style)
@@ -125,7 +131,12 @@ class GateMap(Widget):
             if seen is None or layer >= seen.values.shape[0] or gate >= seen.values.shape[1]:
                 return _said(width, "No window yet: one follows", "with the next evaluation.")
             return gate_views.by_time_step(seen, layer, gate, width, height, dots)
-        return gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
+        rows = gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
+        if self._has_room(height):
+            name = gate_views.gate_name(newest.gates, gate)
+            rows.append([(f"{layer + 1}·{name}: units by training time".ljust(width, "─")[:width], "axis")])
+            rows += gate_views.by_training_time(self.probes, layer, gate, width, height - len(rows), dots)
+        return rows
 
     def _strip(self, row: Row) -> Strip:
         segments = [Segment(text, self._style(look)) for text, look in row]

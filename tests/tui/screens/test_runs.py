@@ -170,8 +170,10 @@ async def test_orders_follow_each_other(open_app: Open, three: list[RunFolder]) 
 async def test_marks_stay_when_the_list_is_read_again(open_app: Open, three: list[RunFolder]) -> None:
     async with open_app().run_test(size=(120, 40)) as pilot:
         screen = await listed(pilot)
-        assert not screen.check_action("compare", ())
-        await pilot.press("m", "m")
+        assert screen.check_action("compare", ())  # nothing is marked: all of them
+        await pilot.press("m")
+        await until(pilot, lambda: not screen.check_action("compare", ()))
+        await pilot.press("m")
         await until(pilot, lambda: painted(pilot.app).count("● ") == 2)
         assert screen.check_action("compare", ())
         await pilot.pause(0.5)

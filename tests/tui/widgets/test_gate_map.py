@@ -16,13 +16,15 @@ def probe(step: int, left: list[list[list[float]]], right: list[list[list[float]
     return Saturation(step=step, gates=gates, left=np.array(left, np.float32), right=np.array(right, np.float32))
 
 
-async def drawn(probes: tuple[Saturation, ...], view: str = "units", width: int = 26) -> list[str]:
+async def drawn(
+    probes: tuple[Saturation, ...], view: str = "units", width: int = 26, height: int = 6
+) -> list[str]:
     class Shown(App[None]):
         def compose(self) -> ComposeResult:
             yield GateMap()
 
     app = Shown()
-    async with app.run_test(size=(width, 10)) as pilot:
+    async with app.run_test(size=(width, height)) as pilot:
         widget = app.query_one(GateMap)
         widget.probes = probes
         widget.view = view
