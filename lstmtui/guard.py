@@ -49,14 +49,14 @@ def overfitting(snapshot: RunSnapshot, size: float) -> str:
     """Return whether the network learns by heart, judged by how long validation has not become better."""
     best, since = snapshot.best, since_best(snapshot)
     if since >= WORSE and size > 0.02:
-        return f"overfits since {_short(best.step) if best else 0}"
+        return f"overfits at {_short(best.step) if best else 0}"
     if since >= WORSE:
-        return "no better for a while"
+        return "no better lately"
     if size > WIDE:
-        return "wide: learning by heart"
+        return "learnt by heart"
     if size > HEALTHY:
-        return "growing, still better" if len(snapshot.valid) > 1 else "wide"
-    return "healthy" if size > -HEALTHY else "validation is ahead"
+        return "growing" if len(snapshot.valid) > 1 else "wide"
+    return "healthy" if size > -HEALTHY else "valid is ahead"
 
 
 def since_best(snapshot: RunSnapshot) -> int:

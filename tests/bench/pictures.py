@@ -1,4 +1,4 @@
-"""The README's pictures, taken from real runs: python tests/bench/pictures.py RUN OTHER... [--to .github] [--size 100x30].
+"""The README's pictures, taken from real runs: python tests/bench/pictures.py RUN OTHER... [--to .github].
 
 The first run is the one that is looked into; all of them stand in the list and in the comparison.
 """

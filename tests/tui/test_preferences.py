@@ -119,7 +119,7 @@ def test_the_footer_has_at_most_eight_keys(kind: type) -> None:
     [
         ("", '[screens]\ntheme = "b"\n'),
         ("hidden = 64  # mine", 'hidden = 64  # mine\n\n[screens]\ntheme = "b"\n'),
-        ("[screens] # look\n\n[x]\ntheme = 'c'\n", '[screens] # look\ntheme = "b"\n\n[x]\ntheme = \'c\'\n'),
+        ("[screens] # look\n\n[x]\ntheme = 'c'\n", "[screens] # look\ntheme = \"b\"\n\n[x]\ntheme = 'c'\n"),
         (
             "# top\n[screens]\ncharset = 'block'\n  theme='a'   # dark\n[screens.keys]\nx = 'y'",
             "# top\n[screens]\ncharset = 'block'\n  theme=\"b\"   # dark\n[screens.keys]\nx = 'y'",

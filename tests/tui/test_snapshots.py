@@ -8,10 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from inside_run import InsideModel, flow, measured
 from run_folder import NOW, alive, make_run
 from screen_tests import FakeForecaster, FakeModel, until
 from textual.pilot import Pilot
 
+from lstmtui.api import Candidate
 from lstmtui.tui.app import LstmtuiApp, screen_text
 from lstmtui.tui.doors import Doors
 
@@ -23,17 +25,24 @@ EVENTS = (
     {"event": "rolled back", "step": 850, "lr_scale": 0.5, "at": NOW - 20},
     {"event": "evaluated", "step": 1200, "nll": 1.52, "best": True, "at": NOW - 2},
 )
-SCREENS: dict[str, tuple[bool, tuple[str, ...]]] = {
-    "runs": (False, ()),
-    "new": (False, ("n",)),
-    "live": (True, ()),
-    "live-looked-into": (True, ("l", "m", "a", "v", "v", "]")),
-    "live-scatter": (True, ("v", "v", "v", "v")),
-    "steer": (True, ("e",)),
-    "fork": (True, ("f",)),
-    "help": (True, ("f1",)),
+SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
+    "runs": (False, (), "Loss of"),
+    "new": (False, ("n",), "What it learns from"),
+    "corpus": (False, ("n", "enter"), "diary.txt"),
+    "compare": (False, ("c",), "Results"),
+    "live": (True, (), "Gates by"),
+    "live-looked-into": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
+    "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
+    "steer": (True, ("e",), "learn rate"),
+    "fork": (True, ("f",), "begins at"),
+    "write": (True, ("w",), "begins with"),
+    "gradients": (True, ("g",), "Half-life"),
+    "inspect": (True, ("i",), "Read 32 tokens"),
+    "type": (True, ("t",), "▸1"),
+    "help": (True, ("f1",), "escape closes"),
 }
-"""Whether a run is opened, and the keys that lead there."""
+"""Whether a run is opened, the keys that lead there, and what stands there."""
+SIZES = ((120, 40), (80, 24))
 
 
 @pytest.fixture
@@ -43,7 +52,10 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for module in ("lstmtui.units", "lstmtui.tui.words", "lstmtui.tui.widgets.bars"):
         monkeypatch.setattr(f"{module}.time", stopped)
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _forecast)
+    monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._say", lambda *_, **__: None)  # it tells milliseconds
+    monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "diary.txt").write_text("Dear diary, nothing happened today.")
     return Path("runs")
 
 
@@ -51,34 +63,42 @@ def _forecast(self: object, settings: object, number: int) -> None:
     """Leave the plan empty: its figures follow the recipe, which other tests look at."""
 
 
-async def settled(pilot: Pilot[None]) -> str:
-    """Return what is painted once it no longer changes."""
+class Everything(InsideModel):
+    """A model that continues texts as well."""
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+        return FakeModel().complete(text, k=k, phrase=phrase)
+
+
+async def settled(pilot: Pilot[None], sign: str) -> str:
+    """Return what is painted once it has `sign` and no longer changes."""
     last, same = "", 0
     for _ in range(200):
-        await pilot.pause(0.05)
+        await pilot.pause(0.04)
         now = screen_text(pilot.app)
-        last, same = now, same + 1 if now == last else 0
+        last, same = now, same + 1 if now == last and sign in now else 0
         if same >= 4:
             return last
-    raise AssertionError(f"never still:\n{last}")
+    raise AssertionError(f"never still, or without {sign!r}:\n{last}")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-async def test_as_it_was(still: Path, name: str, size: tuple[int, int]) -> None:
-    opens, keys = SCREENS[name]
-    make_run(still, "mail-lstm", state="finished", step=2900, beat=NOW - 100)
+async def test_as_it_was(still: Path, name: str) -> None:
+    opens, keys, sign = SCREENS[name]
+    measured(make_run(still, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(still, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    run = make_run(still, "diary-lstm", beat=NOW, events=EVENTS, probes=8)
-    doors = Doors(root=still, open_model=lambda run: FakeModel(), start=lambda run: None, forecaster=FakeForecaster)
+    run = measured(make_run(still, "diary-lstm", beat=NOW, events=EVENTS, probes=8), flow(600), flow(1200, decay=0.9))
+    doors = Doors(root=still, open_model=lambda run: Everything(), start=lambda run: None, forecaster=FakeForecaster)
     app = LstmtuiApp(run if opens else None, screen="live", doors=doors)
     with alive(run):
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=SIZES[0]) as pilot:
             await until(pilot, lambda: "1,240" in screen_text(app))
             await pilot.press(*keys)
-            painted = await settled(pilot)
-    stored = STORED / f"{name}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("SNAPSHOTS") == "write":
-        STORED.mkdir(exist_ok=True)
-        stored.write_text(painted, encoding="utf-8")
-    assert painted == stored.read_text(encoding="utf-8")
+            for size in SIZES:
+                await pilot.resize_terminal(*size)
+                painted = await settled(pilot, sign)
+                stored = STORED / f"{name}-{size[0]}x{size[1]}.txt"
+                if os.environ.get("SNAPSHOTS") == "write":
+                    STORED.mkdir(exist_ok=True)
+                    stored.write_text(painted, encoding="utf-8")
+                assert painted == stored.read_text(encoding="utf-8")

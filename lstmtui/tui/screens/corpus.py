@@ -67,7 +67,9 @@ Sets that are not here yet are fetched when you choose them, after a question.
     CorpusScreen OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     CorpusScreen OptionList:focus, CorpusScreen Files:focus { border-top: solid $primary; }
     CorpusScreen.-narrow Horizontal { layout: vertical; }
-    CorpusScreen.-short .dialog, CorpusScreen.-line .dialog { border: none; width: 100%; max-width: 100%; height: 100%; }
+    CorpusScreen.-short .dialog, CorpusScreen.-line .dialog {
+        border: none; width: 100%; max-width: 100%; height: 100%;
+    }
     CorpusScreen.-line Horizontal { display: none; }
     """
 
@@ -113,6 +115,11 @@ Sets that are not here yet are fetched when you choose them, after a question.
             self._take(typed)
         else:
             self.query_one("#named").focus()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Tell all of a line that the list has no room for."""
+        if self.query_one("#named").has_focus and isinstance(event.option.prompt, Text):
+            self.query_one("#said", Static).update(Text(one_line(event.option.prompt.plain)))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self._take(str(event.option.id))

@@ -310,7 +310,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"of {told['machine_mb'] / 1000:,.0f} GB" if known else "",
         ),
         ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
-        ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g} {s.schedule}"),
+        ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g}"),
         ("speed", words.short(speed) if speed else "measuring …" if known else "…", f"{unit}/s here" if speed else ""),
     ]
     if speed:

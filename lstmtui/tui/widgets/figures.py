@@ -39,7 +39,11 @@ class Figures(Widget):
             return Content("")
         rows = rows_of(self.snapshot)[: max(1, self.size.height)]
         lines = [
-            Content.assemble((f"{label:<9}", "$foreground 60%"), (value, "bold"), (f" {remark}", "$foreground 60%"))
+            Content.assemble(
+                (f"{label:<9}", "$foreground 60%"),
+                (value, "bold"),
+                (f" {remark}" if value != "–" else "", "$foreground 60%"),
+            )
             for label, value, remark in rows
         ]
         return Content("\n").join(lines)

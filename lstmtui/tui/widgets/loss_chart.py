@@ -281,7 +281,7 @@ class LossChart(Widget, can_focus=True):
         free = width
         for column in sorted(columns, reverse=True):  # the newest has its name in full
             said = f"▼{columns[column].said}"
-            start = margin + min(column, max(0, cols - len(said)))
+            start = margin + column
             if start + len(said) > free:  # then its name stands before it
                 said = f"{columns[column].said}▼"
                 start = margin + column - len(said) + 1

@@ -75,10 +75,9 @@ async def test_every_size(tmp_path: Path, open_app: Callable[..., LstmtuiApp], c
     run = measured(make_run(tmp_path, cell=cell, layers=3), flow(100, cell=cell, layers=3))
     async with open_app().run_test(size=(200, 60)) as pilot:
         await opened(pilot, run)
-        for size in SIZES:
+        for size in SIZES if cell == "lstm" else SIZES[:1]:
             await pilot.resize_terminal(*size)
-            await pilot.press("s", "left", "right", "s")
-            await pilot.pause()
+            await pilot.press("s", "s")
             text = painted(pilot.app)
             assert len(text.splitlines()) == size[1]
             if size[0] >= 20:

@@ -178,16 +178,15 @@ async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "ab\n\n" * 300, "日本語 текст \x1b[31m\u202e\u200b [bold]x[/] \U0001f600 e\u0301\r\n"]
+    "text", ["", "ab\n\n" * 60 + "日本語 текст \x1b[31m\u202e\u200b [bold]x[/] \U0001f600 e\u0301\r\n"]
 )
 async def test_every_size_and_any_text(tmp_path: Path, open_app: Open, text: str) -> None:
     model = InsideModel(text=text or "x")
     async with open_app().run_test(size=(200, 60)) as pilot:
         await opened(pilot, tmp_path, model)
-        for size in SIZES:
+        for size in SIZES if text else SIZES[:1]:
             await pilot.resize_terminal(*size)
-            await pilot.press("v", "right", "shift+right", "down", "right_square_bracket", "v", "tab")
-            await pilot.pause()
+            await pilot.press("v", "shift+right", "down", "right_square_bracket")
             shown = painted(pilot.app)
             assert len(shown.splitlines()) == size[1]
             assert control_characters(shown) == set()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from run_folder import alive, make_run
-from screen_tests import painted, until
+from screen_tests import SIZES, painted, until
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -62,6 +62,33 @@ async def test_help_begins_with_the_focused_part(tmp_path: Path, open_app: Open)
         text = painted(pilot.app)
         assert text.index("The chart has the focus") < text.index("thin line is training")
         assert text.index("chart.left") < text.index("live.resume")
+
+
+async def test_help_at_every_size(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(200, 60)) as pilot:
+        await live(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: "escape closes" in painted(pilot.app))
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            text = painted(pilot.app)
+            assert len(text.splitlines()) == size[1]
+            assert "focus" in text or size[0] < 20, size
+            assert "thin line is training" in text or size[1] < 24, size
+
+
+async def test_jumping_at_every_size(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(200, 60)) as pilot:
+        screen = await live(pilot)
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await pilot.press("ctrl+o")
+            assert isinstance(pilot.app.screen, JumpScreen)
+            assert len(painted(pilot.app).splitlines()) == size[1]
+            await pilot.press("escape")
+            assert pilot.app.screen is screen
 
 
 async def test_the_palette_finds_actions_by_words(tmp_path: Path, open_app: Open) -> None:

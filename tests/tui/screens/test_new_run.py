@@ -55,19 +55,32 @@ async def formed(pilot: Pilot[None]) -> NewRunScreen:
     return screen
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_every_size(open_app: Open, size: tuple[int, int]) -> None:
-    async with open_app().run_test(size=size) as pilot:
+async def test_every_size(open_app: Open) -> None:
+    async with open_app().run_test(size=(200, 60)) as pilot:
         screen = await formed(pilot)
         await until(pilot, lambda: "tokens_per_second" in screen._told)
-        await pilot.pause()
-        text = painted(pilot.app)
-        assert len(text.splitlines()) == size[1]
-        if size[1] >= 12:
-            assert "cell" in text
-        if size >= (80, 24):
-            for said in ("812k", "FLOP a token", "84 MB", "26.3k", "3 min 00 s", "name", "^s Start"):
-                assert said in text, said
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            text = painted(pilot.app)
+            assert len(text.splitlines()) == size[1]
+            if size[1] >= 12:
+                assert "cell" in text
+            if size >= (80, 24):
+                for said in ("812k", "FLOP a token", "84 MB", "26.3k", "3 min 00 s", "name", "^s Start"):
+                    assert said in text, said
+
+
+async def test_every_size_of_choosing_a_text(open_app: Open) -> None:
+    async with open_app().run_test(size=(200, 60)) as pilot:
+        await formed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen) and "diary.txt" in painted(pilot.app))
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            text = painted(pilot.app)
+            assert len(text.splitlines()) == size[1]
+            assert "path of a" in text or size[0] < 20, size
+            assert ("default" in text and "diary.txt" in text) or size[1] < 12, size
 
 
 async def test_a_plan_follows_what_is_typed(open_app: Open, forecaster: FakeForecaster) -> None:

@@ -18,7 +18,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.live import LiveScreen
-from lstmtui.tui.screens.steer import SETTINGS, ForkScreen, SteerScreen, WriteScreen
+from lstmtui.tui.screens.steer import NAMES, SETTINGS, ForkScreen, SteerScreen, WriteScreen
 
 Open = Callable[..., LstmtuiApp]
 
@@ -44,18 +44,27 @@ def answer(run: RunFolder, message: str, *, ok: bool = True) -> None:
     )
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_every_size(tmp_path: Path, open_app: Open, size: tuple[int, int]) -> None:
+SAID = {
+    "e": (SteerScreen, "learn rate", tuple(NAMES.get(name, name.replace("_", " ")) for name in SETTINGS)),
+    "f": (ForkScreen, "begins at", ("begins at", "as it is: 2900", "diary-lstm-fork")),
+    "w": (WriteScreen, "begins with", ("begins with", "temperature", "0.8")),
+}
+"""What opens a dialog, what it says where there is room for a line, and at 80x24."""
+
+
+@pytest.mark.parametrize("key", SAID)
+async def test_every_size(tmp_path: Path, open_app: Open, key: str) -> None:
     run = make_run(tmp_path)
+    kind, line, all_of_it = SAID[key]
     with alive(run):
-        async with open_app(run).run_test(size=size) as pilot:
-            await opened(pilot, "e", SteerScreen)
-            text = painted(pilot.app)
-            assert len(text.splitlines()) == size[1]
-            if size[0] >= 20:
-                assert "lr" in text
-            if size[1] >= 24:
-                assert all(name.replace("_", " ") in text for name in SETTINGS if name != "bptt")
+        async with open_app(run).run_test(size=(200, 60)) as pilot:
+            await opened(pilot, key, kind)
+            for size in SIZES:
+                await pilot.resize_terminal(*size)
+                text = painted(pilot.app)
+                assert len(text.splitlines()) == size[1]
+                assert line in text or size[0] < 20, size
+                assert size[1] < 24 or all(said in text for said in all_of_it), size
 
 
 async def test_a_setting_is_asked_for_answered_and_shown(tmp_path: Path, open_app: Open) -> None:

@@ -16,9 +16,7 @@ def probe(step: int, left: list[list[list[float]]], right: list[list[list[float]
     return Saturation(step=step, gates=gates, left=np.array(left, np.float32), right=np.array(right, np.float32))
 
 
-async def drawn(
-    probes: tuple[Saturation, ...], view: str = "units", width: int = 26, height: int = 6
-) -> list[str]:
+async def drawn(probes: tuple[Saturation, ...], view: str = "units", width: int = 26, height: int = 6) -> list[str]:
     class Shown(App[None]):
         def compose(self) -> ComposeResult:
             yield GateMap()
