@@ -10,6 +10,7 @@ import pytest
 from run_folder import alive, make_run
 from screen_tests import painted, until
 from textual.binding import Binding
+from textual.command import CommandPalette
 
 from lstmtui import config
 from lstmtui.errors import UsageError
@@ -146,9 +147,15 @@ async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: P
     user_file.rename(link)
     user_file.symlink_to(link)
     async with LstmtuiApp(doors=doors).run_test(size=(80, 24)) as pilot:
-        await pilot.press("ctrl+p", *"theme", "enter")
-        await pilot.press(*"lstmtui-light", "enter")
+        pilot.app.action_change_theme()
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"lstmtui-light")
+        await until(pilot, lambda: "lstmtui-light" in painted(pilot.app) and "nord" not in painted(pilot.app))
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        if isinstance(pilot.app.screen, CommandPalette):
+            await pilot.press("enter")
         await until(pilot, lambda: pilot.app.theme == "lstmtui-light")
-        await until(pilot, lambda: "kept in" in painted(pilot.app))
+        await until(pilot, lambda: any("kept in" in told.message for told in pilot.app._notifications))
     assert user_file.is_symlink()
     assert preferences.load(environ={}).theme == "lstmtui-light"

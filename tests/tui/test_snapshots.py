@@ -54,8 +54,10 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _forecast)
     monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._say", lambda *_, **__: None)  # it tells milliseconds
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "diary.txt").write_text("Dear diary, nothing happened today.")
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (here / "diary.txt").write_text("Dear diary, nothing happened today.")
     return Path("runs")
 
 

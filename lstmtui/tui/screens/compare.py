@@ -212,8 +212,9 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]
+        units = {compare.unit_of(f) for f in found}
         known = [f.quality for f in found if f.quality is not None]
-        best = min(known, default=math.nan)
+        best = min(known, default=math.nan) if len(units) == 1 else math.nan  # of different kinds: none is the best
         rows = [[entry.letter, *(told for _, told in self._row(entry, best))] for entry in self.entries]
         heads = ["", *(head for head, _ in self._row(self.entries[0], best))]
         return table(heads, rows, width, [NAMES[number % len(NAMES)] for number in range(len(rows))], self._colours())
@@ -227,6 +228,9 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         if not entry.snapshot.ended and entry.snapshot.steps:
             state += f" {100 * words.progress(entry.snapshot):.0f}%"
         unit = {"perplexity": "perplexity", "bits per character": "bits/char"}.get(compare.unit_of(f), "nats")
+        if len({compare.unit_of(entry.figures) for entry in self.entries}) > 1:
+            short = {"perplexity": "ppl", "bits/char": "bits"}.get(unit, unit)
+            unit, quality = "quality", quality if f.quality is None else f"{quality} {short}"
         return [
             ("run", one_line(f.run.name, 24)),
             (unit, f"{mark} {quality}"),

@@ -64,9 +64,11 @@ Sets that are not here yet are fetched when you choose them, after a question.
         width: 1fr; height: 1fr; border: none; border-top: solid $foreground 25%; background: $surface; padding: 0;
         scrollbar-size-vertical: 1;
     }
-    CorpusScreen OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
+    CorpusScreen OptionList { width: 3fr; text-wrap: nowrap; text-overflow: ellipsis; }
+    CorpusScreen Files { width: 2fr; }
     CorpusScreen OptionList:focus, CorpusScreen Files:focus { border-top: solid $primary; }
     CorpusScreen.-narrow Horizontal { layout: vertical; }
+    CorpusScreen.-narrow OptionList, CorpusScreen.-narrow Files { width: 1fr; }
     CorpusScreen.-short .dialog, CorpusScreen.-line .dialog {
         border: none; width: 100%; max-width: 100%; height: 100%;
     }

@@ -38,7 +38,7 @@ async def test_units_stand_from_the_most_open_to_the_most_shut() -> None:
 
 async def test_one_row_a_layer_and_gate() -> None:
     zeros = np.zeros((2, 4, 8)).tolist()
-    rows = await drawn((probe(5, left=zeros, right=zeros),))
+    rows = await drawn((probe(5, left=zeros, right=zeros),), height=10)
     assert [row[:3] for row in rows] == ["1·i", "1·f", "1·g", "1·o", "2·i", "2·f", "2·g", "2·o"]
     assert set(rows[0][4:16]) == {"·"}
 
