@@ -1,6 +1,6 @@
-"""The README's pictures, taken from real runs: python tests/bench/pictures.py RUN OTHER... [--to .github].
+"""The README's pictures, taken from real runs: python tests/bench/pictures.py RUN [--to .github] [--only live,type].
 
-The first run is the one that is looked into; all of them stand in the list and in the comparison.
+RUN is looked into, best while it trains; all runs stand in the list and in the comparison.
 """
 
 from __future__ import annotations
@@ -17,61 +17,57 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from screen_tests import painted
 from textual.pilot import Pilot
 
+from lstmtui.places import runs_root
 from lstmtui.runs.folder import RunFolder, find
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.doors import Doors
 from lstmtui.tui.preferences import Preferences
-from lstmtui.tui.screens.compare import CompareScreen
 
 PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "home": (False, (), "Loss of"),
-    "new": (False, ("n",), "the text "),
+    "new": (False, ("n", "down", "down"), "whole text"),
     "live": (True, (), "Gates by"),
-    "gates": (True, ("v", "v", "v"), "units by"),
-    "steer": (True, ("e",), "Steer"),
+    "gates": (True, ("v", "v", "v", "]"), "units by character"),
+    "steer": (True, ("e",), "learn rate"),
     "gradients": (True, ("g",), "Half-life"),
-    "inspect": (True, ("i",), "of all units"),
-    "compare": (False, (), "Results"),
+    "inspect": (True, ("i", "down", "down"), "Read "),
+    "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
 }
-"""Whether the first run is opened, the keys that lead there, and what stands on the screen once it is complete."""
-TYPED = "But if the "
+"""Whether the run is opened, the keys that lead there, and what stands on the screen once it is complete."""
+TYPED = "But if the k"
 
 
-async def picture(name: str, runs: list[RunFolder], size: tuple[int, int], liked: Preferences) -> str:
+async def picture(name: str, run: RunFolder, size: tuple[int, int], liked: Preferences) -> str:
     """Return one screen as SVG."""
     opens, keys, sign = PICTURES[name]
-    app = LstmtuiApp(runs[0] if opens else None, screen="live", doors=Doors(root=runs[0].root), preferences=liked)
+    app = LstmtuiApp(run if opens else None, screen="live", doors=Doors(root=run.path.parent), preferences=liked)
     async with app.run_test(size=size) as pilot:
-        await still(pilot, "" if opens else "Loss of")
-        if name == "compare":
-            app.push_screen(CompareScreen([run.path for run in runs], app.doors))
-        await pilot.press(*keys)
-        await still(pilot, sign)
+        await seen(pilot, "open >0.9" if opens else "Loss of")
+        for key in keys:
+            await pilot.press(key)
+        if name == "gates":
+            app.screen.query_one("#gates").focus()
+            await pilot.press("z")
+        await seen(pilot, sign)
         if name == "type":
             await pilot.press(*TYPED)
-            await still(pilot, "%")
-        elif name == "live":
-            await pilot.press("a")
-            await still(pilot, "")
+            await seen(pilot, "%")
+        await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
 
-async def still(pilot: Pilot[None], sign: str) -> None:
-    """Wait until `sign` is to be seen and nothing moves any more."""
-    last, same = "", 0
+async def seen(pilot: Pilot[None], sign: str) -> None:
+    """Wait until `sign` is to be seen; kernels may have to be compiled first."""
     for _ in range(600):
-        await pilot.pause(0.1)
-        now = painted(pilot.app)
-        same = same + 1 if now == last and sign in now else 0
-        last = now
-        if same >= 8:
+        await pilot.pause(0.2)
+        if sign in painted(pilot.app):
             return
-    raise TimeoutError(f"never still, or without {sign!r}:\n{last}")
+    raise TimeoutError(f"never came {sign!r}:\n{painted(pilot.app)}")
 
 
 def slim(svg: str) -> str:
-    """Return a picture without fonts from elsewhere and what only clips lines that fit anyway."""
+    """Return a picture without fonts from elsewhere and without what only clips lines that fit anyway."""
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<clipPath id="[^"]*line-\d+">.*?</clipPath>\s*', "", svg, flags=re.DOTALL)
     svg = re.sub(r' clip-path="url\(#[^)]*line-\d+\)"', "", svg)
@@ -82,21 +78,23 @@ def slim(svg: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
-    parser.add_argument("runs", nargs="+")
+    parser.add_argument("run")
     parser.add_argument("--to", type=Path, default=Path(".github"))
     parser.add_argument("--size", default="100x30")
     parser.add_argument("--only", default=",".join(PICTURES))
     parser.add_argument("--theme", default="auto")
     parser.add_argument("--charset", default="braille")
     given = parser.parse_args()
-    runs = [find(name) for name in given.runs]
+    folder = given.to.resolve()
+    os.chdir(runs_root().parent)  # so that no path of this machine is in the pictures
+    run = find(given.run, Path(runs_root().name))
     width, height = (int(part) for part in given.size.split("x"))
     liked = Preferences(theme=given.theme, charset=given.charset)
     for name in given.only.split(","):
-        svg = asyncio.run(picture(name, runs, (width, height), liked))
-        if str(Path.home()) in svg or os.sep + "tmp" + os.sep in svg:
+        svg = asyncio.run(picture(name, run, (width, height), liked))
+        if str(Path.home()) in svg or str(folder.parent) in svg:
             raise SystemExit(f"{name}: a path of this machine stands in the picture.")
-        (given.to / f"{name}.svg").write_text(svg)
+        (folder / f"{name}.svg").write_text(svg)
         print(f"{name}.svg: {len(svg) / 1000:.0f} kB")
 
 

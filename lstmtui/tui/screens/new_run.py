@@ -162,9 +162,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         if field is None:
             return
         control = field.control
-        options = OPTIONS.get(str(control.id), {}) if isinstance(control, Choice) else {}
+        options = OPTIONS.get(str(control.id), {})
         panel.border_title = field.label.capitalize()
-        if options and self.size.height < ROOM:
+        if isinstance(control, Choice) and options and self.size.height < ROOM:
             said = Text(f"{control.value}: {options.get(control.value, '')}")
         else:
             said = Text(field.about)
@@ -317,8 +317,8 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         seconds = seconds_of(s, told["tokens"], speed)
         tokens = seconds * speed
         rows += [
-            ("time", duration(seconds), "compiling and evaluating come on top" if s.minutes is None else "in all"),
-            ("reads", f"{words.short(tokens)} {unit},", f"the text {tokens / max(1, told['tokens']):.1f} times"),
+            ("time", duration(seconds), "of training" if s.minutes is None else "in all"),
+            ("reads", f"{tokens / max(1, told['tokens']):.1f} times", "the whole text"),
         ]
     return rows
 

@@ -149,8 +149,9 @@ compares the runs marked with m, or all that are listed when none is marked.
         """Bring everything up to date with the runs, the filter, the order and the marks."""
         runs, shown = self.runs or (), self.listed()
         self.set_class(not shown, "-empty")
-        said = self._said if not runs else f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
-        self.query_one("#empty", Static).update(Text(safe(said)))
+        if not shown:  # a new text costs a new layout
+            said = self._said if not runs else f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
+            self.query_one("#empty", Static).update(Text(safe(said)))
         living = sum(not run.ended for run in runs)
         told = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {living} training" if living else "")
         told += f", {len(shown)} shown" if len(shown) != len(runs) else ""

@@ -93,7 +93,8 @@ class GateMap(Widget):
         shut = PLAIN_LEFT[3:] if self._dots() is PLAIN_LEFT else LEFT[3:]
         if self.view == "scatter":
             return Content("[ ] gate")
-        pick = "[ ] gate  " if self.view in FILLING or self._has_room(self.size.height) else ""
+        one_gate = self.view in FILLING or self._has_room(self.size.height)
+        pick = "" if not one_gate else "[ ] gate  " if self.size.width >= 40 else "[ ]  "
         return Content(f"{pick}{shut} shut <0.1  ▓█ open >0.9")
 
     def _dots(self) -> str:

@@ -100,7 +100,7 @@ async def test_each_cell_has_a_line(open_app: Open) -> None:
         screen = await formed(pilot)
         screen.query_one("#cell").focus()
         for cell, about in CELLS.items():
-            await until(pilot, lambda said=f"{cell}: {about}": said in painted(pilot.app))  # type: ignore[misc]
+            await until(pilot, lambda said=f"▸ {cell:<9} {about}": said in painted(pilot.app))  # type: ignore[misc]
             await pilot.press("right")
 
 
