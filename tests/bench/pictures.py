@@ -35,7 +35,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "type": (True, ("t",), "Ready"),
 }
 """Whether the run is opened, the keys that lead there, and what stands on the screen once it is complete."""
-TYPED = "But if the k"
+TYPED = "Good morrow, cousin. I have not seen the k"
 
 
 async def picture(name: str, run: RunFolder, size: tuple[int, int], liked: Preferences) -> str:

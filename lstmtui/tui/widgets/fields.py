@@ -152,9 +152,8 @@ class Form(VerticalScroll, can_focus=False):
     """Fields below each other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # Before all others, so that what is typed right after goes to the next field, however busy the machine is.
-        bind("down,tab", "app.focus_next", "Down", "form.down", "The next field", priority=True),
-        bind("up,shift+tab", "app.focus_previous", "Up", "form.up", "The field before", priority=True),
+        bind("down", "app.focus_next", "Down", "form.down", "The next field"),
+        bind("up", "app.focus_previous", "Up", "form.up", "The field before"),
     ]
     DEFAULT_CSS = """
     Form { height: auto; scrollbar-size-vertical: 1; }
