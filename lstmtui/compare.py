@@ -221,9 +221,11 @@ def recommendation(found: Sequence[Figures]) -> str:
         return f"Only {best} has finished ({first.told()} {unit}); there is nothing to compare it with yet."
     second_mean, second, next_ = ranked[1]
     if first.deviation is None or next_.deviation is None:
+        single = [name for name, s in ((best, first), (second, next_)) if s.deviation is None]
+        whose = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
         return (
-            f"{best} is best with {first.told()} {unit}, {second_mean - best_mean:.3f} before {second}; with one seed "
-            "each, nobody can tell how much of that is chance: --seeds 3 would."
+            f"{best} is best with {first.told()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
+            "nobody can tell how much of that is chance: --seeds 3 would."
         )
     rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
     behind = [(name, apart) for name, s, apart in rest if apart > least_difference(first, s)]

@@ -110,6 +110,7 @@ def test_welch_agrees_with_the_table():
 
 def test_one_seed_is_called_one_seed():
     assert "with one seed each" in compare.recommendation([one("lstm", 1.7), one("gru", 1.72)])
+    assert "with one seed of gru" in compare.recommendation([one("lstm", 1.72), one("lstm", 1.73), one("gru", 1.7)])
     assert "nothing to compare" in compare.recommendation([one("lstm", 1.7), one("gru", 1.6, state="training")])
     assert "No run has finished" in compare.recommendation([one("lstm", 1.7, state="stopped")])
 
