@@ -37,6 +37,8 @@ INTERVAL = 2.0
 """Seconds between two looks at the runs."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST = len(LETTERS)
+WIDE = 4
+"""Runs above which the settings that differ stand in columns, and the runs in rows."""
 AXES = {"step": "step", "tokens": "tokens read", "time": "seconds of training"}
 CHARTS = {"valid": "validation loss", "train": "training loss", "flow": "norm of dL/dh by lag, top layer"}
 
@@ -249,6 +251,13 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         found = compare.differences([entry.snapshot for entry in self.entries])
         if not found:
             return Text("They have the same settings.")
+        if len(self.entries) > max(WIDE, len(found)):  # a column each would not fit
+            heads = ["", *(name for name, _ in found)]
+            rows = [
+                [entry.letter, *(one_line(values[number], 16) for _, values in found)]
+                for number, entry in enumerate(self.entries)
+            ]
+            return table(heads, rows, 10_000, [], {})
         heads = ["", *(entry.letter for entry in self.entries)]
         rows = [[name, *(one_line(value, 16) for value in values)] for name, values in found]
         return table(heads, rows, 10_000, [], {})
