@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 
@@ -49,6 +50,17 @@ class OnceScreen(Screen[Result]):
     def _if_open(self, call: Callable[[], object]) -> None:
         if self.stands:
             call()
+
+    def _forward_event(self, event: events.Event) -> None:
+        """Let a press of a button fall on what is just being taken away, a notification for one.
+
+        Textual 8.2.8 asks the parent of what was pressed for its place (Screen._forward_event): it has none any more.
+        """
+        if isinstance(event, events.MouseDown) and not self.app.mouse_captured:
+            widget, _ = self.get_widget_and_offset_at(event.x, event.y)
+            if widget is not None and not isinstance(widget, Screen) and widget.parent is None:
+                return
+        super()._forward_event(event)
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         if self._left or not self.is_active:

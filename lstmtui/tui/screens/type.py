@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.reactive import var
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
 
@@ -23,6 +22,7 @@ from lstmtui.tui.doors import Completer, Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.model_thread import Opened, Refused
 from lstmtui.tui.passed_over import PassedOver
+from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
@@ -36,7 +36,7 @@ PAUSE = 0.03
 """Seconds without a key before the model is asked."""
 
 
-class TypeScreen(Screen[None]):
+class TypeScreen(OnceScreen[None]):
     """Type; the model proposes, Tab accepts."""
 
     HELP: ClassVar[str] = """\

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from run_folder import make_run
 from screen_tests import FakeForecaster, painted, until
+from textual.events import MouseDown
+from textual.widgets import Static
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
@@ -96,6 +98,18 @@ async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
         assert isinstance(pilot.app.screen, Palette)
         assert pilot.app.screen is not first
         await until(pilot, lambda: pilot.app.screen.is_mounted)
+
+
+async def test_a_button_pressed_on_what_is_being_taken_away(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = ConfirmScreen("Delete", "Really?")
+        pilot.app.push_screen(screen)
+        await until(pilot, lambda: screen.stands and "Really?" in painted(pilot.app))
+        going = screen.query(Static).first()
+        x, y = going.region.offset
+        kept, going._parent = going._parent, None
+        screen._forward_event(MouseDown(screen, x, y, 0, 0, 1, False, False, False, x, y))
+        going._parent = kept
 
 
 async def test_leaving_waits_for_a_screen_that_is_being_put_up(tmp_path: Path, open_app: Open, doors: Doors) -> None:
