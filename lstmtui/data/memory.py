@@ -210,7 +210,7 @@ class Counting(_Language):
             if not right.all():
                 break
         most = " or more" if reached >= self.LIMIT else ""
-        return Verdict(reached >= wanted, reached, f"all n up to {reached}{most} right, learnt up to {self.length}")
+        return Verdict(reached >= wanted, reached, f"all n up to {reached}{most} right")
 
 
 class Brackets(_Language):
