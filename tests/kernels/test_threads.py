@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from lstm_kernels.compile import threaded
+from lstm_kernels.threads import SPINS
 
 
 @threaded
@@ -37,3 +42,19 @@ def test_arguments_arrive_whole(threads):
     rows(x, 2.0, (0, np.arange(7.0)), out, threads)
     np.testing.assert_array_equal(out, 2 * x.sum(axis=1) + np.arange(7))
     rows(x[:0], 2.0, (0, np.arange(7.0)), out, threads)  # nothing to do
+
+
+def test_waiting_threads_soon_sleep():
+    """Or they would keep a processor that another program needs; what the user says counts more."""
+    script = "import os, lstm_kernels.cpu.optim; print(os.environ.get('GOMP_SPINCOUNT'))"
+
+    def found(**environment):
+        before = {
+            name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+        }
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, env={**before, **environment}, capture_output=True, text=True).stdout.strip()
+
+    assert found() == SPINS
+    assert found(GOMP_SPINCOUNT="7") == "7"
+    assert found(OMP_WAIT_POLICY="ACTIVE") == "None"
