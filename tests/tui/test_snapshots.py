@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,8 +69,8 @@ def _forecast(self: object, settings: object, number: int) -> None:
 class Everything(InsideModel):
     """A model that continues texts as well."""
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
-        return FakeModel().complete(text, k=k, phrase=phrase)
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Candidate]:
+        return FakeModel().complete(text, k=k, phrase=phrase, passed=passed)
 
 
 async def settled(pilot: Pilot[None], sign: str) -> str:
