@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,7 @@ class HostileModel(InsideModel):
         self.said = said
         self.about |= {"tokens": next(said), "cell": next(said)}
 
-    def complete(self, text: str, *, k: int = 5, phrase: bool = False) -> list[Candidate]:
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Iterable[str] = ()) -> list[Candidate]:
         return [Candidate(next(self.said), 0.5 / n) for n in range(1, 2 if phrase else 6)]
 
     def adapt(self, text: str) -> int:
