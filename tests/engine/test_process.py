@@ -64,7 +64,7 @@ def test_a_dead_engine_shows_as_crashed(tmp_path):
     process.kill()
     process.wait()
     assert reader.refresh().state == "crashed"
-    assert "resume" in reader.snapshot.message
+    assert "died at step" in reader.snapshot.message
 
 
 def test_a_second_engine_is_refused(tmp_path):

@@ -53,7 +53,9 @@ def test_waiting_threads_soon_sleep():
             name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
         }
         command = [sys.executable, "-c", script]
-        return subprocess.run(command, env={**before, **environment}, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            command, env={**before, "NUMBA_DISABLE_JIT": "0", **environment}, capture_output=True, text=True
+        ).stdout.strip()
 
     assert found() == SPINS
     assert found(GOMP_SPINCOUNT="7") == "7"

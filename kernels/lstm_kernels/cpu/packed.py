@@ -424,6 +424,9 @@ if SETTINGS.DISABLE_JIT:  # plain NumPy, for a debugger: words are the matrix it
     def pack_columns(W, words, low, high):
         words[: W.shape[1], low:high] = W[low:high].T
 
+    def unpack_column(words, n, N, x):
+        x[...] = words[: len(x), n]
+
     def rows_of(C):
         return C.copy()
 
