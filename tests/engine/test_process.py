@@ -24,6 +24,8 @@ def wait_for(condition, seconds=60):
 
 
 def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
+    # Compiling is done beforehand: twenty moments of a start that compiles would take minutes.
+    assert tiny.train(tiny.create(tmp_path, "first", **{**LONG, "steps": 1})) == 0
     undisturbed = tiny.create(tmp_path, "undisturbed", **LONG)
     begun = time.monotonic()
     assert tiny.train(undisturbed) == 0
