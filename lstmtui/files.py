@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Replace `path` by `data`: temporary file in the same folder, sync, rename, sync of the folder.
+def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, sync: bool = True) -> None:
+    """Replace `path` by `data`, whole or in parts: temporary file in the same folder, sync, rename, sync of the folder.
 
     `sync=False` survives the death of the process but not of the machine; for what is rewritten every second.
     Raises OSError; then the old file still stands and no temporary file is left.
@@ -20,7 +20,8 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(data)
+            for part in (data,) if isinstance(data, bytes) else data:
+                file.write(part)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())

@@ -3,20 +3,21 @@
     tensors    weights.NAME, ema.NAME, m.NAME, v.NAME (optimizer moments, in the arena's names), state.L.h, state.L.c
     metadata   lstmtui: one JSON object with format, step, progress, settings that matter for loading, and a digest
 
-safetensors itself neither syncs nor notices a flipped bit, so writing and proving are done here.
+safetensors itself neither syncs nor notices a flipped bit, and to write it needs all of a file in memory twice, so
+writing and proving are done here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
-import safetensors.numpy
 
 from lstmtui.errors import CorruptError
 from lstmtui.files import read_json, to_json, write_atomically
@@ -75,11 +76,35 @@ def save(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, 
     # What JSON makes of it is what is read back, and so what the digest must cover.
     about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
     metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}
-    data = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
     path = path_of(run, step)
-    write_atomically(path, data)
+    write_atomically(path, _file(tensors, metadata))
     _tidy(run)
     return path
+
+
+def _file(tensors: dict[str, Array], metadata: dict[str, str]) -> Iterator[bytes | memoryview]:
+    """Yield a safetensors file in parts: its header, then tensor after tensor from where they lie.
+
+    See the format's description in the documentation of the library: 8 bytes with the header's size, the header in
+    JSON, padded with spaces so that numbers are aligned, and the tensors side by side, the widest numbers first.
+    """
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name in order:
+        tensor = tensors[name]
+        begin, end = end, end + tensor.nbytes
+        kind, shape = _KINDS[tensor.dtype.type], list(tensor.shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
+    written = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    written += b" " * (-len(written) % 8)
+    yield len(written).to_bytes(8, "little") + written
+    for name in order:
+        if tensors[name].size:
+            yield np.ascontiguousarray(tensors[name]).data.cast("B")
+
+
+_KINDS: dict[type[np.generic], str] = {np.float32: "F32", np.float64: "F64"}
 
 
 def _tidy(run: RunFolder) -> None:

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from lstmtui import files
 from lstmtui.engine import checkpoint
@@ -31,6 +32,21 @@ def test_holds_what_was_saved_to_the_bit(run):
     assert {k: (v.dtype, v.shape, v.tobytes()) for k, v in found.tensors.items()} == {
         k: (v.dtype, v.shape, v.tobytes()) for k, v in TENSORS.items()
     }
+
+
+def test_the_library_reads_it_and_would_have_written_the_same_tensors(run):
+    tensors = {
+        **TENSORS,
+        "m.wide": np.arange(3.0),
+        "weights.view": np.arange(12, dtype=np.float32).reshape(3, 4)[:, 1:3],
+    }
+    path = checkpoint.save(run, 1, tensors, {"text": "é\n"})
+    read = load_file(path)
+    assert {k: (v.dtype, v.shape, v.tobytes()) for k, v in read.items()} == {
+        k: (v.dtype, v.shape, v.tobytes()) for k, v in tensors.items()
+    }
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    assert size % 8 == 0  # so that a mapped tensor is aligned
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed(run):
