@@ -349,5 +349,9 @@ class Stack:
 
 
 def mask_key(step_key: int, place: int) -> int:
-    """Return the key of one mask of a step; the kernels hash it."""
-    return (step_key * 64 + place) & 0xFFFF_FFFF_FFFF_FFFF
+    """Return the key of mask number `place` (below 256) of a step; the kernels hash it.
+
+    The first 64 masks of a step lie side by side. The others, of a network of more than 31 layers, lie far away, where
+    no other step of the run has any: two bits more go to the top, which a step never reaches.
+    """
+    return ((step_key * 64 + place % 64) ^ (place // 64 << 62)) & 0xFFFF_FFFF_FFFF_FFFF

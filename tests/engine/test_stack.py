@@ -6,7 +6,7 @@ from gradcheck import assert_gradients_agree, numerical_gradient
 
 from lstmtui.config import Settings
 from lstmtui.engine.params import Arena, layer_parameters
-from lstmtui.engine.stack import Dropout, Stack
+from lstmtui.engine.stack import Dropout, Stack, mask_key
 
 T, B, D, H = 5, 2, 3, 4
 SPANS = [(0, 2), (2, 5)]
@@ -86,3 +86,9 @@ def test_inputs_may_be_anywhere_and_segments_computed_again():
         np.testing.assert_array_equal(dx_again, dx)
         assert other.gradients.flat.tobytes() == first.gradients.flat.tobytes()
     assert len(stack("lstm", recompute=True).layers[0].gates) == 3  # of the longest segment only
+
+
+def test_no_two_masks_of_a_run_have_one_key():
+    """A network of 64 layers has 130 masks a step."""
+    keys = {mask_key((1 << 32) + step, place) for step in range(50) for place in range(130)}
+    assert len(keys) == 50 * 130
