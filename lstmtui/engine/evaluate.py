@@ -45,11 +45,15 @@ def result(nll: float, tokens: int, split: Split) -> Result:
     )
 
 
-def evaluation_shape(tokens: int, threads: int) -> tuple[int, int]:
+LOGITS = 8_000_000
+"""Most numbers in the logits of a window that is evaluated, 32 MB of float32: more rows would not be quicker."""
+
+
+def evaluation_shape(tokens: int, threads: int, vocabulary: int) -> tuple[int, int]:
     """Return steps and streams in which so many tokens are read."""
     # Few enough streams that their cold starts do not show, enough that the products are not narrow.
     B = max(threads, min(32, tokens // 2000))
-    return max(1, min(64, -(-(tokens - 1) // B))), B
+    return max(1, min(64, -(-(tokens - 1) // B), LOGITS // (B * vocabulary))), B
 
 
 class Evaluator:
@@ -59,7 +63,7 @@ class Evaluator:
         """`most` > 0 reads only that many of the split's first tokens. Raises UsageError for a split of one token."""
         self._split = split
         tokens = split.tokens[: most + 1] if most else split.tokens
-        T, B = evaluation_shape(len(tokens), threads)
+        T, B = evaluation_shape(len(tokens), threads, len(weights["embedding"]))
         self._streams = EvaluationStreams(tokens, B, T)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 

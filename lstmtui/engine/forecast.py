@@ -154,7 +154,7 @@ def _numbers_to_evaluate(s: Settings, V: int, valid: int, products: int) -> int:
     """
     cell, H, L = CELLS[s.cell], s.hidden or 0, s.layers or 0
     kept = len(cell.saved) + len(cell.states)
-    T, B = evaluation_shape(min(valid, s.eval_tokens or valid), s.threads or 1)
+    T, B = evaluation_shape(min(valid, s.eval_tokens or valid), s.threads or 1, V)
     evaluates = products + T * B * (V + kept * L * H) if valid > 1 else 0
     writes = products
     follows = products + SEQUENCES * (CHUNK * (V + kept * L * H) + LAGS * (kept + 2) * L * H)

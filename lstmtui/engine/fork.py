@@ -41,8 +41,8 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
     if made is None:
         raise UsageError(f"Run '{parent.name}' has not begun to train yet, so there is nothing to fork.")
     if settings.steps is not None:
-        made = dataclasses.replace(made, steps=settings.steps)
-    if made.steps <= found.step:
+        made = made.ending_at(settings.steps)
+    if made.total <= found.step:
         raise UsageError(
             f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
             f"for example steps={2 * found.step or 1000}."

@@ -1,12 +1,13 @@
-"""How many steps a run takes: decided once, from a measured speed where time was asked for, and then written down."""
+"""How many steps a run takes: by its settings, or from a measured speed where time was asked for; and written down."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lstmtui.config import Settings
+from lstmtui.engine.schedule import Turn
 from lstmtui.errors import CorruptError
 from lstmtui.files import read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
@@ -17,10 +18,26 @@ class Plan:
     """The schedule is a function of the step, and this is its length."""
 
     steps: int
+    """As it was planned first."""
     corpus: str
     """Digest of the tokenised corpus; a resume on another text would not be the same run."""
     seconds_per_step: float | None = None
     """What minutes were turned into steps with."""
+    seconds: float | None = None
+    """What was left of the minutes before the first step, last figures included."""
+    turns: tuple[Turn, ...] = ()
+    """Where the clock had the steps chosen anew (`lstmtui.engine.pace`)."""
+
+    @property
+    def total(self) -> int:
+        """How many steps are to be taken, as far as is known now."""
+        return self.turns[-1].steps if self.turns else self.steps
+
+    def ending_at(self, steps: int) -> Plan:
+        """Return a plan of so many steps with the same beginning."""
+        if not self.turns:
+            return replace(self, steps=steps)
+        return replace(self, turns=(*self.turns[:-1], self.turns[-1]._replace(steps=steps)))
 
 
 def stored(run: RunFolder) -> Plan | None:
@@ -29,7 +46,8 @@ def stored(run: RunFolder) -> Plan | None:
         return None
     raw: dict[str, Any] = read_json(run.plan) or {}
     try:
-        return Plan(**raw)
+        turns = tuple(Turn(*turn) for turn in raw.pop("turns", ()))
+        return Plan(**raw, turns=turns)
     except TypeError as error:
         raise CorruptError(f"{run.plan} is damaged; the run cannot go on as it began.") from error
 

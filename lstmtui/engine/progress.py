@@ -32,7 +32,9 @@ class Progress:
     tokens: int = 0
     """Tokens trained on."""
     seconds: float = 0.0
-    """Time spent in the loop, over all engines that worked on the run."""
+    """Time spent on steps, over all engines that worked on the run."""
+    elapsed: float = 0.0
+    """The same with all that is done between them, but for pauses."""
     evaluated: int = -1
     """The step of the last evaluation."""
     best_nll: float = math.inf
@@ -56,7 +58,7 @@ class Progress:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Progress:
         """Undo `as_dict` after JSON, which has no infinity. Raises TypeError or KeyError for something else."""
-        newer: dict[str, Any] = {"changes": [], "shift": 0}  # not in checkpoints of the first version
+        newer: dict[str, Any] = {"changes": [], "shift": 0, "elapsed": stored["seconds"]}  # not in older checkpoints
         values: dict[str, Any] = {f.name: stored[f.name] if f.name in stored else newer[f.name] for f in fields(cls)}
         values["interval"] = Interval(**stored["interval"])
         if values["best_nll"] is None:

@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
-def factor(step: int, *, steps: int, warmup: int, kind: str, end: float) -> float:
-    """Return the fraction of the peak learning rate for step 1 .. `steps`.
+class Turn(NamedTuple):
+    """Where the length of a run was chosen anew on the way; the curve goes on from where it stood."""
 
-    Linear warm-up over `warmup` steps (never more than a tenth of all), then flat, or half a cosine down to `end`
-    (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    step: int
+    """The last step of the old length."""
+    behind: float
+    """Part of the way from the peak to the end that lay behind then."""
+    steps: int
+    """How many steps the run is to take in all, from then on."""
+
+
+def warmup_of(warmup: int, steps: int) -> int:
+    """Return the steps of warm-up: never more than a tenth of all that were planned first."""
+    return min(warmup, max(1, steps // 10))
+
+
+def behind(step: int, *, steps: int, warmup: int, turns: Sequence[Turn] = ()) -> float:
+    """Return the part of the way from the peak to the end that lies behind at `step`, 0 to 1, after the warm-up.
+
+    steps   planned first
+    turns   in the order of their steps
     """
-    warmup = min(warmup, max(1, steps // 10))
-    if step <= warmup:
-        return step / warmup
+    begin, done, end = warmup_of(warmup, steps), 0.0, steps
+    for turn in turns:
+        if turn.step < step:
+            begin, done, end = turn
+    return done + (1 - done) * min(1.0, (step - begin) / max(1, end - begin))
+
+
+def factor(step: int, *, steps: int, warmup: int, kind: str, end: float, turns: Sequence[Turn] = ()) -> float:
+    """Return the fraction of the peak learning rate for step 1 .. `steps`, or as many as the last turn says.
+
+    Linear warm-up, then flat, or half a cosine down to `end` (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    """
+    rising = warmup_of(warmup, steps)
+    if step <= rising:
+        return step / rising
     if kind == "constant":
         return 1.0
-    done = min(1.0, (step - warmup) / max(1, steps - warmup))
+    done = behind(step, steps=steps, warmup=warmup, turns=turns)
     return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done))

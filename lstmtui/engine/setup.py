@@ -18,6 +18,7 @@ from lstmtui.engine.backend import HAS_BFLOAT16, Report, compile_all, jobs_of
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.model import Network
 from lstmtui.engine.optimizer import Optimizer, finite
+from lstmtui.engine.pace import Costs
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.stack import Dropout, Penalty
@@ -143,14 +144,20 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
 
     begun = time.monotonic()
     step = plan.seconds_of(one_step)
+    around = costs(setup, step)
+    assert s.minutes is not None
+    seconds = 60 * s.minutes - spent - (time.monotonic() - begun)
+    steps = plan.steps_within(
+        seconds, step=step, evaluation=around.evaluation, eval_every=s.eval_every or 1, final=around.final
+    )
+    return plan.Plan(steps=steps, corpus=digest, seconds_per_step=step, seconds=seconds)
+
+
+def costs(setup: Setup, step: float) -> Costs:
+    """Return what evaluations take where a step takes `step` seconds."""
     # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
     per_token = 0.4 * step / setup.streams.tokens_per_window
-    assert s.minutes is not None
-    steps = plan.steps_within(
-        60 * s.minutes - spent - (time.monotonic() - begun),
-        step=step,
+    return Costs(
         evaluation=per_token * (setup.evaluator.predictions if setup.evaluator else 0),
-        eval_every=s.eval_every or 1,
         final=1 + per_token * (len(setup.data.valid.tokens) + len(setup.data.test.tokens)),
     )
-    return plan.Plan(steps=steps, corpus=digest, seconds_per_step=step)

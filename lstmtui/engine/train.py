@@ -5,7 +5,8 @@
     finish     best weights evaluated on all of the validation and test text
 
 Whatever decides the weights is a function of the settings and the step (and of live changes, which are checkpointed
-at once), never of the clock, so a run that was interrupted anywhere ends in the same bytes.
+at once), never of the clock, so a run that was interrupted anywhere ends in the same bytes. Only how many steps fit the
+minutes that a run was given follows the clock (`pace.py`), and stands in plan.json as soon as it is known.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
 from lstmtui.engine.optimizer import finite
+from lstmtui.engine.pace import Pace
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
-from lstmtui.engine.setup import build, compile_kernels, make_plan, read_corpus, with_window
+from lstmtui.engine.setup import build, compile_kernels, costs, make_plan, read_corpus, with_window
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import DivergedError, LstmtuiError
 from lstmtui.machine import memory_mb
@@ -74,7 +76,8 @@ class Trainer:
             writer.log("compiled kernels could not be kept: the cache folder cannot be written")
         self.plan = plan.stored(self.run) or self._new_plan()
         self._begin()
-        writer.status(steps=self.plan.steps, step=self.progress.step)
+        self.pace = Pace(s, self.progress)
+        writer.status(steps=self.plan.total, step=self.progress.step)
 
     def _compile(self) -> None:
         begun = time.monotonic()
@@ -121,7 +124,7 @@ class Trainer:
         self.writer.status(state="training", live=self.live_settings())
         self._interval_begun = time.perf_counter()
         self._catch_up()
-        while p.step < self.plan.steps and not self._exhausted():
+        while p.step < self.plan.total and not self._exhausted():
             self._answer_requests()
             p = self.progress
             begun = time.perf_counter()
@@ -137,16 +140,36 @@ class Trainer:
                 self.evaluate()
             elif self.keeper.seconds_since_save > s.save_every:
                 self.keeper.save(p)
+            p.elapsed += time.perf_counter() - begun
+            if p.step % (s.log_every or 1) == 0:
+                self._keep_to_the_minutes()
 
     def _catch_up(self) -> None:
         """Do the evaluation that an interruption at this very step left out."""
-        p = self.progress
+        p, begun = self.progress, time.perf_counter()
         if p.step and p.step % (self.settings.eval_every or 1) == 0 and p.evaluated != p.step:
             self.evaluate()
+            p.elapsed += time.perf_counter() - begun
 
     def _exhausted(self) -> bool:
         patience = self.settings.patience
         return bool(patience) and self.progress.worse >= (patience or 0)
+
+    def _keep_to_the_minutes(self) -> None:
+        """Take other steps than planned where these do not fit the time that was given."""
+        p, before = self.progress, self.plan.total
+        seconds = self.pace.seconds_per_step(self.plan, p)
+        made = self.pace.turn(self.plan, p, seconds, costs(self.setup, seconds)) if seconds is not None else None
+        if made is None:
+            return
+        try:
+            plan.store(self.run, made)  # before it counts: a resume must take the same steps
+        except OSError as error:
+            self.writer.log(f"the plan of step {p.step} could not be written: {error.strerror or error}")
+            return
+        self.plan = made
+        self.writer.event("replanned", step=p.step, before=before, steps=made.total, seconds_per_step=seconds)
+        self.writer.status(steps=made.total)
 
     def _step(self) -> bool:
         """Train on one window; return False, with the weights untouched, when it is not finite."""
@@ -176,7 +199,9 @@ class Trainer:
 
     def _lr(self, step: int) -> float:
         s = self.settings
-        curve = schedule.factor(step, steps=self.plan.steps, warmup=s.warmup or 0, kind=s.schedule, end=s.lr_end)
+        curve = schedule.factor(
+            step, steps=self.plan.steps, warmup=s.warmup or 0, kind=s.schedule, end=s.lr_end, turns=self.plan.turns
+        )
         return self._live("lr") * self.progress.lr_scale * curve
 
     def _live(self, name: str) -> Any:
@@ -209,9 +234,12 @@ class Trainer:
     def _rates(self) -> dict[str, float]:
         p = self.progress
         per_step = p.seconds / max(1, p.step)
+        left = per_step * (self.plan.total - p.step)
+        if self.plan.seconds is not None and self.settings.minutes is not None:
+            left = max(0.0, self.plan.seconds - p.elapsed)
         return {
             "seconds": round(p.seconds, 3),
-            "seconds_left": round(per_step * (self.plan.steps - p.step), 1),
+            "seconds_left": round(left, 1),
             "steps_per_second": round(1 / per_step, 3) if per_step else 0.0,
         }
 
@@ -258,7 +286,9 @@ class Trainer:
         self.sample()
         if better:
             self.keeper.save_best(p)
-        self._interval_begun += time.perf_counter() - away
+        took = time.perf_counter() - away
+        self._interval_begun += took
+        self.pace.evaluated(took)
 
     def sample(self, *, asked: dict[str, Any] | None = None) -> str:
         """Write some text as the weights are now; `asked` may say another `temperature` and `prompt`."""

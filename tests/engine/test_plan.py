@@ -2,6 +2,7 @@ import pytest
 import tiny
 
 from lstmtui.engine import plan
+from lstmtui.engine.schedule import Turn
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 
@@ -24,9 +25,16 @@ def test_a_plan_is_kept(tmp_path):
     made = plan.Plan(steps=5, corpus="abc", seconds_per_step=0.25)
     plan.store(run, made)
     assert plan.stored(run) == made
+    assert (made.total, made.ending_at(9).total) == (5, 9)
+    turned = plan.Plan(steps=5, corpus="abc", seconds=9.5, turns=(Turn(2, 0.25, 7), Turn(4, 0.5, 20)))
+    plan.store(run, turned)
+    assert plan.stored(run) == turned
+    assert (turned.total, turned.ending_at(9).turns) == (20, (Turn(2, 0.25, 7), Turn(4, 0.5, 9)))
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"stops": 3}', '{"steps":'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"stops": 3}', '{"steps":', '{"steps": 3, "corpus": "", "turns": [[1]]}']
+)
 def test_a_damaged_plan_is_told(tmp_path, content):
     run = RunFolder(tmp_path)
     run.plan.write_text(content)

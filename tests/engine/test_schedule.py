@@ -1,6 +1,8 @@
+import itertools
+
 import pytest
 
-from lstmtui.engine.schedule import factor
+from lstmtui.engine.schedule import Turn, behind, factor
 
 
 def curve(kind="cosine", steps=1000, warmup=100, end=0.01):
@@ -27,3 +29,14 @@ def test_a_short_run_still_reaches_its_peak():
     assert max(curve(steps=20)) == 1
     assert max(curve(steps=1)) == 1
     assert curve(steps=5, warmup=0)[0] > 0
+
+
+def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step():
+    turns = [Turn(400, behind(400, steps=1000, warmup=100), 700)]
+    turns.append(Turn(500, behind(500, steps=1000, warmup=100, turns=turns), 2000))
+    curve = [factor(k, steps=1000, warmup=100, kind="cosine", end=0.01, turns=turns) for k in range(1, 2001)]
+    assert curve[:400] == [factor(k, steps=1000, warmup=100, kind="cosine", end=0.01) for k in range(1, 401)]
+    falling = curve[99:]
+    assert falling == sorted(falling, reverse=True)
+    assert max(a - b for a, b in itertools.pairwise(falling)) < 0.006  # no jump: the steepest is pi / 2 in 600 steps
+    assert curve[-1] == pytest.approx(0.01)

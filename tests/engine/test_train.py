@@ -3,13 +3,16 @@
 import dataclasses
 import errno
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tiny
 
-from lstmtui.engine import checkpoint
+from lstmtui.engine import checkpoint, plan
 from lstmtui.engine.model import Network
+from lstmtui.engine.pace import Pace
+from lstmtui.engine.schedule import Turn
 from lstmtui.engine.train import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
 from lstmtui.files import read_json
@@ -236,6 +239,34 @@ def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
     (run.checkpoints / "step-00000099.safetensors").write_bytes(stolen.read_bytes())
     with pytest.raises(CorruptError, match="cell 'gru', not 'lstm'"):
         Engine(run).run()
+
+
+def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to_the_same_bytes(tmp_path, monkeypatch):
+    """20 steps are planned; at step 12 the clock finds that 34 fit."""
+
+    def planned(setup, *_, **__):
+        return plan.Plan(steps=20, corpus=setup.data.digest, seconds_per_step=1.0, seconds=60.0)
+
+    monkeypatch.setattr("lstmtui.engine.train.make_plan", planned)
+
+    def at_twelve(self, made, p):
+        return 0.1 if p.step == 12 and not made.turns else None
+
+    monkeypatch.setattr(Pace, "seconds_per_step", at_twelve)
+    monkeypatch.setattr(Pace, "turn", lambda self, made, p, *_: replace(made, turns=(Turn(p.step, 0.25, 34),)))
+    whole, parts = (tiny.create(tmp_path, name, steps=None, minutes=1.0, warmup=2) for name in ("whole", "parts"))
+    assert Engine(whole).run() == "finished"
+    turned = tiny.events(whole, "replanned")
+    assert [(e["step"], e["steps"]) for e in turned] == [(12, 34)]
+    assert read_json(whole.status)["steps"] == 34
+    made = plan.stored(whole)
+    plan.store(parts, replace(made, turns=()))
+    assert Engine(parts, at=18).run() == "stopped"
+    checkpoint.everything(parts)[0].unlink()  # so that it goes back to before the turn
+    assert checkpoint.newest(parts).step == 10
+    assert Engine(parts).run() == "finished"
+    assert plan.stored(parts) == made
+    assert tiny.last_weights(parts) == tiny.last_weights(whole)
 
 
 def test_minutes_become_steps_once(tmp_path):
