@@ -15,7 +15,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def cache_in(folder: str | os.PathLike[str]) -> Path | None:
     """
     global _folder
     _folder = None
-    place = Path(folder) / _digest()
+    place = Path(folder) / _SOURCES
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=place).close()
@@ -66,7 +66,6 @@ def cache_in(folder: str | os.PathLike[str]) -> Path | None:
     return place
 
 
-@cache
 def _digest() -> str:
     """Name the state of this package's sources and of the compiler."""
     root = Path(__file__).parent
@@ -75,6 +74,10 @@ def _digest() -> str:
     for path in sorted(root.rglob("*.py")):
         digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:20]
+
+
+_SOURCES = _digest()
+"""Taken before the rest of the package is imported: what is compiled is kept as long as the sources are still these."""
 
 
 class _DiskCache(_Cache):
@@ -118,6 +121,8 @@ class _DiskCache(_Cache):
         """Keep the compile result `data`; a disk that is full or gone costs the next process a compilation."""
         path = self._path(sig, data.target_context)
         if path is None or data.library.has_dynamic_globals:  # addresses of this process do not keep
+            return
+        if _digest() != _SOURCES:  # edited since: what was imported may be neither the one state nor the other
             return
         payload = dumps(data._reduce())
         temporary = None

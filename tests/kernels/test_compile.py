@@ -123,6 +123,14 @@ def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.nbc"))) == len(variants) + 1
 
 
+def test_nothing_is_kept_of_sources_that_were_edited_meanwhile(tmp_path, monkeypatch):
+    """What a process imported may be half of each state; the next one would be linked to code that is not its own."""
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    monkeypatch.setattr(compile_module, "_digest", lambda: "of what was edited")
+    assert kernel(double)(2.0) == 4.0
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_disk_that_fails_while_saving(tmp_path, monkeypatch, gone):
     folder = tmp_path / "cache"
