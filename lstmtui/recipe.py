@@ -13,7 +13,9 @@ from lstmtui.machine import cpu_count, machine_memory, training_speed
 
 MB = 1_000_000
 PASSES = 4
-"""Times that a text is to be read, by the widest network that manages to."""
+"""Times that a text is to be read, by the widest network to type with that manages to."""
+WORDS_PASSES = 7
+"""The same for any other network of words: without its index of the text it has more to learn by itself."""
 _NOT_WORDS = re.compile(rb"[^a-z0-9' \n\x80-\xff]")
 CHARACTERS_A_MINUTE = 1_400_000
 """What two processors train a 2x256 LSTM on."""
@@ -42,32 +44,56 @@ def _tokens(s: Settings, beginning: bytes) -> str:
 
 
 def _choices(s: Settings, corpus_bytes: int) -> dict[str, object]:
-    if s.purpose == "autocomplete" and s.tokens in ("words", "bpe"):
-        return {**_general(s, corpus_bytes), **_autocomplete(s, corpus_bytes)}
-    return _general(s, corpus_bytes)
+    general = _general(s, corpus_bytes)
+    if s.tokens not in ("words", "bpe"):
+        return general
+    if s.purpose == "autocomplete":
+        return {**general, **_autocomplete(s, corpus_bytes)}
+    return {**general, **_words(s, corpus_bytes)}
+
+
+def _words(s: Settings, corpus_bytes: int) -> dict[str, object]:
+    """Return what differs for words and pieces of them, where the time decides the width, and that the dropout."""
+    minutes = s.minutes or _minutes(s, corpus_bytes)
+    tokens = _count(s, corpus_bytes, 5)
+    vocabulary = s.vocabulary or (2_000 if s.tokens == "bpe" else max(1_000, min(50_000, tokens // 90)))
+    layers = s.layers or 2
+
+    def passes(hidden: int) -> float:
+        return _passes(s, minutes, tokens, 8 * layers * hidden * hidden + vocabulary * hidden, batch=20)
+
+    widths = [h for h in (650, 512, 400, 300, 200) if h <= _widest(tokens)]
+    hidden = s.hidden or next((h for h in widths if passes(h) >= WORDS_PASSES), min(200, _widest(tokens)))
+    tied = s.tied if s.tied is not None else s.embedding in (None, hidden)
+    dropout = _dropout_of_words(passes(hidden))
+    return {
+        "minutes": minutes,
+        "vocabulary": 2_000 if s.tokens == "bpe" else None,
+        "hidden": hidden,
+        "layers": 2,
+        "embedding": hidden,
+        "tied": tied,
+        "dropout": dropout,
+        "dropout_in": round(dropout / 2, 3),
+        "batch": s.batch or max(1, min(20, tokens // (4 * (s.bptt or 35)))),
+        "bptt": 35,
+        "lr": 2e-3,
+    }
 
 
 def _autocomplete(s: Settings, corpus_bytes: int) -> dict[str, object]:
     """Return what differs for a model to type with: one wide layer, and a vocabulary that holds most words whole."""
     minutes = s.minutes or (3.0 if corpus_bytes < MB else 8.0)
-    tokens = max(1, int(corpus_bytes * (1 - s.valid_fraction - s.test_fraction) / 4.5))
+    tokens = _count(s, corpus_bytes, 4.5)
     vocabulary = s.vocabulary or max(1_000, min(8_000 if s.tokens == "bpe" else 12_000, tokens // 30))
-    threads = s.threads or min(cpu_count(), 16)
 
-    def epochs(hidden: int) -> float:
-        if s.epochs is not None:
-            return s.epochs
-        if s.steps is not None:
-            return s.steps * (s.batch or 32) * (s.bptt or 35) / tokens
-        parameters = 8 * hidden * hidden + vocabulary * hidden
-        return minutes * 60 * threads * training_speed(s.precision) / (6 * parameters * tokens)
+    def passes(hidden: int) -> float:
+        return _passes(s, minutes, tokens, 8 * hidden * hidden + vocabulary * hidden, batch=32)
 
-    # No wider than the text has something to say, and than can read it a few times.
-    widest = 128 if tokens < 30_000 else 192 if tokens < 100_000 else 256 if tokens < 300_000 else 512
-    hidden = s.hidden or next((h for h in (512, 384, 256, 192) if h <= widest and epochs(h) >= PASSES), 128)
-    passes = epochs(hidden)
+    widths = [h for h in (512, 384, 256, 192) if h <= _widest(tokens)]
+    hidden = s.hidden or next((h for h in widths if passes(h) >= PASSES), 128)
     tied = s.tied if s.tied is not None else s.embedding in (None, hidden)
-    dropout = 0.1 if passes < 2 else 0.2 if passes < 4 else 0.35 if passes < 6 else 0.45 if passes < 15 else 0.5
+    dropout = _dropout_of_words(passes(hidden))
     bptt = s.bptt or 35
     return {
         "minutes": minutes,
@@ -80,32 +106,31 @@ def _autocomplete(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "dropout_in": round(dropout / 2, 3),
         "batch": s.batch or max(1, min(32, tokens // (4 * bptt))),
         "bptt": bptt,
-        "lr": 3e-3 if passes < 2 else 2e-3,
+        "lr": 3e-3 if passes(hidden) < 2 else 2e-3,
     }
 
 
 def _general(s: Settings, corpus_bytes: int) -> dict[str, object]:
-    words = s.tokens in ("words", "bpe")
-    hidden = s.hidden or (200 if words else 256)
-    minutes = s.minutes or (1.5 if s.corpus == ("default",) else 3.0 if corpus_bytes < 2 * MB else 8.0)
-    tied = s.tied if s.tied is not None else words and s.embedding in (None, hidden)
-    # Characters: many short windows beat few long ones. On tinyshakespeare 2.9 million characters ended at 1.524 nats
-    # a character with 32 streams of 64 steps, 1.493 with 16 of 64, 1.490 with 32 of 32.
-    bptt = s.bptt or (35 if words else 32)
-    tokens = int(corpus_bytes * (1 - s.valid_fraction - s.test_fraction) / (5 if words else 1))
+    """Return what suits characters and bytes, and everything that tokens have no say in."""
+    hidden = s.hidden or 256
+    minutes = s.minutes or _minutes(s, corpus_bytes)
+    # Many short windows beat few long ones. On tinyshakespeare 2.9 million characters ended at 1.524 nats a character
+    # with 32 streams of 64 steps, 1.493 with 16 of 64, 1.490 with 32 of 32.
+    bptt = s.bptt or 32
+    tokens = _count(s, corpus_bytes, 5 if s.tokens in ("words", "bpe") else 1)
     # A short text is cut into fewer streams, so that each still has some windows to read.
-    batch = s.batch or max(1, min(20 if words else 32, tokens // (4 * bptt)))
+    batch = s.batch or max(1, min(32, tokens // (4 * bptt)))
     windows = max(1, tokens // (batch * bptt))
     return {
         "minutes": minutes,
-        "vocabulary": 2_000 if s.tokens == "bpe" else None,
+        "vocabulary": None,
         "hidden": hidden,
         "layers": 2,
-        "embedding": hidden if tied or words else min(hidden, 64),
-        "tied": tied,
-        "dropout": 0.25 if words else _dropout(_epochs(s, minutes, tokens)),
-        "dropout_in": 0.25 if words else 0.0,
-        "lr": 2e-3 if words else 6e-3,
+        "embedding": hidden if s.tied else min(hidden, 64),
+        "tied": False,
+        "dropout": _dropout(_epochs(s, minutes, tokens)),
+        "dropout_in": 0.0,
+        "lr": 6e-3,
         "warmup": 100,
         "ema": 0.0,
         "batch": batch,
@@ -121,6 +146,31 @@ def _general(s: Settings, corpus_bytes: int) -> dict[str, object]:
     }
 
 
+def _minutes(s: Settings, corpus_bytes: int) -> float:
+    return 1.5 if s.corpus == ("default",) else 3.0 if corpus_bytes < 2 * MB else 8.0
+
+
+def _count(s: Settings, corpus_bytes: int, bytes_a_token: float) -> int:
+    """Return about how many tokens there are to train on."""
+    return max(1, int(corpus_bytes * (1 - s.valid_fraction - s.test_fraction) / bytes_a_token))
+
+
+def _widest(tokens: int) -> int:
+    """Return the most units in a layer that a text of so many words has something to say to."""
+    limits = ((30_000, 128), (100_000, 192), (300_000, 256))
+    return next((width for below, width in limits if tokens < below), 650)
+
+
+def _passes(s: Settings, minutes: float, tokens: int, parameters: int, *, batch: int) -> float:
+    """Return about how often so many tokens will be read by a network of words with so many parameters."""
+    if s.epochs is not None:
+        return s.epochs
+    if s.steps is not None:
+        return s.steps * (s.batch or batch) * (s.bptt or 35) / tokens
+    threads = s.threads or min(cpu_count(), 16)
+    return minutes * 60 * threads * training_speed(s.precision) / (6 * parameters * tokens)
+
+
 def _epochs(s: Settings, minutes: float, tokens: int) -> float:
     """Return about how often the text will be read; for minutes, at the speed of two processors."""
     if s.epochs is not None:
@@ -128,6 +178,10 @@ def _epochs(s: Settings, minutes: float, tokens: int) -> float:
     if s.steps is not None:
         return s.steps * (s.batch or 32) * (s.bptt or 32) / max(1, tokens)
     return minutes * CHARACTERS_A_MINUTE / max(1, tokens)
+
+
+def _dropout_of_words(passes: float) -> float:
+    return 0.1 if passes < 2 else 0.2 if passes < 4 else 0.35 if passes < 6 else 0.45 if passes < 15 else 0.5
 
 
 def _dropout(epochs: float) -> float:

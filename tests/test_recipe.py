@@ -62,6 +62,18 @@ def test_tied_weights_have_one_size():
     assert recipe.complete(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).embedding == 300
 
 
+def test_words_get_the_width_that_the_time_can_read():
+    def chosen(minutes, size=5_000_000):
+        given = Settings(corpus=("x",), tokens="words", minutes=minutes, threads=2, precision="float32")
+        return recipe.complete(given, corpus_bytes=size)
+
+    short, hour, day = chosen(5.0), chosen(60.0), chosen(1440.0)
+    assert short.hidden == 200 < hour.hidden < day.hidden == 650
+    assert short.dropout < hour.dropout < day.dropout
+    assert all(s.embedding == s.hidden and s.tied for s in (short, hour, day))
+    assert chosen(60.0, size=50_000).hidden < 200  # too short a text for more
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_recipe(cell):
     assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).cell == cell
