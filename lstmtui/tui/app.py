@@ -34,9 +34,7 @@ from lstmtui.tui.palette import ActionCommands, Palette
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
-from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.terminal import enduring, is_gone
 from lstmtui.tui.theme import THEMES
 
@@ -113,10 +111,17 @@ class LstmtuiApp(KeysInOrder[None]):
             self.set_interval(LOOK, self._look_at_terminal)
         self.push_screen(RunsScreen(self.doors))
         if self._run is not None:
-            if self._first == "type":
-                self.push_screen(TypeScreen(self._run, self.doors))
-            else:
-                self.push_screen(LiveScreen(self._run, self.doors))
+            self.push_screen(self._screen_of(self._run))
+
+    def _screen_of(self, run: RunFolder) -> Screen[None]:
+        """Return what is opened first on a run. The list of runs comes sooner for not having it imported."""
+        if self._first == "type":
+            from lstmtui.tui.screens.type import TypeScreen
+
+            return TypeScreen(run, self.doors)
+        from lstmtui.tui.screens.live import LiveScreen
+
+        return LiveScreen(run, self.doors)
 
     def get_driver_class(self) -> type[Driver]:
         return enduring(super().get_driver_class())

@@ -24,8 +24,6 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.reading import ReadingScreen
-from lstmtui.tui.screens.steer import Fork, ForkScreen, SteerScreen, WriteScreen
-from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.steerer import Pending, live_values
 from lstmtui.tui.watch import RunWatch
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
@@ -35,7 +33,7 @@ from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
 
 if TYPE_CHECKING:
-    pass
+    from lstmtui.tui.screens.steer import Fork
 
 INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
@@ -252,9 +250,13 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.look()
 
     def action_steer(self) -> None:
+        from lstmtui.tui.screens.steer import SteerScreen
+
         self.app.push_screen(SteerScreen(self))
 
     def action_write(self) -> None:
+        from lstmtui.tui.screens.steer import WriteScreen
+
         def answered(asked: dict[str, Any] | None) -> None:
             if asked is not None:
                 self.query_one(SamplePanel).back = 0
@@ -276,6 +278,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.tell("The engine is starting; the run goes on where it stopped.")
 
     def action_fork(self) -> None:
+        from lstmtui.tui.screens.steer import ForkScreen
+
         def answered(fork: Fork | None) -> None:
             if fork is not None:
                 self.tell(f"Forking '{self._folder.name}' …")
@@ -303,6 +307,8 @@ The engine is a process of its own: leaving this screen, or the program, does no
     # --- keys: what is shown --------------------------------------------------------------------------------------
 
     def action_type(self) -> None:
+        from lstmtui.tui.screens.type import TypeScreen
+
         self.app.push_screen(TypeScreen(self._folder, self._doors))
 
     def action_gradients(self) -> None:

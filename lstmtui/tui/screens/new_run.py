@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -26,9 +26,6 @@ from lstmtui.tui.screens.once import OnceScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
 from lstmtui.units import duration, size
-
-if TYPE_CHECKING:
-    pass
 
 QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import work
@@ -25,19 +25,13 @@ from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsSeen
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.live import LiveScreen
-from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.reading import ReadingScreen
-from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.watch import RunsWatch
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
-
-if TYPE_CHECKING:
-    pass
 
 INTERVAL = 1.0
 """Seconds between two looks at the folder of runs."""
@@ -263,9 +257,11 @@ compares the runs marked with m, or all that are listed when none is marked.
 
     def action_open(self) -> None:
         if run := self.current:
-            self.app.push_screen(LiveScreen(run.run, self._doors))
+            self._opened(run.run)
 
     def action_type(self) -> None:
+        from lstmtui.tui.screens.type import TypeScreen
+
         if run := self.current:
             self.app.push_screen(TypeScreen(run.run, self._doors))
 
@@ -300,10 +296,14 @@ compares the runs marked with m, or all that are listed when none is marked.
         self.from_thread(self._opened, run)
 
     def _opened(self, run: RunFolder) -> None:
+        from lstmtui.tui.screens.live import LiveScreen
+
         if self.is_active:
             self.app.push_screen(LiveScreen(run, self._doors))
 
     def action_new(self) -> None:
+        from lstmtui.tui.screens.new_run import NewRunScreen
+
         def started(run: RunFolder | None) -> None:
             if run is not None:
                 self._opened(run)
