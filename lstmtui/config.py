@@ -140,7 +140,10 @@ class Settings:
     seed: int = setting(1, "seed of everything random", "Run", low=0, high=2**63 - 1)
     threads: int | None = setting(None, "threads that compute", "Run", low=1, high=1024)
     precision: str = setting(
-        "auto", "of products: bfloat16 is quicker where the processor has it, as auto knows", "Run", choices=PRECISIONS
+        "auto",
+        "of products: auto is bfloat16 where the processor multiplies it, which is quicker; else it is to try out",
+        "Run",
+        choices=PRECISIONS,
     )
     recompute: bool | None = setting(
         None, "keep few states of a long window and compute the rest again: less memory, a third more time", "Run"

@@ -27,13 +27,14 @@ from lstm_kernels.cpu import (  # noqa: E402
     stretch,
 )
 from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
-from lstm_kernels.cpu.tiles import HAS_BFLOAT16  # noqa: E402
+from lstm_kernels.cpu.tiles import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
 from lstm_kernels.warm import Report, compile_all  # noqa: E402
 
 __all__ = [
     "CELLS",
     "HAS_BFLOAT16",
     "KERNEL_CACHE",
+    "NATIVE_BFLOAT16",
     "Cell",
     "Packed",
     "Report",

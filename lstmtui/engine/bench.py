@@ -30,7 +30,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, HAS_BFLOAT16
+from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, NATIVE_BFLOAT16
 from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
@@ -250,9 +250,11 @@ def results(
     count = config.convert("threads", threads, "--threads") or min(cpu_count(), 16)
     kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
     if "auto" in kinds:
-        kinds = ["float32", *(["bfloat16"] if HAS_BFLOAT16 else [])]
+        kinds = ["float32", *(["bfloat16"] if NATIVE_BFLOAT16 else [])]
     elif "bfloat16" in kinds and not HAS_BFLOAT16:
-        raise UsageError("--precision: this processor has no bfloat16 products; leave it out.")
+        raise UsageError(
+            "--precision: bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave it out."
+        )
     try:
         length = float(seconds)
     except ValueError:

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numba import cuda
 
-from lstmtui.engine.backend import HAS_BFLOAT16, KERNEL_CACHE
+from lstmtui.engine.backend import KERNEL_CACHE, NATIVE_BFLOAT16
 
 VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
@@ -26,7 +26,7 @@ def facts() -> dict[str, Any]:
         "numpy": np.__version__,
         "processor": llvmlite.binding.get_host_cpu_name(),
         "vectors": [name for name in VECTORS if features.get(name)],
-        "precision": "bfloat16" if HAS_BFLOAT16 else "float32",
+        "precision": "bfloat16" if NATIVE_BFLOAT16 else "float32",
         "numba_threads": numba.get_num_threads(),
         "threading_layer": numba.threading_layer(),
         "cuda": bool(cuda.is_available()),

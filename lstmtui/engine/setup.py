@@ -81,7 +81,7 @@ def build(s: Settings, data: Dataset) -> Setup:
     """Make the network and its buffers. Raises UsageError for a corpus shorter than one window, MemoryError."""
     if s.precision == "bfloat16" and not HAS_BFLOAT16:
         raise UsageError(
-            "This processor has no bfloat16 products (avx512_bf16); leave precision at auto, or say float32."
+            "bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave precision at auto or say float32."
         )
     threads = s.threads or 1
     streams = Streams(data.train.tokens, s.batch or 1, s.bptt or 1)

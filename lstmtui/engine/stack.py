@@ -22,7 +22,17 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, Cell, Packed, dropout, linear, penalty, recurrence
+from lstmtui.engine.backend import (
+    CELLS,
+    HAS_BFLOAT16,
+    NATIVE_BFLOAT16,
+    Cell,
+    Packed,
+    dropout,
+    linear,
+    penalty,
+    recurrence,
+)
 from lstmtui.engine.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -62,10 +72,11 @@ NO_PENALTY = Penalty()
 
 
 def precision_of(wanted: str, dtype: Any) -> str:
-    """Return in what products are computed: as wanted, where this processor can, or else in the weights' type."""
+    """Return in what products are computed: as wanted where that can be had; auto is the quickest of this processor."""
     if np.dtype(dtype) == np.float64:
         return "float64"
-    return "bfloat16" if wanted != "float32" and HAS_BFLOAT16 else "float32"
+    has = {"auto": NATIVE_BFLOAT16, "bfloat16": HAS_BFLOAT16, "float32": False}
+    return "bfloat16" if has[wanted] else "float32"
 
 
 def longest(spans: Spans) -> int:

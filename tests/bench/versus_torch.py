@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.backend import HAS_BFLOAT16
+from lstmtui.engine.backend import NATIVE_BFLOAT16
 from lstmtui.engine.bench import SHAPES, Shape, single_step, training_step
 from lstmtui.machine import cpu_count
 
@@ -178,7 +178,7 @@ def matches(threads: int, compiled: bool) -> list[Match]:
         for name, target in wanted.items():
             given = (cell, SHAPES[name], threads)
             found.append(Match(f"{cell}/{name} torch.nn", (training_step, given), (pytorchs, given), target))
-    for name, target in BFLOAT16_TARGETS.items() if HAS_BFLOAT16 else ():
+    for name, target in BFLOAT16_TARGETS.items() if NATIVE_BFLOAT16 else ():
         # PyTorch's best precision here is float32: its bfloat16 autocast takes 2 to 8 times as long.
         ours, theirs = ("lstm", SHAPES[name], threads, "bfloat16"), ("lstm", SHAPES[name], threads)
         found.append(Match(f"bfloat16/{name} torch.nn", (training_step, ours), (pytorchs, theirs), target))

@@ -71,8 +71,11 @@ TILES = os.environ.get("LSTM_KERNELS_TILES") or (
     "avx512" if _features.get("avx512f") else "avx2" if _features.get("avx2") and _features.get("fma") else "portable"
 )
 """The kind of tiles in use; the environment variable is for tests of the others on one machine."""
-HAS_BFLOAT16 = not SETTINGS.DISABLE_JIT and TILES == "avx512" and bool(_features.get("avx512bf16"))
-"""Whether this processor multiplies pairs of bfloat16 and adds them up in float32."""
+HAS_BFLOAT16 = not SETTINGS.DISABLE_JIT
+"""Whether products of bfloat16 can be had: by compiled code only."""
+NATIVE_BFLOAT16 = not SETTINGS.DISABLE_JIT and TILES == "avx512" and bool(_features.get("avx512bf16"))
+"""Whether this processor multiplies pairs of bfloat16 and adds them up in float32. Elsewhere each number of a pair is
+made a float32 again in registers and multiplied so, which halves the bytes that are read, not the multiply-adds."""
 
 
 class _BFloat(ir.Type):
@@ -88,12 +91,45 @@ class _BFloat(ir.Type):
         return hash(_BFloat)
 
 
+def _every(kind: ir.Type, value: int) -> ir.Constant:
+    """Return the constant `value` of an integer type, or a vector full of it."""
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def _like(kind: ir.Type, element: ir.Type) -> ir.Type:
+    """Return `element`, or a vector as long as `kind` of it."""
+    return ir.VectorType(element, kind.count) if isinstance(kind, ir.VectorType) else element
+
+
+def _rounded(builder: ir.IRBuilder, values: ir.Value) -> ir.Value:
+    """Return the bits, 16 of each, of float32 values (a number or a vector) rounded to the nearest bfloat16, halves to
+    even. Infinities stay so, and what is no number stays none."""
+    short = _like(values.type, ir.IntType(16))
+    if NATIVE_BFLOAT16:
+        return builder.bitcast(builder.fptrunc(values, _like(values.type, _BFloat())), short)
+    wide = _like(values.type, ir.IntType(32))
+    bits = builder.bitcast(values, wide)
+    upper = builder.lshr(bits, _every(wide, 16))
+    half = builder.add(_every(wide, 0x7FFF), builder.and_(upper, _every(wide, 1)))
+    nearest = builder.lshr(builder.add(bits, half), _every(wide, 16))
+    quiet = builder.or_(upper, _every(wide, 0x40))  # a carry must not make a number of what is none
+    return builder.trunc(builder.select(builder.fcmp_unordered("uno", values, values), quiet, nearest), short)
+
+
+def _halves(builder: ir.IRBuilder, pairs: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Return the even and the odd numbers of pairs of bfloat16 (words of 32 bits) as float32."""
+    numbers = _like(pairs.type, ir.FloatType())
+    even = builder.shl(pairs, _every(pairs.type, 16))
+    odd = builder.and_(pairs, _every(pairs.type, 0xFFFF0000))
+    return builder.bitcast(even, numbers), builder.bitcast(odd, numbers)
+
+
 @intrinsic
 def bfloat16_bits(typingctx, x):
     """Return the bits of x, a float32, rounded to the nearest bfloat16."""
 
     def codegen(context, builder, sig, args):
-        return builder.bitcast(builder.fptrunc(args[0], _BFloat()), ir.IntType(16))
+        return _rounded(builder, args[0])
 
     return signature(types.uint16, types.float32), codegen
 
@@ -126,8 +162,7 @@ def _transpose(convert: bool) -> Any:
 
             rows = [builder.load(row_at(source, distance, r, numbers), align=4) for r in range(SIDE)]
             if convert:
-                halves = ir.VectorType(_BFloat(), 2 * SIDE)
-                rows = [builder.bitcast(builder.fptrunc(row, halves), words) for row in rows]
+                rows = [builder.bitcast(_rounded(builder, row), words) for row in rows]
             low = [at for k in range(SIDE // 2) for at in (k, k + SIDE)]
             interleave = [ir.Constant(words, [k + start for k in low]) for start in (0, SIDE // 2)]
             for _ in range(SIDE.bit_length() - 1):
@@ -192,14 +227,11 @@ def _lay(precision: str) -> Any:
 
             values = read(args[0])
             if precision == "bfloat16":
-                halves, lanes = ir.VectorType(_BFloat(), ROWS), ir.VectorType(ir.IntType(32), ROWS)
-
-                def bits(values):
-                    small = builder.bitcast(builder.fptrunc(values, halves), ir.VectorType(ir.IntType(16), ROWS))
-                    return builder.zext(small, lanes)
-
-                above = builder.shl(bits(read(args[1])), ir.Constant(lanes, [16] * ROWS))
-                values = builder.or_(bits(values), above)
+                lanes = ir.VectorType(ir.IntType(32), ROWS)
+                odd = builder.zext(_rounded(builder, read(args[1])), lanes)
+                values = builder.or_(
+                    builder.zext(_rounded(builder, values), lanes), builder.shl(odd, _every(lanes, 16))
+                )
             builder.store(values, builder.inttoptr(args[2], values.type.as_pointer()), align=4)
             return context.get_dummy_value()
 
@@ -257,9 +289,13 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             def multiply_add(x, y, total):
                 if precision != "bfloat16":
                     return call(f"llvm.fma.v{lanes}f{8 * word_bytes}", vector, x, y, total)
-                pairs = ir.VectorType(_BFloat(), 2 * lanes)
-                x, y = builder.bitcast(x, pairs), builder.bitcast(y, pairs)
-                return call(f"llvm.x86.avx512bf16.dpbf16ps.{8 * registers.bytes}", vector, total, x, y)
+                if NATIVE_BFLOAT16:
+                    pairs = ir.VectorType(_BFloat(), 2 * lanes)
+                    x, y = builder.bitcast(x, pairs), builder.bitcast(y, pairs)
+                    return call(f"llvm.x86.avx512bf16.dpbf16ps.{8 * registers.bytes}", vector, total, x, y)
+                for of_x, of_y in zip(_halves(builder, x), _halves(builder, y), strict=True):
+                    total = call(f"llvm.fma.v{lanes}f32", vector, of_x, of_y, total)
+                return total
 
             a_rows = [at(A, builder.mul(fixed(r), row)) for r in range(rows)]
 
@@ -398,10 +434,10 @@ def _driver(precision: str, registers: Registers) -> Any:
 def prepare(precision: str) -> np.dtype[Any]:
     """Have the driver of `precision` compiled and its name known, and return the dtype of its packed words.
 
-    Raises ValueError where this processor cannot.
+    Raises ValueError for bfloat16 where nothing is compiled.
     """
     if precision == "bfloat16" and not HAS_BFLOAT16:
-        raise ValueError("this processor has no bfloat16 products")
+        raise ValueError("bfloat16 products are compiled code, and Numba is told not to compile")
     if not SETTINGS.DISABLE_JIT:
         driver = _driver(precision, REGISTERS[TILES])
         export(f"{SYMBOL}_{precision}", driver, types.void(*[WORD] * 12), stamp=f"{precision} {TILES}")

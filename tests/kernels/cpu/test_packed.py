@@ -1,4 +1,4 @@
-"""Packed products of every precision that this processor has, for sizes around every width and height of a tile."""
+"""Packed products of every precision, for sizes around every width and height of a tile."""
 
 from __future__ import annotations
 
