@@ -190,8 +190,9 @@ def matches(threads: int, compiled: bool) -> list[Match]:
             theirs = (pytorchs, (cell, shape, threads, how))
             found.append(Match(f"{name} {how} loop", ours, theirs, None if how == "careful" else 8.0))
         found.append(Match(f"{name} our lstm", ours, (training_step, ("lstm", shape, threads)), 0.9))
-    token = (single_step, ("lstm", shape))
-    found.append(Match("token/chars-large ONNX Runtime", token, (onnx_runtimes, (shape, threads)), 1.5))
+    for precision, target in (("auto", 1.5), ("float32", None)):  # auto is what sampling and typing do
+        token = (single_step, ("lstm", shape, precision))
+        found.append(Match(f"token/{precision} ONNX Runtime", token, (onnx_runtimes, (shape, threads)), target))
     return found
 
 

@@ -361,7 +361,7 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
     pairs = words.dtype == types.uint32
     step = 2 if pairs else 1
     precision = "bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"
-    drive_it, lay_it = drive[precision], lay[precision]
+    drive_it, lay_it, most = drive[precision], lay[precision], ROWS[precision]
 
     def word(row, below, j):
         if not pairs:
@@ -373,9 +373,9 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
     def copy(A, sums, scratch):
         """Lay A (K, M) out in tiles, and add its rows to sums (M,)."""
         K, M = A.shape
-        depth, tiles, size = (K + step - 1) // step, (M + ROWS - 1) // ROWS, scratch.itemsize
+        depth, tiles, size = (K + step - 1) // step, (M + most - 1) // most, scratch.itemsize
         low, higher = M // tiles, M % tiles
-        whole = tiles if low == ROWS else higher if low == ROWS - 1 else 0  # tiles of ROWS rows
+        whole = tiles if low == most else higher if low == most - 1 else 0  # of the highest
         for k in range(0, K, step):
             # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
             row, below = A[k], A[min(k + step - 1, K - 1)]
@@ -388,10 +388,10 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
                 if pairs and k + 1 < K:
                     for j in range(M):
                         sums[j] += below[j]
-            from_row, from_below, to = address(row, 1, 0), address(below, 1, 0), address(scratch, 1, k // step * ROWS)
+            from_row, from_below, to = address(row, 1, 0), address(below, 1, 0), address(scratch, 1, k // step * most)
             for n in range(whole):
-                lay_it(from_row + n * ROWS * size, from_below + n * ROWS * size, to + n * depth * ROWS * size)
-            j = whole * ROWS
+                lay_it(from_row + n * most * size, from_below + n * most * size, to + n * depth * most * size)
+            j = whole * most
             for n in range(whole, tiles):
                 height = low + 1 if n < higher else low
                 tile = scratch[j * depth + k // step * height :]

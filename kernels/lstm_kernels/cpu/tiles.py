@@ -34,10 +34,6 @@ PRECISIONS: dict[str, np.dtype[Any]] = {
 }
 """What a packed word is: a number, or for bfloat16 two of them that follow each other in K."""
 
-ROWS = 6
-"""Height of the highest tile; with so many rows of the widest, the sums, a row of B and one value of A fill the
-registers. Those of a product are as high as each other, or differ by one: a tile of few rows waits for its own sums."""
-
 WORD = types.intp
 SYMBOL = "lstm_kernels_multiply"
 
@@ -50,7 +46,7 @@ class Registers(NamedTuple):
     widths: tuple[int, ...]
     """Vectors in a row of a tile, the widest first; the last is 1."""
     block: int
-    """Rows of A that are taken at once; a multiple of ROWS."""
+    """Rows of A that are taken at once."""
     depth: int
     """Words in K that are taken at once. A block of A of this depth stays in the second-level cache, and a panel of B
     there too, or in the first where that has room for it."""
@@ -89,6 +85,12 @@ class _BFloat(ir.Type):
 
     def __hash__(self) -> int:
         return hash(_BFloat)
+
+
+ROWS = {"float32": 6, "float64": 6, "bfloat16": 6 if NATIVE_BFLOAT16 else 5}
+"""Height of the highest tile; with so many rows of the widest, the sums, a row of B and one value of A fill the
+registers; where pairs are taken apart, so do theirs. The tiles of a product are as high as each other, or differ by
+one: a tile of few rows waits for its own sums."""
 
 
 def _every(kind: ir.Type, value: int) -> ir.Constant:
@@ -215,19 +217,20 @@ def prefetch(typingctx, place):
 
 
 def _lay(precision: str) -> Any:
-    """Return lay(row, below, to), which copies ROWS numbers from one address to another; for bfloat16 it makes pairs
-    of those at `row` and at `below`."""
+    """Return lay(row, below, to), which copies the numbers that a tile takes of each k from one address to another; for
+    bfloat16 it makes pairs of those at `row` and at `below`."""
+    rows = ROWS[precision]
     number = ir.DoubleType() if precision == "float64" else ir.FloatType()
 
     @intrinsic
     def lay(typingctx, row, below, to):
         def codegen(context, builder, sig, args):
             def read(address):
-                return builder.load(builder.inttoptr(address, ir.VectorType(number, ROWS).as_pointer()), align=4)
+                return builder.load(builder.inttoptr(address, ir.VectorType(number, rows).as_pointer()), align=4)
 
             values = read(args[0])
             if precision == "bfloat16":
-                lanes = ir.VectorType(ir.IntType(32), ROWS)
+                lanes = ir.VectorType(ir.IntType(32), rows)
                 odd = builder.zext(_rounded(builder, read(args[1])), lanes)
                 values = builder.or_(
                     builder.zext(_rounded(builder, values), lanes), builder.shl(odd, _every(lanes, 16))
@@ -370,13 +373,15 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
 
 def _column(precision: str, registers: Registers, vectors: int) -> Any:
     """Return a function that lays tiles of one width over all rows."""
+    most = ROWS[precision]
+    # Where no tile is so high, the last stands in for those that are never reached.
     tile1, tile2, tile3, tile4, tile5, tile6 = (
-        _tile(precision, registers, rows, vectors) for rows in range(1, ROWS + 1)
+        _tile(precision, registers, min(rows, most), vectors) for rows in range(1, 7)
     )
     word_bytes = PRECISIONS[precision].itemsize
 
     def column(M, A, row, B, K, C, ldc, start, lds, live):
-        tiles = (M + ROWS - 1) // ROWS
+        tiles = (M + most - 1) // most
         rows, higher = M // tiles, M % tiles
         for n in range(tiles):
             height = rows + 1 if n < higher else rows
