@@ -26,7 +26,8 @@ _PLAIN = {
     **dict(zip("▁▂▃▄▅▆▇█", "_..-=+*#", strict=True)), **dict(zip("░▒▓", ".+*", strict=True)),
     **dict(zip("▶‖✓■✗◌○◆◇●▼▲▾▴▸◂", ">=+#xoooo*v^v^><", strict=True)), **dict(zip("←→↑↓↵⏎⇥", "<>^v<<>", strict=True)),
     **dict(zip("…–—·×÷±≤≥≈•‹›", "~--.x/~<>~*<>", strict=True)),
-    **dict(zip("▀▌▐▘▝▖▗▚▞▛▜▙▟", "'||''..//####", strict=True)),
+    **dict(zip("▀▌▐▘▝▖▗▚▞▛▜▙▟", "'||''..//####", strict=True)), **dict(zip("▍▋▉", "|+#", strict=True)),
+    **dict(zip("␣⟦⟧“”‘’µ≡", "_[]\"\"''u=", strict=True)),
 }  # fmt: skip
 
 

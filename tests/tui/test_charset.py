@@ -11,6 +11,7 @@ from run_folder import alive, make_run
 from screen_tests import FakeForecaster, FakeModel, painted, until
 from textual.pilot import Pilot
 
+import lstmtui.tui
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.charset import CharsetFilter, choose
 from lstmtui.tui.doors import Doors
@@ -85,3 +86,11 @@ async def test_every_screen_in_every_charset(tmp_path: Path, charset: str, scree
             if charset == "ascii":
                 assert text.isascii(), sorted({c for c in text if not c.isascii()})
             assert not any(0x2800 <= ord(c) < 0x2900 for c in text)
+
+
+def test_whatever_the_screens_draw_has_a_plain_form() -> None:
+    plain = CharsetFilter("ascii").plain
+    sources = [path for path in Path(lstmtui.tui.__file__).parent.rglob("*.py") if path.name != "keys.py"]
+    assert len(sources) > 30
+    drawn = set("".join(path.read_text() for path in sources))
+    assert not {character for character in drawn if "?" in plain(character)} - {"?"}
