@@ -1,11 +1,14 @@
-"""Compiled code is kept in pytest's own cache: the first run compiles, the next are quick."""
+"""Kernels are compiled into the folder where the engine's tests find them too."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import pytest
 from lstm_kernels.compile import cache_in
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_code(request: pytest.FixtureRequest) -> None:
-    cache_in(request.config.cache.mkdir("kernels"))
+def compiled_code() -> None:
+    cache_in(Path(os.environ["LSTMTUI_CACHE"]) / "compiled")
