@@ -21,20 +21,22 @@ def safe(text: str, *, newlines: bool = True) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    shown = []
-    for character in text:
-        code = ord(character)
-        if character == "\n":
-            shown.append("\n" if newlines else "\N{SYMBOL FOR NEWLINE}")
-        elif character == "\t":
-            shown.append(" ")
-        elif code in _CONTROL_PICTURES:
-            shown.append(_CONTROL_PICTURES[code])
-        elif unicodedata.category(character) in _UNSAFE:
-            shown.append(PLACEHOLDER)
-        else:
-            shown.append(character)
-    return "".join(shown)
+    return text.translate(_LINES if newlines else _ONE_LINE)
+
+
+class _Shown(dict[int, str]):
+    """What each character is shown as. Found when it is first met: there are a million, and a pasted text is long."""
+
+    def __missing__(self, code: int) -> str:
+        shown = PLACEHOLDER if unicodedata.category(chr(code)) in _UNSAFE else chr(code)
+        if len(self) < _KEPT:
+            self[code] = shown
+        return shown
+
+
+_KEPT = 20_000
+_LINES = _Shown({**_CONTROL_PICTURES, 0x09: " ", 0x0A: "\n"})
+_ONE_LINE = _Shown({**_LINES, 0x0A: "\N{SYMBOL FOR NEWLINE}"})
 
 
 def one_line(text: str, width: int | None = None) -> str:

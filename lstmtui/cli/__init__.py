@@ -1,180 +1,25 @@
-"""The command line: registers one file per command, and turns whatever goes wrong into one sentence and an exit code.
-
-Exit codes
-    0 fine   1 failed   2 usage or configuration   3 corrupt or incompatible run or checkpoint   4 diverged
-    5 run is locked by another engine   6 the last save failed   130/143/129 stopped by SIGINT/SIGTERM/SIGHUP, saved
-    141 whoever read the output closed it early (`| head`), as a shell reports it of any other program
-"""
+"""The command line's entry. What has to be there at once (`warm`) is answered before the commands are loaded."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
-
-from lstmtui.cli import (
-    adapt,
-    bench,
-    cache,
-    compare,
-    complete,
-    corpora,
-    evaluate,
-    gradients,
-    info,
-    ls,
-    plan,
-    plot,
-    resume,
-    rm,
-    sample,
-    screens,
-    show,
-    steer,
-    tasks,
-    train,
-)
-from lstmtui.cli.output import abandon, say
-from lstmtui.errors import LstmtuiError
-
-SIGPIPE = 141
-_CLICK_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-"""The base of every usage error; taken from here since Typer carries click inside itself from 0.2x on."""
-
-
-class _OutputClosed(Exception):  # noqa: N818  (nothing went wrong here)
-    """Carries a BrokenPipeError past Typer, which would answer it with an exit code of its own."""
-
-
-class _Commands(TyperGroup):
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise _OutputClosed from error
-
-
-app = typer.Typer(
-    name="lstmtui",
-    cls=_Commands,
-    help="Train, watch and type with recurrent networks of your own, in the terminal.",
-    epilog="Exit codes: 0 fine, 1 failed, 2 usage, 3 damaged run, 4 diverged, 5 locked, 6 last save failed, "
-    "130/143/129 stopped by a signal after saving.",
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from lstmtui import __version__
-
-        print(f"lstmtui {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _lstmtui(
-    context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, metavar="", help="Print the version and leave."
-        ),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", metavar="", help="Show where an error came from (also LSTMTUI_DEBUG=1).")
-    ] = False,
-    theme: screens.Theme = None,
-    charset: screens.Charset = None,
-) -> int:
-    """Train, watch and type with recurrent networks of your own, in the terminal.
-
-    Without a command: the screens, on the latest run if there is one.
-    """
-    return screens.latest(theme, charset) if context.invoked_subcommand is None else 0
-
-
-_TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
-train.register(app, _TRAIN)
-app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
-app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
-app.command("tasks", rich_help_panel=_TRAIN)(tasks.tasks)
-app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
-for _operation in (steer.pause, steer.continue_, steer.stop, steer.save):
-    app.command(_operation.__name__.rstrip("_"), rich_help_panel=_TRAIN)(_operation)
-app.command("set", rich_help_panel=_TRAIN)(steer.set_)
-for _operation in (steer.undo, steer.rewind):
-    app.command(_operation.__name__, rich_help_panel=_TRAIN)(_operation)
-app.command("fork", rich_help_panel=_TRAIN)(steer.fork)
-app.command("ls", rich_help_panel=_RUNS)(ls.ls)
-app.command("show", rich_help_panel=_RUNS)(show.show)
-app.command("plot", rich_help_panel=_RUNS)(plot.plot)
-app.command("gradients", rich_help_panel=_RUNS)(gradients.gradients)
-app.command("rm", rich_help_panel=_RUNS)(rm.rm)
-app.command("type", rich_help_panel=_USE)(screens.type_)
-app.command("complete", rich_help_panel=_USE)(complete.complete)
-app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
-app.command("sample", rich_help_panel=_USE)(sample.sample)
-app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)
-app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)
-app.command("info", rich_help_panel=_MORE)(info.info)
-app.command("bench", rich_help_panel=_MORE)(bench.bench)
-app.add_typer(cache.app, name="cache", rich_help_panel=_MORE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Nothing but SystemExit of the interpreter itself gets past."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = bool(os.environ.get("LSTMTUI_DEBUG")) or "--debug" in _before_dashes(given)
-    # Whoever meets an error repeats the line with --debug at its end, so it is understood anywhere.
-    given = ["--debug", *(a for a in _before_dashes(given) if a != "--debug")][not debug :] + _from_dashes(given)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal in an 8-bit locale still gets the text it can show
             stream.reconfigure(errors="replace")
     try:
-        code = app(given, prog_name="lstmtui", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except (BrokenPipeError, _OutputClosed):
-        abandon(sys.stdout)
-        return SIGPIPE
-    except KeyboardInterrupt:
+        from lstmtui.cli import warm
+
+        code = warm.answered(given)
+        if code is None:
+            from lstmtui.cli import commands
+
+            code = commands.run(given)
+    except KeyboardInterrupt:  # while modules were being loaded; the commands see to it afterwards
         return 130
-    except typer.Abort:
-        say("Nothing was changed.")
-        return 1
-    except Exception as error:
-        if debug:
-            import traceback
-
-            traceback.print_exc()
-        say(f"lstmtui: {_sentence(error)}")
-        return int(getattr(error, "exit_code", 1))
-
-
-def _before_dashes(arguments: list[str]) -> list[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
-
-
-def _from_dashes(arguments: list[str]) -> list[str]:
-    return arguments[len(_before_dashes(arguments)) :]
-
-
-def _sentence(error: Exception) -> str:
-    """Return what to tell a person about `error`: what, where, what next."""
-    if isinstance(error, LstmtuiError):
-        return str(error)
-    if isinstance(error, _CLICK_ERROR):
-        context: Any = getattr(error, "ctx", None)
-        command = context.command_path if context is not None else "lstmtui"
-        said = " ".join(error.format_message().split())  # type: ignore[attr-defined]  # every ClickException has it
-        return f"{said.rstrip('.')} ('{command} --help' tells more)."
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'The system'}: {error.strerror}."
-    return f"An error inside lstmtui: {type(error).__name__}: {error} (--debug shows where; please report it)."
+    return code

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmtui.cli import warm as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.warm import MOST, K
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.text import one_line
 
 if TYPE_CHECKING:
     from lstmtui.api import Model
-    from lstmtui.runs.folder import RunFolder
-
-MOST = 100
-"""The largest k, as the model's process has it."""
 
 
 def complete(
@@ -27,7 +24,7 @@ def complete(
     text: Annotated[
         str | None, typer.Argument(metavar="TEXT", help="What has been typed so far.", show_default=False)
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = 5,
+    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = K,
     phrase: Annotated[
         bool, typer.Option("--phrase", metavar="", help="Complete the phrase, not only the word.")
     ] = False,
@@ -57,41 +54,20 @@ def complete(
     if stdin and (warm or plain or threshold):
         raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
     found = recognise(run, runs_dir)
-    question = {"text": text, "k": k, "phrase": phrase}
-    answer = _standing_by(found, question) if warm else None
-    if answer is not None:
-        return _print(answer, threshold, json=json, plain=plain)
+    question = warmly.question(text, k, phrase)
+    if warm:
+        if (answer := warmly.standing_by(found, question)) is not None:
+            return warmly.show(answer, threshold, json=json, plain=plain)
+        from lstmtui import standby
+
+        standby.begin(found)  # for the next time
     from lstmtui import api
 
     with api.Model(found) as model:
         if stdin:
             return _serve(model, k, phrase)
         answer = _answer(model, question)
-    return _print(answer, threshold, json=json, plain=plain)
-
-
-def _standing_by(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
-    """Ask the process that has the model loaded; without one, start it for the next time and return None."""
-    from lstmtui import standby
-
-    begun = time.perf_counter()
-    answer = standby.ask(run, {"op": "complete", **question})
-    if answer is None:
-        standby.begin(run)
-        return None
-    return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
-
-
-def _print(answer: dict[str, Any], threshold: float, *, json: bool, plain: bool) -> int:
-    answer["candidates"] = [c for c in answer["candidates"] if c["probability"] >= threshold]
-    if json:
-        emit_json(answer)
-    elif not answer["candidates"]:
-        say("Nothing comes to its mind here.")
-    for candidate in answer["candidates"] if not json else ():
-        text = one_line(candidate["text"])
-        emit(text if plain else f"{candidate['probability']:6.1%}  {text}")
-    return 0
+    return warmly.show(answer, threshold, json=json, plain=plain)
 
 
 def _serve(model: Model, k: int, phrase: bool) -> int:

@@ -16,6 +16,9 @@ from lstmtui.text import one_line, safe
 if TYPE_CHECKING:
     from rich.console import Console
 
+SIGPIPE = 141
+"""Exit code when nobody reads the output any more."""
+
 
 def say(text: str) -> None:
     """Narrate on stderr. A stderr that nobody reads any more (a closed terminal) is no reason to fail."""

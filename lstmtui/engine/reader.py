@@ -80,6 +80,7 @@ class Reader:
         )  # fmt: skip
         scratch = workspace.scratch(1, self.precision)[0]
         self._work = (self._x, self._gates, self._a_h, self.logits, scratch)
+        self._silent = (self._x, self._gates, self._a_h, self.logits[:0], scratch)
 
     def let_go(self) -> None:
         """Hold the weights no longer, beyond what of them has not been packed; `load` must not be called again."""
@@ -99,6 +100,10 @@ class Reader:
         """Read `tokens` (N, b) int32, b <= B, and return the logits (b, V) after them, valid until the next call."""
         self._stepping.read(tokens, self._network, (self.h, self.c), self._work)
         return self.logits[: tokens.shape[1]]
+
+    def walk(self, tokens: Array) -> None:
+        """Read `tokens` (N, b) int32, b <= B, for the states alone; `logits` stay as they were."""
+        self._stepping.read(tokens, self._network, (self.h, self.c), self._silent)
 
     def write(self, uniform: Array, temperature: float, top_k: int, top_p: float, banned: int = -1) -> Array:
         """Go on from what the first text has read by a token for each random number in [0, 1), and return them (N,).

@@ -29,7 +29,8 @@ class Stepping(NamedTuple):
               W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
               unit (L, P, H); W_out packed (H, V); b_out (V,)
     states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, 0) if the cell has none
-    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`
+    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`;
+              logits (0, V) where none are wanted
     """
     write: Any
     """write(tokens, uniform, choice, network, states, work, p): draw a token from the logits in `work` and read it, and
@@ -102,7 +103,7 @@ def _step_of(cell: Cell) -> Any:
                     h_b[j] = h_j
                     if has_c:
                         c_b[j] = c_j
-        if last:
+        if last and logits.shape[0] > 0:
             multiply(h[L - 1, :B], W_out, 0, bias_of(b_out), logits[:B], scratch)
 
     return step

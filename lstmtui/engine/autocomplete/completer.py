@@ -77,6 +77,7 @@ class Completer:
         self.stepper = Stepper(s, weights)
         self.memory = memory
         self._history = History(tokenizer, self.stepper)
+        self._before = b""
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Collection[str] = ()) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first.
@@ -101,9 +102,13 @@ class Completer:
         given = [(word, p) for p, word, _, _ in ranked]
         if phrase:
             given = [self._extended(a, word, p) for p, _, a, word in ranked]
-        self._history.make_ready(answers[0].question.before)
+        self._before = answers[0].question.before
         shown = [(word.decode("utf-8", "ignore"), float(p)) for word, p in given]
         return [Candidate(word, p) for word, p in shown if word]
+
+    def get_ready(self) -> None:
+        """Do a little of what longer texts will need; to be called when an answer has been given."""
+        self._history.make_ready(self._before)
 
     def _asked(self, question: Question, k: int) -> Asked:
         """Search for what goes on with `question`, and mix in what was counted."""

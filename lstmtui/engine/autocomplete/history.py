@@ -42,7 +42,7 @@ class History:
         """Read a little of what will be needed when `text` has grown past the next anchor."""
         number = max(0, len(text) // self._every - 1) + 1
         if len(text) > number * self._every:
-            self._chain(number, text).read(text, READY)
+            self._chain(number, text).read(text, READY, logp=False)
 
     def _chain(self, number: int, text: bytes) -> Chain:
         if number not in self._chains:
@@ -74,32 +74,37 @@ class Chain:
             node = self._nodes[-1]
         return node
 
-    def read(self, text: bytes, most: int = 1 << 30) -> None:
-        """Stand after `text`, or after as much of it as at most some `most` tokens reach."""
+    def read(self, text: bytes, most: int = 1 << 30, *, logp: bool = True) -> None:
+        """Stand after `text`, or after as much of it as at most some `most` tokens reach.
+
+        logp    whether the probabilities after what is read now are wanted; those on the way to it never are
+        """
         shared = same(self._text, text)
         self._text = text
         keep = len(self._ends)
         while keep and not (self._ends[keep - 1] <= shared and (self._anywhere or may_cut(text, self._ends[keep - 1]))):
             keep -= 1
         self._drop(keep)
+        ahead: list[tuple[int, list[int]]] = []
         if not self._nodes:
             start = _next_cut(text, self._anchor) if self._anchor else 0
-            tokens = [int(t) for t in opening(self._tokenizer, "")]
-            node = Node(self._stepper.begin(), None)
-            self._append(start, self._walk(node, tokens))
-        while self._ends[-1] < len(text) and most > 0:
-            low = self._ends[-1]
-            high = _next_cut(text, low + 1)
-            tokens = [int(t) for t in self._tokenizer.encode(text[low:high])]
-            most -= len(tokens)
-            self._append(high, self._walk(self._nodes[-1], tokens))
+            ahead.append((start, [int(t) for t in opening(self._tokenizer, "")]))
+        at = ahead[0][0] if ahead else self._ends[-1]
+        while at < len(text) and most > 0:
+            low, at = at, _next_cut(text, at + 1)
+            ahead.append((at, [int(t) for t in self._tokenizer.encode(text[low:at])]))
+            most -= len(ahead[-1][1])
+        last = max((n for n, (_, tokens) in enumerate(ahead) if tokens), default=-1)
+        for n, (end, tokens) in enumerate(ahead):
+            node = self._nodes[-1] if self._nodes else Node(self._stepper.begin(), None)
+            self._append(end, self._walk(node, tokens, logp=logp and n == last))
 
-    def _walk(self, node: Node, tokens: list[int]) -> Node:
+    def _walk(self, node: Node, tokens: list[int], *, logp: bool) -> Node:
         """Read one token after the other; a step that was taken before is not taken again."""
-        for token in tokens:
+        for at, token in enumerate(tokens):
             child = node.children.get(token)
             if child is None:
-                child = self._stepper.step([node.state], [token])[0]
+                return self._stepper.walk(node, tokens[at:], logp=logp)
             node = child
         return node
 

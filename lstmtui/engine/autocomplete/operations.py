@@ -69,6 +69,7 @@ class Autocomplete:
             "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),
             "step": self._trained.step,
         }
+        self._completer.get_ready()
         self._look()
 
     def _report(

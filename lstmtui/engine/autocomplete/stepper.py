@@ -68,6 +68,22 @@ class Stepper:
         ):
             node.children[token] = child
 
+    def walk(self, node: Node, tokens: Sequence[int], *, logp: bool) -> Node:
+        """Read `tokens`, at least one, after `node`, and return the node after them, with its probabilities or without.
+
+        Without, a step costs about half as much.
+        """
+        self.steps += len(tokens)
+        h, c = self._reader.h, self._reader.c
+        h[:, 0] = node.state[: self._split].reshape(self._shapes[0])
+        c[:, 0] = node.state[self._split :].reshape(self._shapes[1])
+        read = np.array(tokens, np.int32)[:, None]
+        if logp:
+            found = log_softmax(self._reader.read(read))[0]
+        else:
+            self._reader.walk(read)
+        return Node(np.concatenate([h[:, 0].ravel(), c[:, 0].ravel()]), found if logp else None)
+
     def _step(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
         n = len(tokens)
         self.steps += n

@@ -15,6 +15,8 @@ CLOSING = ".,;:!?)"
 """What stands close behind a word."""
 LONGEST_PASTE = 1 << 20
 """Characters of a paste that are taken: more would hold up the screen."""
+LONGEST_LINE = 2000
+"""Characters of a line that is pasted: to draw a row of a line, all of it is gone through."""
 
 
 class SafeArea(TextArea):
@@ -22,7 +24,20 @@ class SafeArea(TextArea):
 
     def on_paste(self, event: events.Paste) -> None:
         # Textual calls the handler of the class above after this one, with the same event.
-        event.text = safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n"))
+        event.text = broken(safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def broken(text: str) -> str:
+    """Return `text` with line ends in lines longer than LONGEST_LINE, in the place of spaces where it has any."""
+    lines = []
+    for line in text.split("\n"):
+        low = 0
+        while len(line) - low > LONGEST_LINE:
+            high = line.rfind(" ", low + 1, low + LONGEST_LINE)
+            lines.append(line[low:high] if high > 0 else line[low : low + LONGEST_LINE])
+            low = high + 1 if high > 0 else low + LONGEST_LINE
+        lines.append(line[low:])
+    return "\n".join(lines)
 
 
 class TypingArea(SafeArea):
@@ -66,6 +81,10 @@ class TypingArea(SafeArea):
     def before(self) -> str:
         """The text up to the cursor."""
         return self.get_text_range((0, 0), self.cursor_location)
+
+    def find_matching_bracket(self, bracket: str, search_from: tuple[int, int]) -> tuple[int, int] | None:
+        """Return None: at each move beside a bracket, all of a long text would be gone through for its partner."""
+        return None
 
     def at_line_end(self) -> bool:
         """Return whether nothing follows the cursor on its line, so that ghost text can stand there."""

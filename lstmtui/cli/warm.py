@@ -1,0 +1,103 @@
+"""`lstmtui complete RUN TEXT --warm` where a model stands by: answered before the command line is loaded, which alone
+takes longer than the answer.
+
+Lines with other options than those below, wrong ones, and all that nobody stands by for are left to the command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lstmtui.runs.folder import RunFolder
+
+MOST = 100
+"""The largest k, as the model's process has it."""
+K = 5
+FLAGS = {"--warm": "warm", "--plain": "plain", "--json": "json", "--phrase": "phrase"}
+
+
+def answered(given: list[str]) -> int | None:
+    """Answer a command line and return its exit code; None where the command has to."""
+    line = understood(given)
+    if line is None:
+        return None
+    from lstmtui.errors import LstmtuiError
+    from lstmtui.runs import folder
+
+    try:
+        answer = standing_by(folder.find(line["run"]), question(line["text"], line["k"], line["phrase"]))
+    except LstmtuiError:  # which the command meets too, and tells
+        return None
+    if answer is None:
+        return None
+    try:
+        return show(answer, json=line["json"], plain=line["plain"])
+    except BrokenPipeError:
+        from lstmtui.cli.output import SIGPIPE, abandon
+
+        abandon(sys.stdout)
+        return SIGPIPE
+
+
+def understood(given: list[str]) -> dict[str, Any] | None:
+    """Return what `complete` would make of a command line, by parameter; None for any that it should look at itself."""
+    if given[:1] != ["complete"] or "--warm" not in given or "_LSTMTUI_COMPLETE" in os.environ:
+        return None
+    line: dict[str, Any] = {**dict.fromkeys(FLAGS.values(), False), "k": K}
+    words: list[str] = []
+    rest = iter(given[1:])
+    for argument in rest:
+        if argument == "--":
+            words += rest
+        elif argument in FLAGS:
+            line[FLAGS[argument]] = True
+        elif argument == "-k":
+            number = next(rest, "")
+            if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= MOST):
+                return None
+            line["k"] = int(number)
+        elif argument.startswith("-"):
+            return None
+        else:
+            words.append(argument)
+    if len(words) != 2 or not line["warm"]:
+        return None
+    line["run"], line["text"] = words
+    return line
+
+
+def question(text: str | None, k: int, phrase: bool) -> dict[str, Any]:
+    """Return what a model is asked."""
+    return {"text": text, "k": k, "phrase": phrase}
+
+
+def standing_by(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask the process that has the model loaded; None without one. Raises the LstmtuiError that it reports."""
+    import time
+
+    from lstmtui import standby
+
+    begun = time.perf_counter()
+    answer = standby.ask(run, {"op": "complete", **question})
+    if answer is None:
+        return None
+    return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
+
+
+def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: bool) -> int:
+    """Print the candidates that are as probable as `threshold`, and return the exit code."""
+    from lstmtui.cli.output import emit, emit_json, say
+    from lstmtui.text import one_line
+
+    answer["candidates"] = [c for c in answer["candidates"] if c["probability"] >= threshold]
+    if json:
+        emit_json(answer)
+    elif not answer["candidates"]:
+        say("Nothing comes to its mind here.")
+    for candidate in answer["candidates"] if not json else ():
+        text = one_line(candidate["text"])
+        emit(text if plain else f"{candidate['probability']:6.1%}  {text}")
+    return 0
