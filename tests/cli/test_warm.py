@@ -15,7 +15,7 @@ import typer
 from lstmtui import standby
 from lstmtui.cli import commands, warm
 
-WORDS = ("diary", "latest", "The ", "", "x", "5", "--warm", "--warm", "--plain", "--json", "--phrase", "-k", "3", "100")
+WORDS = ("latest", "", "5", "--warm", "--plain", "--json", "--phrase", "-k", "3", "100")
 WORDS += ("101", "0", "-3", "--", "-", "-k4", "--threshold", "0.2", "--stdin", "--runs-dir", "--plian", "--warm=1")
 
 
@@ -30,8 +30,10 @@ def params(line: list[str]) -> dict[str, object] | None:
 
 def test_it_takes_options_for_what_the_command_takes_them_for():
     draw = random.Random(5)
-    lines = [[draw.choice(WORDS) for _ in range(draw.randrange(2, 8))] for _ in range(400)]
+    lines = [["diary", "The ", "--warm", *(draw.choice(WORDS) for _ in range(draw.randrange(4)))] for _ in range(300)]
     understood = 0
+    for line in lines:
+        draw.shuffle(line)
     for line in (["diary", "The ", "--warm"], ["--warm", "-k", "1", "--plain", "diary", "--", "--json"], *lines):
         found = warm.understood(["complete", *line])
         if found is not None:

@@ -63,6 +63,7 @@ class Concordance:
         if index is None:
             index = np.lexsort([self._padded[n : n + len(text)] for n in reversed(range(ORDER))]).astype(np.int32)
         self._index = index
+        self._all = max(1, int(np.count_nonzero(text)))
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(text, minlength=V))]).astype(np.int64)
         before = np.zeros(V)
         if len(text) > 1:
@@ -75,6 +76,7 @@ class Concordance:
         self._single = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
         self._single_p = np.diff(self._single)
         self.layers = lru_cache(maxsize=128)(self._layers)
+        self._following = lru_cache(maxsize=256)(self._following_in)
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> Concordance:
@@ -96,6 +98,11 @@ class Concordance:
     def count(self) -> int:
         """How many words the text has, line ends not counted."""
         return int(np.count_nonzero(self._text))
+
+    def share(self, word: bytes) -> float:
+        """Return which part of the words of the text is `word`."""
+        number = self._ids.get(word, 0)
+        return float(self._starts[number + 1] - self._starts[number]) / self._all if number else 0.0
 
     def text(self) -> bytes:
         """Return the words of the text, one space apart, its lines as they were."""
@@ -160,13 +167,19 @@ class Concordance:
         """Return what follows the last word of `context`, the last two, and so on while they were seen."""
         found = []
         for length in range(1, len(context) + 1):
-            low, high = self._places(context[len(context) - length :])
-            if low == high:
+            layer = self._following(context[len(context) - length :])
+            if layer is None:
                 break
-            found.append(self._layer(low, high, length, longest=length == ORDER - 1 or context[-length] == 0))
+            found.append(layer)
             if context[-length] == 0:
                 break
         return found
+
+    def _following_in(self, words: tuple[int, ...]) -> Layer | None:
+        """Return what follows `words`; None where the text does not have them. Frequent ones take milliseconds."""
+        low, high = self._places(words)
+        longest = len(words) == ORDER - 1 or words[0] == 0
+        return None if low == high else self._layer(low, high, len(words), longest=longest)
 
     def _places(self, words: tuple[int, ...]) -> tuple[int, int]:
         """Return the range of the index where the text has `words`."""

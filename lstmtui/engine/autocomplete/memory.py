@@ -2,16 +2,19 @@
 in the text at hand.
 
 Each source tells how likely the words are that begin as typed; they are mixed word by word, with a say that grows with
-how much of the words before was seen in it.
-Source: Grave et al. 2016, arXiv:1612.04426 (a cache beside the network); Witten and Bell 1991 for the text at hand.
+how much of the words before was seen in it. What comes of that is then scaled for words that the text at hand has
+oftener, or not as often, than the training text leads one to expect.
+Source: Grave et al. 2016, arXiv:1612.04426 (a cache beside the network); Witten and Bell 1991 for the text at hand;
+Kneser, Peters and Klakow 1997, "Language model adaptation using dynamic marginals", for the scaling.
 """
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Protocol
 
 from lstmtui.engine.autocomplete.concordance import LINE, PIECES, Concordance
@@ -29,8 +32,20 @@ TEXT = (0.2, 0.35, 0.45, 0.5, 0.6)
 A novel's last tenth with a model of everyday talk: 22.7 % of the keystrokes saved without what is said here, 29.8 %
 with the text at hand, 33.6 % with its first nine tenths as a profile too, all with somewhat smaller shares.
 """
+OFTEN = 64
+"""Most words that one beginning brings, beside those that have followed the word before."""
 ENOUGH = 400
 """Words after which a source has half of its say."""
+
+
+LEAN = 0.8
+"""How far probabilities are scaled by how often a word was expected and has come: 0 not at all, 1 all the way."""
+DOUBT = 2.0
+"""Occurrences, expected and seen, that every word begins with: what came once or twice may be chance.
+
+A novel's last tenth, which turns to philosophy: 35.9 % of the keystrokes saved without, 36.3 % with it; another tenth,
+on which these were chosen: 35.5 and 35.6 %. With five suggestions 50.6 and 51.5 %, 51.3 and 51.7 %.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ class Recent:
 
     def __init__(self) -> None:
         self._counts: list[dict[tuple[bytes, ...], Counter[bytes]]] = [{}, {}, {}]
+        self._words: list[bytes] = []
+        """Every word that is counted, in order, so that a beginning is a stretch of it."""
         self._total = 0
 
     def add(self, context: tuple[bytes, bytes], word: bytes, by: int = 1) -> None:
@@ -76,12 +93,22 @@ class Recent:
         for order, table in enumerate(self._counts):
             key = context[2 - order :]
             counter = table.setdefault(key, Counter())
+            if order == 0 and word not in counter:
+                insort(self._words, word)
             counter[word] += by
             if not counter[word]:
                 del counter[word]
+                if order == 0:
+                    del self._words[bisect_left(self._words, word)]
                 if not counter:
                     del table[key]
         self._total += by
+
+    def leaning(self, word: bytes, share: float) -> float:
+        """Return how much oftener `word` came than if its share of all words were `share`."""
+        table = self._counts[0].get(())
+        came = 0 if table is None else table[word]
+        return float(((came + DOUBT) / (self._total * share + DOUBT)) ** LEAN)
 
     def tell(self, context: list[bytes], prefix: bytes) -> Told:
         """Return the probabilities of the words that begin with `prefix`."""
@@ -94,13 +121,24 @@ class Recent:
                 continue
             seen = order
             total, kinds = counter.total(), len(counter)
-            back = kinds / (total + kinds) if order else 0.0
-            words = {word: back * p for word, p in words.items()}
-            told = {word: (1 - back) * count / total for word, count in counter.items() if word.startswith(prefix)}
-            for word, p in told.items():
-                words[word] = words.get(word, 0.0) + p
-            mass = back * mass + math.fsum(told.values())  # exact, whatever the order in which words came and went
+            if order == 0:
+                begun = self._begun(prefix)
+                mass = sum(counter[word] for word in begun) / total
+                often = begun if len(begun) <= OFTEN else nlargest(OFTEN, begun, key=lambda w: (counter[w], w))
+                # Whatever followed the two words before has followed the last of them.
+                after = self._counts[1].get(pair[1:], ())
+                words = {word: counter[word] / total for word in {*often, *(w for w in after if w.startswith(prefix))}}
+                continue
+            back = kinds / (total + kinds)
+            told = {word: count for word, count in counter.items() if word.startswith(prefix)}
+            words = {word: back * p + (1 - back) * told.get(word, 0) / total for word, p in words.items()}
+            mass = back * mass + (1 - back) * sum(told.values()) / total
         return Told(words, mass, RECENT[seen] * self._total / (self._total + ENOUGH))
+
+    def _begun(self, prefix: bytes) -> list[bytes]:
+        """Return the words that begin with `prefix`."""
+        low = bisect_left(self._words, prefix)
+        return self._words[low : bisect_left(self._words, prefix + b"\xff" * 8, low)]
 
 
 class Memory:
@@ -123,7 +161,23 @@ class Memory:
         if self._recent is not None:
             self._read(before)
             told.append(self._recent.tell(context, prefix))
+            return self._scaled(mix(found, told, prefix), prefix)
         return mix(found, told, prefix)
+
+    def _scaled(self, found: Found, prefix: bytes) -> Found:
+        """Return `found` with words scaled by how often they have come beside their share of the training text."""
+        assert self._recent is not None
+        text = next((source.text for source in self.sources if isinstance(source, Counted)), None)
+        if text is None:
+            return found
+        masses: dict[bytes, float] = {}
+        for added, p in found.masses.items():
+            share = text.share(prefix + added)
+            masses[added] = p * self._recent.leaning(prefix + added, share) if share else p
+        share = text.share(prefix)
+        over = found.over * self._recent.leaning(prefix, share) if share else found.over
+        typed = found.typed + sum(masses.values()) - sum(found.masses.values()) + over - found.over
+        return Found(masses, max(typed, sum(masses.values()) + over), over, found.ends)
 
     def _read(self, text: bytes) -> None:
         """Count the words of `text`, and only those. The last one may still go on and is not counted yet."""

@@ -59,3 +59,13 @@ def test_the_words_before_are_those_of_the_line():
     assert words_before(b"line\n") == []
     assert words_before(b"x" * 1000 + b" y z") == [b"y", b"z"]
     assert LINE not in words_before(b"a\nb")
+
+
+def test_words_that_come_oftener_than_they_did_gain_and_others_lose():
+    text = Concordance.of([b"the cat sat by the car and the can " * 200])
+    leaning = Memory([Counted(text, (0.5,) * 5)])
+    found = Found({b"at": 0.1, b"ar": 0.1, b"an": 0.1, b"ow": 0.1}, 0.5, 0.05)
+    mixed = leaning.blend(found, b"a car or a car or two " * 30 + b"the", b" c")
+    masses = {word: mixed.masses[word] for word in (b"at", b"ar", b"an")}
+    assert masses[b"ar"] > 3 * max(masses[b"an"], masses[b"at"])
+    assert mixed.typed >= sum(mixed.masses.values()) + mixed.over
