@@ -27,6 +27,8 @@ HEALTHY, WIDE = 0.1, 0.3
 RECITES = 2.0
 """Times the usual shared stretch from which samples are said to recite, if it is LONG at least."""
 LONG = 40
+LARGE = 5
+"""Parameters for each token of the training text from which a larger network is not proposed."""
 
 
 def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
@@ -172,21 +174,26 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
 
 
 def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
-    """Return what holds against learning by heart, the strongest first that is not in use yet."""
+    """Return what holds against learning by heart, the strongest first that is not in use yet.
+
+    50 kB of a novel by one layer of 192 LSTM units ended at 1.791 nats a character without any of them, 1.658 with
+    weight drop of 0.3, 1.734 with dropout of 0.2, 1.771 with a schedule that ends at the best step, 1.787 by half the
+    units.
+    """
     best = snapshot.best
     ways = []
     dropout = s.dropout or 0.0
-    if dropout < 0.5:
-        ways.append(f"more dropout (--dropout {0.2 if dropout < 0.1 else 0.35 if dropout < 0.3 else 0.5:g})")
     if not s.weight_drop:
         ways.append("--weight-drop 0.3")
+    if dropout < 0.5:
+        ways.append(f"more dropout (--dropout {0.2 if dropout < 0.1 else 0.35 if dropout < 0.3 else 0.5:g})")
     if s.tokens in ("words", "bpe") and not s.embedding_dropout:
         ways.append("--embedding-dropout 0.1")
-    if s.hidden and s.hidden >= 64 and len(ways) < 3:
-        ways.append(f"a smaller network (--hidden {s.hidden // 2})")
     if best is not None and snapshot.ended and best.step < 0.8 * snapshot.step:
         # So that the learning rate has come down where the best weights are.
         ways.append(f"a schedule that ends there (--steps {_rounded(1.2 * best.step)})")
+    if s.hidden and s.hidden >= 64 and len(ways) < 4:
+        ways.append(f"a smaller network (--hidden {s.hidden // 2})")
     ways.append("more text")
     return f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
 
@@ -195,12 +202,22 @@ def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
     """Return what a run that has finished without learning by heart could still gain from; nothing for others."""
     if snapshot.state != "finished" or snapshot.step < snapshot.steps or since_best(snapshot) > 0:
         return ""
-    if size > HEALTHY:
-        return ""
     length = f"--minutes {_rounded(2 * s.minutes):g}" if s.minutes else "--epochs or --steps, doubled"
+    if size > HEALTHY:
+        return f"it was still getting better, so more time ({length}) helps, for as long as validation follows"
+    if _parameters_per_token(snapshot) > LARGE:
+        return f"it was still getting better, so more time ({length}) helps"
     wider = f"a larger network (--hidden {2 * s.hidden})" if s.hidden and s.hidden <= 512 else "another layer"
     less = f", or less dropout (now {s.dropout:g})" if size < -HEALTHY and s.dropout else ""
     return f"it was still getting better, so more time ({length}) helps, then {wider}{less}"
+
+
+def _parameters_per_token(snapshot: RunSnapshot) -> float:
+    """Return about how many parameters there are for each token of the training text; 0 where that is not known."""
+    parameters, tokens, passes = (snapshot.status.get(name) for name in ("parameters", "tokens", "epoch"))
+    if not (isinstance(parameters, int) and isinstance(tokens, int) and isinstance(passes, int) and tokens and passes):
+        return 0.0
+    return parameters * passes / tokens
 
 
 def _rounded(value: float) -> int:

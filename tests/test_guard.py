@@ -66,8 +66,8 @@ def test_learning_by_heart_is_told_with_what_to_change(tmp_path):
         "The weights of that best step are the ones that are used."
     )
     assert last == (
-        "To change: more dropout (--dropout 0.2), --weight-drop 0.3, a smaller network (--hidden 128), "
-        "a schedule that ends there (--steps 120), or more text."
+        "To change: --weight-drop 0.3, more dropout (--dropout 0.2), a schedule that ends there (--steps 120), "
+        "a smaller network (--hidden 128), or more text."
     )
 
 
@@ -89,6 +89,10 @@ def test_a_run_that_could_have_gone_on_is_told_how(tmp_path):
         "To change: it was still getting better, so more time (--minutes 6) helps, "
         "then a larger network (--hidden 512)."
     ]
+    run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)])
+    run.status.update(parameters=900_000, tokens=3_000_000, epoch=20)  # six for each token of the text
+    assert guard.advice(run) == ["To change: it was still getting better, so more time (--minutes 6) helps."]
+    assert "for as long as validation follows" in guard.advice(ended(tmp_path, [(2.0, 2.2), (1.9, 2.1)]))[-1]
     assert "less dropout (now 0.3)" in guard.advice(ended(tmp_path, [(2.2, 2.0), (2.1, 1.9)], dropout=0.3))[-1]
 
 
