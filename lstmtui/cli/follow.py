@@ -124,7 +124,8 @@ def _conclude(
         say(line)
     for split, words in (("valid", "Validation"), ("test", "Test")):
         if result.get(split):
-            say(f"{words}: {figures(result[split])}")
+            part = "" if result[split].get("whole", True) else f" (of the first {result[split]['tokens']:,} tokens)"
+            say(f"{words}: {figures(result[split])}{part}")
     advice = guard.advice(snapshot) if own and state == "finished" else []
     if own and state == "finished" and (copied := guard.copied(snapshot)) is not None:
         say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")

@@ -66,7 +66,8 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     result = status.get("result") or {}
     for split, words in (("valid", "final"), ("test", "test")):
         if result.get(split):
-            lines.append((words, figures(result[split])))
+            part = "" if result[split].get("whole", True) else f" (of the first {result[split]['tokens']:,} tokens)"
+            lines.append((words, f"{figures(result[split])}{part}"))
     return lines
 
 

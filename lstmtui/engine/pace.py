@@ -26,6 +26,8 @@ NOTABLE = 0.03
 """Part of the steps that are left by which they must change to be worth a turn."""
 FEW = 5
 """Steps that say nothing yet."""
+LAST = 0.2
+"""The part of the minutes that the last figures may take; where the texts are too long for that, a part is read."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Costs:
     """Of an evaluation on the way, with all that is done then."""
     final: float
     """Of what comes after the last step."""
+    share: float = 1.0
+    """The part of the validation and test text that is read then."""
 
 
 class Pace:
@@ -44,18 +48,26 @@ class Pace:
     def __init__(self, s: Settings, p: Progress) -> None:
         self._s = s
         self._evaluation: float | None = None
+        self.step: float | None = None
+        """Seconds of a step, as they were measured last."""
+        self.per_token: float | None = None
+        """Seconds to evaluate a token."""
         self._begin(p)
 
     def _begin(self, p: Progress) -> None:
         self._step, self._elapsed, self._evaluating = p.step, p.elapsed, 0.0
 
-    def evaluated(self, seconds: float) -> None:
-        """Hear what an evaluation took."""
+    def evaluated(self, seconds: float, per_token: float | None) -> None:
+        """Hear what an evaluation took, and what of it each token did that was read."""
         self._evaluation = seconds
         self._evaluating += seconds
+        self.per_token = per_token
 
     def seconds_per_step(self, made: Plan, p: Progress) -> float | None:
-        """Return what the steps since the last look took each, and begin anew; None while that says too little."""
+        """Return what steps take now, and begin anew; None while too few were taken since the last look.
+
+        The mean of what was measured now and before: other programs come and go.
+        """
         if made.seconds is None or self._s.minutes is None:
             return None
         steps, seconds = p.step - self._step, p.elapsed - self._elapsed - self._evaluating
@@ -64,7 +76,9 @@ class Pace:
         if steps < FEW or seconds < max(LEAST, OFTEN * made.seconds):
             return None
         self._begin(p)
-        return seconds / steps
+        now = seconds / steps
+        self.step = now if self.step is None else (self.step + now) / 2
+        return self.step
 
     def turn(self, made: Plan, p: Progress, step: float, costs: Costs) -> Plan | None:
         """Return the plan with the steps that fit from here, at `step` seconds each; None where it may stay.

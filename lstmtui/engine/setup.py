@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from lstmtui.engine.backend import HAS_BFLOAT16, Report, compile_all, jobs_of
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.model import Network
 from lstmtui.engine.optimizer import Optimizer, finite
-from lstmtui.engine.pace import Costs
+from lstmtui.engine.pace import LAST, Costs
 from lstmtui.engine.params import Arena, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.stack import Dropout, Penalty
@@ -153,11 +154,15 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
     return plan.Plan(steps=steps, corpus=digest, seconds_per_step=step, seconds=seconds)
 
 
-def costs(setup: Setup, step: float) -> Costs:
-    """Return what evaluations take where a step takes `step` seconds."""
-    # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
-    per_token = 0.4 * step / setup.streams.tokens_per_window
+def costs(setup: Setup, step: float, per_token: float | None = None) -> Costs:
+    """Return what evaluations take where a step takes `step` seconds, and to evaluate a token `per_token`."""
+    if per_token is None:
+        # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
+        per_token = 0.4 * step / setup.streams.tokens_per_window
+    whole = per_token * (len(setup.data.valid.tokens) + len(setup.data.test.tokens))
+    most = math.inf if setup.settings.minutes is None else LAST * 60 * setup.settings.minutes
     return Costs(
         evaluation=per_token * (setup.evaluator.predictions if setup.evaluator else 0),
-        final=1 + per_token * (len(setup.data.valid.tokens) + len(setup.data.test.tokens)),
+        final=1 + min(whole, most),
+        share=min(1.0, most / max(1e-9, whole)),
     )

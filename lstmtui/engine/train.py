@@ -159,7 +159,9 @@ class Trainer:
         """Take other steps than planned where these do not fit the time that was given."""
         p, before = self.progress, self.plan.total
         seconds = self.pace.seconds_per_step(self.plan, p)
-        made = self.pace.turn(self.plan, p, seconds, costs(self.setup, seconds)) if seconds is not None else None
+        if seconds is None:
+            return
+        made = self.pace.turn(self.plan, p, seconds, costs(self.setup, seconds, self.pace.per_token))
         if made is None:
             return
         try:
@@ -268,10 +270,12 @@ class Trainer:
         self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[first:, 0])
         if self._flow is not None:
             self.writer.gradient(**self._flow.measure(p.step).arrays())
-        better = False
+        better, per_token = False, None
         if self.setup.evaluator is not None:
             self.writer.status(state="evaluating")
+            begun = time.perf_counter()
             found = self.setup.evaluator.run(between=self._check_signals)
+            per_token = (time.perf_counter() - begun) / found.tokens
             better = found.nll < p.best_nll
             p.worse = 0 if better else p.worse + 1
             if better:
@@ -288,7 +292,7 @@ class Trainer:
             self.keeper.save_best(p)
         took = time.perf_counter() - away
         self._interval_begun += took
-        self.pace.evaluated(took)
+        self.pace.evaluated(took, per_token)
 
     def sample(self, *, asked: dict[str, Any] | None = None) -> str:
         """Write some text as the weights are now; `asked` may say another `temperature` and `prompt`."""
@@ -372,12 +376,22 @@ class Trainer:
             "sample": self.sample(),
             "copied": self._copied_at_last(),
         }
+        share = self._read_at_last()
         for name, split in _splits(self.setup.data):
             if name != "train" and len(split.tokens) > 1:
-                evaluator = Evaluator(s, evaluated, split, threads=s.threads or 1)
+                most = 0 if share == 1 else max(1, int(share * len(split.tokens)))
+                evaluator = Evaluator(s, evaluated, split, most=most, threads=s.threads or 1)
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
+                result[name]["whole"] = share == 1
         evaluated.flat[...] = kept
         return result
+
+    def _read_at_last(self) -> float:
+        """Return the part of validation and test text that the last figures are of: all, but for want of time."""
+        step = self.pace.step or self.plan.seconds_per_step
+        if step is None or self.settings.minutes is None:
+            return 1.0
+        return costs(self.setup, step, self.pace.per_token).share
 
     def _copied_at_last(self) -> dict[str, Any] | None:
         """Return what the weights that are kept repeat of the training text, in a text long enough to tell."""

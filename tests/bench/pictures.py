@@ -29,7 +29,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live": (True, (), "Gates by"),
     "gates": (True, ("v", "v", "v", "]"), "units by character"),
     "steer": (True, ("e",), "learn rate"),
-    "gradients": (True, ("g",), "Half-life"),
+    "gradients": (True, ("g",), "What it says"),
     "inspect": (True, ("i", "down", "down"), "Read "),
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),

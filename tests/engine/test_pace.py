@@ -24,7 +24,7 @@ def looked(
     p.elapsed += steps * each
     if evaluation is not None:
         p.elapsed += evaluation
-        pace.evaluated(evaluation)
+        pace.evaluated(evaluation, None)
     seconds = pace.seconds_per_step(made, p)
     return seconds, None if seconds is None else pace.turn(made, p, seconds, COSTS)
 
@@ -46,6 +46,17 @@ def test_an_evaluation_that_was_measured_counts_as_it_was():
 def test_slower_steps_become_fewer_and_one_is_always_left():
     assert looked(Progress(), steps=20, each=2.0)[1].total == 20 + int((110 - 40 - 4) / 2.2)
     assert looked(Progress(), steps=20, each=10.0)[1].total == 21
+
+
+def test_half_of_what_was_measured_before_counts():
+    p = Progress()
+    pace = Pace(S, p)
+    found = []
+    for each in (0.5, 1.5, 0.5):
+        p.step += 10
+        p.elapsed += 10 * each
+        found.append(pace.seconds_per_step(MADE, p))
+    assert found == pytest.approx([0.5, 1.0, 0.75])
 
 
 def test_what_fits_is_left_alone():

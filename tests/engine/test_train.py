@@ -13,6 +13,7 @@ from lstmtui.engine import checkpoint, plan
 from lstmtui.engine.model import Network
 from lstmtui.engine.pace import Pace
 from lstmtui.engine.schedule import Turn
+from lstmtui.engine.setup import costs
 from lstmtui.engine.train import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
 from lstmtui.files import read_json
@@ -267,6 +268,23 @@ def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to
     assert Engine(parts).run() == "finished"
     assert plan.stored(parts) == made
     assert tiny.last_weights(parts) == tiny.last_weights(whole)
+
+
+def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
+    run = tiny.create(tmp_path, steps=None, minutes=1.0)
+    engine = Engine(run)
+    engine.trainer.prepare()
+    setup = engine.trainer.setup
+    tokens = len(setup.data.valid.tokens)
+    slow = costs(setup, 1.0, per_token=60 / tokens)  # a minute for all of it
+    assert (slow.final, slow.share) == (pytest.approx(13), pytest.approx(0.2))
+    quick = costs(setup, 1.0, per_token=6 / tokens)
+    assert (quick.final, quick.share) == (pytest.approx(7), 1.0)
+    engine.trainer.pace.step, engine.trainer.pace.per_token = 1.0, 60 / tokens
+    engine.trainer.progress.evaluated = 0
+    found = engine.trainer.finish()["valid"]
+    engine.writer.close()
+    assert (found["tokens"], found["whole"]) == (int(0.2 * tokens), False)
 
 
 def test_minutes_become_steps_once(tmp_path):
