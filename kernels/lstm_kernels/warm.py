@@ -124,13 +124,14 @@ def main() -> None:
     folder, exported = pickle.load(sys.stdin.buffer)
     cache_in(folder.parent)
     from lstm_kernels.cells import CELLS
-    from lstm_kernels.cpu import recurrence, tiles
+    from lstm_kernels.cpu import recurrence, stepping, tiles
 
     for precision in tiles.PRECISIONS:
         if f"{tiles.SYMBOL}_{precision}" in exported:  # what is compiled is linked to it
             tiles.prepare(precision)
     for cell in CELLS:
         recurrence.compiled(cell)
+        stepping.compiled(cell)
     while True:
         try:
             job: Job = pickle.load(sys.stdin.buffer)
