@@ -1,10 +1,10 @@
 """Dropout: on activations with one mask for all steps of a window, on whole tokens, and on weights.
 
-Random bits are a hash of a key and a position, not the state of a generator: the same key gives the same mask, in any
-order, on any number of threads, and again in backward or after a resume. Take another key for each mask and step.
+Random bits are a hash (`random_bits`): the same key gives the same mask, in any order, on any number of threads and on
+any device, and again in backward or after a resume. Take another key for each mask and step.
 
 Sources: Gal and Ghahramani 2016, arXiv:1512.05287 (one mask for all steps, and for all occurrences of a
-token); Wan et al. 2013 (weights); Steele, Lea and Flood 2014 (the hash, splitmix64).
+token); Wan et al. 2013 (weights).
 """
 
 from __future__ import annotations
@@ -14,37 +14,20 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import zero
-from lstm_kernels.compile import inlined, kernel, threaded
+from lstm_kernels.compile import kernel, threaded
+from lstm_kernels.random_bits import kept, mix, settings
 
 Array = np.ndarray[Any, Any]
-
-# Everything is uint64: mixed with a signed integer it would become float64.
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
-_LEVELS, _TO_LEVEL = 1 << 24, np.uint64(40)  # 24 random bits decide: a rate is met to 6e-8
-
-
-@inlined
-def _mix(z):
-    z = (z ^ (z >> _SHIFT_1)) * _MIX_1
-    z = (z ^ (z >> _SHIFT_2)) * _MIX_2
-    return z ^ (z >> _SHIFT_3)
-
-
-@inlined
-def _kept(key, index, drop_below):
-    return (_mix(key + np.uint64(index) * _STEP) >> _TO_LEVEL) >= drop_below
 
 
 @kernel
 def _locked_mask(mask, keep, drop_below, key):
     B, D = mask.shape
     keep = mask.dtype.type(keep)
-    key = _mix(key)
+    key = mix(key)
     for b in range(B):
         for d in range(D):
-            mask[b, d] = keep if _kept(key, b * D + d, drop_below) else zero(keep)
+            mask[b, d] = keep if kept(key, b * D + d, drop_below) else zero(keep)
 
 
 @threaded
@@ -73,21 +56,16 @@ def _scale_rows(k, threads, x, tokens, mask):
 def _drop_weights(k, threads, W, out, keep, drop_below, key):
     N = W.shape[0]
     keep = W.dtype.type(keep)
-    key = _mix(key)
+    key = mix(key)
     low, high = k * N // threads, (k + 1) * N // threads
     W_k, out_k = W[low:high], out[low:high]
     for n in range(W_k.shape[0]):
-        out_k[n] = W_k[n] * keep if _kept(key, low + n, drop_below) else zero(keep)
-
-
-def _settings(rate: float, key: int) -> tuple[float, np.uint64, np.uint64]:
-    """Return the factor of what is kept, the level below which a value is dropped, and the key in 64 bits."""
-    return 1.0 / (1.0 - rate), np.uint64(round(rate * _LEVELS)), np.uint64(key & 0xFFFFFFFFFFFFFFFF)
+        out_k[n] = W_k[n] * keep if kept(key, low + n, drop_below) else zero(keep)
 
 
 def locked_mask(mask: Array, rate: float, key: int) -> None:
     """Fill mask (B, D) with 0, in a fraction `rate` of places (0 <= rate < 1), and 1 / (1 - rate)."""
-    _locked_mask(mask, *_settings(rate, key))
+    _locked_mask(mask, *settings(rate, key))
 
 
 def apply(x: Array, mask: Array, out: Array, threads: int) -> None:
@@ -112,9 +90,9 @@ def scale_rows(x: Array, tokens: Array, mask: Array, threads: int) -> None:
 
 def drop_weights(W: Array, out: Array, rate: float, key: int, threads: int) -> None:
     """Fill out (n,) with W (n,), 0 in a fraction `rate` of places and scaled by 1 / (1 - rate) elsewhere."""
-    _drop_weights(W, out, *_settings(rate, key), threads)
+    _drop_weights(W, out, *settings(rate, key), threads)
 
 
 def drop_weights_backward(dW: Array, rate: float, key: int, threads: int) -> None:
     """Turn the gradient of what `drop_weights` wrote into that of W, in place: dW (n,)."""
-    _drop_weights(dW, dW, *_settings(rate, key), threads)
+    _drop_weights(dW, dW, *settings(rate, key), threads)
