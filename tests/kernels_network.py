@@ -2,75 +2,107 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import naive
 import numpy as np
 from lstm_kernels.cells import CELLS
-from lstm_kernels.cpu import embedding, linear, recurrence, softmax
+from lstm_kernels.cpu import arrays, embedding, linear, recurrence, softmax
 from lstm_kernels.cpu.packed import Packed
 
+CPU = SimpleNamespace(
+    arrays=arrays, embedding=embedding, linear=linear, recurrence=recurrence, softmax=softmax, Packed=Packed
+)
 
-def packed(W, precision):
+
+def packed(W, precision, on=CPU):
     """Return W (N, K) packed as columns."""
-    taken = Packed(W.shape[1], W.shape[0], precision)
+    taken = on.Packed(W.shape[1], W.shape[0], precision)
     taken.columns(W, 1)
     return taken
 
 
-def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, precision=None):
+def case(cell, T, B, D, H, dtype=np.float64):
+    """Return a layer, its inputs, states and gradients from above and behind, as `run_layer` takes them."""
+    rng = np.random.default_rng([T, B, D, H])
+    layer = naive.random_layer(cell, D, H, rng)
+    x, dh_above = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+    h0, c0, dh_last, dc_last = rng.normal(size=(4, B, H))
+    if not naive.HAS_C[cell]:
+        c0, dc_last = np.zeros((2, B, H))
+    return layer, x.astype(dtype), h0, c0, dh_above, dh_last, dc_last
+
+
+def reference(cell, layer, x, h0, c0, dh_above, dh_last, dc_last):
+    """Return what `run_layer` should, from the slow reference: h, c, the steps and all gradients."""
+    h, c, steps = naive.forward(cell, layer, x, h0, c0)
+    return h, c, steps, naive.backward(cell, layer, x, h, c, steps, dh_above, dh_last, dc_last)
+
+
+def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, precision=None, on=CPU, backward=True):
     """Return h (T+1, B, H), c, saved, and the gradients by name, as `naive.forward` and `naive.backward` name them.
 
-    Arrays are converted to x's dtype. `dh_above` is called with h[1:] when it is a function.
+    Arrays are converted to x's dtype. `dh_above` is called with h[1:] when it is a function. `on` has the kernels.
+    Without `backward` there are no gradients.
     """
-    spec, (T, B, D), dtype = CELLS[cell], x.shape, x.dtype
+    spec, (T, B, D), dtype, (take, host) = CELLS[cell], x.shape, x.dtype, (on.arrays.taken, on.arrays.host)
     H = h0.shape[1]
     G, S, width_c = len(spec.gates), len(spec.saved), H if spec.has_c else 0
-    W_ih, W_hh, b, unit = (np.ascontiguousarray(layer[name], dtype) for name in ("W_ih", "W_hh", "b", "unit"))
+    W_ih, W_hh, b, unit = (take(np.ascontiguousarray(layer[name], dtype)) for name in ("W_ih", "W_hh", "b", "unit"))
     h, c = np.full((T + 1, B, H), np.nan, dtype), np.full((T + 1, B, width_c), np.nan, dtype)
     h[0], c[0] = h0, c0[:, :width_c]
-    gates, extra = np.full((T, B, G * H), np.nan, dtype), np.full((T, B, (S - G) * H), np.nan, dtype)
-    scratch = np.full((B, G * H), np.nan, dtype)
-    walk, precision = recurrence.compiled(cell), precision or dtype.name
-    linear.forward(x.reshape(T * B, D), packed(W_ih, precision), b, gates.reshape(T * B, G * H), threads)
-    walk.forward(gates, packed(W_hh, precision), unit, h, c, extra, scratch, threads)
-    saved = np.concatenate([gates, extra], axis=2)
+    h, c = take(h), take(c)
+    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, S - G))
+    scratch = take(np.full((B, G * H), np.nan, dtype))
+    walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear
+    rows = take(np.ascontiguousarray(x)).reshape(T * B, D)
+    linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
+    walk.forward(gates, packed(W_hh, precision, on), unit, h, c, extra, scratch, threads)
+    saved = np.concatenate([host(gates), host(extra)], axis=2)
+    if not backward:
+        return host(h), host(c), saved, {}
 
-    dh_above = np.ascontiguousarray(dh_above(h[1:]) if callable(dh_above) else dh_above, dtype)
-    grads = {"W_ih": np.zeros_like(W_ih), "W_hh": np.zeros_like(W_hh), "b": np.zeros_like(b), "x": np.empty_like(x)}
-    grads |= {"unit": np.zeros_like(unit), "h0": dh_last.astype(dtype), "c0": dc_last[:, :width_c].astype(dtype)}
+    dh_above = take(np.ascontiguousarray(dh_above(host(h)[1:]) if callable(dh_above) else dh_above, dtype))
+    shapes = {"W_ih": W_ih.shape, "W_hh": W_hh.shape, "b": b.shape, "unit": unit.shape, "x": x.shape}
+    grads = {name: take(np.zeros(shape, dtype)) for name, shape in shapes.items()}
+    grads |= {"h0": take(dh_last.astype(dtype)), "c0": take(dc_last[:, :width_c].astype(dtype))}
     walk.backward(
         dh_above, W_hh, unit, h, c, gates, extra, grads["h0"], grads["c0"], grads["unit"], scratch, precision, threads
     )
-    da_x, da_h = gates.reshape(T * B, -1), gates.reshape(T * B, -1)
+    da_x, before = gates.reshape(T * B, G * H), h[:-1].reshape(T * B, H)
+    da_h = da_x
     if spec.split:
-        da_h = np.concatenate([da_x[:, : (G - 1) * H], extra.reshape(T * B, -1)], axis=1)
-    linear.backward_weights(da_h, h[:-1].reshape(T * B, H), grads["W_hh"], None, precision, threads)
-    linear.backward_weights(da_x, x.reshape(T * B, D), grads["W_ih"], grads["b"], precision, threads)
+        da_h = take(np.concatenate([host(da_x)[:, : (G - 1) * H], host(extra).reshape(T * B, -1)], axis=1))
+    linear.backward_weights(da_h, before, grads["W_hh"], None, precision, threads)
+    linear.backward_weights(da_x, rows, grads["W_ih"], grads["b"], precision, threads)
     linear.backward_input(da_x, W_ih, grads["x"].reshape(T * B, D), precision, threads)
-    return h, c, saved, grads
+    return host(h), host(c), saved, {name: host(grad) for name, grad in grads.items()}
 
 
-def run_tied(tokens, targets, table, b_out, body, threads=1):
+def run_tied(tokens, targets, table, b_out, body, threads=1, on=CPU):
     """Return the mean nll and the gradients of table and b_out, with `table` (V, H) as embedding and output weights.
 
     `body` turns x (T, B, H) and a function from h to dL/dh into (h, dx).
     """
     (T, B), (V, H), dtype = tokens.shape, table.shape, table.dtype
-    N = T * B
-    x, nll = np.empty((T, B, H), dtype), np.empty(N, dtype)
-    dtable, db_out = np.zeros_like(table), np.zeros_like(b_out)
-    embedding.forward(table, tokens.ravel(), x.reshape(N, H), threads)
+    (take, host), linear, N = (on.arrays.taken, on.arrays.host), on.linear, T * B
+    x, nll = take(np.empty((N, H), dtype)), take(np.empty(N, dtype))
+    dtable, db_out = take(np.zeros_like(table)), take(np.zeros_like(b_out))
+    E, flat, following = take(table), take(tokens.ravel()), take(targets.ravel())
+    on.embedding.forward(E, flat, x, threads)
 
     def output(h):
-        logits, dh = np.empty((N, V), dtype), np.empty((T, B, H), dtype)
-        flat = np.ascontiguousarray(h).reshape(N, H)
-        linear.forward(flat, packed(table, dtype.name), b_out, logits, threads)
-        softmax.cross_entropy(logits, targets.ravel(), nll, 1 / N, threads)
-        linear.backward_input(logits, table, dh.reshape(N, H), dtype.name, threads)
-        linear.backward_weights(logits, flat, dtable, db_out, dtype.name, threads)
-        return dh
+        logits, dh = take(np.empty((N, V), dtype)), take(np.empty((N, H), dtype))
+        rows = take(np.ascontiguousarray(h).reshape(N, H))
+        linear.forward(rows, packed(E, dtype.name, on), take(b_out), logits, threads)
+        on.softmax.cross_entropy(logits, following, nll, 1 / N, threads)
+        linear.backward_input(logits, E, dh, dtype.name, threads)
+        linear.backward_weights(logits, rows, dtable, db_out, dtype.name, threads)
+        return host(dh).reshape(T, B, H)
 
-    dx = body(x, output)
-    embedding.backward(np.ascontiguousarray(dx).reshape(N, H), tokens.ravel(), dtable, threads)
-    return float(nll.mean()), dtable, db_out
+    dx = body(host(x).reshape(T, B, H), output)
+    on.embedding.backward(take(np.ascontiguousarray(dx).reshape(N, H)), flat, dtable, threads)
+    return float(host(nll).mean()), host(dtable), host(db_out)
 
 
 def worst_difference(cell, recorded):

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 from gradcheck import assert_gradients_agree, numerical_gradient
-from kernels_network import run_layer
+from kernels_network import case, reference, run_layer
 from lstm_kernels.cells import CELLS
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16
 
 # Both sides round float64 differently in some hundred operations; 1e-10 leaves room for that and for nothing else.
 EXACT = 1e-10
-
-
-def case(cell, T, B, D, H, dtype=np.float64):
-    rng = np.random.default_rng([T, B, D, H])
-    layer = naive.random_layer(cell, D, H, rng)
-    x, dh_above = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
-    h0, c0, dh_last, dc_last = rng.normal(size=(4, B, H))
-    if not naive.HAS_C[cell]:
-        c0, dc_last = np.zeros((2, B, H))
-    return layer, x.astype(dtype), h0, c0, dh_above, dh_last, dc_last
-
-
-def reference(cell, layer, x, h0, c0, dh_above, dh_last, dc_last):
-    h, c, steps = naive.forward(cell, layer, x, h0, c0)
-    return h, c, steps, naive.backward(cell, layer, x, h, c, steps, dh_above, dh_last, dc_last)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

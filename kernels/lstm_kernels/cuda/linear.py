@@ -1,0 +1,54 @@
+"""Twin of `cpu.linear`: out = x W' + b for all positions at once, and its gradients, each one library product."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
+from lstm_kernels.cuda.products import Packed, multiply
+
+ACROSS, DOWN = (2, 2) if SIMULATED else (32, 8)
+"""Columns that a block sums, and threads that share one."""
+
+
+@cache
+def _sum_rows(dtype: str) -> Any:
+    """Return the kernel of db: a thread adds every DOWN-th row of a column, then the first adds up what they have."""
+    size, number, kind = (DOWN, ACROSS), *types_of(dtype)
+
+    @kernel
+    def sum_rows(dout, db):
+        sums = cuda.shared.array(size, kind)
+        N, M = dout.shape
+        x, y = cuda.threadIdx.x, cuda.threadIdx.y
+        m = cuda.blockIdx.x * ACROSS + x
+        total = number(0)
+        if m < M:
+            for n in range(y, N, DOWN):
+                total += dout[n, m]
+        sums[y, x] = total
+        cuda.syncthreads()
+        if y == 0 and m < M:
+            for other in range(1, DOWN):
+                total += sums[other, x]
+            db[m] += total
+
+    return sum_rows
+
+
+def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
+    """Fill out (N, M) with x (N, D) W' + b."""
+    multiply(x, W.words, out, W.precision, bias=b)
+
+
+def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: int, *, add: bool = False) -> None:
+    """Fill dx (N, D), or add to it, given dout (N, M)."""
+    multiply(dout, W, dx, precision, add=add)
+
+
+def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int) -> None:
+    """Add to dW (M, D) and db (M,)."""
+    multiply(dout, x, dW, precision, transposed=True, add=True)
+    if db is not None:
+        _sum_rows(db.dtype.name)[-(-len(db) // ACROSS), (ACROSS, DOWN)](dout, db)

@@ -1,0 +1,107 @@
+"""Twin of `cpu.optim`: one pass for the norm, one for clip, update, decay and average; a thread for each weight."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lstm_kernels.cuda import sums as sums_of
+from lstm_kernels.cuda.arrays import instead
+from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+
+
+def _square(n, slope, g, _):
+    value = np.float64(g[n])
+    return value * value
+
+
+_square_sums = sums_of.summing(_square)
+
+
+@kernel
+def _sgd(w, g, velocity, ema, lr, momentum, weight_decay, decayed, clip, new, averages):
+    for n in range(cuda.grid(1), w.shape[0], cuda.gridsize(1)):
+        w_n = w[n]
+        v_n = momentum * velocity[n] + clip * g[n]
+        if n < decayed:
+            v_n += weight_decay * w_n
+        velocity[n] = v_n
+        w_n -= lr * v_n
+        w[n] = w_n
+        if averages:
+            ema[n] += new * (w_n - ema[n])
+
+
+@kernel
+def _adamw(w, g, m, v, ema, rate, beta1, beta2, new1, new2, eps, shrink, decayed, clip, v_scale, new, averages):
+    for n in range(cuda.grid(1), w.shape[0], cuda.gridsize(1)):
+        g_n = clip * g[n]
+        m_n = beta1 * m[n] + new1 * g_n
+        v_n = beta2 * v[n] + new2 * (g_n * g_n)
+        m[n] = m_n
+        v[n] = v_n
+        w_n = w[n]
+        step = rate * m_n / (math.sqrt(v_n * v_scale) + eps)
+        if n < decayed:
+            step += shrink * w_n
+        w_n -= step
+        w[n] = w_n
+        if averages:
+            ema[n] += new * (w_n - ema[n])
+
+
+def norm(g: Array, sums: object, threads: int) -> float:
+    """Return the Euclidean norm of g (n,), summed in float64; `sums` is not needed here."""
+    blocks, block = one_by_one(len(g))
+    partial = sums_of.partial()
+    _square_sums[blocks, block](len(g), partial, 0.0, g, g)
+    return math.sqrt(sums_of.total(partial, blocks))
+
+
+def sgd(
+    w: Array,
+    g: Array,
+    velocity: Array,
+    ema: Array,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    decayed: int,
+    clip: float,
+    ema_decay: float,
+    threads: int,
+) -> None:
+    """Gradient descent with momentum on w (n,)."""
+    number = w.dtype.type
+    _sgd[one_by_one(len(w))](
+        w, g, velocity, instead(ema, w), number(lr), number(momentum), number(weight_decay), decayed, number(clip),
+        number(1.0 - ema_decay), ema.size > 0,
+    )  # fmt: skip
+
+
+def adamw(
+    w: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    ema: Array,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decayed: int,
+    clip: float,
+    step: int,
+    ema_decay: float,
+    threads: int,
+) -> None:
+    """Adam with decoupled weight decay on w (n,)."""
+    number = w.dtype.type
+    rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
+    _adamw[one_by_one(len(w))](
+        w, g, m, v, instead(ema, w), number(rate), number(beta1), number(beta2), number(1.0 - beta1),
+        number(1.0 - beta2), number(eps), number(lr * weight_decay), decayed, number(clip), number(v_scale),
+        number(1.0 - ema_decay), ema.size > 0,
+    )  # fmt: skip

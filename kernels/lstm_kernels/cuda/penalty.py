@@ -1,0 +1,71 @@
+"""Twin of `cpu.penalty`: activation regularisation and its temporal form; a thread for each number."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstm_kernels.cuda import sums as sums_of
+from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+
+
+def _penalise(n, slope, x, dx):
+    value = x[n]
+    dx[n] += slope * value
+    return np.float64(value) * np.float64(value)
+
+
+def _step(n, slope, before, after):
+    step = after[n] - before[n]
+    return np.float64(step) * np.float64(step)
+
+
+_activation, _squared_steps = sums_of.summing(_penalise), sums_of.summing(_step)
+
+
+@kernel
+def _temporal(h, dh, dh_before, slope, first):
+    """Each state has a difference from the one before it and, but for the last, one to the one after it."""
+    T, B, H = dh.shape
+    size = B * H
+    for n in range(cuda.grid(1), size, cuda.gridsize(1)):
+        b, j = n // H, n % H
+        now = h[0, b, j]
+        slopes = dh_before[b, j]
+        for t in range(T + 1):
+            if t < T:
+                following = h[t + 1, b, j]
+                if t >= first:
+                    slopes -= slope * (following - now)
+            if t == 0:
+                dh_before[b, j] = slopes
+            else:
+                dh[t - 1, b, j] = slopes
+            if t < T:
+                slopes = dh[t, b, j]
+                if t >= first:
+                    slopes += slope * (following - now)
+                now = following
+
+
+def activation(x: Array, dx: Array, slope: float, sums: object, threads: int) -> float:
+    """Add slope * x to dx, both (N,), and return the sum of x^2."""
+    blocks, block = one_by_one(x.size)
+    partial = sums_of.partial()
+    _activation[blocks, block](x.size, partial, x.dtype.type(slope), x, dx)
+    return sums_of.total(partial, blocks)
+
+
+def temporal(
+    h: Array, dh: Array, dh_before: Array, slope: float, counts_first: bool, sums: object, threads: int
+) -> float:
+    """Add the gradient of slope / 2 * sum of (h_t - h_{t-1})^2 to dh (T, B, H) and dh_before (B, H); return the sum."""
+    (T, B, H), first = dh.shape, 0 if counts_first else 1
+    _temporal[one_by_one(B * H)](h, dh, dh_before, h.dtype.type(slope), first)
+    count = (T - first) * B * H
+    if count == 0:
+        return 0.0
+    blocks, block = one_by_one(count)
+    partial = sums_of.partial()
+    before, after = h[first:T].reshape(count), h[first + 1 :].reshape(count)
+    _squared_steps[blocks, block](count, partial, h.dtype.type(0), before, after)
+    return sums_of.total(partial, blocks)

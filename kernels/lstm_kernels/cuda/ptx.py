@@ -1,0 +1,63 @@
+"""What takes assembly of the GPU's own: one file, so that another compiler for Python's kernels needs another one only.
+
+    arrive(a, i)   add 1 to a[i], after all that this block has written is there for others      atom.add.release.gpu
+    arrived(a, i)  read a[i]; what others wrote before they arrived is there for this block then  ld.acquire.gpu
+
+a is int32, one counter for each group of blocks that wait for each other. Only one thread of a block calls them, with a
+barrier of the block before and after. See Nvidia, PTX ISA, "Memory consistency model".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lstm_kernels.cuda.launch import SIMULATED
+
+if SIMULATED:
+    # Blocks of the simulator run one after the other: they can never wait for each other.
+    def arrive(a, i):
+        raise NotImplementedError
+
+    def arrived(a, i):
+        raise NotImplementedError
+
+else:
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.core.typing import signature
+    from numba.cuda.extending import intrinsic
+    from numba.np.arrayobj import make_array
+
+    _intrinsic: Any = intrinsic
+
+    def _pointer(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = sig.args[0]
+        array = make_array(kind)(context, builder, args[0])
+        index = context.cast(builder, args[1], sig.args[1], types.intp)
+        return cgutils.get_item_pointer(context, builder, kind, array, [index])
+
+    def _assembly(builder: Any, text: str, result: Any, operands: list[Any], constraints: str) -> Any:
+        kind = ir.FunctionType(result, [operand.type for operand in operands])
+        return builder.asm(kind, text, constraints, operands, side_effect=True)
+
+    @_intrinsic
+    def arrive(typingctx: Any, a: Any, i: Any) -> Any:
+        """Add 1 to a[i]."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            number = ir.IntType(32)
+            operands = [builder.ptrtoint(_pointer(context, builder, sig, args), ir.IntType(64)), ir.Constant(number, 1)]
+            _assembly(builder, "red.release.gpu.global.add.s32 [$0], $1;", ir.VoidType(), operands, "l,r,~{memory}")
+            return context.get_dummy_value()
+
+        return signature(types.none, a, i), codegen
+
+    @_intrinsic
+    def arrived(typingctx: Any, a: Any, i: Any) -> Any:
+        """Return a[i]."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            operands = [builder.ptrtoint(_pointer(context, builder, sig, args), ir.IntType(64))]
+            return _assembly(builder, "ld.acquire.gpu.global.s32 $0, [$1];", ir.IntType(32), operands, "=r,l,~{memory}")
+
+        return signature(types.int32, a, i), codegen

@@ -1,0 +1,165 @@
+"""Twin of `cpu.recurrence`: all steps in one kernel (`walk`) where that fits and a step's product is small, or else a
+library product with W_hh at each step, then the cell, a thread for each unit of each sequence.
+
+Rows of all steps are one: row t * B + b of the gates is that of sequence b at step t, and its h and c before the step
+are in the same row, those after it B rows further on.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, NamedTuple
+
+from lstm_kernels.activations import zero
+from lstm_kernels.cells import CELLS, Cell
+from lstm_kernels.cuda import walk
+from lstm_kernels.cuda.arrays import instead, part
+from lstm_kernels.cuda.launch import Array, cuda, inlined, kernel, one_by_one
+from lstm_kernels.cuda.products import Packed, multiply
+from lstm_kernels.cuda.units import ADD, READ, SAVED, WRITE
+
+WAYS = ("auto", "steps", "walk")
+way = os.environ.get("LSTM_KERNELS_WALK", "auto")
+"""Which of the two is taken; set to compare them."""
+SMALL = 2e8
+"""Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
+
+
+def _walks(B: int, G: int, H: int) -> bool:
+    if way == "auto":
+        return 2.0 * B * G * H * H <= SMALL and walk.fits(B, H)
+    return way == "walk"
+
+
+class Recurrence(NamedTuple):
+    """One cell's walk over time; arguments as those of `cpu.recurrence.Recurrence`."""
+
+    forward: Any
+    backward: Any
+
+
+@cache
+def compiled(cell_name: str) -> Recurrence:
+    """Return the recurrence of a cell, compiled when it is first called."""
+    cell = CELLS[cell_name]
+    return Recurrence(_forward_of(cell), _backward_of(cell))
+
+
+def _forward_of(cell: Cell) -> Any:
+    G, P, has_c = len(cell.gates), len(cell.unit_params), cell.has_c
+    X = len(cell.saved) - G
+    step = inlined(cell.forward)
+    read_gates, read_unit, write_saved = READ[G], READ[P], WRITE[G, X]
+
+    @kernel
+    def units(t, B, gates, a_h, unit, h, c, extra):
+        H = h.shape[1]
+        for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+            b, j = n // H, n % H
+            row = t * B + b
+            h_prev = h[row, j]
+            values, h_j, c_j = step(
+                read_gates(gates, row, j, H),
+                read_gates(a_h, b, j, H),
+                read_unit(unit, 0, j, H),
+                h_prev,
+                c[row, j] if has_c else zero(h_prev),
+            )
+            write_saved(gates, extra, row, j, H, values)
+            h[row + B, j] = h_j
+            if has_c:
+                c[row + B, j] = c_j
+
+    def forward(
+        gates: Array, W_hh: Packed, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
+    ) -> None:
+        T, B, GH = gates.shape
+        H = h.shape[2]
+        flat, flat_h = gates.reshape(T * B, GH), h.reshape((T + 1) * B, H)
+        flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
+        more = extra.reshape(T * B, X * H) if X else flat
+        of_units = unit.reshape(1, P * H) if P else scratch
+        if _walks(B, G, H):
+            walk.forward(cell.name, B, flat, W_hh.words, of_units, flat_h, flat_c, more)
+            return
+        grid = one_by_one(B * H)
+        for t in range(T):
+            multiply(h[t], W_hh.words, scratch, W_hh.precision)
+            units[grid](t, B, flat, scratch, of_units, flat_h, flat_c, more)
+
+    return forward
+
+
+@kernel
+def _add_up(partial, dunit):
+    B, size = partial.shape
+    for n in range(cuda.grid(1), size, cuda.gridsize(1)):
+        total = dunit[0, n]
+        for b in range(B):
+            total += partial[b, n]
+        dunit[0, n] = total
+
+
+def _backward_of(cell: Cell) -> Any:
+    G, P, has_c, split = len(cell.gates), len(cell.unit_params), cell.has_c, cell.split
+    X = len(cell.saved) - G
+    step = inlined(cell.backward)
+    read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
+
+    @kernel
+    def units(t, T, B, dh_above, unit, h, c, gates, extra, dh, dc, partial):
+        H = h.shape[1]
+        for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+            b, j = n // H, n % H
+            row = t * B + b
+            dh_j = dh[b, j]
+            none = zero(dh_j)
+            da_x_j, da_h_j, dp, dh_j, dc_j = step(
+                dh_above[row, j] + dh_j,
+                dc[b, j] if has_c else none,
+                read_saved(gates, extra, row, j, H),
+                read_unit(unit, 0, j, H),
+                h[row, j],
+                c[row, j] if has_c else none,
+                c[row + B, j] if has_c else none,
+            )
+            write_gates(gates, extra, row, j, H, da_x_j)
+            if split:
+                extra[row, j] = da_h_j[G - 1]
+            if P > 0:
+                if t == T - 1:
+                    for p in range(P):
+                        partial[b, p * H + j] = none
+                add_unit(partial, b, j, H, dp)
+            dh[b, j] = dh_j
+            if has_c:
+                dc[b, j] = dc_j
+
+    def backward(
+        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
+        dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
+    ) -> None:  # fmt: skip
+        T, B, H = dh_above.shape
+        flat, flat_h = gates.reshape(T * B, G * H), h.reshape((T + 1) * B, H)
+        flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
+        more = extra.reshape(T * B, X * H) if X else flat
+        of_units = unit.reshape(1, P * H) if P else scratch
+        # dunit is summed over time for each sequence by itself, then over sequences: always in the same order.
+        partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
+        above, grid, shared = dh_above.reshape(T * B, H), one_by_one(B * H), (G - 1) * H
+        rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
+        if _walks(B, G, H):
+            walk.backward(cell.name, B, above, W_hh, *rest)
+        else:
+            for t in range(T - 1, -1, -1):
+                units[grid](t, T, B, above, *rest)
+                if split:
+                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True)
+                    multiply(extra[t], W_hh[shared:], dh, precision, add=True)
+                else:
+                    multiply(gates[t], W_hh, dh, precision, add=True)
+        if P:
+            _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
+
+    return backward

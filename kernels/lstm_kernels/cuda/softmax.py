@@ -1,0 +1,113 @@
+"""Twin of `cpu.softmax`: a block for each row of logits, whose threads share it out and meet in shared memory."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstm_kernels.activations import exp
+from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, kernel, types_of
+
+
+class _Kernels(NamedTuple):
+    cross_entropy: Any
+    nll: Any
+
+
+@cache
+def _kernels(dtype: str) -> _Kernels:
+    number, kind = types_of(dtype)
+    least, none = number(-np.inf), number(0)
+
+    @kernel
+    def cross_entropy(logits, targets, nll, scale):
+        shared = cuda.shared.array(THREADS, kind)
+        N, V = logits.shape
+        x = cuda.threadIdx.x
+        for n in range(cuda.blockIdx.x, N, cuda.gridDim.x):
+            largest = least
+            for v in range(x, V, THREADS):
+                largest = logits[n, v] if logits[n, v] > largest else largest
+            shared[x] = largest
+            cuda.syncthreads()
+            half = THREADS // 2
+            while half > 0:
+                if x < half and shared[x + half] > shared[x]:
+                    shared[x] = shared[x + half]
+                cuda.syncthreads()
+                half //= 2
+            largest = shared[0]
+            target = targets[n]
+            below = largest - logits[n, target]
+            cuda.syncthreads()  # all have read what is now overwritten
+            total = none
+            for v in range(x, V, THREADS):
+                e = exp(logits[n, v] - largest)
+                logits[n, v] = e
+                total += e
+            shared[x] = total
+            cuda.syncthreads()
+            half = THREADS // 2
+            while half > 0:
+                if x < half:
+                    shared[x] += shared[x + half]
+                cuda.syncthreads()
+                half //= 2
+            total = shared[0]
+            factor = scale / total
+            for v in range(x, V, THREADS):
+                p = logits[n, v] * factor
+                logits[n, v] = p - scale if v == target else p
+            if x == 0:
+                nll[n] = below + number(math.log(total))
+            cuda.syncthreads()  # before the next row is written to `shared`
+
+    @kernel
+    def nll(logits, targets, nll):
+        shared = cuda.shared.array(THREADS, kind)
+        N, V = logits.shape
+        x = cuda.threadIdx.x
+        for n in range(cuda.blockIdx.x, N, cuda.gridDim.x):
+            largest = least
+            for v in range(x, V, THREADS):
+                largest = logits[n, v] if logits[n, v] > largest else largest
+            shared[x] = largest
+            cuda.syncthreads()
+            half = THREADS // 2
+            while half > 0:
+                if x < half and shared[x + half] > shared[x]:
+                    shared[x] = shared[x + half]
+                cuda.syncthreads()
+                half //= 2
+            largest = shared[0]
+            cuda.syncthreads()
+            total = none
+            for v in range(x, V, THREADS):
+                total += exp(logits[n, v] - largest)
+            shared[x] = total
+            cuda.syncthreads()
+            half = THREADS // 2
+            while half > 0:
+                if x < half:
+                    shared[x] += shared[x + half]
+                cuda.syncthreads()
+                half //= 2
+            if x == 0:
+                nll[n] = (largest - logits[n, targets[n]]) + number(math.log(shared[0]))
+            cuda.syncthreads()
+
+    return _Kernels(cross_entropy, nll)
+
+
+def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
+    """Fill nll (N,), and turn logits (N, V) into the gradient of scale * sum(nll)."""
+    number = logits.dtype.type
+    _kernels(logits.dtype.name).cross_entropy[by_row(len(nll))](logits, targets, nll, number(scale))
+
+
+def nll(logits: Array, targets: Array, nll: Array, threads: int) -> None:
+    """Fill nll as `cross_entropy` does, and leave the logits alone."""
+    _kernels(logits.dtype.name).nll[by_row(len(nll))](logits, targets, nll)

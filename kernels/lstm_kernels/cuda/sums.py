@@ -1,0 +1,53 @@
+"""Sums over long arrays: each thread adds up a share, each block what its threads have, the host what blocks have.
+
+Sums of squares are taken in float64, as on the processor: a norm must not overflow where no number does. It costs
+nothing, since such a kernel waits for memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstm_kernels.cuda.arrays import host, zeros
+from lstm_kernels.cuda.launch import MOST_BLOCKS, THREADS, Array, cuda, inlined, kernel
+
+_held: list[Array] = []
+
+
+def partial() -> Array:
+    """Return what blocks write their sums to, (MOST_BLOCKS,) float64."""
+    if not _held:
+        _held.append(zeros(MOST_BLOCKS, np.float64))
+    return _held[0]
+
+
+def total(sums: Array, blocks: int) -> float:
+    """Return the sum of what so many blocks have written."""
+    return float(host(sums)[:blocks].sum())
+
+
+def summing(term: Any) -> Any:
+    """Return a kernel that sets sums[block] to the sum of term(n, slope, a, b) over the n < count that it takes."""
+    term = inlined(term)
+
+    @kernel
+    def sum_up(count, sums, slope, a, b):
+        shared = cuda.shared.array(THREADS, np.float64)
+        x = cuda.threadIdx.x
+        found = 0.0
+        for n in range(cuda.grid(1), count, cuda.gridsize(1)):
+            found += term(n, slope, a, b)
+        shared[x] = found
+        cuda.syncthreads()
+        half = THREADS // 2
+        while half > 0:
+            if x < half:
+                shared[x] += shared[x + half]
+            cuda.syncthreads()
+            half //= 2
+        if x == 0:
+            sums[cuda.blockIdx.x] = shared[0]
+
+    return sum_up
