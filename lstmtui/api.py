@@ -63,12 +63,15 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
     return run
 
 
-def start(run: RunFolder) -> subprocess.Popen[bytes]:
-    """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one."""
+def start(run: RunFolder, device: str | None = None) -> subprocess.Popen[bytes]:
+    """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one.
+
+    It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda".
+    """
     # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
     with open(run.log, "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "lstmtui.engine", str(run.path)],
+            [sys.executable, "-m", "lstmtui.engine", str(run.path), *([device] if device else [])],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

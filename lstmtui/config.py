@@ -56,6 +56,7 @@ def setting(
 
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda")
 INITIAL_RECURRENT = ("orthogonal", "uniform")
 
 
@@ -138,6 +139,7 @@ class Settings:
     )
 
     seed: int = setting(1, "seed of everything random", "Run", low=0, high=2**63 - 1)
+    device: str = setting("auto", "what computes: cuda is a GPU, auto takes one that is there", "Run", choices=DEVICES)
     threads: int | None = setting(None, "threads that compute", "Run", low=1, high=1024)
     precision: str = setting(
         "auto",

@@ -26,7 +26,7 @@ RESULT = {
 BEHAVIOURS = ("finish", "wait", "deaf", "fail", "diverge", "save-failed", "crash", "locked", "roll-back")
 
 
-def start(run: RunFolder, behaviour: str = "finish") -> subprocess.Popen[bytes]:
+def start(run: RunFolder, device: str | None = None, *, behaviour: str = "finish") -> subprocess.Popen[bytes]:
     """Start one as `lstmtui.api.start` does."""
     with open(run.log, "ab") as log:
         return subprocess.Popen(

@@ -14,7 +14,18 @@ from lstmtui.cli.output import emit, emit_json
 from lstmtui.units import size
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
-_OF_ENGINE = ("precision", "numba_threads", "threading_layer", "cuda")
+_OF_ENGINE = (
+    "precision",
+    "numba_threads",
+    "threading_layer",
+    "cuda",
+    "cuda_missing",
+    "cuda_by_default",
+    "gpu",
+    "gpu_memory_mb",
+    "driver",
+    "toolkit",
+)
 _TELLING = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 
 
@@ -94,7 +105,7 @@ def _engine_facts() -> dict[str, Any]:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {"numba": "it does not answer; run 'python -m lstmtui.engine.info' to see why"}
     # Versions and features stand in their own groups already.
-    return {name: value for name, value in facts.items() if name in _OF_ENGINE}
+    return {name: value for name, value in facts.items() if name in _OF_ENGINE and value is not None}
 
 
 def _words(value: object) -> str:

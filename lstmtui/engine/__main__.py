@@ -1,7 +1,8 @@
-"""The engine process: python -m lstmtui.engine RUN_FOLDER.
+"""The engine process: python -m lstmtui.engine RUN_FOLDER [DEVICE].
 
-Trains the run from where it stands to its end. Answers requests from the run folder; SIGINT, SIGTERM and SIGHUP save
-and stop. The exit code and the last words stand in status.json too.
+Trains the run from where it stands to its end, on DEVICE if that is not to be what its settings say. Answers requests
+from the run folder; SIGINT, SIGTERM and SIGHUP save and stop. The exit code and the last words stand in status.json as
+well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from lstmtui.config import DEVICES
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -30,8 +32,8 @@ def main(arguments: list[str]) -> int:
 
     for number in SIGNALS:
         signal.signal(number, remember)
-    if len(arguments) != 1:
-        print("usage: python -m lstmtui.engine RUN_FOLDER", file=sys.stderr)
+    if len(arguments) not in (1, 2) or arguments[1:] not in ([], *([name] for name in DEVICES)):
+        print("usage: python -m lstmtui.engine RUN_FOLDER [DEVICE]", file=sys.stderr)
         return 2
     run = RunFolder(Path(arguments[0]))
     try:
@@ -44,20 +46,20 @@ def main(arguments: list[str]) -> int:
         return 1
     writer = RunWriter(run)
     try:
-        code = _train(run, writer, received)
+        code = _train(run, writer, received, *arguments[1:])
     finally:
         writer.close()
         lock.release()
     return code
 
 
-def _train(run: RunFolder, writer: RunWriter, received: list[int]) -> int:
+def _train(run: RunFolder, writer: RunWriter, received: list[int], device: str | None = None) -> int:
     writer.event("started", pid=os.getpid())
     try:
         # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.
         from lstmtui.engine.train import Trainer, run_to_the_end
 
-        state = run_to_the_end(Trainer(run, writer, lambda: bool(received)))
+        state = run_to_the_end(Trainer(run, writer, lambda: bool(received), device))
         code = 128 + received[0] if received and state == "stopped" else 0
         writer.status(state=state, exit_code=code)
     except LstmtuiError as error:

@@ -1,10 +1,20 @@
 """The only place that knows the kernels: what the engine calls, from the device that computes.
 
-Today that is the processor. Importing this module loads Numba, so only the engine's processes do.
+A `Device` holds kernels of one kind, and weights know theirs: a network computes where its weights are. What is
+imported from here by name is the processor's. Importing this module loads Numba, so only the engine's processes do.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from lstmtui.errors import UsageError
 from lstmtui.places import cache_root
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
@@ -15,6 +25,7 @@ KERNEL_CACHE = cache_in(cache_root() / "compiled")
 
 from lstm_kernels.cells import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import (  # noqa: E402
+    arrays,
     dropout,
     embedding,
     linear,
@@ -32,17 +43,22 @@ from lstm_kernels.warm import Report, compile_all  # noqa: E402
 
 __all__ = [
     "CELLS",
+    "CPU",
     "HAS_BFLOAT16",
     "KERNEL_CACHE",
     "NATIVE_BFLOAT16",
     "Cell",
+    "Device",
     "Packed",
     "Report",
     "compile_all",
+    "cuda_facts",
+    "device",
     "dropout",
     "embedding",
     "jobs_of",
     "linear",
+    "missing_for_cuda",
     "optim",
     "penalty",
     "recurrence",
@@ -53,3 +69,84 @@ __all__ = [
     "stretch",
     "workspace",
 ]
+
+
+@dataclass(slots=True)
+class Device:
+    """Kernels that go together: modules of the same functions, and the class of packed matrices."""
+
+    name: str
+    arrays: Any
+    dropout: Any
+    embedding: Any
+    linear: Any
+    optim: Any
+    penalty: Any
+    recurrence: Any
+    softmax: Any
+    Packed: Any
+
+    def free_memory(self) -> int | None:
+        """Return the bytes that arrays may still take; None where that need not be asked beforehand."""
+        if self.name == "cpu":
+            return None
+        found: int | None = import_module("lstm_kernels.cuda.launch").free_memory()
+        return found
+
+    def precision_of(self, wanted: str, dtype: Any) -> str:
+        """Return in what products are computed: as wanted where that can be had; auto is what is quickest."""
+        if np.dtype(dtype) == np.float64:
+            return "float64"
+        if self.name == "cuda":
+            return "tf32" if wanted == "auto" else wanted
+        has = {"auto": NATIVE_BFLOAT16, "bfloat16": HAS_BFLOAT16, "float32": False}
+        return "bfloat16" if has[wanted] else "float32"
+
+
+CPU = Device("cpu", arrays, dropout, embedding, linear, optim, penalty, recurrence, softmax, Packed)
+
+
+@cache
+def device(wanted: str) -> Device:
+    """Return the device that `wanted` means: cpu, cuda, or auto for a GPU where the extra is installed.
+
+    Raises UsageError for cuda where it cannot be used, saying what is missing.
+    """
+    if wanted == "cpu":
+        return CPU
+    if wanted == "auto":
+        return _cuda() if cuda_is_extra() and missing_for_cuda() is None else CPU
+    missing = missing_for_cuda()
+    if missing is None:
+        return _cuda()
+    raise UsageError(f"--device cuda cannot be used: {missing}; --device cpu computes on the processor.")
+
+
+def cuda_is_extra() -> bool:
+    """Return whether the package is installed that the extra `cuda` brings, so that a GPU is meant to be used."""
+    return find_spec("numba_cuda") is not None
+
+
+@cache
+def missing_for_cuda() -> str | None:
+    """Return in words what keeps this machine from computing on a GPU; None when nothing does."""
+    from lstm_kernels.cuda import launch
+
+    return launch.missing()
+
+
+def cuda_facts() -> dict[str, Any]:
+    """Return whether there is a GPU and whether auto takes it; its name and versions, or what is missing."""
+    missing = missing_for_cuda()
+    if missing is not None:
+        return {"cuda": False, "cuda_missing": missing}
+    return {"cuda": True, "cuda_by_default": cuda_is_extra(), **import_module("lstm_kernels.cuda.launch").facts()}
+
+
+@cache
+def _cuda() -> Device:
+    from lstm_kernels import cuda
+
+    names = ("arrays", "dropout", "embedding", "linear", "optim", "penalty", "recurrence", "softmax")
+    modules = {name: import_module(f"{cuda.__name__}.{name}") for name in names}
+    return Device("cuda", **modules, Packed=import_module(f"{cuda.__name__}.products").Packed)

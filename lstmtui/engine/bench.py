@@ -30,7 +30,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, NATIVE_BFLOAT16
+from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, NATIVE_BFLOAT16, device
 from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
@@ -114,11 +114,14 @@ class Trained:
 
 
 def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
-    """Return what trains a new network; `changes` are of its settings. Raises UsageError, MemoryError."""
+    """Return what trains a new network; `changes` are of its settings, and `device` is the processor if not among them.
+
+    Raises UsageError, MemoryError.
+    """
     s = shape.settings(cell, **changes)
     layout = parameters(s, shape.V)
     _check_memory(cell, shape, s, layout)
-    weights = Arena(layout)
+    weights = Arena(layout, device=device(changes.get("device", "cpu")))
     weights.initialise(s.seed)
     network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)

@@ -10,15 +10,14 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-from numba import cuda
 
-from lstmtui.engine.backend import KERNEL_CACHE, NATIVE_BFLOAT16
+from lstmtui.engine.backend import KERNEL_CACHE, NATIVE_BFLOAT16, cuda_facts
 
 VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
 
 def facts() -> dict[str, Any]:
-    """Return versions, vector features, the precision that auto means, threads, and whether there is a GPU."""
+    """Return versions, vector features, the precision that auto means, threads, and the GPU or what is missing."""
     features = llvmlite.binding.get_host_cpu_features()
     return {
         "numba": numba.__version__,
@@ -29,7 +28,7 @@ def facts() -> dict[str, Any]:
         "precision": "bfloat16" if NATIVE_BFLOAT16 else "float32",
         "numba_threads": numba.get_num_threads(),
         "threading_layer": numba.threading_layer(),
-        "cuda": bool(cuda.is_available()),
+        **cuda_facts(),
         "kernel_cache": str(KERNEL_CACHE) if KERNEL_CACHE else None,
     }
 

@@ -30,7 +30,7 @@ class Keeper:
     def save(self, p: Progress) -> bool:
         """Write a checkpoint; return False, and leave the one before, when the disk does not take it."""
         arenas = self.setup.optimizer.arenas()
-        tensors = {f"{prefix}.{name}": view for prefix, arena in arenas.items() for name, view in arena.views.items()}
+        tensors = {f"{prefix}.{name}": view for prefix, arena in arenas.items() for name, view in arena.read().items()}
         tensors |= {f"state.{name}": state for name, state in self.setup.network.states().items()}
         about: dict[str, Any] = {
             "identity": self._identity,
@@ -81,8 +81,11 @@ class Keeper:
         except (KeyError, TypeError) as error:
             raise CorruptError(f"{where} lacks what a run needs to go on.") from error
         for prefix, arena in self.setup.optimizer.arenas().items():
-            checkpoint.restore(arena.views, found.tensors, prefix, where)
-        checkpoint.restore(self.setup.network.states(), found.tensors, "state", where)
+            with arena.on_host() as views:
+                checkpoint.restore(views, found.tensors, prefix, where)
+        states = self.setup.network.states()
+        checkpoint.restore(states, found.tensors, "state", where)
+        self.setup.network.take_states(states)
         self._writer.cut_back(offsets)
         self._saved_step = found.step
         return progress
@@ -104,5 +107,6 @@ class Keeper:
         if found is None:
             return None
         prefix = "ema" if self.setup.settings.ema else "weights"
-        checkpoint.restore(self.setup.optimizer.evaluated.views, found.tensors, prefix, "The best checkpoint")
+        with self.setup.optimizer.evaluated.on_host() as views:
+            checkpoint.restore(views, found.tensors, prefix, "The best checkpoint")
         return found.step

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, Packed, dropout, embedding, linear, softmax
+from lstmtui.engine.backend import CELLS
 from lstmtui.engine.params import Arena
-from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key, precision_of
+from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key
 
 Array = np.ndarray[Any, Any]
 
@@ -59,34 +59,34 @@ class Network:
         """`segment` is how many steps to walk at a time, where that is not to follow from the sizes."""
         assert s.hidden is not None
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
-        self.cell = CELLS[s.cell]
-        dtype = weights.flat.dtype
-        self.precision = precision_of(s.precision, dtype)
+        self.cell, self.device = CELLS[s.cell], weights.device
+        dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
+        self.precision = self.device.precision_of(s.precision, dtype)
         V, H = weights["embedding"].shape[0], s.hidden
         self.segments: Spans = [(0, T)]
         if backward:
             self.segments = segments(T, B, V)
             if segment is not None:
                 self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
-            self.gradients = Arena(weights.layout, dtype.type)
+            self.gradients = Arena(weights.layout, dtype.type, self.device)
         self.stack = Stack(
             s.cell, weights, self.segments, B,
             precision=self.precision, threads=threads,
             gradients=self.gradients if backward else None, recompute=bool(s.recompute),
         )  # fmt: skip
         S = longest(self.segments)
-        self.logits = np.zeros((S * B, V), dtype)
+        self.logits = zeros((S * B, V), dtype)
         """Of one segment; of the whole window in a network that only reads."""
-        self.nll = np.zeros(T * B, dtype)
+        self.nll = zeros(T * B, dtype)
         self.W_out = "embedding" if s.tied else "softmax.W"
-        self._packed_out = Packed(H, V, self.precision)
+        self._packed_out = self.device.Packed(H, V, self.precision)
         self._pays_table = 2 * V <= T * B
-        self._table = np.zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
+        self._table = zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
         self._trains = backward
         if backward:
-            self._doutputs = np.zeros((S, B, H), dtype)
-            self._dtable = np.zeros_like(self._table)
-            self._mask = np.ones((1, V), dtype)
+            self._doutputs = zeros((S, B, H), dtype)
+            self._dtable = zeros(self._table.shape, dtype)
+            self._mask = zeros((1, V), dtype)
         else:
             self.pack()
 
@@ -108,43 +108,53 @@ class Network:
         self.stack.carry()
 
     def states(self) -> dict[str, Array]:
-        """Return the carried-in states by name, as views: L.h and L.c, (B, H)."""
-        return self.stack.states()
+        """Return the carried-in states by name, on the host: L.h and L.c, (B, H)."""
+        return {name: self.device.arrays.host(state) for name, state in self.stack.states().items()}
+
+    def take_states(self, states: dict[str, Array]) -> None:
+        """Carry in states of the host, named as `states` has them."""
+        for name, state in self.stack.states().items():
+            self.device.arrays.put(states[name], state)
 
     # --- forward --------------------------------------------------------------------------------------------------
 
     def forward(self, tokens: Array) -> Array:
-        """Read `tokens` (T, B) int32 and return the logits (T * B, V), valid until the next call.
+        """Read `tokens` (T, B) int32 and return the logits (T * B, V) on the device, valid until the next call.
 
         For a network that only reads: one that trains does not keep the logits of a whole window.
         """
         assert not self._trains
         self._make_table(NO_DROPOUT)
-        self._walk(0, tokens, NO_DROPOUT)
+        self._walk(0, self.device.arrays.taken(tokens), NO_DROPOUT)
         return self._logits(self.stack.outputs(0))
 
     def evaluate(self, tokens: Array, targets: Array) -> Array:
         """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
+        tokens, targets = map(self.device.arrays.taken, (tokens, targets))
         self._prepare(NO_DROPOUT)
         for segment, (start, end) in enumerate(self.segments):
             self._walk(segment, tokens, NO_DROPOUT)
             nll = self.nll[start * self.B : end * self.B]
             logits = self._logits(self.stack.outputs(segment))
-            softmax.nll(logits, targets[start:end].reshape(-1), nll, self.threads)
-        return self.nll
+            self.device.softmax.nll(logits, targets[start:end].reshape(-1), nll, self.threads)
+        return np.asarray(self.device.arrays.host(self.nll))
 
     def look(self, tokens: Array) -> int:
         """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
+        tokens = self.device.arrays.taken(tokens)
         self._prepare(NO_DROPOUT)
         for segment in range(len(self.segments)):
             self._walk(segment, tokens, NO_DROPOUT)
         return self.segments[-1][0] if self.stack.recomputes else 0
 
     def gates(self) -> list[Array]:
-        """Return a view of each layer's gates after their nonlinearity, (steps, B, G, H), as `look` has left them."""
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
         start, end = self.segments[-1] if self.stack.recomputes else (0, self.T)
         G = len(self.cell.gates)
-        return [layer.gates[: end - start].reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.stack.layers]
+        host = self.device.arrays.host
+        return [
+            host(layer.gates[: end - start]).reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.stack.layers
+        ]  # fmt: skip
 
     def _prepare(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
         """Take weights and masks for a window."""
@@ -152,13 +162,15 @@ class Network:
             self.pack(drop)
         self.stack.prepare(drop, penalties)
         if drop.tokens > 0:
-            dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * len(self.stack.layers) + 1))
+            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * len(self.stack.layers) + 1))
         self._make_table(drop)
 
     def _make_table(self, drop: Dropout) -> None:
         if self._uses_table(drop):
             w = self.weights
-            linear.forward(w["embedding"], self.stack.layers[0].W_ih, w["layers.0.b"], self._table, self.threads)
+            self.device.linear.forward(
+                w["embedding"], self.stack.layers[0].W_ih, w["layers.0.b"], self._table, self.threads
+            )
 
     def _walk(self, segment: int, tokens: Array, drop: Dropout) -> None:
         """Walk all layers over a segment, from the state it begins in."""
@@ -167,27 +179,27 @@ class Network:
             return
         products, (start, end) = self.stack.products(segment), self.segments[segment]
         flat = products.reshape((end - start) * self.B, -1)
-        embedding.forward(self._table, tokens[start:end].reshape(-1), flat, self.threads)
+        self.device.embedding.forward(self._table, tokens[start:end].reshape(-1), flat, self.threads)
         self.stack.forward(segment, None)
 
     def _inputs(self, segment: int, tokens: Array, drop: Dropout) -> Array:
         """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
         inputs, (start, end) = self.stack.inputs(segment), self.segments[segment]
         flat = inputs.reshape((end - start) * self.B, -1)
-        embedding.forward(self.weights["embedding"], tokens[start:end].reshape(-1), flat, self.threads)
+        self.device.embedding.forward(self.weights["embedding"], tokens[start:end].reshape(-1), flat, self.threads)
         self._drop_tokens(flat, tokens[start:end], drop)
         return inputs
 
     def _drop_tokens(self, rows: Array, tokens: Array, drop: Dropout) -> None:
         """Mask the rows (N, D) of tokens (steps, B): as embedded, or their gradient."""
         if drop.tokens > 0:
-            dropout.scale_rows(rows, tokens.reshape(-1), self._mask[0], self.threads)
+            self.device.dropout.scale_rows(rows, tokens.reshape(-1), self._mask[0], self.threads)
 
     def _logits(self, outputs: Array) -> Array:
         """Return the logits (steps * B, V) of outputs (steps, B, H)."""
         logits = self.logits[: len(outputs) * self.B]
         flat = outputs.reshape(len(logits), -1)
-        linear.forward(flat, self._packed_out, self.weights["softmax.b"], logits, self.threads)
+        self.device.linear.forward(flat, self._packed_out, self.weights["softmax.b"], logits, self.threads)
         return logits
 
     def _uses_table(self, drop: Dropout) -> bool:
@@ -204,9 +216,11 @@ class Network:
         tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
         the gradients and not in the loss that is returned; `stack.penalised` has what they are.
         """
+        arrays = self.device.arrays
+        tokens, targets = arrays.taken(tokens), arrays.taken(targets)
         self._prepare(drop, penalties)
-        self.gradients.flat.fill(0)
-        self._dtable.fill(0)
+        arrays.fill(self.gradients.flat, 0)
+        arrays.fill(self._dtable, 0)
         last = len(self.segments) - 1
         for segment in range(last + 1):
             self._walk(segment, tokens, drop)
@@ -215,16 +229,19 @@ class Network:
                 self._walk(segment, tokens, drop)
             self._backward(segment, tokens, targets, drop)
         self._finish(drop)
-        return float(np.mean(self.nll, dtype=np.float64))
+        return float(np.mean(arrays.host(self.nll), dtype=np.float64))
 
     def _backward(self, segment: int, tokens: Array, targets: Array, drop: Dropout) -> None:
         """Add a segment's gradients, given those of the states that follow it in the stack."""
         w, g, threads, precision = self.weights, self.gradients, self.threads, self.precision
+        linear, embedding = self.device.linear, self.device.embedding
         start, end = self.segments[segment]
         N, of_tokens = (end - start) * self.B, tokens[start:end].reshape(-1)
         outputs = self.stack.outputs(segment)
         dlogits, nll = self._logits(outputs), self.nll[start * self.B : end * self.B]
-        softmax.cross_entropy(dlogits, targets[start:end].reshape(-1), nll, 1.0 / (self.T * self.B), threads)
+        self.device.softmax.cross_entropy(
+            dlogits, targets[start:end].reshape(-1), nll, 1.0 / (self.T * self.B), threads
+        )
         linear.backward_weights(dlogits, outputs.reshape(N, -1), g[self.W_out], g["softmax.b"], precision, threads)
         doutputs = self._doutputs[: end - start]
         linear.backward_input(dlogits, w[self.W_out], doutputs.reshape(N, -1), precision, threads)
@@ -241,6 +258,7 @@ class Network:
         self.stack.finish()
         if self._uses_table(drop):
             w, g, threads, dtable = self.weights, self.gradients, self.threads, self._dtable
+            linear = self.device.linear
             linear.backward_weights(
                 dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads
             )

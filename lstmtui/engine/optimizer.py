@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import optim
 from lstmtui.engine.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -19,12 +18,13 @@ class Optimizer:
 
     def __init__(self, s: Settings, weights: Arena, threads: int) -> None:
         self._s, self._weights, self._threads = s, weights, threads
-        self._dtype = weights.flat.dtype.type
-        self.m = Arena(weights.layout, self._dtype)
+        device, dtype = weights.device, weights.flat.dtype.type
+        self.device = device
+        self.m = Arena(weights.layout, dtype, device)
         """AdamW's mean of gradients; SGD's velocity."""
-        self.v = Arena(weights.layout, self._dtype) if s.optimizer == "adamw" else None
-        self.average = Arena(weights.layout, self._dtype) if s.ema else None
-        self._none, self._sums = np.empty(0, self._dtype), np.zeros(threads)
+        self.v = Arena(weights.layout, dtype, device) if s.optimizer == "adamw" else None
+        self.average = Arena(weights.layout, dtype, device) if s.ema else None
+        self._none, self._sums = device.arrays.zeros(0, dtype), np.zeros(threads)
 
     @property
     def evaluated(self) -> Arena:
@@ -38,15 +38,16 @@ class Optimizer:
 
     def reset(self) -> None:
         """Begin anew from the weights as they are."""
-        self.m.flat.fill(0)
+        arrays = self.device.arrays
+        arrays.fill(self.m.flat, 0)
         if self.v is not None:
-            self.v.flat.fill(0)
+            arrays.fill(self.v.flat, 0)
         if self.average is not None:
-            self.average.flat[...] = self._weights.flat
+            arrays.copy(self._weights.flat, self.average.flat)
 
     def norm(self, gradients: Arena) -> float:
         """Return the global norm of all gradients; not finite when any of them is not."""
-        return float(optim.norm(gradients.flat, self._sums, self._threads))
+        return float(self.device.optim.norm(gradients.flat, self._sums, self._threads))
 
     def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
         """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
@@ -57,12 +58,12 @@ class Optimizer:
         # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
         ema_decay = min(s.ema or 0.0, (1 + step) / (10 + step))
         if self.v is not None:
-            optim.adamw(
+            self.device.optim.adamw(
                 w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,
                 w.decayed, factor, step, ema_decay, threads,
             )  # fmt: skip
         else:
-            optim.sgd(
+            self.device.optim.sgd(
                 w.flat, gradients.flat, self.m.flat, ema, lr, s.momentum, weight_decay, w.decayed, factor, ema_decay,
                 threads,
             )  # fmt: skip

@@ -7,14 +7,15 @@ applies to a prefix; each parameter starts on a cache line.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS
+from lstmtui.engine.backend import CELLS, CPU, Device
 
 Array = np.ndarray[Any, Any]
 Initial = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -142,32 +143,72 @@ def log_frequencies(tokens: Array, vocabulary: int) -> Array:
 
 
 class Arena:
-    """One flat array with a named view for each parameter."""
+    """One flat array with a named view for each parameter, on one device."""
 
-    def __init__(self, layout: list[Parameter], dtype: type[np.floating[Any]] = np.float32) -> None:
-        self.layout = layout
+    def __init__(
+        self, layout: list[Parameter], dtype: type[np.floating[Any]] = np.float32, device: Device = CPU
+    ) -> None:
+        """Raises MemoryError where the device has no room for it."""
+        self.layout, self.device = layout, device
         places, size = [], 0
         for p in layout:
             places.append(size)
             size += -(-math.prod(p.shape) // ALIGNED) * ALIGNED
-        self.flat = np.zeros(size, dtype)
-        self.views: dict[str, Array] = {
-            p.name: self.flat[at : at + math.prod(p.shape)].reshape(p.shape)
-            for p, at in zip(layout, places, strict=True)
-        }
+        self._places = places
+        self.flat = device.arrays.zeros(size, dtype)
+        self.views: dict[str, Array] = self._named(self.flat, device)
         self.decayed = next((at for p, at in zip(layout, places, strict=True) if not p.decays), size)
         """Weight decay applies to flat[:decayed]."""
 
     def __getitem__(self, name: str) -> Array:
         return self.views[name]
 
+    def _named(self, flat: Array, device: Device) -> dict[str, Array]:
+        return {p.name: device.arrays.part(flat, at, p.shape) for p, at in zip(self.layout, self._places, strict=True)}
+
     def initialise(self, seed: int) -> None:
         """Draw every parameter; each has its own stream, so that one shape does not change another's values."""
-        for number, p in enumerate(self.layout):
-            random = np.random.default_rng([seed, number])
-            self.views[p.name][...] = p.initial(random, p.shape)
+        with self.on_host() as views:
+            for number, p in enumerate(self.layout):
+                random = np.random.default_rng([seed, number])
+                views[p.name][...] = p.initial(random, p.shape)
+
+    def read(self) -> dict[str, Array]:
+        """Return all values by name, on the host: the views themselves on the processor, else copies."""
+        return self._named(self.device.arrays.host(self.flat), CPU)
+
+    @contextmanager
+    def on_host(self) -> Iterator[dict[str, Array]]:
+        """Give all values by name, on the host; what is written into them is taken over at the end."""
+        flat = self.device.arrays.host(self.flat)
+        yield self._named(flat, CPU)
+        if flat is not self.flat:
+            self.device.arrays.put(flat, self.flat)
+
+    def snapshot(self) -> Array:
+        """Return a copy of `flat`, on the host."""
+        return np.array(self.device.arrays.host(self.flat))
+
+    def put_back(self, snapshot: Array) -> None:
+        """Take the values of a snapshot."""
+        self.device.arrays.put(snapshot, self.flat)
 
     @property
     def count(self) -> int:
         """How many parameters there are, padding not counted."""
         return sum(view.size for view in self.views.values())
+
+
+class Mirror:
+    """Weights as the processor sees them, which writes samples and follows gradients wherever the network trains."""
+
+    def __init__(self, weights: Arena) -> None:
+        self._weights = weights
+        on_host = weights.device.name == "cpu"
+        self.host = weights if on_host else Arena(weights.layout, weights.flat.dtype.type)
+        """The weights themselves, or a copy of those on another device, as of the last `refresh`."""
+
+    def refresh(self) -> None:
+        """Take the weights as they are now."""
+        if self.host is not self._weights:
+            self.host.put_back(self._weights.device.arrays.host(self._weights.flat))

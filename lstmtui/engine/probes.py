@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.engine.model import Network
+from lstmtui.engine.params import Arena
 
 Array = np.ndarray[Any, Any]
 
@@ -25,9 +26,9 @@ def saturation(network: Network) -> tuple[Array, Array]:
     return np.stack(left), np.stack(right)
 
 
-def some(weights: Array, most: int = 1 << 16) -> Array:
-    """Return a view of at most about `most` of the weights, evenly taken."""
-    return weights[:: max(1, len(weights) // most)]
+def some(weights: Arena, most: int = 1 << 16) -> Array:
+    """Return a copy of at most about `most` of the weights, evenly taken, on the host."""
+    return np.asarray(weights.device.arrays.some(weights.flat, max(1, len(weights.flat) // most)))
 
 
 def update_ratio(before: Array, after: Array) -> float:

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from lstmtui.engine import model, stack
-from lstmtui.engine import optimizer as optimizer_module
 from lstmtui.engine.backend import recurrence
 from lstmtui.engine.model import Network
 
@@ -71,31 +69,26 @@ class Profile:
 
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
-        """Time the steps of `network` and of whatever optimizer, while inside."""
-        costs = _Costs(network)
-        names = {
-            model: ("linear", "embedding", "softmax"),
-            stack: ("linear", "dropout"),
-            optimizer_module: ("optim",),
-        }
-        before = {(module, name): getattr(module, name) for module in names for name in names[module]}
+        """Time the steps of `network` and of whatever optimizer on its device, while inside."""
+        costs, device = _Costs(network), network.device
+        before = {name: getattr(device, name) for name in ("linear", "embedding", "softmax", "dropout", "optim")}
         walk = network.stack.recurrence
         try:
-            for (module, name), kernels in before.items():
+            for name, kernels in before.items():
                 clocked = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
                 for function, cost in vars(costs).items():
                     of, _, function = function.partition("_")
                     if of == name:
                         setattr(clocked, function, self.timed(getattr(kernels, function), cost))
-                setattr(module, name, clocked)
+                setattr(device, name, clocked)
             network.stack.recurrence = recurrence.Recurrence(
                 self.timed(walk.forward, costs.walk_forward), self.timed(walk.backward, costs.walk_backward)
             )
             network.pack = self.timed(network.pack, costs.pack)  # type: ignore[method-assign]
             yield
         finally:
-            for (module, name), kernels in before.items():
-                setattr(module, name, kernels)
+            for name, kernels in before.items():
+                setattr(device, name, kernels)
             network.stack.recurrence = walk
             del network.pack
 

@@ -15,12 +15,12 @@ from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, prepare
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import plan
-from lstmtui.engine.backend import HAS_BFLOAT16, Report, compile_all, jobs_of
+from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, compile_all, device, jobs_of
 from lstmtui.engine.evaluate import Evaluator
-from lstmtui.engine.model import Network
+from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer, finite
 from lstmtui.engine.pace import LAST, Costs
-from lstmtui.engine.params import Arena, log_frequencies, parameters
+from lstmtui.engine.params import Arena, Mirror, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import CorruptError, UsageError
@@ -66,6 +66,10 @@ class Setup:
     weights: Arena
     network: Network
     optimizer: Optimizer
+    seen: Mirror
+    """The weights, on the host."""
+    shown: Mirror
+    """Those that evaluate best, on the host: what samples are written with."""
     sampler: Sampler
     evaluator: Evaluator | None
     """None where there is no text to validate on."""
@@ -73,27 +77,66 @@ class Setup:
     def initialise(self) -> None:
         """Stand before the first step."""
         self.weights.initialise(self.settings.seed)
-        self.weights["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
+        with self.weights.on_host() as views:
+            views["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
         self.optimizer.reset()
         self.network.reset()
 
 
 def build(s: Settings, data: Dataset) -> Setup:
-    """Make the network and its buffers. Raises UsageError for a corpus shorter than one window, MemoryError."""
-    if s.precision == "bfloat16" and not HAS_BFLOAT16:
+    """Make the network and its buffers on the device that is set.
+
+    Raises UsageError for a corpus shorter than one window and for a device that cannot be used, MemoryError.
+    """
+    on = device(s.device)
+    if s.precision == "bfloat16" and on.name == "cpu" and not HAS_BFLOAT16:
         raise UsageError(
             "bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave precision at auto or say float32."
         )
     threads = s.threads or 1
     streams = Streams(data.train.tokens, s.batch or 1, s.bptt or 1)
-    weights = Arena(parameters(s, data.tokenizer.size))
+    check_room(s, data.tokenizer.size, streams.T, streams.B, on)
+    weights = Arena(parameters(s, data.tokenizer.size), device=on)
     network = Network(s, weights, streams.T, streams.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     evaluator = None
     if len(data.valid.tokens) > 1:
         evaluator = Evaluator(s, optimizer.evaluated, data.valid, most=s.eval_tokens or 0, threads=threads)
-    sampler = Sampler(s, optimizer.evaluated, data.tokenizer)
-    return Setup(s, data, streams, weights, network, optimizer, sampler, evaluator)
+    seen = Mirror(weights)
+    shown = seen if optimizer.evaluated is weights else Mirror(optimizer.evaluated)
+    sampler = Sampler(s, shown.host, data.tokenizer)
+    return Setup(s, data, streams, weights, network, optimizer, seen, shown, sampler, evaluator)
+
+
+def check_room(s: Settings, V: int, T: int, B: int, on: Device) -> None:
+    """Refuse what does not fit the memory of a GPU, where allocating finds out only piece by piece.
+
+    Raises UsageError with what is needed and what would fit.
+    """
+    free = on.free_memory()
+    if free is None:
+        return
+    needed = device_bytes(s, V, T, B)
+    if needed <= free:
+        return
+    fits = next((b for b in (B // 2**k for k in range(1, 17)) if b and device_bytes(s, V, T, b) <= free), None)
+    advice = f"--batch {fits} would fit" if fits else "choose a smaller --hidden or --bptt"
+    raise UsageError(
+        f"The network needs about {needed / 1e9:.2f} GB on the GPU, of which {free / 1e9:.2f} GB are free; {advice}, "
+        f"and --device cpu uses this machine's own memory."
+    )
+
+
+def device_bytes(s: Settings, V: int, T: int, B: int) -> int:
+    """Return about how many bytes a run holds on its device."""
+    weights = sum(int(np.prod(p.shape)) for p in parameters(s, V))
+    # Gradients, moments and averages lie beside the weights, and both networks have packed copies.
+    copies = 3 + (s.optimizer == "adamw") + bool(s.ema) + 2
+    return 4 * (copies * weights + window_numbers(s, V, T, B) + EVALUATED * V)
+
+
+EVALUATED = 2048
+"""Positions that are evaluated at once, at most: each has logits."""
 
 
 def with_window(setup: Setup, T: int, shift: int) -> Setup:
@@ -102,8 +145,7 @@ def with_window(setup: Setup, T: int, shift: int) -> Setup:
     streams = Streams(setup.data.train.tokens, setup.streams.B, T)
     streams.shift = shift
     network = Network(s, setup.weights, T, streams.B, threads=s.threads or 1, backward=True)
-    for name, state in network.states().items():
-        state[...] = setup.network.states()[name]
+    network.take_states(setup.network.states())
     return dataclasses.replace(setup, streams=streams, network=network)
 
 

@@ -22,17 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.backend import (
-    CELLS,
-    HAS_BFLOAT16,
-    NATIVE_BFLOAT16,
-    Cell,
-    Packed,
-    dropout,
-    linear,
-    penalty,
-    recurrence,
-)
+from lstmtui.engine.backend import CELLS, CPU, Cell, Device
 from lstmtui.engine.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -72,11 +62,8 @@ NO_PENALTY = Penalty()
 
 
 def precision_of(wanted: str, dtype: Any) -> str:
-    """Return in what products are computed: as wanted where that can be had; auto is the quickest of this processor."""
-    if np.dtype(dtype) == np.float64:
-        return "float64"
-    has = {"auto": NATIVE_BFLOAT16, "bfloat16": HAS_BFLOAT16, "float32": False}
-    return "bfloat16" if has[wanted] else "float32"
+    """Return in what products are computed on the processor: see `Device.precision_of`."""
+    return CPU.precision_of(wanted, dtype)
 
 
 def longest(spans: Spans) -> int:
@@ -88,18 +75,30 @@ class Layer:
     """Buffers of one recurrent layer for `kept` steps of B sequences; `backward` adds what only training needs."""
 
     def __init__(
-        self, cell: Cell, D: int, H: int, kept: int, spans: Spans, B: int, dtype: Any, precision: str, *, backward: bool
+        self,
+        cell: Cell,
+        D: int,
+        H: int,
+        kept: int,
+        spans: Spans,
+        B: int,
+        dtype: Any,
+        precision: str,
+        *,
+        backward: bool,
+        device: Device = CPU,
     ) -> None:
         G, C = len(cell.gates), H if cell.has_c else 0
         X = (len(cell.saved) - G) * H
-        self.gates = np.zeros((kept, B, G * H), dtype)
+        self._copy, zeros, packed = device.arrays.copy, device.arrays.zeros, device.Packed
+        self.gates = zeros((kept, B, G * H), dtype)
         """W_ih x + b, then the gates after their nonlinearity, and after backward the gradient of the first."""
-        self.extra = np.zeros((kept, B, X), dtype)
+        self.extra = zeros((kept, B, X), dtype)
         """As `gates`, for what the cell saves beyond them."""
-        self.h = np.zeros((kept + 1, B, H), dtype)
-        self.c = np.zeros((kept + 1, B, C), dtype)
-        self.scratch = np.zeros((B, G * H), dtype)
-        self.inputs = np.zeros((longest(spans), B, D), dtype)
+        self.h = zeros((kept + 1, B, H), dtype)
+        self.c = zeros((kept + 1, B, C), dtype)
+        self.scratch = zeros((B, G * H), dtype)
+        self.inputs = zeros((longest(spans), B, D), dtype)
         """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
         ends = [0, *(end for _, end in spans)]
         self._whole = kept == ends[-1]
@@ -107,14 +106,14 @@ class Layer:
         if self._whole:
             self.states = [(self.h[at], self.c[at]) for at in ends]
         else:
-            self.states = [(np.zeros((B, H), dtype), np.zeros((B, C), dtype)) for _ in ends]
-        self.W_ih = Packed(D, G * H, precision)
-        self.W_hh = Packed(H, G * H, precision)
+            self.states = [(zeros((B, H), dtype), zeros((B, C), dtype)) for _ in ends]
+        self.W_ih = packed(D, G * H, precision)
+        self.W_hh = packed(H, G * H, precision)
         if backward:
-            self.dh = np.zeros((B, H), dtype)
-            self.dc = np.zeros((B, C), dtype)
-            self.mask_in = np.ones((B, D), dtype)
-            self.dropped_W_hh = np.zeros((G * H, H), dtype)
+            self.dh = zeros((B, H), dtype)
+            self.dc = zeros((B, C), dtype)
+            self.mask_in = zeros((B, D), dtype)
+            self.dropped_W_hh = zeros((G * H, H), dtype)
 
     def steps(self, start: int, end: int) -> tuple[Array, Array, Array, Array]:
         """Return gates, extra, h and c of a segment; h and c have one step more, the state it begins in."""
@@ -125,13 +124,14 @@ class Layer:
     def begin(self, segment: int) -> None:
         """Put the state that a segment begins in where `steps` has it."""
         if not self._whole:
-            self.h[0], self.c[0] = self.states[segment]
+            for state, to in zip(self.states[segment], (self.h[0], self.c[0]), strict=True):
+                self._copy(state, to)
 
     def end(self, segment: int, length: int) -> None:
         """Keep the state that a segment of so many steps has ended in."""
         if not self._whole:
             for kept, state in zip(self.states[segment + 1], (self.h[length], self.c[length]), strict=True):
-                kept[...] = state
+                self._copy(state, kept)
 
 
 class Stack:
@@ -155,8 +155,8 @@ class Stack:
         Raises MemoryError where the buffers do not fit.
         """
         self.cell, self.weights, self.gradients, self.segments, self.B = CELLS[cell], weights, gradients, spans, B
-        self.precision, self.threads = precision, threads
-        self.recurrence = recurrence.compiled(cell)
+        self.precision, self.threads, self.device = precision, threads, weights.device
+        self.recurrence = self.device.recurrence.compiled(cell)
         self.recomputes = recompute and len(spans) > 1
         self._names: list[str] = []
         while f"{name}.{len(self._names)}.W_ih" in weights.views:
@@ -164,7 +164,18 @@ class Stack:
         dtype, backward = weights.flat.dtype, gradients is not None
         kept = longest(spans) if self.recomputes else spans[-1][1]
         self.layers = [
-            Layer(self.cell, D, GH // len(self.cell.gates), kept, spans, B, dtype, precision, backward=backward)
+            Layer(
+                self.cell,
+                D,
+                GH // len(self.cell.gates),
+                kept,
+                spans,
+                B,
+                dtype,
+                precision,
+                backward=backward,
+                device=self.device,
+            )
             for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
         ]
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
@@ -172,10 +183,11 @@ class Stack:
         """What the penalties have added to the loss of the window."""
         D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
         if backward:
-            self._dropped = np.zeros((longest(spans), B, H), dtype)
-            self._mask = np.ones((B, H), dtype)
-            self._dbefore, self._sums = np.zeros((B, H), dtype), np.zeros(threads)
-            self._dinputs = np.zeros(longest(spans) * B * max(D, H), dtype)
+            zeros = self.device.arrays.zeros
+            self._dropped = zeros((longest(spans), B, H), dtype)
+            self._mask = zeros((B, H), dtype)
+            self._dbefore, self._sums = zeros((B, H), dtype), np.zeros(threads)
+            self._dinputs = zeros(longest(spans) * B * max(D, H), dtype)
 
     # --- weights and states ---------------------------------------------------------------------------------------
 
@@ -185,7 +197,9 @@ class Stack:
             W_hh = self.weights[f"{at}.W_hh"]
             if drop.weights > 0:
                 to, key = layer.dropped_W_hh, mask_key(drop.key, 2 * k + 1)
-                dropout.drop_weights(W_hh.reshape(-1), to.reshape(-1), drop.weights, key, self.threads)
+                self.device.dropout.drop_weights(
+                    W_hh.reshape(W_hh.size), to.reshape(to.size), drop.weights, key, self.threads
+                )
                 W_hh = to
             layer.W_ih.columns(self.weights[f"{at}.W_ih"], self.threads)
             layer.W_hh.columns(W_hh, self.threads)
@@ -194,16 +208,16 @@ class Stack:
         """Forget everything read so far."""
         for layer in self.layers:
             for state in layer.states[0]:
-                state.fill(0)
+                self.device.arrays.fill(state, 0)
 
     def carry(self) -> None:
         """Start the next window from the states at the end of this one."""
         for layer in self.layers:
             for first, last in zip(layer.states[0], layer.states[-1], strict=True):
-                first[...] = last
+                self.device.arrays.copy(last, first)
 
     def states(self) -> dict[str, Array]:
-        """Return the carried-in states by name, as views: L.h and L.c, (B, H)."""
+        """Return the carried-in states by name, on the device, as views: L.h and L.c, (B, H)."""
         found = {}
         for k, layer in enumerate(self.layers):
             found[f"{k}.h"], c = layer.states[0]
@@ -218,12 +232,12 @@ class Stack:
         self._drop, self._penalties, self.penalised = drop, penalties, 0.0
         for k, layer in enumerate(self.layers):
             if rate := drop.of_inputs(k):
-                dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
+                self.device.dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
             if self.gradients is not None:
-                layer.dh.fill(0)
-                layer.dc.fill(0)
+                self.device.arrays.fill(layer.dh, 0)
+                self.device.arrays.fill(layer.dc, 0)
         if drop.layers > 0:
-            dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
+            self.device.dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
 
     def inputs(self, segment: int) -> Array:
         """Return a buffer (steps, B, D) that the inputs of a segment may be made in."""
@@ -247,7 +261,7 @@ class Stack:
             below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
             if below is not None:
                 read, flat = self._inputs(k, below), gates.reshape((end - start) * self.B, -1)
-                linear.forward(
+                self.device.linear.forward(
                     read.reshape(len(flat), -1), layer.W_ih, self.weights[f"{at}.b"], flat, self.threads
                 )  # fmt: skip
             unit = self.weights[f"{at}.unit"]
@@ -260,8 +274,8 @@ class Stack:
             return below
         layer = self.layers[k]
         made = layer.inputs[: len(below)]
-        made = below if np.may_share_memory(below, made) else made  # the kernel must see that it works in place
-        dropout.apply(below, layer.mask_in, made, self.threads)
+        made = below if self.device.arrays.overlap(below, made) else made  # the kernel must see that it works in place
+        self.device.dropout.apply(below, layer.mask_in, made, self.threads)
         return made
 
     def outputs(self, segment: int) -> Array:
@@ -271,7 +285,7 @@ class Stack:
         if self._drop.layers == 0:
             return top
         dropped = self._dropped[: end - start]
-        dropout.apply(top, self._mask, dropped, self.threads)
+        self.device.dropout.apply(top, self._mask, dropped, self.threads)
         return dropped
 
     # --- backward -------------------------------------------------------------------------------------------------
@@ -287,14 +301,14 @@ class Stack:
         if self._penalties.activation > 0:
             self._penalise_outputs(segment, doutputs)
         if self._drop.layers > 0:
-            dropout.apply(doutputs, self._mask, doutputs, self.threads)
+            self.device.dropout.apply(doutputs, self._mask, doutputs, self.threads)
         if self._penalties.temporal > 0:
             self._penalise_changes(start, end, doutputs)
         above = doutputs
         for k in range(len(self.layers) - 1, -1, -1):
             self._backward_recurrence(k, start, end, above)
             if k == len(self.layers) - 1 and self._penalties.temporal > 0:
-                self.layers[k].dh += self._dbefore
+                self.device.arrays.add(self.layers[k].dh, self._dbefore)
             below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
             above = self.products(segment) if below is None else self._backward_inputs(k, start, end, below)
         return above
@@ -303,7 +317,9 @@ class Stack:
         """Add the gradient of AR, with respect to the outputs after dropout."""
         outputs = self.outputs(segment)
         slope = 2 * self._penalties.activation / (self.segments[-1][1] * outputs[0].size)
-        squares = penalty.activation(outputs.reshape(-1), doutputs.reshape(-1), slope, self._sums, self.threads)
+        squares = self.device.penalty.activation(
+            outputs.reshape(outputs.size), doutputs.reshape(doutputs.size), slope, self._sums, self.threads
+        )  # fmt: skip
         self.penalised += slope / 2 * squares
 
     def _penalise_changes(self, start: int, end: int, dh: Array) -> None:
@@ -313,8 +329,8 @@ class Stack:
         """
         h = self.layers[-1].steps(start, end)[2]
         slope = 2 * self._penalties.temporal / (max(1, self.segments[-1][1] - 1) * h[0].size)
-        self._dbefore.fill(0)
-        squares = penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._sums, self.threads)
+        self.device.arrays.fill(self._dbefore, 0)
+        squares = self.device.penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._sums, self.threads)
         self.penalised += slope / 2 * squares
 
     def _backward_recurrence(self, k: int, start: int, end: int, above: Array) -> None:
@@ -326,7 +342,7 @@ class Stack:
             above, layer.dropped_W_hh if self._drop.weights > 0 else w[f"{at}.W_hh"], w[f"{at}.unit"],
             h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
         )  # fmt: skip
-        N = (end - start) * self.B
+        N, linear = (end - start) * self.B, self.device.linear
         before, da, dW_hh = h[:-1].reshape(N, -1), gates.reshape(N, -1), g[f"{at}.W_hh"]
         if self.cell.split:
             shared = dW_hh.shape[0] - extra.shape[2]
@@ -338,14 +354,14 @@ class Stack:
         """Add the gradients of W_ih and b of layer k, and return that of its inputs (steps, B, D)."""
         assert self.gradients is not None
         w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
-        N = (end - start) * self.B
+        N, linear = (end - start) * self.B, self.device.linear
         read, da = self._inputs(k, below), layer.steps(start, end)[0].reshape(N, -1)
         D = read.shape[2]
         linear.backward_weights(da, read.reshape(N, D), g[f"{at}.W_ih"], g[f"{at}.b"], self.precision, threads)
         dinputs = self._dinputs[: N * D].reshape(end - start, self.B, D)
         linear.backward_input(da, w[f"{at}.W_ih"], dinputs.reshape(N, D), self.precision, threads)
         if self._drop.of_inputs(k) > 0:
-            dropout.apply(dinputs, layer.mask_in, dinputs, threads)
+            self.device.dropout.apply(dinputs, layer.mask_in, dinputs, threads)
         return dinputs
 
     def finish(self) -> None:
@@ -353,9 +369,9 @@ class Stack:
         if self._drop.weights > 0:
             assert self.gradients is not None
             for k, at in enumerate(self._names):
-                dW_hh = self.gradients[f"{at}.W_hh"].reshape(-1)
-                dropout.drop_weights_backward(
-                    dW_hh, self._drop.weights, mask_key(self._drop.key, 2 * k + 1), self.threads
+                dW_hh = self.gradients[f"{at}.W_hh"]
+                self.device.dropout.drop_weights_backward(
+                    dW_hh.reshape(dW_hh.size), self._drop.weights, mask_key(self._drop.key, 2 * k + 1), self.threads
                 )  # fmt: skip
 
 

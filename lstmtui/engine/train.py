@@ -11,6 +11,7 @@ minutes that a run was given follows the clock (`pace.py`), and stands in plan.j
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule, steering
-from lstmtui.engine.backend import KERNEL_CACHE
+from lstmtui.engine.backend import KERNEL_CACHE, device
 from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.keeper import Keeper
@@ -48,10 +49,15 @@ class Stop(Exception):  # noqa: N818  (nothing went wrong)
 class Trainer:
     """One run from its folder to its end."""
 
-    def __init__(self, run: RunFolder, writer: RunWriter, interrupted: Callable[[], bool]) -> None:
+    def __init__(
+        self, run: RunFolder, writer: RunWriter, interrupted: Callable[[], bool], device: str | None = None
+    ) -> None:
+        """`device` is where to compute, if not where the run's settings say."""
         self.run, self.writer, self._interrupted = run, writer, interrupted
         self._begun = time.monotonic()
         self.settings = config.load(run.config)
+        if device is not None:
+            self.settings = dataclasses.replace(self.settings, device=device)
         self.inbox = inbox.Inbox(run, writer)
         self.progress = Progress()
         self._update_ratio = 0.0
@@ -62,6 +68,7 @@ class Trainer:
         """Read the corpus, build the network, compile, plan, and stand at the first step to take."""
         s, writer = self.settings, self.writer
         writer.status(state="preparing")
+        device(s.device)  # refused before the corpus is read, which may take long
         data = read_corpus(self.run, s, writer, self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
@@ -69,7 +76,7 @@ class Trainer:
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(self.run, writer, self.setup)
         self._copies = CopyMeter(data)
-        self._flow = gradient_flow.of_text(s, self.setup.weights, data)
+        self._flow = gradient_flow.of_text(s, self.setup.seen.host, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
         self._compile()
         if KERNEL_CACHE is None:
@@ -185,14 +192,13 @@ class Trainer:
         if not finite(loss, norm):
             return False
         step = p.step + 1
-        some = probes.some(self.setup.weights.flat)
-        before = some.copy() if step % (self.settings.log_every or 1) == 0 else None
+        before = probes.some(self.setup.weights) if step % (self.settings.log_every or 1) == 0 else None
         clipped = self.optimizer.apply(
             self.network.gradients, norm=norm, step=step, lr=self._lr(step), clip=self._live("clip"),
             weight_decay=self._live("weight_decay"),
         )  # fmt: skip
         if before is not None:
-            self._update_ratio = probes.update_ratio(before, some)
+            self._update_ratio = probes.update_ratio(before, probes.some(self.setup.weights))
         self.network.carry()
         p.step = step
         p.tokens += self.streams.tokens_per_window
@@ -269,6 +275,7 @@ class Trainer:
         self.writer.saturation(p.step, self.network.cell.gates, *probes.saturation(self.network))
         self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[first:, 0])
         if self._flow is not None:
+            self.setup.seen.refresh()
             self.writer.gradient(**self._flow.measure(p.step).arrays())
         better, per_token = False, None
         if self.setup.evaluator is not None:
@@ -301,6 +308,7 @@ class Trainer:
         choice, length = Choice(temperature, self._live("top_k"), self._live("top_p")), self._live("sample_length")
         # What a person asks for twice should not be the same text.
         random = np.random.default_rng([self.settings.seed, p.step] if asked is None else None)
+        self.setup.shown.refresh()
         # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
         text = self.setup.sampler.text(prompt, length, choice, random).lstrip("\n") if length else ""
         if text:
@@ -368,7 +376,7 @@ class Trainer:
             self.evaluate()
         self.writer.status(state="evaluating")
         evaluated = self.optimizer.evaluated
-        kept = evaluated.flat.copy()
+        kept = evaluated.snapshot()
         best_step = self.keeper.load_best()
         result: dict[str, Any] = {
             "best_step": p.step if best_step is None else best_step,
@@ -383,7 +391,7 @@ class Trainer:
                 evaluator = Evaluator(s, evaluated, split, most=most, threads=s.threads or 1)
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
                 result[name]["whole"] = share == 1
-        evaluated.flat[...] = kept
+        evaluated.put_back(kept)
         return result
 
     def _read_at_last(self) -> float:
@@ -399,6 +407,7 @@ class Trainer:
             return None
         choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
         random = np.random.default_rng([self.settings.seed, self.progress.step, 1])
+        self.setup.shown.refresh()
         return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random))
 
 

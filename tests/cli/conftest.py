@@ -130,7 +130,7 @@ def live_run(make_run: Callable[..., RunFolder]) -> Iterator[RunFolder]:
     """A run with a fake engine at work on it."""
     run = make_run("live", "stopped")
     run.status.unlink()
-    engine = fake_engine.start(run, "wait")
+    engine = fake_engine.start(run, behaviour="wait")
     while not (engine_alive(run) and run.status.exists()):
         assert engine.poll() is None, run.log.read_text()
     yield run

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from lstmtui import api
+
 
 def test_resume_follows_the_run_again(lstmtui, make_run):
     make_run("diary", "stopped")
@@ -43,3 +45,16 @@ def test_a_stale_status_is_not_taken_for_the_end(lstmtui, behave, make_run):
     assert said.code == 1
     assert "died" in said.err
     assert said.out == ""
+
+
+def test_resume_on_another_device(lstmtui, make_run, monkeypatch):
+    make_run("diary", "stopped")
+    asked = []
+    start = api.start
+    monkeypatch.setattr(api, "start", lambda run, device=None: asked.append(device) or start(run))
+    assert lstmtui("resume", "diary", "--device", "cpu").code == 0
+    assert lstmtui("resume", "diary").code == 0
+    assert asked == ["cpu", None]
+    refused = lstmtui("resume", "diary", "--device", "tpu")
+    assert refused.code == 2
+    assert "device must be one of auto, cpu, cuda" in refused.err

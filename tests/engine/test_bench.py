@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lstmtui import config
-from lstmtui.engine import bench, model, peak
+from lstmtui.engine import backend, bench, peak
 from lstmtui.engine.bench import SHAPES, Shape
 from lstmtui.engine.profile import Part, Profile
 from lstmtui.errors import UsageError
@@ -153,10 +153,10 @@ def test_one_line_for_each_shape_and_cell(capsys, monkeypatch):
 
 
 def test_a_profile_tells_every_part_of_a_step_and_leaves_no_clock_behind():
-    before = vars(model)["linear"]
+    before = backend.CPU.linear
     trained = bench.training("gru", TINY, 1, dropout=0.25, weight_drop=0.25)
     rows = bench.profile(trained, 0.0, bench.Limits(1.0, 1.0))
-    assert vars(model)["linear"] is before
+    assert backend.CPU.linear is before
     assert "pack" not in vars(trained.network)
     parts = {row["part"]: row for row in rows}
     expected = {"weights: packing", "dropout", "inputs: product", "layers: walk forward", "softmax: product"}

@@ -1,0 +1,23 @@
+"""All that is for a GPU once more on the simulator, which a process has from its start or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def test_cuda_passes_on_the_simulator(tmp_path):
+    folders = [HERE / "kernels" / "cuda", HERE / "engine" / "cuda"]
+    command = [sys.executable, "-m", "pytest", *folders, "-o", f"cache_dir={tmp_path}"]
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "LSTMTUI_TEST_CACHE": os.environ["LSTMTUI_CACHE"]}
+    ran = subprocess.run(command, env=environment, cwd=HERE.parent, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    passed = re.search(r"(\d+) passed", ran.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= 90
+    assert "skipped" not in ran.stdout
