@@ -11,9 +11,7 @@ import hashlib
 import json
 import os
 import socket
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,11 @@ PATIENCE = 10.0
 
 def address(run: RunFolder) -> Path | None:
     """Return where a process for `run` listens; None where no folder is this user's alone."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if not base:
+        import tempfile
+
+        base = tempfile.gettempdir()
     folder = Path(base) / f"lstmtui-{os.getuid()}"
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -65,6 +67,8 @@ def begin(run: RunFolder) -> None:
     place = address(run)
     if place is None:
         return
+    import subprocess  # here, since who only asks waits for every import
+
     subprocess.Popen(
         [sys.executable, "-m", "lstmtui.engine.standby", str(run.path.resolve()), str(place)],
         stdin=subprocess.DEVNULL,

@@ -21,7 +21,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +179,8 @@ def remove(run: RunFolder) -> list[str]:
     A path that a person typed may be a folder with other things in it, so only a run's own files go.
     Raises LockedError while an engine works on it, and LstmtuiError when the system refuses.
     """
+    import shutil
+
     lock = EngineLock(run)
     try:
         # config.toml first: whatever happens after that, no list shows half a run.

@@ -13,7 +13,7 @@ from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
 from lstmtui.engine.sample import opening
 
-ANCHOR = {"bytes": 512, "chars": 512, "words": 1024, "bpe": 1024}
+ANCHOR = 512
 """Bytes from one anchor to the next; a text is read from one to two of them back."""
 READY = 4
 """Tokens of the next chain that are read at each key press."""
@@ -27,7 +27,7 @@ class History:
 
     def __init__(self, tokenizer: Tokenizer, stepper: Stepper) -> None:
         self._tokenizer, self._stepper = tokenizer, stepper
-        self._every = ANCHOR[tokenizer.kind]
+        self._every = ANCHOR
         self._chains: dict[int, Chain] = {}
 
     def after(self, text: bytes) -> Node:

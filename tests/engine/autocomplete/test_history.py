@@ -100,7 +100,7 @@ def test_a_long_text_is_read_from_the_last_anchor_but_one(monkeypatch):
     stepper = Stepper(s, weights)
     long = TEXT * 20
     History(tokenizer, stepper).after(long)
-    assert stepper.steps <= 2 * history.ANCHOR["chars"] + 2
+    assert stepper.steps <= 2 * history.ANCHOR + 2
 
 
 def test_passing_an_anchor_costs_no_more_than_any_other_key():
@@ -108,7 +108,7 @@ def test_passing_an_anchor_costs_no_more_than_any_other_key():
     stepper = Stepper(s, weights)
     followed = History(tokenizer, stepper)
     spent = []
-    for end in range(2, 4 * history.ANCHOR["chars"]):
+    for end in range(2, 4 * history.ANCHOR):
         if TEXT[end : end + 1] == b" ":
             begun = stepper.steps
             followed.after(TEXT[:end])
