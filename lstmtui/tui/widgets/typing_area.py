@@ -15,6 +15,8 @@ CLOSING = ".,;:!?)"
 """What stands close behind a word."""
 LONGEST_PASTE = 1 << 20
 """Characters of a paste that are taken: more would hold up the screen."""
+LARGE_PASTE = 1 << 16
+"""Characters of a paste that is longer than any screen."""
 LONGEST_LINE = 2000
 """Characters of a line that is pasted: to draw a row of a line, all of it is gone through."""
 
@@ -25,6 +27,10 @@ class SafeArea(TextArea):
     def on_paste(self, event: events.Paste) -> None:
         # Textual calls the handler of the class above after this one, with the same event.
         event.text = broken(safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n")))
+        if len(event.text) > LARGE_PASTE:
+            # It would come in the end, and have all of the text wrapped anew.
+            self.styles.overflow_y = "scroll"
+            self.show_vertical_scrollbar = True
 
 
 def broken(text: str) -> str:
