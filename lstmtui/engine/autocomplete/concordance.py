@@ -185,20 +185,23 @@ class Concordance:
         """Return the range of the index where the text has `words`."""
         low, high = int(self._starts[words[0]]), int(self._starts[words[0] + 1])
         for at, word in enumerate(words[1:], 1):
-            here = self._padded[self._index[low:high] + at]
-            first, last = np.searchsorted(here, (word, word + 1))
-            low, high = low + int(first), low + int(last)
+
+            def there(place: int, at: int = at) -> int:
+                return int(self._padded[self._index[place] + at])
+
+            low = bisect_left(_ROW, word, low, high, key=there)
+            high = bisect_left(_ROW, word + 1, low, high, key=there)
         return low, high
 
     def _layer(self, low: int, high: int, length: int, *, longest: bool) -> Layer:
         places = self._index[low:high]
         following = self._padded[places + length]
-        if longest:
-            words, count = np.unique(following, return_counts=True)
-        else:
+        if not longest:
             before = np.where(places > 0, self._padded[places - 1], 0).astype(np.int64)
-            pairs = np.unique(following.astype(np.int64) * len(self.words) + before)
-            words, count = np.unique(pairs // len(self.words), return_counts=True)
+            pairs = np.sort(following.astype(np.int64) * len(self.words) + before)
+            following = pairs[_firsts(pairs)] // len(self.words)
+        first = _firsts(following)  # the index has them in order
+        words, count = following[first], np.diff(np.append(first, len(following)))
         known = words > 0  # a line end is never proposed; the rest is as if the line went on
         words, count = words[known], count[known]
         if not len(words):
@@ -231,6 +234,15 @@ class Concordance:
         if len(index) != len(text):
             raise ValueError("not a concordance")
         return cls([LINE, *words], text, index)
+
+
+_ROW = range(1 << 31)
+"""Places to look for something among, by a key."""
+
+
+def _firsts(values: Array) -> Array:
+    """Return where each value of a row in order comes first."""
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
 def _numbers(values: Array, end: int) -> bool:

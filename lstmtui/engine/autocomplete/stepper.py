@@ -95,11 +95,12 @@ class Stepper:
         after = np.empty_like(before)
         after[:, : self._split] = h[:, :n].swapaxes(0, 1).reshape(n, -1)
         after[:, self._split :] = c[:, :n].swapaxes(0, 1).reshape(n, -1)
-        return [Node(after[row].copy(), logp[row].copy()) for row in range(n)]
+        # States are kept for long, probabilities as long as their word is typed.
+        return [Node(after[row].copy(), logp[row]) for row in range(n)]
 
 
 def log_softmax(logits: Array) -> Array:
     """Return log probabilities (rows, V) float32 in new memory."""
     x = logits - logits.max(axis=1, keepdims=True)
-    x -= np.log(np.exp(x).sum(axis=1, keepdims=True, dtype=np.float64)).astype(x.dtype)
+    x -= np.log(np.exp(x).sum(axis=1, keepdims=True))
     return np.asarray(x.astype(np.float32, copy=False))
