@@ -127,7 +127,9 @@ class Settings:
         None, "decay of the averaged weights that are evaluated and used (0: none)", "Optimisation", low=0, high=0.99999
     )
 
-    minutes: float | None = setting(None, "train for about this long in all", "Length", low=0, high=1e6, open_low=True)
+    minutes: float | None = setting(
+        None, "train for about this long in all, the first compiling included", "Length", low=0, high=1e6, open_low=True
+    )
     epochs: float | None = setting(None, "train for this many passes", "Length", low=0, high=1e6, open_low=True)
     steps: int | None = setting(None, "train for this many steps", "Length", low=1)
     batch: int | None = setting(None, "streams read side by side", "Length", low=1, high=1 << 16)

@@ -174,6 +174,10 @@ def compile_kernels(setup: Setup, drop: Dropout, penalties: Penalty, report: Rep
     return compile_all(jobs_of(everything), report, processes=cpu_count())
 
 
+TRAINING = 0.5
+"""The part of the minutes that is trained for in any case: on a slow machine the first compiling may take them all."""
+
+
 def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, check: Check) -> plan.Plan:
     """Decide how many steps to take; where time decides, measure a step first. `spent` seconds are gone already."""
     s, digest = setup.settings, setup.data.digest
@@ -190,6 +194,7 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
     around = costs(setup, step)
     assert s.minutes is not None
     seconds = 60 * s.minutes - spent - (time.monotonic() - begun)
+    seconds = max(seconds, TRAINING * 60 * s.minutes)
     steps = plan.steps_within(
         seconds, step=step, evaluation=around.evaluation, eval_every=s.eval_every or 1, final=around.final
     )

@@ -13,7 +13,8 @@ from lstmtui.engine import checkpoint, plan
 from lstmtui.engine.model import Network
 from lstmtui.engine.pace import Pace
 from lstmtui.engine.schedule import Turn
-from lstmtui.engine.setup import costs
+from lstmtui.engine.setup import costs, make_plan
+from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY
 from lstmtui.engine.train import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
 from lstmtui.files import read_json
@@ -285,6 +286,16 @@ def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
     found = engine.trainer.finish()["valid"]
     engine.writer.close()
     assert (found["tokens"], found["whole"]) == (int(0.2 * tokens), False)
+
+
+def test_a_first_compiling_that_took_all_the_minutes_leaves_half_of_them_to_train(tmp_path):
+    run = tiny.create(tmp_path, steps=None, minutes=1.0)
+    engine = Engine(run)
+    engine.trainer.prepare()
+    engine.writer.close()
+    made = make_plan(engine.trainer.setup, NO_DROPOUT, NO_PENALTY, spent=500.0, check=lambda: None)
+    assert made.seconds == 30
+    assert made.steps > 1
 
 
 def test_minutes_become_steps_once(tmp_path):

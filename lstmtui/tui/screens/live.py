@@ -371,8 +371,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
     """Return whether the chart would look the same; the series only ever grow, or are read anew after a resume."""
-    return (old.state, old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
+    return (old.state, words.waiting(old), old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
         new.state,
+        words.waiting(new),
         new.train[-1:],
         new.valid[-1:],
         len(new.train),

@@ -73,6 +73,17 @@ async def test_every_state_has_words(tmp_path: Path, open_app: Open) -> None:
                 assert ("7/24 kernels ━" in painted(pilot.app)) == (state == "compiling")
 
 
+async def test_the_count_of_kernels_goes_on(tmp_path: Path, open_app: Open) -> None:
+    compiling = {"compiling": "stepping.step", "compiling_kernels": 24, "steps": 0, "state": "compiling"}
+    run = make_run(tmp_path, points=False, samples=(), probes=0, step=0, status=compiling)
+    told = json.loads(run.status.read_text())
+    async with open_app(run).run_test(size=(80, 24)) as pilot:
+        with alive(run):
+            for done in (7, 12):
+                run.status.write_text(json.dumps({**told, "compiling_done": done / 24}))
+                await until(pilot, lambda done=done: f"{done} of 24 kernels" in painted(pilot.app))  # type: ignore[misc]
+
+
 async def test_a_run_that_never_started(tmp_path: Path, open_app: Open, started: list[RunFolder]) -> None:
     run = make_run(tmp_path, state=None)
     async with open_app(run).run_test(size=(80, 24)) as pilot:
