@@ -29,6 +29,7 @@ from lstmtui.engine.evaluate import evaluation_shape
 from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
 from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
+from lstmtui.engine.pace import LAST
 from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.plan import seconds_of
 from lstmtui.engine.stack import Dropout, Penalty
@@ -173,9 +174,10 @@ def _besides(s: Settings, told: dict[str, Any], speed: float) -> dict[str, float
     length = {"words": 5.5, "bpe": 3.5}.get(s.tokens, 1.0)
     sample = s.sample_length / length * (30e-6 + weights_mb / 10_000)
     look = SEQUENCES * (CONTEXT + LAGS) / speed + sample + 3 * weights_mb / 300
+    last = read * valid if s.minutes is None else min(read * valid, LAST * 60 * s.minutes)
     return {
         "seconds_per_evaluation": look + read * min(valid, s.eval_tokens or valid),
-        "seconds_around": START + read * valid + look + 2000 / max(1, s.sample_length or 400) * sample,
+        "seconds_around": START + last + look + 2000 / max(1, s.sample_length or 400) * sample,
     }
 
 
