@@ -38,7 +38,7 @@ def info(json: AsJson = False) -> int:
     for group, values in facts.items():
         emit(group)
         for name, value in values.items():
-            emit(f"  {name:<14} {_words(value)}")
+            emit(f"  {name.replace('_', ' '):<15} {_words(value)}")
     return 0
 
 

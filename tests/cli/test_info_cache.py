@@ -15,7 +15,7 @@ def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):
     assert facts["versions"]["numpy"]
     assert facts["machine"]["processors"] >= 1
     out = lstmtui("info").out
-    assert "cuda           no" in out
+    assert "cuda            no" in out
     assert str(cache_root()) in out
 
 
