@@ -106,7 +106,7 @@ def test_function_without_a_source_file(tmp_path, monkeypatch):
     made: dict = {}
     exec("def triple(x):\n    return x * 3", {"__name__": "made"}, made)
     assert kernel(made["triple"])(2.0) == 6.0
-    assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
+    assert len(list(tmp_path.glob("*triple.*.nbc"))) == 1
 
 
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
