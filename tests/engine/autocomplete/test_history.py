@@ -68,7 +68,10 @@ def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind
                 text = done.pop() if done else text
         done.append(text)
         before = text[: draw.choice((len(text), at))]  # the cursor is at the end, or goes to where the edit was
-        assert typed.complete(before, k=3) == completer(kind, adapts).complete(before, k=3)
+        found, fresh = (c.complete(before, k=3) for c in (typed, completer(kind, adapts)))
+        assert [c.text for c in found] == [c.text for c in fresh]
+        # Single precision: states come from reads of one row or of several, which round the last bit differently.
+        assert [c.probability for c in found] == pytest.approx([c.probability for c in fresh], rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
