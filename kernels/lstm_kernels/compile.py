@@ -10,6 +10,7 @@ whatever cannot be read is compiled again.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pickle
 import sys
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numba
 import numba.extending
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import _Cache
 from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
@@ -38,6 +40,11 @@ SUMS = FASTMATH | {"reassoc"}
 # A cell reads and writes a dozen streams, and LLVM gives up vectorising when it would need more than 8 comparisons
 # of pointers before the loop; here that is some 20 ns a row of units.
 llvmlite.binding.set_option("lstm_kernels", "-runtime-memory-check-threshold=512")
+
+# In compiled code a function is called by its name, the types of its arguments and a number, which Numba counts from 1
+# in each process: two of one name that were each the first of their process, such as the product in float32 and that in
+# float64, would be taken for one another by a process that loads both from the cache. So it is counted from anywhere.
+FunctionIdentity._unique_ids = itertools.count(int.from_bytes(os.urandom(6)))
 
 # Numba's type stubs leave out the settings read from the environment, and that callers pass no typing context.
 SETTINGS: Any = numba.config
@@ -197,26 +204,15 @@ def kernel(function: Callable[..., Any] | None = None, *, fastmath: frozenset[st
     """
     if function is None:
         return partial(kernel, fastmath=fastmath, stamp=stamp)
-    stamp = f"{stamp} fastmath={sorted(fastmath)}"
-    _set_apart(function, stamp)
     compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
     if SETTINGS.DISABLE_JIT:
         return compiled
+    stamp = f"{stamp} fastmath={sorted(fastmath)}"
     compiled._cache = _DiskCache(function, stamp)
     compiled.__class__ = _Kernel
     compiled.name = f"{function.__module__}.{function.__qualname__} {stamp}"
     _kernels[compiled.name] = compiled
     return compiled
-
-
-def _set_apart(function: Callable[..., Any], stamp: str) -> None:
-    """Give a function a name that no other of its factory has.
-
-    In compiled code a function is called by its name, the types of its arguments and a number, which begins anew in
-    each process: two of one name that were each the first of their process, such as the product in float32 and that in
-    float64, would be taken for one another by a process that loads both.
-    """
-    function.__qualname__ += f".{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
 
 
 class _Kernel(CPUDispatcher):
@@ -239,7 +235,6 @@ def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: st
 
     What calls it holds no copy of it, and finds it again in another process, if it has been exported there before.
     """
-    _set_apart(function, f"{name} {stamp}")
     compiled: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
     compiled._cache = _DiskCache(function, stamp)
     compiled.compile()
@@ -260,7 +255,6 @@ def threaded(
     if SETTINGS.DISABLE_JIT:
         return partial(_one_after_the_other, function)
     start()
-    _set_apart(function, f"{stamp} fastmath={sorted(fastmath)}")
     turn = numba.njit(error_model="numpy", fastmath=set(fastmath))(function)
 
     def launch(args, threads, workers):

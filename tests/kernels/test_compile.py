@@ -89,6 +89,35 @@ def test_processes_that_compile_at_once(tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+# The product of one precision is the first thing that a process compiles; another process takes both.
+PRODUCTS = """
+import sys
+import numpy as np
+from lstm_kernels.compile import cache_in
+cache_in(sys.argv[1])
+from lstm_kernels.cpu import linear, tiles
+from lstm_kernels.cpu.packed import Packed
+for precision in sys.argv[2:]:
+    tiles.prepare(precision)
+for precision in sys.argv[2:] if len(sys.argv) > 3 else ():
+    A, B, b, C = (np.ones(shape, precision) for shape in ((7, 3), (3, 33), 33, (7, 33)))
+    packed = Packed(3, 33, precision)
+    packed.rows(B, 1)
+    linear.forward(A, packed, b, C, 1)
+    print((C == 4).all())
+"""
+
+
+def test_what_two_processes_compiled_is_told_apart_by_a_third(tmp_path):
+    def run(*precisions):
+        command = [sys.executable, "-c", PRODUCTS, str(tmp_path), *precisions]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+
+    run("float32")
+    run("float64")
+    assert run("float32", "float64") == ["True", "True"]
+
+
 def test_folder_that_cannot_be_written(tmp_path):
     occupied = tmp_path / "file"
     occupied.write_text("not a folder")
@@ -106,7 +135,7 @@ def test_function_without_a_source_file(tmp_path, monkeypatch):
     made: dict = {}
     exec("def triple(x):\n    return x * 3", {"__name__": "made"}, made)
     assert kernel(made["triple"])(2.0) == 6.0
-    assert len(list(tmp_path.glob("*triple.*.nbc"))) == 1
+    assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
 
 
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
