@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import naive
 import numpy as np
+from gradcheck import assert_gradients_agree, numerical_gradient
 from lstm_kernels.cells import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, recurrence, softmax
 from lstm_kernels.cpu.packed import Packed
@@ -121,3 +122,53 @@ def worst_difference(cell, recorded):
             assert got[name].dtype == expected.dtype
             worst = max(worst, float(np.abs(got[name] - expected).max() / np.abs(expected).max()))
     return worst
+
+
+# --- what every cell is held to, on any device ------------------------------------------------------------------------
+
+EXACT = 1e-10
+"""Both sides round float64 differently in some hundred operations; this leaves room for that and for nothing else."""
+
+
+def assert_agrees_with_reference(cell, args, **how):
+    """Outputs, states, gates and all gradients of a `case` in float64; `how` is passed on to `run_layer`."""
+    h, c, saved, grads = run_layer(cell, *args, **how)
+    h_ref, c_ref, steps, grads_ref = reference(cell, *args)
+    H = h.shape[2]
+    np.testing.assert_allclose(h, h_ref, rtol=EXACT, atol=EXACT)
+    if CELLS[cell].has_c:
+        np.testing.assert_allclose(c, c_ref, rtol=EXACT, atol=EXACT)
+    else:
+        del grads["c0"]
+    for at, name in enumerate(CELLS[cell].saved):
+        expected = [step[name] for step in steps]
+        np.testing.assert_allclose(saved[:, :, at * H : (at + 1) * H], expected, rtol=EXACT, atol=EXACT)
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(gradient, grads_ref[name], rtol=EXACT, atol=EXACT, err_msg=name)
+
+
+def assert_agrees_with_central_differences(cell, args, **how):
+    """All gradients of a small `case` in float64."""
+    layer, x, h0, c0, dh_above, dh_last, dc_last = args
+
+    def loss():
+        h, c, _, _ = run_layer(cell, *args, **how, backward=False)
+        return float((h[1:] * dh_above).sum() + (h[-1] * dh_last).sum() + (c[-1] * dc_last[:, : c.shape[2]]).sum())
+
+    grads = run_layer(cell, *args, **how)[3]
+    arrays = {**layer, "x": x, "h0": h0}
+    if CELLS[cell].has_c:
+        arrays["c0"] = c0
+    for name, array in arrays.items():
+        assert_gradients_agree(grads[name], numerical_gradient(loss, array), 1e-6)
+
+
+def assert_float32_agrees(cell, args, **how):
+    """Outputs and all gradients of a `case` in float32, with the reference in float64."""
+    layer, x, *rest = args
+    h, _, _, grads = run_layer(cell, layer, x, *rest, **how)
+    h_ref, _, _, grads_ref = reference(cell, layer, x.astype(np.float64), *rest)
+    assert h.dtype == grads["W_hh"].dtype == np.float32
+    np.testing.assert_allclose(h, h_ref, atol=5e-6)
+    for name in ("W_ih", "W_hh", "b", "unit", "x", "h0"):
+        assert_gradients_agree(grads[name], grads_ref[name], 1e-5)

@@ -34,6 +34,20 @@ Timed = Callable[[], float]
 """Take a step and return its milliseconds on the device."""
 
 
+def timed(step: Callable[[], object], event: Callable[[], Any]) -> Timed:
+    """Return a function that takes a step and returns its milliseconds between two events of the device."""
+
+    def one() -> float:
+        begun, ended = event(), event()
+        begun.record()
+        step()
+        ended.record()
+        ended.synchronize()
+        return float(begun.elapsed_time(ended))
+
+    return one
+
+
 def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of ours."""
     from lstm_kernels.cuda import recurrence
@@ -46,15 +60,7 @@ def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     wanted = "auto" if precision == "tf32" else precision
     step = training(cell, shape_of(shape), 1, device="cuda", precision=wanted).step
 
-    def timed() -> float:
-        begun, ended = cuda.event(), cuda.event()
-        begun.record()
-        step()
-        ended.record()
-        ended.synchronize()
-        return float(begun.elapsed_time(ended))
-
-    return timed
+    return timed(step, cuda.event)
 
 
 def pytorchs(cell: str, shape: str, precision: str, way: str) -> Timed:
@@ -88,15 +94,7 @@ def pytorchs(cell: str, shape: str, precision: str, way: str) -> Timed:
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
 
-    def timed() -> float:
-        begun, ended = (torch.cuda.Event(enable_timing=True) for _ in "be")
-        begun.record()
-        step()
-        ended.record()
-        ended.synchronize()
-        return float(begun.elapsed_time(ended))
-
-    return timed
+    return timed(step, lambda: torch.cuda.Event(enable_timing=True))
 
 
 def users_layer(cell: str, H: int) -> Any:
