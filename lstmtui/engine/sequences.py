@@ -16,7 +16,7 @@ from lstmtui.config import Settings
 from lstmtui.data.memory import Batch
 from lstmtui.engine.backend import Packed, linear, softmax
 from lstmtui.engine.params import Arena, Parameter, decayed_first, layer_parameters, uniform, zeros
-from lstmtui.engine.stack import NO_DROPOUT, Stack, precision_of
+from lstmtui.engine.stack import NO_DROPOUT, Stack
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +39,7 @@ class SequenceNetwork:
         """`kind` is that of the answers. Raises MemoryError where the buffers do not fit."""
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
         self._loss = LOSSES[kind]
-        self.precision = precision_of(s.precision, weights.flat.dtype)
+        self.precision = weights.device.precision_of(s.precision, weights.flat.dtype)
         if backward:
             self.gradients = Arena(weights.layout, weights.flat.dtype.type)
         self.stack = Stack(

@@ -61,11 +61,6 @@ NO_DROPOUT = Dropout()
 NO_PENALTY = Penalty()
 
 
-def precision_of(wanted: str, dtype: Any) -> str:
-    """Return in what products are computed on the processor: see `Device.precision_of`."""
-    return CPU.precision_of(wanted, dtype)
-
-
 def longest(spans: Spans) -> int:
     """Return the steps of the longest segment."""
     return max(end - start for start, end in spans)

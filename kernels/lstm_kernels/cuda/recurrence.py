@@ -11,13 +11,12 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.cuda import walk
 from lstm_kernels.cuda.arrays import instead, part
-from lstm_kernels.cuda.launch import Array, cuda, inlined, kernel, one_by_one
+from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
 from lstm_kernels.cuda.products import Packed, multiply
-from lstm_kernels.cuda.units import ADD, READ, SAVED, WRITE
+from lstm_kernels.cuda.units import backward_of, forward_of
 
 WAYS = ("auto", "steps", "walk")
 way = os.environ.get("LSTM_KERNELS_WALK", "auto")
@@ -49,27 +48,14 @@ def compiled(cell_name: str) -> Recurrence:
 def _forward_of(cell: Cell) -> Any:
     G, P, has_c = len(cell.gates), len(cell.unit_params), cell.has_c
     X = len(cell.saved) - G
-    step = inlined(cell.forward)
-    read_gates, read_unit, write_saved = READ[G], READ[P], WRITE[G, X]
+    unit_of = forward_of(cell)
 
     @kernel
     def units(t, B, gates, a_h, unit, h, c, extra):
         H = h.shape[1]
         for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
             b, j = n // H, n % H
-            row = t * B + b
-            h_prev = h[row, j]
-            values, h_j, c_j = step(
-                read_gates(gates, row, j, H),
-                read_gates(a_h, b, j, H),
-                read_unit(unit, 0, j, H),
-                h_prev,
-                c[row, j] if has_c else zero(h_prev),
-            )
-            write_saved(gates, extra, row, j, H, values)
-            h[row + B, j] = h_j
-            if has_c:
-                c[row + B, j] = c_j
+            unit_of(t * B + b, B, j, gates, a_h, b, j, H, unit, h, c, extra)
 
     def forward(
         gates: Array, W_hh: Packed, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
@@ -104,37 +90,14 @@ def _add_up(partial, dunit):
 def _backward_of(cell: Cell) -> Any:
     G, P, has_c, split = len(cell.gates), len(cell.unit_params), cell.has_c, cell.split
     X = len(cell.saved) - G
-    step = inlined(cell.backward)
-    read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
+    unit_of = backward_of(cell)
 
     @kernel
     def units(t, T, B, dh_above, unit, h, c, gates, extra, dh, dc, partial):
         H = h.shape[1]
         for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
             b, j = n // H, n % H
-            row = t * B + b
-            dh_j = dh[b, j]
-            none = zero(dh_j)
-            da_x_j, da_h_j, dp, dh_j, dc_j = step(
-                dh_above[row, j] + dh_j,
-                dc[b, j] if has_c else none,
-                read_saved(gates, extra, row, j, H),
-                read_unit(unit, 0, j, H),
-                h[row, j],
-                c[row, j] if has_c else none,
-                c[row + B, j] if has_c else none,
-            )
-            write_gates(gates, extra, row, j, H, da_x_j)
-            if split:
-                extra[row, j] = da_h_j[G - 1]
-            if P > 0:
-                if t == T - 1:
-                    for p in range(P):
-                        partial[b, p * H + j] = none
-                add_unit(partial, b, j, H, dp)
-            dh[b, j] = dh_j
-            if has_c:
-                dc[b, j] = dc_j
+            unit_of(t * B + b, b, B, j, t == T - 1, dh_above, unit, h, c, gates, extra, dh, dc, partial)
 
     def backward(
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,

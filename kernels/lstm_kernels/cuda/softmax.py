@@ -9,7 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_kernels.activations import exp
-from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, kernel, types_of
+from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, inlined, kernel, types_of
+
+
+def _meet_at_largest(shared, x):
+    """Leave in shared[0] the largest of what the threads of a block have put there, each at its x."""
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half > 0:
+        if x < half and shared[x + half] > shared[x]:
+            shared[x] = shared[x + half]
+        cuda.syncthreads()
+        half //= 2
+
+
+def _meet_at_sum(shared, x):
+    """Leave in shared[0] their sum."""
+    cuda.syncthreads()
+    half = THREADS // 2
+    while half > 0:
+        if x < half:
+            shared[x] += shared[x + half]
+        cuda.syncthreads()
+        half //= 2
+
+
+meet_at_largest, meet_at_sum = inlined(_meet_at_largest), inlined(_meet_at_sum)
 
 
 class _Kernels(NamedTuple):
@@ -32,13 +57,7 @@ def _kernels(dtype: str) -> _Kernels:
             for v in range(x, V, THREADS):
                 largest = logits[n, v] if logits[n, v] > largest else largest
             shared[x] = largest
-            cuda.syncthreads()
-            half = THREADS // 2
-            while half > 0:
-                if x < half and shared[x + half] > shared[x]:
-                    shared[x] = shared[x + half]
-                cuda.syncthreads()
-                half //= 2
+            meet_at_largest(shared, x)
             largest = shared[0]
             target = targets[n]
             below = largest - logits[n, target]
@@ -49,13 +68,7 @@ def _kernels(dtype: str) -> _Kernels:
                 logits[n, v] = e
                 total += e
             shared[x] = total
-            cuda.syncthreads()
-            half = THREADS // 2
-            while half > 0:
-                if x < half:
-                    shared[x] += shared[x + half]
-                cuda.syncthreads()
-                half //= 2
+            meet_at_sum(shared, x)
             total = shared[0]
             factor = scale / total
             for v in range(x, V, THREADS):
@@ -75,26 +88,14 @@ def _kernels(dtype: str) -> _Kernels:
             for v in range(x, V, THREADS):
                 largest = logits[n, v] if logits[n, v] > largest else largest
             shared[x] = largest
-            cuda.syncthreads()
-            half = THREADS // 2
-            while half > 0:
-                if x < half and shared[x + half] > shared[x]:
-                    shared[x] = shared[x + half]
-                cuda.syncthreads()
-                half //= 2
+            meet_at_largest(shared, x)
             largest = shared[0]
             cuda.syncthreads()
             total = none
             for v in range(x, V, THREADS):
                 total += exp(logits[n, v] - largest)
             shared[x] = total
-            cuda.syncthreads()
-            half = THREADS // 2
-            while half > 0:
-                if x < half:
-                    shared[x] += shared[x + half]
-                cuda.syncthreads()
-                half //= 2
+            meet_at_sum(shared, x)
             if x == 0:
                 nll[n] = (largest - logits[n, targets[n]]) + number(math.log(shared[0]))
             cuda.syncthreads()

@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS
+from lstm_kernels.cuda import units
 from lstm_kernels.cuda.arrays import fill, zeros
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, inlined, kernel, types_of
 from lstm_kernels.cuda.ptx import arrive, arrived
-from lstm_kernels.cuda.units import ADD, READ, SAVED, WRITE
 
 UNITS, ROWS, DEPTH = (2, 2, 2) if SIMULATED else (8, 32, 32)
 """Threads of a block along units and along sequences; terms of the sum that pass through shared memory at once."""
@@ -90,16 +89,14 @@ def _wait(counters, done):
         cuda.syncthreads()
 
 
-wait = _wait if SIMULATED else inlined(_wait)
+wait = inlined(_wait)
 
 
 @cache
 def forward_of(cell_name: str, dtype: str, rows: int, held: bool) -> Any:
     """Return the kernel of a walk forward for threads of so many sequences."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
-    G, P, has_c = len(cell.gates), len(cell.unit_params), cell.has_c
-    step = inlined(cell.forward)
-    read_gates, read_unit, write_saved = READ[G], READ[P], WRITE[G, len(cell.saved) - G]
+    G, unit_of = len(cell.gates), units.forward_of(cell)
     WIDTH = G * UNITS
     of_h, of_W, sums = (rows * ROWS, DEPTH + 1), (1 if held else DEPTH, WIDTH), (rows, WIDTH // UNITS)
 
@@ -145,19 +142,7 @@ def forward_of(cell_name: str, dtype: str, rows: int, held: bool) -> Any:
             for r in range(rows):
                 b = low + r * ROWS + v
                 if (b < B) & (j < H):
-                    row = t * B + b
-                    h_prev = h[row, j]
-                    values, h_j, c_j = step(
-                        read_gates(gates, row, j, H),
-                        read_gates(total, r, 0, 1),
-                        read_unit(unit, 0, j, H),
-                        h_prev,
-                        c[row, j] if has_c else zero(h_prev),
-                    )
-                    write_saved(gates, extra, row, j, H, values)
-                    h[row + B, j] = h_j
-                    if has_c:
-                        c[row + B, j] = c_j
+                    unit_of(t * B + b, B, j, gates, total, r, 0, 1, unit, h, c, extra)
             if t + 1 < last:
                 wait(counters, t + 1)
 
@@ -168,10 +153,7 @@ def forward_of(cell_name: str, dtype: str, rows: int, held: bool) -> Any:
 def backward_of(cell_name: str, dtype: str, rows: int, held: bool) -> Any:
     """Return the kernel of a walk back: its step s takes the cell at t = T - 1 - s, once the product of t + 1 is in."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
-    G, P, has_c, split = len(cell.gates), len(cell.unit_params), cell.has_c, cell.split
-    step = inlined(cell.backward)
-    read_saved, read_unit, write_gates = SAVED[G, len(cell.saved) - G], READ[P], WRITE[G, 0]
-    add_unit = ADD[P]
+    G, split, unit_of = len(cell.gates), cell.split, units.backward_of(cell)
     of_da, of_W = (rows * ROWS, DEPTH + 1), (1 if held else DEPTH, UNITS)
 
     @kernel
@@ -220,29 +202,7 @@ def backward_of(cell_name: str, dtype: str, rows: int, held: bool) -> Any:
                 for r in range(rows):
                     b = low + r * ROWS + v
                     if (b < B) & (j < H):
-                        row = t * B + b
-                        dh_j = dh[b, j]
-                        none = zero(dh_j)
-                        da_x_j, da_h_j, dp, dh_j, dc_j = step(
-                            dh_above[row, j] + dh_j,
-                            dc[b, j] if has_c else none,
-                            read_saved(gates, extra, row, j, H),
-                            read_unit(unit, 0, j, H),
-                            h[row, j],
-                            c[row, j] if has_c else none,
-                            c[row + B, j] if has_c else none,
-                        )
-                        write_gates(gates, extra, row, j, H, da_x_j)
-                        if split:
-                            extra[row, j] = da_h_j[G - 1]
-                        if P > 0:
-                            if s == 0:
-                                for p in range(P):
-                                    partial[b, p * H + j] = none
-                            add_unit(partial, b, j, H, dp)
-                        dh[b, j] = dh_j
-                        if has_c:
-                            dc[b, j] = dc_j
+                        unit_of(t * B + b, b, B, j, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, partial)
                 if s + 1 < last:
                     wait(counters, s + 1)
 
