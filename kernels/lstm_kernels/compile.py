@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numba
 import numba.extending
+from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import _Cache
 from numba.core.ccallback import CFunc
@@ -30,7 +31,7 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
-from lstm_kernels.threads import MOST, share_out, start
+from lstm_kernels.threads import MOST, help_out, pool, share, share_out
 
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
@@ -228,6 +229,8 @@ class _Kernel(CPUDispatcher):
 
 
 _exported: dict[str, CFunc] = {}
+_share: Any = None
+"""`threads.share`, once it is compiled."""
 
 
 def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: str) -> None:
@@ -235,11 +238,16 @@ def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: st
 
     What calls it holds no copy of it, and finds it again in another process, if it has been exported there before.
     """
+    compiled = _c_function(function, signature, stamp)
+    llvmlite.binding.add_symbol(name, compiled.address)
+    _exported[name] = compiled
+
+
+def _c_function(function: Callable[..., Any], signature: Any, stamp: str) -> CFunc:
     compiled: Any = CFunc(function, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
     compiled._cache = _DiskCache(function, stamp)
     compiled.compile()
-    llvmlite.binding.add_symbol(name, compiled.address)
-    _exported[name] = compiled
+    return compiled
 
 
 def threaded(
@@ -254,19 +262,32 @@ def threaded(
         return partial(threaded, fastmath=fastmath, stamp=stamp)
     if SETTINGS.DISABLE_JIT:
         return partial(_one_after_the_other, function)
-    start()
     turn = numba.njit(error_model="numpy", fastmath=set(fastmath))(function)
 
-    def launch(args, threads, workers):
-        share_out(turn, threads, workers, args)
+    def launch(args, threads, workers, pool):
+        share_out(turn, threads, workers, pool, args)
 
     launch.__module__, launch.__qualname__ = function.__module__, function.__qualname__
     compiled = kernel(launch, fastmath=fastmath, stamp=stamp)
 
     def run(*args: Any) -> None:
-        compiled(args[:-1], args[-1], min(args[-1], MOST))
+        workers = min(args[-1], MOST)
+        compiled(args[:-1], args[-1], workers, _pool_of(workers) if workers > 1 and _noted is None else 0)
 
     return run
+
+
+def _pool_of(workers: int) -> int:
+    """Return the address of the pool, once it has so many threads, the caller among them."""
+    global _share
+    found = pool()
+    if not found.has(workers):
+        if _share is None:
+            _share = _c_function(share, types.void(*[types.int64] * 5), "")
+        help_for_good = kernel(help_out)
+        help_for_good.compile((types.int64, types.int64))
+        found.grow(workers, _share.address, help_for_good)
+    return found.address
 
 
 def _one_after_the_other(function: Callable[..., Any], *args: Any) -> None:

@@ -16,8 +16,7 @@ from lstmtui.units import size
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _OF_ENGINE = (
     "precision",
-    "numba_threads",
-    "threading_layer",
+    "threads",
     "cuda",
     "cuda_missing",
     "cuda_by_default",

@@ -39,6 +39,7 @@ from lstm_kernels.cpu import (  # noqa: E402
 )
 from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.threads import MOST as MOST_THREADS  # noqa: E402
 from lstm_kernels.warm import Report, compile_all  # noqa: E402
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "CPU",
     "HAS_BFLOAT16",
     "KERNEL_CACHE",
+    "MOST_THREADS",
     "NATIVE_BFLOAT16",
     "Cell",
     "Device",

@@ -8,10 +8,10 @@ from lstmtui.places import cache_root
 
 
 def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):
-    answer = subprocess.CompletedProcess([], 0, stdout=b'{"numba": "1", "threading_layer": "omp", "cuda": false}')
+    answer = subprocess.CompletedProcess([], 0, stdout=b'{"numba": "1", "threads": 2, "cuda": false}')
     monkeypatch.setattr(subprocess, "run", lambda *given, **named: answer)
     facts = json.loads(lstmtui("info", "--json").out)
-    assert facts["compute"] == {"threading_layer": "omp", "cuda": False}
+    assert facts["compute"] == {"threads": 2, "cuda": False}
     assert facts["versions"]["numpy"]
     assert facts["machine"]["processors"] >= 1
     out = lstmtui("info").out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 from lstm_kernels.compile import threaded
-from lstm_kernels.threads import SPINS
+from lstm_kernels.threads import MEETING, MOST, meet
 
 
 @threaded
@@ -44,19 +44,63 @@ def test_arguments_arrive_whole(threads):
     rows(x[:0], 2.0, (0, np.arange(7.0)), out, threads)  # nothing to do
 
 
-def test_waiting_threads_soon_sleep():
-    """Or they would keep a processor that another program needs; what the user says counts more."""
-    script = "import os, lstm_kernels.cpu.optim; print(os.environ.get('GOMP_SPINCOUNT'))"
+def test_work_from_several_threads_at_once():
+    """Who comes while others work waits for them; nothing is lost or done twice."""
+    results, rounds = [np.zeros(3, np.int64) for _ in range(4)], 200
 
-    def found(**environment):
-        before = {
-            name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-        }
-        command = [sys.executable, "-c", script]
-        return subprocess.run(
-            command, env={**before, "NUMBA_DISABLE_JIT": "0", **environment}, capture_output=True, text=True
-        ).stdout.strip()
+    def work(turns):
+        seen = np.zeros(3, np.int64)
+        for _ in range(rounds):
+            count(turns, seen, 3)
 
-    assert found() == SPINS
-    assert found(GOMP_SPINCOUNT="7") == "7"
-    assert found(OMP_WAIT_POLICY="ACTIVE") == "None"
+    workers = [threading.Thread(target=work, args=(turns,)) for turns in results]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all((turns == rounds).all() for turns in results)
+
+
+def test_threads_that_sleep_are_woken():
+    """After a pause far longer than they look for work; and after one that may end just when they fall asleep."""
+    turns, seen = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    pauses = [0.2, *np.linspace(0, 0.01, 60).tolist()]
+    for pause in pauses:
+        time.sleep(pause)
+        count(turns, seen, 2)
+    assert (turns == len(pauses)).all()
+
+
+@threaded
+def meet_often(k, threads, times, at, wrong, meeting):
+    met = 1
+    for n in range(times):
+        at[k] = n
+        met = meet(meeting, threads, met)
+        for other in range(threads):
+            if at[other] != n:
+                wrong[k] += 1
+        met = meet(meeting, threads, met)
+
+
+def test_threads_meet():
+    threads = MOST
+    at, wrong = np.full(threads, -1, np.int64), np.zeros(threads, np.int64)
+    meet_often(2000, at, wrong, np.zeros(MEETING, np.int64), threads)
+    assert (at == 1999).all()
+    assert (wrong == 0).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_threads_of_its_own():
+    turns, seen = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    count(turns, seen, 2)
+    child = os.fork()
+    if child == 0:
+        count(turns, seen, 2)
+        os._exit(0 if (turns == 2).all() else 1)
+    deadline = time.monotonic() + 30
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert ended[1] == 0
