@@ -58,7 +58,9 @@ def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, pre
     walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear
     rows = take(np.ascontiguousarray(x)).reshape(T * B, D)
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
-    walk.forward(gates, packed(W_hh, precision, on), unit, h, c, extra, scratch, threads)
+    packed_gates = on.recurrence.PackedGates(H, G, precision)
+    packed_gates.columns(W_hh, threads)
+    walk.forward(gates, packed_gates, unit, h, c, extra, scratch, threads)
     saved = np.concatenate([host(gates), host(extra)], axis=2)
     if not backward:
         return host(h), host(c), saved, {}

@@ -103,7 +103,7 @@ class Layer:
         else:
             self.states = [(zeros((B, H), dtype), zeros((B, C), dtype)) for _ in ends]
         self.W_ih = packed(D, G * H, precision)
-        self.W_hh = packed(H, G * H, precision)
+        self.W_hh = device.recurrence.PackedGates(H, G, precision)
         if backward:
             self.dh = zeros((B, H), dtype)
             self.dc = zeros((B, C), dtype)

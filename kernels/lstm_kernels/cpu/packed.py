@@ -42,6 +42,8 @@ LINE = 64
 """Bytes of a line of the cache."""
 
 _WIDTHS = {kind.itemsize: REGISTERS[TILES].columns(kind.itemsize) for kind in PRECISIONS.values()}
+WIDE = {precision: REGISTERS[TILES].columns(kind.itemsize)[0] for precision, kind in PRECISIONS.items()}
+"""Columns of the widest panel."""
 WIDE4, HALF4, LEAST4 = _WIDTHS[4][0], _WIDTHS[4][-2], _WIDTHS[4][-1]
 WIDE8, HALF8, LEAST8 = _WIDTHS[8][0], _WIDTHS[8][-2], _WIDTHS[8][-1]
 
@@ -251,6 +253,18 @@ def panels_of(words, N, k, threads):
     wide = WIDE4 if words.itemsize == 4 else WIDE8
     count = -(-N // wide)
     return min(k * count // threads * wide, N), min((k + 1) * count // threads * wide, N)
+
+
+@inlined
+def columns_between(words, low, high):
+    """Return the words of columns low to high of a packed matrix, as a packed matrix.
+
+    low   begins a panel
+    high  begins a panel, or is where all columns end
+    """
+    depth, width = words.shape
+    end = min(-(-high // _least(words)) * _least(words), width)
+    return words.reshape(-1)[depth * low : depth * end].reshape((depth, end - low))
 
 
 @threaded

@@ -1,7 +1,7 @@
 """The walk over time: a product with W_hh at each step, then the cell, one unit after the other.
 
-Threads share out the batch: each walks all T steps over its own sequences, so they never wait for each other. The
-cell is a compile-time argument: `compiled` returns the two functions made for it.
+Threads share out the batch or the units, and stay inside the walk over all T steps. The cell is a compile-time
+argument: `compiled` returns the two functions made for it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,26 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 
 from lstm_kernels.activations import zero
 from lstm_kernels.cells import CELLS, Cell
 from lstm_kernels.compile import inlined, threaded
-from lstm_kernels.cpu.packed import Packed, multiply, nothing, pack, rows_of, workspace
+from lstm_kernels.cpu.packed import (
+    PRECISIONS,
+    WIDE,
+    Packed,
+    columns_between,
+    multiply,
+    nothing,
+    pack,
+    panels_of,
+    per_word,
+    rows_of,
+    stack,
+    workspace,
+)
+from lstm_kernels.threads import MEETING, MOST, meet
 
 Array = np.ndarray[Any, Any]
 
@@ -110,6 +125,54 @@ WRITE = {(1, 0): _write1, (3, 0): _write3, (4, 0): _write4, (3, 1): _write3_1}
 ADD = {0: _add0, 1: _add1, 3: _add3}
 
 
+# --- sharing out a step -----------------------------------------------------------------------------------------------
+
+# Threads share out the batch, and never wait for each other, while W_hh fits into the cache that each has for itself.
+# Where it is larger, they share out the units, so that each reads its own part of W_hh only, and meet once a step: all
+# need all of h, or of the gates' gradient. Sums are the same either way.
+
+SHARED_FROM = 2_000_000
+"""Bytes of W_hh from which on threads share out the units."""
+
+
+class PackedGates:
+    """W_hh (GH, H), packed as columns: all in one, or each gate's by itself, so that a share of units is whole panels
+    of each."""
+
+    def __init__(self, H: int, G: int, precision: str) -> None:
+        """Raises ValueError where this processor cannot multiply in `precision`."""
+        self.precision = precision
+        count = G if _is_shared(G * H * H, precision) else 1
+        self.words = stack(count, H, G * H // count, precision)
+        """(parts, H', N'), with all gates in one part or a gate in each."""
+        self._parts = [Packed(H, G * H // count, precision, words) for words in self.words]
+
+    def columns(self, W: Array, threads: int) -> None:
+        """Take W (GH, H)."""
+        N = len(W) // len(self._parts)
+        for k, part in enumerate(self._parts):
+            part.columns(W[k * N : (k + 1) * N], threads)
+
+
+def _is_shared(size: int, precision: str) -> bool:
+    return size * PRECISIONS[precision].itemsize // per_word(precision) >= SHARED_FROM
+
+
+def _meeting(size: int, H: int, precision: str, threads: int) -> Array:
+    """Return where threads meet, (MEETING,); or (0,) where they share out the batch."""
+    meets = 1 < threads <= MOST and threads * WIDE[precision] <= H and _is_shared(size, precision)
+    return np.zeros(MEETING if meets else 0, np.int64)
+
+
+@inlined
+def _share(k, threads, B, words, H, meeting):
+    """Return thread k's sequences (from, to) and units (from, to)."""
+    if meeting.shape[0] > 0:
+        left, right = panels_of(words, H, k, threads)
+        return 0, B, left, right
+    return k * B // threads, (k + 1) * B // threads, 0, H
+
+
 class Recurrence(NamedTuple):
     """One cell's walk over time."""
 
@@ -117,7 +180,7 @@ class Recurrence(NamedTuple):
     """forward(gates, W_hh, unit, h, c, extra, scratch, threads): fill h[1:], c[1:], gates and extra.
 
     gates    (T, B, GH)    in-out  W_ih x + b, from linear.py, becomes the gates after their nonlinearity
-    W_hh     (H, GH)       in      the weights (GH, H), packed as columns
+    W_hh     (GH, H)       in      as `PackedGates`
     unit     (P, H)        in      the cell's parameters of one value a unit
     h, c     (T+1, B, H)   in-out  [0] is carried in, the rest is written here; c is (T+1, B, 0) if the cell has none
     extra    (T, B, XH)    out     what else backward needs: `saved` of the cell beyond its gates
@@ -151,17 +214,23 @@ def _forward_of(cell: Cell) -> Any:
     read_gates, read_unit, write_saved = READ[G], READ[len(cell.unit_params)], WRITE[G, X]
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, gates, words, unit, h, c, extra, scratch, buffer):
+    def walk(k, threads, gates, words, unit, h, c, extra, scratch, buffer, meeting):
         T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
         blocks = gates.reshape((T, B, G, H))
         blocks_h = scratch.reshape((B, G, H))
-        low, high = k * B // threads, (k + 1) * B // threads
+        low, high, first, last = _share(k, threads, B, words, H, meeting)
+        # Of each part of W_hh: the columns that are this thread's.
+        parts = words.shape[0]
+        N = G * H // parts
+        left, right, met = (first, last, 1) if parts == G else (0, N, 1)
         for t in range(T):
-            multiply(h[t, low:high], words, 0, nothing(), scratch[low:high], buffer[k])
+            for g in range(parts):
+                to = scratch[low:high, g * N + left : g * N + right]
+                multiply(h[t, low:high], columns_between(words[g], left, right), 0, nothing(), to, buffer[k])
             for b in range(low, high):
                 block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b]
                 h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
-                for j in range(H):
+                for j in range(types.uintp(first), types.uintp(last)):
                     values, h_j, c_j = step(
                         read_gates(block, j),
                         read_gates(block_h, j),
@@ -173,12 +242,15 @@ def _forward_of(cell: Cell) -> Any:
                     h_next[j] = h_j
                     if has_c:
                         c_next[j] = c_j
+            if meeting.shape[0] > 0:
+                met = meet(meeting, threads, met)
 
     def forward(
-        gates: Array, W_hh: Packed, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
+        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
     ) -> None:
         buffer = workspace.scratch(threads, W_hh.precision)
-        walk(gates, W_hh.words, unit, h, c, extra, scratch, buffer, threads)
+        meeting = _meeting(gates.shape[2] * h.shape[2], h.shape[2], W_hh.precision, threads)
+        walk(gates, W_hh.words, unit, h, c, extra, scratch, buffer, meeting, threads)
 
     return forward
 
@@ -204,19 +276,21 @@ def _backward_of(cell: Cell) -> Any:
     read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer):
+    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, meeting):
         T, B, H = dh_above.shape
         blocks = gates.reshape((T, B, G, H))
-        low, high = k * B // threads, (k + 1) * B // threads
+        low, high, first, last = _share(k, threads, B, words, H, meeting)
+        share, met = columns_between(words, first, last), 1
         for b in range(low, high):
-            for j in range(P * H):
-                partial[b, j // H, j % H] = 0
+            for p in range(P):
+                for j in range(first, last):
+                    partial[b, p, j] = 0
         for t in range(T - 1, -1, -1):
             for b in range(low, high):
                 block, more = blocks[t, b], extra[t, b]
                 dh_t, dh_b, dc_b, sums = dh_above[t, b], dh[b], dc[b], partial[b]
                 h_prev, c_prev, c_next = h[t, b], c[t, b], c[t + 1, b]
-                for j in range(H):
+                for j in range(types.uintp(first), types.uintp(last)):
                     none = zero(dh_b[j])
                     da_x_j, da_h_j, dp, dh_j, dc_j = step(
                         dh_t[j] + dh_b[j],
@@ -234,12 +308,15 @@ def _backward_of(cell: Cell) -> Any:
                     dh_b[j] = dh_j
                     if has_c:
                         dc_b[j] = dc_j
+            if meeting.shape[0] > 0:
+                met = meet(meeting, threads, met)
+            to = dh[low:high, first:last]
             if split:
                 shared = (G - 1) * H
-                multiply(gates[t, low:high, :shared], words, 0, rows_of(dh[low:high]), dh[low:high], buffer[k])
-                multiply(extra[t, low:high], words, shared, rows_of(dh[low:high]), dh[low:high], buffer[k])
+                multiply(gates[t, low:high, :shared], share, 0, rows_of(to), to, buffer[k])
+                multiply(extra[t, low:high], share, shared, rows_of(to), to, buffer[k])
             else:
-                multiply(gates[t, low:high], words, 0, rows_of(dh[low:high]), dh[low:high], buffer[k])
+                multiply(gates[t, low:high], share, 0, rows_of(to), to, buffer[k])
 
     def backward(
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
@@ -249,7 +326,8 @@ def _backward_of(cell: Cell) -> Any:
         # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
         partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)
         pack(W_hh, words, threads)
-        walk(dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, threads)
+        meeting = _meeting(W_hh.size, W_hh.shape[1], precision, threads)
+        walk(dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, meeting, threads)
         if P > 0:
             _add_up(partial, dunit, threads)
 

@@ -31,6 +31,13 @@ def _walks(B: int, G: int, H: int) -> bool:
     return way == "walk"
 
 
+class PackedGates(Packed):
+    """W_hh (GH, H), packed."""
+
+    def __init__(self, H: int, G: int, precision: str) -> None:
+        super().__init__(H, G * H, precision)
+
+
 class Recurrence(NamedTuple):
     """One cell's walk over time; arguments as those of `cpu.recurrence.Recurrence`."""
 
@@ -58,7 +65,7 @@ def _forward_of(cell: Cell) -> Any:
             unit_of(t * B + b, B, j, gates, a_h, b, j, H, unit, h, c, extra)
 
     def forward(
-        gates: Array, W_hh: Packed, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
+        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
     ) -> None:
         T, B, GH = gates.shape
         H = h.shape[2]

@@ -14,7 +14,10 @@ from kernels_network import (
     run_layer,
 )
 from lstm_kernels.cells import CELLS
+from lstm_kernels.cpu import recurrence
+from lstm_kernels.cpu.packed import WIDE
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16
+from lstm_kernels.threads import MOST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -70,6 +73,19 @@ def test_same_bits_again(cell):
         first, second = (run_layer(cell, *args, threads=threads) for _ in range(2))
         assert all(a.tobytes() == b.tobytes() for a, b in zip(first[:3], second[:3], strict=True))
         assert all(first[3][name].tobytes() == second[3][name].tobytes() for name in first[3])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16)
+@pytest.mark.parametrize("cell", CELLS)
+def test_threads_that_share_out_the_units_find_the_same(cell, precision, monkeypatch):
+    """Where W_hh is large they do; one thread walks alone, and sums are in the same order."""
+    args = case(cell, 4, 5, 3, 2 * max(WIDE.values()) + 7, np.float64 if precision == "float64" else np.float32)
+    alone = run_layer(cell, *args, precision=precision)
+    monkeypatch.setattr(recurrence, "SHARED_FROM", 0)
+    for threads in range(1, min(MOST, 3) + 1):
+        shared = run_layer(cell, *args, threads=threads, precision=precision)
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(alone[:3], shared[:3], strict=True))
+        assert all(alone[3][name].tobytes() == shared[3][name].tobytes() for name in alone[3])
 
 
 @pytest.mark.parametrize("cell", CELLS)

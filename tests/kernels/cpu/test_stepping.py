@@ -52,7 +52,7 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
             np.zeros((N + 1, B, H if spec.has_c else 0), dtype),
             np.empty((N, B, len(spec.saved) * H - GH), dtype),
         )
-        W_i, W_h = Packed(x.shape[2], GH, precision), Packed(H, GH, precision)
+        W_i, W_h = Packed(x.shape[2], GH, precision), recurrence.PackedGates(H, GH // H, precision)
         W_i.columns(W_ih[k], 1)
         W_h.columns(W_hh[k], 1)
         linear.forward(x.reshape(N * B, -1), W_i, b[k].copy(), gates.reshape(N * B, -1), 1)
