@@ -25,6 +25,7 @@ from lstm_kernels.cpu.tiles import (
     bfloat16_bits,
     drive,
     lay,
+    lay_vector,
     prefetch,
     prepare,
     transpose,
@@ -140,40 +141,37 @@ def pack_rows(W, words, N, low, high):
 
 @overload(pack_rows)
 def _pack_rows_of(W, words, N, low, high):
-    if words.dtype == types.uint32:
+    pairs = words.dtype == types.uint32
+    step = 2 if pairs else 1
+    lay_it = lay_vector["bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"]
+    least = LEAST8 if words.dtype == types.float64 else LEAST4
 
-        def pack(W, words, N, low, high):
-            K, depth = W.shape[0], words.shape[0]
-            flat = words.reshape(-1)
-            n = low
-            while n < high:
-                start, end = _panel(words, n, N)
-                live, width = min(end, N) - start, end - start
-                for k in range(0, K - 1, 2):
-                    even, odd = W[k, start : start + live], W[k + 1, start : start + live]
-                    to = flat[depth * start + k // 2 * width :][:live]
-                    for j in range(live):
-                        to[j] = types.uint32(bfloat16_bits(even[j])) | types.uint32(bfloat16_bits(odd[j])) << 16
-                if K % 2 == 1:
-                    last, to = W[K - 1, start : start + live], flat[depth * start + K // 2 * width :][:live]
-                    for j in range(live):
-                        to[j] = types.uint32(bfloat16_bits(last[j]))
-                n = end
+    def word(W, k, n):
+        if not pairs:
+            return W[k, n]
+        first = types.uint32(bfloat16_bits(W[k, n]))
+        return first | types.uint32(bfloat16_bits(W[k + 1, n])) << 16 if k + 1 < W.shape[0] else first
 
-    else:
+    word = register_jitable(word)
 
-        def pack(W, words, N, low, high):
-            K, depth = W.shape[0], words.shape[0]
-            flat = words.reshape(-1)
-            n = low
-            while n < high:
-                start, end = _panel(words, n, N)
-                live, width = min(end, N) - start, end - start
-                for k in range(K):
-                    row, to = W[k, start : start + live], flat[depth * start + k * width :][:live]
-                    for j in range(live):
-                        to[j] = row[j]
-                n = end
+    def pack(W, words, N, low, high):
+        K, depth, size = W.shape[0], words.shape[0], words.itemsize
+        flat = words.reshape(-1)
+        whole = K // step * step  # rows that have what they make a word with
+        n = low
+        while n < high:
+            start, end = _panel(words, n, N)
+            live, width = min(end, N) - start, end - start
+            vectors = live // least * least
+            for k in range(0, K, step):
+                at = depth * start + k // step * width
+                laid = vectors if k < whole else 0
+                row, below, to = address(W, k, start), address(W, k + step - 1, start), address(flat, 1, at)
+                for j in range(0, laid * size, least * size):
+                    lay_it(row + j, below + j, to + j)
+                for j in range(laid, live):
+                    flat[at + j] = word(W, k, start + j)
+            n = end
 
     return pack
 

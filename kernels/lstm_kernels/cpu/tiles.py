@@ -57,7 +57,7 @@ class Registers(NamedTuple):
 
 
 REGISTERS = {
-    "avx512": Registers(64, (4, 2, 1), 96, 512),  # 32 registers
+    "avx512": Registers(64, (4, 2, 1), 192, 512),  # 32 registers
     "avx2": Registers(32, (2, 1), 192, 256),  # 16
     "portable": Registers(16, (4, 2, 1), 192, 256),  # 32 of NEON; elsewhere the compiler spills some
 }
@@ -216,21 +216,20 @@ def prefetch(typingctx, place):
     return signature(types.void, WORD), codegen
 
 
-def _lay(precision: str) -> Any:
-    """Return lay(row, below, to), which copies the numbers that a tile takes of each k from one address to another; for
-    bfloat16 it makes pairs of those at `row` and at `below`."""
-    rows = ROWS[precision]
+def _lay(precision: str, count: int) -> Any:
+    """Return lay(row, below, to), which copies so many numbers from one address to another; for bfloat16 it makes pairs
+    of those at `row` and at `below`."""
     number = ir.DoubleType() if precision == "float64" else ir.FloatType()
 
     @intrinsic
     def lay(typingctx, row, below, to):
         def codegen(context, builder, sig, args):
             def read(address):
-                return builder.load(builder.inttoptr(address, ir.VectorType(number, rows).as_pointer()), align=4)
+                return builder.load(builder.inttoptr(address, ir.VectorType(number, count).as_pointer()), align=4)
 
             values = read(args[0])
             if precision == "bfloat16":
-                lanes = ir.VectorType(ir.IntType(32), rows)
+                lanes = ir.VectorType(ir.IntType(32), count)
                 odd = builder.zext(_rounded(builder, read(args[1])), lanes)
                 values = builder.or_(
                     builder.zext(_rounded(builder, values), lanes), builder.shl(odd, _every(lanes, 16))
@@ -243,7 +242,12 @@ def _lay(precision: str) -> Any:
     return lay
 
 
-lay = {precision: _lay(precision) for precision in PRECISIONS}
+lay = {precision: _lay(precision, ROWS[precision]) for precision in PRECISIONS}
+"""What a tile takes of a k from one row of a matrix."""
+lay_vector = {
+    precision: _lay(precision, REGISTERS[TILES].columns(kind.itemsize)[-1]) for precision, kind in PRECISIONS.items()
+}
+"""What makes a vector in a panel."""
 
 
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
