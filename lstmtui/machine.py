@@ -24,14 +24,16 @@ def cpu_count() -> int:
 def training_speed(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
     """Return about how many operations a second one thread trains with, at six a parameter and token.
 
-    Measured on models to type with: 125e9 with bfloat16 products, 83e9 with 512-bit vectors, 55e9 with 256-bit ones,
-    all on processors of 2021 to 2024; where the system does not tell, a value between the last two.
+    Measured on models to type with: 125e9 with bfloat16 products, which only AMD's processors gain by (see
+    `lstm_kernels.cpu.tiles`), 83e9 with 512-bit vectors, 55e9 with 256-bit ones, all on processors of 2021 to 2024;
+    where the system does not tell, a value between the last two.
     """
     try:
-        flags = next(line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")).split()
+        told = cpuinfo.read_text()
+        flags = next(line for line in told.splitlines() if line.startswith("flags")).split()
     except (OSError, StopIteration):
         return 70e9
-    if "avx512_bf16" in flags and precision != "float32":
+    if "avx512_bf16" in flags and "AuthenticAMD" in told and precision != "float32":
         return 125e9
     return 83e9 if "avx512f" in flags else 55e9
 

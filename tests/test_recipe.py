@@ -62,7 +62,9 @@ def test_tied_weights_have_one_size():
     assert recipe.complete(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).embedding == 300
 
 
-def test_words_get_the_width_that_the_time_can_read():
+def test_words_get_the_width_that_the_time_can_read(monkeypatch):
+    monkeypatch.setattr(recipe, "training_speed", lambda precision: 55e9)
+
     def chosen(minutes, size=5_000_000):
         given = Settings(corpus=("x",), tokens="words", minutes=minutes, threads=2, precision="float32")
         return recipe.complete(given, corpus_bytes=size)
