@@ -219,7 +219,7 @@ class Network:
         arrays = self.device.arrays
         tokens, targets = arrays.taken(tokens), arrays.taken(targets)
         self._prepare(drop, penalties)
-        arrays.fill(self.gradients.flat, 0)
+        arrays.fill(self.gradients.flat, 0, self.threads)
         arrays.fill(self._dtable, 0)
         last = len(self.segments) - 1
         for segment in range(last + 1):

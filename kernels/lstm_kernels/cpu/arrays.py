@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lstm_kernels.compile import threaded
+
 Array = np.ndarray[Any, Any]
 
 
@@ -19,9 +21,17 @@ def part(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
     return flat[start : start + int(np.prod(shape))].reshape(shape)
 
 
-def fill(a: Array, value: float) -> None:
-    """Set every element."""
-    a.fill(value)
+@threaded
+def _fill(k, threads, a, value):
+    a[k * a.shape[0] // threads : (k + 1) * a.shape[0] // threads] = value
+
+
+def fill(a: Array, value: float, threads: int = 1) -> None:
+    """Set every element of an array; on more than one thread only those of one that is contiguous."""
+    if threads > 1:
+        _fill(a.reshape(-1), a.dtype.type(value), threads)
+    else:
+        a.fill(value)
 
 
 def copy(what: Array, to: Array) -> None:

@@ -78,7 +78,7 @@ def part(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
     return flat[start : start + size].reshape(shape) if size else Nothing(shape, flat.dtype)
 
 
-def fill(a: Array, value: float) -> None:
+def fill(a: Array, value: float, threads: int = 1) -> None:
     """Set every element."""
     if a.size:
         _fill[one_by_one(a.size)](a.reshape(a.size), a.dtype.type(value))
