@@ -1,6 +1,7 @@
 """Every test has its own runs; all share one fresh cache, so that kernels compile once and none is the user's.
 
-`LSTMTUI_TEST_CACHE=FOLDER pytest` keeps that cache in a folder from one run of the tests to the next.
+Files of tests are shared out among as many processes as there are processors; `-n0` runs them in this one, for a
+debugger. `LSTMTUI_TEST_CACHE=FOLDER pytest` keeps the cache in a folder from one run of the tests to the next.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import tempfile
 import pytest
 
 # Before anything imports the kernels, and for the engine processes that tests start.
-_kept = os.environ.get("LSTMTUI_TEST_CACHE")
+_worker = os.environ.get("PYTEST_XDIST_WORKER")
+_kept = os.environ["LSTMTUI_CACHE"] if _worker else os.environ.get("LSTMTUI_TEST_CACHE")
 os.environ["LSTMTUI_CACHE"] = _cache = _kept or tempfile.mkdtemp(prefix="lstmtui-tests-")
 for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and name != "LSTMTUI_CACHE"]:
     del os.environ[_variable]
-os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, "config.toml")
+os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, f"config-{_worker or 'main'}.toml")
 os.makedirs(_cache, exist_ok=True)
 open(os.environ["LSTMTUI_CONFIG"], "w").close()
 

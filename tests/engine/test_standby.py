@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 import tiny
@@ -13,9 +15,11 @@ from lstmtui.errors import UsageError
 
 
 @pytest.fixture
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path
+def own_folder(monkeypatch):
+    # Short, since the address of a socket holds some 100 bytes.
+    with tempfile.TemporaryDirectory(prefix="lstmtui-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
 
 
 def test_the_socket_lies_where_only_this_user_comes(own_folder):

@@ -13,8 +13,10 @@ COMPILED_ONLY = [__file__, HERE / "test_compile.py", HERE / "test_warm.py", HERE
 
 def test_kernels_pass_without_compilation(tmp_path):
     ignored = [f"--ignore={path}" for path in COMPILED_ONLY]
-    # Central differences call a network hundreds of times, and say nothing new here.
-    command = [sys.executable, "-m", "pytest", HERE, *ignored, "-k", "not central", "-o", f"cache_dir={tmp_path}"]
+    # Central differences call a network hundreds of times, and say nothing new here; there is one thread, and BLAS has
+    # sums in an order of its own.
+    chosen = [HERE, *ignored, "-k", "not central and not share_out and not meet"]
+    command = [sys.executable, "-m", "pytest", "-n0", *chosen, "-o", f"cache_dir={tmp_path}"]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stdout[-2000:]
