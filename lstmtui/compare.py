@@ -230,7 +230,7 @@ def recommendation(found: Sequence[Figures]) -> str:
     rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
     behind = [(name, apart) for name, s, apart in rest if apart > least_difference(first, s)]
     level = [best, *(name for name, s, apart in rest if apart <= least_difference(first, s))]
-    far = f"{_listed([f'{name} is {apart:.3f} behind' for name, apart in behind])}, more than seeds explain"
+    far = f"Behind by more than seeds explain: {_listed([f'{name} by {apart:.3f}' for name, apart in behind])}."
     if len(level) == 1:
         name, apart = behind[0]
         return f"Take {best}: {first.told()} {unit}, {apart:.3f} before {name}, more than seeds explain."
@@ -240,7 +240,7 @@ def recommendation(found: Sequence[Figures]) -> str:
     return (
         f"{_listed(level)} cannot be told apart here ({best} leads by {widest:.3f} {unit} at most, within what "
         f"{first.count} seeds make); {quickest} is the quickest of them, so take that, or give more time or seeds."
-        + (f" {far[0].upper()}{far[1:]}." if behind else "")
+        + (f" {far}" if behind else "")
     )
 
 

@@ -87,7 +87,7 @@ def test_a_difference_within_noise_goes_to_the_quicker():
     said = compare.recommendation(runs)
     assert said.startswith("lstm and gru cannot be told apart")
     assert "gru is the quickest" in said
-    assert said.endswith("Rnn is 0.300 behind, more than seeds explain.")
+    assert said.endswith("Behind by more than seeds explain: rnn by 0.300.")
 
 
 def test_each_cell_is_judged_by_its_own_spread():
@@ -96,7 +96,7 @@ def test_each_cell_is_judged_by_its_own_spread():
     runs += [one("peephole", q) for q in (1.69, 1.75, 1.81)]
     said = compare.recommendation(runs)
     assert said.startswith("gru and peephole cannot be told apart here (gru leads by 0.050")
-    assert said.endswith("Coupled is 0.020 behind, more than seeds explain.")
+    assert said.endswith("Behind by more than seeds explain: coupled by 0.020.")
 
 
 def test_welch_agrees_with_the_table():

@@ -111,7 +111,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
     def on_opened(self, message: Opened) -> None:
         self._about = message.about
         self._introduce()
-        self.query_one(Candidates).said = ""
+        self.query_one(Candidates).said = "Preparing the first answer …"  # the first time, its kernels are compiled
         self._ready = True
         self._say("Ready: type, and Tab takes the grey text.")
         self._ask()
