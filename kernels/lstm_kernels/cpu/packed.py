@@ -388,27 +388,31 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
         depth, tiles, size = (K + step - 1) // step, (M + most - 1) // most, scratch.itemsize
         low, higher = M // tiles, M % tiles
         whole = tiles if low == most else higher if low == most - 1 else 0  # of the highest
-        for k in range(0, K, step):
-            # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
-            row, below = A[k], A[min(k + step - 1, K - 1)]
-            for ahead in range(k + AHEAD * step, min(k + (AHEAD + 1) * step, K)):
-                for j in range(0, M, LINE // A.itemsize):
-                    prefetch(address(A, ahead, j))
+        # Some rows at a time, and of these tile by tile. Row by row, each would be torn into all tiles, which lie at a
+        # power of two from each other and wait for the same few lines of the first-level cache.
+        for top in range(0, K, AHEAD * step):
+            end = min(top + AHEAD * step, K)
+            for k in range(end, min(end + AHEAD * step, K)):
+                for j in range(0, M, LINE // size):
+                    prefetch(address(A, k, j))
             if sums.shape[0] > 0:
-                for j in range(M):
-                    sums[j] += row[j]
-                if pairs and k + 1 < K:
+                for k in range(top, end):
+                    row = A[k]
                     for j in range(M):
-                        sums[j] += below[j]
-            from_row, from_below, to = address(row, 1, 0), address(below, 1, 0), address(scratch, 1, k // step * most)
+                        sums[j] += row[j]
             for n in range(whole):
-                lay_it(from_row + n * most * size, from_below + n * most * size, to + n * depth * most * size)
+                row, to = address(A, top, n * most), address(scratch, 1, (n * depth + top // step) * most)
+                for k in range(top, end, step):
+                    # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
+                    lay_it(row, row + A.strides[0] if pairs and k + 1 < K else row, to)
+                    row, to = row + step * A.strides[0], to + most * size
             j = whole * most
             for n in range(whole, tiles):
                 height = low + 1 if n < higher else low
-                tile = scratch[j * depth + k // step * height :]
-                for r in range(height):
-                    tile[r] = word(row, below, j + r)
+                for k in range(top, end, step):
+                    tile = scratch[j * depth + k // step * height :]
+                    for r in range(height):
+                        tile[r] = word(A[k], A[min(k + step - 1, K - 1)], j + r)
                 j += height
 
     copy = register_jitable(copy)
