@@ -129,7 +129,8 @@ ADD = {0: _add0, 1: _add1, 3: _add3}
 
 # Threads share out the batch, and never wait for each other, while W_hh fits into the cache that each has for itself.
 # Where it is larger, they share out the units, so that each reads its own part of W_hh only, and meet once a step: all
-# need all of h, or of the gates' gradient. Sums are the same either way.
+# need all of h, or of the gates' gradient. Sums are the same either way. (Loops over a share of units count unsigned:
+# an index that could be negative costs a test for each unit, and all vectors.)
 
 SHARED_FROM = 2_000_000
 """Bytes of W_hh from which on threads share out the units."""
