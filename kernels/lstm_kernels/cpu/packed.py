@@ -14,6 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+from lstm_kernels.activations import zero
 from lstm_kernels.compile import SETTINGS, inlined, threaded
 from lstm_kernels.cpu.tiles import (
     PRECISIONS,
@@ -134,6 +135,12 @@ def _panel(words, n, N):
     return start, start + least
 
 
+@register_jitable
+def _pair(even, odd):
+    """Return the word of two numbers in bfloat16 that follow each other in K."""
+    return types.uint32(bfloat16_bits(even)) | types.uint32(bfloat16_bits(odd)) << 16
+
+
 def pack_rows(W, words, N, low, high):
     """Pack columns low to high of W (K, N) into `words`, which may be deeper; both bounds begin panels, or end them."""
     raise NotImplementedError
@@ -149,8 +156,7 @@ def _pack_rows_of(W, words, N, low, high):
     def word(W, k, n):
         if not pairs:
             return W[k, n]
-        first = types.uint32(bfloat16_bits(W[k, n]))
-        return first | types.uint32(bfloat16_bits(W[k + 1, n])) << 16 if k + 1 < W.shape[0] else first
+        return _pair(W[k, n], W[k + 1, n] if k + 1 < W.shape[0] else zero(W[k, n]))
 
     word = register_jitable(word)
 
@@ -189,8 +195,7 @@ def _pack_columns_of(W, words, low, high):
     def word(W, n, k):
         if not pairs:
             return W[n, k]
-        first = types.uint32(bfloat16_bits(W[n, k * 2]))
-        return first | types.uint32(bfloat16_bits(W[n, k * 2 + 1])) << 16 if k * 2 + 1 < W.shape[1] else first
+        return _pair(W[n, k * 2], W[n, k * 2 + 1] if k * 2 + 1 < W.shape[1] else zero(W[n, k * 2]))
 
     word = register_jitable(word)
 
@@ -378,7 +383,7 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
     def word(row, below, j):
         if not pairs:
             return row[j]
-        return types.uint32(bfloat16_bits(row[j])) | types.uint32(bfloat16_bits(below[j])) << 16
+        return _pair(row[j], below[j])
 
     word = register_jitable(word)
 
