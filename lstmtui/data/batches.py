@@ -66,21 +66,26 @@ class Streams:
 class EvaluationStreams:
     """A token array as B streams that between them predict every token but the very first, exactly once.
 
+    Where only some tokens are to be read, each stream reads the beginning of its own stretch, so that what is read comes
+    from all over the text: its parts may differ in how hard they are.
     The last windows are filled up with token 0 where a stream has ended; `weight` is 0 there and 1 elsewhere.
     """
 
-    def __init__(self, tokens: Tokens, B: int, T: int) -> None:
-        """Cut `tokens` (N,). Raises UsageError when there is nothing to predict."""
+    def __init__(self, tokens: Tokens, B: int, T: int, *, most: int = 0) -> None:
+        """Cut `tokens` (N,), of which `most` are to be predicted (0: all). Raises UsageError for nothing to predict."""
         _check_sizes(B, T)
-        self.predictions = len(tokens) - 1
-        """How many tokens are predicted; the sum of all weights."""
-        if self.predictions < 1:
+        available = len(tokens) - 1
+        if available < 1:
             raise UsageError(
                 f"The text to evaluate on has {len(tokens)} tokens, and a prediction needs 2; give a longer text."
             )
+        self.predictions = min(most or available, available)
+        """How many tokens are predicted; the sum of all weights."""
         self.B, self.T = B, T
         self._tokens = np.asarray(tokens)
         self._length = -(-self.predictions // B)
+        self._apart = self._length + (available - self.predictions) // B
+        """From where one stream begins to where the next one does."""
         self.windows = -(-self._length // T)
         self._x = np.empty((T, B), np.int32)
         self._y = np.empty((T, B), np.int32)
@@ -93,9 +98,8 @@ class EvaluationStreams:
         for block in (self._x, self._y, self._weight):
             block.fill(0)
         for b in range(self.B):
-            start = b * self._length + k * self.T
-            stop = min(start + self.T, (b + 1) * self._length, self.predictions)
-            steps = max(0, stop - start)
+            steps = max(0, min(self.T, self._length - k * self.T, self.predictions - b * self._length - k * self.T))
+            start = b * self._apart + k * self.T
             self._x[:steps, b] = self._tokens[start : start + steps]
             self._y[:steps, b] = self._tokens[start + 1 : start + steps + 1]
             self._weight[:steps, b] = 1

@@ -60,11 +60,12 @@ class Evaluator:
     """Evaluates one split with shared weights and buffers of its own; states are carried through it."""
 
     def __init__(self, s: Settings, weights: Arena, split: Split, *, most: int = 0, threads: int) -> None:
-        """`most` > 0 reads only that many of the split's first tokens. Raises UsageError for a split of one token."""
+        """`most` > 0 predicts only that many tokens, from all over the split. Raises UsageError for a split of one
+        token."""
         self._split = split
-        tokens = split.tokens[: most + 1] if most else split.tokens
-        T, B = evaluation_shape(len(tokens), threads, len(weights["embedding"]))
-        self._streams = EvaluationStreams(tokens, B, T)
+        tokens = min(most + 1, len(split.tokens)) if most else len(split.tokens)
+        T, B = evaluation_shape(tokens, threads, len(weights["embedding"]))
+        self._streams = EvaluationStreams(split.tokens, B, T, most=most)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 
     @property

@@ -69,6 +69,23 @@ def test_evaluation_predicts_every_token_but_the_first_once(size):
     assert streams.predictions == N - 1
 
 
+@given(sizes, st.integers(1, 300))
+def test_an_evaluation_of_a_part_predicts_so_many_tokens_no_two_of_them_the_same(size, most):
+    N, B, T = size
+    streams = EvaluationStreams(np.arange(N, dtype=np.int32), B, T, most=most)
+    predicted = []
+    for k in range(streams.windows):
+        x, y, weight = streams.window(k)
+        np.testing.assert_array_equal(y[weight == 1], x[weight == 1] + 1)
+        predicted += y[weight == 1].tolist()
+    assert len(set(predicted)) == len(predicted) == streams.predictions == min(most, N - 1)
+
+
+def test_an_evaluation_of_a_part_reads_all_over_the_text():
+    x, _, _ = EvaluationStreams(np.arange(101), 4, 5, most=20).window(0)
+    np.testing.assert_array_equal(x[0], [0, 25, 50, 75])
+
+
 def test_evaluation_reads_on_where_the_window_before_ended():
     streams = EvaluationStreams(np.arange(21), 2, 4)
     seen = [streams.window(k)[0].copy() for k in range(streams.windows)]
