@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +23,33 @@ from lstmtui.runs.folder import RunFolder
 
 PATIENCE = 10.0
 """Seconds to wait for an answer."""
+LONGEST = 100
+"""Bytes that the path of a socket may have on every system (104 on macOS, 108 on Linux, with what ends it)."""
 
 
 def address(run: RunFolder) -> Path | None:
     """Return where a process for `run` listens; None where no folder is this user's alone."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if not base:
-        import tempfile
-
-        base = tempfile.gettempdir()
-    folder = Path(base) / f"lstmtui-{os.getuid()}"
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        about = folder.lstat()
-        if about.st_uid == os.getuid() and about.st_mode & 0o77 == 0 and folder.is_dir() and not folder.is_symlink():
-            # A socket's path is short, so that a run's own would not always do.
-            return folder / hashlib.sha256(str(run.path.resolve()).encode()).hexdigest()[:24]
+    name = hashlib.sha256(str(run.path.resolve()).encode()).hexdigest()[:24]
+    for base in _bases():
+        place = base / f"lstmtui-{os.getuid()}" / name
+        if len(os.fsencode(place)) > LONGEST:
+            continue
+        folder = place.parent
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            about = folder.lstat()  # of a link itself
+            if about.st_uid == os.getuid() and stat.S_ISDIR(about.st_mode) and about.st_mode & 0o77 == 0:
+                return place
     return None
+
+
+def _bases() -> Iterator[Path]:
+    """Yield folders that may hold sockets, the one made for that first."""
+    if base := os.environ.get("XDG_RUNTIME_DIR"):
+        yield Path(base)
+    import tempfile  # here, since who only asks waits for every import
+
+    yield Path(tempfile.gettempdir())
 
 
 def ask(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:

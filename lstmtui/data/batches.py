@@ -66,8 +66,8 @@ class Streams:
 class EvaluationStreams:
     """A token array as B streams that between them predict every token but the very first, exactly once.
 
-    Where only some tokens are to be read, each stream reads the beginning of its own stretch, so that what is read comes
-    from all over the text: its parts may differ in how hard they are.
+    Where only some are to be read, each stream reads the beginning of its own stretch, so that they come from all over
+    the text: its parts may differ in how hard they are.
     The last windows are filled up with token 0 where a stream has ended; `weight` is 0 there and 1 elsewhere.
     """
 

@@ -19,6 +19,7 @@ def own_folder(monkeypatch):
     # Short, since the address of a socket holds some 100 bytes.
     with tempfile.TemporaryDirectory(prefix="lstmtui-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
 
 
@@ -30,6 +31,14 @@ def test_the_socket_lies_where_only_this_user_comes(own_folder):
     place.parent.chmod(0o755)
     assert standby.address(run) is None  # anyone might listen there
     assert standby.ask(run, {"op": "complete", "text": "a"}) is None
+
+
+def test_where_the_path_would_be_too_long_for_a_socket_another_folder_serves(own_folder, tmp_path, monkeypatch):
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    place = standby.address(tiny.create(own_folder))
+    assert place.is_relative_to(own_folder)
 
 
 def test_answers_until_the_run_is_gone(own_folder):
