@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmtui import config
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit_json, stdout_console
 from lstmtui.errors import FAMILIES, LstmtuiError
@@ -41,8 +42,11 @@ def bench(
     precision: Annotated[
         str | None,
         typer.Option(
-            "--precision", metavar="NAMES", help="float32, bfloat16 or both; all this processor has if not given."
+            "--precision", metavar="NAMES", help="float32, bfloat16 or both; all worth having here if not given."
         ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What trains; a GPU that is there.")
     ] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Also where the milliseconds of a step go, beside the limit of each part.")
@@ -50,7 +54,10 @@ def bench(
     json: AsJson = False,
 ) -> int:
     """Measure how fast this machine trains (a step) and samples (a token), for each cell."""
-    given = {"cells": cells, "shapes": shapes, "threads": threads, "seconds": seconds, "precision": precision}
+    given = {
+        "cells": cells, "shapes": shapes, "threads": threads, "seconds": seconds, "precision": precision,
+        "device": device,
+    }  # fmt: skip
     options = [f"--{name}={value}" for name, value in given.items() if value is not None]
     measured = _measure([*options, *(["--profile"] if profile else [])])
     if json:
@@ -67,7 +74,9 @@ def bench(
             table.add_row(*_row(result))
             if "parts" in result:
                 profiles.append(_profile(result))
-    table.caption = f"peak: {result['peak_gflops']:.0f} GFLOP/s in float32 on {_threads(result)}"
+    table.caption = "steps on the GPU, a token at batch 1 on the processor"
+    if result["peak_gflops"] is not None:
+        table.caption = f"peak: {result['peak_gflops']:.0f} GFLOP/s in float32 on {_threads(result)}"
     for each in (table, *profiles):
         stdout_console().print(each)
     return 0
@@ -129,7 +138,7 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
         f"{result['milliseconds']:.1f}",
         f"{result['tokens_per_second']:,.0f}",
         f"{result['gflops']:.1f}",
-        f"{result['share']:.0%}",
+        "" if result["share"] is None else f"{result['share']:.0%}",
         f"{result['step_microseconds']:.0f}",
     )
 

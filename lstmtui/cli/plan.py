@@ -41,6 +41,9 @@ def plan(
     epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text.")] = None,
     steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps to train.")] = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What computes.")
+    ] = None,
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
     ] = None,
@@ -70,8 +73,8 @@ def plan(
 
     options: dict[str, object] = {
         "corpus": corpus, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens, "batch": batch,
-        "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads, "valid": valid,
-        "recompute": recompute,
+        "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads, "device": device,
+        "valid": valid, "recompute": recompute,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     source = resolve(base.corpus)
@@ -196,14 +199,16 @@ def expected(s: config.Settings, told: dict[str, Any]) -> dict[str, Any]:
 
 def describe(s: config.Settings, told: dict[str, Any]) -> list[str]:
     """Return the plan in a few lines for a person."""
-    memory = told.get("memory_parts")
+    memory, gpu = told.get("memory_parts"), told.get("gpu_memory_mb")
     split = "" if not memory else " (" + ", ".join(f"{name} {size:,.0f}" for name, size in memory.items()) + ")"
+    held = f"about {told['memory_mb']:,.0f} MB{split}" if gpu is None else f"about {gpu:,.0f} MB on the GPU"
     return [
         f"network     {s.cell}, {s.layers} x {s.hidden}, embedding {s.embedding}, vocabulary {told['vocabulary']:,}",
         f"parameters  {told['parameters']:,}",
         f"work        {told['flop_per_token'] / 1e6:,.2f} million operations a token, forward and backward",
-        f"memory      about {told['memory_mb']:,.0f} MB{split}",
-        f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here with {_threads(s)}",
+        f"memory      {held}",
+        f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here "
+        f"{f'with {_threads(s)}' if gpu is None else 'on the GPU'}",
         f"an epoch    {duration(told['seconds_per_epoch'])} for {told['tokens']:,} tokens",
         f"to the end  {duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps"
         f"{_training(told)}",

@@ -9,8 +9,9 @@ size, an untied softmax and no dropout, on random tokens.
     gflops                6 operations a token for each weight of the recurrent, input and softmax matrices: to multiply
                           and add, once forward and twice backward; nothing else is counted
     peak_gflops, share    what the processor's multiply-adds reach on as many threads in float32 (`peak`), and the part
-                          of it used; products in bfloat16 may use more than all of it
-    step_microseconds     of one token through the network at batch 1, as in sampling, on one thread; the median
+                          of it used; products in bfloat16 may use more than all of it; null for a GPU
+    step_microseconds     of one token through the network at batch 1, as in sampling, on one thread of the processor,
+                          which writes samples wherever the network trains; the median
     parts                 with --profile: what a training step is made of, each part beside its limit (`profile`)
 """
 
@@ -30,7 +31,8 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, HAS_BFLOAT16, NATIVE_BFLOAT16, device
+from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
+from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.model import Network, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.params import Arena, Parameter, parameters
@@ -38,6 +40,7 @@ from lstmtui.engine.peak import bandwidth, peak
 from lstmtui.engine.plan import seconds_of
 from lstmtui.engine.profile import Profile
 from lstmtui.engine.reader import Reader
+from lstmtui.engine.setup import check_room
 from lstmtui.engine.stack import Dropout
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
@@ -119,9 +122,11 @@ def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
     Raises UsageError, MemoryError.
     """
     s = shape.settings(cell, **changes)
-    layout = parameters(s, shape.V)
-    _check_memory(cell, shape, s, layout)
-    weights = Arena(layout, device=device(changes.get("device", "cpu")))
+    layout, on = parameters(s, shape.V), device_of(changes.get("device", "cpu"))
+    if on.name == "cpu":
+        _check_memory(cell, shape, s, layout)
+    check_room(s, shape.V, shape.T, shape.B, on)
+    weights = Arena(layout, device=on)
     weights.initialise(s.seed)
     network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
@@ -207,19 +212,26 @@ def profile(trained: Trained, seconds: float, limits: Limits) -> list[dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What this machine allows, on as many threads as train."""
+    """What the processor allows, on as many threads as train; zeros where a GPU does that."""
 
-    gflops: float
+    gflops: float = 0.0
     gigabytes_per_second: float = 0.0
     """Measured where a profile is asked for, or else 0."""
 
 
 def measure(
-    cell: str, shape: Shape, *, threads: int, seconds: float, limits: Limits, precision: str = "float32"
+    cell: str,
+    shape: Shape,
+    *,
+    threads: int,
+    seconds: float,
+    limits: Limits,
+    precision: str = "float32",
+    on: Device = CPU,
 ) -> dict[str, Any]:
     """Return what is known of one cell and shape after about so many seconds. Raises UsageError."""
     try:
-        trained = training(cell, shape, threads, precision=precision)
+        trained = training(cell, shape, threads, precision=precision, device=on.name)
         step_seconds = median(trained.step, 0.8 * seconds)
         stepping = median(single_step(cell, shape, precision), 0.2 * seconds)
     except MemoryError as error:
@@ -229,13 +241,14 @@ def measure(
         "cell": cell,
         "shape": str(shape),
         **dataclasses.asdict(shape),
+        "device": on.name,
         "threads": threads,
-        "precision": precision,
+        "precision": on.precision_of(precision, np.float32),
         "milliseconds": round(1e3 * step_seconds, 4),
         "tokens_per_second": round(shape.tokens / step_seconds, 1),
         "gflops": round(gflops, 3),
-        "peak_gflops": round(limits.gflops, 1),
-        "share": round(gflops / limits.gflops, 5),
+        "peak_gflops": round(limits.gflops, 1) or None,
+        "share": round(gflops / limits.gflops, 5) if limits.gflops else None,
         "step_microseconds": round(1e6 * stepping, 2),
     }
     if limits.gigabytes_per_second:
@@ -245,16 +258,20 @@ def measure(
 
 
 def results(
-    *, cells: str, shapes: str, threads: str, seconds: str, precision: str, profile: bool
+    *, cells: str, shapes: str, threads: str, seconds: str, precision: str, device: str, profile: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield one result for each shape, cell and precision, all as written on the command line. Raises UsageError."""
     chosen = [config.convert("cell", name, "--cells") for name in cells.split(",")]
     sizes = [shape_of(text) for text in shapes.split(",")]
     count = config.convert("threads", threads, "--threads") or min(cpu_count(), 16)
+    on = device_of(config.convert("device", device, "--device"))
+    if profile and on.name != "cpu":
+        raise UsageError("--profile: takes apart what the processor does; say --device cpu, or leave it out.")
     kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
     if "auto" in kinds:
-        kinds = ["float32", *(["bfloat16"] if NATIVE_BFLOAT16 else [])]
-    elif "bfloat16" in kinds and not HAS_BFLOAT16:
+        quicker = "auto" if on.precision_of("auto", np.float32) != "float32" else None
+        kinds = ["float32", *([quicker] if quicker else [])]
+    elif "bfloat16" in kinds and on.name == "cpu" and not HAS_BFLOAT16:
         raise UsageError(
             "--precision: bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave it out."
         )
@@ -264,11 +281,11 @@ def results(
         length = 0.0
     if not 0 < length <= 3600:
         raise UsageError(f"--seconds: must be a number above 0 and at most 3600, not {seconds!r}.")
-    limits = Limits(peak(count), bandwidth(count) if profile else 0.0)
+    limits = Limits(peak(count), bandwidth(count) if profile else 0.0) if on.name == "cpu" else Limits()
     for shape in sizes:
         for cell in chosen:
             for kind in kinds:
-                yield measure(cell, shape, threads=count, seconds=length, limits=limits, precision=kind)
+                yield measure(cell, shape, threads=count, seconds=length, limits=limits, precision=kind, on=on)
 
 
 def main(arguments: list[str]) -> int:
@@ -281,7 +298,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--shapes", default="chars", help=f"such as 2x512xV65xB32xT100, or of {', '.join(SHAPES)}")
     parser.add_argument("--threads", default="auto", help="of training")
     parser.add_argument("--seconds", default="5", help="of timing, for each cell, shape and precision")
-    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all this processor has")
+    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all worth having here")
+    parser.add_argument("--device", default="auto", help="what trains: cpu, cuda, or auto for a GPU that is there")
     parser.add_argument("--profile", action="store_true", help="also the parts of a training step")
     try:
         for result in results(**vars(parser.parse_args(arguments))):

@@ -2,7 +2,8 @@
 
     {"op": "ask", "settings": {...}}       parameters, flop_per_token, memory_mb, vocabulary, tokens; at once
     {"op": "measure", "settings": {...}}   those, and tokens_per_second: a training step on this machine, compiled;
-                                           seconds_per_evaluation and seconds_around: what a run spends besides
+                                           seconds_per_evaluation and seconds_around: what a run spends besides;
+                                           gpu_memory_mb: what it takes of a GPU's memory, null on the processor
 
 Settings are those of a run, resolved. An answer may be {"error": sentence, "exit_code": n}. The first measurement of
 a cell compiles it, which takes up to a minute where that was never done.
@@ -24,7 +25,7 @@ from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import resolve
 from lstmtui.data.sources import Source
-from lstmtui.engine.backend import CELLS
+from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.evaluate import evaluation_shape
 from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
 from lstmtui.engine.model import Network, window_numbers
@@ -32,6 +33,7 @@ from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.pace import LAST
 from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.plan import seconds_of
+from lstmtui.engine.setup import check_room, device_bytes
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import to_json
@@ -82,16 +84,19 @@ class Forecast:
 
     def measure(self, s: Settings) -> dict[str, Any]:
         """Return what `ask` does, and the tokens a second that training takes here. Raises UsageError, MemoryError."""
-        told = self.ask(s)
-        if told["memory_mb"] > 0.8 * told["machine_mb"]:
+        told, on = self.ask(s), device(s.device)
+        T, B, V = s.bptt or 1, s.batch or 1, told["vocabulary"]
+        check_room(s, V, T, B, on)
+        if on.name == "cpu" and told["memory_mb"] > 0.8 * told["machine_mb"]:
             raise UsageError("That network does not fit this machine's memory; choose fewer or smaller layers.")
         # What decides the speed: all of the network and its regularisers, nothing of the text but its vocabulary.
         shaping = dataclasses.replace(s, corpus=(), valid=(), test=(), minutes=None, epochs=None, steps=None, seed=0)
-        key = (shaping, told["vocabulary"])
+        key = (shaping, V)
         if key not in self._speeds:
-            self._speeds[key] = _speed(s, told["vocabulary"])
+            self._speeds[key] = _speed(s, V, on)
         speed = self._speeds[key]
-        return {**told, "tokens_per_second": speed, **_besides(s, told, speed)}
+        gpu = None if on.name == "cpu" else device_bytes(s, V, T, B) / 1e6
+        return {**told, "gpu_memory_mb": gpu, "tokens_per_second": speed, **_besides(s, told, speed)}
 
     def _text(self, s: Settings) -> tuple[int, int, int]:
         """Return about how many kinds of tokens the corpus has, and how many tokens to train on and to validate."""
@@ -122,8 +127,8 @@ def _counted(source: Source, s: Settings) -> tuple[int, int]:
     return tokenizer.size, round(source.bytes * len(tokenizer.encode(sample)) / len(sample))
 
 
-def _speed(s: Settings, vocabulary: int) -> float:
-    weights = Arena(parameters(s, vocabulary))
+def _speed(s: Settings, vocabulary: int, on: Device) -> float:
+    weights = Arena(parameters(s, vocabulary), device=on)
     weights.initialise(s.seed)
     T, B, threads = s.bptt or 1, s.batch or 1, s.threads or 1
     network = Network(s, weights, T, B, threads=threads, backward=True)

@@ -9,6 +9,7 @@ import pytest
 RESULT = {
     "cell": "gru",
     "shape": "2x256xV65xB32xT32",
+    "device": "cpu",
     "threads": 2,
     "precision": "float32",
     "milliseconds": 12.345,
@@ -49,6 +50,15 @@ def test_a_table_of_results(lstmtui, engine):
     assert gru.split() == ["gru", "2x256xV65xB32xT32", "float32", "12.3", "82,949", "398.2", "80%", "62"]
     assert rnn.startswith("rnn")
     assert peak.strip() == "peak: 500 GFLOP/s in float32 on 2 threads"
+
+
+def test_a_gpu_has_no_share_of_the_processors_peak(lstmtui, engine):
+    asked = engine({**RESULT, "device": "cuda", "precision": "tf32", "peak_gflops": None, "share": None})
+    said = lstmtui("bench", "--device", "cuda")
+    assert asked[0][3:] == ["--device=cuda"]
+    _, gru, where = said.out.splitlines()
+    assert gru.split() == ["gru", "2x256xV65xB32xT32", "tf32", "12.3", "82,949", "398.2", "62"]
+    assert where.strip() == "steps on the GPU, a token at batch 1 on the processor"
 
 
 def test_a_profile_is_a_table_of_its_own(lstmtui, engine):

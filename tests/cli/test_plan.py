@@ -55,6 +55,17 @@ def test_cost_in_words(text, forecasts, capsys):
     assert forecasts == [100, -1]
 
 
+def test_on_a_gpu_its_memory_counts(text, forecasts, capsys, monkeypatch):
+    measure = api.Forecaster.measure
+    monkeypatch.setattr(
+        api.Forecaster, "measure", lambda self, s: {**measure(self, s), "gpu_memory_mb": 1234.5 * (s.device == "cuda")}
+    )
+    assert main(["plan", str(text), "--hidden", "100", "--epochs", "5", "--device", "cuda"]) == 0
+    said = capsys.readouterr().out
+    assert "memory      about 1,234 MB on the GPU\n" in said
+    assert "10,000 tokens/s, measured here on the GPU\n" in said
+
+
 def test_time_asked_for_becomes_steps(text, forecasts, capsys):
     line = ["plan", str(text), "--hidden", "100", "--minutes", "2", "--batch", "10", "--bptt", "10", "--json"]
     assert main(line) == 0

@@ -70,6 +70,7 @@ def test_a_result_holds_what_it_says(monkeypatch):
         "V": 7,
         "B": 3,
         "T": 5,
+        "device": "cpu",
         "threads": 1,
         "precision": "float32",
         "milliseconds": 0.5,
@@ -116,6 +117,7 @@ def test_the_peak_counts_two_operations_each(monkeypatch):
         (["--seconds", "0"], "--seconds"),
         (["--seconds", "soon"], "--seconds"),
         (["--precision", "float16"], "precision must be one of"),
+        (["--device", "gpu"], "device must be one of"),
     ],
 )
 def test_a_wrong_line_is_one_sentence_and_exit_2(capsys, arguments, words):
@@ -141,6 +143,8 @@ def test_one_line_for_each_shape_and_cell(capsys, monkeypatch):
                 "0.1",
                 "--precision",
                 "float32",
+                "--device",
+                "cpu",
             ]
         )
         == 0

@@ -295,7 +295,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
 def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return label, value and remark of each line of the plan; what is not known yet has a dash or a word."""
     unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
-    known, speed = "parameters" in told, told.get("tokens_per_second")
+    known, speed, gpu = "parameters" in told, told.get("tokens_per_second"), told.get("gpu_memory_mb")
     rows = [
         ("text", size(told["bytes"]), f"{words.short(told['tokens'])} {unit}" if known else ""),
         ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
@@ -303,8 +303,8 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("work", words.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
         (
             "memory",
-            f"{told['memory_mb']:,.0f} MB" if known else "…",
-            f"of {told['machine_mb'] / 1000:,.0f} GB" if known else "",
+            f"{told['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
+            "" if not known else f"of {told['machine_mb'] / 1000:,.0f} GB" if gpu is None else "on the GPU",
         ),
         ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
         ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g}"),

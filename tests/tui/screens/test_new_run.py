@@ -232,3 +232,9 @@ def test_a_plan_that_is_not_measured_yet_says_so() -> None:
     second = {label: value for label, value, _ in plan_rows(s, known)}
     assert second["speed"] == "measuring …"
     assert "time" not in second
+
+
+def test_a_plan_for_a_gpu_tells_the_memory_it_takes_there() -> None:
+    s = Settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
+    rows = plan_rows(s, {**FakeForecaster().ask(s), "bytes": 1000, "gpu_memory_mb": 1234.0})
+    assert ("memory", "1,234 MB", "on the GPU") in rows
