@@ -100,6 +100,10 @@ class Settings:
     dropout_in: float | None = setting(
         None, "locked dropout on the embedded input", "Regularisation", low=0, high=0.95, live=True
     )
+    dropout_rise: float | None = setting(
+        None, "part of the run over which both of these rise to what is set, from a tenth (0: none)", "Regularisation",
+        low=0, high=1,
+    )  # fmt: skip
     weight_drop: float = setting(0.0, "dropout on the recurrent weights", "Regularisation", low=0, high=0.95, live=True)
     embedding_dropout: float = setting(
         0.0, "dropout of whole tokens from the input", "Regularisation", low=0, high=0.95, live=True

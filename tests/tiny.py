@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "threads": 1,
     "dropout": 0.1,
     "dropout_in": 0.1,
+    "dropout_rise": 0.5,
     "weight_drop": 0.1,
     "ema": 0.9,
     "log_every": 4,

@@ -50,6 +50,8 @@ def describe(s: config.Settings) -> list[str]:
         for name in ("dropout", "dropout_in", "weight_drop", "embedding_dropout", "activation_reg", "temporal_reg")
         if (value := getattr(s, name))
     )
+    if s.dropout_rise and (s.dropout or s.dropout_in):
+        drop += f" (dropout rising over {s.dropout_rise:.0%} of the run)"
     length = next(
         (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),
         "the recipe's time",

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step, so that a resumed run follows the same curve."""
+"""Learning rate and dropout as functions of the step, so that a resumed run follows the same curves."""
 
 from __future__ import annotations
 
@@ -48,3 +48,17 @@ def factor(step: int, *, steps: int, warmup: int, kind: str, end: float, turns: 
         return 1.0
     done = behind(step, steps=steps, warmup=warmup, turns=turns)
     return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+LEAST = 0.1
+"""The part of a rising dropout that is there from the first step on."""
+
+
+def risen(done: float, part: float) -> float:
+    """Return the fraction of a dropout that is in force when `done` of the run lies behind, which rises over `part`.
+
+    What was read once or twice is not known by heart yet, and needs less of it: curriculum dropout (Morerio et al.
+    2017, arXiv:1703.06229), whose curve is steeper at first.
+    """
+    done = max(0.0, done)  # below 0 in the warm-up
+    return 1.0 if done >= part else LEAST + (1 - LEAST) * done / part

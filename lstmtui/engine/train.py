@@ -187,7 +187,7 @@ class Trainer:
         if position.window == 0:
             self.network.reset()
         x, y = self.streams.window(position.window)
-        loss = self.network.gradient(x, y, self._dropout(p.step), self._penalty())
+        loss = self.network.gradient(x, y, self._dropout(p.step, self._risen(p.step)), self._penalty())
         norm = self.optimizer.norm(self.network.gradients)
         if not finite(loss, norm):
             return False
@@ -227,14 +227,20 @@ class Trainer:
             self.setup = self.keeper.setup = with_window(self.setup, T, shift)
             self.network, self.streams = self.setup.network, self.setup.streams
 
-    def _dropout(self, step: int) -> Dropout:
+    def _dropout(self, step: int, risen: float = 1.0) -> Dropout:
+        """Return the dropout of a step, of which the fraction `risen` is in force."""
         return Dropout(
-            inputs=self._live("dropout_in"),
-            layers=self._live("dropout"),
+            inputs=risen * self._live("dropout_in"),
+            layers=risen * self._live("dropout"),
             weights=self._live("weight_drop"),
             tokens=self._live("embedding_dropout"),
             key=(self.settings.seed << 32) + step,
         )
+
+    def _risen(self, step: int) -> float:
+        s = self.settings
+        done = schedule.behind(step, steps=self.plan.steps, warmup=s.warmup or 0, turns=self.plan.turns)
+        return schedule.risen(done, s.dropout_rise or 0.0)
 
     def _penalty(self) -> Penalty:
         return Penalty(activation=self._live("activation_reg"), temporal=self._live("temporal_reg"))

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from lstmtui.engine.schedule import Turn, behind, factor
+from lstmtui.engine.schedule import Turn, behind, factor, risen
 
 
 def curve(kind="cosine", steps=1000, warmup=100, end=0.01):
@@ -40,3 +40,11 @@ def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step()
     assert falling == sorted(falling, reverse=True)
     assert max(a - b for a, b in itertools.pairwise(falling)) < 0.006  # no jump: the steepest is pi / 2 in 600 steps
     assert curve[-1] == pytest.approx(0.01)
+
+
+def test_dropout_rises_from_a_tenth_to_all_of_it():
+    assert [risen(done, 0.5) for done in (-0.1, 0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.1, 0.1, 0.55, 1.0, 1.0])
+
+
+def test_dropout_that_does_not_rise_is_there_from_the_first_step_on():
+    assert {risen(done, 0.0) for done in (-0.1, 0.0, 0.3, 1.0)} == {1.0}

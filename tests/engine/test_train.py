@@ -93,6 +93,24 @@ def test_each_regulariser_changes_what_is_learnt(tmp_path, name):
     assert abs(found[0] - found[1]) > 1e-5
 
 
+def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path, monkeypatch):
+    used = []
+    gradient = Network.gradient
+
+    def noted(network, x, y, drop, *rest):
+        used.append((drop.inputs, drop.layers))
+        return gradient(network, x, y, drop, *rest)
+
+    run = tiny.create(tmp_path, dropout=0.4, dropout_in=0.2, dropout_rise=0.5, warmup=0, steps=20, sample_length=0)
+    engine = Engine(run)
+    monkeypatch.setattr(Network, "gradient", noted)
+    assert engine.run() == "finished"
+    inputs, layers = np.array(used[-20:]).T
+    np.testing.assert_allclose(inputs, layers / 2)
+    np.testing.assert_allclose(layers[[0, 5, 10, 19]], [0.04, 0.22, 0.4, 0.4], atol=0.02)
+    assert np.all(np.diff(layers) >= 0)
+
+
 @pytest.mark.parametrize("at", [1, 9, 10, 19, 29])
 def test_an_interrupted_and_resumed_run_ends_in_the_same_bytes(tmp_path, finished, at):
     run = tiny.create(tmp_path, "interrupted")
