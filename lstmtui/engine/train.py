@@ -228,10 +228,12 @@ class Trainer:
             self.network, self.streams = self.setup.network, self.setup.streams
 
     def _dropout(self, step: int, risen: float = 1.0) -> Dropout:
-        """Return the dropout of a step, of which the fraction `risen` is in force."""
+        """Return the dropout of a step: the fraction `risen` of what the run began with, or what was set live."""
+        live = self.progress.live
+        inputs, layers = (self._live(name) * (1 if name in live else risen) for name in ("dropout_in", "dropout"))
         return Dropout(
-            inputs=risen * self._live("dropout_in"),
-            layers=risen * self._live("dropout"),
+            inputs=inputs,
+            layers=layers,
             weights=self._live("weight_drop"),
             tokens=self._live("embedding_dropout"),
             key=(self.settings.seed << 32) + step,

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 PLAIN: dict[str, Any] = {
-    "dropout": 0, "dropout_in": 0, "weight_drop": 0, "embedding_dropout": 0, "activation_reg": 0, "temporal_reg": 0,
-    "weight_decay": 0, "ema": 0, "tied": False,
+    "dropout": 0, "dropout_in": 0, "dropout_rise": 0, "weight_drop": 0, "embedding_dropout": 0, "activation_reg": 0,
+    "temporal_reg": 0, "weight_decay": 0, "ema": 0, "tied": False,
 }  # fmt: skip
 ADDED: dict[str, dict[str, Any]] = {
     "locked dropout 0.4": {"dropout": 0.4},

@@ -109,6 +109,9 @@ def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path,
     np.testing.assert_allclose(inputs, layers / 2)
     np.testing.assert_allclose(layers[[0, 5, 10, 19]], [0.04, 0.22, 0.4, 0.4], atol=0.02)
     assert np.all(np.diff(layers) >= 0)
+    engine.trainer.progress.live["dropout"] = 0.3  # who sets it means it
+    drop = engine.trainer._dropout(5, risen=0.5)
+    assert (drop.inputs, drop.layers) == (0.1, 0.3)
 
 
 @pytest.mark.parametrize("at", [1, 9, 10, 19, 29])
