@@ -6,6 +6,8 @@ import select
 
 from textual.driver import Driver
 
+from lstmtui.tui.pastes import PasteParser
+
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL if hasattr(select, "poll") else 0
 
 
@@ -19,15 +21,18 @@ def is_gone(fileno: int) -> bool:
 
 
 def enduring(driver: type[Driver]) -> type[Driver]:
-    """Return a driver like `driver` that throws away what its output thread will not write any more.
+    """Return a driver like `driver` that throws away what its output thread will not write any more, and takes pastes
+    in one piece.
 
     That thread ends with the first error of the terminal, and whoever writes then waits for ever for room in its
     queue (Textual 8.2.8, WriterThread.write and stop): the program would neither show, nor leave, nor obey a signal.
     """
     try:
+        from textual.drivers import linux_driver
         from textual.drivers.linux_driver import LinuxDriver
     except ImportError:  # another system
         return driver
+    linux_driver.XTermParser = PasteParser  # type: ignore[misc]  # its input thread makes one by that name
 
     class Enduring(LinuxDriver):
         def _writes(self) -> bool:
