@@ -34,8 +34,9 @@ async def test_a_letter_goes_to_its_part(tmp_path: Path, open_app: Open) -> None
         screen = await live(pilot)
         assert not isinstance(screen.focused, LossChart)
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: isinstance(pilot.app.screen, JumpScreen) and " a " in painted(pilot.app))
-        assert "Loss" in painted(pilot.app)  # seen through it
+        await until(pilot, lambda: isinstance(pilot.app.screen, JumpScreen))
+        # The letters, and through them what lies below; a slow machine paints it a moment later.
+        await until(pilot, lambda: all(sign in painted(pilot.app) for sign in (" a ", "Loss")))
         await pilot.press("a")
         await until(pilot, lambda: isinstance(screen.focused, LossChart))
         await pilot.press("ctrl+o", "ctrl+o")
