@@ -46,7 +46,8 @@ def bench(
         ),
     ] = None,
     device: Annotated[
-        str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What trains; a GPU that is there.")
+        str | None,
+        typer.Option("--device", metavar="|".join(config.DEVICES), help="What trains: auto takes a GPU that is there."),
     ] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Also where the milliseconds of a step go, beside the limit of each part.")

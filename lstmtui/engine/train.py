@@ -240,6 +240,7 @@ class Trainer:
         )
 
     def _risen(self, step: int) -> float:
+        """Return the fraction of the dropout that is in force at a step."""
         s = self.settings
         done = schedule.behind(step, steps=self.plan.steps, warmup=s.warmup or 0, turns=self.plan.turns)
         return schedule.risen(done, s.dropout_rise or 0.0)
