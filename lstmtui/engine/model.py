@@ -78,7 +78,8 @@ class Network:
         self.logits = zeros((S * B, V), dtype)
         """Of one segment; of the whole window in a network that only reads."""
         self.nll = zeros(T * B, dtype)
-        self.W_out = "embedding" if s.tied else "softmax.W"
+        self._tied = bool(s.tied)
+        self.W_out = "embedding" if self._tied else "softmax.W"
         self._packed_out = self.device.Packed(H, V, self.precision)
         self._pays_table = 2 * V <= T * B
         self._table = zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
@@ -219,8 +220,10 @@ class Network:
         arrays = self.device.arrays
         tokens, targets = arrays.taken(tokens), arrays.taken(targets)
         self._prepare(drop, penalties)
-        arrays.fill(self.gradients.flat, 0, self.threads)
-        arrays.fill(self._dtable, 0)
+        if self._uses_table(drop):
+            arrays.fill(self._dtable, 0)
+        elif not self._tied:
+            arrays.fill(self.gradients["embedding"], 0, self.threads)
         last = len(self.segments) - 1
         for segment in range(last + 1):
             self._walk(segment, tokens, drop)
@@ -242,7 +245,10 @@ class Network:
         self.device.softmax.cross_entropy(
             dlogits, targets[start:end].reshape(-1), nll, 1.0 / (self.T * self.B), threads
         )
-        linear.backward_weights(dlogits, outputs.reshape(N, -1), g[self.W_out], g["softmax.b"], precision, threads)
+        linear.backward_weights(
+            dlogits, outputs.reshape(N, -1), g[self.W_out], g["softmax.b"], precision, threads,
+            add=segment < len(self.segments) - 1,
+        )  # fmt: skip
         doutputs = self._doutputs[: end - start]
         linear.backward_input(dlogits, w[self.W_out], doutputs.reshape(N, -1), precision, threads)
         if self._uses_table(drop):
@@ -262,4 +268,6 @@ class Network:
             linear.backward_weights(
                 dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads
             )
-            linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=True)
+            linear.backward_input(
+                dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied
+            )

@@ -110,9 +110,11 @@ class _Costs(SimpleNamespace):
             name = "softmax: gradient of its input" if W is w[out] else "inputs: gradient"
             return product(name, *dy.shape, dx.shape[1], dy, W, dx)
 
-        def backward_weights(dy: Any, x: Any, dW: Any, db: Any, precision: str, threads: int) -> Cost:
+        def backward_weights(
+            dy: Any, x: Any, dW: Any, db: Any, precision: str, threads: int, *, add: bool = False
+        ) -> Cost:
             name = "softmax: gradient of its weights" if dW is g[out] else "layers: gradient of weights"
-            return product(name, *dy.shape, x.shape[1], dy, x, dW, dW)
+            return product(name, *dy.shape, x.shape[1], dy, x, *[dW] * (2 if add else 1))
 
         def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
             T, B, GH = gates.shape

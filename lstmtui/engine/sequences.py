@@ -69,7 +69,6 @@ class SequenceNetwork:
     def gradient(self, batch: Batch) -> float:
         """Fill `gradients` with those of the loss, and return it."""
         w, g, threads = self.weights, self.gradients, self.threads
-        g.flat.fill(0)
         rows, answers = self._read(batch)
         loss, danswers = self._loss(answers, batch.y, threads)
         linear.backward_weights(danswers, rows, g["answer.W"], g["answer.b"], self.precision, threads)

@@ -229,8 +229,8 @@ class Stack:
             if rate := drop.of_inputs(k):
                 self.device.dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
             if self.gradients is not None:
-                self.device.arrays.fill(layer.dh, 0)
-                self.device.arrays.fill(layer.dc, 0)
+                for total in (layer.dh, layer.dc, self.gradients[f"{self._names[k]}.unit"]):
+                    self.device.arrays.fill(total, 0)
         if drop.layers > 0:
             self.device.dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
 
@@ -287,6 +287,7 @@ class Stack:
 
     def backward(self, segment: int, doutputs: Array, inputs: Array | None) -> Array:
         """Add a segment's gradients to those of the weights, and return that of its inputs, valid until the next call.
+        The last segment's come first, and take the place of what was there.
 
         doutputs  (steps, B, H)  dL/d(outputs); overwritten
         inputs    (steps, B, D)  as for `forward`; with None the gradient is that of `products`, which stands there,
@@ -301,11 +302,11 @@ class Stack:
             self._penalise_changes(start, end, doutputs)
         above = doutputs
         for k in range(len(self.layers) - 1, -1, -1):
-            self._backward_recurrence(k, start, end, above)
+            self._backward_recurrence(k, segment, above)
             if k == len(self.layers) - 1 and self._penalties.temporal > 0:
                 self.device.arrays.add(self.layers[k].dh, self._dbefore)
             below = inputs if k == 0 else self.layers[k - 1].steps(start, end)[2][1:]
-            above = self.products(segment) if below is None else self._backward_inputs(k, start, end, below)
+            above = self.products(segment) if below is None else self._backward_inputs(k, segment, below)
         return above
 
     def _penalise_outputs(self, segment: int, doutputs: Array) -> None:
@@ -328,31 +329,39 @@ class Stack:
         squares = self.device.penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._sums, self.threads)
         self.penalised += slope / 2 * squares
 
-    def _backward_recurrence(self, k: int, start: int, end: int, above: Array) -> None:
+    def _adds(self, segment: int) -> bool:
+        """Return whether a segment's gradients are added to those of others: the last segment's come first."""
+        return segment < len(self.segments) - 1
+
+    def _backward_recurrence(self, k: int, segment: int, above: Array) -> None:
         """Walk layer k back, given dL/dh of its outputs (steps, B, H), and add the gradients of what is recurrent."""
         assert self.gradients is not None
+        start, end = self.segments[segment]
         w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
         gates, extra, h, c = layer.steps(start, end)
         self.recurrence.backward(
             above, layer.dropped_W_hh if self._drop.weights > 0 else w[f"{at}.W_hh"], w[f"{at}.unit"],
             h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
         )  # fmt: skip
-        N, linear = (end - start) * self.B, self.device.linear
+        N, linear, add = (end - start) * self.B, self.device.linear, self._adds(segment)
         before, da, dW_hh = h[:-1].reshape(N, -1), gates.reshape(N, -1), g[f"{at}.W_hh"]
         if self.cell.split:
             shared = dW_hh.shape[0] - extra.shape[2]
-            linear.backward_weights(da[:, :shared], before, dW_hh[:shared], None, self.precision, threads)
+            linear.backward_weights(da[:, :shared], before, dW_hh[:shared], None, self.precision, threads, add=add)
             da, dW_hh = extra.reshape(N, -1), dW_hh[shared:]
-        linear.backward_weights(da, before, dW_hh, None, self.precision, threads)
+        linear.backward_weights(da, before, dW_hh, None, self.precision, threads, add=add)
 
-    def _backward_inputs(self, k: int, start: int, end: int, below: Array) -> Array:
+    def _backward_inputs(self, k: int, segment: int, below: Array) -> Array:
         """Add the gradients of W_ih and b of layer k, and return that of its inputs (steps, B, D)."""
         assert self.gradients is not None
         w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
+        start, end = self.segments[segment]
         N, linear = (end - start) * self.B, self.device.linear
         read, da = self._inputs(k, below), layer.steps(start, end)[0].reshape(N, -1)
         D = read.shape[2]
-        linear.backward_weights(da, read.reshape(N, D), g[f"{at}.W_ih"], g[f"{at}.b"], self.precision, threads)
+        linear.backward_weights(
+            da, read.reshape(N, D), g[f"{at}.W_ih"], g[f"{at}.b"], self.precision, threads, add=self._adds(segment)
+        )
         dinputs = self._dinputs[: N * D].reshape(end - start, self.B, D)
         linear.backward_input(da, w[f"{at}.W_ih"], dinputs.reshape(N, D), self.precision, threads)
         if self._drop.of_inputs(k) > 0:

@@ -41,11 +41,14 @@ def _backward_input(k, threads, dout, words, add, dx, scratch):
 
 
 @threaded
-def _backward_weights(k, threads, dout, words, dW, db, scratch):
+def _backward_weights(k, threads, dout, words, add, dW, db, scratch):
     M = dout.shape[1]
     low, high = k * M // threads, (k + 1) * M // threads
     sums = db[low:high] if db.shape[0] > 0 else db
-    multiply_transposed(dout[:, low:high], words, dW[low:high], sums, scratch[k])
+    if not add:
+        sums[:] = 0
+    plus = rows_of(dW[low:high]) if add else nothing()
+    multiply_transposed(dout[:, low:high], words, plus, dW[low:high], sums, scratch[k])
 
 
 def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
@@ -72,21 +75,24 @@ def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: in
     _backward_input(dout, words, add, dx, workspace.scratch(threads, precision), threads)
 
 
-def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int) -> None:
-    """Add to dW and db; threads share out their rows.
+def backward_weights(
+    dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int, *, add: bool = False
+) -> None:
+    """Fill dW and db, or add to them; threads share out their rows.
 
     dout  (N, M)  in
     x     (N, D)  in
-    dW    (M, D)  in-out  added to
-    db    (M,)    in-out  added to; or None
+    dW    (M, D)  out, or in-out
+    db    (M,)    out, or in-out; or None
     """
-    chunk = min(CHUNK * per_word(precision), len(x))
-    words = workspace.words(chunk, x.shape[1], precision)
+    chunks = -(-len(x) // (CHUNK * per_word(precision)))
+    words = workspace.words(-(-len(x) // chunks), x.shape[1], precision)
     scratch = workspace.scratch(threads, precision)
     sums = _NO_BIAS[dW.dtype] if db is None else db
-    for top in range(0, len(x), chunk):
-        pack(x[top : top + chunk], words, threads)
-        _backward_weights(dout[top : top + chunk], words, dW, sums, scratch, threads)
+    for chunk in range(chunks):
+        top, end = chunk * len(x) // chunks, (chunk + 1) * len(x) // chunks
+        pack(x[top:end], words, threads)
+        _backward_weights(dout[top:end], words, add or chunk > 0, dW, sums, scratch, threads)
 
 
 CHUNK = 2 * DEPTH

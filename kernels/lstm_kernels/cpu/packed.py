@@ -17,6 +17,7 @@ from numba.extending import overload, register_jitable
 from lstm_kernels.activations import zero
 from lstm_kernels.compile import SETTINGS, inlined, threaded
 from lstm_kernels.cpu.tiles import (
+    LINE,
     PRECISIONS,
     REGISTERS,
     ROWS,
@@ -40,8 +41,6 @@ SCRATCH = BLOCK * DEPTH
 """Words that a thread needs to convert or transpose a block of A."""
 AHEAD = 8
 """Rows of A that are fetched before they are transposed: they lie far apart, and the processor does not foresee it."""
-LINE = 64
-"""Bytes of a line of the cache."""
 
 _WIDTHS = {kind.itemsize: REGISTERS[TILES].columns(kind.itemsize) for kind in PRECISIONS.values()}
 WIDE = {precision: REGISTERS[TILES].columns(kind.itemsize)[0] for precision, kind in PRECISIONS.items()}
@@ -288,12 +287,12 @@ def _pack_columns(k, threads, W, words):
 
 @register_jitable
 def nothing():
-    """Return what sums begin with: 0."""
+    """Return what is added to a product: 0."""
     return 0, 0
 
 
 def rows_of(C):
-    """Return what sums begin with: C (M, N), row by row."""
+    """Return what is added to a product: C (M, N)."""
     raise NotImplementedError
 
 
@@ -303,7 +302,7 @@ def _rows_of(C):
 
 
 def bias_of(b):
-    """Return what sums begin with: b (N,) in each row, or 0 if it is (0,)."""
+    """Return what is added to a product: b (N,) in each row, or 0 if it is (0,)."""
     raise NotImplementedError
 
 
@@ -312,69 +311,79 @@ def _bias_of(b):
     return lambda b: (address(b, 1, 0) if b.shape[0] > 0 else 0, 0)
 
 
-def multiply(A, words, first, start, C, scratch):
-    """C (M, N) = A (M, K) B[first : first + K] + start, in the caller's thread.
+@inlined
+def _parts(size, most):
+    """Return into how many parts, as long as each other or one longer, a size is cut so that none is above `most`."""
+    return (size + most - 1) // most
+
+
+def multiply(A, words, first, plus, C, scratch):
+    """C (M, N) = A (M, K) B[first : first + K] + plus, in the caller's thread.
 
     A, C     rows contiguous, any distance between rows
     words    of the packed B; first is even for bfloat16
-    start    what the sums begin with, as `nothing`, `rows_of` and `bias_of` return
+    plus     what is added, as `nothing`, `rows_of` and `bias_of` return
     scratch  (SCRATCH,) words
     """
     raise NotImplementedError
 
 
 @overload(multiply)
-def _multiply_of(A, words, first, start, C, scratch):
+def _multiply_of(A, words, first, plus, C, scratch):
     if words.dtype == types.uint32:
         drive_it = drive["bfloat16"]
 
-        def product(A, words, first, start, C, scratch):
+        def product(A, words, first, plus, C, scratch):
             (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-            halves, (begin, lds) = scratch.view(np.uint16), start
-            for m in range(0, M, BLOCK):
-                rows, to = min(BLOCK, M - m), address(C, m, 0)
-                begin_m, lds_m = (begin + m * lds * C.itemsize if begin != 0 else 0), lds
-                for k in range(0, K, 2 * DEPTH):
-                    here = min(2 * DEPTH, K - k)
-                    pairs = (here + 1) // 2
-                    for r in range(rows):
-                        row, half = A[m + r, k : k + here], halves[2 * pairs * r :][: 2 * pairs]
+            halves, (added, ldp) = scratch.view(np.uint16), plus
+            blocks, pairs = _parts(M, BLOCK), (K + 1) // 2
+            parts = _parts(pairs, DEPTH)
+            for block in range(blocks):
+                m, end = block * M // blocks, (block + 1) * M // blocks
+                to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+                for part in range(parts):
+                    low, high = part * pairs // parts, (part + 1) * pairs // parts
+                    k, here = 2 * low, min(2 * high, K) - 2 * low
+                    for r in range(end - m):
+                        row, half = A[m + r, k : k + here], halves[2 * (high - low) * r :][: 2 * (high - low)]
                         for j in range(here):
                             half[j] = bfloat16_bits(row[j])
-                        if here < 2 * pairs:
+                        if here < half.shape[0]:
                             half[here] = 0
                     drive_it(
-                        rows, N, pairs, address(scratch, 1, 0), pairs, address(words, 0, 0), words.shape[0],
-                        (first + k) // 2, to, ldc, begin_m, lds_m,
+                        end - m, N, high - low, address(scratch, 1, 0), high - low, address(words, 0, 0),
+                        words.shape[0], first // 2 + low, to, ldc, add_m, ldp_m,
                     )  # fmt: skip
-                    begin_m, lds_m = to, ldc
+                    add_m, ldp_m = to, ldc
 
     else:
         drive_it = drive["float32" if words.dtype == types.float32 else "float64"]
 
-        def product(A, words, first, start, C, scratch):
+        def product(A, words, first, plus, C, scratch):
             (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-            begin, lds = start
-            for m in range(0, M, BLOCK):
-                rows, to = min(BLOCK, M - m), address(C, m, 0)
-                begin_m, lds_m = (begin + m * lds * C.itemsize if begin != 0 else 0), lds
-                for k in range(0, K, DEPTH):
+            added, ldp = plus
+            blocks, parts = _parts(M, BLOCK), _parts(K, DEPTH)
+            for block in range(blocks):
+                m, end = block * M // blocks, (block + 1) * M // blocks
+                to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+                for part in range(parts):
+                    k, k_end = part * K // parts, (part + 1) * K // parts
                     drive_it(
-                        rows, N, min(DEPTH, K - k), address(A, m, k), A.strides[0] // A.itemsize,
-                        address(words, 0, 0), words.shape[0], first + k, to, ldc, begin_m, lds_m,
+                        end - m, N, k_end - k, address(A, m, k), A.strides[0] // A.itemsize,
+                        address(words, 0, 0), words.shape[0], first + k, to, ldc, add_m, ldp_m,
                     )  # fmt: skip
-                    begin_m, lds_m = to, ldc
+                    add_m, ldp_m = to, ldc
 
     return product
 
 
-def multiply_transposed(A, words, C, sums, scratch):
-    """C (M, N) += A' B for A (K, M), and sums (M,), or (0,) for none, += those of A over K; as `multiply`."""
+def multiply_transposed(A, words, plus, C, sums, scratch):
+    """C (M, N) = A' B + plus for A (K, M), and sums (M,), or (0,) for none, += those of A over K; as `multiply`."""
     raise NotImplementedError
 
 
 @overload(multiply_transposed)
-def _multiply_transposed_of(A, words, C, sums, scratch):
+def _multiply_transposed_of(A, words, plus, C, sums, scratch):
     pairs = words.dtype == types.uint32
     step = 2 if pairs else 1
     precision = "bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"
@@ -422,17 +431,22 @@ def _multiply_transposed_of(A, words, C, sums, scratch):
 
     copy = register_jitable(copy)
 
-    def product(A, words, C, sums, scratch):
+    def product(A, words, plus, C, sums, scratch):
         (K, M), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-        for m in range(0, M, BLOCK):
-            rows, to = min(BLOCK, M - m), address(C, m, 0)
-            for k in range(0, K, step * DEPTH):
-                here = min(step * DEPTH, K - k)
-                copy(A[k : k + here, m : m + rows], sums[m : m + rows], scratch)
+        added, ldp = plus
+        depth = (K + step - 1) // step
+        blocks, parts = _parts(M, BLOCK), _parts(depth, DEPTH)
+        for block in range(blocks):
+            m, end = block * M // blocks, (block + 1) * M // blocks
+            to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+            for part in range(parts):
+                low, high = part * depth // parts, (part + 1) * depth // parts
+                copy(A[low * step : min(high * step, K), m:end], sums[m:end], scratch)
                 drive_it(
-                    rows, N, (here + step - 1) // step, address(scratch, 1, 0), 0, address(words, 0, 0),
-                    words.shape[0], k // step, to, ldc, to, ldc,
+                    end - m, N, high - low, address(scratch, 1, 0), 0, address(words, 0, 0), words.shape[0], low,
+                    to, ldc, add_m, ldp_m,
                 )  # fmt: skip
+                add_m, ldp_m = to, ldc
 
     return product
 
@@ -454,12 +468,14 @@ if SETTINGS.DISABLE_JIT:  # plain NumPy, for a debugger: words are the matrix it
     def bias_of(b):
         return b if len(b) > 0 else nothing()
 
-    def multiply(A, words, first, start, C, scratch):
+    def multiply(A, words, first, plus, C, scratch):
         C[...] = A @ words[first : first + A.shape[1], : C.shape[1]]
-        if not isinstance(start, tuple):
-            C += start
+        if not isinstance(plus, tuple):
+            C += plus
 
-    def multiply_transposed(A, words, C, sums, scratch):
-        C += A.T @ words[: len(A), : C.shape[1]]
+    def multiply_transposed(A, words, plus, C, sums, scratch):
+        C[...] = A.T @ words[: len(A), : C.shape[1]]
+        if not isinstance(plus, tuple):
+            C += plus
         if len(sums):
             sums += A.sum(axis=0)

@@ -35,6 +35,8 @@ PRECISIONS: dict[str, np.dtype[Any]] = {
 """What a packed word is: a number, or for bfloat16 two of them that follow each other in K."""
 
 WORD = types.intp
+LINE = 64
+"""Bytes of a line of the cache."""
 SYMBOL = "lstm_kernels_multiply"
 
 
@@ -57,7 +59,7 @@ class Registers(NamedTuple):
 
 
 REGISTERS = {
-    "avx512": Registers(64, (4, 2, 1), 192, 512),  # 32 registers
+    "avx512": Registers(64, (4, 2, 1), 192, 768),  # 32 registers
     "avx2": Registers(32, (2, 1), 192, 256),  # 16
     "portable": Registers(16, (4, 2, 1), 192, 256),  # 32 of NEON; elsewhere the compiler spills some
 }
@@ -208,16 +210,25 @@ def address(typingctx, array, i, j):
     return signature(WORD, array, WORD, WORD), codegen
 
 
+_BYTE = ir.IntType(8).as_pointer()
+
+
+def _fetch(builder: ir.IRBuilder, place: ir.Value, *, write: bool = False, near: int = 3) -> None:
+    """Have the line of memory at a pointer brought into the cache, while other work goes on; `near` 3 is the first
+    level, 2 the second."""
+    lane = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [_BYTE, lane, lane, lane])
+    call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    how = [ir.Constant(lane, value) for value in (int(write), near, 1)]
+    builder.call(call, [builder.bitcast(place, _BYTE), *how])
+
+
 @intrinsic
 def prefetch(typingctx, place):
     """Have the line of memory at an address brought into the cache, while other work goes on."""
 
     def codegen(context, builder, sig, args):
-        byte, lane = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, lane, lane, lane])
-        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, near, data = (ir.Constant(lane, value) for value in (0, 3, 1))
-        builder.call(call, [builder.inttoptr(args[0], byte), read, near, data])
+        _fetch(builder, builder.inttoptr(args[0], _BYTE))
         return context.get_dummy_value()
 
     return signature(types.void, WORD), codegen
@@ -258,23 +269,25 @@ lay_vector = {
 
 
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
-    """Return tile(A, row, column, B, K, C, ldc, start, lds, live): C (rows, live) = A B, or that and what is at start.
+    """Return tile(A, row, column, B, K, C, ldc, plus, ldp, live, ahead): C (rows, live) = A B, or that and what is at
+    plus.
 
     A, B, C      addresses; B is a panel (K, vectors), C has rows of ldc numbers
     row, column  words from one row of A to the next, and from one k to the next
-    start        address of what the sums begin with, rows of it lds numbers apart; or 0, and they begin with 0
+    plus         address of what is added to the sums, rows of it ldp numbers apart; or 0, and nothing is added
     live         columns that are written, of the last vector only
+    ahead        address of what will be needed soon, a line for each k
     """
     word_bytes = PRECISIONS[precision].itemsize
     lanes = registers.bytes // word_bytes
     masked = vectors == 1
 
     @intrinsic
-    def tile(typingctx, A, row, column, B, K, C, ldc, start, lds, live):
-        sig = signature(types.void, *[WORD] * 10)
+    def tile(typingctx, A, row, column, B, K, C, ldc, plus, ldp, live, ahead):
+        sig = signature(types.void, *[WORD] * 11)
 
         def codegen(context, builder, sig, args):
-            A, row, column, B, K, C, ldc, begins, lds, live = args
+            A, row, column, B, K, C, ldc, plus, ldp, live, ahead = args
             word, lane = A.type, ir.IntType(32)
             number = ir.DoubleType() if precision == "float64" else ir.FloatType()
             vector = ir.VectorType(number, lanes)
@@ -328,25 +341,12 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                 indices = ir.Constant(ir.VectorType(lane, lanes), list(range(lanes)))
                 mask = builder.icmp_signed("<", indices, spread(builder.trunc(live, lane)))
 
-            before, start = builder.block, builder.append_basic_block("start")
-            load, loop = builder.append_basic_block("load"), builder.append_basic_block("k")
+            # The lines of C are fetched while the sums are made: they are far apart.
+            for place in places:
+                _fetch(builder, place, write=True)
+            start, loop = builder.block, builder.append_basic_block("k")
             after = builder.append_basic_block("done")
-            builder.cbranch(builder.icmp_signed("!=", begins, fixed(0)), load, start)
-            builder.position_at_end(load)
-            if masked:
-                there = [
-                    call(f"llvm.masked.load.{name}", vector, place, align, mask, zeros)
-                    for place in vectors_at(begins, lds)
-                ]
-            else:
-                there = [builder.load(place, align=word_bytes) for place in vectors_at(begins, lds)]
-            builder.branch(start)
-            builder.position_at_end(start)
-            begun = []
-            for value in there:
-                begun.append(builder.phi(vector))
-                begun[-1].add_incoming(zeros, before)
-                begun[-1].add_incoming(value, load)
+            add, store = builder.append_basic_block("add"), builder.append_basic_block("store")
             builder.branch(loop)
 
             builder.position_at_end(loop)
@@ -355,6 +355,7 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             columns = [
                 builder.load(pointer(at(panel, fixed(v * lanes)), read), align=word_bytes) for v in range(vectors)
             ]
+            _fetch(builder, builder.inttoptr(builder.add(ahead, builder.mul(k, fixed(LINE))), _BYTE), near=2)
             a_k = builder.mul(k, column)
             results = []
             for r in range(rows):
@@ -364,12 +365,29 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                     for y, total in zip(columns, sums[r * vectors : (r + 1) * vectors], strict=True)
                 ]
             k_next = builder.add(k, fixed(1))
-            for running, first, following in zip([k, *sums], [fixed(0), *begun], [k_next, *results], strict=True):
+            for running, first, following in zip([k, *sums], [fixed(0), *[zeros] * len(sums)], [k_next, *results], strict=True):
                 running.add_incoming(first, start)
                 running.add_incoming(following, loop)
             builder.cbranch(builder.icmp_signed("<", k_next, K), loop, after)
 
             builder.position_at_end(after)
+            builder.cbranch(builder.icmp_signed("!=", plus, fixed(0)), add, store)
+            builder.position_at_end(add)
+            totals = []
+            for place, result in zip(vectors_at(plus, ldp), results, strict=True):
+                if masked:
+                    value = call(f"llvm.masked.load.{name}", vector, place, align, mask, zeros)
+                else:
+                    value = builder.load(place, align=word_bytes)
+                totals.append(builder.fadd(result, value))
+            builder.branch(store)
+            builder.position_at_end(store)
+            summed = []
+            for result, total in zip(results, totals, strict=True):
+                summed.append(builder.phi(vector))
+                summed[-1].add_incoming(result, after)
+                summed[-1].add_incoming(total, add)
+            results = summed
             for place, result in zip(places, results, strict=True):
                 if masked:
                     call(f"llvm.masked.store.{name}", ir.VoidType(), result, place, align, mask)
@@ -391,27 +409,28 @@ def _column(precision: str, registers: Registers, vectors: int) -> Any:
     )
     word_bytes = PRECISIONS[precision].itemsize
 
-    def column(M, A, row, B, K, C, ldc, start, lds, live):
+    def column(M, A, row, B, K, C, ldc, plus, ldp, live, following):
         tiles = (M + most - 1) // most
         rows, higher = M // tiles, M % tiles
         for n in range(tiles):
             height = rows + 1 if n < higher else rows
             to_row, to_k, size = (row, 1, height * row) if row > 0 else (1, height, height * K)
+            ahead = following + n * K * LINE if n < vectors else B
             if height == 6:
-                tile6(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile6(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 5:
-                tile5(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile5(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 4:
-                tile4(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile4(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 3:
-                tile3(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile3(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 2:
-                tile2(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile2(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             else:
-                tile1(A, to_row, to_k, B, K, C, ldc, start, lds, live)
+                tile1(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
             A, C = A + size * word_bytes, C + height * ldc * word_bytes
-            if start != 0:
-                start += height * lds * word_bytes
+            if plus != 0:
+                plus += height * ldp * word_bytes
 
     return column
 
@@ -424,23 +443,23 @@ def _driver(precision: str, registers: Registers) -> Any:
     width, half, least = columns[0], columns[-2], columns[-1]
     word_bytes = PRECISIONS[precision].itemsize
 
-    def driver(M, N, K, A, row, B, depth, first, C, ldc, start, lds):
+    def driver(M, N, K, A, row, B, depth, first, C, ldc, plus, ldp):
         n = 0
         while N - n >= width:
             panel = B + (depth * n + first * width) * word_bytes
-            begin = start + n * word_bytes if start != 0 else 0
-            wide(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, width)
+            to_add = plus + n * word_bytes if plus != 0 else 0
+            wide(M, A, row, panel, K, C + n * word_bytes, ldc, to_add, ldp, width, panel + depth * width * word_bytes)
             n += width
         if has_middle:  # noqa: SIM102  (a constant, whose branch is left out when it is false)
             if N - n >= half:
                 panel = B + (depth * n + first * half) * word_bytes
-                begin = start + n * word_bytes if start != 0 else 0
-                middle(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, half)
+                to_add = plus + n * word_bytes if plus != 0 else 0
+                middle(M, A, row, panel, K, C + n * word_bytes, ldc, to_add, ldp, half, panel)
                 n += half
         while N - n > 0:
             panel = B + (depth * n + first * least) * word_bytes
-            begin = start + n * word_bytes if start != 0 else 0
-            narrow(M, A, row, panel, K, C + n * word_bytes, ldc, begin, lds, min(least, N - n))
+            to_add = plus + n * word_bytes if plus != 0 else 0
+            narrow(M, A, row, panel, K, C + n * word_bytes, ldc, to_add, ldp, min(least, N - n), panel)
             n += least
 
     return driver
@@ -462,7 +481,7 @@ def prepare(precision: str) -> np.dtype[Any]:
 
 def _call(precision: str) -> Any:
     @intrinsic
-    def drive(typingctx, M, N, K, A, row, B, depth, first, C, ldc, start, lds):
+    def drive(typingctx, M, N, K, A, row, B, depth, first, C, ldc, plus, ldp):
         def codegen(context, builder, sig, args):
             kind = ir.FunctionType(ir.VoidType(), [arg.type for arg in args])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, f"{SYMBOL}_{precision}"), args)
@@ -474,15 +493,15 @@ def _call(precision: str) -> Any:
 
 
 drive = {precision: _call(precision) for precision in PRECISIONS}
-"""drive[precision](M, N, K, A, row, B, depth, first, C, ldc, start, lds): C (M, N) = A B, or that and what is at start.
+"""drive[precision](M, N, K, A, row, B, depth, first, C, ldc, plus, ldp): C (M, N) = A B, or that and what is at plus.
 
 A, B, C  addresses
 row      words from one row of A to the next, M > 0; or 0 where A lies in tiles as high as those of the product, one
          after the other, each k by k
 depth    words of the whole packed B in K; those from `first` on take part
 ldc      numbers from one row of C to the next
-start    address of what the sums begin with: C itself, to add to it, or a bias; or 0
-lds      numbers from one row of that to the next; 0 for a bias
+plus     address of what is added: C itself, or a bias; or 0
+ldp      numbers from one row of that to the next; 0 for a bias
 
 K, depth, first and row count words: pairs of numbers for bfloat16.
 """

@@ -18,7 +18,7 @@ def _sum_rows(dtype: str) -> Any:
     size, number, kind = (DOWN, ACROSS), *types_of(dtype)
 
     @kernel
-    def sum_rows(dout, db):
+    def sum_rows(dout, db, add):
         sums = cuda.shared.array(size, kind)
         N, M = dout.shape
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
@@ -32,7 +32,7 @@ def _sum_rows(dtype: str) -> Any:
         if y == 0 and m < M:
             for other in range(1, DOWN):
                 total += sums[other, x]
-            db[m] += total
+            db[m] = db[m] + total if add else total
 
     return sum_rows
 
@@ -47,8 +47,10 @@ def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: in
     multiply(dout, W, dx, precision, add=add)
 
 
-def backward_weights(dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int) -> None:
-    """Add to dW (M, D) and db (M,)."""
-    multiply(dout, x, dW, precision, transposed=True, add=True)
+def backward_weights(
+    dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int, *, add: bool = False
+) -> None:
+    """Fill dW (M, D) and db (M,), or add to them."""
+    multiply(dout, x, dW, precision, transposed=True, add=add)
     if db is not None:
-        _sum_rows(db.dtype.name)[-(-len(db) // ACROSS), (ACROSS, DOWN)](dout, db)
+        _sum_rows(db.dtype.name)[-(-len(db) // ACROSS), (ACROSS, DOWN)](dout, db, add)

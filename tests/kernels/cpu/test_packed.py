@@ -23,8 +23,8 @@ def call_with_bias(A, words, b, C, scratch):
 
 
 @kernel
-def call_transposed(A, words, C, sums, scratch):
-    multiply_transposed(A, words, C, sums, scratch)
+def call_transposed(A, words, add, C, sums, scratch):
+    multiply_transposed(A, words, rows_of(C) if add else nothing(), C, sums, scratch)
 
 
 def rounded(array, precision):
@@ -76,12 +76,13 @@ def test_transposed_product_adds_and_sums_up(M, K, N, precision):
     B_packed.rows(B, 1)
     wide = np.ascontiguousarray(np.pad(A.T, ((0, 0), (1, 2))))
     result, sums = C.copy(), np.ones(M, C.dtype)
-    call_transposed(wide[:, 1:-2], B_packed.words, result, sums, workspace.scratch(1, precision)[0])
+    scratch = workspace.scratch(1, precision)[0]
+    call_transposed(wide[:, 1:-2], B_packed.words, True, result, sums, scratch)
     np.testing.assert_allclose(result, C + expected, atol=2 * tolerance)
     np.testing.assert_allclose(sums, 1 + A.sum(axis=1, dtype=np.float64), atol=K * tolerance)
-    result[...] = C
-    call_transposed(wide[:, 1:-2], B_packed.words, result, sums[:0], workspace.scratch(1, precision)[0])
-    np.testing.assert_allclose(result, C + expected, atol=2 * tolerance)
+    result[...] = np.nan
+    call_transposed(wide[:, 1:-2], B_packed.words, False, result, sums[:0], scratch)
+    np.testing.assert_allclose(result, expected, atol=tolerance)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
