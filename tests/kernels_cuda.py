@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from lstm_kernels.cuda import arrays, embedding, linear, recurrence, softmax
+from lstm_kernels.cuda import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cuda.products import Packed
 
 CUDA = SimpleNamespace(
-    arrays=arrays, embedding=embedding, linear=linear, recurrence=recurrence, softmax=softmax, Packed=Packed
+    arrays=arrays,
+    embedding=embedding,
+    linear=linear,
+    linear_cross_entropy=linear_cross_entropy,
+    recurrence=recurrence,
+    Packed=Packed,
 )

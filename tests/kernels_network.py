@@ -8,11 +8,16 @@ import naive
 import numpy as np
 from gradcheck import assert_gradients_agree, numerical_gradient
 from lstm_kernels.cells import CELLS
-from lstm_kernels.cpu import arrays, embedding, linear, recurrence, softmax
+from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cpu.packed import Packed
 
 CPU = SimpleNamespace(
-    arrays=arrays, embedding=embedding, linear=linear, recurrence=recurrence, softmax=softmax, Packed=Packed
+    arrays=arrays,
+    embedding=embedding,
+    linear=linear,
+    linear_cross_entropy=linear_cross_entropy,
+    recurrence=recurrence,
+    Packed=Packed,
 )
 
 
@@ -88,19 +93,17 @@ def run_tied(tokens, targets, table, b_out, body, threads=1, on=CPU):
     `body` turns x (T, B, H) and a function from h to dL/dh into (h, dx).
     """
     (T, B), (V, H), dtype = tokens.shape, table.shape, table.dtype
-    (take, host), linear, N = (on.arrays.taken, on.arrays.host), on.linear, T * B
+    (take, host), N = (on.arrays.taken, on.arrays.host), T * B
     x, nll = take(np.empty((N, H), dtype)), take(np.empty(N, dtype))
     dtable, db_out = take(np.zeros_like(table)), take(np.zeros_like(b_out))
     E, flat, following = take(table), take(tokens.ravel()), take(targets.ravel())
     on.embedding.forward(E, flat, x, threads)
 
     def output(h):
-        logits, dh = take(np.empty((N, V), dtype)), take(np.empty((N, H), dtype))
+        loss, dh = on.linear_cross_entropy.LinearCrossEntropy(N, H, V, dtype, dtype.name), take(np.empty((N, H), dtype))
         rows = take(np.ascontiguousarray(h).reshape(N, H))
-        linear.forward(rows, packed(E, dtype.name, on), take(b_out), logits, threads)
-        on.softmax.cross_entropy(logits, following, nll, 1 / N, threads)
-        linear.backward_input(logits, E, dh, dtype.name, threads)
-        linear.backward_weights(logits, rows, dtable, db_out, dtype.name, threads)
+        loss.forward(rows, E, take(b_out), following, nll, 1 / N, threads)
+        loss.backward(rows, E, following, dh, dtable, db_out, threads)
         return host(dh).reshape(T, B, H)
 
     dx = body(host(x).reshape(T, B, H), output)

@@ -29,6 +29,7 @@ from lstm_kernels.cpu import (  # noqa: E402
     dropout,
     embedding,
     linear,
+    linear_cross_entropy,
     optim,
     penalty,
     recurrence,
@@ -82,10 +83,10 @@ class Device:
     dropout: Any
     embedding: Any
     linear: Any
+    linear_cross_entropy: Any
     optim: Any
     penalty: Any
     recurrence: Any
-    softmax: Any
     Packed: Any
 
     def free_memory(self) -> int | None:
@@ -105,7 +106,7 @@ class Device:
         return "bfloat16" if has[wanted] else "float32"
 
 
-CPU = Device("cpu", arrays, dropout, embedding, linear, optim, penalty, recurrence, softmax, Packed)
+CPU = Device("cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, Packed)
 
 
 @cache
@@ -149,6 +150,6 @@ def cuda_facts() -> dict[str, Any]:
 def _cuda() -> Device:
     from lstm_kernels import cuda
 
-    names = ("arrays", "dropout", "embedding", "linear", "optim", "penalty", "recurrence", "softmax")
+    names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
     modules = {name: import_module(f"{cuda.__name__}.{name}") for name in names}
     return Device("cuda", **modules, Packed=import_module(f"{cuda.__name__}.products").Packed)

@@ -20,7 +20,7 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.corpus import Dataset
-from lstmtui.engine.backend import Cell, linear, softmax
+from lstmtui.engine.backend import Cell, Packed, linear, softmax
 from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
 from lstmtui.errors import UsageError
@@ -71,7 +71,7 @@ class GradientFlow:
         self._network.reset()
         T, length = self._network.T, len(self._tokens) - 1
         for start in range(0, length, T):
-            self._network.forward(self._tokens[start : start + T])
+            self._network.look(self._tokens[start : start + T])
             for layer, kept in zip(self._network.stack.layers, trace, strict=True):
                 kept.keep(layer, start - (length - self.lags), T)
             self._network.carry()
@@ -81,11 +81,14 @@ class GradientFlow:
 
     def _loss_gradient(self) -> Array:
         """Return dL/dh of the top layer's last output (B, H); each row is the gradient of its own sequence's loss."""
-        network = self._network
-        logits = network.logits[-network.B :]
-        softmax.cross_entropy(logits, self._tokens[-1].copy(), network.nll[-network.B :], 1.0, self._threads)
-        dh = np.zeros_like(network.stack.layers[-1].h[-1])
-        linear.backward_input(logits, self._weights[network.W_out], dh, network.precision, self._threads)
+        h, precision = self._network.stack.layers[-1].h[-1], self._network.precision
+        W, b = self._weights[self._network.W_out], self._weights["softmax.b"]
+        logits, nll, dh = np.zeros((len(h), len(W)), h.dtype), np.zeros(len(h), h.dtype), np.zeros_like(h)
+        packed = Packed(W.shape[1], len(W), precision)
+        packed.columns(W, self._threads)
+        linear.forward(h, packed, b, logits, self._threads)
+        softmax.cross_entropy(logits, self._tokens[-1].copy(), nll, 1.0, self._threads)
+        linear.backward_input(logits, W, dh, precision, self._threads)
         return dh
 
     def _walk_back(self, trace: list[_Trace], dtop: Array) -> tuple[Array, Array]:

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.corpus import Dataset, prepare
-from lstmtui.engine.backend import softmax
 from lstmtui.engine.gradient_flow import LAGS, GradientFlow
 from lstmtui.engine.model import Network
 from lstmtui.engine.sample import opening
@@ -199,18 +198,17 @@ class Inspector:
         network.reset()
         for start in range(0, N, CHUNK):
             end = min(N, start + CHUNK)
-            network.forward(padded[start : start + CHUNK])
+            following = np.zeros((CHUNK, 1), np.int32)
+            following[: min(CHUNK, len(padded) - start - 1)] = padded[start + 1 : start + 1 + CHUNK]
+            nll = network.evaluate(padded[start : start + CHUNK], following)
             for layer, seen in zip(network.stack.layers, values, strict=True):
                 gates = layer.gates.reshape(CHUNK, G, H)[: end - start]
                 seen[:G, start:end] = gates.transpose(1, 0, 2)
                 if cell.has_c:
                     seen[parts.index("c"), start:end] = layer.c[1:, 0][: end - start]
                 seen[parts.index("h"), start:end] = layer.h[1:, 0][: end - start]
-            following = np.zeros(CHUNK, np.int32)
-            following[: min(CHUNK, len(padded) - start - 1)] = padded[start + 1 : start + 1 + CHUNK, 0]
-            softmax.nll(network.logits, following, network.nll, 1)
             for t in range(start, min(end, N - 1)):
-                bits[t + 1] = round(float(network.nll[t - start]) / math.log(2), 3)
+                bits[t + 1] = round(float(nll[t - start]) / math.log(2), 3)
             network.carry()
         self._reading = Reading(text, tokens, values, bits, cut)
         return self._reading

@@ -75,12 +75,11 @@ class Network:
             gradients=self.gradients if backward else None, recompute=bool(s.recompute),
         )  # fmt: skip
         S = longest(self.segments)
-        self.logits = zeros((S * B, V), dtype)
-        """Of one segment; of the whole window in a network that only reads."""
         self.nll = zeros(T * B, dtype)
         self._tied = bool(s.tied)
         self.W_out = "embedding" if self._tied else "softmax.W"
-        self._packed_out = self.device.Packed(H, V, self.precision)
+        self.softmax = self.device.linear_cross_entropy.LinearCrossEntropy(S * B, H, V, dtype, self.precision)
+        """Of one segment; of the whole window in a network that only reads."""
         self._pays_table = 2 * V <= T * B
         self._table = zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
         self._trains = backward
@@ -96,7 +95,6 @@ class Network:
     def pack(self, drop: Dropout = NO_DROPOUT) -> None:
         """Take the weights as they are now; what trains does so at each step."""
         self.stack.pack(drop)
-        self._packed_out.columns(self.weights[self.W_out], self.threads)
 
     def reset(self) -> None:
         """Forget everything read so far, and take the weights as they are now."""
@@ -119,25 +117,13 @@ class Network:
 
     # --- forward --------------------------------------------------------------------------------------------------
 
-    def forward(self, tokens: Array) -> Array:
-        """Read `tokens` (T, B) int32 and return the logits (T * B, V) on the device, valid until the next call.
-
-        For a network that only reads: one that trains does not keep the logits of a whole window.
-        """
-        assert not self._trains
-        self._make_table(NO_DROPOUT)
-        self._walk(0, self.device.arrays.taken(tokens), NO_DROPOUT)
-        return self._logits(self.stack.outputs(0))
-
     def evaluate(self, tokens: Array, targets: Array) -> Array:
         """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
         tokens, targets = map(self.device.arrays.taken, (tokens, targets))
         self._prepare(NO_DROPOUT)
         for segment, (start, end) in enumerate(self.segments):
             self._walk(segment, tokens, NO_DROPOUT)
-            nll = self.nll[start * self.B : end * self.B]
-            logits = self._logits(self.stack.outputs(segment))
-            self.device.softmax.nll(logits, targets[start:end].reshape(-1), nll, self.threads)
+            self._predict(segment, self.stack.outputs(segment), targets[start:end])
         return np.asarray(self.device.arrays.host(self.nll))
 
     def look(self, tokens: Array) -> int:
@@ -196,12 +182,14 @@ class Network:
         if drop.tokens > 0:
             self.device.dropout.scale_rows(rows, tokens.reshape(-1), self._mask[0], self.threads)
 
-    def _logits(self, outputs: Array) -> Array:
-        """Return the logits (steps * B, V) of outputs (steps, B, H)."""
-        logits = self.logits[: len(outputs) * self.B]
-        flat = outputs.reshape(len(logits), -1)
-        self.device.linear.forward(flat, self._packed_out, self.weights["softmax.b"], logits, self.threads)
-        return logits
+    def _predict(self, segment: int, outputs: Array, targets: Array) -> None:
+        """Fill `nll` of a segment, given its outputs (steps, B, H) and targets (steps, B)."""
+        (start, end), w = self.segments[segment], self.weights
+        N = (end - start) * self.B
+        self.softmax.forward(
+            outputs.reshape(N, -1), w[self.W_out], w["softmax.b"], targets.reshape(-1),
+            self.nll[start * self.B : end * self.B], 1.0 / (self.T * self.B), self.threads,
+        )  # fmt: skip
 
     def _uses_table(self, drop: Dropout) -> bool:
         # A mask would give each sequence, or each step, a table of its own.
@@ -236,21 +224,15 @@ class Network:
 
     def _backward(self, segment: int, tokens: Array, targets: Array, drop: Dropout) -> None:
         """Add a segment's gradients, given those of the states that follow it in the stack."""
-        w, g, threads, precision = self.weights, self.gradients, self.threads, self.precision
-        linear, embedding = self.device.linear, self.device.embedding
+        w, g, threads, embedding = self.weights, self.gradients, self.threads, self.device.embedding
         start, end = self.segments[segment]
         N, of_tokens = (end - start) * self.B, tokens[start:end].reshape(-1)
-        outputs = self.stack.outputs(segment)
-        dlogits, nll = self._logits(outputs), self.nll[start * self.B : end * self.B]
-        self.device.softmax.cross_entropy(
-            dlogits, targets[start:end].reshape(-1), nll, 1.0 / (self.T * self.B), threads
-        )
-        linear.backward_weights(
-            dlogits, outputs.reshape(N, -1), g[self.W_out], g["softmax.b"], precision, threads,
-            add=segment < len(self.segments) - 1,
+        outputs, doutputs = self.stack.outputs(segment), self._doutputs[: end - start]
+        self._predict(segment, outputs, targets[start:end])
+        self.softmax.backward(
+            outputs.reshape(N, -1), w[self.W_out], targets[start:end].reshape(-1), doutputs.reshape(N, -1),
+            g[self.W_out], g["softmax.b"], threads, add=segment < len(self.segments) - 1,
         )  # fmt: skip
-        doutputs = self._doutputs[: end - start]
-        linear.backward_input(dlogits, w[self.W_out], doutputs.reshape(N, -1), precision, threads)
         if self._uses_table(drop):
             da = self.stack.backward(segment, doutputs, None)
             embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
@@ -268,6 +250,4 @@ class Network:
             linear.backward_weights(
                 dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads
             )
-            linear.backward_input(
-                dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied
-            )
+            linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied)

@@ -71,8 +71,8 @@ class Profile:
     def of(self, network: Network) -> Iterator[None]:
         """Time the steps of `network` and of whatever optimizer on its device, while inside."""
         costs, device = _Costs(network), network.device
-        before = {name: getattr(device, name) for name in ("linear", "embedding", "softmax", "dropout", "optim")}
-        walk = network.stack.recurrence
+        before = {name: getattr(device, name) for name in ("linear", "embedding", "dropout", "optim")}
+        walk, softmax = network.stack.recurrence, network.softmax
         try:
             for name, kernels in before.items():
                 clocked = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
@@ -84,12 +84,16 @@ class Profile:
             network.stack.recurrence = recurrence.Recurrence(
                 self.timed(walk.forward, costs.walk_forward), self.timed(walk.backward, costs.walk_backward)
             )
+            network.softmax = SimpleNamespace(
+                forward=self.timed(softmax.forward, costs.softmax_forward),
+                backward=self.timed(softmax.backward, costs.softmax_backward),
+            )
             network.pack = self.timed(network.pack, costs.pack)  # type: ignore[method-assign]
             yield
         finally:
             for name, kernels in before.items():
                 setattr(device, name, kernels)
-            network.stack.recurrence = walk
+            network.stack.recurrence, network.softmax = walk, softmax
             del network.pack
 
 
@@ -97,24 +101,33 @@ class _Costs(SimpleNamespace):
     """What calls cost, by module and function: linear_forward and so on, with the kernels' arguments."""
 
     def __init__(self, network: Network) -> None:
-        w, g, out = network.weights, network.gradients, network.W_out
+        w = network.weights
 
         def product(name: str, M: int, K: int, N: int, *arrays: Any) -> Cost:
             return name, 2.0 * M * K * N, _size(*arrays)
 
         def forward(x: Any, W: Any, b: Any, y: Any, threads: int) -> Cost:
-            name = "softmax: product" if y.shape[1] == len(w[out]) else "inputs: product"
-            return product(name, *x.shape, y.shape[1], x, W.words, y)
+            return product("inputs: product", *x.shape, y.shape[1], x, W.words, y)
 
         def backward_input(dy: Any, W: Any, dx: Any, precision: str, threads: int, *, add: bool = False) -> Cost:
-            name = "softmax: gradient of its input" if W is w[out] else "inputs: gradient"
-            return product(name, *dy.shape, dx.shape[1], dy, W, dx)
+            return product("inputs: gradient", *dy.shape, dx.shape[1], dy, W, dx)
 
         def backward_weights(
             dy: Any, x: Any, dW: Any, db: Any, precision: str, threads: int, *, add: bool = False
         ) -> Cost:
-            name = "softmax: gradient of its weights" if dW is g[out] else "layers: gradient of weights"
-            return product(name, *dy.shape, x.shape[1], dy, x, *[dW] * (2 if add else 1))
+            written = [dW] * (2 if add else 1)
+            return product("layers: gradient of weights", *dy.shape, x.shape[1], dy, x, *written)
+
+        def softmax_forward(x: Any, W: Any, b: Any, targets: Any, *rest: Any) -> Cost:
+            name, flops, size = product("softmax: product and loss", *x.shape, len(W), x, W)
+            return name, flops, size + len(x) * len(W) * x.itemsize
+
+        def softmax_backward(
+            x: Any, W: Any, targets: Any, dx: Any, dW: Any, db: Any, threads: int, *, add: bool = False
+        ) -> Cost:
+            written = [dW] * (2 if add else 1)
+            name, flops, size = product("softmax: gradients", *x.shape, len(W), x, W, dx, *written)
+            return name, 2 * flops, size + 2 * len(x) * len(W) * x.itemsize
 
         def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
             T, B, GH = gates.shape
@@ -135,7 +148,8 @@ class _Costs(SimpleNamespace):
             walk_backward=walk_backward,
             embedding_forward=lambda table, tokens, y, threads: ("embedding", 0.0, 2 * _size(y)),
             embedding_backward=lambda dy, tokens, dtable, threads: ("embedding: gradient", 0.0, 3 * _size(dy)),
-            softmax_cross_entropy=lambda logits, *rest: ("softmax: cross-entropy", 0.0, 2 * _size(logits)),
+            softmax_forward=softmax_forward,
+            softmax_backward=softmax_backward,
             dropout_locked_mask=dropped,
             dropout_apply=dropped,
             dropout_drop_weights=dropped,
@@ -153,5 +167,5 @@ def _size(*arrays: Any) -> float:
 
 def _packed(network: Network) -> int:
     """Return how many weights are packed at each step."""
-    names = {name for name in network.weights.views if name.endswith((".W_ih", ".W_hh"))} | {network.W_out}
-    return sum(network.weights[name].size for name in names)
+    views = network.weights.views
+    return sum(view.size for name, view in views.items() if name.endswith((".W_ih", ".W_hh")))

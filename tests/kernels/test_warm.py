@@ -26,7 +26,6 @@ def some_calls(dtype=np.float32):
     dropout.locked_mask(rows, 0.5, 1)
     embedding.forward(rows, tokens, rows.copy(), 1)
     embedding.forward(rows, tokens, rows.copy(), 1)
-    softmax.nll(rows, tokens, rows[0, :2].copy(), 1)
     softmax.cross_entropy(rows, tokens, rows[0, :2].copy(), 1.0, 1)
 
 
@@ -98,7 +97,7 @@ def in_a_process(folder, processes):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_second_process_compiles_nothing_and_says_nothing(tmp_path, processes):
     count, here, reported = in_a_process(tmp_path, processes)
-    assert count == "5"
+    assert count == "4"
     assert (int(here) == 0) == (processes > 1)  # others did all of it
     assert reported == "True"
     assert in_a_process(tmp_path, processes) == ["0", "0", "False"]

@@ -16,31 +16,28 @@ from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import zero
 from lstm_kernels.compile import SETTINGS, inlined, threaded
+from lstm_kernels.cpu.arrays import LINE, zeros
 from lstm_kernels.cpu.tiles import (
-    LINE,
     PRECISIONS,
     REGISTERS,
-    ROWS,
     SIDE,
     TILES,
     address,
     bfloat16_bits,
     drive,
-    lay,
     lay_vector,
     prefetch,
     prepare,
     transpose,
     transpose_pairs,
+    transpose_rows_of_pairs,
 )
 
 Array = np.ndarray[Any, Any]
 
 BLOCK, DEPTH = REGISTERS[TILES].block, REGISTERS[TILES].depth
-SCRATCH = BLOCK * DEPTH
+SCRATCH = BLOCK * (DEPTH + 2 * SIDE)
 """Words that a thread needs to convert or transpose a block of A."""
-AHEAD = 8
-"""Rows of A that are fetched before they are transposed: they lie far apart, and the processor does not foresee it."""
 
 _WIDTHS = {kind.itemsize: REGISTERS[TILES].columns(kind.itemsize) for kind in PRECISIONS.values()}
 WIDE = {precision: REGISTERS[TILES].columns(kind.itemsize)[0] for precision, kind in PRECISIONS.items()}
@@ -75,7 +72,7 @@ class Packed:
 def stack(count: int, K: int, N: int, precision: str) -> Array:
     """Return the words of so many packed matrices (K, N), (count, K', N'), all zero. Raises ValueError as `Packed`."""
     kind, shape = prepare(precision), _shape(K, N, precision)
-    return _aligned(count * shape[0] * shape[1] * kind.itemsize).view(kind).reshape(count, *shape)
+    return zeros(count * shape[0] * shape[1] * kind.itemsize, np.uint8).view(kind).reshape(count, *shape)
 
 
 class _Workspace(threading.local):
@@ -87,13 +84,14 @@ class _Workspace(threading.local):
     def _take(self, name: str, size: int) -> Array:
         held = self._bytes.get(name)
         if held is None or len(held) < size:
-            held = self._bytes[name] = _aligned(size)
+            held = self._bytes[name] = zeros(size, np.uint8)
         return held[:size]
 
-    def words(self, K: int, N: int, precision: str) -> Array:
-        """Return words for a packed matrix (K, N), which the next call overwrites. Raises ValueError as `Packed`."""
+    def words(self, K: int, N: int, precision: str, name: str = "words") -> Array:
+        """Return words for a packed matrix (K, N), which the next call of that name overwrites. Raises ValueError as
+        `Packed`."""
         kind, shape = prepare(precision), _shape(K, N, precision)
-        return self._take("words", shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
+        return self._take(name, shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
 
     def scratch(self, threads: int, precision: str) -> Array:
         """Return what `multiply` and `multiply_transposed` need on so many threads, (threads, SCRATCH) words."""
@@ -107,12 +105,6 @@ workspace = _Workspace()
 def _shape(K: int, N: int, precision: str) -> tuple[int, int]:
     least = REGISTERS[TILES].columns(PRECISIONS[precision].itemsize)[-1]
     return -(-K // per_word(precision)), -(-N // least) * least
-
-
-def _aligned(size: int) -> Array:
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]
 
 
 # --- packing ----------------------------------------------------------------------------------------------------------
@@ -384,52 +376,43 @@ def multiply_transposed(A, words, plus, C, sums, scratch):
 
 @overload(multiply_transposed)
 def _multiply_transposed_of(A, words, plus, C, sums, scratch):
-    pairs = words.dtype == types.uint32
+    pairs, blocks_of = words.dtype == types.uint32, words.dtype != types.float64
     step = 2 if pairs else 1
-    precision = "bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"
-    drive_it, lay_it, most = drive[precision], lay[precision], ROWS[precision]
+    drive_it = drive["bfloat16" if pairs else "float32" if words.dtype == types.float32 else "float64"]
+    move = transpose_rows_of_pairs if pairs else transpose
 
-    def word(row, below, j):
+    def word(A, k, m):
         if not pairs:
-            return row[j]
-        return _pair(row[j], below[j])
+            return A[k, m]
+        # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
+        return _pair(A[k, m], A[min(k + 1, A.shape[0] - 1), m])
 
     word = register_jitable(word)
 
-    def copy(A, sums, scratch):
-        """Lay A (K, M) out in tiles, and add its rows to sums (M,)."""
+    def turn(A, row, sums, scratch):
+        """Write A (K, M) transposed, with rows of `row` words, and add its rows to sums (M,)."""
         K, M = A.shape
-        depth, tiles, size = (K + step - 1) // step, (M + most - 1) // most, scratch.itemsize
-        low, higher = M // tiles, M % tiles
-        whole = tiles if low == most else higher if low == most - 1 else 0  # of the highest
-        # Some rows at a time, and of these tile by tile. Row by row, each would be torn into all tiles, which lie at a
-        # power of two from each other and wait for the same few lines of the first-level cache.
-        for top in range(0, K, AHEAD * step):
-            end = min(top + AHEAD * step, K)
-            for k in range(end, min(end + AHEAD * step, K)):
-                for j in range(0, M, LINE // size):
-                    prefetch(address(A, k, j))
+        size, side = scratch.itemsize, SIDE * step
+        whole = M // SIDE * SIDE if blocks_of else 0
+        # Some rows at a time: they lie far apart, and the processor does not foresee the next.
+        for top in range(0, K, side):
+            end = min(top + side, K)
+            for k in range(end, min(end + side, K)):
+                for m in range(0, M, LINE // A.itemsize):
+                    prefetch(address(A, k, m))
             if sums.shape[0] > 0:
                 for k in range(top, end):
-                    row = A[k]
-                    for j in range(M):
-                        sums[j] += row[j]
-            for n in range(whole):
-                row, to = address(A, top, n * most), address(scratch, 1, (n * depth + top // step) * most)
-                for k in range(top, end, step):
-                    # Of an odd number of rows, the last is its own pair; what it is multiplied with is 0.
-                    lay_it(row, row + A.strides[0] if pairs and k + 1 < K else row, to)
-                    row, to = row + step * A.strides[0], to + most * size
-            j = whole * most
-            for n in range(whole, tiles):
-                height = low + 1 if n < higher else low
-                for k in range(top, end, step):
-                    tile = scratch[j * depth + k // step * height :]
-                    for r in range(height):
-                        tile[r] = word(A[k], A[min(k + step - 1, K - 1)], j + r)
-                j += height
+                    of_k = A[k]
+                    for m in range(M):
+                        sums[m] += of_k[m]
+            moved = whole if end - top == side else 0
+            for m in range(0, moved, SIDE):
+                move(address(A, top, m), A.strides[0], address(scratch, 1, m * row + top // step), row * size)
+            for k in range(top, end, step):
+                for m in range(moved, M):
+                    scratch[m * row + k // step] = word(A, k, m)
 
-    copy = register_jitable(copy)
+    turn = register_jitable(turn)
 
     def product(A, words, plus, C, sums, scratch):
         (K, M), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
@@ -441,9 +424,11 @@ def _multiply_transposed_of(A, words, plus, C, sums, scratch):
             to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
             for part in range(parts):
                 low, high = part * depth // parts, (part + 1) * depth // parts
-                copy(A[low * step : min(high * step, K), m:end], sums[m:end], scratch)
+                # An odd number of lines, so that columns do not wait for the same few lines of the first-level cache.
+                row = (((high - low + SIDE - 1) // SIDE) | 1) * SIDE
+                turn(A[low * step : min(high * step, K), m:end], row, sums[m:end], scratch)
                 drive_it(
-                    end - m, N, high - low, address(scratch, 1, 0), 0, address(words, 0, 0), words.shape[0], low,
+                    end - m, N, high - low, address(scratch, 1, 0), row, address(words, 0, 0), words.shape[0], low,
                     to, ldc, add_m, ldp_m,
                 )  # fmt: skip
                 add_m, ldp_m = to, ldc

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy over the vocabulary, in nats."""
+"""Softmax and cross-entropy of logits that are there, in nats; see `linear_cross_entropy` for those of a vocabulary."""
 
 from __future__ import annotations
 
@@ -47,15 +47,7 @@ def _compile_largest(row):
     return _largest32 if row.dtype == types.float32 else _largest64
 
 
-# Only the sums below may be split over a vector's lanes: the loss must not become (largest + log) - target.
-@register_jitable(fastmath=set(SUMS))
-def _sum_exp(row, largest):
-    total = zero(largest)
-    for v in range(row.shape[0]):
-        total += exp(row[v] - largest)
-    return total
-
-
+# Only the sum may be split over a vector's lanes: the loss must not become (largest + log) - target.
 @register_jitable(fastmath=set(SUMS))
 def _sum_exp_in_place(row, largest):
     total = zero(largest)
@@ -81,15 +73,6 @@ def _cross_entropy(k, threads, logits, targets, nll, scale):
         row[target] -= scale
 
 
-@threaded
-def _nll(k, threads, logits, targets, nll):
-    N = logits.shape[0]
-    for n in range(k * N // threads, (k + 1) * N // threads):
-        row = logits[n]
-        largest = _largest(row)
-        nll[n] = (largest - row[targets[n]]) + math.log(_sum_exp(row, largest))
-
-
 def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
     """Fill nll, and turn logits into the gradient of scale * sum(nll).
 
@@ -99,8 +82,3 @@ def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threa
     scale            in      1 / N for the mean
     """
     _cross_entropy(logits, targets, nll, float(scale), threads)
-
-
-def nll(logits: Array, targets: Array, nll: Array, threads: int) -> None:
-    """Fill nll as `cross_entropy` does, and leave the logits alone: for evaluation."""
-    _nll(logits, targets, nll, threads)

@@ -26,6 +26,7 @@ from numba.extending import register_jitable
 from numba.np.arrayobj import make_array
 
 from lstm_kernels.compile import SETTINGS, export, intrinsic
+from lstm_kernels.cpu.arrays import LINE
 
 PRECISIONS: dict[str, np.dtype[Any]] = {
     "float32": np.dtype(np.float32),
@@ -35,8 +36,8 @@ PRECISIONS: dict[str, np.dtype[Any]] = {
 """What a packed word is: a number, or for bfloat16 two of them that follow each other in K."""
 
 WORD = types.intp
-LINE = 64
-"""Bytes of a line of the cache."""
+AT_ONCE = 2
+"""Values of K that a turn of the loop takes: fewer instructions, which count where two programs share a core."""
 SYMBOL = "lstm_kernels_multiply"
 
 
@@ -127,6 +128,13 @@ def _rounded(builder: ir.IRBuilder, values: ir.Value) -> ir.Value:
     return builder.trunc(builder.select(builder.fcmp_unordered("uno", values, values), quiet, nearest), short)
 
 
+def _paired(builder: ir.IRBuilder, even: ir.Value, odd: ir.Value) -> ir.Value:
+    """Return words (numbers or vectors) of two float32 in bfloat16."""
+    words = _like(even.type, ir.IntType(32))
+    low, high = (builder.zext(_rounded(builder, values), words) for values in (even, odd))
+    return builder.or_(low, builder.shl(high, _every(words, 16)))
+
+
 def _halves(builder: ir.IRBuilder, pairs: ir.Value) -> tuple[ir.Value, ir.Value]:
     """Return the even and the odd numbers of pairs of bfloat16 (words of 32 bits) as float32."""
     numbers = _like(pairs.type, ir.FloatType())
@@ -149,10 +157,11 @@ SIDE = 16
 """Of the blocks that `transpose` takes."""
 
 
-def _transpose(convert: bool) -> Any:
+def _transpose(pairs: str = "") -> Any:
     """Return transpose(source, distance, target, column), which writes a block of SIDE rows of SIDE words transposed.
 
-    convert   whether a word is made of two float32 of the source, rounded to bfloat16
+    pairs     what makes a word of two float32 of the source, rounded to bfloat16: those that follow each other
+              "across" in a row, or "down" in a column; "" where words are float32 themselves
     source    address of the block; distance bytes from one of its rows to the next
     target    address of the first word of the first column; column bytes from one column to the next
 
@@ -165,15 +174,18 @@ def _transpose(convert: bool) -> Any:
             source, distance, target, column = args
             word, lane = source.type, ir.IntType(32)
             words = ir.VectorType(lane, SIDE)
-            numbers = ir.VectorType(ir.FloatType(), 2 * SIDE) if convert else words
+            numbers = ir.VectorType(ir.FloatType(), 2 * SIDE if pairs == "across" else SIDE) if pairs else words
 
             def row_at(start, step, r, kind):
                 address = builder.add(start, builder.mul(ir.Constant(word, r), step))
                 return builder.inttoptr(address, kind.as_pointer())
 
-            rows = [builder.load(row_at(source, distance, r, numbers), align=4) for r in range(SIDE)]
-            if convert:
+            count = 2 * SIDE if pairs == "down" else SIDE
+            rows = [builder.load(row_at(source, distance, r, numbers), align=4) for r in range(count)]
+            if pairs == "across":
                 rows = [builder.bitcast(_rounded(builder, row), words) for row in rows]
+            elif pairs == "down":
+                rows = [_paired(builder, even, odd) for even, odd in zip(rows[::2], rows[1::2], strict=True)]
             low = [at for k in range(SIDE // 2) for at in (k, k + SIDE)]
             interleave = [ir.Constant(words, [k + start for k in low]) for start in (0, SIDE // 2)]
             for _ in range(SIDE.bit_length() - 1):
@@ -188,7 +200,7 @@ def _transpose(convert: bool) -> Any:
     return transpose
 
 
-transpose, transpose_pairs = _transpose(False), _transpose(True)
+transpose, transpose_pairs, transpose_rows_of_pairs = _transpose(), _transpose("across"), _transpose("down")
 
 
 @intrinsic
@@ -247,11 +259,7 @@ def _lay(precision: str, count: int) -> Any:
 
             values = read(args[0])
             if precision == "bfloat16":
-                lanes = ir.VectorType(ir.IntType(32), count)
-                odd = builder.zext(_rounded(builder, read(args[1])), lanes)
-                values = builder.or_(
-                    builder.zext(_rounded(builder, values), lanes), builder.shl(odd, _every(lanes, 16))
-                )
+                values = _paired(builder, values, read(args[1]))
             builder.store(values, builder.inttoptr(args[2], values.type.as_pointer()), align=4)
             return context.get_dummy_value()
 
@@ -260,8 +268,6 @@ def _lay(precision: str, count: int) -> Any:
     return lay
 
 
-lay = {precision: _lay(precision, ROWS[precision]) for precision in PRECISIONS}
-"""What a tile takes of a k from one row of a matrix."""
 lay_vector = {
     precision: _lay(precision, REGISTERS[TILES].columns(kind.itemsize)[-1]) for precision, kind in PRECISIONS.items()
 }
@@ -269,25 +275,23 @@ lay_vector = {
 
 
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
-    """Return tile(A, row, column, B, K, C, ldc, plus, ldp, live, ahead): C (rows, live) = A B, or that and what is at
-    plus.
+    """Return tile(A, row, B, K, C, ldc, plus, ldp, live, ahead): C (rows, live) = A B, or that and what is at plus.
 
-    A, B, C      addresses; B is a panel (K, vectors), C has rows of ldc numbers
-    row, column  words from one row of A to the next, and from one k to the next
-    plus         address of what is added to the sums, rows of it ldp numbers apart; or 0, and nothing is added
-    live         columns that are written, of the last vector only
-    ahead        address of what will be needed soon, a line for each k
+    A, B, C  addresses; B is a panel (K, vectors), A has rows of `row` words, C of ldc numbers
+    plus     address of what is added to the sums, rows of it ldp numbers apart; or 0, and nothing is added
+    live     columns that are written, of the last vector only
+    ahead    address of what will be needed soon, a line for each k
     """
     word_bytes = PRECISIONS[precision].itemsize
     lanes = registers.bytes // word_bytes
     masked = vectors == 1
 
     @intrinsic
-    def tile(typingctx, A, row, column, B, K, C, ldc, plus, ldp, live, ahead):
-        sig = signature(types.void, *[WORD] * 11)
+    def tile(typingctx, A, row, B, K, C, ldc, plus, ldp, live, ahead):
+        sig = signature(types.void, *[WORD] * 10)
 
         def codegen(context, builder, sig, args):
-            A, row, column, B, K, C, ldc, plus, ldp, live, ahead = args
+            A, row, B, K, C, ldc, plus, ldp, live, ahead = args
             word, lane = A.type, ir.IntType(32)
             number = ir.DoubleType() if precision == "float64" else ir.FloatType()
             vector = ir.VectorType(number, lanes)
@@ -324,7 +328,9 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                     total = call(f"llvm.fma.v{lanes}f32", vector, of_x, of_y, total)
                 return total
 
-            a_rows = [at(A, builder.mul(fixed(r), row)) for r in range(rows)]
+            # Kept from the compiler, which would else compute each from the one before, at each k.
+            hide = ir.InlineAsm(ir.FunctionType(word, [word]), "", "=r,0")
+            a_rows = [builder.call(hide, [at(A, builder.mul(fixed(r), row))]) for r in range(rows)]
 
             def vectors_at(address, distance):
                 return [
@@ -344,33 +350,64 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             # The lines of C are fetched while the sums are made: they are far apart.
             for place in places:
                 _fetch(builder, place, write=True)
-            start, loop = builder.block, builder.append_basic_block("k")
-            after = builder.append_basic_block("done")
-            add, store = builder.append_basic_block("add"), builder.append_basic_block("store")
-            builder.branch(loop)
 
-            builder.position_at_end(loop)
-            k, sums = builder.phi(word), [builder.phi(vector) for _ in places]
-            panel = at(B, builder.mul(k, fixed(vectors * lanes)))
-            columns = [
-                builder.load(pointer(at(panel, fixed(v * lanes)), read), align=word_bytes) for v in range(vectors)
-            ]
-            _fetch(builder, builder.inttoptr(builder.add(ahead, builder.mul(k, fixed(LINE))), _BYTE), near=2)
-            a_k = builder.mul(k, column)
-            results = []
-            for r in range(rows):
-                value = spread(builder.load(pointer(at(a_rows[r], a_k), element)))
-                results += [
-                    multiply_add(value, y, total)
-                    for y, total in zip(columns, sums[r * vectors : (r + 1) * vectors], strict=True)
+            def sums_of(k, sums):
+                """Return the sums with those of one k."""
+                panel = at(B, builder.mul(k, fixed(vectors * lanes)))
+                columns = [
+                    builder.load(pointer(at(panel, fixed(v * lanes)), read), align=word_bytes) for v in range(vectors)
                 ]
-            k_next = builder.add(k, fixed(1))
-            for running, first, following in zip([k, *sums], [fixed(0), *[zeros] * len(sums)], [k_next, *results], strict=True):
-                running.add_incoming(first, start)
-                running.add_incoming(following, loop)
-            builder.cbranch(builder.icmp_signed("<", k_next, K), loop, after)
+                _fetch(builder, pointer(builder.add(ahead, builder.mul(k, fixed(LINE))), ir.IntType(8)), near=2)
+                results = []
+                for r in range(rows):
+                    value = spread(builder.load(pointer(at(a_rows[r], k), element)))
+                    results += [
+                        multiply_add(value, y, total)
+                        for y, total in zip(columns, sums[r * vectors : (r + 1) * vectors], strict=True)
+                    ]
+                return results
+
+            def merged(*ways):
+                """Return k and sums of the ways into this block, each (block, k, sums)."""
+                k, sums = builder.phi(word), [builder.phi(vector) for _ in places]
+                for block, of_k, of_sums in ways:
+                    for value, incoming in zip([k, *sums], [of_k, *of_sums], strict=True):
+                        value.add_incoming(incoming, block)
+                return k, sums
+
+            # Some k at once, then those that are left.
+            start = builder.block
+            several, rest, one, after, add, store = map(
+                builder.append_basic_block, ("several", "rest", "one", "after", "add", "store")
+            )
+            begin = start, fixed(0), [zeros] * len(places)
+            whole = builder.and_(K, fixed(-AT_ONCE))
+            builder.cbranch(builder.icmp_signed(">", whole, fixed(0)), several, rest)
+
+            builder.position_at_end(several)
+            k, sums = merged(begin)
+            results = sums
+            for number in range(AT_ONCE):
+                results = sums_of(builder.add(k, fixed(number)), results)
+            following = builder.add(k, fixed(AT_ONCE))
+            for value, incoming in zip([k, *sums], [following, *results], strict=True):
+                value.add_incoming(incoming, several)
+            builder.cbranch(builder.icmp_signed("<", following, whole), several, rest)
+
+            builder.position_at_end(rest)
+            k, sums = merged(begin, (several, following, results))
+            builder.cbranch(builder.icmp_signed("<", k, K), one, after)
+
+            builder.position_at_end(one)
+            of_k, of_sums = merged((rest, k, sums))
+            results = sums_of(of_k, of_sums)
+            following = builder.add(of_k, fixed(1))
+            for value, incoming in zip([of_k, *of_sums], [following, *results], strict=True):
+                value.add_incoming(incoming, one)
+            builder.cbranch(builder.icmp_signed("<", following, K), one, after)
 
             builder.position_at_end(after)
+            _, results = merged((rest, k, sums), (one, following, results))
             builder.cbranch(builder.icmp_signed("!=", plus, fixed(0)), add, store)
             builder.position_at_end(add)
             totals = []
@@ -414,21 +451,20 @@ def _column(precision: str, registers: Registers, vectors: int) -> Any:
         rows, higher = M // tiles, M % tiles
         for n in range(tiles):
             height = rows + 1 if n < higher else rows
-            to_row, to_k, size = (row, 1, height * row) if row > 0 else (1, height, height * K)
             ahead = following + n * K * LINE if n < vectors else B
             if height == 6:
-                tile6(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
+                tile6(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 5:
-                tile5(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
+                tile5(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 4:
-                tile4(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
+                tile4(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 3:
-                tile3(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
+                tile3(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 2:
-                tile2(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
+                tile2(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             else:
-                tile1(A, to_row, to_k, B, K, C, ldc, plus, ldp, live, ahead)
-            A, C = A + size * word_bytes, C + height * ldc * word_bytes
+                tile1(A, row, B, K, C, ldc, plus, ldp, live, ahead)
+            A, C = A + height * row * word_bytes, C + height * ldc * word_bytes
             if plus != 0:
                 plus += height * ldp * word_bytes
 
@@ -496,8 +532,7 @@ drive = {precision: _call(precision) for precision in PRECISIONS}
 """drive[precision](M, N, K, A, row, B, depth, first, C, ldc, plus, ldp): C (M, N) = A B, or that and what is at plus.
 
 A, B, C  addresses
-row      words from one row of A to the next, M > 0; or 0 where A lies in tiles as high as those of the product, one
-         after the other, each k by k
+row      words from one row of A to the next
 depth    words of the whole packed B in K; those from `first` on take part
 ldc      numbers from one row of C to the next
 plus     address of what is added: C itself, or a bias; or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +37,8 @@ def _meet_at_sum(shared, x):
 meet_at_largest, meet_at_sum = inlined(_meet_at_largest), inlined(_meet_at_sum)
 
 
-class _Kernels(NamedTuple):
-    cross_entropy: Any
-    nll: Any
-
-
 @cache
-def _kernels(dtype: str) -> _Kernels:
+def _cross_entropy(dtype: str) -> Any:
     number, kind = types_of(dtype)
     least, none = number(-np.inf), number(0)
 
@@ -78,37 +73,10 @@ def _kernels(dtype: str) -> _Kernels:
                 nll[n] = below + number(math.log(total))
             cuda.syncthreads()  # before the next row is written to `shared`
 
-    @kernel
-    def nll(logits, targets, nll):
-        shared = cuda.shared.array(THREADS, kind)
-        N, V = logits.shape
-        x = cuda.threadIdx.x
-        for n in range(cuda.blockIdx.x, N, cuda.gridDim.x):
-            largest = least
-            for v in range(x, V, THREADS):
-                largest = logits[n, v] if logits[n, v] > largest else largest
-            shared[x] = largest
-            meet_at_largest(shared, x)
-            largest = shared[0]
-            cuda.syncthreads()
-            total = none
-            for v in range(x, V, THREADS):
-                total += exp(logits[n, v] - largest)
-            shared[x] = total
-            meet_at_sum(shared, x)
-            if x == 0:
-                nll[n] = (largest - logits[n, targets[n]]) + number(math.log(shared[0]))
-            cuda.syncthreads()
-
-    return _Kernels(cross_entropy, nll)
+    return cross_entropy
 
 
 def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
     """Fill nll (N,), and turn logits (N, V) into the gradient of scale * sum(nll)."""
     number = logits.dtype.type
-    _kernels(logits.dtype.name).cross_entropy[by_row(len(nll))](logits, targets, nll, number(scale))
-
-
-def nll(logits: Array, targets: Array, nll: Array, threads: int) -> None:
-    """Fill nll as `cross_entropy` does, and leave the logits alone."""
-    _kernels(logits.dtype.name).nll[by_row(len(nll))](logits, targets, nll)
+    _cross_entropy(logits.dtype.name)[by_row(len(nll))](logits, targets, nll, number(scale))

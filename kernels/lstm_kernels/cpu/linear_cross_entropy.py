@@ -1,0 +1,198 @@
+"""Linear layer, softmax and cross-entropy in one, block by block of the vocabulary, in nats.
+
+Logits lie transposed, (V, N) for N positions, so that the weights are read where they lie, and all positions of a token
+are a vector. `forward` turns a block of logits into exponentials while it is in the cache, relative to the largest of
+the block at each position; what all blocks have decided together then makes a factor of each block and position.
+`backward` turns some blocks into probabilities, and takes both gradients from them before it goes on to the next. So
+logits pass the memory twice, and never become a packed matrix.
+
+Blocks are the same for any number of threads, and so is every bit of the result.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from lstm_kernels.activations import exp, zero
+from lstm_kernels.compile import SUMS, threaded
+from lstm_kernels.cpu.arrays import zeros
+from lstm_kernels.cpu.packed import (
+    Packed,
+    multiply,
+    multiply_transposed,
+    nothing,
+    pack_rows,
+    panels_of,
+    per_word,
+    rows_of,
+    workspace,
+)
+from lstm_kernels.threads import MEETING, MOST, meet
+
+Array = np.ndarray[Any, Any]
+
+BLOCK = 128
+"""Tokens whose logits are made at a time: those of some hundred positions stay in the second-level cache."""
+GROUP = 4
+"""Blocks from which gradients are taken at a time: their sums pass the cache once for so many."""
+FEWEST = 4
+"""Blocks at least, where there are so many tokens, for threads to share out."""
+
+
+def _blocks(V: int) -> int:
+    return max(-(-V // BLOCK), min(V, FEWEST))
+
+
+@register_jitable(fastmath=set(SUMS))
+def _sum(row):
+    total = zero(row[0])
+    for n in range(row.shape[0]):
+        total += row[n]
+    return total
+
+
+@threaded
+def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sums, scratch):
+    V, N = logits.shape
+    blocks = largest.shape[0]
+    for block in range(k * blocks // threads, (k + 1) * blocks // threads):
+        low, high = block * V // blocks, (block + 1) * V // blocks
+        here, most, total = logits[low:high], largest[block], sums[block]
+        multiply(W[low:high], x, 0, nothing(), here, scratch[k])
+        for v in range(here.shape[0]):
+            row, bias = here[v], b[low + v]
+            for n in range(N):
+                row[n] += bias
+                most[n] = row[n] if v == 0 or row[n] > most[n] else most[n]
+        for n in range(N):
+            if low <= targets[n] < high:
+                of_targets[n] = logits[targets[n], n]
+            total[n] = 0
+        for v in range(here.shape[0]):
+            row = here[v]
+            for n in range(N):
+                row[n] = exp(row[n] - most[n])
+                total[n] += row[n]
+
+
+@threaded
+def _agree(k, threads, of_targets, largest, sums, nll, scale):
+    blocks, N = largest.shape
+    scale = nll.dtype.type(scale)
+    left, right = k * N // threads, (k + 1) * N // threads
+    # In `nll` the largest logit of all blocks, then in the first row of `sums` the sum of all.
+    most, total, of_target = nll[left:right], sums[0, left:right], of_targets[left:right]
+    most[:] = largest[0, left:right]
+    for block in range(1, blocks):
+        of_block = largest[block, left:right]
+        for n in range(most.shape[0]):
+            most[n] = of_block[n] if of_block[n] > most[n] else most[n]
+    for block in range(blocks):
+        of_block, part = largest[block, left:right], sums[block, left:right]
+        for n in range(most.shape[0]):
+            of_block[n] = exp(of_block[n] - most[n])
+            total[n] = of_block[n] * part[n] + (total[n] if block > 0 else zero(scale))
+    for n in range(most.shape[0]):
+        nll[left + n] = (most[n] - of_target[n]) + math.log(total[n])
+    for block in range(blocks):
+        of_block = largest[block, left:right]
+        for n in range(most.shape[0]):
+            of_block[n] *= scale / total[n]
+
+
+@threaded
+def _gradients(k, threads, W, x, targets, logits, factors, scale, add, dx, dW, db, words, per_word, scratch, meeting):
+    (V, N), blocks, D = logits.shape, factors.shape[0], W.shape[1]
+    scale = logits.dtype.type(scale)
+    groups, met, no_sums = (blocks + GROUP - 1) // GROUP, 1, db[:0]
+    left, right = k * N // threads, (k + 1) * N // threads
+    dx_k = dx[left:right]
+    for group in range(groups):
+        first, last = group * blocks // groups, (group + 1) * blocks // groups
+        low, high = first * V // blocks, last * V // blocks
+        top, end = low + k * (high - low) // threads, low + (k + 1) * (high - low) // threads
+        for block in range(first, last):
+            factor = factors[block]
+            for v in range(max(top, block * V // blocks), min(end, (block + 1) * V // blocks)):
+                row = logits[v]
+                for n in range(N):
+                    row[n] *= factor[n]
+        for n in range(N):
+            if top <= targets[n] < end:
+                logits[targets[n], n] -= scale
+        for v in range(top, end):
+            db[v] = _sum(logits[v]) + (db[v] if add else zero(scale))
+        # There are two of these: who is ahead prepares the next while others read this one.
+        of_group = words[group % 2][: (high - low + per_word - 1) // per_word]
+        first_column, last_column = panels_of(of_group, D, k, threads)
+        pack_rows(W[low:high], of_group, D, first_column, last_column)
+        if meeting.shape[0] > 0:
+            met = meet(meeting, threads, met)
+        multiply_transposed(
+            logits[low:high, left:right], of_group, rows_of(dx_k) if group > 0 else nothing(), dx_k, no_sums, scratch[k]
+        )
+        dW_k = dW[top:end]
+        multiply(logits[top:end], x, 0, rows_of(dW_k) if add else nothing(), dW_k, scratch[k])
+
+
+class LinearCrossEntropy:
+    """Buffers for up to N positions of D numbers and a vocabulary of V."""
+
+    def __init__(self, N: int, D: int, V: int, dtype: Any, precision: str) -> None:
+        """Raises MemoryError where there is no room, and ValueError as `Packed`."""
+        self._precision, self._V, self._scale = precision, V, 1.0
+        self._logits, self._of_targets = zeros(N * V, dtype), zeros(N, dtype)
+        self._largest, self._sums = zeros(N * _blocks(V), dtype), zeros(N * _blocks(V), dtype)
+
+    def forward(self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
+        """Fill nll, and keep what `backward` needs.
+
+        x        (N, D)  in
+        W        (V, D)  in
+        b        (V,)    in
+        targets  (N,)    in   int32, each below V (not checked)
+        nll      (N,)    out  negative log-likelihood of each target, in nats
+        scale            in   of the loss, scale * sum(nll), whose gradients `backward` returns
+        """
+        (N, D), precision = x.shape, self._precision
+        self._scale = float(scale)
+        across = Packed(D, N, precision, workspace.words(D, N, precision, "across"))
+        across.columns(x, threads)
+        logits, largest, sums = self._of(N)
+        _exponentials(
+            W, across.words, b, targets, logits, self._of_targets, largest, sums, workspace.scratch(threads, precision),
+            threads,
+        )  # fmt: skip
+        _agree(self._of_targets, largest, sums, nll, self._scale, threads)
+
+    def backward(
+        self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False
+    ) -> None:
+        """Fill dx, and fill dW and db or add to them; once, after `forward` with the same.
+
+        x, W, targets      in   as `forward` had them
+        dx       (N, D)  out
+        dW       (V, D)  out, or in-out
+        db       (V,)    out, or in-out
+        """
+        (N, D), precision = x.shape, self._precision
+        logits, factors, _ = self._of(N)
+        down = Packed(N, D, precision, workspace.words(N, D, precision, "down"))
+        down.rows(x, threads)
+        words = [workspace.words(GROUP * BLOCK, D, precision, name) for name in ("even group", "odd group")]
+        # Threads meet; where they would take turns, one does it all, to the same bits.
+        workers = threads if threads <= MOST else 1
+        _gradients(
+            W, down.words, targets, logits, factors, self._scale, add, dx, dW, db, tuple(words), per_word(precision),
+            workspace.scratch(workers, precision), np.zeros(MEETING if workers > 1 else 0, np.int64), workers,
+        )  # fmt: skip
+
+    def _of(self, N: int) -> tuple[Array, Array, Array]:
+        """Return logits (V, N), and of blocks the largest and the sums (blocks, N)."""
+        logits, sizes = self._logits[: self._V * N], (_blocks(self._V), N)
+        largest, sums = (buffer[: sizes[0] * N].reshape(sizes) for buffer in (self._largest, self._sums))
+        return logits.reshape(self._V, N), largest, sums
