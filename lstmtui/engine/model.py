@@ -87,6 +87,8 @@ class Network:
             self._doutputs = zeros((S, B, H), dtype)
             self._dtable = zeros(self._table.shape, dtype)
             self._mask = zeros((1, V), dtype)
+            # The tokens whose rows are not 0 in the embedding's gradient, if that is known.
+            self._embedded, self._knows_embedded = zeros((T, B), np.int32), False
         else:
             self.pack()
 
@@ -208,10 +210,7 @@ class Network:
         arrays = self.device.arrays
         tokens, targets = arrays.taken(tokens), arrays.taken(targets)
         self._prepare(drop, penalties)
-        if self._uses_table(drop):
-            arrays.fill(self._dtable, 0)
-        elif not self._tied:
-            arrays.fill(self.gradients["embedding"], 0, self.threads)
+        self._clear(tokens, drop)
         last = len(self.segments) - 1
         for segment in range(last + 1):
             self._walk(segment, tokens, drop)
@@ -221,6 +220,21 @@ class Network:
             self._backward(segment, tokens, targets, drop)
         self._finish(drop)
         return float(np.mean(arrays.host(self.nll), dtype=np.float64))
+
+    def _clear(self, tokens: Array, drop: Dropout) -> None:
+        """Set to 0 what the segments of a window add the gradient of the embedding to; `tokens` (T, B) are its own."""
+        arrays = self.device.arrays
+        if self._uses_table(drop):
+            arrays.fill(self._dtable, 0)
+            self._knows_embedded = False
+        elif not self._tied:
+            dtable = self.gradients["embedding"]
+            if self._knows_embedded:
+                self.device.embedding.clear(self._embedded.reshape(-1), dtable, self.threads)
+            else:
+                arrays.fill(dtable, 0, self.threads)
+            arrays.copy(tokens, self._embedded)
+            self._knows_embedded = True
 
     def _backward(self, segment: int, tokens: Array, targets: Array, drop: Dropout) -> None:
         """Add a segment's gradients, given those of the states that follow it in the stack."""

@@ -63,6 +63,19 @@ def test_every_gradient_agrees_with_central_differences(cell, tied, drop, T):
             assert gradients[name].reshape(-1)[at] == pytest.approx(difference, rel=1e-6, abs=1e-10), name
 
 
+@pytest.mark.parametrize("T", [T, V], ids=["rows", "table"])
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_gradients_hold_nothing_of_windows_before(tied, T):
+    used = network("lstm", tied=tied, T=T, segment=2)
+    for seed, drop in enumerate((Dropout(), Dropout(), EVERYTHING, EVERYTHING, Dropout(), Dropout())):
+        found = []
+        for net in (used, network("lstm", tied=tied, T=T, segment=2)):
+            net.reset()
+            net.gradient(*batch(seed, T), drop)
+            found.append(net.gradients.flat.copy())
+        np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_carried_state_makes_two_windows_equal_one_of_twice_the_length(cell):
     x, y = batch(T=2 * T)

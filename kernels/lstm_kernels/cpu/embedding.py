@@ -30,6 +30,14 @@ def _backward(k, threads, dout, tokens, dtable):
             row[d] += dout_n[d]
 
 
+@threaded
+def _clear(k, threads, tokens, dtable):
+    N, D = tokens.shape[0], dtable.shape[1]
+    low, high = k * D // threads, (k + 1) * D // threads
+    for n in range(N):
+        dtable[tokens[n], low:high] = 0
+
+
 def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
     """Copy a row for each token.
 
@@ -48,3 +56,12 @@ def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
     dtable  (V, D)  in-out  added to
     """
     _backward(dout, tokens, dtable, threads)
+
+
+def clear(tokens: Array, dtable: Array, threads: int) -> None:
+    """Set the rows of some tokens to 0: of a large table, this is all that `backward` has written to.
+
+    tokens  (N,)    in   int32, each below V (not checked)
+    dtable  (V, D)  out
+    """
+    _clear(tokens, dtable, threads)

@@ -4,7 +4,7 @@ Logits lie transposed, (V, N) for N positions, so that the weights are read wher
 are a vector. `forward` turns a block of logits into exponentials while it is in the cache, relative to the largest of
 the block at each position; what all blocks have decided together then makes a factor of each block and position.
 `backward` turns some blocks into probabilities, and takes both gradients from them before it goes on to the next. So
-logits pass the memory twice, and never become a packed matrix.
+logits are written once and read once, and never become a packed matrix.
 
 Blocks are the same for any number of threads, and so is every bit of the result.
 """
@@ -105,7 +105,9 @@ def _agree(k, threads, of_targets, largest, sums, nll, scale):
 
 
 @threaded
-def _gradients(k, threads, W, x, targets, logits, factors, scale, add, dx, dW, db, words, per_word, scratch, meeting):
+def _gradients(
+    k, threads, W, x, targets, logits, factors, scale, add, dx, dW, db, probabilities, words, per_word, scratch, meeting
+):
     (V, N), blocks, D = logits.shape, factors.shape[0], W.shape[1]
     scale = logits.dtype.type(scale)
     groups, met, no_sums = (blocks + GROUP - 1) // GROUP, 1, db[:0]
@@ -115,28 +117,28 @@ def _gradients(k, threads, W, x, targets, logits, factors, scale, add, dx, dW, d
         first, last = group * blocks // groups, (group + 1) * blocks // groups
         low, high = first * V // blocks, last * V // blocks
         top, end = low + k * (high - low) // threads, low + (k + 1) * (high - low) // threads
+        # There are two of p and of_group: who is ahead prepares the next while others read these.
+        p = probabilities[group % 2]
         for block in range(first, last):
             factor = factors[block]
             for v in range(max(top, block * V // blocks), min(end, (block + 1) * V // blocks)):
-                row = logits[v]
+                of_v, row = p[v - low], logits[v]
                 for n in range(N):
-                    row[n] *= factor[n]
+                    of_v[n] = row[n] * factor[n]
         for n in range(N):
             if top <= targets[n] < end:
-                logits[targets[n], n] -= scale
+                p[targets[n] - low, n] -= scale
         for v in range(top, end):
-            db[v] = _sum(logits[v]) + (db[v] if add else zero(scale))
-        # There are two of these: who is ahead prepares the next while others read this one.
+            db[v] = _sum(p[v - low]) + (db[v] if add else zero(scale))
         of_group = words[group % 2][: (high - low + per_word - 1) // per_word]
         first_column, last_column = panels_of(of_group, D, k, threads)
         pack_rows(W[low:high], of_group, D, first_column, last_column)
         if meeting.shape[0] > 0:
             met = meet(meeting, threads, met)
-        multiply_transposed(
-            logits[low:high, left:right], of_group, rows_of(dx_k) if group > 0 else nothing(), dx_k, no_sums, scratch[k]
-        )
+        sums = rows_of(dx_k) if group > 0 else nothing()
+        multiply_transposed(p[: high - low, left:right], of_group, sums, dx_k, no_sums, scratch[k])
         dW_k = dW[top:end]
-        multiply(logits[top:end], x, 0, rows_of(dW_k) if add else nothing(), dW_k, scratch[k])
+        multiply(p[top - low : end - low], x, 0, rows_of(dW_k) if add else nothing(), dW_k, scratch[k])
 
 
 class LinearCrossEntropy:
@@ -172,7 +174,7 @@ class LinearCrossEntropy:
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False
     ) -> None:
-        """Fill dx, and fill dW and db or add to them; once, after `forward` with the same.
+        """Fill dx, and fill dW and db or add to them, after `forward` with the same.
 
         x, W, targets      in   as `forward` had them
         dx       (N, D)  out
@@ -184,11 +186,13 @@ class LinearCrossEntropy:
         down = Packed(N, D, precision, workspace.words(N, D, precision, "down"))
         down.rows(x, threads)
         words = [workspace.words(GROUP * BLOCK, D, precision, name) for name in ("even group", "odd group")]
+        probabilities = workspace.numbers((2, GROUP * BLOCK, N), x.dtype)
         # Threads meet; where they would take turns, one does it all, to the same bits.
         workers = threads if threads <= MOST else 1
+        meeting = np.zeros(MEETING if workers > 1 else 0, np.int64)
         _gradients(
-            W, down.words, targets, logits, factors, self._scale, add, dx, dW, db, tuple(words), per_word(precision),
-            workspace.scratch(workers, precision), np.zeros(MEETING if workers > 1 else 0, np.int64), workers,
+            W, down.words, targets, logits, factors, self._scale, add, dx, dW, db, probabilities, tuple(words),
+            per_word(precision), workspace.scratch(workers, precision), meeting, workers,
         )  # fmt: skip
 
     def _of(self, N: int) -> tuple[Array, Array, Array]:

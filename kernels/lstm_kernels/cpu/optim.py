@@ -25,10 +25,17 @@ BLOCK = 2048
 @threaded(fastmath=SUMS)
 def _square_sums(k, threads, g, sums):
     N = g.shape[0]
-    part = g[k * N // threads : (k + 1) * N // threads]
+    low, high = k * N // threads, (k + 1) * N // threads
+    # Four streams at once: of one alone the processor does not fetch far enough ahead (3.7 ms for 80 MB, 5.0 of one).
+    quarter = (high - low) // 4
+    a, b = g[low : low + quarter], g[low + quarter : low + 2 * quarter]
+    c, d = g[low + 2 * quarter : low + 3 * quarter], g[low + 3 * quarter : low + 4 * quarter]
     total = 0.0
-    for n in range(part.shape[0]):
-        total += np.float64(part[n]) * np.float64(part[n])
+    for n in range(quarter):
+        total += np.float64(a[n]) * np.float64(a[n]) + np.float64(b[n]) * np.float64(b[n])
+        total += np.float64(c[n]) * np.float64(c[n]) + np.float64(d[n]) * np.float64(d[n])
+    for n in range(low + 4 * quarter, high):
+        total += np.float64(g[n]) * np.float64(g[n])
     sums[k] = total
 
 

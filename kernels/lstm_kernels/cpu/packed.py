@@ -7,6 +7,7 @@ and holds K' rows as long as it is wide. Packing costs one pass, a product as ma
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -92,6 +93,11 @@ class _Workspace(threading.local):
         `Packed`."""
         kind, shape = prepare(precision), _shape(K, N, precision)
         return self._take(name, shape[0] * shape[1] * kind.itemsize).view(kind).reshape(shape)
+
+    def numbers(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array that the next call overwrites."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        return self._take("numbers", size).view(dtype).reshape(shape)
 
     def scratch(self, threads: int, precision: str) -> Array:
         """Return what `multiply` and `multiply_transposed` need on so many threads, (threads, SCRATCH) words."""

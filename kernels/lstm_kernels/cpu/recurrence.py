@@ -225,7 +225,9 @@ def _forward_of(cell: Cell) -> Any:
         N = G * H // parts
         left, right, met = (first, last, 1) if parts == G else (0, N, 1)
         for t in range(T):
-            for g in range(parts):
+            for n in range(parts):
+                # There and back: the last parts of a step are the first of the next, and are still in the cache.
+                g = n if t % 2 == 0 else parts - 1 - n
                 to = scratch[low:high, g * N + left : g * N + right]
                 multiply(h[t, low:high], columns_between(words[g], left, right), 0, nothing(), to, buffer[k])
             for b in range(low, high):

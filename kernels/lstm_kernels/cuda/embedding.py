@@ -53,6 +53,15 @@ def _backward(dout, tokens, following, dtable):
                 dtable[v, d] += total
 
 
+@kernel
+def _clear(tokens, dtable):
+    N, D = tokens.shape[0], dtable.shape[1]
+    for n in range(cuda.blockIdx.x, N, cuda.gridDim.x):
+        v = tokens[n]
+        for d in range(cuda.threadIdx.x, D, cuda.blockDim.x):
+            dtable[v, d] = 0
+
+
 def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
     """Copy a row of table (V, D) for each of tokens (N,) to out (N, D)."""
     _forward[by_row(len(tokens))](table, tokens, out)
@@ -66,3 +75,8 @@ def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
     following = _held[N]
     _string[one_by_one(N)](tokens, following)
     _backward[by_row(N)](dout, tokens, following, dtable)
+
+
+def clear(tokens: Array, dtable: Array, threads: int) -> None:
+    """Set the rows of tokens (N,) in dtable (V, D) to 0."""
+    _clear[by_row(len(tokens))](tokens, dtable)

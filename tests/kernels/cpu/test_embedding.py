@@ -17,3 +17,6 @@ def test_rows_out_and_gradients_back(threads):
     expected = np.ones((4, 3))
     np.add.at(expected, tokens, dout)
     np.testing.assert_allclose(dtable, expected, rtol=1e-14)
+    embedding.clear(tokens[:2], dtable, threads)
+    expected[[0, 3]] = 0
+    np.testing.assert_allclose(dtable, expected, rtol=1e-14)

@@ -25,6 +25,9 @@ def test_embedding_rows_out_and_gradients_back():
     expected = np.ones((4, 3))
     np.add.at(expected, tokens, dout)
     np.testing.assert_allclose(host(dtable), expected, rtol=1e-13, atol=1e-15)
+    embedding.clear(taken(tokens[:2]), dtable, 1)
+    expected[[0, 3]] = 0
+    np.testing.assert_allclose(host(dtable), expected, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-13)])
