@@ -61,6 +61,7 @@ __all__ = [
     "embedding",
     "jobs_of",
     "linear",
+    "linear_cross_entropy",
     "missing_for_cuda",
     "optim",
     "penalty",

@@ -61,13 +61,13 @@ class Forecast:
         vocabulary, count, valid = self._text(s)
         layout = parameters(s, vocabulary)
         count_weights = sum(int(np.prod(p.shape)) for p in layout)
-        products = sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
-        products += vocabulary * (s.hidden or 0) * bool(s.tied)
+        layers = sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh")))
+        products = layers + vocabulary * (s.hidden or 0)
         numbers = {
-            "weights": count_weights + products,  # packed for the products too
+            "weights": count_weights + layers,  # which are packed for the products too
             "optimizer": (2 + (s.optimizer == "adamw") + bool(s.ema)) * count_weights,  # and gradients
             "activations": window_numbers(s, vocabulary, s.bptt or 1, s.batch or 1),
-            "evaluation": _numbers_to_evaluate(s, vocabulary, valid, products),
+            "evaluation": _numbers_to_evaluate(s, vocabulary, valid, layers),
         }
         parts = {"program": PROGRAM_MB, **{name: 4 * number / 1e6 for name, number in numbers.items()}}
         parts["corpus"] = _token_bytes(vocabulary) * (count + valid) / 1e6
@@ -153,17 +153,18 @@ def _token_bytes(vocabulary: int) -> int:
     return 1 if vocabulary <= 1 << 8 else 2 if vocabulary <= 1 << 16 else 4
 
 
-def _numbers_to_evaluate(s: Settings, V: int, valid: int, products: int) -> int:
+def _numbers_to_evaluate(s: Settings, V: int, valid: int, layers: int) -> int:
     """Return how many numbers are held to evaluate, to write samples and to follow gradients.
 
-    Each of them has the weights packed once more, and buffers for what it reads at once.
+    Each of them has the weights of the layers packed once more, and buffers for what it reads at once; the last two
+    have those of the softmax too.
     """
     cell, H, L = CELLS[s.cell], s.hidden or 0, s.layers or 0
     kept = len(cell.saved) + len(cell.states)
     T, B = evaluation_shape(min(valid, s.eval_tokens or valid), s.threads or 1, V)
-    evaluates = products + T * B * (V + kept * L * H) if valid > 1 else 0
-    writes = products
-    follows = products + SEQUENCES * (CHUNK * (V + kept * L * H) + LAGS * (kept + 2) * L * H)
+    evaluates = layers + T * B * (V + kept * L * H) if valid > 1 else 0
+    writes = layers + V * H
+    follows = layers + V * H + SEQUENCES * (CHUNK * kept * L * H + LAGS * (kept + 2) * L * H)
     return evaluates + writes + follows
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS
+from lstmtui.engine.backend import CELLS, linear_cross_entropy
 from lstmtui.engine.params import Arena
 from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key
 
@@ -44,7 +44,8 @@ def window_numbers(s: Settings, V: int, T: int, B: int) -> int:
     cell, H, D, L = CELLS[s.cell], s.hidden or 0, s.embedding or 0, s.layers or 0
     rows = B * longest(segments(T, B, V))
     kept = rows if s.recompute else T * B
-    return kept * L * H * (len(cell.saved) + len(cell.states)) + rows * (V + 2 * H + max(D, H) + D + (L - 1) * H)
+    states = kept * L * H * (len(cell.saved) + len(cell.states))
+    return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
 
 
 class Network:

@@ -43,15 +43,23 @@ FEWEST = 4
 """Blocks at least, where there are so many tokens, for threads to share out."""
 
 
+def numbers(N: int, D: int, V: int) -> int:
+    """Return how many numbers are held for N positions of D numbers and a vocabulary of V."""
+    group = min(V, GROUP * BLOCK)
+    return N * (V + 2 * D + 2 * _blocks(V) + 2 * group) + 2 * group * D
+
+
 def _blocks(V: int) -> int:
     return max(-(-V // BLOCK), min(V, FEWEST))
 
 
 @register_jitable(fastmath=set(SUMS))
-def _sum(row):
+def _scale(row, factor, out):
+    """Fill out with row * factor, and return its sum."""
     total = zero(row[0])
     for n in range(row.shape[0]):
-        total += row[n]
+        out[n] = row[n] * factor[n]
+        total += out[n]
     return total
 
 
@@ -66,16 +74,16 @@ def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sum
         for v in range(here.shape[0]):
             row, bias = here[v], b[low + v]
             for n in range(N):
-                row[n] += bias
-                most[n] = row[n] if v == 0 or row[n] > most[n] else most[n]
+                logit = row[n] + bias
+                most[n] = logit if v == 0 or logit > most[n] else most[n]
         for n in range(N):
             if low <= targets[n] < high:
-                of_targets[n] = logits[targets[n], n]
+                of_targets[n] = logits[targets[n], n] + b[targets[n]]
             total[n] = 0
         for v in range(here.shape[0]):
-            row = here[v]
+            row, bias = here[v], b[low + v]
             for n in range(N):
-                row[n] = exp(row[n] - most[n])
+                row[n] = exp((row[n] + bias) - most[n])
                 total[n] += row[n]
 
 
@@ -84,7 +92,7 @@ def _agree(k, threads, of_targets, largest, sums, nll, scale):
     blocks, N = largest.shape
     scale = nll.dtype.type(scale)
     left, right = k * N // threads, (k + 1) * N // threads
-    # In `nll` the largest logit of all blocks, then in the first row of `sums` the sum of all.
+    # In `nll` stands the largest logit of all blocks, and in the first row of `sums` in the end the sum of all.
     most, total, of_target = nll[left:right], sums[0, left:right], of_targets[left:right]
     most[:] = largest[0, left:right]
     for block in range(1, blocks):
@@ -122,21 +130,18 @@ def _gradients(
         for block in range(first, last):
             factor = factors[block]
             for v in range(max(top, block * V // blocks), min(end, (block + 1) * V // blocks)):
-                of_v, row = p[v - low], logits[v]
-                for n in range(N):
-                    of_v[n] = row[n] * factor[n]
+                db[v] = _scale(logits[v], factor, p[v - low]) + (db[v] if add else zero(scale))
         for n in range(N):
             if top <= targets[n] < end:
                 p[targets[n] - low, n] -= scale
-        for v in range(top, end):
-            db[v] = _sum(p[v - low]) + (db[v] if add else zero(scale))
+                db[targets[n]] -= scale
         of_group = words[group % 2][: (high - low + per_word - 1) // per_word]
         first_column, last_column = panels_of(of_group, D, k, threads)
         pack_rows(W[low:high], of_group, D, first_column, last_column)
         if meeting.shape[0] > 0:
             met = meet(meeting, threads, met)
-        sums = rows_of(dx_k) if group > 0 else nothing()
-        multiply_transposed(p[: high - low, left:right], of_group, sums, dx_k, no_sums, scratch[k])
+        plus = rows_of(dx_k) if group > 0 else nothing()
+        multiply_transposed(p[: high - low, left:right], of_group, plus, dx_k, no_sums, scratch[k])
         dW_k = dW[top:end]
         multiply(p[top - low : end - low], x, 0, rows_of(dW_k) if add else nothing(), dW_k, scratch[k])
 
@@ -176,10 +181,10 @@ class LinearCrossEntropy:
     ) -> None:
         """Fill dx, and fill dW and db or add to them, after `forward` with the same.
 
-        x, W, targets      in   as `forward` had them
-        dx       (N, D)  out
-        dW       (V, D)  out, or in-out
-        db       (V,)    out, or in-out
+        x, W, targets  in   as `forward` had them
+        dx     (N, D)  out
+        dW     (V, D)  out, or in-out
+        db     (V,)    out, or in-out
         """
         (N, D), precision = x.shape, self._precision
         logits, factors, _ = self._of(N)

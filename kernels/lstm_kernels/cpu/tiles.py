@@ -368,12 +368,16 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                 return results
 
             def merged(*ways):
-                """Return k and sums of the ways into this block, each (block, k, sums)."""
+                """Return k and sums here, given those of the blocks that lead here: (block, k, sums) each."""
                 k, sums = builder.phi(word), [builder.phi(vector) for _ in places]
-                for block, of_k, of_sums in ways:
-                    for value, incoming in zip([k, *sums], [of_k, *of_sums], strict=True):
-                        value.add_incoming(incoming, block)
+                for way in ways:
+                    lead(k, sums, *way)
                 return k, sums
+
+            def lead(k, sums, block, of_k, of_sums):
+                """Let k and sums be others where `block` leads to them."""
+                for value, incoming in zip([k, *sums], [of_k, *of_sums], strict=True):
+                    value.add_incoming(incoming, block)
 
             # Some k at once, then those that are left.
             start = builder.block
@@ -390,8 +394,7 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             for number in range(AT_ONCE):
                 results = sums_of(builder.add(k, fixed(number)), results)
             following = builder.add(k, fixed(AT_ONCE))
-            for value, incoming in zip([k, *sums], [following, *results], strict=True):
-                value.add_incoming(incoming, several)
+            lead(k, sums, several, following, results)
             builder.cbranch(builder.icmp_signed("<", following, whole), several, rest)
 
             builder.position_at_end(rest)
@@ -402,12 +405,11 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
             of_k, of_sums = merged((rest, k, sums))
             results = sums_of(of_k, of_sums)
             following = builder.add(of_k, fixed(1))
-            for value, incoming in zip([of_k, *of_sums], [following, *results], strict=True):
-                value.add_incoming(incoming, one)
+            lead(of_k, of_sums, one, following, results)
             builder.cbranch(builder.icmp_signed("<", following, K), one, after)
 
             builder.position_at_end(after)
-            _, results = merged((rest, k, sums), (one, following, results))
+            k, results = merged((rest, k, sums), (one, following, results))
             builder.cbranch(builder.icmp_signed("!=", plus, fixed(0)), add, store)
             builder.position_at_end(add)
             totals = []
@@ -419,12 +421,7 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                 totals.append(builder.fadd(result, value))
             builder.branch(store)
             builder.position_at_end(store)
-            summed = []
-            for result, total in zip(results, totals, strict=True):
-                summed.append(builder.phi(vector))
-                summed[-1].add_incoming(result, after)
-                summed[-1].add_incoming(total, add)
-            results = summed
+            _, results = merged((after, k, results), (add, k, totals))
             for place, result in zip(places, results, strict=True):
                 if masked:
                     call(f"llvm.masked.store.{name}", ir.VoidType(), result, place, align, mask)
