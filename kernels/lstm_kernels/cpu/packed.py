@@ -199,17 +199,18 @@ def _pack_columns_of(W, words, low, high):
     def pack(W, words, low, high):
         (N, K), depth, size = W.shape, words.shape[0], words.itemsize
         flat = words.reshape(-1)
-        whole = K // per // SIDE * SIDE  # words of a row that are taken in blocks
+        words_of_row = K // per  # that have both of what they are made of
         n = low
         while n < high:
             start, end = _panel(words, n, N)
             width = end - start
             for top in range(start, min(end, N), SIDE):
                 at, rest = depth * start + top - start, 0
-                if blocks and top + SIDE <= min(end, N):
-                    for k in range(0, whole, SIDE):
+                if blocks and top + SIDE <= min(end, N) and words_of_row >= SIDE:
+                    for left in range(0, words_of_row, SIDE):
+                        k = min(left, words_of_row - SIDE)  # the last block writes some words again
                         move(address(W, top, per * k), W.strides[0], address(flat, 1, at + k * width), width * size)
-                    rest = whole
+                    rest = words_of_row
                 for k in range(rest, depth):
                     for m in range(top, min(top + SIDE, end, N)):
                         flat[at + k * width + m - top] = word(W, m, k)
@@ -399,7 +400,6 @@ def _multiply_transposed_of(A, words, plus, C, sums, scratch):
         """Write A (K, M) transposed, with rows of `row` words, and add its rows to sums (M,)."""
         K, M = A.shape
         size, side = scratch.itemsize, SIDE * step
-        whole = M // SIDE * SIDE if blocks_of else 0
         # Some rows at a time: they lie far apart, and the processor does not foresee the next.
         for top in range(0, K, side):
             end = min(top + side, K)
@@ -411,12 +411,17 @@ def _multiply_transposed_of(A, words, plus, C, sums, scratch):
                     of_k = A[k]
                     for m in range(M):
                         sums[m] += of_k[m]
-            moved = whole if end - top == side else 0
-            for m in range(0, moved, SIDE):
-                move(address(A, top, m), A.strides[0], address(scratch, 1, m * row + top // step), row * size)
-            for k in range(top, end, step):
-                for m in range(moved, M):
-                    scratch[m * row + k // step] = word(A, k, m)
+            # The last blocks each way begin early enough to be whole, and write some words again.
+            first = min(top, K - side)
+            if blocks_of and M >= SIDE and first >= 0 and first % step == 0:
+                for m in range(0, M, SIDE):
+                    left = min(m, M - SIDE)
+                    to = address(scratch, 1, left * row + first // step)
+                    move(address(A, first, left), A.strides[0], to, row * size)
+            else:
+                for k in range(top, end, step):
+                    for m in range(M):
+                        scratch[m * row + k // step] = word(A, k, m)
 
     turn = register_jitable(turn)
 
