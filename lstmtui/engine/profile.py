@@ -127,7 +127,7 @@ class _Costs(SimpleNamespace):
         ) -> Cost:
             written = [dW] * (2 if add else 1)
             name, flops, size = product("softmax: gradients", *x.shape, len(W), x, W, dx, *written)
-            return name, 2 * flops, size + 2 * len(x) * len(W) * x.itemsize
+            return name, 2 * flops, size + len(x) * len(W) * x.itemsize
 
         def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
             T, B, GH = gates.shape

@@ -316,6 +316,13 @@ def _parts(size, most):
     return (size + most - 1) // most
 
 
+@inlined
+def _from_row(plus, m, C):
+    """Return what is added to a product from row m of C (M, N) on."""
+    added, ldp = plus
+    return (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+
+
 def multiply(A, words, first, plus, C, scratch):
     """C (M, N) = A (M, K) B[first : first + K] + plus, in the caller's thread.
 
@@ -334,12 +341,12 @@ def _multiply_of(A, words, first, plus, C, scratch):
 
         def product(A, words, first, plus, C, scratch):
             (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-            halves, (added, ldp) = scratch.view(np.uint16), plus
+            halves = scratch.view(np.uint16)
             blocks, pairs = _parts(M, BLOCK), (K + 1) // 2
             parts = _parts(pairs, DEPTH)
             for block in range(blocks):
                 m, end = block * M // blocks, (block + 1) * M // blocks
-                to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+                to, (add_m, ldp_m) = address(C, m, 0), _from_row(plus, m, C)
                 for part in range(parts):
                     low, high = part * pairs // parts, (part + 1) * pairs // parts
                     k, here = 2 * low, min(2 * high, K) - 2 * low
@@ -360,11 +367,10 @@ def _multiply_of(A, words, first, plus, C, scratch):
 
         def product(A, words, first, plus, C, scratch):
             (M, K), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-            added, ldp = plus
             blocks, parts = _parts(M, BLOCK), _parts(K, DEPTH)
             for block in range(blocks):
                 m, end = block * M // blocks, (block + 1) * M // blocks
-                to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+                to, (add_m, ldp_m) = address(C, m, 0), _from_row(plus, m, C)
                 for part in range(parts):
                     k, k_end = part * K // parts, (part + 1) * K // parts
                     drive_it(
@@ -427,12 +433,11 @@ def _multiply_transposed_of(A, words, plus, C, sums, scratch):
 
     def product(A, words, plus, C, sums, scratch):
         (K, M), N, ldc = A.shape, C.shape[1], C.strides[0] // C.itemsize
-        added, ldp = plus
         depth = (K + step - 1) // step
         blocks, parts = _parts(M, BLOCK), _parts(depth, DEPTH)
         for block in range(blocks):
             m, end = block * M // blocks, (block + 1) * M // blocks
-            to, add_m, ldp_m = address(C, m, 0), (added + m * ldp * C.itemsize if added != 0 else 0), ldp
+            to, (add_m, ldp_m) = address(C, m, 0), _from_row(plus, m, C)
             for part in range(parts):
                 low, high = part * depth // parts, (part + 1) * depth // parts
                 # An odd number of lines, so that columns do not wait for the same few lines of the first-level cache.

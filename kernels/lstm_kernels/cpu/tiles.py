@@ -246,10 +246,11 @@ def prefetch(typingctx, place):
     return signature(types.void, WORD), codegen
 
 
-def _lay(precision: str, count: int) -> Any:
-    """Return lay(row, below, to), which copies so many numbers from one address to another; for bfloat16 it makes pairs
-    of those at `row` and at `below`."""
+def _lay_vector(precision: str) -> Any:
+    """Return lay(row, below, to), which makes a vector of a panel at one address of numbers at another; for bfloat16 of
+    pairs of those at `row` and at `below`."""
     number = ir.DoubleType() if precision == "float64" else ir.FloatType()
+    count = REGISTERS[TILES].columns(PRECISIONS[precision].itemsize)[-1]
 
     @intrinsic
     def lay(typingctx, row, below, to):
@@ -268,10 +269,7 @@ def _lay(precision: str, count: int) -> Any:
     return lay
 
 
-lay_vector = {
-    precision: _lay(precision, REGISTERS[TILES].columns(kind.itemsize)[-1]) for precision, kind in PRECISIONS.items()
-}
-"""What makes a vector in a panel."""
+lay_vector = {precision: _lay_vector(precision) for precision in PRECISIONS}
 
 
 def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
