@@ -108,11 +108,11 @@ class Settings:
     embedding_dropout: float = setting(
         0.0, "dropout of whole tokens from the input", "Regularisation", low=0, high=0.95, live=True
     )
-    activation_reg: float = setting(
-        0.0, "penalty on large outputs of the top layer (AR)", "Regularisation", low=0, high=1000, live=True
+    activation_reg: float | None = setting(
+        None, "penalty on large outputs of the top layer (AR)", "Regularisation", low=0, high=1000, live=True
     )
-    temporal_reg: float = setting(
-        0.0, "penalty on outputs that change from step to step (TAR)", "Regularisation", low=0, high=1000, live=True
+    temporal_reg: float | None = setting(
+        None, "penalty on outputs that change from step to step (TAR)", "Regularisation", low=0, high=1000, live=True
     )
     weight_decay: float = setting(0.01, "decoupled weight decay", "Regularisation", low=0, high=10, live=True)
 

@@ -78,6 +78,15 @@ def test_what_is_in_use_is_not_proposed_again(tmp_path):
     assert "--embedding-dropout 0.1" in last
 
 
+def test_words_that_still_get_better_are_not_told_to_take_more_noise(tmp_path):
+    better = [(2.0, 3.0), (1.5, 2.5)]
+    last = guard.advice(ended(tmp_path, better, tokens="words"))[-1]
+    assert "--activation-reg 1 --temporal-reg 0.5" in last
+    assert "drop" not in last
+    assert "--weight-drop" in guard.advice(ended(tmp_path, better, tokens="chars"))[-1]
+    assert "reg" not in guard.advice(ended(tmp_path, better, tokens="words", activation_reg=2.0))[-1]
+
+
 def test_a_run_that_was_stopped_early_says_so(tmp_path):
     first = guard.advice(ended(tmp_path, OVERFITTED, steps=5000))[0]
     assert first == "Stopped early, at step 400 of 5,000: 3 evaluations brought nothing better (--patience)."

@@ -76,6 +76,17 @@ def test_words_get_the_width_that_the_time_can_read(monkeypatch):
     assert chosen(60.0, size=50_000).hidden < 200  # too short a text for more
 
 
+def test_words_that_are_read_often_pay_for_large_outputs():
+    def chosen(epochs, **given):
+        return recipe.complete(Settings(corpus=("x",), epochs=epochs, **given), corpus_bytes=5_000_000)
+
+    once, often = chosen(1.0, tokens="words"), chosen(9.0, tokens="words")
+    assert once.activation_reg == once.temporal_reg == 0
+    assert often.activation_reg > 0 < often.temporal_reg
+    assert chosen(9.0, tokens="words", activation_reg=0.0).activation_reg == 0
+    assert chosen(9.0, tokens="chars").activation_reg == 0
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_recipe(cell):
     assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).cell == cell

@@ -135,7 +135,7 @@ def _speed(s: Settings, vocabulary: int, on: Device) -> float:
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, vocabulary, (2, T, B)).astype(np.int32)
     drop = Dropout(s.dropout_in or 0.0, s.dropout or 0.0, s.weight_drop, key=1, tokens=s.embedding_dropout)
-    penalties = Penalty(s.activation_reg, s.temporal_reg)
+    penalties = Penalty(s.activation_reg or 0.0, s.temporal_reg or 0.0)
 
     def step() -> None:
         network.gradient(x, y, drop, penalties)

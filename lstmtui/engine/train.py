@@ -246,7 +246,7 @@ class Trainer:
         return schedule.risen(done, s.dropout_rise or 0.0)
 
     def _penalty(self) -> Penalty:
-        return Penalty(activation=self._live("activation_reg"), temporal=self._live("temporal_reg"))
+        return Penalty(activation=self._live("activation_reg") or 0.0, temporal=self._live("temporal_reg") or 0.0)
 
     def _rates(self) -> dict[str, float]:
         p = self.progress
