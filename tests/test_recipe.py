@@ -87,6 +87,12 @@ def test_words_that_are_read_often_pay_for_large_outputs():
     assert chosen(9.0, tokens="chars").activation_reg == 0
 
 
+def test_a_long_run_evaluates_less_often_on_more():
+    short, long = (recipe.complete(Settings(corpus=("x",), minutes=m), corpus_bytes=5_000_000) for m in (3.0, 30.0))
+    assert long.eval_every > short.eval_every
+    assert long.eval_tokens / long.eval_every == short.eval_tokens / short.eval_every
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_recipe(cell):
     assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).cell == cell
