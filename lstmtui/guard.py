@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui.config import Settings
+from lstmtui.recipe import PENALTIES
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line
 
@@ -184,7 +185,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
     ways = []
     dropout, words = s.dropout or 0.0, s.tokens in ("words", "bpe")
     if words and not s.activation_reg:
-        ways.append("--activation-reg 1 --temporal-reg 0.5")
+        ways.append(" ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in PENALTIES.items()))
     if not words or since_best(snapshot) >= WORSE:
         if not s.weight_drop:
             ways.append("--weight-drop 0.3")

@@ -204,7 +204,7 @@ def _epochs(s: Settings, minutes: float, tokens: int) -> float:
 
 
 def _dropout_of_words(passes: float, *, penalised: bool = False) -> float:
-    """Return the dropout that words end with; a tenth less where PENALTIES hold against learning by heart, too.
+    """Return the dropout that words end with, which is less where PENALTIES hold against learning by heart, too.
 
     The first third of the Penn Treebank, 9 passes, 2x256 (one seed, bits a character of the validation text): 1.404
     with 0.45 from the first step on, 1.399 where it rises to 0.6 over 0.7 of the run, which is 2 % of the perplexity.
