@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from lstm_kernels.cuda import arrays, embedding, linear, linear_cross_entropy, recurrence
+from lstm_kernels.cuda import arrays, embedding, graph, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cuda.products import Packed
 
 CUDA = SimpleNamespace(
@@ -15,3 +15,33 @@ CUDA = SimpleNamespace(
     recurrence=recurrence,
     Packed=Packed,
 )
+
+
+class Recorder:
+    """Stands in for the driver's graphs: what it records is done when it is started, with the arrays it had then."""
+
+    def __init__(self):
+        self.kept, self.recorded, self.started = [], 0, 0
+
+    def record(self, work):
+        self.recorded += 1
+        self.kept.append(work)
+        return work
+
+    def start(self, work):
+        assert work in self.kept
+        self.started += 1
+        work(graph.DEFAULT)
+
+    def forget(self, work):
+        self.kept.remove(work)
+
+
+def record_from_the_first(monkeypatch):
+    """Have walks step by step recorded by a stand-in, which is returned, and started at once."""
+    recorder = Recorder()
+    monkeypatch.setattr(graph, "_drivers", [recorder])
+    monkeypatch.setattr(graph, "PLAIN", 0)
+    monkeypatch.setattr(graph, "_graphs", type(graph._graphs)())
+    monkeypatch.setattr(recurrence, "way", "graph")
+    return recorder

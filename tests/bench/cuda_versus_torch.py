@@ -9,7 +9,8 @@ users write one, and our own LSTM.
 
 Each side lives in a process of its own and they take turns. Times are between events on the device, medians of all
 turns. `ratio` above 1 says that ours is faster; `of peak` is the share that our multiply-adds have of the most that a
-large product of PyTorch reaches here. Ours walks over time in two ways, a product at each step, or one kernel for all.
+large product of PyTorch reaches here. Ours walks over time in three ways: a product at each step, started one by one or
+as a graph, and one kernel for all.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SHAPES = (
 )  # fmt: skip
 PRECISIONS = ("float32", "tf32", "bfloat16")
 BUILT_IN = ("lstm", "gru", "rnn")
+
+WAYS = ("steps", "graph", "walk")
 
 Timed = Callable[[], float]
 """Take a step and return its milliseconds on the device."""
@@ -220,21 +223,22 @@ def main() -> int:
                 if not name.startswith(tuple(args.only.split(","))):
                     continue
                 given = (cell, shape, precision)
-                sides = [(ours, (*given, "steps")), (ours, (*given, "walk")), (pytorchs, (*given, ""))]
-                steps, walk, theirs = medians(sides, args.seconds, args.turns)
-                best = min((t for t in (steps, walk) if isinstance(t, float)), default=steps)
+                sides = [*((ours, (*given, way)) for way in WAYS), (pytorchs, (*given, ""))]
+                *ways, theirs = medians(sides, args.seconds, args.turns)
+                best = min((t for t in ways if isinstance(t, float)), default=ways[0])
                 lstm = best if cell == "lstm" else lstm
                 s = shape_of(shape)
                 work = 1e-9 * flops_per_token(cell, s) * s.T * s.B
                 rows.append(
-                    f"{name:<30} {precision:<9} {_ms(steps)} {_ms(walk)} {_ms(theirs)} {_ratio(theirs, best)} "
+                    f"{name:<30} {precision:<9} {' '.join(map(_ms, (*ways, theirs)))} {_ratio(theirs, best)} "
                     f"{_ratio(lstm, best)} {_percent(work, best, top)}"
                 )
                 print(rows[-1], file=sys.stderr, flush=True)
-                for side, found in zip(("steps", "walk", "torch"), (steps, walk, theirs), strict=True):
+                for side, found in zip((*WAYS, "torch"), (*ways, theirs), strict=True):
                     if isinstance(found, str):
                         print(f"    {side}: {found}", file=sys.stderr)
-    columns = f"{'steps ms':>9} {'walk ms':>9} {'torch ms':>9} {'ratio':>7} {'to lstm':>7} {'of peak':>7}"
+    times = " ".join(f"{f'{side} ms':>9}" for side in (*WAYS, "torch"))
+    columns = f"{times} {'ratio':>7} {'to lstm':>7} {'of peak':>7}"
     print(f"{'':30} {'':9} {columns}", *rows, sep="\n")
     return 0
 

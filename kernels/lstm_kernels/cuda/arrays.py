@@ -131,6 +131,11 @@ def address(a: Array) -> int:
     return int(a.device_ctypes_pointer.value or 0)
 
 
+def places(*arrays: Array) -> tuple[Any, ...]:
+    """Return what tells these arrays from others: where they begin, and how they lie there."""
+    return tuple((address(a), a.shape, a.strides) for a in arrays)
+
+
 def instead(a: Array, other: Array) -> Array:
     """Return `a`, or `other`, of as many dimensions, where `a` has no elements: what is then not read."""
     return a if a.size else other

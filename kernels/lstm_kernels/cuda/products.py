@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.cuda.arrays import address, zeros
+from lstm_kernels.cuda.graph import DEFAULT, Stream
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float64")
@@ -74,6 +75,7 @@ def multiply(
     transposed: bool = False,
     add: bool = False,
     bias: Array | None = None,
+    stream: Stream = DEFAULT,
 ) -> None:
     """Fill C with A B, or A' B where A is `transposed`; or add to it.
 
@@ -84,13 +86,13 @@ def multiply(
     """
     (M, N), K = C.shape, B.shape[0]
     if bias is not None:
-        _spread[_grid(M, N), (TILE, TILE)](bias, C)
+        _spread[_grid(M, N), (TILE, TILE), stream.numba](bias, C)
         add = True
     library = _library()
     if library is not None:
-        library.multiply(A, B, C, M, N, K, precision, transposed, add)
+        library.multiply(A, B, C, M, N, K, precision, transposed, add, stream)
     else:
-        _tiled(C.dtype.name, transposed)[_grid(M, N), (TILE, TILE)](A, B, C, add)
+        _tiled(C.dtype.name, transposed)[_grid(M, N), (TILE, TILE), stream.numba](A, B, C, add)
 
 
 @kernel
@@ -180,7 +182,7 @@ def _load() -> Any:
 
 
 class Cublas:
-    """The library, through its C interface; one handle, on the stream that kernels are started on."""
+    """The library, through its C interface; one handle, on the stream of the last product."""
 
     def __init__(self, library: Any) -> None:
         """Raises RuntimeError where it cannot be set up."""
@@ -191,10 +193,11 @@ class Cublas:
             pointer, pointer, number, number, number, number,
         ]  # fmt: skip
         library.cublasSetWorkspace_v2.argtypes = [pointer, pointer, ctypes.c_size_t]
+        library.cublasSetStream_v2.argtypes = [pointer, pointer]
         cuda.current_context()  # cuBLAS takes the one that is current
         self._check(library.cublasCreate_v2(ctypes.byref(self._handle)))
         self._workspace = cuda.device_array(WORKSPACE, np.uint8)
-        self._check(library.cublasSetWorkspace_v2(self._handle, address(self._workspace), WORKSPACE))
+        self._use(DEFAULT)
         found = ctypes.c_int()
         library.cublasGetVersion_v2(self._handle, ctypes.byref(found))
         self.version = f"{found.value // 10000}.{found.value // 100 % 100}"
@@ -203,9 +206,12 @@ class Cublas:
         }  # read by cublasGemmEx before it returns
 
     def multiply(
-        self, A: Array, B: Array, C: Array, M: int, N: int, K: int, precision: str, transposed: bool, add: bool
-    ) -> None:
+        self, A: Array, B: Array, C: Array, M: int, N: int, K: int, precision: str, transposed: bool, add: bool,
+        stream: Stream,
+    ) -> None:  # fmt: skip
         """See `multiply` of the module."""
+        if stream.handle != self._stream.handle:
+            self._use(stream)
         double = C.dtype == np.float64
         kind, size = (_FLOAT64, 8) if double else (_FLOAT32, 4)
         zero, one = self._scalars[ctypes.c_double if double else ctypes.c_float]
@@ -218,6 +224,12 @@ class Cublas:
                 _COMPUTE[precision], _DEFAULT,
             )
         )  # fmt: skip
+
+    def _use(self, stream: Stream) -> None:
+        """Multiply on a stream from now on; with the workspace, which cuBLAS lets go of when the stream changes."""
+        self._check(self._library.cublasSetStream_v2(self._handle, stream.handle))
+        self._check(self._library.cublasSetWorkspace_v2(self._handle, address(self._workspace), WORKSPACE))
+        self._stream = stream
 
     def _check(self, status: int) -> None:
         if status != 0:

@@ -1,5 +1,5 @@
 """Twin of `cpu.recurrence`: all steps in one kernel (`walk`) where that fits and a step's product is small, or else a
-library product with W_hh at each step, then the cell, a thread for each unit of each sequence.
+library product with W_hh at each step, then the cell, a thread for each unit of each sequence, recorded as a `graph`.
 
 Rows of all steps are one: row t * B + b of the gates is that of sequence b at step t, and its h and c before the step
 are in the same row, those after it B rows further on.
@@ -12,15 +12,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from lstm_kernels.cells import CELLS, Cell
-from lstm_kernels.cuda import walk
-from lstm_kernels.cuda.arrays import instead, part
+from lstm_kernels.cuda import graph, walk
+from lstm_kernels.cuda.arrays import instead, part, places
+from lstm_kernels.cuda.graph import DEFAULT, Stream, Work
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
 from lstm_kernels.cuda.products import Packed, multiply
 from lstm_kernels.cuda.units import backward_of, forward_of
 
-WAYS = ("auto", "steps", "walk")
+WAYS = ("auto", "steps", "graph", "walk")
 way = os.environ.get("LSTM_KERNELS_WALK", "auto")
-"""Which of the two is taken; set to compare them."""
+"""Which is taken: `steps` are started one by one, in a `graph` all at once; set to compare them."""
 SMALL = 2e8
 """Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
 
@@ -29,6 +30,14 @@ def _walks(B: int, G: int, H: int) -> bool:
     if way == "auto":
         return 2.0 * B * G * H * H <= SMALL and walk.fits(B, H)
     return way == "walk"
+
+
+def _step_by_step(name: str, cell: Cell, precision: str, arrays: tuple[Array, ...], work: Work) -> None:
+    """Do a walk with a product at each step, of these arrays."""
+    if way == "steps":
+        work(DEFAULT)
+    else:
+        graph.replayed((name, cell.name, precision, places(*arrays)), work)
 
 
 class PackedGates(Packed):
@@ -77,9 +86,14 @@ def _forward_of(cell: Cell) -> Any:
             walk.forward(cell.name, B, flat, W_hh.words, of_units, flat_h, flat_c, more)
             return
         grid = one_by_one(B * H)
-        for t in range(T):
-            multiply(h[t], W_hh.words, scratch, W_hh.precision)
-            units[grid](t, B, flat, scratch, of_units, flat_h, flat_c, more)
+
+        def steps(stream: Stream) -> None:
+            for t in range(T):
+                multiply(h[t], W_hh.words, scratch, W_hh.precision, stream=stream)
+                units[(*grid, stream.numba)](t, B, flat, scratch, of_units, flat_h, flat_c, more)
+
+        arrays = (gates, h, flat_c, more, of_units, W_hh.words, scratch)
+        _step_by_step("forward", cell, W_hh.precision, arrays, steps)
 
     return forward
 
@@ -119,16 +133,20 @@ def _backward_of(cell: Cell) -> Any:
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
         above, grid, shared = dh_above.reshape(T * B, H), one_by_one(B * H), (G - 1) * H
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
+
+        def steps(stream: Stream) -> None:
+            for t in range(T - 1, -1, -1):
+                units[(*grid, stream.numba)](t, T, B, above, *rest)
+                if split:
+                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True, stream=stream)
+                    multiply(extra[t], W_hh[shared:], dh, precision, add=True, stream=stream)
+                else:
+                    multiply(gates[t], W_hh, dh, precision, add=True, stream=stream)
+
         if _walks(B, G, H):
             walk.backward(cell.name, B, above, W_hh, *rest)
         else:
-            for t in range(T - 1, -1, -1):
-                units[grid](t, T, B, above, *rest)
-                if split:
-                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True)
-                    multiply(extra[t], W_hh[shared:], dh, precision, add=True)
-                else:
-                    multiply(gates[t], W_hh, dh, precision, add=True)
+            _step_by_step("backward", cell, precision, (gates, above, W_hh, *rest), steps)
         if P:
             _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
 

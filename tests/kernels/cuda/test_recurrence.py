@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA
+from kernels_cuda import CUDA, record_from_the_first
 from kernels_network import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
@@ -16,9 +16,12 @@ from lstm_kernels.cells import CELLS
 from lstm_kernels.cuda import recurrence, walk
 
 
-@pytest.fixture(params=["steps", "walk", "held"])
+@pytest.fixture(params=["steps", "graph", "walk", "held"])
 def way(request, monkeypatch):
-    """A product at each step; all steps in one kernel, weights read each time; and weights held in shared memory."""
+    """A product at each step, also recorded; all steps in one kernel, weights read each time or held by its blocks."""
+    if request.param == "graph":
+        record_from_the_first(monkeypatch)
+        return
     monkeypatch.setattr(recurrence, "way", "steps" if request.param == "steps" else "walk")
     monkeypatch.setattr(walk, "SHARED", walk.SHARED if request.param == "held" else 0)
 

@@ -1,0 +1,156 @@
+"""Work that is recorded once and then started as a whole: CUDA graphs, through the driver's own interface.
+
+A walk with a product at each step starts two kernels a step. From Python each takes longer to start than a small one
+runs, and the device waits for the host; a graph of all of them is started by one call, whatever their number.
+
+Recording needs a stream of its own. It waits for what was started before on the default one, and that for it, as
+streams do unless they are made not to, so that nothing else has to know of it. See Nvidia, CUDA driver API, "Graph
+management" and "Stream synchronization behavior".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+from lstm_kernels.cuda.launch import SIMULATED, cuda, synchronize
+
+
+class Stream(NamedTuple):
+    """Where kernels are started, in order."""
+
+    handle: int
+    """As libraries take it."""
+    numba: Any
+    """As Numba takes it: kernel[blocks, threads, stream]."""
+
+
+DEFAULT = Stream(0, 0)
+
+Work = Callable[[Stream], None]
+"""Starts kernels on a stream and does nothing else: no allocation, no copy, no look at what they computed."""
+
+PLAIN = 1
+"""How often work is done as it stands before it is recorded: kernels are compiled then."""
+MOST = 64
+"""Graphs that are kept; the one that was not needed for longest goes first."""
+
+_RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads, and what the garbage collector frees, are not forbidden
+_OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
+
+
+class Driver:
+    """What is needed of the driver, and the stream that is recorded."""
+
+    def __init__(self, library: Any) -> None:
+        """Raises RuntimeError where it cannot record."""
+        number, pointer = ctypes.c_uint, ctypes.c_void_p
+        library.cuStreamCreate.argtypes = [pointer, number]
+        library.cuStreamBeginCapture_v2.argtypes = [pointer, number]
+        library.cuStreamEndCapture.argtypes = [pointer, pointer]
+        library.cuGraphInstantiateWithFlags.argtypes = [pointer, pointer, ctypes.c_ulonglong]
+        library.cuGraphLaunch.argtypes = [pointer, pointer]
+        library.cuGraphDestroy.argtypes = library.cuGraphExecDestroy.argtypes = [pointer]
+        self._library = library
+        cuda.current_context()  # the driver takes the one that is current
+        made = ctypes.c_void_p()
+        self._check(library.cuStreamCreate(ctypes.byref(made), 0))
+        handle = made.value or 0
+        self._stream = Stream(handle, cuda.external_stream(handle))
+
+    def record(self, work: Work) -> Any:
+        """Return the graph of `work`, which is not done yet. Raises what it raises, RuntimeError and MemoryError."""
+        library, stream = self._library, self._stream
+        graph, made = ctypes.c_void_p(), ctypes.c_void_p()
+        self._check(library.cuStreamBeginCapture_v2(stream.handle, _RELAXED))
+        try:
+            work(stream)
+        finally:
+            ended = library.cuStreamEndCapture(stream.handle, ctypes.byref(graph))
+        self._check(ended)
+        try:
+            self._check(library.cuGraphInstantiateWithFlags(ctypes.byref(made), graph, 0))
+        finally:
+            library.cuGraphDestroy(graph)
+        return made
+
+    def start(self, graph: Any) -> None:
+        """Start what was recorded. Raises RuntimeError, MemoryError."""
+        self._check(self._library.cuGraphLaunch(graph, self._stream.handle))
+
+    def forget(self, graph: Any) -> None:
+        """Give back what a graph holds, once it has been done."""
+        synchronize()
+        self._library.cuGraphExecDestroy(graph)
+
+    def _check(self, status: int) -> None:
+        if status == _OUT_OF_MEMORY:
+            raise MemoryError("a graph of kernels on the GPU")
+        if status != 0:
+            raise RuntimeError(f"the CUDA driver failed with status {status}")
+
+
+_drivers: list[Driver | None] = []
+_once = threading.Lock()
+_graphs: OrderedDict[Hashable, Any] = OrderedDict()
+"""What has been recorded, the last used at the end."""
+_times: dict[Hashable, int] = {}
+"""How often other work was done as it stands."""
+
+
+def replayed(key: Hashable, work: Work) -> None:
+    """Do `work`, which is the same whenever `key` is: the same kernels, of arrays at the same addresses.
+
+    Where recording fails it is done as it stands, then and from then on.
+    """
+    driver = _driver()
+    if driver is None:
+        work(DEFAULT)
+        return
+    if key not in _graphs:
+        done = _times.get(key, 0)
+        if done < PLAIN:
+            _note(key, done + 1)
+            work(DEFAULT)
+            return
+        try:
+            graph = driver.record(work)
+        except Exception:  # whatever it was: nothing has been done yet, and it can be done without
+            _drivers[:] = [None]
+            work(DEFAULT)
+            return
+        _keep(key, graph, driver)
+    _graphs.move_to_end(key)
+    driver.start(_graphs[key])
+
+
+def _note(key: Hashable, times: int) -> None:
+    if len(_times) >= MOST:
+        _times.clear()
+    _times[key] = times
+
+
+def _keep(key: Hashable, graph: Any, driver: Driver) -> None:
+    _times.pop(key, None)
+    _graphs[key] = graph
+    if len(_graphs) > MOST:
+        driver.forget(_graphs.popitem(last=False)[1])
+
+
+def _driver() -> Driver | None:
+    if not _drivers:
+        with _once:
+            if not _drivers:
+                _drivers.append(None if SIMULATED else _load())
+    return _drivers[0]
+
+
+def _load() -> Driver | None:
+    try:
+        return Driver(ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"))
+    except (OSError, AttributeError, RuntimeError, MemoryError):  # as old as it may be, kernels can be started without
+        return None

@@ -1,0 +1,166 @@
+"""What is recorded and when, by stand-ins for the driver; a real one only a GPU has."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from kernels_cuda import CUDA, Recorder, record_from_the_first
+from kernels_network import case, run_layer
+from lstm_kernels.cuda import graph, recurrence
+from lstm_kernels.cuda.arrays import host, put, taken, zeros
+from lstm_kernels.cuda.launch import SIMULATED
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    monkeypatch.setattr(graph, "_graphs", OrderedDict())
+    monkeypatch.setattr(graph, "_times", {})
+    found = Recorder()
+    monkeypatch.setattr(graph, "_drivers", [found])
+    return found
+
+
+def test_work_is_done_then_recorded_then_only_started(recorder):
+    done = []
+    for _ in range(4):
+        graph.replayed("a", done.append)
+    assert done == [graph.DEFAULT] * 4
+    assert (recorder.recorded, recorder.started) == (1, 3)
+
+
+def test_other_work_is_recorded_by_itself(recorder):
+    done = []
+    for _ in range(3):
+        graph.replayed("a", lambda stream: done.append("a"))
+        graph.replayed("b", lambda stream: done.append("b"))
+    assert done == ["a", "b"] * 3
+    assert recorder.recorded == 2
+
+
+def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
+    monkeypatch.setattr(graph, "MOST", 2)
+    monkeypatch.setattr(graph, "PLAIN", 0)
+    for key in "abacb":
+        graph.replayed(key, lambda stream: None)
+    assert list(graph._graphs) == ["c", "b"]
+    assert recorder.recorded == 4
+    assert len(recorder.kept) == 2
+
+
+def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
+    def refuse(work):
+        raise RuntimeError("not now")
+
+    monkeypatch.setattr(recorder, "record", refuse)
+    done = []
+    for _ in range(3):
+        graph.replayed("a", done.append)
+    assert done == [graph.DEFAULT] * 3
+    assert graph._drivers == [None]
+
+
+def test_a_walk_is_recorded_once_for_the_same_arrays(recorder, monkeypatch):
+    """And the graph, which on a GPU is the driver's, computes from what is in them now, not from what was."""
+    if not SIMULATED:
+        monkeypatch.setattr(graph, "_drivers", [])
+    monkeypatch.setattr(recurrence, "way", "graph")
+    T, B, H = 3, 2, 2
+    random = np.random.default_rng(0)
+    W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
+    W.columns(taken(random.normal(size=(H, H))), 1)
+    gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
+    scratch = zeros((B, H), np.float64)
+    for turn in range(4):
+        inputs = random.normal(size=(T, B, H))
+        put(inputs, gates)
+        recurrence.compiled("rnn").forward(gates, W, unit, h, nothing, nothing, scratch, 1)
+        expected = np.zeros((B, H))
+        for t in range(T):
+            expected = np.tanh(inputs[t] + expected @ host(W.words))
+        np.testing.assert_allclose(host(h)[-1], expected, rtol=1e-12)
+        assert len(graph._graphs) == (turn > 0)
+    assert graph._drivers[0] is not None
+
+
+def test_other_arrays_are_recorded_anew(monkeypatch):
+    recorder = record_from_the_first(monkeypatch)
+    args = case("gru", 2, 2, 2, 3)
+    first, second = (run_layer("gru", *args, on=CUDA) for _ in range(2))
+    assert recorder.recorded == 4
+    for a, b in zip(first[:2], second[:2], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Library:
+    """Stands in for the driver's library: notes what is called, and fails where it is told to."""
+
+    def __init__(self, **failing):
+        self.called = []
+        for name in (
+            "cuStreamCreate", "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
+            "cuGraphLaunch", "cuGraphDestroy", "cuGraphExecDestroy",
+        ):  # fmt: skip
+            setattr(self, name, self._answer(name, failing.get(name, 0)))
+
+    def _answer(self, name, status):
+        def answer(*args):
+            self.called.append(name)
+            if name == "cuStreamCreate":
+                args[0]._obj.value = 77
+            return status
+
+        return answer
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    device = SimpleNamespace(current_context=lambda: None, external_stream=lambda handle: ("stream", handle))
+    monkeypatch.setattr(graph, "cuda", device)
+    monkeypatch.setattr(graph, "synchronize", lambda: None)
+
+
+def test_the_driver_records_on_a_stream_of_its_own(streams):
+    library, seen = Library(), []
+    driver = graph.Driver(library)
+    recorded = driver.record(seen.append)
+    assert isinstance(recorded, ctypes.c_void_p)
+    driver.start(recorded)
+    driver.forget(recorded)
+    assert seen == [graph.Stream(77, ("stream", 77))]
+    assert library.called == [
+        "cuStreamCreate", "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
+        "cuGraphDestroy", "cuGraphLaunch", "cuGraphExecDestroy",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ({"cuStreamEndCapture": 901}, RuntimeError),
+        ({"cuGraphInstantiateWithFlags": 2}, MemoryError),
+        ({"cuStreamBeginCapture_v2": 900}, RuntimeError),
+    ],
+)
+def test_the_driver_says_what_fails(streams, failing, error):
+    with pytest.raises(error):
+        graph.Driver(Library(**failing)).record(lambda stream: None)
+
+
+def test_recording_ends_when_work_fails(streams):
+    library = Library()
+
+    def fail(stream):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        graph.Driver(library).record(fail)
+    assert library.called[-1] == "cuStreamEndCapture"
+
+
+def test_nothing_is_recorded_on_the_simulator(monkeypatch):
+    monkeypatch.setattr(graph, "_drivers", [])
+    assert graph._driver() is None
