@@ -81,7 +81,7 @@ def test_what_is_in_use_is_not_proposed_again(tmp_path):
 def test_words_that_still_get_better_are_not_told_to_take_more_noise(tmp_path):
     better = [(2.0, 3.0), (1.5, 2.5)]
     last = guard.advice(ended(tmp_path, better, tokens="words"))[-1]
-    assert "--activation-reg 1 --temporal-reg 0.5" in last
+    assert "--activation-reg 2 --temporal-reg 1" in last
     assert "drop" not in last
     assert "--weight-drop" in guard.advice(ended(tmp_path, better, tokens="chars"))[-1]
     assert "reg" not in guard.advice(ended(tmp_path, better, tokens="words", activation_reg=2.0))[-1]

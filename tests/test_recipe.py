@@ -87,6 +87,14 @@ def test_words_that_are_read_often_pay_for_large_outputs():
     assert chosen(9.0, tokens="chars").activation_reg == 0
 
 
+def test_words_that_are_read_few_times_learn_faster():
+    def lr(epochs, tokens="words"):
+        return recipe.complete(Settings(corpus=("x",), epochs=epochs, tokens=tokens), corpus_bytes=5_000_000).lr
+
+    assert lr(12.0) < lr(5.0) < lr(1.0)
+    assert lr(12.0, "chars") == lr(1.0, "chars")
+
+
 def test_a_long_run_evaluates_less_often_on_more():
     short, long = (recipe.complete(Settings(corpus=("x",), minutes=m), corpus_bytes=5_000_000) for m in (3.0, 30.0))
     assert long.eval_every > short.eval_every
