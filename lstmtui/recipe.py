@@ -80,7 +80,6 @@ def _words(s: Settings, corpus_bytes: int) -> dict[str, object]:
     widths = [h for h in (650, 512, 400, 300, 200) if h <= _widest(tokens)]
     hidden = s.hidden or next((h for h in widths if passes(h) >= WORDS_PASSES), min(200, _widest(tokens)))
     tied = s.tied if s.tied is not None else s.embedding in (None, hidden)
-    dropout = _dropout_of_words(passes(hidden))
     return {
         "minutes": minutes,
         "vocabulary": 2_000 if s.tokens == "bpe" else None,
@@ -88,13 +87,9 @@ def _words(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "layers": 2,
         "embedding": hidden,
         "tied": tied,
-        "dropout": dropout,
-        "dropout_in": round(dropout / 2, 3),
-        "dropout_rise": RISE,
-        **(PENALTIES if passes(hidden) >= OFTEN else {}),
+        **_by_passes(passes(hidden)),
         "batch": s.batch or max(1, min(20, tokens // (4 * (s.bptt or 35)))),
         "bptt": 35,
-        "lr": _lr_of_words(passes(hidden)),
     }
 
 
@@ -110,7 +105,6 @@ def _autocomplete(s: Settings, corpus_bytes: int) -> dict[str, object]:
     widths = [h for h in (512, 384, 256, 192) if h <= _widest(tokens)]
     hidden = s.hidden or next((h for h in widths if passes(h) >= PASSES), 128)
     tied = s.tied if s.tied is not None else s.embedding in (None, hidden)
-    dropout = _dropout_of_words(passes(hidden))
     bptt = s.bptt or 35
     return {
         "minutes": minutes,
@@ -119,13 +113,9 @@ def _autocomplete(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "embedding": hidden,
         "tied": tied,
         "layers": 1,
-        "dropout": dropout,
-        "dropout_in": round(dropout / 2, 3),
-        "dropout_rise": RISE,
-        **(PENALTIES if passes(hidden) >= OFTEN else {}),
+        **_by_passes(passes(hidden)),
         "batch": s.batch or max(1, min(32, tokens // (4 * bptt))),
         "bptt": bptt,
-        "lr": _lr_of_words(passes(hidden)),
     }
 
 
@@ -202,6 +192,18 @@ def _epochs(s: Settings, minutes: float, tokens: int) -> float:
     if s.steps is not None:
         return s.steps * (s.batch or 32) * (s.bptt or 32) / max(1, tokens)
     return minutes * CHARACTERS_A_MINUTE / max(1, tokens)
+
+
+def _by_passes(passes: float) -> dict[str, object]:
+    """Return what words choose by how often they are read."""
+    dropout = _dropout_of_words(passes)
+    return {
+        "dropout": dropout,
+        "dropout_in": round(dropout / 2, 3),
+        "dropout_rise": RISE,
+        "lr": _lr_of_words(passes),
+        **(PENALTIES if passes >= OFTEN else {}),
+    }
 
 
 def _dropout_of_words(passes: float) -> float:

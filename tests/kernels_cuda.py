@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from types import SimpleNamespace
 
 from lstm_kernels.cuda import arrays, embedding, graph, linear, linear_cross_entropy, recurrence
@@ -42,6 +43,6 @@ def record_from_the_first(monkeypatch):
     recorder = Recorder()
     monkeypatch.setattr(graph, "_drivers", [recorder])
     monkeypatch.setattr(graph, "PLAIN", 0)
-    monkeypatch.setattr(graph, "_graphs", type(graph._graphs)())
+    monkeypatch.setattr(graph, "_graphs", OrderedDict())
     monkeypatch.setattr(recurrence, "way", "graph")
     return recorder
