@@ -65,14 +65,14 @@ def note_everything() -> None:
     from kernels_cuda import CUDA
     from kernels_network import case, run_layer, run_tied
     from lstm_kernels.cells import CELLS
-    from lstm_kernels.cuda import arrays, dropout, optim, penalty, products, recurrence, walk
+    from lstm_kernels.cuda import arrays, driver, dropout, optim, penalty, products, recurrence, walk
 
     products._found.append(None)
-    walk.fits = lambda B, H: True
-    shared = walk.SHARED
-    for recurrence.way, walk.SHARED in (("steps", shared), ("walk", shared), ("walk", 0)):
+    walk.multiprocessors = lambda: 1  # all sequences in one block
+    walk.most_shared = lambda: driver.UNASKED
+    for recurrence.way, walks in (("steps", (3,)), ("walk", (1, 2, 4, 16, 32))):
         for cell in CELLS:
-            for B in (3, 40, 200):  # threads of one, two and four sequences
+            for B in walks:
                 run_layer(cell, *case(cell, 2, B, 3, 7, np.float32), on=CUDA)
     number = np.float32
     tokens = np.zeros((2, 3), np.int32)

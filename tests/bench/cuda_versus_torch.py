@@ -53,15 +53,18 @@ def timed(step: Callable[[], object], event: Callable[[], Any]) -> Timed:
 
 def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of ours."""
-    from lstm_kernels.cuda import recurrence
+    from lstm_kernels.cells import CELLS
+    from lstm_kernels.cuda import recurrence, walk
     from lstm_kernels.cuda.launch import cuda
 
     from lstmtui.engine.bench import shape_of, training
 
-    recurrence.way = way
+    recurrence.way, s = way, shape_of(shape)
+    if way == "walk" and not walk.fits(s.B, len(CELLS[cell].gates), s.H, 4):
+        raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.
     wanted = "auto" if precision == "tf32" else precision
-    step = training(cell, shape_of(shape), 1, device="cuda", precision=wanted).step
+    step = training(cell, s, 1, device="cuda", precision=wanted).step
 
     return timed(step, cuda.event)
 

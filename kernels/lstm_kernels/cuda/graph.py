@@ -11,13 +11,13 @@ management" and "Stream synchronization behavior".
 from __future__ import annotations
 
 import ctypes
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from lstm_kernels.cuda.launch import SIMULATED, cuda, synchronize
+from lstm_kernels.cuda.driver import library
+from lstm_kernels.cuda.launch import cuda, synchronize
 
 
 class Stream(NamedTuple):
@@ -145,12 +145,13 @@ def _driver() -> Driver | None:
     if not _drivers:
         with _once:
             if not _drivers:
-                _drivers.append(None if SIMULATED else _load())
+                _drivers.append(_load())
     return _drivers[0]
 
 
 def _load() -> Driver | None:
+    found = library()
     try:
-        return Driver(ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"))
-    except (OSError, AttributeError, RuntimeError, MemoryError):  # as old as it may be, kernels can be started without
+        return None if found is None else Driver(found)
+    except (AttributeError, RuntimeError, MemoryError):  # as old as it may be, kernels can be started without
         return None

@@ -122,6 +122,11 @@ def _version(ask: Callable[[], tuple[int, int]]) -> str | None:
     return f"CUDA {major}.{minor}"
 
 
+def multiprocessors() -> int:
+    """Return how many blocks can run at once, however much of its multiprocessor one takes."""
+    return 6 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
 def free_memory() -> int | None:
     """Return the bytes that arrays may still take; None where nobody knows."""
     if SIMULATED:

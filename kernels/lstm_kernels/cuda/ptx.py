@@ -1,10 +1,13 @@
-"""What takes assembly of the GPU's own: one file, so that another compiler for Python's kernels needs another one only.
+"""What takes instructions of the GPU's own: one file, so that another compiler for Python's kernels needs another only.
 
     arrive(a, i)   add 1 to a[i], after all that this block has written is there for others      atom.add.release.gpu
     arrived(a, i)  read a[i]; what others wrote before they arrived is there for this block then  ld.acquire.gpu
 
 a is int32, one counter for each group of blocks that wait for each other. Only one thread of a block calls them, with a
 barrier of the block before and after. See Nvidia, PTX ISA, "Memory consistency model".
+
+    load4(a, i)    a[i], a[i + 1], a[i + 2] and a[i + 3] of an array of one dimension, in shared memory, at once;
+                   i is a multiple of 4                                                                 ld.shared.v4
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if SIMULATED:
 
     def arrived(a, i):
         raise NotImplementedError
+
+    def load4(a, i):
+        return a[i], a[i + 1], a[i + 2], a[i + 3]
 
 else:
     from llvmlite import ir
@@ -61,3 +67,18 @@ else:
             return _assembly(builder, "ld.acquire.gpu.global.s32 $0, [$1];", ir.IntType(32), operands, "=r,l,~{memory}")
 
         return signature(types.int32, a, i), codegen
+
+    @_intrinsic
+    def load4(typingctx: Any, a: Any, i: Any) -> Any:
+        """Return four elements from a[i] on."""
+        # Numba tells LLVM no more of an array than that its elements are aligned, and four loads stay four.
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer = _pointer(context, builder, sig, args)
+            element = pointer.type.pointee
+            four = builder.bitcast(pointer, ir.PointerType(ir.VectorType(element, 4), pointer.type.addrspace))
+            loaded = builder.load(four, align=16)
+            values = [builder.extract_element(loaded, ir.Constant(ir.IntType(32), n)) for n in range(4)]
+            return context.make_tuple(builder, sig.return_type, values)
+
+        return signature(types.UniTuple(a.dtype, 4), a, i), codegen

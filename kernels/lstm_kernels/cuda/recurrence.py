@@ -26,10 +26,9 @@ SMALL = 2e8
 """Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
 
 
-def _walks(B: int, G: int, H: int) -> bool:
-    if way == "auto":
-        return 2.0 * B * G * H * H <= SMALL and walk.fits(B, H)
-    return way == "walk"
+def _walks(B: int, G: int, h: Array) -> bool:
+    H, fits = h.shape[1], walk.fits(B, G, h.shape[1], h.dtype.itemsize)
+    return fits and (way == "walk" or (way == "auto" and 2.0 * B * G * H * H <= SMALL))
 
 
 def _step_by_step(name: str, cell: Cell, precision: str, arrays: tuple[Array, ...], work: Work) -> None:
@@ -82,7 +81,7 @@ def _forward_of(cell: Cell) -> Any:
         flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
-        if _walks(B, G, H):
+        if _walks(B, G, flat_h):
             walk.forward(cell.name, B, flat, W_hh.words, of_units, flat_h, flat_c, more)
             return
         grid = one_by_one(B * H)
@@ -143,7 +142,7 @@ def _backward_of(cell: Cell) -> Any:
                 else:
                     multiply(gates[t], W_hh, dh, precision, add=True, stream=stream)
 
-        if _walks(B, G, H):
+        if _walks(B, G, flat_h):
             walk.backward(cell.name, B, above, W_hh, *rest)
         else:
             _step_by_step("backward", cell, precision, (gates, above, W_hh, *rest), steps)

@@ -13,17 +13,17 @@ from kernels_network import (
     run_layer,
 )
 from lstm_kernels.cells import CELLS
-from lstm_kernels.cuda import recurrence, walk
+from lstm_kernels.cuda import block_product, recurrence, walk
+from lstm_kernels.cuda.block_product import MOST_ROWS, UNITS
 
 
-@pytest.fixture(params=["steps", "graph", "walk", "held"])
+@pytest.fixture(params=["steps", "graph", "walk"])
 def way(request, monkeypatch):
-    """A product at each step, also recorded; all steps in one kernel, weights read each time or held by its blocks."""
+    """A product at each step, started one by one or recorded; or all steps in one kernel."""
     if request.param == "graph":
         record_from_the_first(monkeypatch)
         return
-    monkeypatch.setattr(recurrence, "way", "steps" if request.param == "steps" else "walk")
-    monkeypatch.setattr(walk, "SHARED", walk.SHARED if request.param == "held" else 0)
+    monkeypatch.setattr(recurrence, "way", request.param)
 
 
 @pytest.mark.parametrize(("T", "B", "D", "H"), [(3, 3, 2, 5), (1, 1, 1, 1)])
@@ -40,6 +40,36 @@ def test_agrees_with_central_differences(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_float32_is_the_same_to_its_precision(way, cell):
     assert_float32_agrees(cell, case(cell, 2, 2, 3, 5, np.float32), on=CUDA)
+
+
+def as_little_as_it_takes(terms, columns, rows, room):
+    """Return the layout with the fewest terms at once."""
+    return next(found for size in range(room) if (found := block_product.layout(terms, columns, rows, size)))
+
+
+@pytest.mark.parametrize("B", [3, 5])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_walk_of_many_blocks(cell, B, monkeypatch):
+    """Several of units and two of sequences, the last of each with less to do, and sums that are taken in parts."""
+    G, H = len(CELLS[cell].gates), 2 * UNITS + UNITS // 2
+    monkeypatch.setattr(recurrence, "way", "walk")
+    monkeypatch.setattr(walk, "multiprocessors", lambda: 6)
+    monkeypatch.setattr(block_product, "SHALLOWEST", 2)
+    monkeypatch.setattr(walk, "layout", as_little_as_it_takes)
+    found = walk.shape(B, H)
+    assert (found.slices, found.shares) == (3, 2)
+    assert as_little_as_it_takes(G * H, UNITS, found.rows, 1 << 20).depth == 2
+    assert_agrees_with_reference(cell, case(cell, 3, B, 2, H), on=CUDA)
+
+
+def test_what_fits(monkeypatch):
+    monkeypatch.setattr(walk, "multiprocessors", lambda: 6)
+    monkeypatch.setattr(walk, "most_shared", lambda: 227 << 10)
+    assert walk.fits(MOST_ROWS, 4, 6 * UNITS, 4)
+    assert not walk.fits(MOST_ROWS + 1, 4, 6 * UNITS, 4)
+    assert not walk.fits(1, 4, 7 * UNITS, 4)
+    monkeypatch.setattr(walk, "most_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
+    assert not walk.fits(1, 4, 6 * UNITS, 4)
 
 
 @pytest.mark.parametrize("cell", ["peephole", "gru"])
