@@ -15,7 +15,7 @@ import os
 import pickle
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
+from lstm_kernels import sealed
 from lstm_kernels.threads import MOST, help_out, pool, share, share_out
 
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
@@ -74,15 +75,27 @@ def cache_in(folder: str | os.PathLike[str]) -> Path | None:
     return place
 
 
+def cache_folder() -> Path | None:
+    """Return the folder in use."""
+    return _folder
+
+
+def digest(paths: Iterable[Path], more: str = "") -> str:
+    """Name the state of these sources of the package, and of `more`."""
+    root = Path(__file__).parent
+    found = hashlib.sha256(more.encode())
+    for path in sorted(paths):
+        found.update(f"\n{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return found.hexdigest()[:20]
+
+
 def _digest() -> str:
-    """Name the state of this package's sources and of the compiler."""
+    """Name the state of what is compiled for the processor, and of the compiler."""
     root = Path(__file__).parent
     tiles = os.environ.get("LSTM_KERNELS_TILES")  # see cpu/tiles.py
-    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__} {tiles}".encode())
     # What is for a GPU is compiled elsewhere, and nothing here calls it.
-    for path in sorted(set(root.rglob("*.py")) - set((root / "cuda").rglob("*.py"))):
-        digest.update(f"\n{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:20]
+    sources = set(root.rglob("*.py")) - set((root / "cuda").rglob("*.py"))
+    return digest(sources, f"{sys.version} {numba.__version__} {llvmlite.__version__} {tiles}")
 
 
 _SOURCES = _digest()
@@ -116,13 +129,11 @@ class _DiskCache(_Cache):
         """Return what was compiled for `sig`, or None if that is not there or not whole."""
         target_context.refresh()
         path = self._path(sig, target_context)
-        if path is None:
+        payload = None if path is None else sealed.read(path)
+        if payload is None:
             return None
         try:
-            sealed = path.read_bytes()
-            if hashlib.sha256(sealed[32:]).digest() != sealed[:32]:
-                return None
-            return CompileResult._rebuild(target_context, *pickle.loads(sealed[32:]))
+            return CompileResult._rebuild(target_context, *pickle.loads(payload))
         except Exception:  # a damaged entry may fail in any way, and only costs a compilation
             return None
 
@@ -133,16 +144,7 @@ class _DiskCache(_Cache):
             return
         if _digest() != _SOURCES:  # edited since: what was imported may be neither the one state nor the other
             return
-        payload = dumps(data._reduce())
-        temporary = None
-        try:
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-                temporary = Path(file.name)
-                file.write(hashlib.sha256(payload).digest() + payload)
-            temporary.replace(path)
-        except OSError:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
+        sealed.write(path, dumps(data._reduce()))
 
     def _stem(self) -> str:
         return self._name.replace("<locals>.", "").removeprefix("lstm_kernels.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numba
@@ -18,6 +19,8 @@ if not hasattr(np, "row_stack"):  # numba-cuda asks for it, NumPy 2.5 has it no 
     np.row_stack = np.vstack  # type: ignore[attr-defined,unused-ignore]
 
 from numba import cuda as _cuda
+
+from lstm_kernels.cuda.kept import KernelCache
 
 cuda: Any = _cuda  # whose stubs know nothing of kernels
 
@@ -46,7 +49,16 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Without fast-math: it would make tanh and division coarse, and NaN and infinity must survive.
     """
-    return cuda.jit(function)
+    compiled = cuda.jit(function)
+    if not SIMULATED:
+        compiled._cache = KernelCache(function, _target)
+    return compiled
+
+
+def _target() -> tuple[Any, ...]:
+    """Return what compiled code is for, and by what it was made."""
+    made_by = "numba-cuda" if cuda.implementation == "NVIDIA" else "numba"
+    return (*cuda.get_current_device().compute_capability, made_by, version(made_by))
 
 
 def inlined(function: Callable[..., Any]) -> Any:
