@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from types import SimpleNamespace
 
-from lstm_kernels.cuda import arrays, embedding, graph, linear, linear_cross_entropy, recurrence
+from lstm_kernels.cuda import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cuda.products import Packed
 
 CUDA = SimpleNamespace(
@@ -32,17 +31,7 @@ class Recorder:
     def start(self, work):
         assert work in self.kept
         self.started += 1
-        work(graph.DEFAULT)
+        work()
 
     def forget(self, work):
         self.kept.remove(work)
-
-
-def record_from_the_first(monkeypatch):
-    """Have walks step by step recorded by a stand-in, which is returned, and started at once."""
-    recorder = Recorder()
-    monkeypatch.setattr(graph, "_drivers", [recorder])
-    monkeypatch.setattr(graph, "PLAIN", 0)
-    monkeypatch.setattr(graph, "_graphs", OrderedDict())
-    monkeypatch.setattr(recurrence, "way", "graph")
-    return recorder

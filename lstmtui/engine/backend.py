@@ -6,6 +6,7 @@ imported from here by name is the processor's. Importing this module loads Numba
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -89,6 +90,8 @@ class Device:
     penalty: Any
     recurrence: Any
     Packed: Any
+    replayed: Callable[[Hashable, Callable[[], None]], None]
+    """replayed(key, work): do `work`, which calls the same kernels with the same arrays whenever `key` is the same."""
 
     def free_memory(self) -> int | None:
         """Return the bytes that arrays may still take; None where that need not be asked beforehand."""
@@ -107,7 +110,14 @@ class Device:
         return "bfloat16" if has[wanted] else "float32"
 
 
-CPU = Device("cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, Packed)
+def _done(key: Hashable, work: Callable[[], None]) -> None:
+    """Do `work`."""
+    work()
+
+
+CPU = Device(
+    "cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, Packed, replayed=_done
+)
 
 
 @cache
@@ -153,4 +163,5 @@ def _cuda() -> Device:
 
     names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
     modules = {name: import_module(f"{cuda.__name__}.{name}") for name in names}
-    return Device("cuda", **modules, Packed=import_module(f"{cuda.__name__}.products").Packed)
+    products, graph = (import_module(f"{cuda.__name__}.{name}") for name in ("products", "graph"))
+    return Device("cuda", **modules, Packed=products.Packed, replayed=graph.replayed)

@@ -11,6 +11,7 @@ computed once for each token of the vocabulary, and looked up at each position; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,11 @@ class Network:
             gradients=self.gradients if backward else None, recompute=bool(s.recompute),
         )  # fmt: skip
         S = longest(self.segments)
+        self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
+        self._tokens, self._targets = zeros((T, B), np.int32), zeros((T, B), np.int32)
         self.nll = zeros(T * B, dtype)
+        self._key = object()
+        """Stands for all these buffers: see `_replayed`."""
         self._tied = bool(s.tied)
         self.W_out = "embedding" if self._tied else "softmax.W"
         self.softmax = self.device.linear_cross_entropy.LinearCrossEntropy(S * B, H, V, dtype, self.precision)
@@ -88,16 +93,16 @@ class Network:
             self._doutputs = zeros((S, B, H), dtype)
             self._dtable = zeros(self._table.shape, dtype)
             self._mask = zeros((1, V), dtype)
-            # The tokens whose rows are not 0 in the embedding's gradient, if that is known.
+            # The tokens whose rows are not 0 in the embedding's gradient, if that is known: those of the last window.
             self._embedded, self._knows_embedded = zeros((T, B), np.int32), False
         else:
             self.pack()
 
     # --- weights and states ---------------------------------------------------------------------------------------
 
-    def pack(self, drop: Dropout = NO_DROPOUT) -> None:
+    def pack(self) -> None:
         """Take the weights as they are now; what trains does so at each step."""
-        self.stack.pack(drop)
+        self.stack.pack()
 
     def reset(self) -> None:
         """Forget everything read so far, and take the weights as they are now."""
@@ -107,7 +112,7 @@ class Network:
 
     def carry(self) -> None:
         """Start the next window from the states at the end of this one."""
-        self.stack.carry()
+        self._replayed("carry", self.stack.carry)
 
     def states(self) -> dict[str, Array]:
         """Return the carried-in states by name, on the host: L.h and L.c, (B, H)."""
@@ -122,20 +127,28 @@ class Network:
 
     def evaluate(self, tokens: Array, targets: Array) -> Array:
         """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
-        tokens, targets = map(self.device.arrays.taken, (tokens, targets))
-        self._prepare(NO_DROPOUT)
-        for segment, (start, end) in enumerate(self.segments):
-            self._walk(segment, tokens, NO_DROPOUT)
-            self._predict(segment, self.stack.outputs(segment), targets[start:end])
+        self._take(tokens, targets)
+        self._draw(NO_DROPOUT)
+        self._replayed("evaluate", self._evaluate)
         return np.asarray(self.device.arrays.host(self.nll))
+
+    def _evaluate(self) -> None:
+        self._prepare()
+        for segment in range(len(self.segments)):
+            self._walk(segment)
+            self._predict(segment, self.stack.outputs(segment))
 
     def look(self, tokens: Array) -> int:
         """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
-        tokens = self.device.arrays.taken(tokens)
-        self._prepare(NO_DROPOUT)
-        for segment in range(len(self.segments)):
-            self._walk(segment, tokens, NO_DROPOUT)
+        self._take(tokens)
+        self._draw(NO_DROPOUT)
+        self._replayed("look", self._look)
         return self.segments[-1][0] if self.stack.recomputes else 0
+
+    def _look(self) -> None:
+        self._prepare()
+        for segment in range(len(self.segments)):
+            self._walk(segment)
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
@@ -146,57 +159,71 @@ class Network:
             host(layer.gates[: end - start]).reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.stack.layers
         ]  # fmt: skip
 
-    def _prepare(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
-        """Take weights and masks for a window."""
-        if self._trains:
-            self.pack(drop)
-        self.stack.prepare(drop, penalties)
+    def _take(self, *windows: Array) -> None:
+        """Take tokens, and targets, of the host; always to the same place."""
+        for window, to in zip(windows, (self._tokens, self._targets), strict=False):
+            self.device.arrays.put(window, to)
+
+    def _draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
+        """Draw what dropout leaves of a window: all that no two windows have alike, but for what they read."""
+        self._drop, self._penalties = drop, penalties
+        self.stack.draw(drop, penalties)
         if drop.tokens > 0:
             self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * len(self.stack.layers) + 1))
-        self._make_table(drop)
 
-    def _make_table(self, drop: Dropout) -> None:
-        if self._uses_table(drop):
+    def _replayed(self, name: str, work: Callable[[], None]) -> None:
+        """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
+        drop = self._drop
+        drops = (drop.inputs > 0, drop.layers > 0, drop.weights > 0, drop.tokens > 0)
+        self.device.replayed((self._key, name, drops, self._penalties, self._trains and self._knows_embedded), work)
+
+    def _prepare(self) -> None:
+        """Take weights and begin a window."""
+        if self._trains:
+            self.pack()
+        self.stack.prepare()
+        if self._uses_table:
             w = self.weights
             self.device.linear.forward(
                 w["embedding"], self.stack.layers[0].W_ih, w["layers.0.b"], self._table, self.threads
             )
 
-    def _walk(self, segment: int, tokens: Array, drop: Dropout) -> None:
+    def _walk(self, segment: int) -> None:
         """Walk all layers over a segment, from the state it begins in."""
-        if not self._uses_table(drop):
-            self.stack.forward(segment, self._inputs(segment, tokens, drop))
+        if not self._uses_table:
+            self.stack.forward(segment, self._inputs(segment))
             return
         products, (start, end) = self.stack.products(segment), self.segments[segment]
         flat = products.reshape((end - start) * self.B, -1)
-        self.device.embedding.forward(self._table, tokens[start:end].reshape(-1), flat, self.threads)
+        self.device.embedding.forward(self._table, self._tokens[start:end].reshape(-1), flat, self.threads)
         self.stack.forward(segment, None)
 
-    def _inputs(self, segment: int, tokens: Array, drop: Dropout) -> Array:
+    def _inputs(self, segment: int) -> Array:
         """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
         inputs, (start, end) = self.stack.inputs(segment), self.segments[segment]
-        flat = inputs.reshape((end - start) * self.B, -1)
-        self.device.embedding.forward(self.weights["embedding"], tokens[start:end].reshape(-1), flat, self.threads)
-        self._drop_tokens(flat, tokens[start:end], drop)
+        flat, tokens = inputs.reshape((end - start) * self.B, -1), self._tokens[start:end].reshape(-1)
+        self.device.embedding.forward(self.weights["embedding"], tokens, flat, self.threads)
+        self._drop_tokens(flat, tokens)
         return inputs
 
-    def _drop_tokens(self, rows: Array, tokens: Array, drop: Dropout) -> None:
-        """Mask the rows (N, D) of tokens (steps, B): as embedded, or their gradient."""
-        if drop.tokens > 0:
-            self.device.dropout.scale_rows(rows, tokens.reshape(-1), self._mask[0], self.threads)
+    def _drop_tokens(self, rows: Array, tokens: Array) -> None:
+        """Mask the rows (N, D) of tokens (N,): as embedded, or their gradient."""
+        if self._drop.tokens > 0:
+            self.device.dropout.scale_rows(rows, tokens, self._mask[0], self.threads)
 
-    def _predict(self, segment: int, outputs: Array, targets: Array) -> None:
-        """Fill `nll` of a segment, given its outputs (steps, B, H) and targets (steps, B)."""
+    def _predict(self, segment: int, outputs: Array) -> None:
+        """Fill `nll` of a segment, given its outputs (steps, B, H)."""
         (start, end), w = self.segments[segment], self.weights
         N = (end - start) * self.B
         self.softmax.forward(
-            outputs.reshape(N, -1), w[self.W_out], w["softmax.b"], targets.reshape(-1),
+            outputs.reshape(N, -1), w[self.W_out], w["softmax.b"], self._targets[start:end].reshape(-1),
             self.nll[start * self.B : end * self.B], 1.0 / (self.T * self.B), self.threads,
         )  # fmt: skip
 
-    def _uses_table(self, drop: Dropout) -> bool:
+    @property
+    def _uses_table(self) -> bool:
         # A mask would give each sequence, or each step, a table of its own.
-        return self._pays_table and drop.inputs == 0 and drop.tokens == 0
+        return self._pays_table and self._drop.inputs == 0 and self._drop.tokens == 0
 
     # --- forward and backward -------------------------------------------------------------------------------------
 
@@ -208,61 +235,60 @@ class Network:
         tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
         the gradients and not in the loss that is returned; `stack.penalised` has what they are.
         """
-        arrays = self.device.arrays
-        tokens, targets = arrays.taken(tokens), arrays.taken(targets)
-        self._prepare(drop, penalties)
-        self._clear(tokens, drop)
+        self._take(tokens, targets)
+        self._draw(drop, penalties)
+        self._replayed("gradient", self._gradient)
+        self._knows_embedded = not (self._tied or self._uses_table)
+        self.stack.finish()
+        return float(np.mean(self.device.arrays.host(self.nll), dtype=np.float64))
+
+    def _gradient(self) -> None:
+        self._prepare()
+        self._clear()
         last = len(self.segments) - 1
         for segment in range(last + 1):
-            self._walk(segment, tokens, drop)
+            self._walk(segment)
         for segment in range(last, -1, -1):
             if self.stack.recomputes and segment < last:
-                self._walk(segment, tokens, drop)
-            self._backward(segment, tokens, targets, drop)
-        self._finish(drop)
-        return float(np.mean(arrays.host(self.nll), dtype=np.float64))
+                self._walk(segment)
+            self._backward(segment)
+        if self._uses_table:
+            self._backward_table()
 
-    def _clear(self, tokens: Array, drop: Dropout) -> None:
-        """Set to 0 what the segments of a window add the gradient of the embedding to; `tokens` (T, B) are its own."""
+    def _clear(self) -> None:
+        """Set to 0 what the segments of a window add the gradient of the embedding to."""
         arrays = self.device.arrays
-        if self._uses_table(drop):
+        if self._uses_table:
             arrays.fill(self._dtable, 0)
-            self._knows_embedded = False
         elif not self._tied:
             dtable = self.gradients["embedding"]
             if self._knows_embedded:
                 self.device.embedding.clear(self._embedded.reshape(-1), dtable, self.threads)
             else:
                 arrays.fill(dtable, 0, self.threads)
-            arrays.copy(tokens, self._embedded)
-            self._knows_embedded = True
+            arrays.copy(self._tokens, self._embedded)
 
-    def _backward(self, segment: int, tokens: Array, targets: Array, drop: Dropout) -> None:
+    def _backward(self, segment: int) -> None:
         """Add a segment's gradients, given those of the states that follow it in the stack."""
         w, g, threads, embedding = self.weights, self.gradients, self.threads, self.device.embedding
         start, end = self.segments[segment]
-        N, of_tokens = (end - start) * self.B, tokens[start:end].reshape(-1)
+        N, of_tokens = (end - start) * self.B, self._tokens[start:end].reshape(-1)
         outputs, doutputs = self.stack.outputs(segment), self._doutputs[: end - start]
-        self._predict(segment, outputs, targets[start:end])
+        self._predict(segment, outputs)
         self.softmax.backward(
-            outputs.reshape(N, -1), w[self.W_out], targets[start:end].reshape(-1), doutputs.reshape(N, -1),
+            outputs.reshape(N, -1), w[self.W_out], self._targets[start:end].reshape(-1), doutputs.reshape(N, -1),
             g[self.W_out], g["softmax.b"], threads, add=segment < len(self.segments) - 1,
         )  # fmt: skip
-        if self._uses_table(drop):
+        if self._uses_table:
             da = self.stack.backward(segment, doutputs, None)
             embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
         else:
-            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment, tokens, drop))
-            self._drop_tokens(dinputs.reshape(N, -1), tokens[start:end], drop)
-            embedding.backward(dinputs.reshape(N, -1), of_tokens, g["embedding"], threads)
+            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment)).reshape(N, -1)
+            self._drop_tokens(dinputs, of_tokens)
+            embedding.backward(dinputs, of_tokens, g["embedding"], threads)
 
-    def _finish(self, drop: Dropout) -> None:
-        """Turn what all segments have added up into gradients of the weights."""
-        self.stack.finish()
-        if self._uses_table(drop):
-            w, g, threads, dtable = self.weights, self.gradients, self.threads, self._dtable
-            linear = self.device.linear
-            linear.backward_weights(
-                dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads
-            )
-            linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied)
+    def _backward_table(self) -> None:
+        """Turn what all segments have added to the gradient of the table into those of the weights it was made of."""
+        w, g, threads, dtable, linear = self.weights, self.gradients, self.threads, self._dtable, self.device.linear
+        linear.backward_weights(dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads)
+        linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied)

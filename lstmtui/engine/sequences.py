@@ -56,9 +56,10 @@ class SequenceNetwork:
 
     def _read(self, batch: Batch) -> tuple[Array, Array]:
         """Return the rows (N, H) that are asked, and the answers."""
+        self.stack.draw(NO_DROPOUT)
         self.stack.pack()
         self._W.columns(self.weights["answer.W"], self.threads)
-        self.stack.prepare(NO_DROPOUT)
+        self.stack.prepare()
         self.stack.reset()
         self.stack.forward(0, np.asarray(batch.x, self.weights.flat.dtype))
         rows = self.stack.outputs(0)[batch.asked]

@@ -5,7 +5,7 @@
 What stands below (an embedding, numbers as they are) and above (a softmax, a regression) is the network's own, and
 drives the layers segment by segment:
 
-    stack.prepare(drop)                                   once a window
+    stack.draw(drop), stack.pack(), stack.prepare()       once a window
     stack.forward(segment, inputs)                        for each segment, from the first to the last
     stack.outputs(segment)                                whenever what is above wants them
     stack.backward(segment, doutputs, inputs)             for each, from the last to the first; then stack.finish()
@@ -18,6 +18,7 @@ the states in which segments begin are kept, and the network walks each segment 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -174,30 +175,26 @@ class Stack:
             for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
         ]
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
-        self.penalised = 0.0
-        """What the penalties have added to the loss of the window."""
         D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
         if backward:
             zeros = self.device.arrays.zeros
             self._dropped = zeros((longest(spans), B, H), dtype)
             self._mask = zeros((B, H), dtype)
-            self._dbefore, self._sums = zeros((B, H), dtype), np.zeros(threads)
+            self._dbefore = zeros((B, H), dtype)
+            self._squares = [self.device.penalty.sums(threads) for _ in range(2)]  # of outputs, and of their changes
             self._dinputs = zeros(longest(spans) * B * max(D, H), dtype)
 
     # --- weights and states ---------------------------------------------------------------------------------------
 
-    def pack(self, drop: Dropout = NO_DROPOUT) -> None:
-        """Take the weights as they are now."""
+    def pack(self) -> None:
+        """Take the weights as they are now, or what dropout has left of them."""
         for k, (layer, at) in enumerate(zip(self.layers, self._names, strict=True)):
-            W_hh = self.weights[f"{at}.W_hh"]
-            if drop.weights > 0:
-                to, key = layer.dropped_W_hh, mask_key(drop.key, 2 * k + 1)
-                self.device.dropout.drop_weights(
-                    W_hh.reshape(W_hh.size), to.reshape(to.size), drop.weights, key, self.threads
-                )
-                W_hh = to
             layer.W_ih.columns(self.weights[f"{at}.W_ih"], self.threads)
-            layer.W_hh.columns(W_hh, self.threads)
+            layer.W_hh.columns(self._recurrent(k), self.threads)
+
+    def _recurrent(self, k: int) -> Array:
+        """Return W_hh of layer k, or what dropout has left of it."""
+        return self.layers[k].dropped_W_hh if self._drop.weights > 0 else self.weights[f"{self._names[k]}.W_hh"]
 
     def reset(self) -> None:
         """Forget everything read so far."""
@@ -222,17 +219,26 @@ class Stack:
 
     # --- forward --------------------------------------------------------------------------------------------------
 
-    def prepare(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
-        """Draw the masks of a window, and expect no gradient from what follows it."""
-        self._drop, self._penalties, self.penalised = drop, penalties, 0.0
-        for k, layer in enumerate(self.layers):
+    def draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
+        """Draw what dropout leaves of a window."""
+        self._drop, self._penalties = drop, penalties
+        dropout = self.device.dropout
+        for k, (layer, at) in enumerate(zip(self.layers, self._names, strict=True)):
             if rate := drop.of_inputs(k):
-                self.device.dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
-            if self.gradients is not None:
-                for total in (layer.dh, layer.dc, self.gradients[f"{self._names[k]}.unit"]):
-                    self.device.arrays.fill(total, 0)
+                dropout.locked_mask(layer.mask_in, rate, mask_key(drop.key, 2 * k))
+            if drop.weights > 0:
+                W_hh, to, key = self.weights[f"{at}.W_hh"], layer.dropped_W_hh, mask_key(drop.key, 2 * k + 1)
+                dropout.drop_weights(W_hh.reshape(W_hh.size), to.reshape(to.size), drop.weights, key, self.threads)
         if drop.layers > 0:
-            self.device.dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
+            dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
+
+    def prepare(self) -> None:
+        """Begin a window: expect no gradient from what follows it."""
+        if self.gradients is not None:
+            totals = [(layer.dh, layer.dc, self.gradients[f"{at}.unit"])
+                      for layer, at in zip(self.layers, self._names, strict=True)]  # fmt: skip
+            for total in (*chain.from_iterable(totals), *self._squares):
+                self.device.arrays.fill(total, 0)
 
     def inputs(self, segment: int) -> Array:
         """Return a buffer (steps, B, D) that the inputs of a segment may be made in."""
@@ -309,25 +315,32 @@ class Stack:
             above = self.products(segment) if below is None else self._backward_inputs(k, segment, below)
         return above
 
+    def _slopes(self) -> tuple[float, float]:
+        """Return twice what the penalties have for each square: of outputs, and of their changes."""
+        T, size = self.segments[-1][1], self.B * self.layers[-1].h.shape[2]
+        return 2 * self._penalties.activation / (T * size), 2 * self._penalties.temporal / (max(1, T - 1) * size)
+
+    @property
+    def penalised(self) -> float:
+        """What the penalties have added to the loss of the window."""
+        squares = (float(self.device.arrays.host(sums).sum()) for sums in self._squares)
+        return sum(slope / 2 * found for slope, found in zip(self._slopes(), squares, strict=True))
+
     def _penalise_outputs(self, segment: int, doutputs: Array) -> None:
         """Add the gradient of AR, with respect to the outputs after dropout."""
-        outputs = self.outputs(segment)
-        slope = 2 * self._penalties.activation / (self.segments[-1][1] * outputs[0].size)
-        squares = self.device.penalty.activation(
-            outputs.reshape(outputs.size), doutputs.reshape(doutputs.size), slope, self._sums, self.threads
+        outputs, (slope, _) = self.outputs(segment), self._slopes()
+        self.device.penalty.activation(
+            outputs.reshape(outputs.size), doutputs.reshape(doutputs.size), slope, self._squares[0], self.threads
         )  # fmt: skip
-        self.penalised += slope / 2 * squares
 
     def _penalise_changes(self, start: int, end: int, dh: Array) -> None:
         """Add the gradient of TAR, with respect to the top layer's states; that of the state before goes to _dbefore.
 
         Differences within the window count, also those from one segment to the next.
         """
-        h = self.layers[-1].steps(start, end)[2]
-        slope = 2 * self._penalties.temporal / (max(1, self.segments[-1][1] - 1) * h[0].size)
+        h, (_, slope) = self.layers[-1].steps(start, end)[2], self._slopes()
         self.device.arrays.fill(self._dbefore, 0)
-        squares = self.device.penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._sums, self.threads)
-        self.penalised += slope / 2 * squares
+        self.device.penalty.temporal(h, dh, self._dbefore, slope, start > 0, self._squares[1], self.threads)
 
     def _adds(self, segment: int) -> bool:
         """Return whether a segment's gradients are added to those of others: the last segment's come first."""
@@ -340,7 +353,7 @@ class Stack:
         w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
         gates, extra, h, c = layer.steps(start, end)
         self.recurrence.backward(
-            above, layer.dropped_W_hh if self._drop.weights > 0 else w[f"{at}.W_hh"], w[f"{at}.unit"],
+            above, self._recurrent(k), w[f"{at}.unit"],
             h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
         )  # fmt: skip
         N, linear, add = (end - start) * self.B, self.device.linear, self._adds(segment)

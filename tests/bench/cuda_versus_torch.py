@@ -9,8 +9,8 @@ users write one, and our own LSTM.
 
 Each side lives in a process of its own and they take turns. Times are between events on the device, medians of all
 turns. `ratio` above 1 says that ours is faster; `of peak` is the share that our multiply-adds have of the most that a
-large product of PyTorch reaches here. Ours walks over time in three ways: a product at each step, started one by one or
-as a graph, and one kernel for all.
+large product of PyTorch reaches here. Ours goes three ways: a product at each step, started one by one (`steps`) or as
+a graph with the rest (`graph`), and one kernel for all steps, in such a graph too (`walk`).
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def timed(step: Callable[[], object], event: Callable[[], Any]) -> Timed:
 def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of ours."""
     from lstm_kernels.cells import CELLS
-    from lstm_kernels.cuda import recurrence, walk
+    from lstm_kernels.cuda import graph, recurrence, walk
     from lstm_kernels.cuda.launch import cuda
 
     from lstmtui.engine.bench import shape_of, training
 
-    recurrence.way, s = way, shape_of(shape)
+    recurrence.way, graph.records, s = "walk" if way == "walk" else "steps", way != "steps", shape_of(shape)
     if way == "walk" and not walk.fits(s.B, len(CELLS[cell].gates), s.H, 4):
         raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.

@@ -37,8 +37,9 @@ def walk(made, x, wanted, *, drop=DROP, in_buffer=False):
         made.inputs(segment)[...] = x[start:end]
         return made.inputs(segment)
 
-    made.pack(drop)
-    made.prepare(drop)
+    made.draw(drop)
+    made.pack()
+    made.prepare()
     made.gradients.flat.fill(0)
     total, dx = 0.0, np.zeros_like(x)
     for segment, (start, end) in enumerate(SPANS):

@@ -28,7 +28,7 @@ def _activation(k, threads, x, dx, slope, sums):
     for n in range(x_k.shape[0]):
         dx_k[n] += slope * x_k[n]
         total += np.float64(x_k[n]) * np.float64(x_k[n])
-    sums[k] = total
+    sums[k] += total
 
 
 @threaded(fastmath=SUMS)
@@ -46,30 +46,33 @@ def _temporal(k, threads, h, dh, dh_before, slope, counts_first, sums):
             dbefore = dh_before[b] if t == 0 else dh[t - 1, b]
             for n in range(H):
                 dbefore[n] -= slope * (now[n] - before[n])
-    sums[k] = total
+    sums[k] += total
 
 
-def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> float:
-    """Add slope * x to dx, which is the gradient of slope / 2 * sum(x^2), and return the sum of x^2.
+def sums(threads: int) -> Array:
+    """Return zeros that squares can be added to: theirs is the sum of all."""
+    return np.zeros(threads)
+
+
+def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:
+    """Add slope * x to dx, which is the gradient of slope / 2 * sum(x^2), and the sum of x^2 to that of `sums`.
 
     x     (N,)        in
     dx    (N,)        in-out  added to
-    sums  (threads,)  -       float64
+    sums  (threads,)  in-out  added to; float64
     """
     _activation(x, dx, float(slope), sums, threads)
-    return float(sums.sum())
 
 
 def temporal(
     h: Array, dh: Array, dh_before: Array, slope: float, counts_first: bool, sums: Array, threads: int
-) -> float:
-    """Add the gradient of slope / 2 * sum over steps of (h_t - h_{t-1})^2, and return that sum.
+) -> None:
+    """Add the gradient of slope / 2 * sum over steps of (h_t - h_{t-1})^2, and that sum to that of `sums`.
 
     h             (T + 1, B, H)  in      slot 0 is the state before the first step
     dh            (T, B, H)      in-out  gradient of the states of the T steps, added to
     dh_before     (B, H)         in-out  gradient of the state before them, added to
     counts_first                 in      whether the difference of the first step from slot 0 is counted
-    sums          (threads,)     -       float64
+    sums          (threads,)     in-out  added to; float64
     """
     _temporal(h, dh, dh_before, float(slope), counts_first, sums, threads)
-    return float(sums.sum())

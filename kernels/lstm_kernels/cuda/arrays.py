@@ -42,6 +42,12 @@ def _fill(a, value):
 
 
 @kernel
+def _copy(a, b):
+    for n in range(cuda.grid(1), a.shape[0], cuda.gridsize(1)):
+        a[n] = b[n]
+
+
+@kernel
 def _add(a, b):
     for n in range(cuda.grid(1), a.shape[0], cuda.gridsize(1)):
         a[n] += b[n]
@@ -87,7 +93,7 @@ def fill(a: Array, value: float, threads: int = 1) -> None:
 def copy(what: Array, to: Array) -> None:
     """Copy from an array to another of its shape, both on the device."""
     if to.size:
-        to.copy_to_device(what)
+        _copy[one_by_one(to.size)](to.reshape(to.size), what.reshape(to.size))
 
 
 def add(to: Array, what: Array) -> None:
@@ -129,11 +135,6 @@ def address(a: Array) -> int:
     if SIMULATED:
         return int(a.ctypes.data)
     return int(a.device_ctypes_pointer.value or 0)
-
-
-def places(*arrays: Array) -> tuple[Any, ...]:
-    """Return what tells these arrays from others: where they begin, and how they lie there."""
-    return tuple((address(a), a.shape, a.strides) for a in arrays)
 
 
 def instead(a: Array, other: Array) -> Array:

@@ -1,7 +1,8 @@
 """Work that is recorded once and then started as a whole: CUDA graphs, through the driver's own interface.
 
-A walk with a product at each step starts two kernels a step. From Python each takes longer to start than a small one
-runs, and the device waits for the host; a graph of all of them is started by one call, whatever their number.
+From Python a kernel takes longer to start than a small one runs, and the device waits for the host: a training step of
+two layers starts some fifty, and two for each step of a walk that is not one kernel. A graph of all of them is started
+by one call, whatever their number.
 
 Recording needs a stream of its own. It waits for what was started before on the default one, and that for it, as
 streams do unless they are made not to, so that nothing else has to know of it. See Nvidia, CUDA driver API, "Graph
@@ -11,29 +12,20 @@ management" and "Stream synchronization behavior".
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 from lstm_kernels.cuda.driver import library
-from lstm_kernels.cuda.launch import cuda, synchronize
+from lstm_kernels.cuda.launch import DEFAULT, Stream, cuda, on, stream, synchronize
 
+Work = Callable[[], None]
+"""Starts kernels and does nothing else: no allocation, no copy from or to the host, no look at what they computed."""
 
-class Stream(NamedTuple):
-    """Where kernels are started, in order."""
-
-    handle: int
-    """As libraries take it."""
-    numba: Any
-    """As Numba takes it: kernel[blocks, threads, stream]."""
-
-
-DEFAULT = Stream(0, 0)
-
-Work = Callable[[Stream], None]
-"""Starts kernels on a stream and does nothing else: no allocation, no copy, no look at what they computed."""
-
+records = os.environ.get("LSTM_KERNELS_GRAPHS", "1") != "0"
+"""Whether anything is; set to compare."""
 PLAIN = 1
 """How often work is done as it stands before it is recorded: kernels are compiled then."""
 MOST = 64
@@ -64,13 +56,14 @@ class Driver:
 
     def record(self, work: Work) -> Any:
         """Return the graph of `work`, which is not done yet. Raises what it raises, RuntimeError and MemoryError."""
-        library, stream = self._library, self._stream
+        library, handle = self._library, self._stream.handle
         graph, made = ctypes.c_void_p(), ctypes.c_void_p()
-        self._check(library.cuStreamBeginCapture_v2(stream.handle, _RELAXED))
+        self._check(library.cuStreamBeginCapture_v2(handle, _RELAXED))
         try:
-            work(stream)
+            with on(self._stream):
+                work()
         finally:
-            ended = library.cuStreamEndCapture(stream.handle, ctypes.byref(graph))
+            ended = library.cuStreamEndCapture(handle, ctypes.byref(graph))
         self._check(ended)
         try:
             self._check(library.cuGraphInstantiateWithFlags(ctypes.byref(made), graph, 0))
@@ -105,23 +98,23 @@ _times: dict[Hashable, int] = {}
 def replayed(key: Hashable, work: Work) -> None:
     """Do `work`, which is the same whenever `key` is: the same kernels, of arrays at the same addresses.
 
-    Where recording fails it is done as it stands, then and from then on.
+    Where recording fails it is done as it stands, then and from then on; and within other work it is part of that.
     """
     driver = _driver()
-    if driver is None:
-        work(DEFAULT)
+    if driver is None or not records or stream() is not DEFAULT:
+        work()
         return
     if key not in _graphs:
         done = _times.get(key, 0)
         if done < PLAIN:
             _note(key, done + 1)
-            work(DEFAULT)
+            work()
             return
         try:
             graph = driver.record(work)
         except Exception:  # whatever it was: nothing has been done yet, and it can be done without
             _drivers[:] = [None]
-            work(DEFAULT)
+            work()
             return
         _keep(key, graph, driver)
     _graphs.move_to_end(key)

@@ -8,9 +8,11 @@ threads, and grids of few blocks: as many as it takes for indices to be wrong if
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -44,15 +46,64 @@ RESERVED = 0 if SIMULATED else 256 << 20
 """Bytes of the device that compiled kernels, cuBLAS and the driver may want beside our arrays."""
 
 
+class Stream(NamedTuple):
+    """Where kernels are started, in order."""
+
+    handle: int
+    """As libraries take it."""
+    numba: Any
+    """As Numba takes it."""
+
+
+DEFAULT = Stream(0, 0)
+
+
+class _Current(threading.local):
+    stream = DEFAULT
+
+
+_current = _Current()
+
+
+def stream() -> Stream:
+    """Return where this thread starts what it starts."""
+    return _current.stream
+
+
+@contextmanager
+def on(chosen: Stream) -> Iterator[None]:
+    """Start everything there."""
+    before, _current.stream = _current.stream, chosen
+    try:
+        yield
+    finally:
+        _current.stream = before
+
+
+class Kernel:
+    """A kernel that is compiled on its first call with each combination of types: kernel[blocks, threads](...).
+
+    A third number is the bytes of shared memory that each block gets beside what the kernel says itself.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self.compiled = compiled
+        """As Numba has it."""
+
+    def __getitem__(self, grid: tuple[Any, ...]) -> Any:
+        blocks, threads, *shared = grid
+        return self.compiled[blocks, threads, _current.stream.numba, *shared]
+
+
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` for the GPU on its first call with each combination of types: kernel[blocks, threads](...).
+    """Compile `function` for the GPU.
 
     Without fast-math: it would make tanh and division coarse, and NaN and infinity must survive.
     """
     compiled = cuda.jit(function)
     if not SIMULATED:
         compiled._cache = KernelCache(function, _target)
-    return compiled
+    return Kernel(compiled)
 
 
 def _target() -> tuple[Any, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstm_kernels.cuda import sums as sums_of
-from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.arrays import zeros
+from lstm_kernels.cuda.launch import MOST_BLOCKS, Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.sums import summing
 
 
 def _penalise(n, slope, x, dx):
@@ -19,7 +20,7 @@ def _step(n, slope, before, after):
     return np.float64(step) * np.float64(step)
 
 
-_activation, _squared_steps = sums_of.summing(_penalise), sums_of.summing(_step)
+_activation, _squared_steps = summing(_penalise, adds=True), summing(_step, adds=True)
 
 
 @kernel
@@ -47,25 +48,23 @@ def _temporal(h, dh, dh_before, slope, first):
                 now = following
 
 
-def activation(x: Array, dx: Array, slope: float, sums: object, threads: int) -> float:
-    """Add slope * x to dx, both (N,), and return the sum of x^2."""
-    blocks, block = one_by_one(x.size)
-    partial = sums_of.partial()
-    _activation[blocks, block](x.size, partial, x.dtype.type(slope), x, dx)
-    return sums_of.total(partial, blocks)
+def sums(threads: int) -> Array:
+    """Return zeros that squares can be added to, one for each block."""
+    return zeros(MOST_BLOCKS, np.float64)
+
+
+def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:
+    """Add slope * x to dx, both (N,), and the sum of x^2 to that of `sums`."""
+    _activation[one_by_one(x.size)](x.size, sums, x.dtype.type(slope), x, dx)
 
 
 def temporal(
-    h: Array, dh: Array, dh_before: Array, slope: float, counts_first: bool, sums: object, threads: int
-) -> float:
-    """Add the gradient of slope / 2 * sum of (h_t - h_{t-1})^2 to dh (T, B, H) and dh_before (B, H); return the sum."""
+    h: Array, dh: Array, dh_before: Array, slope: float, counts_first: bool, sums: Array, threads: int
+) -> None:
+    """Add the gradient of slope / 2 * sum of (h_t - h_{t-1})^2 to dh (T, B, H) and dh_before (B, H), that to `sums`."""
     (T, B, H), first = dh.shape, 0 if counts_first else 1
     _temporal[one_by_one(B * H)](h, dh, dh_before, h.dtype.type(slope), first)
     count = (T - first) * B * H
-    if count == 0:
-        return 0.0
-    blocks, block = one_by_one(count)
-    partial = sums_of.partial()
-    before, after = h[first:T].reshape(count), h[first + 1 :].reshape(count)
-    _squared_steps[blocks, block](count, partial, h.dtype.type(0), before, after)
-    return sums_of.total(partial, blocks)
+    if count > 0:
+        before, after = h[first:T].reshape(count), h[first + 1 :].reshape(count)
+        _squared_steps[one_by_one(count)](count, sums, h.dtype.type(0), before, after)

@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.cuda.arrays import address, zeros
-from lstm_kernels.cuda.graph import DEFAULT, Stream
-from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
+from lstm_kernels.cuda.launch import DEFAULT, SIMULATED, Array, Stream, cuda, kernel, stream, types_of
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float64")
 
@@ -75,7 +74,6 @@ def multiply(
     transposed: bool = False,
     add: bool = False,
     bias: Array | None = None,
-    stream: Stream = DEFAULT,
 ) -> None:
     """Fill C with A B, or A' B where A is `transposed`; or add to it.
 
@@ -86,13 +84,13 @@ def multiply(
     """
     (M, N), K = C.shape, B.shape[0]
     if bias is not None:
-        _spread[_grid(M, N), (TILE, TILE), stream.numba](bias, C)
+        _spread[_grid(M, N), (TILE, TILE)](bias, C)
         add = True
     library = _library()
     if library is not None:
-        library.multiply(A, B, C, M, N, K, precision, transposed, add, stream)
+        library.multiply(A, B, C, M, N, K, precision, transposed, add)
     else:
-        _tiled(C.dtype.name, transposed)[_grid(M, N), (TILE, TILE), stream.numba](A, B, C, add)
+        _tiled(C.dtype.name, transposed)[_grid(M, N), (TILE, TILE)](A, B, C, add)
 
 
 @kernel
@@ -206,12 +204,11 @@ class Cublas:
         }  # read by cublasGemmEx before it returns
 
     def multiply(
-        self, A: Array, B: Array, C: Array, M: int, N: int, K: int, precision: str, transposed: bool, add: bool,
-        stream: Stream,
-    ) -> None:  # fmt: skip
+        self, A: Array, B: Array, C: Array, M: int, N: int, K: int, precision: str, transposed: bool, add: bool
+    ) -> None:
         """See `multiply` of the module."""
-        if stream.handle != self._stream.handle:
-            self._use(stream)
+        if stream() != self._stream:
+            self._use(stream())
         double = C.dtype == np.float64
         kind, size = (_FLOAT64, 8) if double else (_FLOAT32, 4)
         zero, one = self._scalars[ctypes.c_double if double else ctypes.c_float]
@@ -225,11 +222,11 @@ class Cublas:
             )
         )  # fmt: skip
 
-    def _use(self, stream: Stream) -> None:
+    def _use(self, chosen: Stream) -> None:
         """Multiply on a stream from now on; with the workspace, which cuBLAS lets go of when the stream changes."""
-        self._check(self._library.cublasSetStream_v2(self._handle, stream.handle))
+        self._check(self._library.cublasSetStream_v2(self._handle, chosen.handle))
         self._check(self._library.cublasSetWorkspace_v2(self._handle, address(self._workspace), WORKSPACE))
-        self._stream = stream
+        self._stream = chosen
 
     def _check(self, status: int) -> None:
         if status != 0:

@@ -1,5 +1,5 @@
 """Twin of `cpu.recurrence`: all steps in one kernel (`walk`) where that fits and a step's product is small, or else a
-library product with W_hh at each step, then the cell, a thread for each unit of each sequence, recorded as a `graph`.
+library product with W_hh at each step, then the cell, a thread for each unit of each sequence.
 
 Rows of all steps are one: row t * B + b of the gates is that of sequence b at step t, and its h and c before the step
 are in the same row, those after it B rows further on.
@@ -12,16 +12,15 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from lstm_kernels.cells import CELLS, Cell
-from lstm_kernels.cuda import graph, walk
-from lstm_kernels.cuda.arrays import instead, part, places
-from lstm_kernels.cuda.graph import DEFAULT, Stream, Work
+from lstm_kernels.cuda import walk
+from lstm_kernels.cuda.arrays import instead, part
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
 from lstm_kernels.cuda.products import Packed, multiply
 from lstm_kernels.cuda.units import backward_of, forward_of
 
-WAYS = ("auto", "steps", "graph", "walk")
+WAYS = ("auto", "steps", "walk")
 way = os.environ.get("LSTM_KERNELS_WALK", "auto")
-"""Which is taken: `steps` are started one by one, in a `graph` all at once; set to compare them."""
+"""Which is taken; set to compare them."""
 SMALL = 2e8
 """Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
 
@@ -29,14 +28,6 @@ SMALL = 2e8
 def _walks(B: int, G: int, h: Array) -> bool:
     H, fits = h.shape[1], walk.fits(B, G, h.shape[1], h.dtype.itemsize)
     return fits and (way == "walk" or (way == "auto" and 2.0 * B * G * H * H <= SMALL))
-
-
-def _step_by_step(name: str, cell: Cell, precision: str, arrays: tuple[Array, ...], work: Work) -> None:
-    """Do a walk with a product at each step, of these arrays."""
-    if way == "steps":
-        work(DEFAULT)
-    else:
-        graph.replayed((name, cell.name, precision, places(*arrays)), work)
 
 
 class PackedGates(Packed):
@@ -84,15 +75,9 @@ def _forward_of(cell: Cell) -> Any:
         if _walks(B, G, flat_h):
             walk.forward(cell.name, B, flat, W_hh.words, of_units, flat_h, flat_c, more)
             return
-        grid = one_by_one(B * H)
-
-        def steps(stream: Stream) -> None:
-            for t in range(T):
-                multiply(h[t], W_hh.words, scratch, W_hh.precision, stream=stream)
-                units[(*grid, stream.numba)](t, B, flat, scratch, of_units, flat_h, flat_c, more)
-
-        arrays = (gates, h, flat_c, more, of_units, W_hh.words, scratch)
-        _step_by_step("forward", cell, W_hh.precision, arrays, steps)
+        for t in range(T):
+            multiply(h[t], W_hh.words, scratch, W_hh.precision)
+            units[one_by_one(B * H)](t, B, flat, scratch, of_units, flat_h, flat_c, more)
 
     return forward
 
@@ -130,22 +115,18 @@ def _backward_of(cell: Cell) -> Any:
         of_units = unit.reshape(1, P * H) if P else scratch
         # dunit is summed over time for each sequence by itself, then over sequences: always in the same order.
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
-        above, grid, shared = dh_above.reshape(T * B, H), one_by_one(B * H), (G - 1) * H
+        above, shared = dh_above.reshape(T * B, H), (G - 1) * H
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
-
-        def steps(stream: Stream) -> None:
-            for t in range(T - 1, -1, -1):
-                units[(*grid, stream.numba)](t, T, B, above, *rest)
-                if split:
-                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True, stream=stream)
-                    multiply(extra[t], W_hh[shared:], dh, precision, add=True, stream=stream)
-                else:
-                    multiply(gates[t], W_hh, dh, precision, add=True, stream=stream)
-
         if _walks(B, G, flat_h):
             walk.backward(cell.name, B, above, W_hh, *rest)
         else:
-            _step_by_step("backward", cell, precision, (gates, above, W_hh, *rest), steps)
+            for t in range(T - 1, -1, -1):
+                units[one_by_one(B * H)](t, T, B, above, *rest)
+                if split:
+                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True)
+                    multiply(extra[t], W_hh[shared:], dh, precision, add=True)
+                else:
+                    multiply(gates[t], W_hh, dh, precision, add=True)
         if P:
             _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
 

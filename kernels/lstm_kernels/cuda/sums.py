@@ -28,8 +28,9 @@ def total(sums: Array, blocks: int) -> float:
     return float(host(sums)[:blocks].sum())
 
 
-def summing(term: Any) -> Any:
-    """Return a kernel that sets sums[block] to the sum of term(n, slope, a, b) over the n < count that it takes."""
+def summing(term: Any, *, adds: bool = False) -> Any:
+    """Return a kernel that sets sums[block] to the sum of term(n, slope, a, b) over the n < count that it takes, or
+    adds it to what is there."""
     term = inlined(term)
 
     @kernel
@@ -48,6 +49,6 @@ def summing(term: Any) -> Any:
             cuda.syncthreads()
             half //= 2
         if x == 0:
-            sums[cuda.blockIdx.x] = shared[0]
+            sums[cuda.blockIdx.x] = sums[cuda.blockIdx.x] + shared[0] if adds else shared[0]
 
     return sum_up

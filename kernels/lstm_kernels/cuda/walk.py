@@ -186,8 +186,8 @@ def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: 
         _counters.append(arrays.zeros(COUNTERS, np.int32))
     given = (_counters[0], of_block.depth, of_block.tile, of_block.partial, *args)
     size = of_block.size * np.dtype(args[-1].dtype).itemsize
-    ask_for_shared(walk, (0, steps, *given), size)
-    start = walk[(found.slices, found.shares), THREADS, 0, size]
+    ask_for_shared(walk.compiled, (0, steps, *given), size)
+    start = walk[(found.slices, found.shares), THREADS, size]
     if SIMULATED and found.slices > 1:
         for step in range(steps):
             start(step, step + 1, *given)

@@ -7,6 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tiny
+from kernels_cuda import Recorder
+from lstm_kernels.cuda import graph
+from lstm_kernels.cuda.launch import SIMULATED
 
 from lstmtui.engine import backend, checkpoint
 from lstmtui.engine.model import Network
@@ -33,14 +36,14 @@ def network(device, cell, **changes):
     return s, Network(s, weights, T, B, threads=1, backward=True, segment=2)
 
 
-def trained(device, cell, drop, penalties, **changes):
-    """Return the losses of two steps and all weights after them."""
+def trained(device, cell, drops, penalties, **changes):
+    """Return the losses of steps with such dropout, and all weights after them."""
     s, net = network(device, cell, **changes)
     optimizer = Optimizer(s, net.weights, 1)
     optimizer.reset()
     random = np.random.default_rng(0)
     losses = []
-    for step in (1, 2):
+    for step, drop in enumerate(drops, start=1):
         x, y = random.integers(0, V, (2, T, B)).astype(np.int32)
         losses.append(net.gradient(x, y, drop, penalties) + net.stack.penalised)
         norm = optimizer.norm(net.gradients)
@@ -62,8 +65,27 @@ def trained(device, cell, drop, penalties, **changes):
 )
 def test_steps_are_those_of_the_processor(cell, drop, penalties, changes):
     found, expected = (
-        trained(backend.device(name), cell, drop, penalties, **changes) for name in ("cuda", "cpu")
+        trained(backend.device(name), cell, (drop, drop), penalties, **changes) for name in ("cuda", "cpu")
     )  # fmt: skip
+    assert_alike(found, expected)
+
+
+def test_steps_that_are_replayed_are_those_of_the_processor(monkeypatch):
+    """What is recorded of a step computes from its tokens and masks, and is another where dropout is."""
+    if SIMULATED:
+        recorder = Recorder()
+        monkeypatch.setattr(graph, "_drivers", [recorder])
+    drops = [NO_DROPOUT] * 3 + [dataclasses.replace(EVERYTHING, key=key) for key in (1, 2, 3)] + [NO_DROPOUT]
+    found, expected = (
+        trained(backend.device(name), "lstm", drops, Penalty(2.0, 3.0)) for name in ("cuda", "cpu")
+    )  # fmt: skip
+    assert_alike(found, expected)
+    if SIMULATED:
+        assert recorder.recorded == 4  # the gradient and the states that are carried, with and without dropout
+        assert recorder.started > recorder.recorded
+
+
+def assert_alike(found, expected):
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
     assert found[1].keys() == expected[1].keys()
     for name, weights in expected[1].items():

@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA, Recorder, record_from_the_first
-from kernels_network import case, run_layer
+from kernels_cuda import Recorder
 from lstm_kernels.cuda import graph, recurrence
 from lstm_kernels.cuda.arrays import host, put, taken, zeros
-from lstm_kernels.cuda.launch import SIMULATED
+from lstm_kernels.cuda.launch import DEFAULT, SIMULATED, Stream, on, stream
 
 
 @pytest.fixture
@@ -27,16 +26,25 @@ def recorder(monkeypatch):
 def test_work_is_done_then_recorded_then_only_started(recorder):
     done = []
     for _ in range(4):
-        graph.replayed("a", done.append)
-    assert done == [graph.DEFAULT] * 4
+        graph.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 4
     assert (recorder.recorded, recorder.started) == (1, 3)
+
+
+def test_work_within_other_work_is_part_of_it(recorder):
+    done = []
+    with on(Stream(1, 1)):  # as it is while something is recorded
+        for _ in range(3):
+            graph.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
+    assert (recorder.recorded, recorder.started) == (0, 0)
 
 
 def test_other_work_is_recorded_by_itself(recorder):
     done = []
     for _ in range(3):
-        graph.replayed("a", lambda stream: done.append("a"))
-        graph.replayed("b", lambda stream: done.append("b"))
+        graph.replayed("a", lambda: done.append("a"))
+        graph.replayed("b", lambda: done.append("b"))
     assert done == ["a", "b"] * 3
     assert recorder.recorded == 2
 
@@ -45,7 +53,7 @@ def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
     monkeypatch.setattr(graph, "MOST", 2)
     monkeypatch.setattr(graph, "PLAIN", 0)
     for key in "abacb":
-        graph.replayed(key, lambda stream: None)
+        graph.replayed(key, lambda: None)
     assert list(graph._graphs) == ["c", "b"]
     assert recorder.recorded == 4
     assert len(recorder.kept) == 2
@@ -58,26 +66,26 @@ def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
     monkeypatch.setattr(recorder, "record", refuse)
     done = []
     for _ in range(3):
-        graph.replayed("a", done.append)
-    assert done == [graph.DEFAULT] * 3
+        graph.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
     assert graph._drivers == [None]
 
 
-def test_a_walk_is_recorded_once_for_the_same_arrays(recorder, monkeypatch):
-    """And the graph, which on a GPU is the driver's, computes from what is in them now, not from what was."""
+def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorder, monkeypatch):
+    """A walk with a product at each step, on a GPU by its driver."""
     if not SIMULATED:
         monkeypatch.setattr(graph, "_drivers", [])
-    monkeypatch.setattr(recurrence, "way", "graph")
+    monkeypatch.setattr(recurrence, "way", "steps")
     T, B, H = 3, 2, 2
     random = np.random.default_rng(0)
     W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
     W.columns(taken(random.normal(size=(H, H))), 1)
     gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
-    scratch = zeros((B, H), np.float64)
+    args = (gates, W, unit, h, nothing, nothing, zeros((B, H), np.float64), 1)
     for turn in range(4):
         inputs = random.normal(size=(T, B, H))
         put(inputs, gates)
-        recurrence.compiled("rnn").forward(gates, W, unit, h, nothing, nothing, scratch, 1)
+        graph.replayed("a walk", lambda: recurrence.compiled("rnn").forward(*args))
         expected = np.zeros((B, H))
         for t in range(T):
             expected = np.tanh(inputs[t] + expected @ host(W.words))
@@ -86,13 +94,13 @@ def test_a_walk_is_recorded_once_for_the_same_arrays(recorder, monkeypatch):
     assert graph._drivers[0] is not None
 
 
-def test_other_arrays_are_recorded_anew(monkeypatch):
-    recorder = record_from_the_first(monkeypatch)
-    args = case("gru", 2, 2, 2, 3)
-    first, second = (run_layer("gru", *args, on=CUDA) for _ in range(2))
-    assert recorder.recorded == 4
-    for a, b in zip(first[:2], second[:2], strict=True):
-        np.testing.assert_array_equal(a, b)
+def test_nothing_is_recorded_where_that_is_not_wanted(recorder, monkeypatch):
+    monkeypatch.setattr(graph, "records", False)
+    done = []
+    for _ in range(3):
+        graph.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
+    assert recorder.recorded == 0
 
 
 class Library:
@@ -126,11 +134,12 @@ def streams(monkeypatch):
 def test_the_driver_records_on_a_stream_of_its_own(streams):
     library, seen = Library(), []
     driver = graph.Driver(library)
-    recorded = driver.record(seen.append)
+    recorded = driver.record(lambda: seen.append(stream()))
     assert isinstance(recorded, ctypes.c_void_p)
     driver.start(recorded)
     driver.forget(recorded)
-    assert seen == [graph.Stream(77, ("stream", 77))]
+    assert seen == [Stream(77, ("stream", 77))]
+    assert stream() is DEFAULT
     assert library.called == [
         "cuStreamCreate", "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
         "cuGraphDestroy", "cuGraphLaunch", "cuGraphExecDestroy",
@@ -147,13 +156,13 @@ def test_the_driver_records_on_a_stream_of_its_own(streams):
 )
 def test_the_driver_says_what_fails(streams, failing, error):
     with pytest.raises(error):
-        graph.Driver(Library(**failing)).record(lambda stream: None)
+        graph.Driver(Library(**failing)).record(lambda: None)
 
 
 def test_recording_ends_when_work_fails(streams):
     library = Library()
 
-    def fail(stream):
+    def fail():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):

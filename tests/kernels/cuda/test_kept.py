@@ -87,4 +87,4 @@ def test_a_closure_is_told_by_what_is_in_it():
 
 def test_kernels_of_the_cells_are_told_apart():
     made = [walk.forward_of(cell, dtype, rows) for cell in CELLS for dtype in ("float32", "float64") for rows in (1, 4)]
-    assert len({str(kept.closure(getattr(kernel, "fn", kernel))) for kernel in made}) == len(made)
+    assert len({str(kept.closure(getattr(kernel.compiled, "fn", kernel.compiled))) for kernel in made}) == len(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA, record_from_the_first
+from kernels_cuda import CUDA
 from kernels_network import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
@@ -17,12 +17,9 @@ from lstm_kernels.cuda import block_product, recurrence, walk
 from lstm_kernels.cuda.block_product import MOST_ROWS, UNITS
 
 
-@pytest.fixture(params=["steps", "graph", "walk"])
+@pytest.fixture(params=["steps", "walk"])
 def way(request, monkeypatch):
-    """A product at each step, started one by one or recorded; or all steps in one kernel."""
-    if request.param == "graph":
-        record_from_the_first(monkeypatch)
-        return
+    """A product at each step, or all steps in one kernel."""
     monkeypatch.setattr(recurrence, "way", request.param)
 
 
