@@ -18,7 +18,6 @@ the states in which segments begin are kept, and the network walks each segment 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -234,11 +233,14 @@ class Stack:
 
     def prepare(self) -> None:
         """Begin a window: expect no gradient from what follows it."""
-        if self.gradients is not None:
-            totals = [(layer.dh, layer.dc, self.gradients[f"{at}.unit"])
-                      for layer, at in zip(self.layers, self._names, strict=True)]  # fmt: skip
-            for total in (*chain.from_iterable(totals), *self._squares):
-                self.device.arrays.fill(total, 0)
+        if self.gradients is None:
+            return
+        fill = self.device.arrays.fill
+        for layer, at in zip(self.layers, self._names, strict=True):
+            for total in (layer.dh, layer.dc, self.gradients[f"{at}.unit"]):
+                fill(total, 0)
+        for sums in self._squares:
+            fill(sums, 0)
 
     def inputs(self, segment: int) -> Array:
         """Return a buffer (steps, B, D) that the inputs of a segment may be made in."""

@@ -41,6 +41,8 @@ class OnDevice(np.ndarray[Any, Any]):
 class Recorder:
     """A kernel that is not started but noted, with the types that it would be compiled for."""
 
+    compiled = None
+
     def __init__(self, function: Any) -> None:
         self._function = function
 

@@ -24,8 +24,6 @@ MOST_ROWS = 4 if SIMULATED else 32
 """Rows of a block, at most: each is a number that a thread adds up, and one of its threads for each of its units."""
 SHALLOWEST = 2 if SIMULATED else 64
 """Quads of the tile, at least: fewer, and threads wait for memory more than they compute."""
-
-
 AT_ONCE = 2 if SIMULATED else 32
 """Numbers that a thread reads from memory before it puts down the first, about: each takes some 700 cycles to come."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
 from lstm_kernels.cuda.products import Packed, multiply
 
-ACROSS, DOWN = (2, 2) if SIMULATED else (32, 8)
+ACROSS, DOWN = (2, 2) if SIMULATED else (32, 32)
 """Columns that a block sums, and threads that share one."""
 
 
