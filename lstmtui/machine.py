@@ -24,18 +24,19 @@ def cpu_count() -> int:
 def training_speed(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
     """Return about how many operations a second one thread trains with, at six a parameter and token.
 
-    Measured on models to type with: 125e9 with bfloat16 products, which only AMD's processors gain by (see
-    `lstm_kernels.cpu.tiles`), 83e9 with 512-bit vectors, 55e9 with 256-bit ones, all on processors of 2021 to 2024;
-    where the system does not tell, a value between the last two.
+    Measured on networks of words, two threads: with 512-bit vectors 120 to 127e9 (one layer of 512), 107 to 139e9
+    (2x650) and 92 to 95e9 (2x200), with 256-bit ones 61 to 83e9, 56 to 73e9 and 58 to 71e9, both on an Intel Xeon of
+    2023 that others use too; with bfloat16 products, which only AMD's processors gain by (see
+    `lstm_kernels.cpu.tiles`), 125e9 by earlier kernels. Where the system does not tell, a value between.
     """
     try:
         told = cpuinfo.read_text()
         flags = next(line for line in told.splitlines() if line.startswith("flags")).split()
     except (OSError, StopIteration):
-        return 70e9
+        return 80e9
     if "avx512_bf16" in flags and "AuthenticAMD" in told and precision != "float32":
         return 125e9
-    return 83e9 if "avx512f" in flags else 55e9
+    return 110e9 if "avx512f" in flags else 65e9
 
 
 def memory_mb() -> float:

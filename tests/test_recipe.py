@@ -48,8 +48,8 @@ def test_a_text_read_many_times_gets_more_dropout():
     def dropout(size, **length):
         return recipe.complete(Settings(corpus=("x",), **length), corpus_bytes=size).dropout
 
-    assert dropout(1_100_000, minutes=3.0) == 0
-    assert 0 < dropout(1_100_000, minutes=10.0) < dropout(50_000, minutes=10.0)
+    assert dropout(2_200_000, minutes=3.0) == 0
+    assert 0 < dropout(1_100_000, minutes=3.0) < dropout(50_000, minutes=10.0)
     assert dropout(50_000, epochs=1.0) == 0
     assert dropout(50_000, steps=10_000) > 0
 
