@@ -1,0 +1,80 @@
+"""What is asked of the driver, by a stand-in for it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from lstm_kernels.cuda import driver
+
+MOST = 227 << 10
+
+
+class Library:
+    """Has so much shared memory, and answers with `status` to whoever asks for it."""
+
+    def __init__(self, status=0):
+        self.status, self.asked = status, []
+
+    def cuDeviceGetAttribute(self, value, attribute, device):  # noqa: N802
+        assert attribute == 97
+        value._obj.value = MOST
+        return self.status
+
+    def cuKernelSetAttribute(self, attribute, size, handle, device):  # noqa: N802
+        self.asked.append((attribute, size, handle.value))
+        return self.status
+
+
+class Compiled:
+    """A kernel as Numba has it."""
+
+    typeof_pyval = staticmethod(type)
+
+    def compile(self, types):
+        assert types == (int, float)
+        return SimpleNamespace(_codelibrary=SimpleNamespace(get_cufunc=lambda: SimpleNamespace(handle=77)))
+
+
+@pytest.fixture
+def have(monkeypatch):
+    """Have a library, and Numba of such an implementation."""
+
+    def have(library, implementation="NVIDIA"):
+        device = SimpleNamespace(implementation=implementation, get_current_device=lambda: SimpleNamespace(id=0))
+        monkeypatch.setattr(driver, "cuda", device)
+        monkeypatch.setattr(driver, "SIMULATED", False)
+        monkeypatch.setattr(driver, "library", lambda: library)
+        driver.most_shared.cache_clear()
+        return library
+
+    yield have
+    driver.most_shared.cache_clear()
+
+
+def test_as_much_as_the_device_has(have):
+    have(Library())
+    assert driver.most_shared() == MOST
+
+
+@pytest.mark.parametrize(
+    ("library", "implementation"),
+    [(None, "NVIDIA"), (Library(status=1), "NVIDIA"), (SimpleNamespace(), "NVIDIA"), (Library(), "Built-in")],
+)
+def test_what_cannot_be_asked_for_is_not_counted_on(have, library, implementation):
+    have(library, implementation)
+    assert driver.most_shared() == driver.UNASKED
+
+
+def test_only_what_is_more_than_kernels_have_anyway_is_asked_for(have):
+    library = have(Library())
+    driver.ask_for_shared(Compiled(), (1, 2.0), driver.UNASKED)
+    assert library.asked == []
+    driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
+    assert library.asked == [(8, MOST, 77)]
+
+
+def test_a_refusal_is_told(have):
+    have(Library(status=1))
+    with pytest.raises(RuntimeError, match=f"refuses {MOST} bytes of shared memory with status 1"):
+        driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
