@@ -30,9 +30,17 @@ def library() -> Any:
         return None
 
 
-@cache
+_most: list[int] = []
+
+
 def most_shared() -> int:
     """Return the bytes of shared memory that a block may have, having asked for them."""
+    if not _most:
+        _most.append(_told())
+    return _most[0]
+
+
+def _told() -> int:
     found, most = library(), ctypes.c_int()
     # A kernel of Numba's own copy is another kind of thing, and cannot be asked for.
     if found is None or not hasattr(found, "cuKernelSetAttribute") or cuda.implementation != "NVIDIA":
@@ -41,18 +49,21 @@ def most_shared() -> int:
     return max(UNASKED, most.value) if status == 0 else UNASKED
 
 
-def ask_for_shared(kernel: Any, args: tuple[Any, ...], size: int) -> None:
+def ask_for_shared(kernel: Any, args: tuple[Any, ...], size: int) -> bool:
     """Let a kernel be started with so many bytes of shared memory for arguments of these types.
 
-    Raises RuntimeError where the driver refuses.
+    Returns whether it may; if not, nobody has more than without asking from then on.
     """
     if size <= UNASKED or SIMULATED:
-        return
-    types = tuple(kernel.typeof_pyval(a) for a in args)
-    # Its handle is nowhere public (https://github.com/NVIDIA/numba-cuda/issues/94).
-    function = kernel.compile(types)._codelibrary.get_cufunc()
-    status = library().cuKernelSetAttribute(
-        _DYNAMIC_SHARED, size, ctypes.c_void_p(int(function.handle)), cuda.get_current_device().id
-    )
-    if status != 0:
-        raise RuntimeError(f"the CUDA driver refuses {size} bytes of shared memory with status {status}")
+        return True
+    try:
+        # Its handle is nowhere public (https://github.com/NVIDIA/numba-cuda/issues/94), and may be elsewhere one day.
+        function = kernel.compile(tuple(kernel.typeof_pyval(a) for a in args))._codelibrary.get_cufunc()
+        handle = ctypes.c_void_p(int(function.handle))
+    except (AttributeError, TypeError, ValueError):
+        handle = None
+    device = cuda.get_current_device().id
+    if handle is not None and library().cuKernelSetAttribute(_DYNAMIC_SHARED, size, handle, device) == 0:
+        return True
+    _most[:] = [UNASKED]
+    return False

@@ -72,12 +72,11 @@ def _forward_of(cell: Cell) -> Any:
         flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
-        if _walks(B, G, flat_h):
-            walk.forward(cell.name, B, flat, W_hh.words, of_units, flat_h, flat_c, more)
-            return
-        for t in range(T):
-            multiply(h[t], W_hh.words, scratch, W_hh.precision)
-            units[one_by_one(B * H)](t, B, flat, scratch, of_units, flat_h, flat_c, more)
+        rest = (of_units, flat_h, flat_c, more)
+        if not (_walks(B, G, flat_h) and walk.forward(cell.name, B, flat, W_hh.words, *rest)):
+            for t in range(T):
+                multiply(h[t], W_hh.words, scratch, W_hh.precision)
+                units[one_by_one(B * H)](t, B, flat, scratch, *rest)
 
     return forward
 
@@ -117,9 +116,7 @@ def _backward_of(cell: Cell) -> Any:
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
         above, shared = dh_above.reshape(T * B, H), (G - 1) * H
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
-        if _walks(B, G, flat_h):
-            walk.backward(cell.name, B, above, W_hh, *rest)
-        else:
+        if not (_walks(B, G, flat_h) and walk.backward(cell.name, B, above, W_hh, *rest)):
             for t in range(T - 1, -1, -1):
                 units[one_by_one(B * H)](t, T, B, above, *rest)
                 if split:

@@ -178,15 +178,19 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
     return walk
 
 
-def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: Any) -> None:
-    """Start a walk of so many steps; `walk` takes the first, the one after the last, the counters and the rest."""
+def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: Any) -> bool:
+    """Start a walk of so many steps; `walk` takes the first, the one after the last, the counters and the rest.
+
+    Returns whether that could be done.
+    """
     if of_block is None:
         raise ValueError("a walk that does not fit")
     if not _counters:
         _counters.append(arrays.zeros(COUNTERS, np.int32))
     given = (_counters[0], of_block.depth, of_block.tile, of_block.partial, *args)
     size = of_block.size * np.dtype(args[-1].dtype).itemsize
-    ask_for_shared(walk.compiled, (0, steps, *given), size)
+    if not ask_for_shared(walk.compiled, (0, steps, *given), size):
+        return False
     start = walk[(found.slices, found.shares), THREADS, size]
     if SIMULATED and found.slices > 1:
         for step in range(steps):
@@ -194,23 +198,24 @@ def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: 
     else:
         arrays.fill(_counters[0], 0)
         start(0, steps, *given)
+    return True
 
 
-def forward(cell: str, B: int, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array) -> None:
-    """Walk forward; arrays as the kernels take them, rows of all steps one after the other."""
+def forward(cell: str, B: int, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array) -> bool:
+    """Walk forward, and return whether that could be done; rows of all steps one after the other in each array."""
     T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
     found = shape(B, H)
     of_block, _ = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
-    _start(forward_of(cell, dtype.name, found.rows), found, of_block, T, B, gates, W, unit, h, c, extra)
+    return _start(forward_of(cell, dtype.name, found.rows), found, of_block, T, B, gates, W, unit, h, c, extra)
 
 
 def backward(
     cell: str, B: int, dh_above: Array, W: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
     dh: Array, dc: Array, of_units: Array,
-) -> None:  # fmt: skip
-    """Walk back; arrays as the kernels take them, rows of all steps one after the other."""
+) -> bool:  # fmt: skip
+    """Walk back, and return whether that could be done; rows of all steps one after the other in each array."""
     T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
     found = shape(B, H)
     _, of_block = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
     walk = backward_of(cell, dtype.name, found.rows)
-    _start(walk, found, of_block, T + 1, T, B, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)
+    return _start(walk, found, of_block, T + 1, T, B, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)

@@ -45,11 +45,10 @@ def have(monkeypatch):
         monkeypatch.setattr(driver, "cuda", device)
         monkeypatch.setattr(driver, "SIMULATED", False)
         monkeypatch.setattr(driver, "library", lambda: library)
-        driver.most_shared.cache_clear()
+        monkeypatch.setattr(driver, "_most", [])
         return library
 
-    yield have
-    driver.most_shared.cache_clear()
+    return have
 
 
 def test_as_much_as_the_device_has(have):
@@ -68,13 +67,16 @@ def test_what_cannot_be_asked_for_is_not_counted_on(have, library, implementatio
 
 def test_only_what_is_more_than_kernels_have_anyway_is_asked_for(have):
     library = have(Library())
-    driver.ask_for_shared(Compiled(), (1, 2.0), driver.UNASKED)
+    assert driver.ask_for_shared(Compiled(), (1, 2.0), driver.UNASKED)
     assert library.asked == []
-    driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
+    assert driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
     assert library.asked == [(8, MOST, 77)]
 
 
-def test_a_refusal_is_told(have):
-    have(Library(status=1))
-    with pytest.raises(RuntimeError, match=f"refuses {MOST} bytes of shared memory with status 1"):
-        driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
+@pytest.mark.parametrize("kernel", [Compiled(), SimpleNamespace()], ids=["the driver", "another Numba"])
+def test_who_refuses_is_not_asked_again(have, kernel):
+    library = have(Library())
+    assert driver.most_shared() == MOST
+    library.status = 1
+    assert not driver.ask_for_shared(kernel, (1, 2.0), MOST)
+    assert driver.most_shared() == driver.UNASKED

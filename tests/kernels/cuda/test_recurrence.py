@@ -69,6 +69,12 @@ def test_what_fits(monkeypatch):
     assert not walk.fits(1, 4, 6 * UNITS, 4)
 
 
+def test_a_walk_that_may_not_begin_goes_step_by_step(monkeypatch):
+    monkeypatch.setattr(recurrence, "way", "walk")
+    monkeypatch.setattr(walk, "ask_for_shared", lambda *_: False)
+    assert_agrees_with_reference("gru", case("gru", 2, 2, 2, 3), on=CUDA)
+
+
 @pytest.mark.parametrize("cell", ["peephole", "gru"])
 def test_the_processor_gets_the_same(cell):
     """Not bit for bit: sums are in another order, and a GPU rounds a product and its sum once."""
