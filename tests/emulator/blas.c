@@ -61,7 +61,8 @@ static void multiply(void *product) {
 
 int cublasGemmEx(
     void *handle, int a_transposed, int b_transposed, int m, int n, int k, const void *alpha, const void *A, int a_type,
-    int lda, const void *B, int b_type, int ldb, const void *beta, void *C, int c_type, int ldc, int compute, int algorithm
+    int lda, const void *B, int b_type, int ldb, const void *beta, void *C, int c_type, int ldc, int compute,
+    int algorithm
 ) {
     if (handle != HANDLE) return NOT_INITIALIZED;
     if (!has_workspace) fault("a product without a workspace: it could not be recorded");

@@ -301,7 +301,9 @@ Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t size, Handle st
     return cuMemcpyHtoD_v2(to, from, size);
 }
 
-Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t size, Handle stream) { return cuMemcpyDtoH_v2(to, from, size); }
+Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t size, Handle stream) {
+    return cuMemcpyDtoH_v2(to, from, size);
+}
 
 Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t size, Handle stream) {
     return cuMemcpyDtoD_v2(to, from, size);
@@ -323,7 +325,9 @@ static Kernel *translated(const char *assembly) {
     return loaded ? dlsym(loaded, "kernel") : NULL;
 }
 
-Result cuLibraryLoadData(Kernel **library, const char *code, Handle a, Handle b, unsigned c, Handle d, Handle e, unsigned f) {
+Result cuLibraryLoadData(
+    Kernel **library, const char *code, Handle a, Handle b, unsigned c, Handle d, Handle e, unsigned f
+) {
     if (strncmp(code, "//", 2) || !(*library = translated(code))) {
         fault("a kernel that cannot be translated");
         return INVALID_IMAGE;
@@ -345,7 +349,10 @@ Result cuKernelGetFunction(Kernel **function, Kernel *kernel) {
 }
 
 Result cuKernelGetAttribute(int *value, int attribute, Kernel *kernel, int device) {
-    *value = attribute == 0 ? 1024 : attribute == 1 ? kernel->fixed_shared : attribute == 8 ? kernel->dynamic_shared : 0;
+    *value = attribute == 0   ? 1024
+             : attribute == 1 ? kernel->fixed_shared
+             : attribute == 8 ? kernel->dynamic_shared
+                              : 0;
     return SUCCESS;
 }
 
@@ -371,7 +378,8 @@ Result cuLaunchKernel(
         fault("%u bytes of shared memory, of %d", dynamic_shared, kernel->dynamic_shared);
         return INVALID_VALUE;
     }
-    for (int n = 0; n < kernel->count; n++) memcpy(work.grid.arguments + kernel->offsets[n], arguments[n], kernel->sizes[n]);
+    for (int n = 0; n < kernel->count; n++)
+        memcpy(work.grid.arguments + kernel->offsets[n], arguments[n], kernel->sizes[n]);
     take(&work, stream);
     return SUCCESS;
 }

@@ -23,6 +23,7 @@ void memory_new_grid(void);
 
 /* threads.c */
 void run_grid(const Grid *);
+void let_others_go_on(void);
 unsigned multiprocessors(void);
 
 /* Something is wrong with what the GPU was asked to do. */

@@ -1,8 +1,8 @@
 /* Memory of the emulated GPU: the host's, with a note for each four bytes of who touched them last.
 
-An access is a fault where nothing was allocated, where it is not aligned, where shared memory is read that nobody wrote,
-and where two threads touch the same bytes, one of them writing another value, without a barrier in between: of the
-block for two of one block, or a counter that blocks wait at for two of different blocks. */
+An access is a fault where nothing was allocated, where it is not aligned, where shared memory is read that nobody
+wrote, and where two threads touch the same bytes, one of them writing another value, without a barrier in between: of
+the block for two of one block, or a counter that blocks wait at for two of different blocks. */
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,10 +146,11 @@ static char *touch(Thread *t, Space space, uint64_t address, uint32_t size, cons
     }
     int changes = writing && memcmp(place, writing, size);
     for (uint32_t n = 0; n < (size + 3) / 4; n++, word++) {
-        if (space == SHARED && !writing && !word->written.grid) fault("shared memory read before written, line %d", line);
-        const Access *other = in_conflict(&word->written, t) && (changes || !writing) ? &word->written
-                              : changes && in_conflict(&word->read, t)               ? &word->read
-                                                                                     : NULL;
+        if (space == SHARED && !writing && !word->written.grid)
+            fault("shared memory read before written, line %d", line);
+        const Access *other = NULL;
+        if ((changes || !writing) && in_conflict(&word->written, t)) other = &word->written;
+        else if (changes && in_conflict(&word->read, t)) other = &word->read;
         if (other)
             fault("race: %s memory %s by thread %u of block %u, then %s by %u of %u, line %d", name,
                   other == &word->written ? "written" : "read", other->thread, other->block, what, t->number,
@@ -183,7 +184,6 @@ void gpu_release(Thread *t, uint64_t address, uint32_t number, int line) {
 }
 
 uint32_t gpu_acquire(Thread *t, uint64_t address, int line) {
-    void let_others_go_on(void);
     let_others_go_on();
     return *counter(address, line);
 }

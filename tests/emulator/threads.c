@@ -67,7 +67,8 @@ static void make(Fibre *fibre, const Grid *grid, struct Block *block, unsigned n
     getcontext(&fibre->context);
     fibre->context.uc_stack.ss_sp = stack;
     fibre->context.uc_stack.ss_size = STACK;
-    makecontext(&fibre->context, (void (*)(void))begin, 2, (unsigned)((uint64_t)fibre >> 32), (unsigned)(uint64_t)fibre);
+    unsigned high = (uint64_t)fibre >> 32, low = (unsigned)(uint64_t)fibre; /* an int is all that may be given */
+    makecontext(&fibre->context, (void (*)(void))begin, 2, high, low);
 }
 
 /* Let each thread of a block go on that can. Return how many have ended since; `moved` is set if any did anything. */
@@ -134,7 +135,8 @@ void run_grid(const Grid *grid) {
     memory_new_grid();
     grids_run++;
     if (grid->kernel->waits) {
-        if (count > multiprocessors()) fault("%u blocks that wait for each other on %u multiprocessors", count, multiprocessors());
+        if (count > multiprocessors())
+            fault("%u blocks that wait for each other on %u multiprocessors", count, multiprocessors());
         run_blocks(grid, 0, count);
         return;
     }
