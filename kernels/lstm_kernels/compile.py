@@ -75,9 +75,15 @@ def cache_in(folder: str | os.PathLike[str]) -> Path | None:
     return place
 
 
-def cache_folder() -> Path | None:
-    """Return the folder in use."""
-    return _folder
+def entry(name: str, key: object) -> Path | None:
+    """Return the file of what is compiled of the function `name`, which depends on `key`; None to keep none."""
+    if _folder is None:
+        return None
+    return _folder / f"{_stem(name)}-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}.nbc"
+
+
+def _stem(name: str) -> str:
+    return name.replace("<locals>.", "").removeprefix("lstm_kernels.")
 
 
 def digest(paths: Iterable[Path], more: str = "") -> str:
@@ -122,7 +128,7 @@ class _DiskCache(_Cache):
 
     def flush(self) -> None:
         if _folder is not None:
-            for path in _folder.glob(f"{self._stem()}-*.nbc"):
+            for path in _folder.glob(f"{_stem(self._name)}-*.nbc"):
                 path.unlink(missing_ok=True)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -146,14 +152,10 @@ class _DiskCache(_Cache):
             return
         sealed.write(path, dumps(data._reduce()))
 
-    def _stem(self) -> str:
-        return self._name.replace("<locals>.", "").removeprefix("lstm_kernels.")
-
     def _path(self, sig: Any, target_context: Any) -> Path | None:
-        if _folder is None or not self._enabled:
+        if not self._enabled:
             return None
-        key = repr((self._name, self._stamp, str(sig), target_context.codegen().magic_tuple()))
-        return _folder / f"{self._stem()}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
+        return entry(self._name, (self._name, self._stamp, str(sig), target_context.codegen().magic_tuple()))
 
 
 class Job(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from numba.core import types
 from numba.core.serialize import dumps
 
 from lstm_kernels import sealed
-from lstm_kernels.compile import cache_folder, digest
+from lstm_kernels.compile import digest, entry
 
 
 def _digest() -> str:
@@ -74,9 +73,5 @@ class KernelCache:
         sealed.write(path, payload)
 
     def _path(self, sig: Any) -> Path | None:
-        folder = cache_folder()
-        if folder is None:
-            return None
-        key = repr((_SOURCES, closure(self._function), str(sig), self._target()))
-        stem = f"{self._function.__module__}.{self._function.__qualname__}".replace("<locals>.", "")
-        return folder / f"{stem.removeprefix('lstm_kernels.')}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
+        name = f"{self._function.__module__}.{self._function.__qualname__}"
+        return entry(name, (_SOURCES, closure(self._function), str(sig), self._target()))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstm_kernels.cuda.arrays import zeros
-from lstm_kernels.cuda.launch import MOST_BLOCKS, Array, cuda, kernel, one_by_one
-from lstm_kernels.cuda.sums import summing
+from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.sums import made, summing
 
 
 def _penalise(n, slope, x, dx):
@@ -50,7 +49,7 @@ def _temporal(h, dh, dh_before, slope, first):
 
 def sums(threads: int) -> Array:
     """Return zeros that squares can be added to, one for each block."""
-    return zeros(MOST_BLOCKS, np.float64)
+    return made()
 
 
 def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:

@@ -16,10 +16,15 @@ from lstm_kernels.cuda.launch import MOST_BLOCKS, THREADS, Array, cuda, inlined,
 _held: list[Array] = []
 
 
+def made() -> Array:
+    """Return zeros that blocks can write their sums to, (MOST_BLOCKS,) float64."""
+    return zeros(MOST_BLOCKS, np.float64)
+
+
 def partial() -> Array:
-    """Return what blocks write their sums to, (MOST_BLOCKS,) float64."""
+    """Return such sums that are read at once, always the same ones."""
     if not _held:
-        _held.append(zeros(MOST_BLOCKS, np.float64))
+        _held.append(made())
     return _held[0]
 
 
