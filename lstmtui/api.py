@@ -19,7 +19,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from lstmtui import config, recipe
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.files import to_json, write_atomically
 from lstmtui.places import runs_root
+from lstmtui.process import command
 from lstmtui.runs.folder import RunFolder, check_name, free_name
 
 
@@ -71,7 +71,7 @@ def start(run: RunFolder, device: str | None = None) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
     with open(run.log, "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "lstmtui.engine", str(run.path), *([device] if device else [])],
+            command("lstmtui.engine", str(run.path), *([device] if device else [])),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -91,10 +91,10 @@ def fork(
     if child.path.exists():
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(
-        [
-            sys.executable, "-m", "lstmtui.engine.fork", f"--from={at}", str(run.path), str(child.path),
+        command(
+            "lstmtui.engine.fork", f"--from={at}", str(run.path), str(child.path),
             *(f"{key}={value}" for key, value in (changes or {}).items()),
-        ],
+        ),
         stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )  # fmt: skip
     try:
@@ -135,7 +135,7 @@ class Forecaster:
         with self._lock:
             if self._process is None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "lstmtui.engine.forecast"],
+                    command("lstmtui.engine.forecast"),
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
             process = self._process
@@ -171,7 +171,7 @@ class Model:
     def __init__(self, run: RunFolder) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lstmtui.engine.serve", str(run.path)],
+            command("lstmtui.engine.serve", str(run.path)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,13 +12,13 @@ import json
 import os
 import socket
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lstmtui.errors import FAMILIES, LstmtuiError
 from lstmtui.files import to_json
+from lstmtui.process import command
 from lstmtui.runs.folder import RunFolder
 
 PATIENCE = 10.0
@@ -82,7 +82,7 @@ def begin(run: RunFolder) -> None:
     import subprocess  # here, since who only asks waits for every import
 
     subprocess.Popen(
-        [sys.executable, "-m", "lstmtui.engine.standby", str(run.path.resolve()), str(place)],
+        command("lstmtui.engine.standby", str(run.path.resolve()), str(place)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

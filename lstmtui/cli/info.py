@@ -5,12 +5,12 @@ from __future__ import annotations
 import json as json_module
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit, emit_json
+from lstmtui.process import command
 from lstmtui.units import size
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
@@ -94,7 +94,7 @@ def _engine_facts() -> dict[str, Any]:
     """Return what Numba says of itself; asked of another process, since front ends never load it."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "lstmtui.engine.info"],
+            command("lstmtui.engine.info"),
             capture_output=True,
             timeout=60,
             stdin=subprocess.DEVNULL,
@@ -102,7 +102,7 @@ def _engine_facts() -> dict[str, Any]:
         )
         facts = json_module.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {"numba": "it does not answer; run 'python -m lstmtui.engine.info' to see why"}
+        return {"numba": "it does not answer; run 'python -P -m lstmtui.engine.info' to see why"}
     # Versions and features stand in their own groups already.
     return {name: value for name, value in facts.items() if name in _OF_ENGINE and value is not None}
 

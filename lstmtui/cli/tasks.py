@@ -20,6 +20,7 @@ from lstmtui.cli.options import RunsDir
 from lstmtui.cli.output import emit, emit_json, say, stdout_console
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.places import runs_root
+from lstmtui.process import command
 from lstmtui.tasks import INITS, TASKS, Result, Task, Trial
 from lstmtui.text import one_line
 from lstmtui.units import duration
@@ -160,7 +161,7 @@ class _Engine:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lstmtui.engine.tasks"],
+            command("lstmtui.engine.tasks"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -180,7 +181,7 @@ class _Engine:
             if "result" in said:
                 return dict(said["result"])
             shown.hear(said)
-        raise LstmtuiError("The learning process ended early; 'python -m lstmtui.engine.tasks' may show why.")
+        raise LstmtuiError("The learning process ended early; 'python -P -m lstmtui.engine.tasks' may show why.")
 
     def close(self) -> None:
         """End the process, whatever it is doing."""

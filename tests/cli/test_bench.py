@@ -44,7 +44,7 @@ def test_a_table_of_results(lstmtui, engine):
     asked = engine(RESULT, {**RESULT, "cell": "rnn"})
     said = lstmtui("bench", "--cells", "gru,rnn", "--threads", 2, "--seconds", 0.5)
     assert said.code == 0
-    assert asked[0][1:] == ["-m", "lstmtui.engine.bench", "--cells=gru,rnn", "--threads=2", "--seconds=0.5"]
+    assert asked[0][1:] == ["-P", "-m", "lstmtui.engine.bench", "--cells=gru,rnn", "--threads=2", "--seconds=0.5"]
     heading, gru, rnn, peak = said.out.splitlines()
     assert heading.split("  ")[0] == "cell"
     assert gru.split() == ["gru", "2x256xV65xB32xT32", "float32", "12.3", "82,949", "398.2", "80%", "62"]
@@ -55,7 +55,7 @@ def test_a_table_of_results(lstmtui, engine):
 def test_a_gpu_has_no_share_of_the_processors_peak(lstmtui, engine):
     asked = engine({**RESULT, "device": "cuda", "precision": "tf32", "peak_gflops": None, "share": None})
     said = lstmtui("bench", "--device", "cuda")
-    assert asked[0][3:] == ["--device=cuda"]
+    assert asked[0][4:] == ["--device=cuda"]
     _, gru, where = said.out.splitlines()
     assert gru.split() == ["gru", "2x256xV65xB32xT32", "tf32", "12.3", "82,949", "398.2", "62"]
     assert where.strip() == "steps on the GPU, a token at batch 1 on the processor"
@@ -69,7 +69,7 @@ def test_a_profile_is_a_table_of_its_own(lstmtui, engine):
     asked = engine({**RESULT, "gigabytes_per_second": 40.0, "parts": parts})
     said = lstmtui("bench", "--profile", "--precision", "float32")
     assert said.code == 0
-    assert asked[0][3:] == ["--precision=float32", "--profile"]
+    assert asked[0][4:] == ["--precision=float32", "--profile"]
     heading, walk, rest, total = (line.split("  ") for line in said.out.splitlines()[3:7])
     assert heading[0] == "gru 2x256xV65xB32xT32 float32"
     assert [word.strip() for word in walk if word] == ["layers: walk back", "9.50", "8.25", "multiply-adds"]
