@@ -10,16 +10,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lstmtui.opening import mode_of, open_regular, open_temporary, open_to_read, read_bytes
+
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, sync: bool = True) -> None:
     """Replace `path` by `data`, whole or in parts: temporary file in the same folder, sync, rename, sync of the folder.
 
+    What stood there keeps its mode; a new file is its user's alone.
     `sync=False` survives the death of the process but not of the machine; for what is rewritten every second.
     Raises OSError; then the old file still stands and no temporary file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open_temporary(temporary, mode_of(path)) as file:
             for part in (data,) if isinstance(data, bytes) else data:
                 file.write(part)
             if sync:
@@ -62,7 +65,7 @@ def to_json(value: Any) -> str:
 def append_line(path: Path, record: dict[str, Any]) -> None:
     """Append one JSON line in one write; if a torn line ends the file, start a new one first."""
     line = to_json(record).encode("utf-8", "surrogatepass") + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -79,7 +82,7 @@ def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[
     over. A missing file is empty.
     """
     try:
-        with open(path, "rb") as file:
+        with open_to_read(path) as file:
             file.seek(offset)
             data = file.read(limit)
     except FileNotFoundError:
@@ -102,7 +105,7 @@ def parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the JSON object in `path`, or None when it is missing or damaged."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bytes(path))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
