@@ -13,7 +13,6 @@ language models: scaling the n-gram".
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.word_boundaries import words_and_lines
 from lstmtui.engine.autocomplete.arrays import packed, unpacked
 
 Array = np.ndarray[Any, Any]
@@ -32,8 +32,9 @@ ORDER = 5
 DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
 """For what was seen once, twice, more often: about what the formula of Chen and Goodman gives on texts of a million
 words, at any order."""
-PIECES = re.compile(rb"[0-9A-Za-z'_\x80-\xff]+|\n")
-FORMAT = 2
+FORMAT = 3
+OLD_FORMATS = (2,)
+"""The same with other words: what is not ASCII was one word with the letters beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Layer:
 class Concordance:
     """The words of a text. Words are numbered in the order of their bytes, so that a beginning is a range."""
 
-    def __init__(self, words: list[bytes], text: Array, index: Array | None = None) -> None:
+    def __init__(self, words: list[bytes], text: Array, index: Array | None = None, *, made_in: int = FORMAT) -> None:
         """Take the words, sorted, the line end first, and the text in their numbers (N,).
 
-        index    all places (N,), sorted by the words from there on, where that has been done before
+        index      all places (N,), sorted by the words from there on, where that has been done before
+        made_in    the format that decided what a word is
         """
-        self.words = words
+        self.words, self.made_in = words, made_in
         self._ids = {word: i for i, word in enumerate(words)}
         V = len(words)
         self._padded = np.concatenate([text, np.zeros(ORDER, text.dtype)])
@@ -84,7 +86,7 @@ class Concordance:
         seen: dict[bytes, int] = {LINE: 0}
         ids: list[int] = [0]
         for chunk in chunks:
-            for word in PIECES.findall(chunk):
+            for word in words_and_lines(chunk):
                 ids.append(seen.setdefault(word, len(seen)))
         words = [LINE, *sorted(word for word in seen if word != LINE)]
         rank = {word: i for i, word in enumerate(words)}
@@ -215,7 +217,7 @@ class Concordance:
     def dump(self) -> bytes:
         """Return the words and the text as the bytes of an .npz file."""
         words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
-        return packed({"format": np.array(FORMAT), "words": words, "text": self._text, "index": self._index})
+        return packed({"format": np.array(self.made_in), "words": words, "text": self._text, "index": self._index})
 
     @classmethod
     def load(cls, data: bytes) -> Concordance:
@@ -226,14 +228,14 @@ class Concordance:
             known = int(stored["format"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a concordance ({error})") from error
-        if known != FORMAT:
+        if known not in (FORMAT, *OLD_FORMATS):
             raise ValueError("not a concordance of this format")
         words = words if words != [b""] else []
         if words != sorted(set(words)) or not _numbers(text, len(words) + 1) or not _numbers(index, len(text)):
             raise ValueError("not a concordance")
         if len(index) != len(text):
             raise ValueError("not a concordance")
-        return cls([LINE, *words], text, index)
+        return cls([LINE, *words], text, index, made_in=known)
 
 
 _ROW = range(1 << 31)

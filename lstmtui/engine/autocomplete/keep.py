@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from lstmtui.config import Settings
 from lstmtui.data.corpus import training_text
-from lstmtui.engine.autocomplete.concordance import Concordance
+from lstmtui.engine.autocomplete.concordance import FORMAT, Concordance
 from lstmtui.errors import LstmtuiError
 from lstmtui.files import write_atomically
 from lstmtui.runs.folder import RunFolder
@@ -25,12 +25,15 @@ LONGEST_TEXT = 16 << 20
 def text_index(run: RunFolder, s: Settings) -> Concordance | None:
     """Return the index of the run's training text, made and kept if need be; None where the text is gone or no text."""
     path = run.autocomplete / "text.npz"
+    known = None
     with contextlib.suppress(OSError, ValueError):
-        return Concordance.load(path.read_bytes())
+        known = Concordance.load(path.read_bytes())
+        if known.made_in == FORMAT or all(word.isascii() for word in known.words):
+            return known
     try:
         made = Concordance.of(_beginning(training_text(s)))
     except (LstmtuiError, OSError):
-        return None
+        return known
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a second at each start
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, made.dump())

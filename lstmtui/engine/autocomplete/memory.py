@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Protocol
 
-from lstmtui.engine.autocomplete.concordance import LINE, PIECES, Concordance
+from lstmtui.common.word_boundaries import has_word, pieces, words_and_lines
+from lstmtui.engine.autocomplete.concordance import LINE, Concordance
 from lstmtui.engine.autocomplete.history import same
 from lstmtui.engine.autocomplete.search import Found
-from lstmtui.engine.autocomplete.words import has_word
 
 CONTEXT = 4
 """Words before a word that are looked at."""
@@ -193,13 +193,13 @@ class Memory:
         if self._counted:
             start, context, word = self._counted[-1]
             context = (context[1], word)
-        for piece in PIECES.finditer(text, start):
-            if piece[0] == LINE:
+        for _, stop, word in pieces(text, start):
+            if word == LINE:
                 context = (LINE, LINE)
-            elif piece.end() < len(text):
-                self._recent.add(context, piece[0])
-                self._counted.append((piece.end(), context, piece[0]))
-                context = (context[1], piece[0])
+            elif stop < len(text):
+                self._recent.add(context, word)
+                self._counted.append((stop, context, word))
+                context = (context[1], word)
 
 
 def words_before(text: bytes) -> list[bytes]:
@@ -208,7 +208,7 @@ def words_before(text: bytes) -> list[bytes]:
     if len(text) > len(end):
         end = end[end.find(b" ") + 1 :]
     line = end[end.rfind(LINE) + 1 :]
-    return PIECES.findall(line)[-CONTEXT:]
+    return words_and_lines(line)[-CONTEXT:]
 
 
 def mix(found: Found, told: list[Told], prefix: bytes) -> Found:

@@ -1,0 +1,1 @@
+"""What everyone in lstmtui may use, and what uses nothing of it."""

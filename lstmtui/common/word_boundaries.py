@@ -1,0 +1,229 @@
+"""Where words begin and end, in any script, and which spaces belong around them.
+
+    WORD      letters, digits, apostrophes, underscore: they make one word as long as they stand together
+    UNIT      a character of a script that is written without spaces (Chinese, Japanese, Thai, ...), or an emoji: each
+              is a word of its own
+    EXTEND    combining marks, joiners and other invisible characters: they belong to the character before them
+    SPACE     white space of every kind
+    OTHER     punctuation and symbols: they end words
+
+Source: Unicode Standard Annex 29, "Unicode Text Segmentation", with its properties as the `regex` package has them.
+Two differences: an apostrophe belongs to its word at the end too, since nobody knows what follows while one types, and
+Katakana, which the annex takes together, is a unit like the other characters beside it.
+
+Text is bytes of UTF-8, which need not be whole: bytes that are no UTF-8 count as letters, and the first bytes of a
+character as what most characters are that begin with them. `regex` is loaded where a text is not ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import cache, lru_cache
+from typing import Any
+
+MAX_WORD = 1024
+"""Bytes before the end of a text that are looked at for the word that is being typed."""
+
+
+class Kind(IntEnum):
+    """What a character does to words."""
+
+    SPACE = 0
+    OTHER = 1
+    WORD = 2
+    UNIT = 3
+    EXTEND = 4
+    PART = 5
+    """The rest of a character whose first bytes stand before it."""
+
+
+_ASCII_WORD = re.compile(rb"[0-9A-Za-z'_]+")
+_ASCII_PIECE = re.compile(rb"[0-9A-Za-z'_]+|\n")
+_ASCII_KINDS = tuple(
+    Kind.WORD if re.match(r"[0-9A-Za-z'_]", chr(code)) else Kind.SPACE if chr(code).isspace() else Kind.OTHER
+    for code in range(128)
+)
+
+_MIDDLE = "'’＇·՟״"
+"""What stands within words between letters: apostrophes, and marks of Catalan, Armenian and Hebrew."""
+_SCRIPTS = (
+    "Han", "Hiragana", "Katakana", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan", "Tai_Le", "New_Tai_Lue",
+    "Tai_Tham", "Tai_Viet", "Ahom", "Javanese", "Balinese",
+)  # fmt: skip
+"""Scripts that are written without spaces between words."""
+_EXTEND = r"[\p{M}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]"
+_UNIT = (
+    "[[[" + "".join(r"\p{" + name + "}" for name in _SCRIPTS) + r"\p{WB=Katakana}]&&[\p{L}\p{N}]]"
+    r"[\p{Extended_Pictographic}--[©®™‼⁉]]\p{RI}]"
+)
+_WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}\p{{Cs}}{_MIDDLE}]--{_UNIT}]"
+_SPACED = r"[\p{L}--" + _UNIT + "]"
+_CLOSING = r"[\p{Pe}\p{Pf}\p{Terminal_Punctuation}…]"
+
+# Of characters whose first bytes alone are known. Nothing else that begins so is common enough to count.
+_FIRST_BYTES = {0xC2: Kind.OTHER, 0xE2: Kind.OTHER, 0xEF: Kind.OTHER, 0xF0: Kind.UNIT}
+_FIRST_BYTES |= dict.fromkeys(range(0xE3, 0xEA), Kind.UNIT)
+
+
+@cache
+def _pattern(source: str) -> Any:
+    import regex  # 15 ms, which texts in ASCII do without
+
+    return regex.compile(source, regex.VERSION1)
+
+
+def _words() -> Any:
+    return _pattern(rf"{_UNIT}{_EXTEND}*|{_WORD}[{_WORD}{_EXTEND}]*")
+
+
+def _pieces() -> Any:
+    return _pattern(rf"{_UNIT}{_EXTEND}*|{_WORD}[{_WORD}{_EXTEND}]*|\n")
+
+
+@lru_cache(maxsize=1 << 14)
+def kind(char: str) -> Kind:
+    """Return what one character does to words."""
+    if char.isascii():
+        return _ASCII_KINDS[ord(char)]
+    if char.isspace():
+        return Kind.SPACE
+    for source, found in ((_EXTEND, Kind.EXTEND), (_UNIT, Kind.UNIT), (_WORD, Kind.WORD)):
+        if _pattern(source).match(char):
+            return found
+    return Kind.OTHER
+
+
+def first_kind(text: bytes) -> Kind:
+    """Return what the first character of `text` does to words; a space for no text."""
+    if not text:
+        return Kind.SPACE
+    first = text[0]
+    if first < 0x80:
+        return _ASCII_KINDS[first]
+    if first < 0xC0:
+        return Kind.PART
+    char = text[: _length(first)].decode("utf-8", "ignore")
+    return kind(char[0]) if char else _FIRST_BYTES.get(first, Kind.WORD)
+
+
+def last_kind(text: bytes) -> Kind:
+    """Return what the last character of `text` that is no mark does to words; a space for no text."""
+    at = len(text)
+    while at:
+        at -= 1
+        while at and text[at] & 0xC0 == 0x80:
+            at -= 1
+        found = first_kind(text[at:])
+        if found < Kind.EXTEND or not at:
+            return found if found < Kind.EXTEND else Kind.OTHER
+    return Kind.SPACE
+
+
+def goes_on(before: Kind, first: Kind) -> bool:
+    """Return whether a character of kind `first` belongs to the word that ends in one of kind `before`."""
+    return first >= Kind.EXTEND or (first is Kind.WORD and before is Kind.WORD)
+
+
+def is_whole(text: bytes) -> bool:
+    """Return whether `text` ends between two characters."""
+    at = len(text) - 1
+    while at > 0 and text[at] & 0xC0 == 0x80 and len(text) - at < 4:
+        at -= 1
+    return at < 0 or len(text) - at >= _length(text[at])
+
+
+# --- words of a text --------------------------------------------------------------------------------------------------
+
+
+def places(text: bytes) -> list[tuple[int, int]]:
+    """Return where each word of `text` starts and stops."""
+    if text.isascii():
+        return [found.span() for found in _ASCII_WORD.finditer(text)]
+    return [(start, stop) for start, stop, _ in _found(text, _words(), 0)]
+
+
+def pieces(text: bytes, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    """Yield where each word and each line end of `text` from `start` on starts and stops, and its bytes."""
+    if text[start:].isascii():
+        return ((found.start(), found.end(), found[0]) for found in _ASCII_PIECE.finditer(text, start))
+    return _found(text, _pieces(), start)
+
+
+def words_and_lines(text: bytes) -> list[bytes]:
+    """Return the words of `text` and its line ends, in order."""
+    if text.isascii():
+        return _ASCII_PIECE.findall(text)
+    found = _pieces().findall(text.decode("utf-8", "surrogateescape"))
+    return [word.encode("utf-8", "surrogateescape") for word in found]
+
+
+def has_word(text: bytes) -> bool:
+    """Return whether anything in `text` belongs to a word."""
+    if text.isascii():
+        return _ASCII_WORD.search(text) is not None
+    return _words().search(text.decode("utf-8", "surrogateescape")) is not None
+
+
+def first_word(text: bytes) -> bytes:
+    """Return `text` up to the end of the first word in it; all of it where there is none."""
+    return next((text[:stop] for _, stop, word in pieces(text) if word != b"\n"), text)
+
+
+def word_begun(text: bytes) -> bytes:
+    """Return the end of `text` that belongs to the word being typed.
+
+    Empty after a space or punctuation, and after a character that is a word of its own.
+    """
+    start = len(text)
+    while start and text[start - 1] < 0x80 and _ASCII_KINDS[text[start - 1]] is Kind.WORD:
+        start -= 1
+    if not start or text[start - 1] < 0x80:
+        return text[start:]
+    tail = text[-MAX_WORD:].decode("utf-8", "surrogateescape")
+    at = len(tail)
+    while at and kind(tail[at - 1]) in (Kind.WORD, Kind.EXTEND):
+        at -= 1
+    while at < len(tail) and kind(tail[at]) is Kind.EXTEND:  # marks of what stands before the word
+        at += 1
+    return tail[at:].encode("utf-8", "surrogateescape")
+
+
+def _found(text: bytes, pattern: Any, start: int) -> Iterator[tuple[int, int, bytes]]:
+    at, seen = start, 0
+    decoded = text[start:].decode("utf-8", "surrogateescape")
+    for found in pattern.finditer(decoded):
+        first, last = found.span()
+        at += len(decoded[seen:first].encode("utf-8", "surrogateescape"))
+        word = found[0].encode("utf-8", "surrogateescape")
+        yield at, at + len(word), word
+        at, seen = at + len(word), last
+
+
+def _length(first: int) -> int:
+    """Return how many bytes a character has whose first byte this is."""
+    return 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+
+
+# --- spaces -----------------------------------------------------------------------------------------------------------
+
+
+def brings_space(text: str) -> bool:
+    """Return whether a space follows the word that `text` ends in, as its script has it."""
+    return last_kind(text.encode("utf-8", "surrogatepass")) is Kind.WORD
+
+
+def closes(char: str) -> bool:
+    """Return whether `char` is punctuation that stands close behind a word: . , ; : ! ? ) and their like elsewhere."""
+    if char.isascii():
+        return char in ".,;:!?)]}"
+    return _pattern(_CLOSING).fullmatch(char) is not None
+
+
+def share_without_spaces(text: str) -> float:
+    """Return which part of the letters of `text` belongs to scripts that are written without spaces."""
+    if text.isascii():
+        return 0.0
+    units = len(_pattern(_UNIT).findall(text))
+    return units / max(1, units + len(_pattern(_SPACED).findall(text)))
