@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from lstmtui.common.word_boundaries import word_begun
 
 LOOK = 0.8
 """Seconds that a list must stand before it counts as looked at; who types faster has hardly read it."""
-_BEGUN = re.compile(r"[\w']*$")
 
 
 class PassedOver:
@@ -40,5 +40,4 @@ def _goes_on(before: str, text: str) -> bool:
 
 
 def _begun(text: str) -> str:
-    found = _BEGUN.search(text[-64:])
-    return found[0] if found else ""
+    return word_begun(text[-64:].encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")

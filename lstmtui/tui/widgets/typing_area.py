@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from lstmtui.common.word_boundaries import brings_space, closes
 from lstmtui.text import safe
 
-CLOSING = ".,;:!?)"
-"""What stands close behind a word."""
 LONGEST_PASTE = 1 << 20
 """Characters of a paste that are taken: more would hold up the screen."""
 LARGE_PASTE = 1 << 16
@@ -100,13 +99,15 @@ class TypingArea(SafeArea):
         return column == len(self.document.get_line(row))
 
     def take(self, text: str) -> int:
-        """Insert a candidate at the cursor, with the space behind it, and return how many characters that made.
+        """Insert a candidate at the cursor, and return how many characters that made.
 
-        The space goes again when punctuation follows, and a space that is typed all the same is not put twice.
+        At the end of a line the space behind the word comes with it, in scripts that have one. It goes again when
+        punctuation follows, and a space that is typed all the same is not put twice.
         """
         self.suggestion = ""
         text = safe(text.replace("\r\n", "\n"))
-        if self.at_line_end() and text[-1:].isalnum():
+        row, column = self.cursor_location
+        if self.at_line_end() and brings_space(self.document.get_line(row)[max(0, column - 16) :] + text):
             text += " "
         self.insert(text)
         self._brought = self.cursor_location if text.endswith(" ") else None
@@ -119,7 +120,7 @@ class TypingArea(SafeArea):
             event.prevent_default()
             event.stop()
             return
-        if brought and event.character and event.character in CLOSING:
+        if brought and event.character and closes(event.character):
             self.action_delete_left()
         await super()._on_key(event)
 
