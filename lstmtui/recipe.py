@@ -6,8 +6,8 @@ A pure function of the settings given, the corpus's size and how it begins, so t
 from __future__ import annotations
 
 import dataclasses
-import re
 
+from lstmtui.common.word_boundaries import Kind, kind, share_without_spaces, words_and_lines
 from lstmtui.config import AUTO, Settings
 from lstmtui.machine import cpu_count, machine_memory, training_speed
 
@@ -31,7 +31,9 @@ LONG = 20
 """Minutes from which on a run is long."""
 RISE = 0.7
 """The part of a run over which the dropout of words rises."""
-_NOT_WORDS = re.compile(rb"[^a-z0-9' \n\x80-\xff]")
+MAX_WORD = 30
+"""Characters of the longest word that anyone would have completed; longer ones are a script or a code of their own."""
+_SEPARATORS = frozenset(" \n\r\N{NO-BREAK SPACE}")
 CHARACTERS_A_MINUTE = 2_300_000
 """What two processors with 512-bit vectors train a 2x256 LSTM on, with all that goes with it."""
 
@@ -49,13 +51,30 @@ def complete(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> Setti
 def _tokens(s: Settings, beginning: bytes) -> str:
     """Return the tokens that suit the purpose and the text.
 
-    To type with: words where the text is nothing but words and spaces, else pieces of them, which keep capitals,
-    punctuation and words never seen. On DailyDialog in small letters, 3.7 minutes each: whole words saved 42.1 % of
-    the keystrokes (30.6 % on phrases of another kind), pieces 41.5 % (28.2 %).
+    To type with: characters where there are no words between spaces, as in Chinese or in a genome; words where the
+    text is nothing but words and spaces; else pieces of them, which keep capitals, punctuation and words never seen.
+    On DailyDialog in small letters, 3.7 minutes each: whole words saved 42.1 % of the keystrokes (30.6 % on phrases of
+    another kind), pieces 41.5 % (28.2 %).
     """
     if s.purpose != "autocomplete":
         return "chars"
-    return "words" if beginning and not _NOT_WORDS.search(beginning) else "bpe"
+    text = beginning.decode("utf-8", "ignore")
+    if _without_words(text):
+        return "chars"
+    return "words" if text and _only_words(text) else "bpe"
+
+
+def _without_words(text: str) -> bool:
+    """Return whether most of `text` is not made of words between spaces."""
+    lengths = [len(word.decode("utf-8", "ignore")) for word in words_and_lines(text.encode())]
+    long = sum(length for length in lengths if length > MAX_WORD)
+    return long > sum(lengths) / 2 or share_without_spaces(text) > 0.5
+
+
+def _only_words(text: str) -> bool:
+    """Return whether `text` is words in small letters and single separators, with nothing between them."""
+    marks = {char for char in set(text) - _SEPARATORS if char == "_" or kind(char) not in (Kind.WORD, Kind.EXTEND)}
+    return not marks and text == text.lower()
 
 
 def _choices(s: Settings, corpus_bytes: int) -> dict[str, object]:

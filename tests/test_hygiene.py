@@ -8,7 +8,7 @@ import sys
 import pytest
 
 COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "torch")
-HEAVY = (*COMPUTING, "textual", "numpy", "tokenizers", "safetensors", "pooch")
+HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch")
 
 PROGRAM = """
 import sys

@@ -119,6 +119,23 @@ def test_to_type_with_it_learns_words_where_there_is_nothing_else():
     assert recipe.complete(Settings(corpus=("x",), tokens="auto"), corpus_bytes=99).tokens == "chars"
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("你好，世界。\n", "chars"), ("你好世界\n", "chars"), ("日本語のテキスト", "chars"),
+        ("ภาษาไทย ไม่เว้นวรรค\n", "chars"), ("ភាសាខ្មែរ", "chars"), ("acgttgca" * 9, "chars"),
+        ("ACGTTGCA" * 9 + "\n", "chars"),
+        ("हिन्दी में लिखें\n", "words"), ("می‌خواهم کتاب\n", "words"), ("한국어 문장\n", "words"),
+        ("größe naïve\r\n", "words"), ("हिन्दी में लिखें।\n", "bpe"), ("Größe naïve", "bpe"), ("a word—another", "bpe"),
+        ("|: G3 E | D2 :|\n", "bpe"),
+        (f"see https://example.org/{'x' * 40} for more of what is to be read there", "bpe"),
+    ],
+)  # fmt: skip
+def test_to_type_with_it_looks_at_the_text_for_words(text, tokens):
+    assert for_autocomplete(text.encode()).tokens == tokens
+    assert for_autocomplete((text * 9).encode()[:-1]).tokens == tokens  # it may be cut within a character
+
+
 @pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
 @pytest.mark.parametrize("tokens", ["words", "bpe", "bytes"])
 def test_to_type_with_it_leaves_nothing_open(tokens, size):

@@ -1,0 +1,52 @@
+"""One spelling for what reads the same: Unicode's normal form C, and a newline for every line end.
+
+é as one character and as e with an accent, and lines that end in CR LF, CR or LF, are then the same tokens.
+Source: Unicode Standard Annex 15, "Unicode Normalization Forms".
+"""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+MAX_HELD = 1 << 16
+"""Characters that are held back at most for a place where the text may be cut; only nonsense has none that near."""
+
+
+def normalised(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the text of `chunks`, UTF-8, in its normal form, however it is cut into chunks."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    held = ""
+    for chunk in chunks:
+        text = held + decoder.decode(chunk)
+        cut = _cut(text)  # the last character may still melt with one that follows
+        if cut:
+            yield _normal(text[:cut])
+        held = text[cut:]
+    if held := held + decoder.decode(b"", final=True):
+        yield _normal(held)
+
+
+def _normal(text: str) -> bytes:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
+
+
+def _cut(text: str) -> int:
+    """Return the last place where `text` may be cut: before a character that never melts into the one before it."""
+    for at in range(len(text) - 1, max(-1, len(text) - MAX_HELD), -1):
+        if _stands_alone(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
+            return at
+    return max(0, len(text) - MAX_HELD)
+
+
+def _stands_alone(char: str) -> bool:
+    """Return whether nothing that stands before `char` can change with it."""
+    code = ord(char)
+    if code < 0x300:
+        return True
+    # Marks melt, and so do the vowels and final consonants of Hangul and Kirat Rai, which are letters.
+    letters = 0x1160 <= code <= 0x11FF or 0x16D63 <= code <= 0x16D6A
+    return not letters and not unicodedata.category(char).startswith("M")

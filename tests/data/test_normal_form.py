@@ -1,0 +1,64 @@
+"""Text in its normal form is the same however it comes in chunks."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstmtui.data import normal_form
+from lstmtui.data.normal_form import normalised
+
+texts = st.text(
+    st.sampled_from("aeo \r\n中ᄀ가ᅡᆨ\u0300\u0301\u0323\u093c\u3099かé\u1e0b\u0307") | st.characters(codec="utf-8"),
+    max_size=40,
+)
+
+
+def expected(text: str) -> bytes:
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("cafe\u0301", "café"),
+        ("a\r\nb\rc\n\r\n", "a\nb\nc\n\n"),
+        ("ᄒ\u1161\u11ab", "한"),
+        ("か\u3099", "が"),
+        ("", ""),
+    ],
+)
+def test_equal_spellings_become_one(text, normal):
+    assert b"".join(normalised([text.encode()])).decode() == normal
+
+
+@given(texts, st.lists(st.integers(0, 120), max_size=8))
+def test_chunks_make_no_difference(text, cuts):
+    data = text.encode()
+    at = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    assert b"".join(normalised([data[a:b] for a, b in itertools.pairwise(at)])) == expected(text)
+
+
+def test_ascii_is_passed_on_as_it_is():
+    chunks = [b"plain text\n", b"more of it"]
+    assert b"".join(normalised(chunks)) == b"".join(chunks)
+
+
+@given(st.binary(max_size=40))
+def test_what_is_no_text_is_passed_on(data):
+    assert b"".join(normalised([data[:7], data[7:]])).count(0xFF) == data.count(0xFF)
+
+
+def test_only_what_can_melt_is_held_back():
+    melts = set()
+    for code in range(0x80, sys.maxunicode + 1):
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            melts.add(chr(int(parts[1], 16)))
+    melts |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    assert not [char for char in melts if normal_form._stands_alone(char)]
