@@ -63,15 +63,19 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
     return run
 
 
-def start(run: RunFolder, device: str | None = None) -> subprocess.Popen[bytes]:
+def start(
+    run: RunFolder, device: str | None = None, *, more: tuple[str, float] | None = None
+) -> subprocess.Popen[bytes]:
     """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one.
 
-    It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda".
+    It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda". `more`, such as ("steps", 500),
+    moves the end of its schedule to so much from where it stands; the unit is one of config.LENGTHS.
     """
     # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
+    options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]
     with open(run.log, "ab") as log:
         return subprocess.Popen(
-            command("lstmtui.engine", str(run.path), *([device] if device else [])),
+            command("lstmtui.engine", str(run.path), *options),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -33,6 +33,8 @@ TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """Tokens that the recipe chooses when it has seen the text."""
 PURPOSES = ("text", "autocomplete")
+LENGTHS = ("minutes", "epochs", "steps")
+"""Settings of which one says how long a run trains."""
 
 
 def setting(
@@ -298,9 +300,9 @@ def resolve(
 
 def _keep_nearest_length(merged: dict[str, Any], options: Mapping[str, object]) -> None:
     """A length given as an option replaces another kind of length from a weaker source."""
-    given = [k for k in ("minutes", "epochs", "steps") if options.get(k) is not None]
+    given = [k for k in LENGTHS if options.get(k) is not None]
     if given:
-        for k in {"minutes", "epochs", "steps"} - set(given):
+        for k in set(LENGTHS) - set(given):
             merged.pop(k, None)
 
 

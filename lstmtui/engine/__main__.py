@@ -1,6 +1,7 @@
-"""The engine process: python -m lstmtui.engine RUN_FOLDER [DEVICE].
+"""The engine process: python -m lstmtui.engine RUN_FOLDER [DEVICE] [UNIT=MORE].
 
-Trains the run from where it stands to its end, on DEVICE if that is not to be what its settings say. Answers requests
+Trains the run from where it stands to its end, on DEVICE if that is not to be what its settings say. UNIT=MORE, for
+example steps=500 or minutes=3, moves that end to so much from where the run stands. Answers requests
 from the run folder; SIGINT, SIGTERM and SIGHUP save and stop. The exit code and the last words stand in status.json as
 well.
 """
@@ -14,7 +15,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from lstmtui.config import DEVICES
+from lstmtui.config import DEVICES, LENGTHS
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -32,8 +33,11 @@ def main(arguments: list[str]) -> int:
 
     for number in SIGNALS:
         signal.signal(number, remember)
-    if len(arguments) not in (1, 2) or arguments[1:] not in ([], *([name] for name in DEVICES)):
-        print("usage: python -m lstmtui.engine RUN_FOLDER [DEVICE]", file=sys.stderr)
+    options = arguments[1:]
+    device = options.pop(0) if options and options[0] in DEVICES else None
+    more = options.pop(0) if options and options[0].partition("=")[0] in LENGTHS else None
+    if not arguments or options:
+        print("usage: python -m lstmtui.engine RUN_FOLDER [DEVICE] [UNIT=MORE]", file=sys.stderr)
         return 2
     run = RunFolder(Path(arguments[0]))
     try:
@@ -46,20 +50,22 @@ def main(arguments: list[str]) -> int:
         return 1
     writer = RunWriter(run)
     try:
-        code = _train(run, writer, received, *arguments[1:])
+        code = _train(run, writer, received, device, more)
     finally:
         writer.close()
         lock.release()
     return code
 
 
-def _train(run: RunFolder, writer: RunWriter, received: list[int], device: str | None = None) -> int:
+def _train(run: RunFolder, writer: RunWriter, received: list[int], device: str | None = None, more: str | None = None) -> int:
     writer.event("started", pid=os.getpid())
     try:
         # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.
+        from lstmtui.engine.extension import More
         from lstmtui.engine.train import Trainer, run_to_the_end
 
-        state = run_to_the_end(Trainer(run, writer, lambda: bool(received), device))
+        further = More.parse(more) if more is not None else None
+        state = run_to_the_end(Trainer(run, writer, lambda: bool(received), device, further))
         code = 128 + received[0] if received and state == "stopped" else 0
         writer.status(state=state, exit_code=code)
     except LstmtuiError as error:

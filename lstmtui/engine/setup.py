@@ -184,13 +184,8 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
     steps = plan.steps_for(s, windows=setup.streams.windows)
     if steps is not None:
         return plan.Plan(steps=steps, corpus=digest)
-
-    def one_step() -> None:
-        scratch_step(setup, drop, penalties)
-        check()
-
     begun = time.monotonic()
-    step = plan.seconds_of(one_step)
+    step = measure(setup, drop, penalties, check)
     around = costs(setup, step)
     assert s.minutes is not None
     seconds = 60 * s.minutes - spent - (time.monotonic() - begun)
@@ -199,6 +194,16 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
         seconds, step=step, evaluation=around.evaluation, eval_every=s.eval_every or 1, final=around.final
     )
     return plan.Plan(steps=steps, corpus=digest, seconds_per_step=step, seconds=seconds)
+
+
+def measure(setup: Setup, drop: Dropout, penalties: Penalty, check: Check) -> float:
+    """Return the seconds of a step; the weights it leaves behind mean nothing."""
+
+    def one_step() -> None:
+        scratch_step(setup, drop, penalties)
+        check()
+
+    return plan.seconds_of(one_step)
 
 
 def costs(setup: Setup, step: float, per_token: float | None = None) -> Costs:

@@ -20,18 +20,20 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.data.corpus import Dataset, Split
-from lstmtui.engine import gradient_flow, inbox, plan, probes, schedule, steering
+from lstmtui.engine import extension, gradient_flow, inbox, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE, device
 from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
+from lstmtui.engine.extension import More
 from lstmtui.engine.keeper import Keeper
 from lstmtui.engine.optimizer import finite
 from lstmtui.engine.pace import Pace
 from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
-from lstmtui.engine.setup import build, compile_kernels, costs, make_plan, read_corpus, with_window
+from lstmtui.engine.setup import build, compile_kernels, costs, make_plan, measure, read_corpus, with_window
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import DivergedError, LstmtuiError
+from lstmtui.files import write_atomically
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -50,10 +52,15 @@ class Trainer:
     """One run from its folder to its end."""
 
     def __init__(
-        self, run: RunFolder, writer: RunWriter, interrupted: Callable[[], bool], device: str | None = None
+        self,
+        run: RunFolder,
+        writer: RunWriter,
+        interrupted: Callable[[], bool],
+        device: str | None = None,
+        more: More | None = None,
     ) -> None:
-        """`device` is where to compute, if not where the run's settings say."""
-        self.run, self.writer, self._interrupted = run, writer, interrupted
+        """`device` is where to compute, if not where the run's settings say; `more` is to be trained from here on."""
+        self.run, self.writer, self._interrupted, self._more = run, writer, interrupted, more
         self._begun = time.monotonic()
         self.settings = config.load(run.config)
         if device is not None:
@@ -81,8 +88,14 @@ class Trainer:
         self._compile()
         if KERNEL_CACHE is None:
             writer.log("compiled kernels could not be kept: the cache folder cannot be written")
+        if self._more and plan.stored(self.run) is None:  # it never came to its first step: nothing is to be moved
+            self._write_length(self._more.begin())
+            self._more = None
         self.plan = plan.stored(self.run) or self._new_plan()
+        seconds_per_step = self._measured() if self._more and self._more.unit == "minutes" else 0.0
         self._begin()
+        if self._more:
+            self._extend(self._more, seconds_per_step)
         self.pace = Pace(s, self.progress)
         writer.status(steps=self.plan.total, step=self.progress.step)
 
@@ -110,6 +123,37 @@ class Trainer:
         plan.store(self.run, made)
         self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
         return made
+
+    def _measured(self) -> float:
+        """Return the seconds of a step; what it leaves of the weights means nothing."""
+        self.writer.status(state="measuring")
+        return measure(self.setup, self._dropout(0), self._penalty(), self._check_signals)
+
+    def _extend(self, more: More, seconds_per_step: float) -> None:
+        """Move the end of the schedule to `more` from where the run stands."""
+        p, s, before = self.progress, self.settings, self.plan
+        spent = time.monotonic() - self._begun
+        total = p.step + extension.steps_more(
+            more, windows=self.streams.windows, step=seconds_per_step, costs=costs(self.setup, seconds_per_step),
+            eval_every=s.eval_every or 1, spent=spent,
+        )  # fmt: skip
+        lr_before = self._lr(p.step) if p.step else 0.0
+        self.plan = extension.extended(before, s, p.step, total)
+        if more.unit == "minutes":
+            left = p.elapsed + extension.seconds(more, spent)
+            self.plan = dataclasses.replace(self.plan, seconds=left, seconds_per_step=seconds_per_step)
+        p.worse = 0  # a run that patience ended would end again at once
+        self.keeper.save(p)
+        self._write_length(more.length(p, total))
+        plan.store(self.run, self.plan)  # before it counts: a resume must take the same steps
+        self.writer.event("extended", **extension.story(p.step, before.total, total, self._lr, lr_before))
+
+    def _write_length(self, length: dict[str, float | None]) -> None:
+        """Write how long the run is to be trained into its config.toml, and go by it."""
+        written = dataclasses.replace(config.load(self.run.config), **length)  # type: ignore[arg-type]
+        write_atomically(self.run.config, config.dump(written).encode())
+        self.settings = dataclasses.replace(self.settings, **length)  # type: ignore[arg-type]
+        self.setup = self.keeper.setup = dataclasses.replace(self.setup, settings=self.settings)
 
     def _begin(self) -> None:
         """Stand at the newest checkpoint that verifies, or at step 0."""
