@@ -16,6 +16,7 @@ from typing import Any
 
 from lstmtui.config import Settings
 from lstmtui.recipe import PENALTIES
+from lstmtui.runs.next_step import more, rounded
 from lstmtui.runs.reader import RunSnapshot
 from lstmtui.text import one_line
 
@@ -195,7 +196,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
             ways.append("--embedding-dropout 0.1")
     if best is not None and snapshot.ended and best.step < 0.8 * snapshot.step:
         # So that the learning rate has come down where the best weights are.
-        ways.append(f"a schedule that ends there (--steps {_rounded(1.2 * best.step)})")
+        ways.append(f"a schedule that ends there (--steps {rounded(1.2 * best.step)})")
     if s.hidden and s.hidden >= 64 and len(ways) < 4:
         ways.append(f"a smaller network (--hidden {s.hidden // 2})")
     ways.append("more text")
@@ -206,7 +207,7 @@ def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
     """Return what a run that has finished without learning by heart could still gain from; nothing for others."""
     if snapshot.state != "finished" or snapshot.step < snapshot.steps or since_best(snapshot) > 0:
         return ""
-    length = f"--minutes {_rounded(2 * s.minutes):g}" if s.minutes else "--epochs or --steps, doubled"
+    length = f"resume it with {more(snapshot)}"
     if size > HEALTHY:
         return f"it was still getting better, so more time ({length}) helps, for as long as validation follows"
     if _parameters_per_token(snapshot) > LARGE:
@@ -222,14 +223,6 @@ def _parameters_per_token(snapshot: RunSnapshot) -> float:
     if not (isinstance(parameters, int) and isinstance(tokens, int) and isinstance(passes, int) and tokens and passes):
         return 0.0
     return parameters * passes / tokens
-
-
-def _rounded(value: float) -> int:
-    """Return a number of two digits and zeros."""
-    if value < 10:
-        return max(1, round(value))
-    unit = 10 ** (len(str(int(value))) - 2)
-    return round(value / unit) * unit
 
 
 def _short(step: int) -> str:

@@ -26,8 +26,19 @@ RESULT = {
 BEHAVIOURS = ("finish", "wait", "deaf", "fail", "diverge", "save-failed", "crash", "locked", "roll-back")
 
 
-def start(run: RunFolder, device: str | None = None, *, behaviour: str = "finish") -> subprocess.Popen[bytes]:
+asked_for_more: list[tuple[str, float] | None] = []
+"""How much further each start was to train, since the test began; the fixture that installs the engine empties it."""
+
+
+def start(
+    run: RunFolder,
+    device: str | None = None,
+    *,
+    more: tuple[str, float] | None = None,
+    behaviour: str = "finish",
+) -> subprocess.Popen[bytes]:
     """Start one as `lstmtui.api.start` does."""
+    asked_for_more.append(more)
     with open(run.log, "ab") as log:
         return subprocess.Popen(
             [sys.executable, __file__, str(run.path), behaviour],

@@ -95,14 +95,22 @@ def test_a_run_that_was_stopped_early_says_so(tmp_path):
 def test_a_run_that_could_have_gone_on_is_told_how(tmp_path):
     found = guard.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)]))
     assert found == [
-        "To change: it was still getting better, so more time (--minutes 6) helps, "
+        "To change: it was still getting better, so more time (resume it with --minutes 3) helps, "
         "then a larger network (--hidden 512)."
     ]
     run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)])
     run.status.update(parameters=900_000, tokens=3_000_000, epoch=20)  # six for each token of the text
-    assert guard.advice(run) == ["To change: it was still getting better, so more time (--minutes 6) helps."]
+    assert guard.advice(run) == [
+        "To change: it was still getting better, so more time (resume it with --minutes 3) helps."
+    ]
     assert "for as long as validation follows" in guard.advice(ended(tmp_path, [(2.0, 2.2), (1.9, 2.1)]))[-1]
     assert "less dropout (now 0.3)" in guard.advice(ended(tmp_path, [(2.2, 2.0), (2.1, 1.9)], dropout=0.3))[-1]
+
+
+@pytest.mark.parametrize(("length", "option"), [({"steps": 200}, "--steps 200"), ({"epochs": 2.0}, "--steps 200")])
+def test_more_time_is_as_much_again(tmp_path, length, option):
+    found = guard.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)], **{"minutes": None, **length}))
+    assert f"(resume it with {option})" in found[0]
 
 
 def test_nothing_is_advised_before_anything_is_known(tmp_path):

@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lstmtui import guard
+from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
-from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.output import say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder, remove
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.units import duration
 
 INTERVAL = 0.2
 UNHEARD = 15.0
@@ -116,53 +115,19 @@ def _conclude(
         state, code = snapshot.state, snapshot.exit_code
     elif not own and process.returncode in FAMILIES:  # it could not even write a status: another engine has the run
         state, code = "refused", process.returncode
-    result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
-    name, saved = short(run), _saved_step(run)
+    name, saved = short(run), saved_step(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
     for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
         say(line)
-    for split, words in (("valid", "Validation"), ("test", "Test")):
-        if result.get(split):
-            part = "" if result[split].get("whole", True) else f" (of the first {result[split]['tokens']:,} tokens)"
-            say(f"{words}: {figures(result[split])}{part}")
-    advice = guard.advice(snapshot) if own and state == "finished" else []
-    if own and state == "finished" and (copied := guard.copied(snapshot)) is not None:
-        say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
-    for sentence in advice:
-        say(sentence)
-    if as_json:
-        emit_json(
-            {
-                "run": run.name,
-                "path": str(run.path),
-                "state": state,
-                "exit_code": code,
-                "message": snapshot.message,
-                "step": snapshot.step,
-                "result": result or None,
-                "advice": advice,
-            }
-        )
-    elif result.get("sample"):
-        say("It writes:")
-        emit(str(result["sample"]).rstrip("\n"))
-    if saved is not None and state in ("finished", "stopped"):
-        say(f'\nNext: lstmtui complete {name} "The "    or type with it: lstmtui type {name}')
-    return code
+    return conclude(snapshot, name, state, code, as_json=as_json, own=own)
 
 
 def _ending(
     run: RunFolder, snapshot: RunSnapshot, state: str, name: str, *, saved: int | None, by_signal: bool, fresh: bool
 ) -> Iterator[str]:
     """Yield the last lines about how it ended; takes away a fresh run that never got anywhere."""
-    if state == "finished":
-        seconds = snapshot.status.get("seconds")
-        took = f" and {duration(seconds)} of training" if isinstance(seconds, int | float) else ""
-        step = (snapshot.status.get("result") or {}).get("best_step")
-        best = f"; the best weights are those of step {step}" if step is not None else ""
-        yield snapshot.message or f"Finished after {snapshot.step} steps{took}{best}."
-    elif state == "stopped" or (state == "crashed" and by_signal):
+    if state == "stopped" or (state == "crashed" and by_signal):
         if saved is not None:
             yield f"Stopped and saved at step {saved}; 'lstmtui resume {name}' continues it."
         else:
@@ -177,16 +142,10 @@ def _ending(
             yield f"{run.log} says more."
     elif state == "refused":
         yield _last_line(run)
-    else:
+    elif state == "crashed":
         last = _last_line(run)
         yield f"lstmtui: The engine died at step {snapshot.step}{f' ({last})' if last else ''}."
         yield f"{run.log} says more" + (f"; 'lstmtui resume {name}' continues it." if saved is not None else ".")
-
-
-def _saved_step(run: RunFolder) -> int | None:
-    """Return the step of the newest checkpoint, which its name tells."""
-    steps = [path.stem.removeprefix("step-") for path in run.checkpoints.glob("step-*.safetensors")]
-    return max((int(step) for step in steps if step.isdecimal()), default=None)
 
 
 def _last_line(run: RunFolder) -> str:

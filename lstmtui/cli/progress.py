@@ -31,6 +31,8 @@ _EVENTS = {
     "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
     "save failed": "step {step}: saving failed ({reason}); training goes on.",
     "set": "step {step}: {key} is now {value} (it was {before}).",
+    "extended": "Goes on from step {step} to step {steps}, where it was to end at {before}. Learning rate as in a run "
+    "planned so long: {lr:.2g} at the next step (it was {lr_before:.2g} at the last), {lr_end:.2g} at the end.",
 }
 """Events that a person following wants to read; the rest stands in events.jsonl."""
 

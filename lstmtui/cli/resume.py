@@ -9,22 +9,48 @@ import typer
 from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import emit_json, say
 
+_FURTHER = "Further than it was to go"
+
 
 def resume(
     run: RunOrLatest = "latest",
+    steps: Annotated[
+        str | None,
+        typer.Option(metavar="MORE", rich_help_panel=_FURTHER, help="Take so many steps more.", show_default=False),
+    ] = None,
+    minutes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MORE", rich_help_panel=_FURTHER, help="Train for about so many minutes more.", show_default=False
+        ),
+    ] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MORE", rich_help_panel=_FURTHER, help="Pass over the text so many times more.", show_default=False
+        ),
+    ] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="auto|cpu|cuda", help="Compute there, not where the run did until now."),
+        typer.Option(
+            "--device", metavar="auto|cpu|cuda", help="Compute there, not where the run did until now.",
+            show_default=False,
+        ),
     ] = None,
     detach: Detach = False,
     json: AsJson = False,
     runs_dir: RunsDir = None,
-) -> int:
+) -> int:  # fmt: skip
     """Continue a run from its newest checkpoint, exactly where it was.
 
-    On another device it ends with the same within rounding, not to the bit.
+    A run that has finished needs --steps, --minutes or --epochs: how much more, counted from where it stands. They
+    also give a stopped run another end. What was trained stays as it is; from there on the learning rate is that of a
+    run planned to the new end from its first step, so it rises again and comes down to its end with the last step.
+
+    On another device a run ends with the same within rounding, not to the bit.
     """
     from lstmtui import api, config
+    from lstmtui.cli.ending import conclude
     from lstmtui.cli.follow import follow
     from lstmtui.errors import LockedError
     from lstmtui.runs.folder import engine_alive
@@ -32,17 +58,35 @@ def resume(
 
     if device is not None:
         config.convert("device", device, "--device")
+    more = _more({"minutes": minutes, "epochs": epochs, "steps": steps})
     found = recognise(run, runs_dir)
     config.load(found.config)  # a damaged run is refused here, in one sentence
     name = short(found)
     if engine_alive(found):
         raise LockedError(f"Run '{found.name}' is already training; 'lstmtui show {name}' tells how far it is.")
-    say(f"Run {found.name} in {found.path}")
     before = RunReader(found).refresh()
-    process = api.start(found, device=device)
+    if before.state == "finished" and more is None:
+        return conclude(before, name, before.state, before.exit_code, as_json=json)
+    say(f"Run {found.name} in {found.path}")
+    process = api.start(found, device=device, more=more)
     if detach:
         say(f"It trains on its own now: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
         if json:
             emit_json({"run": found.name, "path": str(found.path), "pid": process.pid})
         return 0
     return follow(found, process, before=before, as_json=json)
+
+
+def _more(given: dict[str, str | None]) -> tuple[str, float] | None:
+    """Return how much more was asked for, as a unit and an amount. Raises UsageError for two answers to that."""
+    from lstmtui import config
+    from lstmtui.errors import UsageError
+
+    wanted = [(unit, value) for unit, value in given.items() if value is not None]
+    if len(wanted) > 1:
+        raise UsageError("Give only one of --steps, --minutes and --epochs: each says how much more to train.")
+    for unit, value in wanted:
+        amount = config.convert(unit, value, f"--{unit}")
+        if amount is not None:
+            return unit, amount
+    return None

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from lstmtui import config, guard
+from lstmtui.cli.ending import part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures
 from lstmtui.files import read_json
@@ -66,8 +67,7 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     result = status.get("result") or {}
     for split, words in (("valid", "final"), ("test", "test")):
         if result.get(split):
-            part = "" if result[split].get("whole", True) else f" (of the first {result[split]['tokens']:,} tokens)"
-            lines.append((words, f"{figures(result[split])}{part}"))
+            lines.append((words, f"{figures(result[split])}{part_of(result[split])}"))
     return lines
 
 

@@ -13,6 +13,7 @@ from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.next_step import next_step
 from lstmtui.runs.reader import RunReader
 
 SAVE_TIMEOUT = 120.0
@@ -35,7 +36,7 @@ def save(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
 
 
 def stop(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
-    """Save a running training and end it; resume continues it."""
+    """Save a running training and end it; 'lstmtui resume' continues it."""
     found = recognise(run, runs_dir)
     _ask(found, "stop")
     deadline = time.monotonic() + SAVE_TIMEOUT
@@ -49,9 +50,7 @@ def stop(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
     if snapshot.exit_code not in (0, 129, 130, 143):
         say(f"lstmtui: {snapshot.message}")
         return snapshot.exit_code
-    say(
-        f"Run '{found.name}' is {snapshot.state} at step {snapshot.step}; 'lstmtui resume {short(found)}' continues it."
-    )
+    say(f"Run '{found.name}' is {snapshot.state} at step {snapshot.step}; {next_step(snapshot, short(found))}.")
     return 0
 
 

@@ -57,7 +57,9 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def _train(run: RunFolder, writer: RunWriter, received: list[int], device: str | None = None, more: str | None = None) -> int:
+def _train(
+    run: RunFolder, writer: RunWriter, received: list[int], device: str | None = None, more: str | None = None
+) -> int:
     writer.event("started", pid=os.getpid())
     try:
         # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui import config
+from lstmtui import beginning, config
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine import extension, gradient_flow, inbox, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE, device
@@ -79,6 +79,7 @@ class Trainer:
         data = read_corpus(self.run, s, writer, self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
+        writer.status(beginning=_beginning(data))
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(self.run, writer, self.setup)
@@ -488,6 +489,16 @@ def run_to_the_end(trainer: Trainer) -> str:
 
 def _splits(data: Dataset) -> tuple[tuple[str, Split], ...]:
     return ("train", data.train), ("valid", data.valid), ("test", data.test)
+
+
+BEGINNING_OF = 2000
+"""Tokens that an example of how a text begins is looked for in."""
+
+
+def _beginning(data: Dataset) -> str:
+    """Return how a text of this kind may begin, from the validation text where there is one."""
+    split = data.valid if len(data.valid.tokens) > 1 else data.train
+    return beginning.of(data.tokenizer.text(split.tokens[:BEGINNING_OF]))
 
 
 def _figures(result: dict[str, Any]) -> dict[str, Any]:

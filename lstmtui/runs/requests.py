@@ -16,6 +16,8 @@ from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.files import append_line, read_lines
 from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.next_step import next_step
+from lstmtui.runs.reader import RunReader
 
 OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set", "undo", "rewind")
 
@@ -35,7 +37,8 @@ def send(run: RunFolder, op: str, **details: Any) -> str:
     if op == "set":
         details["value"] = change(details["key"], details["value"])
     if not engine_alive(run):
-        raise UsageError(f"Run '{run.name}' is not running; 'lstmtui resume {run.name}' continues it.")
+        snapshot = RunReader(run).refresh()
+        raise UsageError(f"Run '{run.name}' is not training ({snapshot.state}); {next_step(snapshot, run.name)}.")
     identity = secrets.token_hex(6)
     append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
     return identity

@@ -65,6 +65,7 @@ def lstmtui(
     behave("finish")
     monkeypatch.setattr(api, "Model", fake_serve.FakeModel)
     fake_serve.asked.clear()
+    fake_engine.asked_for_more.clear()
 
     def run(*arguments: object) -> Outcome:
         capsys.readouterr()

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 
+import fake_engine
+import pytest
+
 from lstmtui import api
 
 
@@ -41,7 +44,7 @@ def test_a_damaged_run_is_refused(lstmtui, make_run):
 def test_a_stale_status_is_not_taken_for_the_end(lstmtui, behave, make_run):
     make_run("diary", "finished")
     behave("crash")
-    said = lstmtui("resume", "diary")
+    said = lstmtui("resume", "diary", "--steps", "5")
     assert said.code == 1
     assert "died" in said.err
     assert said.out == ""
@@ -51,10 +54,54 @@ def test_resume_on_another_device(lstmtui, make_run, monkeypatch):
     make_run("diary", "stopped")
     asked = []
     start = api.start
-    monkeypatch.setattr(api, "start", lambda run, device=None: asked.append(device) or start(run))
+    monkeypatch.setattr(api, "start", lambda run, device=None, more=None: asked.append(device) or start(run))
     assert lstmtui("resume", "diary", "--device", "cpu").code == 0
-    assert lstmtui("resume", "diary").code == 0
+    assert lstmtui("resume", "diary", "--steps", "5").code == 0
     assert asked == ["cpu", None]
     refused = lstmtui("resume", "diary", "--device", "tpu")
     assert refused.code == 2
     assert "device must be one of auto, cpu, cuda" in refused.err
+
+
+def test_a_finished_run_is_reported_with_how_it_can_go_on(lstmtui, make_run):
+    make_run("diary")
+    said = lstmtui("resume", "diary")
+    assert said.code == 0
+    assert said.out.startswith("The cat")
+    assert "Finished after 4 steps" in said.err
+    assert "Validation: 1.5000 nats" in said.err
+    assert "lstmtui resume diary --minutes 3 " in said.err
+    assert fake_engine.asked_for_more == []  # no engine was started
+    assert json.loads(lstmtui("resume", "diary", "--json").out)["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        (["--steps", "500"], ("steps", 500)),
+        (["--minutes", "1.5"], ("minutes", 1.5)),
+        (["--epochs", "2"], ("epochs", 2.0)),
+    ],
+)
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+def test_more_is_asked_of_the_engine(lstmtui, make_run, options, more, state):
+    make_run("diary", state)
+    assert lstmtui("resume", "diary", *options).code == 0
+    assert fake_engine.asked_for_more == [more]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--steps", "0"], "at least 1"),
+        (["--steps", "1", "--minutes", "1"], "only one of"),
+        (["--minutes", "x"], "a number"),
+        (["--epochs=-1"], "more than 0"),
+    ],
+)
+def test_more_that_makes_no_sense_is_refused(lstmtui, make_run, options, words):
+    make_run("diary")
+    said = lstmtui("resume", "diary", *options)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert words in said.err
+    assert fake_engine.asked_for_more == []

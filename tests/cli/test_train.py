@@ -43,7 +43,9 @@ def test_a_run_is_made_followed_and_explained(lstmtui, text_file):
         "Finished after 10 steps and 0 s of training; the best weights are those of step 4.",
         "Validation: 1.5000 nats per token, perplexity 4.48, 2.1640 bits per character\n",
         "Test: 1.6000 nats per token",
-        'lstmtui complete moon "The "',
+        '\nNext: lstmtui complete moon "The "',
+        "lstmtui type moon ",
+        "lstmtui resume moon --steps 10 ",
     ):
         assert words in said.err
     assert "\x1b" not in said.err
@@ -93,7 +95,7 @@ def test_runs_dir_and_the_way_to_call_such_a_run(lstmtui, text_file, tmp_path):
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--runs-dir", tmp_path / "else")
     assert said.code == 0
     assert (tmp_path / "else" / "x" / "config.toml").is_file()
-    called = said.err.rsplit("lstmtui type ", 1)[1].strip()
+    called = said.err.rsplit("lstmtui type ", 1)[1].split()[0]
     assert lstmtui("show", called).code == 0
 
 

@@ -49,6 +49,16 @@ def finished(tmp_path):
     return run
 
 
+def test_the_status_has_a_beginning_from_the_validation_text(tmp_path):
+    (tmp_path / "valid.txt").write_text("cut\n宇宙洪荒日月盈昃辰宿列张\n" * 20)
+    run = tiny.create(
+        tmp_path, valid=(str(tmp_path / "valid.txt"),), test=(str(tiny.corpus(tmp_path)),), tokens="bytes"
+    )
+    engine = Engine(run, at=1)
+    engine.run()
+    assert read_json(run.status)["beginning"] == "宇宙洪荒日月盈昃辰宿"
+
+
 def test_learns_the_text(tmp_path):
     run = tiny.create(tmp_path, steps=300, hidden=16, dropout=0.0, dropout_in=0.0, weight_drop=0.0, ema=0.0)
     engine = Engine(run)

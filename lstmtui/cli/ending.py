@@ -1,0 +1,103 @@
+"""How a run ended: its figures, what they say, its sample, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from lstmtui import beginning as beginnings
+from lstmtui import guard
+from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.next_step import further
+from lstmtui.runs.reader import RunSnapshot
+from lstmtui.text import safe
+from lstmtui.units import duration
+
+SPLITS = (("valid", "Validation"), ("test", "Test"))
+
+
+def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json: bool, own: bool = True) -> int:
+    """Give the figures, advice and sample of a run that has ended in `state`, and return `code`.
+
+    own    whether the status is of the engine that ended; of another one, nothing in it is told
+    """
+    run = snapshot.run
+    result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
+    advice = guard.advice(snapshot) if own and state == "finished" else []
+    if own and state == "finished":
+        say(finished(snapshot))
+    for split, words in SPLITS:
+        if result.get(split):
+            say(f"{words}: {figures(result[split])}{part_of(result[split])}")
+    if own and state == "finished" and (copied := guard.copied(snapshot)) is not None:
+        say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
+    for sentence in advice:
+        say(sentence)
+    if as_json:
+        emit_json(
+            {
+                "run": run.name,
+                "path": str(run.path),
+                "state": state,
+                "exit_code": code,
+                "message": snapshot.message,
+                "step": snapshot.step,
+                "result": result or None,
+                "advice": advice,
+            }
+        )
+    elif result.get("sample"):
+        say("It writes:")
+        emit(str(result["sample"]).rstrip("\n"))
+    if state in ("finished", "stopped") and saved_step(run) is not None:
+        for line in what_next(snapshot, name, state):
+            say(line)
+    return code
+
+
+def finished(snapshot: RunSnapshot) -> str:
+    """Return the sentence that a finished run ends with."""
+    seconds, step = snapshot.status.get("seconds"), (snapshot.status.get("result") or {}).get("best_step")
+    took = f" and {duration(seconds)} of training" if isinstance(seconds, int | float) else ""
+    best = f"; the best weights are those of step {step}" if step is not None else ""
+    return snapshot.message or f"Finished after {snapshot.step} steps{took}{best}."
+
+
+def part_of(result: dict[str, Any]) -> str:
+    """Return how much of a text figures are of, where it is not all of it."""
+    return "" if result.get("whole", True) else f" (of {result['tokens']:,} tokens from all over it)"
+
+
+def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
+    """Yield the commands that use or continue the run."""
+    commands = [
+        (f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"),
+        (f"lstmtui type {name}", "to type with it"),
+    ]
+    if state == "finished":
+        commands.append((further(snapshot, name), "to train it further"))
+    width = max(len(command) for command, _ in commands)
+    for number, (command, purpose) in enumerate(commands):
+        yield f"{'      ' if number else chr(10) + 'Next: '}{command:<{width}}   {purpose}"
+
+
+def quoted(snapshot: RunSnapshot) -> str:
+    """Return a beginning of a text of the run's kind, quoted for the shell."""
+    text = beginning(snapshot)
+    return f'"{text}"' if not set(text) & set('"$`\\!') else shlex.quote(text)
+
+
+def beginning(snapshot: RunSnapshot) -> str:
+    """Return what the engine took from the validation text; for an older run, of what the run wrote itself."""
+    told = snapshot.status.get("beginning")
+    if isinstance(told, str) and told and safe(told, newlines=False) == told:
+        return told
+    return next((found for sample in reversed(snapshot.samples) if (found := beginnings.of(sample.text))), "The ")
+
+
+def saved_step(run: RunFolder) -> int | None:
+    """Return the step of the newest checkpoint, which its name tells."""
+    steps = [path.stem.removeprefix("step-") for path in run.checkpoints.glob("step-*.safetensors")]
+    return max((int(step) for step in steps if step.isdecimal()), default=None)

@@ -1,0 +1,37 @@
+"""What can be done with a run that does not train at the moment, by the state it is in: the end of many messages."""
+
+from __future__ import annotations
+
+from lstmtui.runs.reader import RunSnapshot
+
+
+def more(snapshot: RunSnapshot) -> str:
+    """Return the option that trains a run as long again as it was: an example of how much further it can go."""
+    s = snapshot.settings
+    if s is not None and s.minutes is not None:
+        return f"--minutes {rounded(s.minutes):g}"
+    return f"--steps {rounded(snapshot.step) or 1000}"
+
+
+def further(snapshot: RunSnapshot, name: str) -> str:
+    """Return the command that trains the run called `name` on the command line further."""
+    return f"lstmtui resume {name} {more(snapshot)}"
+
+
+def next_step(snapshot: RunSnapshot, name: str) -> str:
+    """Return a clause that says how the run called `name` on the command line goes on."""
+    if snapshot.state == "finished":
+        return f"'{further(snapshot, name)}' trains it further"
+    if snapshot.state == "new":
+        return f"'lstmtui resume {name}' starts it"
+    if snapshot.state == "diverged":
+        return f"'lstmtui fork {name} lr=...' makes a run that goes on with another learning rate"
+    return f"'lstmtui resume {name}' continues it"
+
+
+def rounded(value: float) -> int:
+    """Return a number of two digits and zeros; at least 1 for anything above 0."""
+    if value < 10:
+        return max(1, round(value)) if value > 0 else 0
+    unit = int(10 ** (len(str(int(value))) - 2))
+    return int(round(value / unit) * unit)

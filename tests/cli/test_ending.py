@@ -1,0 +1,39 @@
+"""What is said at a run's end: the commands that go on from there."""
+
+import pytest
+from run_folder import make_run
+
+from lstmtui.cli import ending
+from lstmtui.runs.reader import RunReader
+
+
+def snapshot(folder, **status):
+    return RunReader(make_run(folder, "x", state="finished", steps=400, step=400, status=status)).refresh()
+
+
+@pytest.mark.parametrize(
+    ("beginning", "shown"),
+    [
+        ("The cat ", '"The cat "'),
+        ("宇宙洪荒", '"宇宙洪荒"'),
+        ("'Tis all ", '"\'Tis all "'),
+        ('say "no" ', "'say \"no\" '"),
+        ("`rm` $x ", "'`rm` $x '"),
+        ("a\x1b[31m", '"If the object has a "'),  # nothing that a terminal obeys: the run's own words then
+        (None, '"If the object has a "'),
+    ],
+)
+def test_the_beginning_of_the_text_is_what_is_completed_quoted_for_the_shell(tmp_path, beginning, shown):
+    first, second, third = ending.what_next(snapshot(tmp_path, beginning=beginning), "x", "finished")
+    assert first.startswith(f"\nNext: lstmtui complete x {shown} ")
+    assert second.startswith("      lstmtui type x ")
+    assert third.startswith("      lstmtui resume x --steps 400 ")
+
+
+def test_a_stopped_run_is_not_offered_more(tmp_path):
+    assert len(list(ending.what_next(snapshot(tmp_path), "x", "stopped"))) == 2
+
+
+def test_figures_of_a_part_say_so():
+    assert ending.part_of({"tokens": 1234, "whole": False}) == " (of 1,234 tokens from all over it)"
+    assert ending.part_of({"tokens": 1234, "whole": True}) == ending.part_of({"tokens": 1234}) == ""
