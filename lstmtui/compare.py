@@ -147,16 +147,11 @@ def store(root: Path, group: Group) -> None:
 def stored(root: Path, name: str) -> Group | None:
     """Return a group, None when there is none of this name. Raises CorruptError for a damaged one."""
     path = root / GROUPS / f"{check_name(name)}.json"
-    if not path.exists():
-        return None
     raw = read_json(path)
-    runs = raw.get("runs") if raw else None
-    if (
-        raw is None
-        or raw.get("format") != FORMAT
-        or not isinstance(runs, list)
-        or not all(isinstance(run, str) for run in runs)
-    ):
+    if raw is None:
+        return None
+    runs = raw.get("runs")
+    if raw.get("format") != FORMAT or not isinstance(runs, list) or not all(isinstance(run, str) for run in runs):
         raise CorruptError(f"{path} is damaged, or of another version; remove it, the runs themselves are untouched.")
     return Group(str(raw.get("name", name)), str(raw.get("budget", "")), tuple(check_name(run) for run in runs))
 

@@ -12,7 +12,6 @@ import difflib
 import math
 import os
 import reprlib
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.errors import CorruptError, UsageError
+from lstmtui.files import FormatError, parse_toml, read_file
 
 FORMAT = 1
 """Version of the run folder; raised when an older reader would misread a newer folder."""
@@ -344,10 +344,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = parse_toml(path.read_bytes())  # a pipe too
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except FormatError as error:
         raise UsageError(f"{path}: not valid TOML ({error}).") from error
     raw.pop("format", None)
     raw.pop("screens", None)  # lstmtui.tui.preferences reads that
@@ -367,10 +367,13 @@ def dump(settings: Settings) -> str:
 def load(path: Path) -> Settings:
     """Read a run's config.toml. Raises CorruptError when it is missing, damaged or of a newer format."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CorruptError(f"{path.parent}: not a run folder (no {path.name}).") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = read_file(path)
+        if data is None:
+            raise CorruptError(f"{path.parent}: not a run folder (no {path.name}).")
+        raw = parse_toml(data)
+    except OSError as error:
+        raise CorruptError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except FormatError as error:
         raise CorruptError(f"{path}: cannot be read ({error}).") from error
     version = raw.pop("format", None)
     if not isinstance(version, int) or version > FORMAT:

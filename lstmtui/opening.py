@@ -67,10 +67,9 @@ def mode_of(path: Path) -> int:
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
     """Return the content of the regular file `path`. Raises OSError, also where there is more than `limit` bytes."""
     with open_to_read(path) as file:
-        data = file.read(-1 if limit is None else limit + 1)
-    if limit is not None and len(data) > limit:
-        raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
-    return data
+        if limit is not None and os.fstat(file.fileno()).st_size > limit:
+            raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
+        return file.read()
 
 
 def truncate(path: Path, size: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.config import Settings
+from lstmtui.errors import CorruptError
 from lstmtui.files import read_json, to_json, write_atomically
 
 FORMAT = 1
@@ -209,10 +210,10 @@ def result(trial: Trial, record: Mapping[str, Any]) -> Result:
 
 def stored(root: Path, trial: Trial) -> Result | None:
     """Return a result that is known already."""
-    record = read_json(trial.path(root))
     try:
+        record = read_json(trial.path(root))
         return result(trial, record) if record is not None else None
-    except (KeyError, TypeError):
+    except (CorruptError, KeyError, TypeError):  # then it is tried again
         return None
 
 

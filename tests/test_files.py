@@ -1,13 +1,38 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui.files import append_line, read_json, read_lines, to_json, write_atomically
+from lstmtui.errors import CorruptError
+from lstmtui.files import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    NUMBER,
+    NUMBER_OR_NONE,
+    FormatError,
+    append_line,
+    check_types,
+    is_there,
+    names_in,
+    parse_json,
+    parse_toml,
+    read_json,
+    read_lines,
+    sweep_temporaries,
+    to_json,
+    write_atomically,
+)
+
+DEEP = "[" * 100_000
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -41,7 +66,8 @@ def test_lines_come_back_and_reading_goes_on_where_it_stopped(tmp_path):
     append_line(path, {"b": float("nan"), "c": [float("inf"), "\ud800"]})
     records, offset = read_lines(path, offset)
     assert offset == path.stat().st_size
-    assert records[0]["b"] is None
+    assert records[0] == {"b": None, "c": [None, "\ud800"]}
+    path.read_bytes().decode()  # which half a surrogate pair does not spoil
     assert read_lines(path, offset) == ([], offset)
 
 
@@ -101,9 +127,108 @@ def test_json_is_strict_and_one_line(value):
     json.loads(line, parse_constant=lambda name: pytest.fail(name))
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"3", None])
-def test_what_is_no_json_object_is_none(tmp_path, data):
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"3", DEEP.encode(), b"9" * 5000])
+def test_what_is_no_json_object_is_damaged(tmp_path, data):
     path = tmp_path / "status.json"
-    if data is not None:
-        path.write_bytes(data)
-    assert read_json(path) is None
+    path.write_bytes(data)
+    with pytest.raises(CorruptError, match=r"status\.json is damaged"):
+        read_json(path)
+
+
+def test_only_a_file_that_is_not_there_reads_as_none(tmp_path):
+    assert read_json(tmp_path / "none.json") is None
+    (tmp_path / "file").write_bytes(b"{}")
+    assert read_json(tmp_path / "file" / "none.json") is None
+    assert not is_there(tmp_path / "file" / "none.json")
+    assert names_in(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOMEM, errno.EINTR, errno.ELOOP])
+def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tmp_path, monkeypatch, number):
+    path = tmp_path / "best.json"
+    path.write_bytes(b"{}")
+
+    def refuse(*args, **rest):
+        raise OSError(number, os.strerror(number))
+
+    for name in ("open", "stat", "listdir"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(CorruptError, match="cannot be read"):
+        read_json(path)
+    for look in (is_there, names_in, read_lines):
+        with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+            look(path)
+
+
+def test_a_pipe_a_folder_and_a_device_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(CorruptError, match="cannot be read"):
+            read_json(path)
+    with pytest.raises(OSError, match="a FIFO"):
+        read_lines(tmp_path / "pipe")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    path = tmp_path / "status.json"
+    with open(path, "wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(CorruptError, match="more than"):
+        read_json(path)
+
+
+DEEP_VALUES = [DEEP, '{"a":' * 100_000, "[" * 100 + "]" * 100, '{"a":' * 100 + "0" + "}" * 100]
+
+
+@pytest.mark.parametrize("text", DEEP_VALUES)
+def test_deep_json_is_refused_and_passed_over_among_lines(tmp_path, text):
+    with pytest.raises(FormatError):
+        parse_json(text)
+    path = tmp_path / "requests.jsonl"
+    path.write_text(f'{text}\n{{"op": {text}}}\n{{"op": "save"}}\n')
+    assert read_lines(path)[0] == [{"op": "save"}]
+
+
+def test_json_may_be_as_deep_as_ours_is(tmp_path):
+    assert parse_json("[" * MAX_DEPTH + "]" * MAX_DEPTH) is not None
+
+
+@pytest.mark.parametrize("text", ["a=" + DEEP, "a." * 20_000 + "b=1", f"[{'a.' * 20_000}b]", "a=" + "{b=" * 5000])
+def test_deep_toml_is_refused(text):
+    with pytest.raises(FormatError):
+        parse_toml(text.encode())
+
+
+@pytest.mark.parametrize("text", [b"a=1979-99-99", b"\xff", b"a", b"a=" + b"9" * 5000])
+def test_toml_has_one_error(text):
+    with pytest.raises(FormatError):
+        parse_toml(text)
+
+
+def test_types_are_checked_exactly():
+    check_types({"n": 3, "x": 0.5, "none": None}, {"n": (int,), "x": NUMBER, "none": NUMBER_OR_NONE})
+    for wrong in ({}, {"n": True}, {"n": "3"}, {"n": 3.0}, {"n": None}, {"n": [3]}):
+        with pytest.raises(FormatError, match="'n'"):
+            check_types(wrong, {"n": (int,)})
+
+
+def test_a_line_that_the_system_takes_in_parts_is_written_whole(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
+    for k in range(3):
+        append_line(path, {"step": k, "text": "x" * 100})
+    assert [record["step"] for record in read_lines(path)[0]] == [0, 1, 2]
+
+
+def test_temporary_files_of_dead_processes_are_swept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    alive = os.getppid()
+    for name in (f".a.json.{dead.pid}.tmp", f".b.npz.{dead.pid}-7.tmp", f".c.{os.getpid()}-0.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    stay = {f".d.{alive}-0.tmp", ".hidden", "e.tmp", "status.json"}
+    for name in stay:
+        (tmp_path / name).write_bytes(b"")
+    sweep_temporaries(tmp_path, tmp_path / "none")
+    assert {path.name for path in tmp_path.iterdir()} == stay

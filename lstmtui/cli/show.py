@@ -8,7 +8,8 @@ from typing import Any
 from lstmtui import config, guard
 from lstmtui.cli.ending import part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, figures
+from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.errors import CorruptError
 from lstmtui.files import read_json
 from lstmtui.runs.reader import RunReader, RunSnapshot
 from lstmtui.units import age, duration
@@ -19,7 +20,11 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     found = recognise(run, runs_dir)
     settings = config.load(found.config)
     snapshot = RunReader(found).refresh()
-    plan = read_json(found.plan)
+    try:
+        plan = read_json(found.plan)
+    except CorruptError as error:
+        plan = None
+        say(str(error))
     if json:
         emit_json(_record(snapshot, settings, plan))
         return 0

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from lstmtui.files import write_atomically
+from lstmtui.errors import CorruptError
+from lstmtui.files import read_json, write_atomically
 
 REMEMBERED = 16 << 20
 """Smaller files are read again faster than a note about them is worth."""
@@ -26,9 +27,9 @@ def file_digest(path: Path, chunks: Iterable[bytes], cache: Path | None) -> str:
         note = cache / "digests" / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     if note is not None:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            noted = json.loads(note.read_bytes())
-            if noted["stamp"] == stamp:
+        with contextlib.suppress(CorruptError):  # then it is read again
+            noted = read_json(note) or {}
+            if noted.get("stamp") == stamp and isinstance(noted.get("sha256"), str):
                 return str(noted["sha256"])
     whole = hashlib.sha256()
     for chunk in chunks:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import codecs
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from lstmtui.data import tokens
 from lstmtui.data.sources import CHUNK, Source
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
-from lstmtui.files import sync_folder, write_atomically
+from lstmtui.files import parse_object, read_file, sync_folder, write_atomically
 
 FORMAT = 1
 """Part of every digest: token files written by another format are simply not found."""
@@ -73,16 +74,19 @@ class TokenFiles:
         self.folder = cache / "tokens" / self.digest[:32]
 
     def load(self) -> Built | None:
-        """Return what the folder holds, or None when it is absent or damaged (then it is removed)."""
+        """Return what the folder holds, or None when it is absent or damaged (then it is removed).
+
+        Raises LstmtuiError when it cannot be read, which does not mean that it is damaged.
+        """
         try:
             return _read(self.folder)
-        except FileNotFoundError:
-            if not self.folder.exists():
-                return None
-        except (OSError, CorruptError, KeyError, TypeError, ValueError):
-            pass
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return None
+        except (FileNotFoundError, CorruptError, KeyError, TypeError, ValueError):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return None
+        except OSError as error:
+            raise LstmtuiError(
+                f"The token files in {self.folder} cannot be read ({error.strerror or error})."
+            ) from error
 
     def build(
         self,
@@ -194,14 +198,22 @@ class _Counter:
 
 def _read(folder: Path) -> Built:
     """Map what `folder` holds. Raises OSError, CorruptError, KeyError, TypeError or ValueError when it is not whole."""
-    body, digest = (folder / "contents.json").read_text("utf-8").split()
+    body, digest = _present(folder / "contents.json").decode().split()
     if digest != _sha256(body):
         raise CorruptError(f"The list of token files in {folder} is damaged; remove the folder and start again.")
-    contents = json.loads(body)
-    tokenizer = tokens.load(folder / "tokenizer.json")
+    contents = parse_object(body)
+    kept = folder / "tokenizer.json"
+    tokenizer = tokens.parse(_present(kept), kept)
     if tokenizer.digest() != contents["tokenizer"]:
         raise CorruptError(f"The tokenizer in {folder} belongs to other tokens; remove the folder and start again.")
     return tokenizer, {role: _map(folder / f"{role}.bin", entry) for role, entry in contents["splits"].items()}
+
+
+def _present(path: Path) -> bytes:
+    data = read_file(path, tokens.MAX_FILE)
+    if data is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return data
 
 
 def _sha256(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import safetensors
 
 from lstmtui.errors import CorruptError
-from lstmtui.files import read_json, to_json, write_atomically
+from lstmtui.files import FormatError, check_types, names_in, parse_object, read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
@@ -108,17 +109,26 @@ _KINDS: dict[type[np.generic], str] = {np.float32: "F32", np.float64: "F64"}
 
 
 def _tidy(run: RunFolder) -> None:
-    keep = {p.name for p in everything(run)[:KEPT]}
-    if (best := best_of(run)) is not None:
-        keep.add(best.name)
-    for path in everything(run):
-        if path.name not in keep:
+    """Remove what is neither among the newest nor the best; nothing where it cannot be told which is the best."""
+    try:
+        found, best = everything(run), best_of(run)
+    except CorruptError:
+        return
+    for path in found[KEPT:]:
+        if path != best:
             path.unlink(missing_ok=True)
 
 
+_NAME = re.compile(r"step-\d{8,}\.safetensors")
+
+
 def everything(run: RunFolder) -> list[Path]:
-    """Return the run's checkpoints, newest first."""
-    return sorted(run.checkpoints.glob("step-*.safetensors"), reverse=True)
+    """Return the run's checkpoints, newest first. Raises CorruptError where the folder cannot be read."""
+    try:
+        names = [name for name in names_in(run.checkpoints) if _NAME.fullmatch(name)]
+    except OSError as error:
+        raise CorruptError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
+    return [run.checkpoints / name for name in sorted(names, key=lambda name: (len(name), name), reverse=True)]
 
 
 def mark_best(run: RunFolder, step: int, nll: float) -> None:
@@ -127,10 +137,16 @@ def mark_best(run: RunFolder, step: int, nll: float) -> None:
 
 
 def best_of(run: RunFolder) -> Path | None:
-    """Return the best checkpoint, if one is named and there."""
-    named = read_json(run.checkpoints / "best.json") or {}
-    path = run.checkpoints / Path(str(named.get("file", ""))).name
-    return path if path.is_file() else None
+    """Return the best checkpoint, if one is named and there. Raises CorruptError where that cannot be told."""
+    path = run.checkpoints / "best.json"
+    named = read_json(path)
+    if named is None:
+        return None
+    try:
+        check_types(named, {"file": (str,)})
+    except FormatError as error:
+        raise CorruptError(f"{path} is damaged ({error}).") from error
+    return next((found for found in everything(run) if found.name == named["file"]), None)
 
 
 def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
@@ -141,10 +157,9 @@ def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
     tensors = {}
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            about = json.loads(file.metadata()["lstmtui"])
-            digest = about.pop("digest")
-            version = about["format"]
-            step = int(about["step"])
+            about = parse_object(file.metadata()["lstmtui"])
+            check_types(about, {"digest": (str,), "format": (int,), "step": (int,)})
+            digest, version, step = about.pop("digest"), about["format"], about["step"]
             found = _Digest(about)
             for name in sorted(file.keys()):
                 tensor = file.get_tensor(name)
@@ -183,12 +198,12 @@ def newest(run: RunFolder, complain: Any = lambda message: None, only: tuple[str
 
 def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
     """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged."""
-    path = best_of(run)
-    if path is not None:
-        try:
+    try:
+        path = best_of(run)
+        if path is not None:
             return load(path, only)
-        except CorruptError as error:
-            complain(str(error))
+    except CorruptError as error:
+        complain(str(error))
     return newest(run, complain, only)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from lstmtui.config import Settings
 from lstmtui.engine.schedule import Turn
 from lstmtui.errors import CorruptError
-from lstmtui.files import read_json, to_json, write_atomically
+from lstmtui.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types, read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 
@@ -41,15 +41,30 @@ class Plan:
 
 
 def stored(run: RunFolder) -> Plan | None:
-    """Return the run's plan, or None when none was made yet. Raises CorruptError for a damaged one."""
-    if not run.plan.exists():
+    """Return the run's plan, or None when none was made yet. Raises CorruptError for one that cannot be read."""
+    raw = read_json(run.plan)
+    if raw is None:
         return None
-    raw: dict[str, Any] = read_json(run.plan) or {}
+    raw = {"seconds_per_step": None, "seconds": None, "turns": [], **raw}  # older plans lack some
     try:
-        turns = tuple(Turn(*turn) for turn in raw.pop("turns", ()))
+        check_types(raw, _TYPES)
+        turns = tuple(_turn(turn) for turn in raw.pop("turns"))
         return Plan(**raw, turns=turns)
-    except TypeError as error:
+    except (FormatError, TypeError) as error:
         raise CorruptError(f"{run.plan} is damaged; the run cannot go on as it began.") from error
+
+
+_TYPES = {
+    "steps": (int,), "corpus": (str,), "seconds_per_step": NUMBER_OR_NONE, "seconds": NUMBER_OR_NONE, "turns": (list,),
+}  # fmt: skip
+
+
+def _turn(stored: Any) -> Turn:
+    if not isinstance(stored, list) or len(stored) != len(Turn._fields):
+        raise FormatError("a turn is of a wrong type")
+    turn = Turn(*stored)
+    check_types(turn._asdict(), {"step": (int,), "behind": NUMBER, "steps": (int,)})
+    return turn
 
 
 def store(run: RunFolder, plan: Plan) -> None:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from lstmtui.engine.params import Arena, Mirror, log_frequencies, parameters
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import CorruptError, UsageError
+from lstmtui.files import is_there
 from lstmtui.machine import cpu_count
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -49,11 +51,18 @@ def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) ->
             f"The text of run '{run.name}' is not what it was when the run began, so it cannot go on; "
             f"restore the text, or start a new run."
         )
-    if not run.tokenizer.exists():
+    if not _is_there(run.tokenizer):
         data.tokenizer.save(run.tokenizer)
     elif load_tokenizer(run.tokenizer).digest() != data.tokenizer.digest():
         raise CorruptError(f"{run.tokenizer} is not the tokenizer of this run's text; start a new run.")
     return data
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return is_there(path)
+    except OSError as error:
+        raise CorruptError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
 @dataclass(frozen=True, slots=True)

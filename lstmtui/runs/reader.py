@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 import zlib
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.files import parsed, read_json, read_lines
+from lstmtui.opening import open_to_read
 from lstmtui.runs.folder import ENDED, RunFolder, engine_alive
 
 
@@ -127,12 +129,19 @@ def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
     state, message = str(status.get("state", "failed")), str(status.get("message", ""))
     if state not in ENDED and not engine_alive(run):
         # The engine writes its last status before it lets go of the lock: look once more before calling it dead.
-        again = read_json(run.status) or status
+        again = _status(run) or status
         state, message = str(again.get("state", "failed")), str(again.get("message", ""))
         if state not in ENDED:
             why = last_words(run) or "it left no word; was it killed, or the machine restarted?"
             return "crashed", f"The engine died at step {_whole(again.get('step')):,} ({why})."
     return state, message
+
+
+def _status(run: RunFolder) -> dict[str, Any] | None:
+    """Return the run's status; None where there is none that can be read."""
+    with contextlib.suppress(CorruptError):
+        return read_json(run.status)
+    return None
 
 
 def last_words(run: RunFolder) -> str:
@@ -200,7 +209,10 @@ class RunReader:
             except LstmtuiError as error:
                 self._snapshot = replace(old, state="failed", message=str(error), exit_code=error.exit_code)
                 return self._snapshot
-        status = read_json(run.status)
+        try:
+            status = read_json(run.status)
+        except CorruptError as error:  # what was seen last still tells more than nothing
+            status = old.status or {"state": "failed", "message": str(error), "exit_code": error.exit_code}
         status = None if status is None else _usable(status)
         state, message = state_of(run, status)
         train, valid = list(old.train), list(old.valid)
@@ -249,8 +261,10 @@ class RunReader:
         return found
 
     def _read(self, name: str) -> list[dict[str, Any]]:
-        records, self._offsets[name] = read_lines(getattr(self._run, name), self._offsets[name])
-        return records
+        with contextlib.suppress(OSError):  # what cannot be read now may be at the next look
+            records, self._offsets[name] = read_lines(getattr(self._run, name), self._offsets[name])
+            return records
+        return []
 
     def _thinned(self, points: list[Any]) -> list[Any]:
         best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.nll, default=None)
@@ -270,12 +284,13 @@ _BEST = b'"best": true'
 def _block(path: Path, offset: int) -> bytes:
     """Return whole lines from `offset` on, up to _BLOCK bytes; nothing at the end of the file."""
     try:
-        with open(path, "rb") as file:
+        with open_to_read(path) as file:
             file.seek(offset)
             data = file.read(_BLOCK)
     except OSError:
         return b""
-    return data if data.endswith(b"\n") else data[: data.rfind(b"\n") + 1]
+    # A block without a line's end is no line of ours; what follows it may be.
+    return data[: data.rfind(b"\n") + 1] or (data if len(data) == _BLOCK else b"")
 
 
 def _places(block: bytes, wanted: bytes) -> list[int]:

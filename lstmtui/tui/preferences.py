@@ -18,7 +18,6 @@ import json
 import os
 import re
 import reprlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +25,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.errors import UsageError
-from lstmtui.files import write_atomically
+from lstmtui.files import FormatError, parse_toml, write_atomically
 
 CHARSETS = ("auto", "braille", "block", "ascii")
 
@@ -67,10 +66,10 @@ def load(
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("screens", {})
+        table = parse_toml(path.read_bytes()).get("screens", {})
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except FormatError as error:
         raise UsageError(f"{path}: not valid TOML ({error}).") from error
     if not isinstance(table, dict):
         raise UsageError(f"{path}: screens must be a table.")
@@ -94,7 +93,7 @@ def keep_theme(name: str) -> Path:
             write_atomically(path, written.encode())
     except OSError as error:
         raise UsageError(f"{path}: the theme cannot be kept ({error.strerror or error}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (FormatError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML ({error}); the theme is not kept.") from error
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
@@ -109,9 +108,9 @@ _TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 def with_theme(text: str, name: str) -> str:
     """Return a configuration with `theme` in its table [screens] set, and not a character else changed.
 
-    Raises ValueError where one line cannot say it, and TOMLDecodeError for what is no TOML.
+    Raises ValueError where one line cannot say it, and FormatError for what is no TOML.
     """
-    wanted = tomllib.loads(text)
+    wanted = parse_toml(text.encode())
     wanted.setdefault("screens", {})["theme"] = name
     said = json.dumps(name)
     if header := _HEADER.search(text):
@@ -125,8 +124,8 @@ def with_theme(text: str, name: str) -> str:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
         written = f"{text}{gap}[screens]\ntheme = {said}\n"
     try:
-        same = tomllib.loads(written) == wanted
-    except tomllib.TOMLDecodeError:
+        same = parse_toml(written.encode()) == wanted
+    except FormatError:
         same = False
     if not same:
         raise ValueError(f"the theme cannot be kept there; please write theme = {said} into [screens] yourself.")

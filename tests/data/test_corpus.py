@@ -290,3 +290,20 @@ def test_the_default_corpus_and_generators_have_names(cache):
     data = ready(cache, "brackets:lines=200")
     assert data.name == "brackets:lines=200"
     assert data.tokenizer.size == 6
+
+
+@pytest.mark.parametrize("name", ["contents.json", "tokenizer.json"])
+def test_token_files_that_cannot_be_read_are_not_removed(name, text, cache, monkeypatch):
+    ready(cache, text)
+    [found] = cache.rglob(name)
+
+    def refuse(path, limit):
+        if path == found:
+            raise OSError(5, "Input/output error")
+        return read_file(path, limit)
+
+    read_file = tokenfiles.read_file
+    monkeypatch.setattr(tokenfiles, "read_file", refuse)
+    with pytest.raises(LstmtuiError, match="Input/output error"):
+        ready(cache, text)
+    assert found.exists()

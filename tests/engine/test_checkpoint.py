@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from lstmtui import files
 from lstmtui.engine import checkpoint
 from lstmtui.engine.identity import check_identity
 from lstmtui.errors import CorruptError
+from lstmtui.opening import read_bytes
 from lstmtui.runs.folder import RunFolder
 
 TENSORS = {
@@ -151,3 +153,42 @@ def test_identity_names_what_differs():
         check_identity({"cell": "lstm", "tokenizer": "abd"}, expected, "it")
     with pytest.raises(CorruptError):
         check_identity(None, expected, "it")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.EINTR])
+def test_no_checkpoint_goes_where_it_cannot_be_told_which_is_the_best(run, monkeypatch, number):
+    checkpoint.save(run, 1, TENSORS, {})
+    checkpoint.mark_best(run, 1, 1.5)
+    checkpoint.save(run, 2, TENSORS, {})
+
+    def refuse(*args, **rest):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files, "read_bytes", refuse)
+    checkpoint.save(run, 3, TENSORS, {})
+    assert len(checkpoint.everything(run)) == 3
+    monkeypatch.setattr(files, "read_bytes", read_bytes)
+    monkeypatch.setattr(files.os, "listdir", refuse)
+    for look in (checkpoint.everything, checkpoint.newest):
+        with pytest.raises(CorruptError, match="cannot be read"):
+            look(run)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, '{"file": 3}', "{}"])
+def test_a_damaged_name_of_the_best_removes_nothing_and_the_newest_is_used(run, content):
+    checkpoint.save(run, 1, TENSORS, {})
+    (run.checkpoints / "best.json").write_text(content)
+    for step in (2, 3, 4):
+        checkpoint.save(run, step, TENSORS, {})
+    assert len(checkpoint.everything(run)) == 4
+    best = checkpoint.best(run)
+    assert best is not None
+    assert best.step == 4
+
+
+def test_deep_metadata_is_damage(run):
+    path = checkpoint.path_of(run, 1)
+    run.checkpoints.mkdir()
+    path.write_bytes(b"".join(checkpoint._file(TENSORS, {"lstmtui": "[" * 100_000})))
+    with pytest.raises(CorruptError, match="damaged"):
+        checkpoint.load(path)

@@ -33,7 +33,21 @@ def test_a_plan_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"stops": 3}', '{"steps":', '{"steps": 3, "corpus": "", "turns": [[1]]}']
+    "content",
+    [
+        "",
+        "[]",
+        '{"stops": 3}',
+        '{"steps":',
+        '{"steps": 3, "corpus": "", "turns": [[1]]}',
+        "[" * 100_000,
+        '{"steps": "3", "corpus": ""}',
+        '{"steps": true, "corpus": ""}',
+        '{"steps": 3, "corpus": 3}',
+        '{"steps": 3, "corpus": "", "turns": 5}',
+        '{"steps": 3, "corpus": "", "turns": [[1, "a", 2]]}',
+        '{"steps": 3, "corpus": "", "seconds": "9"}',
+    ],
 )
 def test_a_damaged_plan_is_told(tmp_path, content):
     run = RunFolder(tmp_path)

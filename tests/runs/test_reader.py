@@ -218,3 +218,28 @@ def test_thinning_keeps_the_best_evaluation(run):
     assert len(seen.valid) <= 11
     assert seen.best is not None
     assert seen.best.step == 31
+
+
+def test_a_block_without_a_line_end_does_not_end_the_reading(run, monkeypatch):
+    monkeypatch.setattr(reader, "MUCH", 20_000)
+    monkeypatch.setattr(reader, "_BLOCK", 50_000)
+    run.metrics.write_bytes(b"\0" * 170_000 + b"\n")
+    append_line(run.metrics, point(7))
+    follower = RunReader(run)
+    follower.refresh()
+    append_line(run.metrics, point(8))
+    assert [p.step for p in follower.refresh().train] == [7, 8]
+
+
+def test_a_status_that_cannot_be_read_is_told_and_what_was_seen_stays(run, writer):
+    writer.status(state="training", step=5)
+    follower = RunReader(run)
+    lock = EngineLock(run)
+    assert follower.refresh().step == 5
+    writer.close()
+    run.status.write_text("[" * 100_000)
+    assert (follower.refresh().step, follower.snapshot.state) == (5, "training")
+    lock.release()
+    fresh = RunReader(run).refresh()
+    assert fresh.state == "failed"
+    assert "is damaged" in fresh.message

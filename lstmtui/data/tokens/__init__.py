@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,12 +11,17 @@ from lstmtui.data.tokens.bytes import Bytes
 from lstmtui.data.tokens.chars import Chars
 from lstmtui.data.tokens.words import Words
 from lstmtui.errors import CorruptError, UsageError
+from lstmtui.files import parse_object, read_file
 
-__all__ = ["KINDS", "Bpe", "Bytes", "Chars", "Ids", "Tokenizer", "Words", "check_kind", "load", "train"]
+__all__ = ["KINDS", "Bpe", "Bytes", "Chars", "Ids", "Tokenizer", "Words", "check_kind", "load", "parse", "train"]
 
 KINDS: dict[str, type[Bytes] | type[Chars] | type[Words] | type[Bpe]] = {
     kind.kind: kind for kind in (Bytes, Chars, Words, Bpe)
 }
+
+
+MAX_FILE = 256 << 20
+"""Bytes of the largest tokenizer that is read: some ten million words."""
 
 
 def check_kind(kind: str, limit: int | None) -> None:
@@ -37,14 +41,28 @@ def train(kind: str, chunks: Iterable[bytes], limit: int | None = None) -> Token
 def load(path: Path) -> Tokenizer:
     """Read what `Tokenizer.save` wrote. Raises CorruptError when it is missing, damaged or from another version."""
     try:
-        body = json.loads(path.read_bytes())
+        data = read_file(path, MAX_FILE)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    if data is None:
+        raise _unreadable(path, "No such file or directory")
+    return parse(data, path)
+
+
+def _unreadable(path: Path, reason: str) -> CorruptError:
+    return CorruptError(f"The tokenizer {path} cannot be read ({reason}); restore it or train again.")
+
+
+def parse(data: bytes, path: Path) -> Tokenizer:
+    """Return the tokenizer that `data`, the content of `path`, describes. Raises CorruptError."""
+    try:
+        body = parse_object(data, MAX_FILE)
         if body["format"] != FORMAT:
             raise CorruptError(f"The tokenizer {path} has format {body['format']}, which this version cannot read.")
         tokenizer = KINDS[body["kind"]].from_json(body)
         whole = tokenizer.digest() == body["digest"]
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is damaged"
-        raise CorruptError(f"The tokenizer {path} cannot be read ({reason}); restore it or train again.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _unreadable(path, "it is damaged") from error
     if not whole:
         raise CorruptError(f"The tokenizer {path} does not match its digest; restore it or train again.")
     return tokenizer
