@@ -168,3 +168,14 @@ def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
     assert not recipe.complete(Settings(bptt=1000, **sizes), corpus_bytes=10**9).recompute
     assert recipe.complete(Settings(bptt=1001, **sizes), corpus_bytes=10**9).recompute
     assert not recipe.complete(Settings(bptt=1001, recompute=False, **sizes), corpus_bytes=10**9).recompute
+
+
+def test_thousands_of_characters_are_read_like_words():
+    chinese = "".join(chr(0x4E00 + i) for i in range(1000)).encode()
+    s = recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=chinese)
+    assert (s.tokens, s.layers, s.tied, s.vocabulary) == ("chars", 1, True, None)
+    assert s.embedding == s.hidden
+    alphabet = recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=b"abc " * 999)
+    assert alphabet == recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000)
+    assert for_autocomplete(chinese).tokens == "chars"
+    assert {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None} <= NEVER_CHOSEN
