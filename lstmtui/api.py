@@ -30,7 +30,7 @@ from lstmtui import config, recipe
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.files import to_json, write_atomically
 from lstmtui.places import runs_root
-from lstmtui.process import command
+from lstmtui.process import command, start_child
 from lstmtui.runs.folder import RunFolder, check_name, free_name
 
 
@@ -138,7 +138,7 @@ class Forecaster:
     def _ask(self, op: str, settings: config.Settings) -> dict[str, Any]:
         with self._lock:
             if self._process is None:
-                self._process = subprocess.Popen(
+                self._process = start_child(
                     command("lstmtui.engine.forecast"),
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
@@ -174,7 +174,7 @@ class Model:
 
     def __init__(self, run: RunFolder) -> None:
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
+        self._process = start_child(
             command("lstmtui.engine.serve", str(run.path)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -37,10 +37,16 @@ def run(
         found = next(iter(all_runs()), None)
 
     from lstmtui.tui.app import LstmtuiApp
+    from lstmtui.tui.leaving import ExitWatch
 
     first = "runs" if found is None else "live" if screen == "auto" else screen
     app = LstmtuiApp(found, screen=first, preferences=liked)
     preferences.one_of("theme", liked.theme, ("auto", *app.available_themes))
     sys.setswitchinterval(0.001)  # a thread that reads must not hold up a key for long
-    app.run()
-    return app.return_code or 0
+    watch = ExitWatch(sys.stdin.fileno(), app.leave)
+    watch.start()
+    try:
+        app.run()
+    finally:
+        watch.end()
+    return 128 + watch.asked if watch.asked else app.return_code or 0

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,14 +34,11 @@ from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.terminal import enduring, is_gone
+from lstmtui.tui.terminal import enduring
 from lstmtui.tui.theme import THEMES
 
-SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 FEW_COLOURS = ("standard", "windows")
 NO_COLOUR = NoColor()
-LOOK = 2.0
-"""Seconds between two looks whether the terminal is still there."""
 MOUNTING = 2.0
 """Most seconds that leaving waits for a screen to be there."""
 
@@ -80,6 +76,7 @@ class LstmtuiApp(KeysInOrder[None]):
         page_only_what_is_laid_out()
         self._run, self._first = run, screen
         self._asked_to_exit = 0.0
+        self._exit_code: int | None = None
         self.doors = doors or Doors()
         self.preferences = preferences or Preferences(charset="braille")
         self.charset = charset.choose(self.preferences.charset, os.environ)
@@ -95,7 +92,8 @@ class LstmtuiApp(KeysInOrder[None]):
         return [*filters, self._charset_filter] if self._charset_filter.enabled else filters
 
     def on_load(self) -> None:
-        self._watch_signals()  # the terminal is still as it was: from here on it is put back whatever comes
+        if self._exit_code is not None:  # asked before there was an event loop
+            self._leave()
 
     def on_mount(self) -> None:
         wanted = self.preferences.theme
@@ -108,7 +106,6 @@ class LstmtuiApp(KeysInOrder[None]):
         if not self.is_headless:
             # What was imported is there to stay; looking through it again and again would cost frames.
             self.call_after_refresh(gc.freeze)
-            self.set_interval(LOOK, self._look_at_terminal)
         self.push_screen(RunsScreen(self.doors))
         if self._run is not None:
             self.push_screen(self._screen_of(self._run))
@@ -126,10 +123,6 @@ class LstmtuiApp(KeysInOrder[None]):
     def get_driver_class(self) -> type[Driver]:
         return enduring(super().get_driver_class())
 
-    def _look_at_terminal(self) -> None:
-        if isinstance(fileno := getattr(self._driver, "fileno", None), int) and is_gone(fileno):
-            self._leave(128 + int(signal.SIGHUP))
-
     async def on_event(self, event: events.Event) -> None:
         """Let keys fall that were typed while the program leaves: there is no screen for them any more."""
         if not (self._closing and isinstance(event, events.InputEvent)):
@@ -141,18 +134,15 @@ class LstmtuiApp(KeysInOrder[None]):
             return AwaitComplete.nothing()
         return super().pop_screen()
 
-    def _watch_signals(self) -> None:
-        """Leave in order when asked to from outside: without this the terminal would stay in raw mode."""
-        loop = asyncio.get_running_loop()
-        for name in SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None:
-                # Not possible off the main thread, where tests may run an app.
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.add_signal_handler(number, self._leave, 128 + int(number))
+    def leave(self, code: int) -> None:
+        """Leave in order, with that exit code; returns at once. Safe from any thread, before and after it runs."""
+        self._exit_code = code
+        if (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(self._leave)
 
-    def _leave(self, code: int) -> None:
-        self.exit(return_code=code)
+    def _leave(self) -> None:
+        self.exit(return_code=self._exit_code or 0)
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Leave; where a screen is just being put up, as soon as it stands.
