@@ -85,8 +85,13 @@ def figures(result: dict[str, Any]) -> str:
     if _number(result.get("perplexity")):
         parts.append(f"perplexity {result['perplexity']:.2f}")
     if _number(result.get("bits_per_char")):
-        parts.append(f"{result['bits_per_char']:.4f} bits per character")
+        parts.append(f"{result['bits_per_char']:.4f} bits per character{unknown(result.get('unknown'))}")
     return ", ".join(parts) or "not finite"
+
+
+def unknown(share: object) -> str:
+    """Return in brackets which part of a text was `<unk>`, where any was: its characters cost less than others."""
+    return f" ({share:.1%} <unk>)" if isinstance(share, float) and share > 0 else ""
 
 
 def _number(value: object) -> bool:

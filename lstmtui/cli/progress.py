@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui.cli.output import say
+from lstmtui.cli.output import say, unknown
 from lstmtui.runs.reader import RunSnapshot, ValidPoint
 from lstmtui.text import one_line
 from lstmtui.units import duration
@@ -183,4 +183,6 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
 def valid_figures(point: ValidPoint) -> str:
     """Return one evaluation in few words: a line of 80 characters holds it with its step."""
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
-    return f"{point.nll:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}"
+    return (
+        f"{point.nll:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"
+    )

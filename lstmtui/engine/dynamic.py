@@ -23,8 +23,9 @@ import numpy as np
 from lstmtui.config import Settings
 from lstmtui.data.batches import EvaluationStreams
 from lstmtui.data.corpus import Split
+from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.backend import optim
-from lstmtui.engine.evaluate import Result, result
+from lstmtui.engine.evaluate import Meter, Result
 from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
 from lstmtui.errors import UsageError
@@ -65,17 +66,26 @@ class DynamicEvaluator:
     """Evaluates one split with weights of its own, which follow it; those given are never changed."""
 
     def __init__(
-        self, s: Settings, trained: Arena, split: Split, how: Rule, *, moments: Arena | None, threads: int
+        self,
+        s: Settings,
+        trained: Arena,
+        split: Split,
+        how: Rule,
+        tokenizer: Tokenizer | None = None,
+        *,
+        moments: Arena | None,
+        threads: int,
     ) -> None:
         """`moments`: AdamW's second moments, for the rule rms. Raises UsageError for a text of one token."""
-        self._split, self._how, self._trained, self._threads = split, how, trained, threads
+        self._split, self._tokenizer = split, tokenizer
+        self._how, self._trained, self._threads = how, trained, threads
         self._weights = Arena(trained.layout, trained.flat.dtype.type)
         self._streams = EvaluationStreams(split.tokens, 1, min(WINDOW, max(1, len(split.tokens) - 1)))
         s = dataclasses.replace(s, recompute=False)
         self._network = Network(s, self._weights, self._streams.T, 1, threads=threads, backward=True)
         self._scale = np.ones_like(trained.flat)
         self._pull = np.ones_like(trained.flat)
-        self._total = 0.0
+        self._meter = Meter(split, tokenizer)
         if how.name == "rms":
             assert moments is not None
             rms = np.sqrt(moments.flat)
@@ -91,13 +101,14 @@ class DynamicEvaluator:
 
     def found(self) -> Result:
         """Return what the last walk through the text came to."""
-        return result(self._total / self._streams.predictions, self._streams.predictions, self._split)
+        return self._meter.result()
 
     def steps(self) -> Iterator[float]:
         """Walk through the text once, and yield now and then how much is done, 0 to 1."""
         self._weights.flat[...] = self._trained.flat
         self._network.reset()
-        self._total, streams, network = 0.0, self._streams, self._network
+        self._meter = Meter(self._split, self._tokenizer)
+        streams, network = self._streams, self._network
         for k in range(streams.windows):
             x, y, weight = streams.window(k)
             if k + 1 < streams.windows:
@@ -110,7 +121,7 @@ class DynamicEvaluator:
                 )  # fmt: skip
             else:  # nothing comes after it that could be better for it
                 nll = network.evaluate(x, y)
-            self._total += float(np.dot(nll.astype(np.float64), weight.reshape(-1).astype(np.float64)))
+            self._meter.add(nll, y.reshape(-1), weight.reshape(-1))
             if k % 50 == 49:
                 yield (k + 1) / streams.windows
 

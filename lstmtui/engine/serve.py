@@ -83,8 +83,7 @@ class Service:
         t = self._trained
         split = tokenise(files, t.tokenizer)
         threads = t.settings.threads or 1
-        result = Evaluator(t.settings, t.weights, split, threads=threads).run().as_dict()
-        result["unknown"] = _unknown_share(split.tokens, t.tokenizer.unk)
+        result = Evaluator(t.settings, t.weights, split, t.tokenizer, threads=threads).run().as_dict()
         if dynamic is not None:
             for answer in self._dynamically(split, **dynamic):
                 if "progress" in answer:
@@ -100,16 +99,11 @@ class Service:
         moments = second_moments(t)
         how = dynamic.rule(rule, lr, decay, has_moments=moments is not None)
         evaluator = dynamic.DynamicEvaluator(
-            t.settings, t.weights, split, how, moments=moments, threads=t.settings.threads or 1
+            t.settings, t.weights, split, how, t.tokenizer, moments=moments, threads=t.settings.threads or 1
         )
         for done in evaluator.steps():
             yield {"progress": round(done, 4)}
         yield dynamic.told(evaluator.found(), how)
-
-
-def _unknown_share(tokens: Any, unk: int | None) -> float:
-    """Return the fraction of tokens outside the vocabulary."""
-    return float(np.mean(tokens == unk)) if unk is not None and len(tokens) else 0.0
 
 
 def _say(answer: dict[str, Any]) -> None:

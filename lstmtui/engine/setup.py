@@ -110,7 +110,8 @@ def build(s: Settings, data: Dataset) -> Setup:
     optimizer = Optimizer(s, weights, threads)
     evaluator = None
     if len(data.valid.tokens) > 1:
-        evaluator = Evaluator(s, optimizer.evaluated, data.valid, most=s.eval_tokens or 0, threads=threads)
+        most = s.eval_tokens or 0
+        evaluator = Evaluator(s, optimizer.evaluated, data.valid, data.tokenizer, most=most, threads=threads)
     seen = Mirror(weights)
     shown = seen if optimizer.evaluated is weights else Mirror(optimizer.evaluated)
     sampler = Sampler(s, shown.host, data.tokenizer)

@@ -343,7 +343,7 @@ class Trainer:
                 p.best_nll, p.best_step = found.nll, p.step
             self.writer.metric(
                 "valid", step=p.step, seconds=round(p.seconds, 3), nll=found.nll, perplexity=found.perplexity,
-                bits_per_char=found.bits_per_char, best=better,
+                bits_per_char=found.bits_per_char, best=better, **({"unknown": found.unknown} if found.unknown else {}),
             )  # fmt: skip
             self.writer.event("evaluated", step=p.step, nll=found.nll, best=better)
             self.writer.status(state="training")
@@ -442,7 +442,7 @@ class Trainer:
         for name, split in _splits(self.setup.data):
             if name != "train" and len(split.tokens) > 1:
                 most = 0 if share == 1 else max(1, int(share * len(split.tokens)))
-                evaluator = Evaluator(s, evaluated, split, most=most, threads=s.threads or 1)
+                evaluator = Evaluator(s, evaluated, split, self.setup.data.tokenizer, most=most, threads=s.threads or 1)
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
                 result[name]["whole"] = share == 1
         evaluated.put_back(kept)

@@ -36,7 +36,8 @@ class TrainPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidPoint:
-    """One evaluation. `nll` in nats per token; `bits_per_char` None where tokens cannot be told in characters."""
+    """One evaluation. `nll` in nats per token; `bits_per_char` None where tokens cannot be told in characters;
+    `unknown` is the part of the tokens that are `<unk>`."""
 
     step: int
     seconds: float
@@ -44,6 +45,7 @@ class ValidPoint:
     perplexity: float
     bits_per_char: float | None
     best: bool
+    unknown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ def _point(kind: Any, record: dict[str, Any]) -> Any:
         if value is None and name != "bits_per_char":
             if kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio"):
                 value = float("nan")
+            elif name == "unknown":
+                value = 0.0
             else:
                 return None
         wanted = str if name in ("prompt", "text") else int | float

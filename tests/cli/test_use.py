@@ -159,7 +159,7 @@ def test_a_server_whose_reader_is_gone_ends_quietly(start_process):
 def test_evaluate(lstmtui, text_file):
     said = lstmtui("evaluate", "diary", text_file)
     assert said.code == 0
-    assert said.out == "1.5000 nats per token, perplexity 4.48, 2.1640 bits per character\n"
+    assert said.out == "1.5000 nats per token, perplexity 4.48, 2.1640 bits per character (25.0% <unk>)\n"
     assert "25.0% of it is not in the run's vocabulary" in said.err
     answer = json.loads(lstmtui("evaluate", "diary", text_file, "--json").out)
     assert answer["run"] == "diary"

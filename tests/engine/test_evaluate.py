@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tiny
 
+from lstmtui.data import tokens
 from lstmtui.data.corpus import Split
-from lstmtui.engine.evaluate import Evaluator, result
+from lstmtui.engine.evaluate import Evaluator, Meter
 from lstmtui.engine.params import Arena, parameters
 
 
@@ -19,6 +20,38 @@ def weights(scale=1.0):
     made.initialise(2)
     made.flat *= scale
     return made
+
+
+def metered(nats, of, tokenizer=None):
+    """Return the figures of predicting all tokens but the first at `nats` each."""
+    meter, predicted = Meter(of, tokenizer), np.asarray(of.tokens[1:])
+    meter.add(np.full(len(predicted), nats, np.float32), predicted, np.ones(len(predicted), np.float32))
+    return meter.result()
+
+
+def tokenised(kind, text, vocabulary=None):
+    """Return a tokenizer of `vocabulary` (all of the text), and the text in its tokens."""
+    data = text.encode()
+    tokenizer = tokens.train(kind, [(vocabulary or text).encode()], 600 if kind == "bpe" else None)
+    return tokenizer, Split(tokens=tokenizer.encode(data), bytes=len(data), characters=len(text))
+
+
+@pytest.mark.parametrize("kind", ["chars", "bytes", "bpe"])
+def test_bits_per_character_are_those_of_what_was_predicted(kind):
+    text = "the first word is long, é中😀 and the rest is the rest " * 3
+    tokenizer, whole = tokenised(kind, text)
+    first = len(tokenizer.text(whole.tokens[:1]).replace("\ufffd", "?"))
+    bits = (len(whole.tokens) - 1) / math.log(2) / (len(text) - first)
+    assert metered(1.0, whole, tokenizer).bits_per_char == pytest.approx(bits)
+
+
+def test_words_have_their_space_and_unknown_ones_what_is_left():
+    tokenizer, whole = tokenised("words", "one two two\none zzzzzz two\n", vocabulary="one two\none two\n")
+    found = metered(1.0, whole, tokenizer)
+    assert found.unknown == pytest.approx(1 / 7)
+    assert found.bits_per_char == pytest.approx(7 / math.log(2) / (len("one two two\none zzzzzz two\n") - 4))
+    known = metered(1.0, tokenised("words", "one two\none two\n")[1], tokenizer)
+    assert known.unknown == 0
 
 
 def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary():
@@ -43,11 +76,11 @@ def test_evaluating_again_gives_the_same():
 
 
 def test_without_characters_there_are_no_bits_per_character():
-    assert result(1.0, 10, split(characters=None)).bits_per_char is None
+    assert metered(1.0, split(characters=None)).bits_per_char is None
 
 
 def test_a_hopeless_model_has_a_finite_perplexity():
-    assert math.isfinite(result(1e6, 10, split()).perplexity)
+    assert math.isfinite(metered(1e6, split()).perplexity)
 
 
 def test_a_request_gets_through_between_windows():
