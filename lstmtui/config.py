@@ -116,7 +116,15 @@ class Settings:
     temporal_reg: float | None = setting(
         None, "penalty on outputs that change from step to step (TAR)", "Regularisation", low=0, high=1000, live=True
     )
-    weight_decay: float = setting(0.01, "decoupled weight decay", "Regularisation", low=0, high=10, live=True)
+    weight_decay: float = setting(
+        0.01,
+        "weight decay of the matrices, not of embedding, biases and peepholes: decoupled with adamw, added to the "
+        "gradient with sgd",
+        "Regularisation",
+        low=0,
+        high=10,
+        live=True,
+    )
 
     optimizer: str = setting("adamw", "how gradients become steps", "Optimisation", choices=("adamw", "sgd"))
     lr: float | None = setting(None, "peak learning rate", "Optimisation", low=0, high=1000, open_low=True, live=True)

@@ -193,3 +193,9 @@ def test_a_folder_without_config_is_no_run(tmp_path):
 def test_settings_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().hidden = 3
+
+
+def test_weight_decay_says_what_it_is_for_each_optimizer_and_what_does_not_decay():
+    words = config.FIELDS["weight_decay"].metadata["help"]
+    for said in ("not of embedding, biases and peepholes", "decoupled with adamw", "added to the gradient with sgd"):
+        assert said in words

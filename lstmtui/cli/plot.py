@@ -118,7 +118,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
     ]  # fmt: skip
     names = dict.fromkeys((layer, gate) for _, layer, gate, _, _ in shares)
     gates = Chart(
-        "saturation", "Gate saturation", "step", "part of all values below 0.1 or above 0.9", False,
+        "saturation", "Gate saturation", "step", "part of all values below 0.1 (tanh: -0.9) or above 0.9", False,
         tuple(
             Line(f"{at[1]} of layer {at[0]}", tuple((row[0], row[3] + row[4]) for row in shares if row[1:3] == at))
             for at in names

@@ -37,7 +37,7 @@ def test_charts_are_drawn_in_the_terminal(run, capsys):
     assert "1 training  2 validation" in drawn
     assert "Gradient flow at step 900 of diary" in drawn
     assert "3 dL/dc of layer 1" in drawn
-    assert "Gate saturation of diary: part of all values below 0.1 or above 0.9 by step" in drawn
+    assert "Gate saturation of diary: part of all values below 0.1 (tanh: -0.9) or above 0.9 by step" in drawn
     assert drawn.count("┤") > 8
 
 

@@ -95,7 +95,10 @@ class GateMap(Widget):
             return Content("[ ] gate")
         one_gate = self.view in FILLING or self._has_room(self.size.height)
         pick = "" if not one_gate else "[ ] gate  " if self.size.width >= 40 else "[ ]  "
-        return Content(f"{pick}{shut} shut <0.1  ▓█ open >0.9")
+        low = gate_views.SHUT
+        if self.view in FILLING and self.probes:
+            low = gate_views.shut_below(gate_views.gate_name(self.probes[-1].gates, self.place()[1]))
+        return Content(f"{pick}{shut} shut <{low}  ▓█ open >{gate_views.OPEN}")
 
     def _dots(self) -> str:
         return LEFT if getattr(self.app, "charset", "braille") == "braille" else PLAIN_LEFT

@@ -16,16 +16,23 @@ from lstmtui.tui.messages import GateWindow
 Row = list[tuple[str, str]]
 
 LEFT = "·⠂⠒⠶⠿"
-"""From nothing to always below 0.1: dots, since the gate is shut."""
+"""From nothing to always saturated at the low end: dots, since the gate is shut."""
 PLAIN_LEFT = "·.:-="
 """The same without braille, which as blocks would look open."""
 RIGHT = "·░▒▓█"
-"""From nothing to always above 0.9: shades, since the gate is open."""
+"""From nothing to always saturated at the high end: shades, since the gate is open."""
 LEVELS = (0.05, 0.25, 0.5, 0.75)
 NUMBERS = 10
 """Columns that the two fractions of a row take."""
 TANH = ("g", "n", "h")
 """Gates that lie between -1 and 1."""
+SHUT, OPEN = 0.1, 0.9
+"""Where the others are saturated; gates between -1 and 1 at -0.9 and 0.9."""
+
+
+def shut_below(gate: str) -> float:
+    """Return the value below which a gate is left-saturated."""
+    return -OPEN if gate in TANH else SHUT
 
 
 def percent(value: Any) -> str:
@@ -150,8 +157,7 @@ def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[
 def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
     """Return units by the steps of one window, the text above them; a gate's value from shut to open."""
     values = seen.values[layer, gate].astype("float32")  # (T, H)
-    if gate_name(seen.gates, gate) in TANH:
-        values = (values + 1) / 2
+    low = shut_below(gate_name(seen.gates, gate))
     ramp = dots[:0:-1] + RIGHT
     means = values.mean(axis=0)
     order = (-means).argsort(kind="stable")
@@ -168,9 +174,9 @@ def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: in
         units = order[len(order) * r // rows_wanted : max(1, len(order) * (r + 1) // rows_wanted)]
         cells = []
         for value in values[:shown, units].mean(axis=1):
-            value = min(1.0, max(0.0, float(value))) if value == value else 0.5
-            # The ends of the ramp are what is saturated: below 0.1 and above 0.9.
-            at = 0 if value < 0.1 else 8 if value > 0.9 else 1 + min(6, int((value - 0.1) / 0.8 * 7))
+            value = float(value) if value == value else (low + OPEN) / 2
+            # The ends of the ramp are what is saturated.
+            at = 0 if value < low else 8 if value > OPEN else 1 + min(6, int((value - low) / (OPEN - low) * 7))
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
         rows.append(_joined(cells))
     return rows
@@ -200,5 +206,6 @@ def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
         cells = [grid.get((r, column), (" ", "none")) for column in range(cols)]
         rows.append([(f"{label}│"[:width], "axis"), *_joined(cells)] if width > margin else [("", "none")])
     ends = f"    └0%{'─' * max(0, cols - 6)}100%"
-    said = "     right of 0.9 →   ↑ left of 0.1   digits: layers"
+    shut = shut_below(gate_name(probe.gates, gate))
+    said = f"     right of {OPEN} →   ↑ left of {shut}   digits: layers"
     return [*rows, [(ends[:width].ljust(width), "axis")], [(said[:width].ljust(width), "axis")]]

@@ -8,6 +8,7 @@ from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import Saturation
 from lstmtui.tui.messages import GateWindow
+from lstmtui.tui.widgets import gate_views
 from lstmtui.tui.widgets.gate_map import GateMap
 
 
@@ -141,3 +142,18 @@ async def test_views_of_one_gate_at_every_size(name: str, size: tuple[int, int])
 
 async def test_no_window_has_words() -> None:
     assert "No window yet" in "".join(await view("window", window=False))
+
+
+def test_the_ends_of_the_ramp_are_what_is_saturated_in_gates_of_both_kinds() -> None:
+    low = {"f": 0.1, "g": -0.9}
+    for gate, name in enumerate(("f", "g")):
+        values = np.array([low[name] - 0.01, low[name] + 0.01, 0.89, 0.91], np.float32)
+        window = GateWindow(step=1, gates=("f", "g"), values=np.broadcast_to(values[None, None, :, None], (1, 2, 4, 1)))
+        _, row = gate_views.by_time_step(window, 0, gate, 4, 2, gate_views.LEFT)
+        cells = "".join(text for text, _ in row)
+        assert (cells[0], cells[3]) == (gate_views.LEFT[-1], gate_views.RIGHT[-1]), name
+        assert cells[1] != cells[0], name
+        assert cells[2] != cells[3], name
+        one = Saturation(step=1, gates=("f", "g"), left=np.zeros((1, 2, 1)), right=np.zeros((1, 2, 1)))
+        said = "".join(text for text, _ in gate_views.scatter(one, gate, 60, 6)[-1])
+        assert f"left of {low[name]} " in said
