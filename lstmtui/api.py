@@ -39,15 +39,11 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
 
     Raises UsageError for a corpus or a name that cannot be used.
     """
-    from lstmtui.data.corpus import anchored, resolve
+    from lstmtui.data.corpus import anchored, texts_of
 
     root = root or runs_root()
-    corpus = resolve(settings.corpus)
-    corpus.check(settings.tokens)
-    for names in filter(None, (settings.valid, settings.test)):
-        resolve(names).check(settings.tokens)
-    beginning = b"".join(part.head for part in corpus.parts)
-    resolved = recipe.complete(settings, corpus_bytes=corpus.bytes, beginning=beginning)
+    texts = texts_of(settings)
+    resolved = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
     resolved = dataclasses.replace(  # so that it can be resumed from any folder
         resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
     )

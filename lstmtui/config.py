@@ -35,6 +35,7 @@ AUTO = "auto"
 PURPOSES = ("text", "autocomplete")
 LENGTHS = ("minutes", "epochs", "steps")
 """Settings of which one says how long a run trains."""
+SPLITS = ("mixed", "end")
 
 
 def setting(
@@ -48,13 +49,15 @@ def setting(
     choices: Sequence[str] = (),
     live: bool = False,
     option: str = "",
+    before: Any = None,
 ) -> Any:
     """Describe one field: `low` and `high` are inclusive bounds (`open_low`: low itself is not allowed).
 
     option    its name on the command line, where that is not the field's
+    before    what runs did before the setting existed, where that is not the default: an old config.toml lacks it
     """
     described = {"help": about, "group": group, "low": low, "high": high, "open_low": open_low, "choices": choices}
-    return field(default=default, metadata={**described, "live": live, "option": option})
+    return field(default=default, metadata={**described, "live": live, "option": option, "before": before})
 
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -71,6 +74,17 @@ class Settings:
     test: tuple[str, ...] = setting((), "separate text for the final test", "Corpus")
     valid_fraction: float = setting(0.1, "last part of the corpus kept for validation", "Corpus", low=0, high=0.9)
     test_fraction: float = setting(0.0, "part after that kept for the final test", "Corpus", low=0, high=0.9)
+    split: str = setting(
+        "mixed",
+        "where validation and test text is taken: pieces of every kind of file (mixed), or the end; one file: its end",
+        "Corpus",
+        choices=SPLITS,
+        before="end",
+    )
+    encoding: str = setting("", "encoding of files that are not UTF-8, such as windows-1252", "Corpus")
+    keep_everything: bool = setting(
+        False, "also read long runs that no one wrote, such as base64 and hexadecimal", "Corpus", before=True
+    )
     purpose: str = setting(
         "text",
         "what it is trained for: autocomplete learns words, to type with",
@@ -187,6 +201,8 @@ class Settings:
 FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Settings)}
 TYPES: dict[str, Any] = typing.get_type_hints(Settings)
 LIVE = tuple(name for name, f in FIELDS.items() if f.metadata["live"])
+BEFORE = {name: f.metadata["before"] for name, f in FIELDS.items() if f.metadata["before"] is not None}
+"""Settings that a run made before they existed lacks, and what they were then."""
 
 
 def base_type(name: str) -> tuple[type, bool]:
@@ -387,6 +403,6 @@ def load(path: Path) -> Settings:
     if not isinstance(version, int) or version > FORMAT:
         raise CorruptError(f"{path}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
     try:
-        return Settings(**{name: convert(name, value, str(path)) for name, value in raw.items()})
+        return Settings(**{name: convert(name, value, str(path)) for name, value in {**BEFORE, **raw}.items()})
     except UsageError as error:
         raise CorruptError(str(error)) from error

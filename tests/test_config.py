@@ -199,3 +199,13 @@ def test_weight_decay_says_what_it_is_for_each_optimizer_and_what_does_not_decay
     words = config.FIELDS["weight_decay"].metadata["help"]
     for said in ("not of embedding, biases and peepholes", "decoupled with adamw", "added to the gradient with sgd"):
         assert said in words
+
+
+def test_what_an_old_run_lacks_is_what_it_was_then(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('format = 1\ncorpus = ["a.txt"]\n')
+    loaded = config.load(path)
+    assert config.BEFORE["split"] == "end"
+    assert {name: getattr(loaded, name) for name in config.BEFORE} == config.BEFORE
+    path.write_text(config.dump(Settings()))
+    assert config.load(path) == Settings()

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "torch")
-HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch")
+HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer")
 
 PROGRAM = """
 import sys

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
+from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import emit_json, say
 from lstmtui.errors import UsageError
 
@@ -20,6 +21,7 @@ def adapt(
         bool, typer.Option("--weights", metavar="", help="Move a few biases of the network towards it too.")
     ] = False,
     reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False,
+    encoding: Encoding = None,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:
@@ -27,8 +29,8 @@ def adapt(
 
     The words are kept in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
     """
-    from lstmtui import api
-    from lstmtui.data.corpus import resolve
+    from lstmtui import api, config
+    from lstmtui.data.corpus import Reading, notes_of, read
 
     if reset == bool(files):
         raise UsageError("Give FILE... to learn from, or --reset to forget what was learnt.")
@@ -36,9 +38,12 @@ def adapt(
         raise UsageError("--weights says how to learn from FILE; --reset forgets everything.")
     found = recognise(run, runs_dir)
     if files:
-        resolve(files).check()
+        how = dataclasses.replace(Reading.of(config.load(found.config), encoding or ""), tokens="chars")
+        for note in notes_of(read(files, how)):
+            say(note)
+    named: dict[str, Any] = {"encoding": encoding} if encoding else {}
     with api.Model(found) as model:
-        answer = model.ask("forget") if reset else model.ask("adapt", files=files, weights=weights)
+        answer = model.ask("forget") if reset else model.ask("adapt", files=files, weights=weights, **named)
     if json:
         emit_json({"run": found.name, **answer})
     elif reset:

@@ -72,6 +72,8 @@ def compare(
 
     Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command goes on from there.
     """
+    from lstmtui.data.corpus import notes, texts_of
+
     root = runs_dir.expanduser() if runs_dir else runs_root()
     wanted = _cells(cells)
     options = {
@@ -87,6 +89,8 @@ def compare(
     if parameters is not None and base.hidden is not None:
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
     known = comparing.stored(root, group_name)
+    for note in notes(texts_of(base)):
+        say(note)
     if known is None:
         planned = _plan(base, wanted, parameters, seeds, group_name)
         group = Group(group_name, _budget(base, parameters), tuple(run for run, _ in planned))
@@ -144,9 +148,9 @@ def _plan(
 def matched(s: config.Settings, parameters: int) -> config.Settings:
     """Return `s` with the size of layers that comes nearest to `parameters`. Raises UsageError where none is near."""
     from lstmtui import api, recipe
-    from lstmtui.data.corpus import resolve
+    from lstmtui.data.corpus import texts_of
 
-    bytes_ = resolve(s.corpus).bytes
+    bytes_ = texts_of(s).bytes
     forecaster = api.Forecaster()
 
     def count(hidden: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
+from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures, say, waiting
 from lstmtui.errors import UsageError
 from lstmtui.text import one_line
@@ -74,6 +74,7 @@ def evaluate(
             help="How far weights are drawn back to the trained ones at each step (auto).",
         ),
     ] = None,
+    encoding: Encoding = None,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:  # fmt: skip
@@ -97,10 +98,11 @@ def evaluate(
     "network" leaves out the index of the training text; "adapted" adds what was typed so far and the profile.
     """
     from lstmtui import api, config
-    from lstmtui.data.corpus import resolve
+    from lstmtui.data.corpus import Reading, notes_of, read
 
     found = recognise(run, runs_dir)
-    resolve(files).check(config.load(found.config).tokens)
+    for note in notes_of(read(files, Reading.of(config.load(found.config), encoding or ""))):
+        say(note)
     if not autocomplete and (apart or adapt):
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
     if not dynamic and not (dynamic_rule is dynamic_lr is dynamic_decay is None):
@@ -109,13 +111,13 @@ def evaluate(
         raise UsageError("--dynamic is for figures of prediction, --adapt for --autocomplete; leave one out.")
     if dynamic_rule not in (None, *RULES):
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
-    asked: dict[str, Any] = {"files": files}
+    asked: dict[str, Any] = {"files": files, **({"encoding": encoding} if encoding else {})}
     if dynamic:
         asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
     with api.Model(found) as model:
         if autocomplete:
             details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
-            result = model.ask("autocomplete", files=files, **details)
+            result = model.ask("autocomplete", **asked, **details)
         else:
             with waiting("Learning from the text") as progress:
                 result = model.ask("evaluate", on_progress=progress, **asked)

@@ -36,6 +36,12 @@ RunsDir = Annotated[
     Path | None,
     typer.Option("--runs-dir", metavar="FOLDER", help="Where the runs are (also LSTMTUI_RUNS).", show_default=False),
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Encoding of files that are not UTF-8 (auto: the run's).", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object, for a script.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave it running and return at once.")]
 

@@ -69,7 +69,7 @@ def plan(
 ) -> int:  # fmt: skip
     """Say what a run would cost: parameters, work, memory, speed measured here, and time. Nothing is trained."""
     from lstmtui import api, recipe
-    from lstmtui.data.corpus import resolve
+    from lstmtui.data.corpus import notes, texts_of
 
     options: dict[str, object] = {
         "corpus": corpus, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens, "batch": batch,
@@ -77,9 +77,9 @@ def plan(
         "valid": valid, "recompute": recompute,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
-    source = resolve(base.corpus)
-    source.check(base.tokens)
-    beginning = b"".join(part.head for part in source.parts)
+    texts = texts_of(base)
+    for note in notes(texts):
+        say(note)
     if base.hidden is not None and (fit_memory or fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
@@ -90,7 +90,7 @@ def plan(
             chosen = dataclasses.replace(chosen, recompute=again)
         if fit_minutes is not None and base.minutes is base.epochs is base.steps is None:
             chosen = dataclasses.replace(chosen, minutes=fit_minutes)
-        return recipe.complete(chosen, corpus_bytes=source.bytes, beginning=beginning)
+        return recipe.complete(chosen, corpus_bytes=texts.bytes, beginning=texts.beginning)
 
     forecaster = api.Forecaster()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from lstmtui import config
 from lstmtui.cli.options import Detach, RunsDir, short
 from lstmtui.cli.output import emit_json, say
 from lstmtui.units import size
+
+if TYPE_CHECKING:
+    from lstmtui.data.corpus import Texts
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
 
@@ -24,6 +27,7 @@ def train(**given: Any) -> int:
     """
     from lstmtui import api
     from lstmtui.cli.follow import follow
+    from lstmtui.data.corpus import notes, texts_of
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
@@ -31,8 +35,11 @@ def train(**given: Any) -> int:
     run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
     chosen = config.load(run.config)
     say(f"Run {run.name} in {run.path}")
-    for line in describe(chosen):
+    texts = texts_of(chosen)
+    for line in describe(chosen, texts):
         say(f"  {line}")
+    for note in notes(texts):
+        say(note)
     process = api.start(run)
     if given["detach"]:
         name = short(run)
@@ -43,7 +50,7 @@ def train(**given: Any) -> int:
     return follow(run, process, before=None, as_json=given["json"])
 
 
-def describe(s: config.Settings) -> list[str]:
+def describe(s: config.Settings, texts: Texts) -> list[str]:
     """Return the recipe in a few lines for a person."""
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
@@ -56,11 +63,10 @@ def describe(s: config.Settings) -> list[str]:
         (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),
         "the recipe's time",
     )
-    valid = f"validation {names(s.valid)}" if s.valid else f"last {s.valid_fraction:.0%} for validation"
     vocabulary = f" (at most {s.vocabulary})" if s.vocabulary else ""
     layers = "1 layer" if s.layers == 1 else f"{s.layers} layers"
     return [
-        f"corpus     {names(s.corpus)}{_size(s.corpus)} as {s.tokens}{vocabulary}, {valid}",
+        f"corpus     {names(s.corpus)} ({size(texts.bytes)}) as {s.tokens}{vocabulary}, {_validation(s, texts)}",
         f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}{drop}",
         f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}",
         f"computing  {s.threads} threads, seed {s.seed}{', gates computed again in backward' if s.recompute else ''}",
@@ -72,10 +78,15 @@ def names(corpus: tuple[str, ...]) -> str:
     return ", ".join(Path(name).name if os.path.isabs(name) else name for name in corpus)
 
 
-def _size(corpus: tuple[str, ...]) -> str:
-    from lstmtui.data.corpus import resolve
-
-    return f" ({size(resolve(corpus).bytes)})"
+def _validation(s: config.Settings, texts: Texts) -> str:
+    """Return where the text to validate on comes from."""
+    train, valid = texts.ranges["train"], texts.ranges["valid"]
+    if s.valid:
+        return f"validation {names(s.valid)}"
+    if valid.source.parts != train.source.parts:
+        return "validation the set's own"
+    share = f"{valid.length / train.source.bytes:.0%}" if valid.length else "nothing"
+    return f"{share} from all kinds of files for validation" if texts.mixed else f"last {share} for validation"
 
 
 def _option(name: str) -> tuple[type, Any]:

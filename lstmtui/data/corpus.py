@@ -6,18 +6,28 @@ a fetched set of the catalogue such as `ptb`, a file, or a folder. Write `./ptb`
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lstmtui.config import Settings
-from lstmtui.data import catalogue, embedded, formal, tokens
-from lstmtui.data.sources import Part, Source, in_memory, open_file, open_folder
-from lstmtui.data.tokenfiles import Range, Split, TokenFiles
-from lstmtui.errors import UsageError
+from lstmtui.data import catalogue, embedded, formal, likeness, tokens
+from lstmtui.data.encodings import known, to_utf8
+from lstmtui.data.sources import LeftOut, Part, Source, in_memory, open_file, open_folder, refuse
+from lstmtui.data.splits import mixed
+from lstmtui.data.tokenfiles import Range, Split, TokenFiles, writable
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.files import write_atomically
 from lstmtui.places import cache_root
+from lstmtui.units import size as in_words
 
-__all__ = ["Dataset", "Source", "Split", "anchored", "prepare", "resolve", "size", "tokenise", "training_text"]
+__all__ = [
+    "Dataset", "Reading", "Source", "Split", "Texts", "anchored", "dataset", "notes", "notes_of", "prepare", "read",
+    "read_text", "resolve", "size", "texts_of", "tokenise", "training_text",
+]  # fmt: skip
 
 Report = Callable[[str, float], None]
 """Told what goes on, and how far it is, 0 to 1."""
@@ -40,14 +50,163 @@ class Dataset:
     """What a person calls the corpus."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How files become text."""
+
+    tokens: str = "chars"
+    encoding: str = ""
+    """Of the files that are not UTF-8; empty where these are refused."""
+    keep_everything: bool = False
+    """Whether long runs that no one wrote are read too."""
+
+    @classmethod
+    def of(cls, s: Settings, encoding: str = "") -> Reading:
+        """Return how a run with settings `s` reads its text; `encoding` is that of another text."""
+        return cls(tokens=s.tokens, encoding=encoding or s.encoding, keep_everything=s.keep_everything)
+
+
 def resolve(names: Sequence[str], *, cache: Path | None = None) -> Source:
-    """Return what `names` stand for. Raises UsageError when one is missing, empty, unreadable or not fetched."""
+    """Return what `names` stand for, looked at from the outside only; see `read`.
+
+    Raises UsageError when one is missing, empty, unreadable or not fetched.
+    """
     cache = cache or cache_root()
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise UsageError("No corpus is given; name a file, a folder or a set of `lstmtui corpora list`.")
-    parts = [part for name in names for part in _parts(name, cache)]
-    return Source(", ".join(names), tuple(parts))
+    parts: list[Part] = []
+    left_out: list[LeftOut] = []
+    for name in names:
+        found, others = _parts(name, cache)
+        parts += found
+        left_out += others
+    return Source(", ".join(names), tuple(parts), left_out=tuple(left_out))
+
+
+def read(names: Sequence[str], how: Reading, *, cache: Path | None = None) -> Source:
+    """Return what `names` stand for, as it is read: every file looked through, and found to be what `how` needs.
+
+    A file of a folder that cannot be read so is left out, with the reason. Raises UsageError as `resolve` does, and for
+    a named file that is not text, where text is needed.
+    """
+    cache = cache or cache_root()
+    return _readable(resolve(names, cache=cache), how, cache)
+
+
+def _readable(source: Source, how: Reading, cache: Path) -> Source:
+    if how.tokens == "bytes":
+        return source
+    parts: list[Part] = []
+    left_out = list(source.left_out)
+    for part in source.parts:
+        try:
+            parts.append(_as_utf8(part, how.encoding, cache))
+        except UsageError as error:
+            if part.folder is None:
+                raise
+            reason = str(error).removeprefix(f"The file {part.name} ").removesuffix(".")
+            left_out.append(LeftOut(os.path.relpath(part.name, part.folder), reason))
+    if not parts:
+        raise UsageError(f"{source.name} holds no text that can be read: {listed(left_out)}.")
+    read_ = Source(source.name, tuple(parts), left_out=tuple(left_out)).as_text(keep_everything=how.keep_everything)
+    if read_.bytes and read_.long_runs(cache) >= read_.bytes:
+        raise UsageError(
+            f"{source.name} is nothing but base64 or hexadecimal, which no one wrote; --keep-everything reads it."
+        )
+    return read_
+
+
+def _as_utf8(part: Part, encoding: str, cache: Path) -> Part:
+    """Return `part`, or where it is in another encoding its UTF-8. Raises UsageError where it cannot be read."""
+    if not encoding:
+        Source(part.name, (part,)).check()
+        refuse(part, part.facts(cache))
+        return part
+    name = known(encoding)
+    facts = part.facts(cache)
+    if name in ("utf-8", "ascii") or (facts.nul is None and facts.invalid is None and name not in SEVEN_BITS):
+        refuse(part, facts)
+        return part
+    copy = converted(cache, facts.sha256, name, to_utf8(part.read(0, part.length), encoding, part.name))
+    found = replace(open_file(copy), name=part.name, folder=part.folder)
+    refuse(found, found.facts(cache))
+    return found
+
+
+def converted(cache: Path, digest: str, encoding: str, chunks: Iterator[bytes]) -> Path:
+    """Return a copy in `cache` of the file with this digest, in UTF-8, as `chunks` make it. Raises LstmtuiError."""
+    name = hashlib.sha256(f"{digest} {encoding}".encode()).hexdigest()[:32]
+    path = cache / "texts" / f"{name}.txt"
+    if not path.exists():
+        path = writable(path.parent) / path.name
+        try:
+            write_atomically(path, chunks)
+        except OSError as error:
+            raise LstmtuiError(
+                f"The text cannot be kept in {path.parent} ({error.strerror or error}); free some space there, or "
+                f"name another folder in LSTMTUI_CACHE."
+            ) from error
+    return path
+
+
+SEVEN_BITS = ("utf-7", "hz", *(f"iso2022_{name}" for name in ("jp", "jp_1", "jp_2", "jp_3", "jp_ext", "kr")))
+"""Encodings whose text looks like ASCII."""
+
+MAX_LISTED = 5
+"""Files that are named in one sentence."""
+
+
+def listed(left_out: Sequence[LeftOut]) -> str:
+    """Return which files are left out and why, in words."""
+    said = [f"{one.name} ({one.reason})" for one in left_out[:MAX_LISTED]]
+    if len(left_out) > MAX_LISTED:
+        said.append(f"and {len(left_out) - MAX_LISTED:,} more")
+    return ", ".join(said)
+
+
+def read_text(names: Sequence[str], how: Reading, *, cache: Path | None = None) -> bytes:
+    """Return all of the text that `names` stand for."""
+    return b"".join(read(names, replace(how, tokens="chars"), cache=cache).chunks())
+
+
+def notes_of(source: Source, *, cache: Path | None = None) -> list[str]:
+    """Return what a person should know of how a text is read: what of it is left out, and why."""
+    said = []
+    if source.left_out:
+        count = len(source.parts)
+        said.append(
+            f"Of {source.name}, {count:,} file{' is' if count == 1 else 's are'} read and {len(source.left_out):,} "
+            f"left out: {listed(source.left_out)}."
+        )
+    if runs := source.long_runs(cache or cache_root()):
+        said.append(
+            f"Of {source.name}, {in_words(runs)} of long runs that no one wrote (base64, hexadecimal) are left out; "
+            f"--keep-everything reads them."
+        )
+    return said
+
+
+def notes(texts: Texts, *, cache: Path | None = None) -> list[str]:
+    """Return what a person should know before a run trains on `texts`, a sentence each."""
+    cache = cache or cache_root()
+    said = [note for source in texts.sources for note in notes_of(source, cache=cache)]
+    train, valid = texts.ranges["train"], texts.ranges["valid"]
+    if valid.source.parts != train.source.parts:
+        known = {part.facts(cache).sha256 for part in train.source.parts}
+        if valid.length and all(part.facts(cache).sha256 in known for part in valid.source.parts):
+            return [
+                *said,
+                "The validation text is part of the training text, so it cannot tell learning from memorising; give "
+                "--valid text that is not trained on, or none.",
+            ]
+    unlike = likeness.warning(*(part.sample(likeness.SAMPLE, likeness.PIECES) for part in (train, valid)))
+    return [*said, unlike] if unlike and train.source.text else said
+
+
+def size(names: Sequence[str], how: Reading | None = None, *, cache: Path | None = None) -> int:
+    """Return how many bytes `names` stand for, as they are read."""
+    return read(names, how or Reading(), cache=cache).bytes
 
 
 def anchored(names: Sequence[str]) -> tuple[str, ...]:
@@ -59,28 +218,34 @@ def _has_a_name(name: str) -> bool:
     return name == embedded.NAME or formal.is_generator(name) or catalogue.is_known(name)
 
 
-def _parts(name: str, cache: Path) -> list[Part]:
+def _parts(name: str, cache: Path) -> tuple[list[Part], list[LeftOut]]:
+    if not name:
+        raise UsageError(
+            "A name of a text is empty (a variable of the shell that is not set?); name a file, a folder, or . for "
+            "the current folder."
+        )
     if name == embedded.NAME:
-        return [in_memory(name, embedded.text(cache))]
+        return [in_memory(name, embedded.text(cache))], []
     if formal.is_generator(name):
-        return [in_memory(name, formal.text(name))]
+        return [in_memory(name, formal.text(name))], []
     if catalogue.is_known(name):
-        return [open_file(path) for path in catalogue.files(name, "train", cache)]
+        return [open_file(path) for path in catalogue.files(name, "train", cache)], []
     path = Path(name).expanduser()
     try:
         if path.is_dir():
-            return open_folder(path)
+            parts, left_out = open_folder(path)
+            if not parts:
+                reasons = f" ({listed(left_out)})" if left_out else ""
+                raise UsageError(
+                    f"The folder {path} holds no text files{reasons}; give another folder, or the files by name."
+                )
+            return parts, left_out
         missing = not path.exists()
     except ValueError:  # a NUL in the name
         missing = True
     if missing:
         raise UsageError(f"There is no file, folder or set called {name!r}; `lstmtui corpora list` names the sets.")
-    return [open_file(path)]
-
-
-def size(names: Sequence[str], *, cache: Path | None = None) -> int:
-    """Return how many bytes `names` stand for, looking at the start of each file only."""
-    return resolve(names, cache=cache).bytes
+    return [open_file(path)], []
 
 
 def prepare(
@@ -92,122 +257,186 @@ def prepare(
     limit: int | None = None,
     valid_fraction: float = 0.1,
     test_fraction: float = 0.0,
+    split: str = "mixed",
+    encoding: str = "",
+    keep_everything: bool = False,
     cache: Path | None = None,
     report: Report = lambda what, done: None,
 ) -> Dataset:
     """Tokenise a corpus once, chunk by chunk, and return it memory-mapped; the next call finds it in `cache`.
 
-    train, valid, test    names as `resolve` takes them; a set of the catalogue brings its own valid and test files
-    tokens, limit         kind of tokens and most entries of the vocabulary
-    valid_fraction, ...   share of the train text, in bytes, split off its end where no own files are given: first
-                          training, then validation, then test
+    The names and numbers are the settings of a run (`lstmtui.config`); see `dataset`.
+    """
+    s = Settings(
+        corpus=tuple([train] if isinstance(train, str) else train), valid=tuple(valid), test=tuple(test), tokens=tokens,
+        vocabulary=limit, valid_fraction=valid_fraction, test_fraction=test_fraction, split=split, encoding=encoding,
+        keep_everything=keep_everything,
+    )  # fmt: skip
+    return dataset(s, cache=cache, report=report)
+
+
+def dataset(s: Settings, *, cache: Path | None = None, report: Report = lambda what, done: None) -> Dataset:
+    """Return the tokens that a run with settings `s` trains on, those of `cache` where it was tokenised before.
 
     The vocabulary of `chars` is that of the whole train text, so that no character of a file split by position is
     unknown; that of `words` and `bpe` comes from the training part alone. Raises UsageError for input that cannot be
     used, LstmtuiError when the token files cannot be written.
     """
     cache = cache or cache_root()
-    kind = tokens
-    ranges, name, vocabulary = _ranges(train, valid, test, kind, limit, (valid_fraction, test_fraction), cache)
+    texts = texts_of(s, cache=cache)
     report("reading", 0.0)
-    digests = {source.parts: source.digest(cache) for source in (part.source for part in ranges.values())}
-    settings = {
-        "tokens": kind,
-        "limit": limit,
-        "parts": [[role, digests[part.source.parts], part.start, part.stop] for role, part in ranges.items()],
-        "vocabulary": [vocabulary.start, vocabulary.stop],
-    }
-    files = TokenFiles(cache, settings)
+    files = TokenFiles(cache, _everything_that_shapes(s, texts, cache))
     tokenizer, splits = files.load() or files.build(
-        lambda: _train_tokenizer(kind, limit, vocabulary, report), ranges, report
+        lambda: _train_tokenizer(s.tokens, s.vocabulary, texts.vocabulary, report), texts.ranges, report
     )
-    return Dataset(tokenizer=tokenizer, digest=files.digest, name=name, **splits)
+    return Dataset(tokenizer=tokenizer, digest=files.digest, name=texts.ranges["train"].source.name, **splits)
+
+
+def digest(s: Settings, *, cache: Path | None = None) -> str:
+    """Return the digest that `dataset` would have, without tokenising. Raises UsageError."""
+    cache = cache or cache_root()
+    return TokenFiles(cache, _everything_that_shapes(s, texts_of(s, cache=cache), cache)).digest
+
+
+def kept(digest: str, name: str, *, cache: Path | None = None) -> Dataset | None:
+    """Return the dataset called `name` with this digest from the cache, whatever its text is now; None without one."""
+    files = TokenFiles.of(cache or cache_root(), digest)
+    found = files.load()
+    return Dataset(tokenizer=found[0], digest=digest, name=name, **found[1]) if found is not None else None
+
+
+def keep(digest: str, user: Path, *, cache: Path | None = None) -> None:
+    """Keep the tokens with this digest in the cache for as long as the folder `user` exists."""
+    TokenFiles.of(cache or cache_root(), digest).keep_for(user)
+
+
+def _everything_that_shapes(s: Settings, texts: Texts, cache: Path) -> dict[str, Any]:
+    """Return what the tokens depend on. What is new in a version is left out where it changes nothing."""
+    digests = {source.parts: source.digest(cache) for source in texts.sources}
+    settings: dict[str, Any] = {
+        "tokens": s.tokens,
+        "limit": s.vocabulary,
+        "parts": [[role, digests[part.source.parts], *part.described()] for role, part in texts.ranges.items()],
+        "vocabulary": list(texts.vocabulary.described()),
+    }
+    if any(source.long_runs(cache) for source in texts.sources):
+        settings["long_runs"] = "left out"
+    return settings
 
 
 def tokenise(
     names: Sequence[str],
     tokenizer: tokens.Tokenizer,
+    how: Reading | None = None,
     *,
     cache: Path | None = None,
     report: Report = lambda what, done: None,
 ) -> Split:
     """Return other text in the tokens of a trained model, memory-mapped, to evaluate on."""
     cache = cache or cache_root()
-    source = _readable(resolve(names, cache=cache), tokenizer.kind)
-    whole = Range(source, 0, source.bytes)
+    source = read(names, replace(how or Reading(), tokens=tokenizer.kind), cache=cache)
     settings = {"tokenizer": tokenizer.digest(), "text": source.text, "content": source.digest(cache)}
+    if source.long_runs(cache):
+        settings["long_runs"] = "left out"
     files = TokenFiles(cache, settings)
-    _, splits = files.load() or files.build(lambda: tokenizer, {"test": whole}, report)
+    _, splits = files.load() or files.build(lambda: tokenizer, {"test": Range.whole(source)}, report)
     return splits["test"]
 
 
 def training_text(s: Settings, *, cache: Path | None = None) -> Iterator[bytes]:
     """Yield the text that a run with settings `s` is trained on, chunk by chunk. Raises UsageError when it is gone."""
-    fractions = s.valid_fraction, s.test_fraction
-    ranges, _, _ = _ranges(s.corpus, s.valid, s.test, s.tokens, s.vocabulary, fractions, cache or cache_root())
-    yield from ranges["train"].chunks()
+    yield from texts_of(s, cache=cache).ranges["train"].chunks()
 
 
-def _ranges(
-    train: Sequence[str],
-    valid: Sequence[str],
-    test: Sequence[str],
-    kind: str,
-    limit: int | None,
-    fractions: tuple[float, float],
-    cache: Path,
-) -> tuple[dict[str, Range], str, Range]:
-    """Return which bytes are train, valid and test, the corpus's name, and which bytes the vocabulary comes from."""
-    tokens.check_kind(kind, limit)
-    valid_fraction, test_fraction = fractions
-    if not (valid_fraction >= 0 and test_fraction >= 0 and valid_fraction + test_fraction < 1):
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Which bytes of which files are trained on, validated on and tested on."""
+
+    ranges: dict[str, Range]
+    """Of train, valid and test."""
+    vocabulary: Range
+    """What the vocabulary comes from."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether text to validate or test on is taken from all over one corpus, not from its end."""
+        train = self.ranges["train"]
+        return train.stretches != ((0, train.length),)
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources, each once."""
+        return list({part.source.parts: part.source for part in self.ranges.values()}.values())
+
+    @property
+    def beginning(self) -> bytes:
+        """How the texts to train on begin, which decides settings that are left open."""
+        return b"".join(part.head for part in self.ranges["train"].source.parts)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the corpus."""
+        return self.ranges["train"].source.bytes
+
+
+def texts_of(s: Settings, *, cache: Path | None = None) -> Texts:
+    """Look through everything that a run with settings `s` reads, and split it.
+
+    Text to train on, to validate on and to test on, as far as no own files are given, comes from one corpus: of one
+    file the end is split off, first training, then validation, then test; of several, pieces of every kind of file.
+    Raises UsageError for input that cannot be used.
+    """
+    cache, how = cache or cache_root(), Reading.of(s)
+    tokens.check_kind(s.tokens, s.vocabulary)
+    if not (s.valid_fraction >= 0 and s.test_fraction >= 0 and s.valid_fraction + s.test_fraction < 1):
         raise UsageError(
-            f"The fractions {valid_fraction:g} for validation and {test_fraction:g} for test leave no text to train "
-            f"on; both must be 0 or more, and their sum below 1."
+            f"The fractions {s.valid_fraction:g} for validation and {s.test_fraction:g} for test leave no text to "
+            f"train on; both must be 0 or more, and their sum below 1."
         )
-    source = _readable(resolve(train, cache=cache), kind)
-    own = {"valid": _own(valid, kind, cache), "test": _own(test, kind, cache)}
-    if not valid and not test:
-        own = {role: _of_the_set(train, role, kind, cache) for role in own}
-    # What is split off stands at the end: train, then valid, then test.
-    shares = {"valid": 0.0 if own["valid"] else valid_fraction, "test": 0.0 if own["test"] else test_fraction}
-    cuts = [source.bytes]
-    for share in (shares["test"], shares["test"] + shares["valid"]):
-        cut = int(source.bytes * (1 - share)) if share else source.bytes
-        cuts.append(min(source.boundary(cut, lines=kind in LINEWISE), cuts[-1]))
-    end, test_from, valid_from = cuts
-    ranges = {
-        "train": Range(source, 0, valid_from),
-        "valid": Range(source, valid_from, test_from),
-        "test": Range(source, test_from, end),
-    }
-    ranges |= {role: Range(other, 0, other.bytes) for role, other in own.items() if other}
+    source = read(s.corpus, how, cache=cache)
+    own = {"valid": _own(s.valid, how, cache), "test": _own(s.test, how, cache)}
+    if not s.valid and not s.test:
+        own = {role: _of_the_set(s.corpus, role, how, cache) for role in own}
+    shares = {"valid": 0.0 if own["valid"] else s.valid_fraction, "test": 0.0 if own["test"] else s.test_fraction}
+    ranges = _split(source, shares, s) | {role: Range.whole(other) for role, other in own.items() if other}
     for role, part in ranges.items():
-        length = part.stop - part.start
-        if length < 2 and (role == "train" or own[role] or shares[role]):
+        if part.length < 2 and (role == "train" or own[role] or shares[role]):
             raise UsageError(
                 f"The corpus {part.source.name} is only {part.source.bytes} byte{'s' * (part.source.bytes != 1)} long, "
                 f"too little for a {role} part; give a longer text."
             )
-    return ranges, source.name, ranges["train"] if kind in LINEWISE else Range(source, 0, source.bytes)
+    return Texts(ranges, ranges["train"] if s.tokens in LINEWISE else Range.whole(source))
 
 
-def _readable(source: Source, kind: str) -> Source:
-    source.check(kind)
-    return source if kind == "bytes" else source.as_text()
+def _split(source: Source, shares: dict[str, float], s: Settings) -> dict[str, Range]:
+    """Return the parts of a corpus of which `shares` are taken to validate and to test."""
+    if s.split == "mixed" and len(source.parts) > 1 and any(shares.values()):
+        found = mixed(source, shares)
+        if found is not None:
+            return found
+    cuts = [source.bytes]
+    for share in (shares["test"], shares["test"] + shares["valid"]):
+        cut = int(source.bytes * (1 - share)) if share else source.bytes
+        cuts.append(min(source.boundary(cut, lines=s.tokens in LINEWISE), cuts[-1]))
+    end, test_from, valid_from = cuts
+    return {
+        "train": Range.of(source, 0, valid_from),
+        "valid": Range.of(source, valid_from, test_from),
+        "test": Range.of(source, test_from, end),
+    }
 
 
-def _own(names: Sequence[str], kind: str, cache: Path) -> Source | None:
-    return _readable(resolve(names, cache=cache), kind) if names else None
+def _own(names: Sequence[str], how: Reading, cache: Path) -> Source | None:
+    return read(names, how, cache=cache) if names else None
 
 
-def _of_the_set(train: Sequence[str], role: str, kind: str, cache: Path) -> Source | None:
+def _of_the_set(train: Sequence[str], role: str, how: Reading, cache: Path) -> Source | None:
     """Return the catalogue's own valid or test file when the training text is one set of the catalogue."""
     names = [train] if isinstance(train, str) else list(train)
     if len(names) != 1 or formal.is_generator(names[0]) or not catalogue.is_known(names[0]):
         return None
     paths = catalogue.files(names[0], role, cache)
-    return _readable(Source(names[0], tuple(map(open_file, paths))), kind) if paths else None
+    return _readable(Source(names[0], tuple(map(open_file, paths))), how, cache) if paths else None
 
 
 def _train_tokenizer(kind: str, limit: int | None, text: Range, report: Report) -> tokens.Tokenizer:
@@ -216,6 +445,6 @@ def _train_tokenizer(kind: str, limit: int | None, text: Range, report: Report) 
         for chunk in text.chunks():
             yield chunk
             done += len(chunk)
-            report("vocabulary", done / (text.stop - text.start))
+            report("vocabulary", min(1.0, done / text.length))
 
     return tokens.train(kind, chunks(), limit)

@@ -1,15 +1,18 @@
-"""SHA-256 of files, remembered for the big ones."""
+"""What one pass over a file tells of it: its SHA-256, and whether it is text. Remembered for the big ones."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lstmtui.data.long_runs import LongRuns
 from lstmtui.errors import CorruptError
 from lstmtui.files import read_json, write_atomically
 
@@ -19,23 +22,81 @@ SETTLED = 2.0
 """Seconds since the last change after which a change that leaves the time stamp alone is not to be feared."""
 
 
-def file_digest(path: Path, chunks: Iterable[bytes], cache: Path | None) -> str:
-    """Return the SHA-256 of `chunks`, the content of `path`, or the one noted in `cache` if the file is unchanged."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the bytes of a file are."""
+
+    sha256: str
+    """In hex."""
+    nul: int | None
+    """The offset of the first NUL; None where there is none."""
+    invalid: int | None
+    """The offset of the first byte that is no UTF-8; None where all is."""
+    long_runs: int
+    """Bytes of long runs that no one wrote (`lstmtui.data.long_runs`); 0 for what is no text."""
+
+
+def facts_of(chunks: Iterable[bytes]) -> Facts:
+    """Return the facts of what `chunks` hold."""
+    digest, text = hashlib.sha256(), TextCheck()
+    runs = LongRuns()
+
+    def seen() -> Iterator[bytes]:
+        for chunk in chunks:
+            digest.update(chunk)
+            text.feed(chunk)
+            if text.is_text:
+                yield chunk
+        text.feed(b"", final=True)
+
+    for _ in runs.without(seen()):
+        pass
+    return Facts(digest.hexdigest(), text.nul, text.invalid, runs.bytes if text.is_text else 0)
+
+
+class TextCheck:
+    """Finds the first NUL and the first byte that is no UTF-8 in what passes."""
+
+    def __init__(self, at: int = 0) -> None:
+        """`at` is the offset of the first byte."""
+        self.nul: int | None = None
+        self.invalid: int | None = None
+        self._at = at
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether all that passed is text."""
+        return self.nul is None and self.invalid is None
+
+    def feed(self, chunk: bytes, *, final: bool = False) -> None:
+        """Look at the next bytes; nothing is looked for after the first that are no UTF-8."""
+        if self.nul is None and b"\0" in chunk:
+            self.nul = self._at + chunk.index(0)
+        if self.invalid is None:
+            held = len(self._decoder.getstate()[0])
+            try:
+                self._decoder.decode(chunk, final)
+            except UnicodeDecodeError as error:
+                self.invalid = self._at - held + error.start
+        self._at += len(chunk)
+
+
+def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> Facts:
+    """Return the facts of `chunks`, the content of `path`, or those noted in `cache` if the file is unchanged."""
     found = os.stat(path)
     note = None
     if cache is not None and found.st_size >= REMEMBERED:
         note = cache / "digests" / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     if note is not None:
-        with contextlib.suppress(CorruptError):  # then it is read again
+        with contextlib.suppress(CorruptError, TypeError):  # then it is read again
             noted = read_json(note) or {}
-            if noted.get("stamp") == stamp and isinstance(noted.get("sha256"), str):
-                return str(noted["sha256"])
-    whole = hashlib.sha256()
-    for chunk in chunks:
-        whole.update(chunk)
+            if noted.get("stamp") == stamp and isinstance(noted.get("facts"), dict):
+                return Facts(**noted["facts"])
+    facts = facts_of(chunks)
     if note is not None and time.time() - found.st_mtime > SETTLED:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(note, json.dumps({"stamp": stamp, "sha256": whole.hexdigest()}).encode())
-    return whole.hexdigest()
+            write_atomically(note, json.dumps({"stamp": stamp, "facts": asdict(facts)}).encode())
+    return facts

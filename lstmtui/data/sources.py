@@ -1,30 +1,36 @@
 """Where text comes from: files, folders and texts made in memory, read as one long run of bytes.
 
 Parts are joined with one newline where the one before does not end in one. As text, a part's byte order mark is left
-out, and bytes that are no text are refused with the file and the offset.
+out, and bytes that are no text are refused with the file and the offset. A file of a folder that cannot be used is left
+out, with the reason; one that was named is refused.
 """
 
 from __future__ import annotations
 
+import bisect
 import codecs
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from lstmtui.data.digests import file_digest
+from lstmtui.data.digests import Facts, TextCheck, facts_of, file_facts
+from lstmtui.data.encodings import SAMPLE as ENCODING_SAMPLE
+from lstmtui.data.encodings import command_for, format_of, guess, is_text, wide_encoding
+from lstmtui.data.long_runs import LongRuns
 from lstmtui.errors import UsageError
 
+Bytes = bytes
 Chunks = Iterator[bytes]
 CHUNK = 1 << 20
 SNIFF = 8192
 """How much of a file's start decides whether it is text."""
 BOUNDARY_REACH = 1 << 16
 """How far a split moves on to find a line end."""
-CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Part:
     ends_line: bool
     path: Path | None = None
     data: bytes | None = None
+    folder: Path | None = None
+    """The folder that was given and in which it was found; None for what was named itself."""
 
     @property
     def bom(self) -> int:
@@ -65,11 +73,20 @@ class Part:
         except OSError as error:
             raise unreadable(self.path, error) from error
 
-    def digest(self, cache: Path | None) -> str:
-        """Return the SHA-256 of its bytes, in hex; remembered in `cache` for big files."""
+    def facts(self, cache: Path | None) -> Facts:
+        """Return what its bytes are; remembered in `cache` for big files."""
         if self.path is None:
-            return hashlib.sha256(self.data or b"").hexdigest()
-        return file_digest(self.path, self.read(0, self.length), cache)
+            return facts_of([self.data or b""])
+        return file_facts(self.path, self.read(0, self.length), cache)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file of a folder that is not read."""
+
+    name: str
+    """Below the folder."""
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -80,10 +97,14 @@ class Source:
     parts: tuple[Part, ...]
     text: bool = False
     """Whether it is read as text: byte order marks left out, everything checked."""
+    keep_everything: bool = True
+    """Whether long runs that no one wrote are read too."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Files of the folders that are not read."""
 
-    def as_text(self) -> Source:
+    def as_text(self, *, keep_everything: bool = True) -> Source:
         """Return the same source, read as text."""
-        return replace(self, text=True)
+        return replace(self, text=True, keep_everything=keep_everything)
 
     @cached_property
     def _spans(self) -> list[tuple[Part | None, int, int]]:
@@ -101,10 +122,28 @@ class Source:
         """How many bytes `chunks` yields."""
         return sum(length for _, _, length in self._spans)
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each span begins, counted from the first byte of the source."""
+        starts = [0]
+        for _, _, length in self._spans:
+            starts.append(starts[-1] + length)
+        return starts[:-1]
+
+    def places(self) -> Iterator[tuple[Part, int, int]]:
+        """Yield each part with where it begins and ends, counted from the first byte of the source."""
+        for (part, _, length), start in zip(self._spans, self._starts, strict=True):
+            if part is not None:
+                yield part, start, start + length
+
     def digest(self, cache: Path | None = None) -> str:
         """Return the SHA-256 of the content; of several parts, that of their digests in order."""
-        digests = [part.digest(cache) for part in self.parts]
+        digests = [part.facts(cache).sha256 for part in self.parts]
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def long_runs(self, cache: Path | None = None) -> int:
+        """Return how many bytes of long runs that no one wrote are left out."""
+        return 0 if self.keep_everything else sum(part.facts(cache).long_runs for part in self.parts)
 
     def chunks(self, most: int = CHUNK, start: int = 0, stop: int | None = None) -> Chunks:
         """Yield bytes start .. stop - 1 in pieces of at most `most`. Raises UsageError where they are no text."""
@@ -113,38 +152,38 @@ class Source:
                 yield b"\n"
             else:
                 pieces = part.read(first, last, most)
-                yield from checked(part, pieces, first) if self.text else pieces
+                if self.text:
+                    pieces = checked(part, pieces, first)
+                yield from pieces if self.keep_everything else LongRuns().without(pieces)
 
     def _ranges(self, start: int, stop: int | None = None) -> Iterator[tuple[Part | None, int, int]]:
         """Yield which bytes of which parts make up start .. stop - 1."""
         stop = self.bytes if stop is None else stop
-        at = 0
-        for part, skip, length in self._spans:
+        for i in range(max(0, bisect.bisect_right(self._starts, start) - 1), len(self._spans)):
+            (part, skip, length), at = self._spans[i], self._starts[i]
+            if at >= stop:
+                break
             first, last = max(start - at, 0), min(stop - at, length)
-            at += length
             if first < last:
                 yield part, skip + first, skip + last
 
     def check(self, tokens: str = "chars") -> None:
         """Raise UsageError when the start of a part shows that `tokens` cannot be made of it: of `bytes`, never."""
         for part in self.parts if tokens != "bytes" else ():
-            encoding = wide_encoding(part.head)
-            if encoding:
-                raise UsageError(
-                    f"The file {part.name} is {encoding} text; convert it first, for example with "
-                    f"`iconv -f {encoding} -t UTF-8 {part.name} > utf8.txt`."
-                )
-            if b"\0" in part.head:
-                raise binary(part, part.head.index(0))
+            if reason := unusable(part):
+                raise UsageError(f"The file {part.name} {reason}.")
+
+    def near(self, start: int, stop: int) -> Bytes:
+        """Return bytes start .. stop - 1 as they are: the first may lie within a character."""
+        ranges = self._ranges(start, stop)
+        return b"".join(chunk for part, a, b in ranges for chunk in (part.read(a, b) if part else [b"\n"]))
 
     def boundary(self, position: int, *, lines: bool) -> int:
         """Return the first place at or after `position` where a split harms nothing.
 
         That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space.
         """
-        # Not through `chunks`: the first byte may lie within a character.
-        ranges = self._ranges(max(position - 1, 0), min(position + BOUNDARY_REACH, self.bytes))
-        near = b"".join(chunk for part, a, b in ranges for chunk in (part.read(a, b) if part else [b"\n"]))
+        near = self.near(max(position - 1, 0), min(position + BOUNDARY_REACH, self.bytes))
         before = 1 if position > 0 else 0
         if lines and before:
             for end in (b"\n", b" "):
@@ -184,87 +223,130 @@ def in_memory(name: str, data: bytes) -> Part:
     return Part(name=name, length=len(data), head=data[:SNIFF], ends_line=data.endswith(b"\n"), data=data)
 
 
-def open_folder(folder: Path) -> list[Part]:
-    """Return all text files in and below `folder`, sorted by path; hidden, empty and binary ones are left out.
+def open_folder(folder: Path) -> tuple[list[Part], list[LeftOut]]:
+    """Return all text files in and below `folder`, sorted by path, and what is left out; hidden files do not count.
 
-    A folder reached twice (a link to a folder above) is read once. Raises UsageError when no text is found.
+    A link is followed where it leads to what lies in the folder; what is reached twice is read once. Raises UsageError
+    when the folder cannot be read.
     """
+    top = os.path.realpath(folder)
     parts: list[Part] = []
-    seen: set[tuple[int, int]] = set()
+    left_out: list[LeftOut] = []
+    seen: set[str] = set()
 
-    def refuse(error: OSError) -> None:
-        raise unreadable(Path(error.filename or folder), error)
+    def leave_out(path: str | Path, reason: str) -> None:
+        left_out.append(LeftOut(os.path.relpath(path, folder), reason))
 
-    for where, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        here = os.stat(where)
-        if (here.st_dev, here.st_ino) in seen:
+    def unreadable_folder(error: OSError) -> None:
+        if os.path.realpath(error.filename or folder) == top:
+            raise unreadable(folder, error)
+        leave_out(error.filename, f"cannot be read ({error.strerror or error})")
+
+    for where, folders, files in os.walk(folder, followlinks=True, onerror=unreadable_folder):
+        real = os.path.realpath(where)
+        outside = not _within(real, top)
+        if outside or real in seen:
+            if outside:
+                leave_out(where, "is a link that leads outside the folder")
             folders.clear()
             continue
-        seen.add((here.st_dev, here.st_ino))
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
+        for name in sorted(files):
             path = Path(where, name)
-            if not name.startswith(".") and path.is_file() and path.stat().st_size:
-                part = open_file(path)
-                if is_text(part.head):
-                    parts.append(part)
-    if not parts:
-        raise UsageError(f"The folder {folder} holds no text files; give another folder, or the files by name.")
-    return sorted(parts, key=lambda part: part.name)
+            real = os.path.realpath(path)
+            if name.startswith(".") or real in seen:
+                continue
+            seen.add(real)
+            if not _within(real, top):
+                leave_out(path, "is a link that leads outside the folder")
+                continue
+            try:
+                parts.append(_text_of_a_folder(path, folder))
+            except UsageError as error:
+                leave_out(path, str(error))
+    return sorted(parts, key=lambda part: part.name), left_out
 
 
-def is_text(head: bytes) -> bool:
-    """Say whether a file that starts with `head` looks like text: no NUL, hardly a control character."""
-    controls = len(head) - len(head.translate(None, CONTROL))
-    return b"\0" not in head and controls * 100 <= len(head)
+def _within(path: str, top: str) -> bool:
+    return path == top or path.startswith(os.path.join(top, ""))
 
 
-def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 when `head` starts a text in it: by its mark, or by NULs on one side of each pair."""
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "UTF-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    pairs = len(head) // 2
-    sides = sorted((head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)))
-    if pairs >= 4 and sides[1] > 0.4 * pairs and sides[0] < 0.05 * pairs and is_text(head.replace(b"\0", b"")):
-        return "UTF-16LE" if head[1 : 2 * pairs : 2].count(0) == sides[1] else "UTF-16BE"
-    return None
+def _text_of_a_folder(path: Path, folder: Path) -> Part:
+    """Return a file of a folder as a part. Raises UsageError with the reason where it is not to be read."""
+    try:
+        kind = os.stat(path)
+    except OSError as error:
+        raise UsageError(
+            "is a link that leads nowhere" if path.is_symlink() else f"cannot be read ({error.strerror or error})"
+        ) from error
+    if not stat.S_ISREG(kind.st_mode):
+        raise UsageError("is a device, a pipe or a socket")
+    if not kind.st_size:
+        raise UsageError("is empty")
+    try:
+        part = replace(open_file(path), folder=folder)
+    except UsageError as error:
+        cause = error.__cause__
+        raise UsageError(f"cannot be read ({getattr(cause, 'strerror', None) or cause or error})") from error
+    if found := format_of(part.head):
+        raise UsageError(f"is {found[0]}")
+    if not is_text(part.head) and not wide_encoding(part.head):
+        raise UsageError("is no text")
+    return part
+
+
+def unusable(part: Part) -> str | None:
+    """Return why a part cannot be read as text, as far as its start shows, and the next step; None where it may be."""
+    if found := format_of(part.head):
+        return f"is {found[0]}; {found[1].format(file=shlex.quote(part.name))}"
+    if encoding := wide_encoding(part.head):
+        return f"is {encoding} text; {_reads(part, encoding)}"
+    return _has_nul(part.head.index(0)) if b"\0" in part.head else None
+
+
+def _reads(part: Part, encoding: str) -> str:
+    """Return what reads a part in another encoding."""
+    return f"`--encoding {encoding}` reads it, or convert it with `{command_for(part.name, encoding)}`"
+
+
+def _has_nul(offset: int) -> str:
+    return f"is no text (a NUL byte at offset {offset}); use `--tokens bytes` for any kind of file"
+
+
+def _not_utf8(part: Part, offset: int) -> str:
+    """Return that a part is no UTF-8, which encoding it looks like, and what reads it."""
+    start = max(0, offset - ENCODING_SAMPLE // 2)
+    sample = b"".join(part.read(start, min(part.length, start + ENCODING_SAMPLE)))
+    if not sample[: offset - start].isascii():
+        return (
+            f"is no valid UTF-8 at offset {offset}; it is UTF-8 until there, so something was cut or mixed in: "
+            f"`iconv -c -f UTF-8 -t UTF-8 {shlex.quote(part.name)} > utf8.txt` leaves that out"
+        )
+    encoding = guess(sample)
+    step = f"it looks like {encoding}: {_reads(part, encoding)}" if encoding else "name its --encoding"
+    return f"is no valid UTF-8 at offset {offset}; {step}, or use `--tokens bytes`"
 
 
 def checked(part: Part, pieces: Iterator[bytes], at: int) -> Iterator[bytes]:
     """Pass `pieces` on; raise UsageError at the first NUL or invalid UTF-8. `at` is the offset of the first byte."""
-    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    check = TextCheck(at)
     for piece in pieces:
-        if b"\0" in piece:
-            raise binary(part, at + piece.index(0))
-        held = len(decoder.getstate()[0])
-        try:
-            decoder.decode(piece)
-        except UnicodeDecodeError as error:
-            raise not_utf8(part, at - held + error.start) from error
-        at += len(piece)
+        check.feed(piece)
+        refuse(part, check)
         yield piece
-    held = len(decoder.getstate()[0])
-    if held:
-        raise not_utf8(part, at - held)
+    check.feed(b"", final=True)
+    refuse(part, check)
+
+
+def refuse(part: Part, found: TextCheck | Facts) -> None:
+    """Raise UsageError with the next step where a part is no text."""
+    if found.nul is not None:
+        raise UsageError(f"The file {part.name} {_has_nul(found.nul)}.")
+    if found.invalid is not None:
+        raise UsageError(f"The file {part.name} {_not_utf8(part, found.invalid)}.")
 
 
 def unreadable(path: Path, error: OSError) -> UsageError:
     """Say that the system does not let us read `path`."""
     return UsageError(f"{path} cannot be read ({error.strerror or error}); check its permissions or give another.")
-
-
-def binary(part: Part, offset: int) -> UsageError:
-    """Say that a NUL byte was met."""
-    return UsageError(
-        f"The file {part.name} is no text (a NUL byte at offset {offset}); use `--tokens bytes` for any kind of file."
-    )
-
-
-def not_utf8(part: Part, offset: int) -> UsageError:
-    """Say that bytes were met that are no UTF-8."""
-    return UsageError(
-        f"The file {part.name} is no valid UTF-8 at offset {offset}; "
-        f"convert it (for example with `iconv -f LATIN1 -t UTF-8`), or use `--tokens bytes`."
-    )

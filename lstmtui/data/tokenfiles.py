@@ -37,15 +37,58 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bytes start .. stop - 1 of a source."""
+    """Some of the bytes of a source: stretches, each from its first byte to before its last, in order."""
 
     source: Source
-    start: int
-    stop: int
+    stretches: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, source: Source, start: int, stop: int) -> Range:
+        """Return bytes start .. stop - 1."""
+        return cls(source, ((start, stop),))
+
+    @classmethod
+    def whole(cls, source: Source) -> Range:
+        """Return all bytes."""
+        return cls.of(source, 0, source.bytes)
+
+    @property
+    def length(self) -> int:
+        """How many bytes there are, before long runs are left out."""
+        return sum(stop - start for start, stop in self.stretches)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield them piece by piece."""
-        return self.source.chunks(CHUNK, self.start, self.stop)
+        for start, stop in self.stretches:
+            yield from self.source.chunks(CHUNK, start, stop)
+
+    def sample(self, size: int, pieces: int) -> Iterator[bytes]:
+        """Yield about `size` bytes, all of a short text, in pieces from all over."""
+        if self.length <= size:
+            yield from self.chunks()
+            return
+        for k in range(pieces):
+            yield from self._piece(k * self.length // pieces, size // pieces)
+
+    def _piece(self, at: int, size: int) -> Iterator[bytes]:
+        """Yield `size` bytes or more from the character at `at` on, counted along the stretches."""
+        for start, stop in self.stretches:
+            if at < stop - start:
+                first = self.source.boundary(start + at, lines=False)
+                last = self.source.boundary(min(stop, first + size), lines=False)
+                yield from self.source.chunks(CHUNK, first, min(last, stop))
+                size -= last - first
+                at = 0
+                if size <= 0:
+                    return
+            else:
+                at -= stop - start
+
+    def described(self) -> tuple[int | str, ...]:
+        """Return what tells these bytes from others of the source."""
+        if len(self.stretches) == 1:
+            return self.stretches[0]
+        return len(self.stretches), _sha256(json.dumps(self.stretches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +103,21 @@ class Split:
     """How many characters, or None where the bytes are no UTF-8."""
 
 
+USERS = "users"
+"""In a folder of token files: the run folders that need it, one a line."""
+
+
+def in_use(folder: Path) -> bool:
+    """Say whether one of the run folders that need a folder of token files still exists."""
+    try:
+        users = (folder / USERS).read_bytes().splitlines()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return any(os.path.exists(os.path.join(user, b"config.toml")) for user in users)
+
+
 Splits = dict[str, Split]
 Built = tuple[tokens.Tokenizer, Splits]
 
@@ -69,9 +127,26 @@ class TokenFiles:
 
     def __init__(self, cache: Path, settings: Mapping[str, Any]) -> None:
         """Name the folder in `cache`; `settings` is everything the tokens depend on."""
-        body = json.dumps({"format": FORMAT, **settings}, sort_keys=True)
-        self.digest = _sha256(body)
-        self.folder = cache / "tokens" / self.digest[:32]
+        self._name(cache, _sha256(json.dumps({"format": FORMAT, **settings}, sort_keys=True)))
+
+    @classmethod
+    def of(cls, cache: Path, digest: str) -> TokenFiles:
+        """Return those with a digest that is known."""
+        found = cls.__new__(cls)
+        found._name(cache, digest)
+        return found
+
+    def _name(self, cache: Path, digest: str) -> None:
+        self.digest = digest
+        self.folder = cache / "tokens" / digest[:32]
+
+    def keep_for(self, user: Path) -> None:
+        """Note that they are needed for as long as the folder `user` exists; where that fails, they may be cleared."""
+        with contextlib.suppress(OSError):
+            note = self.folder / USERS
+            known = note.read_bytes().splitlines() if note.exists() else []
+            if (name := os.fsencode(user.absolute())) not in known and b"\n" not in name:
+                write_atomically(note, b"".join(line + b"\n" for line in (*known, name)))
 
     def load(self) -> Built | None:
         """Return what the folder holds, or None when it is absent or damaged (then it is removed).
@@ -95,7 +170,7 @@ class TokenFiles:
         report: Callable[[str, float], None],
     ) -> Built:
         """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
-        parent = _writable(self.folder.parent)
+        parent = writable(self.folder.parent)
         draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=parent))
         try:
             vocabulary = tokenizer()
@@ -120,7 +195,7 @@ class TokenFiles:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
     """Return `folder`, made if need be; where that is not allowed, a folder that lasts as long as this process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,12 +255,12 @@ class _Counter:
 
     def chunks(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        length = max(1, self.text.stop - self.text.start)
+        length = max(1, self.text.length)
         for chunk in self.text.chunks():
             yield chunk
             self.bytes += len(chunk)
             self._count(decoder, chunk, final=False)
-            self.progress(self.bytes / length)
+            self.progress(min(1.0, self.bytes / length))
         self._count(decoder, b"", final=True)
 
     def _count(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> None:

@@ -23,8 +23,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.config import Settings
 from lstmtui.data import tokens
-from lstmtui.data.corpus import resolve
-from lstmtui.data.sources import Source
+from lstmtui.data.corpus import Texts, texts_of
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.evaluate import evaluation_shape
 from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
@@ -52,8 +51,7 @@ class Forecast:
     """Answers one question after the other; what was read and measured once is kept."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[Any, ...], tuple[int, int]] = {}
-        self._bytes: dict[tuple[str, ...], int] = {}
+        self._texts: dict[tuple[Any, ...], tuple[int, int, int]] = {}
         self._speeds: dict[tuple[Any, ...], float] = {}
 
     def ask(self, s: Settings) -> dict[str, Any]:
@@ -100,20 +98,20 @@ class Forecast:
 
     def _text(self, s: Settings) -> tuple[int, int, int]:
         """Return about how many kinds of tokens the corpus has, and how many tokens to train on and to validate."""
-        key = (s.corpus, s.tokens, s.vocabulary)
+        # Whatever decides which text there is, and what its tokens are.
+        key = (
+            s.corpus, s.valid, s.test, s.valid_fraction, s.test_fraction, s.split, s.encoding, s.keep_everything,
+            s.tokens, s.vocabulary,
+        )  # fmt: skip
         if key not in self._texts:
-            source = resolve(s.corpus)
-            self._texts[key] = _counted(source if s.tokens == "bytes" else source.as_text(), s)
-            self._bytes[s.corpus] = source.bytes
-        vocabulary, count = self._texts[key]
-        if not s.valid:
-            return vocabulary, int(count * (1 - s.valid_fraction - s.test_fraction)), int(count * s.valid_fraction)
-        valid = count * resolve(s.valid).bytes // max(1, self._bytes[s.corpus])  # as many bytes a token as there
-        return vocabulary, int(count * (1 - (s.test_fraction if not s.test else 0.0))), valid
+            self._texts[key] = _counted(texts_of(s), s)
+        return self._texts[key]
 
 
-def _counted(source: Source, s: Settings) -> tuple[int, int]:
+def _counted(texts: Texts, s: Settings) -> tuple[int, int, int]:
+    """Return about how many kinds of tokens there are, and how many tokens to train on and to validate."""
     sample = b""
+    source = texts.vocabulary.source
     for chunk in source.chunks():
         sample += chunk
         if len(sample) >= SAMPLE:
@@ -122,9 +120,12 @@ def _counted(source: Source, s: Settings) -> tuple[int, int]:
     if not sample:
         raise UsageError(f"The corpus {source.name} is empty; give another text.")
     if s.tokens == "bpe":
-        return s.vocabulary or 2000, round(source.bytes / 3.5)  # as many bytes a token as English has, about
-    tokenizer = tokens.train(s.tokens, iter([sample]), s.vocabulary)
-    return tokenizer.size, round(source.bytes * len(tokenizer.encode(sample)) / len(sample))
+        vocabulary, per_byte = s.vocabulary or 2000, 1 / 3.5  # as many bytes a token as English has, about
+    else:
+        tokenizer = tokens.train(s.tokens, iter([sample]), s.vocabulary)
+        vocabulary, per_byte = tokenizer.size, len(tokenizer.encode(sample)) / len(sample)
+    train, valid = (round(per_byte * texts.ranges[role].length) for role in ("train", "valid"))
+    return vocabulary, train, valid
 
 
 def _speed(s: Settings, vocabulary: int, on: Device) -> float:

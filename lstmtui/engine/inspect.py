@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.data.corpus import Dataset, dataset
 from lstmtui.engine.gradient_flow import LAGS, GradientFlow
 from lstmtui.engine.model import Network
 from lstmtui.engine.sample import opening
@@ -166,10 +166,7 @@ class Inspector:
         """Return the tokens of the run's validation text, or of its training text. Raises UsageError."""
         if self._data is None:
             s = self._trained.settings
-            self._data = prepare(
-                train=s.corpus, valid=s.valid, test=s.test, tokens=s.tokens, limit=s.vocabulary,
-                valid_fraction=s.valid_fraction, test_fraction=s.test_fraction, report=lambda what, done: None,
-            )  # fmt: skip
+            self._data = dataset(s)
         data = self._data
         return np.asarray(data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens)
 

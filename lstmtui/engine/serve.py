@@ -6,7 +6,7 @@ was loaded, or why not.
     {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
     {"op": "autocomplete", ...}, {"op": "adapt", ...}              see `lstmtui.engine.autocomplete.operations`
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
-    {"op": "evaluate", "files": [...]}                               {"nll", "perplexity", "bits_per_char", "tokens"}
+    {"op": "evaluate", "files": [...], "encoding": ""}               {"nll", "perplexity", "bits_per_char", "tokens"}
                        "dynamic": {"rule", "lr", "decay"}, each or null       {"progress": 0.1} ..., and "dynamic" so
     {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
 
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.corpus import Split, tokenise
+from lstmtui.data.corpus import Reading, Split, tokenise
 from lstmtui.engine import dynamic, inspect, thrift
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.evaluate import Evaluator
@@ -79,9 +79,9 @@ class Service:
             yield {"piece": piece}
         yield {"done": True}
 
-    def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None) -> Answers:
+    def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None, encoding: str = "") -> Answers:
         t = self._trained
-        split = tokenise(files, t.tokenizer)
+        split = tokenise(files, t.tokenizer, Reading.of(t.settings, encoding))
         threads = t.settings.threads or 1
         result = Evaluator(t.settings, t.weights, split, t.tokenizer, threads=threads).run().as_dict()
         if dynamic is not None:

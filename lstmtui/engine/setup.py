@@ -13,7 +13,7 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.batches import Streams
-from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.data.corpus import Dataset, dataset
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import plan
 from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, compile_all, device, jobs_of
@@ -41,10 +41,7 @@ def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) ->
         writer.status(preparing=what, preparing_done=round(done, 3))
         check()
 
-    data = prepare(
-        train=s.corpus, valid=s.valid, test=s.test, tokens=s.tokens, limit=s.vocabulary,
-        valid_fraction=s.valid_fraction, test_fraction=s.test_fraction, report=report,
-    )  # fmt: skip
+    data = dataset(s, report=report)
     known = plan.stored(run)
     if known is not None and known.corpus != data.digest:
         raise CorruptError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import os
 
 import numpy as np
 import pytest
 
+from lstmtui import config
+from lstmtui.config import Settings
 from lstmtui.data import corpus, sources, tokenfiles
-from lstmtui.data.corpus import prepare, resolve, size, tokenise
+from lstmtui.data.corpus import Reading, notes, prepare, read, resolve, size, texts_of, tokenise
 from lstmtui.errors import LstmtuiError, UsageError
 
 TEXT = "".join(f"line {i} of the text, größer and 東 than {i * 7 % 13} others\n" for i in range(300))
@@ -211,7 +215,7 @@ def test_nothing_is_left_behind_when_the_text_is_refused(tmp_path, cache):
     path.write_bytes(TEXT.encode() + b"\xff")
     with pytest.raises(UsageError):
         ready(cache, path)
-    assert list((cache / "tokens").iterdir()) == []
+    assert list((cache / "tokens").glob("*")) == []
 
 
 def test_a_full_disk_is_named(text, cache, monkeypatch):
@@ -256,7 +260,8 @@ def test_several_files_are_joined_with_one_newline_where_needed(tmp_path, cache)
     names = [str(tmp_path / name) for name in "abc"]
     assert b"".join(resolve(names, cache=cache).as_text().chunks()) == b"one\ntwo\nthree"
     assert b"".join(resolve(names, cache=cache).chunks(2)) == b"one\ntwo\n\xef\xbb\xbfthree"
-    assert size(names, cache=cache) == len(b"one\ntwo\n\xef\xbb\xbfthree")
+    assert size(names, cache=cache) == len(b"one\ntwo\nthree")
+    assert size(names, Reading(tokens="bytes"), cache=cache) == len(b"one\ntwo\n\xef\xbb\xbfthree")
 
 
 def test_any_range_of_a_source_is_what_slicing_gives(tmp_path):
@@ -307,3 +312,121 @@ def test_token_files_that_cannot_be_read_are_not_removed(name, text, cache, monk
     with pytest.raises(LstmtuiError, match="Input/output error"):
         ready(cache, text)
     assert found.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder", "file"),
+    [
+        ("chars", "f760879d9622db6d034aaee371a27248", "3d35c87ba190bb2649e046b65aaab9c3"),
+        ("words", "c428a5469aeb5850e3ed6423abf5eb23", "dd9078cfb75a0988fcd089f15e3e6e38"),
+        ("bytes", "242a703e36f4dd6cb28b10cf5caf23b4", "e034b1b9a32cc9de3684c9b798277f54"),
+    ],
+)
+def test_settings_of_the_first_version_find_the_tokens_that_it_made(kind, folder, file, tmp_path, cache):
+    """The digests are those that the first version gave."""
+    texts = tmp_path / "f"
+    texts.mkdir()
+    (texts / "a.txt").write_text(TEXT, encoding="utf-8")
+    (texts / "b.md").write_text(TEXT[:500].strip(), encoding="utf-8")
+    old = dict(config.BEFORE)
+    found = corpus.dataset(Settings(corpus=(str(texts),), tokens=kind, test_fraction=0.1, **old), cache=cache)
+    assert found.digest.startswith(folder)
+    found = corpus.dataset(Settings(corpus=(str(texts / "a.txt"),), tokens=kind, **old), cache=cache)
+    assert found.digest.startswith(file)
+
+
+def test_an_empty_name_is_no_folder(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
+        with pytest.raises(UsageError, match=r"is empty .*; name a file, a folder, or \. for the current folder"):
+            texts_of(Settings(**{"corpus": (str(text),), **settings}))
+
+
+def folder_with(tmp_path, **files):
+    folder = tmp_path / "folder"
+    for name, data in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return folder
+
+
+def test_one_bad_file_of_a_folder_does_not_stop_the_rest_and_each_is_named(tmp_path, cache):
+    files = {
+        "a.txt": TEXT,
+        "late.txt": b"plain\n" * 9000 + b"caf\xe9",
+        "zip.txt": b"PK\x03\x04",
+        "nul.txt": TEXT + "\0",
+    }
+    folder = folder_with(tmp_path, **files)
+    (folder / "empty.txt").touch()
+    (folder / "gone.txt").symlink_to("nowhere")
+    texts = texts_of(Settings(corpus=(str(folder),)), cache=cache)
+    assert [part.path.name for part in texts.ranges["train"].source.parts] == ["a.txt"]
+    [note] = notes(texts, cache=cache)
+    assert note.startswith(f"Of {folder}, 1 file is read and 5 left out: ")
+    for reason in (
+        "late.txt (is no valid UTF-8 at offset 54003; it looks like windows-1252",
+        "zip.txt (is a ZIP archive)",
+        "empty.txt (is empty)",
+        "gone.txt (is a link that leads nowhere)",
+        f"nul.txt (is no text (a NUL byte at offset {len(TEXT.encode())})",
+    ):
+        assert reason in note
+
+
+def test_an_encoding_brings_back_what_would_be_left_out(tmp_path, cache):
+    folder = folder_with(tmp_path, **{"a.txt": "größer\n", "b.txt": "später\n".encode("cp1252")})
+    how = Reading(encoding="windows-1252")
+    assert b"".join(read([str(folder)], how, cache=cache).chunks()).decode() == "größer\nspäter\n"
+    assert not read([str(folder)], how, cache=cache).left_out
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp1252", "iso2022_jp"])
+def test_a_text_in_another_encoding_gives_the_same_tokens(encoding, tmp_path, cache):
+    text = "Plain text, read in any encoding.\n" * 50
+    (tmp_path / "a.txt").write_text(text, encoding=encoding)
+    (tmp_path / "b.txt").write_text(text)
+    a, b = (ready(cache, tmp_path / name, encoding=encoding) for name in ("a.txt", "b.txt"))
+    assert a.digest == b.digest
+
+
+def test_a_wrong_encoding_and_an_unknown_one_are_refused(tmp_path, cache):
+    (tmp_path / "a.txt").write_bytes("später ".encode("cp1252") * 50)
+    with pytest.raises(UsageError, match="is not in euc_jp"):
+        ready(cache, tmp_path / "a.txt", encoding="euc_jp")
+    for name in ("nonsense", "zlib", "hex"):
+        with pytest.raises(UsageError, match="There is no encoding called"):
+            ready(cache, tmp_path / "a.txt", encoding=name)
+
+
+def test_long_runs_are_left_out_and_said_unless_everything_is_kept(tmp_path, cache):
+    blob = base64.b64encode(np.random.default_rng(1).bytes(3000))
+    path = tmp_path / "mail.txt"
+    path.write_bytes(TEXT.encode() + blob + b"\n" + TEXT.encode())
+    s = Settings(corpus=(str(path),))
+    data = corpus.dataset(s, cache=cache)
+    assert data.train.bytes + data.valid.bytes == 2 * len(TEXT.encode()) + 1
+    [note] = notes(texts_of(s, cache=cache), cache=cache)
+    assert "4.0 kB of long runs that no one wrote" in note
+    whole = corpus.dataset(dataclasses.replace(s, keep_everything=True), cache=cache)
+    assert whole.train.bytes + whole.valid.bytes == 2 * len(TEXT.encode()) + 1 + len(blob)
+    assert whole.digest != data.digest
+    path.write_bytes(blob)
+    with pytest.raises(UsageError, match="nothing but base64"):
+        ready(cache, path)
+
+
+def test_a_warning_where_validation_is_unlike_training_or_the_same(tmp_path, cache, text):
+    (tmp_path / "music.abc").write_text("|: G2 ^B>d e/f/g | z4 [CEG] a2' :|\n" * 60)
+    (tmp_path / "greek.txt").write_text("Η γρήγορη καφέ αλεπού\n" * 60)
+    (tmp_path / "copy.txt").write_bytes(text.read_bytes())
+    (tmp_path / "like.txt").write_text(TEXT[:3000].replace("größer", "größten"))
+    said = {
+        name: " ".join(notes(texts_of(Settings(corpus=(str(text),), valid=(str(tmp_path / name),)), cache=cache)))
+        for name in ("music.abc", "greek.txt", "copy.txt", "like.txt")
+    }
+    assert "characters that the training text does not have" in said["greek.txt"]
+    assert "characters that the training text does not have" in said["music.abc"]
+    assert "is part of the training text" in said["copy.txt"]
+    assert said["like.txt"] == ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import shlex
 import socket
 
 import pytest
@@ -194,3 +196,50 @@ def test_bytes_take_anything_at_the_first_look(tmp_path):
     source.check("bytes")
     with pytest.raises(UsageError):
         source.check("chars")
+
+
+def test_a_link_out_of_a_folder_is_not_followed_and_one_within_is_read_once(tmp_path):
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    for where in (folder / "sub", outside):
+        where.mkdir(parents=True)
+    (outside / "secret.txt").write_bytes(b"secret\n")
+    (folder / "sub" / "b.txt").write_bytes(b"bee\n")
+    (folder / "a.txt").symlink_to(folder / "sub" / "b.txt")
+    (folder / "key.txt").symlink_to(outside / "secret.txt")
+    (folder / "away").symlink_to(outside)
+    source = resolve([str(folder)])
+    assert b"".join(source.chunks()) == b"bee\n"
+    assert {one.name: one.reason for one in source.left_out} == {
+        "key.txt": "is a link that leads outside the folder",
+        "away": "is a link that leads outside the folder",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "step"),
+    [
+        (gzip.compress(TEXT), "is gzip-compressed", "`gunzip -c "),
+        (b"PK\x03\x04\x14\0\0\0", "is a ZIP archive", "`unzip "),
+        (b"PK\x03\x04\x14\0\x06\0word/document.xml", "is a Word document (docx)", "`pandoc -f docx"),
+        (b"%PDF-1.7\n" + TEXT, "is a PDF document", "`pdftotext "),
+        (b"{\\rtf1\\ansi " + TEXT, "is an RTF document", "`pandoc -f rtf"),
+    ],
+)
+def test_formats_that_hold_text_get_their_next_step(data, what, step, tmp_path):
+    path = written(tmp_path, data, "it's a text")
+    message = refused(tmp_path, path)
+    assert what in message
+    assert f"{step}" in message
+    assert shlex.quote(str(path)) in message
+
+
+def test_a_text_in_another_encoding_gets_a_whole_command(tmp_path):
+    path = written(tmp_path, "“Déjà vu”, l’été à côté…\n".encode("cp1252") * 20, "my text.txt")
+    message = refused(tmp_path, path)
+    assert "it looks like windows-1252: `--encoding windows-1252` reads it" in message
+    assert f"`iconv -f windows-1252 -t UTF-8 {shlex.quote(str(path))} > utf8.txt`" in message
+
+
+def test_a_damaged_place_in_utf_8_is_not_taken_for_another_encoding(tmp_path):
+    path = written(tmp_path, "größer\n".encode() * 20 + "東".encode()[:2] + b"\nmore\n")
+    assert "it is UTF-8 until there" in refused(tmp_path, path)

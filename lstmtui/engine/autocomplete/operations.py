@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lstmtui.data.corpus import resolve
+from lstmtui.data.corpus import Reading, read_text
 from lstmtui.engine.autocomplete import door, learn, report
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.keep import Profile
@@ -75,6 +75,7 @@ class Autocomplete:
     def _report(
         self,
         files: list[str],
+        encoding: str = "",
         apart: bool = False,
         threshold: float = 0.3,
         words: int = 5000,
@@ -84,7 +85,7 @@ class Autocomplete:
     ) -> Answers:
         if not 0 <= threshold <= 1:
             raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
-        text = b"".join(resolve(files).as_text().chunks())
+        text = read_text(files, Reading.of(self._trained.settings, encoding))
         t = self._trained
         plain = door.memory(t, index=index, adapt=False)
         completer = door.with_memory(t, plain, adapt=False)
@@ -107,8 +108,11 @@ class Autocomplete:
 
     # --- adaptation -----------------------------------------------------------------------------------------------
 
-    def _adapt(self, files: list[str] | None = None, text: str = "", weights: bool = False) -> Answers:
-        data = b"".join(resolve(files).as_text().chunks()) if files else text.encode("utf-8", "replace")
+    def _adapt(
+        self, files: list[str] | None = None, text: str = "", weights: bool = False, encoding: str = ""
+    ) -> Answers:
+        how = Reading.of(self._trained.settings, encoding)
+        data = read_text(files, how) if files else text.encode("utf-8", "replace")
         words = Profile(self._trained.run).learn(data)
         answer: dict[str, Any] = {"words": words}
         if weights:

@@ -168,7 +168,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
         from lstmtui.data import corpus
 
         try:
-            corpus.size([name])
+            corpus.resolve([name])
         except LstmtuiError as error:
             self.from_thread(self._say, str(error), error=True)
             return

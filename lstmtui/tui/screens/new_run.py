@@ -216,9 +216,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         try:
             from lstmtui.data import corpus
 
-            bytes_ = corpus.size(settings.corpus)
-            chosen = recipe.complete(settings, corpus_bytes=bytes_)
-            told: dict[str, Any] = {"bytes": bytes_}
+            texts = corpus.texts_of(settings)
+            chosen = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
+            told: dict[str, Any] = {"bytes": texts.bytes, "notes": corpus.notes(texts)}
             self._tell_plan(number, chosen, told)
             for question in (self._forecaster.ask, self._forecaster.measure):
                 if worker.is_cancelled or number != self._asked:
@@ -247,6 +247,8 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             said.append(f"{label:<10}", style=self._colour("text-muted"))
             said.append(value, style="bold")
             said.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
+        for note in told["notes"]:
+            said.append(f"\n{safe(note)}\n", style=self._colour("warning"))
         said.rstrip()
         self.query_one("#told", Static).update(said)
 

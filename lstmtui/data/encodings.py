@@ -1,0 +1,156 @@
+"""What a file is that is not UTF-8 text: its encoding, or the format that its text must be taken out of first."""
+
+from __future__ import annotations
+
+import codecs
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lstmtui.errors import UsageError
+
+SAMPLE = 1 << 16
+"""Bytes that an encoding is recognised from."""
+CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
+
+FORMATS: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x1f\x8b", "gzip-compressed", "unpack it with `gunzip -c {file} > text.txt`"),
+    (b"BZh", "bzip2-compressed", "unpack it with `bunzip2 -c {file} > text.txt`"),
+    (b"\xfd7zXZ\0", "xz-compressed", "unpack it with `xz -dc {file} > text.txt`"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it with `zstd -dc {file} > text.txt`"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it with `7z x {file}`, and give the files in it"),
+    (b"%PDF-", "a PDF document", "take its text out with `pdftotext {file} text.txt`"),
+    (b"{\\rtf", "an RTF document", "take its text out with `pandoc -f rtf -t plain {file} -o text.txt`"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", "save it as plain text in UTF-8 where it was made"),
+    (b"SQLite format 3\0", "an SQLite database", "export the text in it"),
+)
+"""First bytes, what such a file is, and the next step."""
+OFFICE = (
+    (b"word/", "a Word document (docx)", "pandoc -f docx -t plain {file} -o text.txt"),
+    (b"xl/", "an Excel workbook (xlsx)", ""),
+    (b"application/epub+zip", "an EPUB book", "pandoc -f epub -t plain {file} -o text.txt"),
+    (b"application/vnd.oasis.opendocument", "an OpenDocument file", "pandoc -f odt -t plain {file} -o text.txt"),
+)  # fmt: skip
+"""What a ZIP archive is in truth, by the names in it, and the command that takes its text out."""
+
+TYPOGRAPHIC = set("\u00a0‘’‚“”„†•…‰‹›–—«»€£©®°§¡¿·´½¼¾×ºª™²³")
+ALPHABETS = (
+    "àâæçéèêëîïôœùûüÿ", "äöüßéàè", "áéíñóúü", "ãáàâçéêíõóôúü", "àèéìíîòóùú", "åäöæøéü", "ëïéèöüóá", "áæðéíóöþúý",
+    "çğıİöşüâî", "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţșț", "čćđšž", "āčēģīķļņšūž",
+    "ąčęėįšųūž", "äõöüšž", "àçèéíïòóúü",
+)  # fmt: skip
+"""The letters beyond ASCII of languages in Latin script."""
+LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp437")
+"""Encodings of Latin script; of equally likely ones the first is taken."""
+LIKELY = 0.9
+"""The share of the characters beyond ASCII that must fit a language in Latin script."""
+OTHERS = (
+    "cp1251", "koi8_r", "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1253", "cp1255", "cp1256", "tis_620",
+)  # fmt: skip
+HEBREW = frozenset(range(0xE0, 0xFB))
+"""Its letters in windows-1255. Russian would have others of windows-1251 too: capitals, and the letters after these."""
+NAMES = {
+    "cp1250": "windows-1250", "cp1251": "windows-1251", "cp1252": "windows-1252", "cp1253": "windows-1253",
+    "cp1254": "windows-1254", "cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257",
+    "iso8859_2": "ISO-8859-2", "mac_roman": "macintosh", "koi8_r": "KOI8-R", "gb18030": "GB18030",
+    "big5": "BIG5", "cp932": "CP932", "euc_jp": "EUC-JP", "cp949": "CP949", "tis_620": "TIS-620",
+    "cp850": "CP850", "cp437": "CP437",
+}  # fmt: skip
+"""Names that both Python and iconv know."""
+
+
+def is_text(head: bytes) -> bool:
+    """Say whether a file that starts with `head` looks like text: no NUL, hardly a control character."""
+    controls = len(head) - len(head.translate(None, CONTROL))
+    return b"\0" not in head and controls * 100 <= len(head)
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 when `head` starts a text in it: by its mark, or by NULs on one side of each pair."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    pairs = len(head) // 2
+    sides = sorted((head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)))
+    if pairs >= 4 and sides[1] > 0.4 * pairs and sides[0] < 0.05 * pairs and is_text(head.replace(b"\0", b"")):
+        return "UTF-16LE" if head[1 : 2 * pairs : 2].count(0) == sides[1] else "UTF-16BE"
+    return None
+
+
+def format_of(head: bytes) -> tuple[str, str] | None:
+    """Return what a file that starts with `head` is and the next step, with {file} for its name; None for others."""
+    if head.startswith(b"PK\x03\x04"):
+        for name, what, command in OFFICE:
+            if name in head:
+                step = f"take its text out with `{command}`" if command else "save the text in it as plain text"
+                return what, step
+        return "a ZIP archive", "unpack it with `unzip {file} -d texts`, and give the folder texts"
+    if head[257:262] == b"ustar":
+        return "a tar archive", "unpack it with `tar -xf {file}`, and give the files in it"
+    return next(((what, step) for first, what, step in FORMATS if head.startswith(first)), None)
+
+
+def guess(sample: bytes) -> str | None:
+    """Return the encoding that `sample`, which is not UTF-8, is most likely in; None where nothing is likely."""
+    if wide := wide_encoding(sample):
+        return wide
+    fits = {name: _latin(sample, name) for name in LATIN}
+    best = max(LATIN, key=lambda name: fits[name])
+    if fits[best] >= LIKELY:
+        return NAMES[best]
+    letters = [byte for byte in sample if byte >= 0xC0]
+    if letters and set(letters) <= HEBREW:
+        return NAMES["cp1255"]
+    import charset_normalizer
+
+    found = charset_normalizer.from_bytes(sample, cp_isolation=list(OTHERS)).best()
+    return NAMES.get(found.encoding) if found is not None else None
+
+
+def _latin(sample: bytes, encoding: str) -> float:
+    """Return the share of the characters beyond ASCII that one language in Latin script has."""
+    try:
+        text = sample.decode(encoding)
+    except UnicodeDecodeError:
+        return 0.0
+    beyond = [c for c in text if ord(c) > 127]
+    if sum(map(str.isalpha, beyond)) > sum(c.isascii() and c.isalpha() for c in text):  # another script
+        return 0.0
+    marks = sum(c in TYPOGRAPHIC for c in beyond)
+    fitting = max(sum(c in alphabet or c.lower() in alphabet for c in beyond) for alphabet in ALPHABETS)
+    return (marks + fitting) / max(1, len(beyond))
+
+
+def known(encoding: str) -> str:
+    """Return the name that Python has for `encoding`. Raises UsageError when it has none, or it is no text encoding."""
+    try:
+        found = codecs.lookup(encoding)
+        "".encode(found.name)
+        return found.name
+    except (LookupError, ValueError) as error:
+        raise UsageError(
+            f"There is no encoding called {encoding!r}; well-known ones are UTF-16, windows-1252, GB18030 and KOI8-R."
+        ) from error
+
+
+def to_utf8(chunks: Iterable[bytes], encoding: str, name: str | Path) -> Iterator[bytes]:
+    """Yield a text in another encoding as UTF-8. Raises UsageError where it is not in that encoding."""
+    decoder = codecs.getincrementaldecoder(known(encoding))("strict")
+    at = 0
+    try:
+        for chunk in chunks:
+            text = decoder.decode(chunk)
+            at += len(chunk)
+            yield text.encode("utf-8").removeprefix(codecs.BOM_UTF8)
+        yield decoder.decode(b"", final=True).encode("utf-8")
+    except UnicodeError as error:
+        raise UsageError(
+            f"The file {name} is not in {encoding} (near offset {at + getattr(error, 'start', 0):,}); "
+            f"name another --encoding, or leave it out to hear which one it looks like."
+        ) from error
+
+
+def command_for(file: str | Path, encoding: str) -> str:
+    """Return the command that converts a file to UTF-8."""
+    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(file))} > utf8.txt"
