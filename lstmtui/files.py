@@ -91,6 +91,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_file(path: Path) -> None:
+    """Make what was written to a regular file durable. Raises OSError."""
+    descriptor = open_regular(path)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def plain(value: Any) -> Any:
     """Return `value` with non-finite numbers as None, which JSON has, and tuples as lists."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -203,6 +212,14 @@ def is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file, 0 where there is none. Raises OSError where that cannot be told."""
+    try:
+        return os.stat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def names_in(folder: Path) -> list[str]:

@@ -9,10 +9,11 @@ writing and proving are done here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ import numpy as np
 import safetensors
 
 from lstmtui.errors import CorruptError
-from lstmtui.files import FormatError, check_types, names_in, parse_object, read_json, to_json, write_atomically
+from lstmtui.files import (
+    FormatError,
+    check_types,
+    names_in,
+    parse_object,
+    read_json,
+    sync_folder,
+    to_json,
+    write_atomically,
+)
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
@@ -68,18 +78,26 @@ def path_of(run: RunFolder, step: int) -> Path:
     return run.checkpoints / f"step-{step:08d}.safetensors"
 
 
-def save(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any]) -> Path:
-    """Write the checkpoint of `step`, then remove those that are neither the newest nor the best.
+def save(
+    run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any], keep: Collection[int] = ()
+) -> Path:
+    """Write the checkpoint of `step`, then remove those that are neither the newest nor the best nor of a step to keep.
 
     Raises OSError when it cannot be written; then the one before it still stands.
     """
+    path = write(run, step, tensors, about)
+    _tidy(run, {path_of(run, each) for each in keep})
+    return path
+
+
+def write(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any]) -> Path:
+    """Write the checkpoint of `step`. Raises OSError, then what stood there still stands."""
     run.checkpoints.mkdir(exist_ok=True)
     # What JSON makes of it is what is read back, and so what the digest must cover.
     about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
     metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}
     path = path_of(run, step)
     write_atomically(path, _file(tensors, metadata))
-    _tidy(run)
     return path
 
 
@@ -108,18 +126,38 @@ def _file(tensors: dict[str, Array], metadata: dict[str, str]) -> Iterator[bytes
 _KINDS: dict[type[np.generic], str] = {np.float32: "F32", np.float64: "F64"}
 
 
-def _tidy(run: RunFolder) -> None:
-    """Remove what is neither among the newest nor the best; nothing where it cannot be told which is the best."""
+def _tidy(run: RunFolder, keep: Collection[Path]) -> None:
+    """Remove what is neither among the newest nor to keep; nothing where it cannot be told which is the best.
+
+    What cannot be removed stays until the next time.
+    """
     try:
         found, best = everything(run), best_of(run)
     except CorruptError:
         return
     for path in found[KEPT:]:
-        if path != best:
+        if path != best and path not in keep:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def remove_after(run: RunFolder, step: int) -> None:
+    """Remove all checkpoints after that of `step`. Raises OSError, CorruptError.
+
+    The oldest goes first: as long as the newest stands, a resume begins there as if nothing had been removed.
+    """
+    for path in reversed(everything(run)):
+        if step_of(path) > step:
             path.unlink(missing_ok=True)
+    sync_folder(run.checkpoints)
 
 
 _NAME = re.compile(r"step-\d{8,}\.safetensors")
+
+
+def step_of(path: Path) -> int:
+    """Return the step in the name of a checkpoint."""
+    return int(path.stem.removeprefix("step-"))
 
 
 def everything(run: RunFolder) -> list[Path]:
@@ -128,7 +166,7 @@ def everything(run: RunFolder) -> list[Path]:
         names = [name for name in names_in(run.checkpoints) if _NAME.fullmatch(name)]
     except OSError as error:
         raise CorruptError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
-    return [run.checkpoints / name for name in sorted(names, key=lambda name: (len(name), name), reverse=True)]
+    return sorted((run.checkpoints / name for name in names), key=step_of, reverse=True)
 
 
 def mark_best(run: RunFolder, step: int, nll: float) -> None:
@@ -205,6 +243,11 @@ def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, 
     except CorruptError as error:
         complain(str(error))
     return newest(run, complain, only)
+
+
+def is_finite(found: Checkpoint) -> bool:
+    """Return whether every number of a checkpoint is finite."""
+    return all(bool(np.isfinite(tensor).all()) for tensor in found.tensors.values())
 
 
 def restore(arena_views: dict[str, Array], tensors: dict[str, Array], prefix: str, where: str) -> None:

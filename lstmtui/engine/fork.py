@@ -52,7 +52,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
         shutil.copyfile(parent.tokenizer, child.tokenizer)
         for path in (parent.metrics, parent.samples):
             _copy_start(path, child.path / path.name, int(found.about["offsets"].get(path.name, 0)))
-        about = {**found.about, "progress": _progress(found.about["progress"], changes)}
+        about = {**found.about, "progress": _progress(found.about["progress"], changes, found.step)}
         checkpoint.save(child, found.step, found.tensors, about)
         if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:
             if best.name != checkpoint.path_of(parent, found.step).name:
@@ -100,12 +100,13 @@ def _checkpoint(run: RunFolder, at: str) -> Checkpoint:
     return found
 
 
-def _progress(progress: dict[str, Any], changes: dict[str, str]) -> dict[str, Any]:
+def _progress(progress: dict[str, Any], changes: dict[str, str], step: int) -> dict[str, Any]:
     """Return the counters, without those live changes that the fork makes anew."""
     return {
         **progress,
         "live": {key: value for key, value in progress["live"].items() if key not in changes},
         "changes": [],
+        "anchors": [step],
         "worse": 0,
     }
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+from lstmtui import config
+from lstmtui.errors import UsageError
+from lstmtui.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types
+
+MAX_ANCHORS = 2
+"""Checkpoints that a rollback can choose from."""
 
 
 @dataclass(slots=True)
@@ -48,19 +55,72 @@ class Progress:
     """Settings changed while the run trained."""
     changes: list[tuple[str, Any]] = field(default_factory=list)
     """What was changed and what it was before, the newest last; undo takes from the end."""
+    anchors: list[int] = field(default_factory=list)
+    """Steps of the checkpoints that a rollback may go back to, the newest first; chosen by evaluations."""
     shift: int = 0
     """Of `Streams`: set where the window's length was changed."""
     interval: Interval = field(default_factory=Interval)
+
+    def anchor(self) -> None:
+        """Let a rollback go back to this step, and, where it leads nowhere, to the one before."""
+        self.anchors = [self.step, *(step for step in self.anchors if step != self.step)][:MAX_ANCHORS]
+
+    def back_at(self, then: Progress) -> Progress:
+        """Return where a run stands that goes back to `then`: what was set live meanwhile stays set.
+
+        Only the window's length belongs to the place in the text.
+        """
+        window = {"bptt": then.live["bptt"]} if "bptt" in then.live else {}
+        return replace(
+            then,
+            live={**{key: value for key, value in self.live.items() if key != "bptt"}, **window},
+            changes=[change for change in self.changes if change[0] != "bptt"],
+            lr_scale=self.lr_scale,
+            rollbacks=self.rollbacks,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Progress:
-        """Undo `as_dict` after JSON, which has no infinity. Raises TypeError or KeyError for something else."""
-        newer: dict[str, Any] = {"changes": [], "shift": 0, "elapsed": stored["seconds"]}  # not in older checkpoints
-        values: dict[str, Any] = {f.name: stored[f.name] if f.name in stored else newer[f.name] for f in fields(cls)}
-        values["interval"] = Interval(**stored["interval"])
+        """Undo `as_dict` after JSON, which has no infinity. Raises FormatError for something else."""
+        check_types(stored, {"seconds": NUMBER, "best_step": (int,)})
+        best = [stored["best_step"]] if stored["best_step"] >= 0 else []
+        # What older checkpoints lack.
+        newer: dict[str, Any] = {"changes": [], "shift": 0, "elapsed": stored["seconds"], "anchors": best}
+        values = {**newer, **stored}
+        check_types(values, _TYPES)
+        check_types(values["interval"], _INTERVAL_TYPES)
+        values["interval"] = Interval(**{name: values["interval"][name] for name in _INTERVAL_TYPES})
+        values["live"] = {key: _live(key, value) for key, value in values["live"].items()}
+        values["changes"] = [_change(change) for change in values["changes"]]
+        if not all(type(step) is int for step in values["anchors"]):
+            raise FormatError("'anchors' is of a wrong type")
         if values["best_nll"] is None:
             values["best_nll"] = math.inf
-        return cls(**values)
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "step": (int,), "tokens": (int,), "seconds": NUMBER, "elapsed": NUMBER, "evaluated": (int,),
+    "best_nll": NUMBER_OR_NONE, "best_step": (int,), "worse": (int,), "lr_scale": NUMBER, "rollbacks": (int,),
+    "live": (dict,), "changes": (list,), "anchors": (list,), "shift": (int,), "interval": (dict,),
+}  # fmt: skip
+_INTERVAL_TYPES: dict[str, tuple[type, ...]] = {"steps": (int,), "loss": NUMBER, "norm": NUMBER, "clipped": (int,)}
+
+
+def _live(key: str, value: Any) -> Any:
+    """Return the stored value of a setting, checked."""
+    if key not in config.LIVE:
+        raise FormatError(f"'{key}' cannot be changed while a run trains")
+    try:
+        return config.convert(key, value, "progress")
+    except UsageError as error:
+        raise FormatError(str(error)) from error
+
+
+def _change(stored: Any) -> tuple[str, Any]:
+    if not isinstance(stored, list) or len(stored) != 2 or not isinstance(stored[0], str):
+        raise FormatError("'changes' is of a wrong type")
+    return stored[0], _live(*stored)

@@ -5,11 +5,12 @@ Changes that decide the weights are saved at once: a resume from before them wou
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from lstmtui import config
 from lstmtui.engine.inbox import Request
-from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
     from lstmtui.engine.train import Trainer
@@ -22,10 +23,20 @@ def do(trainer: Trainer, request: Request) -> None:
     """Do what is asked between two steps, and answer."""
     try:
         request.answer(_DONE_BY[request.op](trainer, request))
-    except MemoryError:
-        request.answer("The network would not fit the memory with that.", ok=False)
-    except LstmtuiError as error:
-        request.answer(str(error), ok=False)
+    except Exception as error:
+        request.answer(_reason(trainer, error), ok=False)
+        # What a viewer asks for ends a run only where it left it between two steps: a resume goes by what is on disk.
+        if not trainer.settled:
+            raise
+
+
+def _reason(trainer: Trainer, error: Exception) -> str:
+    if isinstance(error, LstmtuiError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The network would not fit the memory with that."
+    trainer.writer.log(traceback.format_exc())
+    return f"That failed unexpectedly ({type(error).__name__}: {error}); engine.log has the details."
 
 
 def _save(trainer: Trainer, request: Request) -> str:
@@ -90,22 +101,12 @@ def _read_on(trainer: Trainer, length: int, kept: tuple[dict[str, Any], int]) ->
 
 def _rewind(trainer: Trainer, request: Request) -> str:
     now = trainer.progress
-    found = trainer.keeper.rewind()
+    found = trainer.keeper.best(now)
     if found is None:
         raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
-    # What a person set since then stays set; only the window's length belongs to the place in the text.
-    window = {"bptt": found.live["bptt"]} if "bptt" in found.live else {}
-    found.live = {**{key: value for key, value in now.live.items() if key != "bptt"}, **window}
-    found.changes = [change for change in now.changes if change[0] != "bptt"]
-    found.lr_scale, found.rollbacks = now.lr_scale, now.rollbacks
-    trainer.progress = found
-    try:
-        trainer.use_window()
-    except (LstmtuiError, MemoryError) as error:
-        raise CorruptError("The best checkpoint's window does not fit; resume the run.") from error
+    trainer.go_back(found, now.back_at(trainer.keeper.progress_of(found)))
     trainer.writer.status(live=trainer.live_settings(), step=found.step)
     trainer.writer.event("rewound", step=found.step, before=now.step)
-    trainer.keeper.save(found)
     return f"Back at step {found.step}, the best one; it was at {now.step}."
 
 

@@ -22,6 +22,7 @@ from lstmtui import beginning, config
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine import extension, gradient_flow, inbox, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE, device
+from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.extension import More
@@ -68,6 +69,8 @@ class Trainer:
         self.inbox = inbox.Inbox(run, writer)
         self.progress = Progress()
         self._update_ratio = 0.0
+        self.settled = True
+        """Whether weights, states and progress belong to one step, so that they can be saved."""
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
@@ -166,7 +169,8 @@ class Trainer:
         else:
             self.setup.initialise()
             self.writer.cut_back({})
-            self.keeper.save(self.progress)
+            self.progress.anchor()
+            self.keeper.save_anchor(self.progress)
 
     # --- loop -----------------------------------------------------------------------------------------------------
 
@@ -190,7 +194,7 @@ class Trainer:
                 self._log()
             if p.step % (s.eval_every or 1) == 0:
                 self.evaluate()
-            elif self.keeper.seconds_since_save > s.save_every:
+            elif self.keeper.is_due(s.save_every):
                 self.keeper.save(p)
             p.elapsed += time.perf_counter() - begun
             if p.step % (s.log_every or 1) == 0:
@@ -237,6 +241,7 @@ class Trainer:
         if not finite(loss, norm):
             return False
         step = p.step + 1
+        self.settled = False
         before = probes.some(self.setup.weights) if step % (self.settings.log_every or 1) == 0 else None
         clipped = self.optimizer.apply(
             self.network.gradients, norm=norm, step=step, lr=self._lr(step), clip=self._live("clip"),
@@ -248,6 +253,7 @@ class Trainer:
         p.step = step
         p.tokens += self.streams.tokens_per_window
         p.interval.add(loss, norm, clipped)
+        self.settled = True
         return True
 
     def _lr(self, step: int) -> float:
@@ -349,8 +355,9 @@ class Trainer:
             self.writer.status(state="training")
         p.evaluated = p.step
         self.sample()
-        if better:
-            self.keeper.save_best(p)
+        if better or self.setup.evaluator is None:
+            p.anchor()
+            self.keeper.save_anchor(p)
         took = time.perf_counter() - away
         self._interval_begun += took
         self.pace.evaluated(took, per_token)
@@ -371,22 +378,33 @@ class Trainer:
         return text
 
     def _roll_back(self) -> None:
-        """Go back to the last good checkpoint with half the learning rate."""
-        at, rollbacks, scale = self.progress.step, self.progress.rollbacks + 1, self.progress.lr_scale / 2
+        """Go back to a good checkpoint with half the learning rate."""
+        p = self.progress
+        at, rollbacks, scale = p.step, p.rollbacks + 1, p.lr_scale / 2
+        self.settled = False  # what comes to nothing here is not worth saving
         self.writer.event("diverged", step=at)
         if rollbacks > ROLLBACKS:
             raise DivergedError(
                 f"The loss became infinite or not a number {rollbacks} times, the last time at step {at}, although "
                 f"the learning rate was halved each time; start again with a smaller --lr or --clip."
             )
-        found = self.keeper.bring_back()
+        found = self.keeper.before(p)
         if found is None:
             raise DivergedError(f"The loss became infinite or not a number at step {at}, before anything was saved.")
-        found.rollbacks, found.lr_scale = rollbacks, scale
-        self.progress = found
-        self.use_window()
+        back = p.back_at(self.keeper.progress_of(found))
+        back.rollbacks, back.lr_scale = rollbacks, scale
+        self.go_back(found, back)
         self.writer.event("rolled back", step=found.step, lr_scale=scale)
         self.writer.log(f"not finite at step {at}: back to step {found.step}, learning rate times {scale:g}")
+
+    def go_back(self, found: Checkpoint, back: Progress) -> None:
+        """Stand at an older checkpoint with the progress `back`. Raises LstmtuiError and MemoryError."""
+        self.keeper.write_back(found, back)
+        self.settled = False
+        self.keeper.stand_at(found, back)
+        self.progress = back
+        self.use_window()
+        self.settled = True
 
     # --- requests and signals -------------------------------------------------------------------------------------
 
@@ -420,6 +438,15 @@ class Trainer:
             self.writer.event("continued", step=self.progress.step)
             self.writer.status(state="training")
 
+    def save_what_was_reached(self) -> None:
+        """Save on a way out that nobody foresaw; never raises."""
+        if not self.settled:
+            return
+        try:
+            self.keeper.save_last(self.progress)
+        except Exception as error:
+            self.writer.log(f"step {self.progress.step} could not be saved: {error}")
+
     # --- finish ---------------------------------------------------------------------------------------------------
 
     def finish(self) -> dict[str, Any]:
@@ -428,6 +455,7 @@ class Trainer:
         self.keeper.save_last(p)
         if p.evaluated != p.step:
             self.evaluate()
+            self.keeper.save_last(p)  # it may be the best
         self.writer.status(state="evaluating")
         evaluated = self.optimizer.evaluated
         kept = evaluated.snapshot()
@@ -482,6 +510,9 @@ def run_to_the_end(trainer: Trainer) -> str:
         trainer.keeper.save_last(trainer.progress)
         trainer.writer.event("stopped", step=trainer.progress.step)
         return "stopped"
+    except BaseException:  # whatever it is, it does not cost what was learnt
+        trainer.save_what_was_reached()
+        raise
     trainer.writer.status(result=result)
     trainer.writer.event("finished", step=trainer.progress.step, **_figures(result))
     return "finished"

@@ -14,10 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lstmtui.files import append_line, to_json, write_atomically
+from lstmtui.files import append_line, size_of, sweep_temporaries, sync_file, to_json, write_atomically
+from lstmtui.opening import truncate
 from lstmtui.runs.folder import RunFolder
 
 KEPT_PROBES = 200
+KEPT_LINES = 10_000
+"""Lines of metrics and samples that wait for a disk that is full."""
 
 
 class RunWriter:
@@ -37,7 +40,10 @@ class RunWriter:
             "step": 0,
             "steps": 0,
         }
+        self._unwritten: dict[Path, list[dict[str, Any]]] = {path: [] for path in self._series()}
+        """Lines that the disk did not take yet."""
         self._ending = threading.Event()
+        sweep_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.status()
         self._thread.start()
@@ -72,13 +78,23 @@ class RunWriter:
         self._thread.join()
 
     def metric(self, split: str, **values: Any) -> None:
-        self._guarded(lambda: append_line(self.run.metrics, {"split": split, **values}))
+        self._series_line(self.run.metrics, {"split": split, **values})
 
     def event(self, event: str, **details: Any) -> None:
         self._guarded(lambda: append_line(self.run.events, {"event": event, "at": time.time(), **details}))
 
     def sample(self, **values: Any) -> None:
-        self._guarded(lambda: append_line(self.run.samples, values))
+        self._series_line(self.run.samples, values)
+
+    def _series_line(self, path: Path, record: dict[str, Any]) -> None:
+        """Append a line, and first those that could not be written before; the oldest beyond KEPT_LINES are lost."""
+        self._unwritten[path] = [*self._unwritten[path], record][-KEPT_LINES:]
+        self._guarded(lambda: self._write_lines(path))
+
+    def _write_lines(self, path: Path) -> None:
+        while lines := self._unwritten[path]:
+            append_line(path, lines[0])
+            del lines[0]
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
         """Keep one saturation probe, (L, G, H) fractions each; the oldest beyond KEPT_PROBES go."""
@@ -115,15 +131,31 @@ class RunWriter:
         except OSError:
             pass  # nowhere left to say it
 
+    def sync(self) -> None:
+        """Make metrics and samples durable, as far as the disk takes them."""
+
+        def write(path: Path) -> None:
+            self._write_lines(path)
+            if size_of(path):
+                sync_file(path)
+
+        for path in self._series():
+            self._guarded(lambda path=path: write(path))
+
     def offsets(self) -> dict[str, int]:
-        """Return the sizes of the files that a resume cuts back to its checkpoint."""
-        return {path.name: path.stat().st_size if path.exists() else 0 for path in self._series()}
+        """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
+        return {path.name: size_of(path) for path in self._series()}
 
     def cut_back(self, offsets: dict[str, int]) -> None:
-        """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap."""
+        """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap.
+
+        Raises OSError.
+        """
+        self._unwritten = {path: [] for path in self._series()}
         for path in self._series():
-            if path.exists() and path.stat().st_size > offsets.get(path.name, 0):
-                os.truncate(path, offsets.get(path.name, 0))
+            wanted = max(0, offsets.get(path.name, 0))
+            if size_of(path) > wanted:
+                truncate(path, wanted)
 
     def _series(self) -> tuple[Path, ...]:
         return self.run.metrics, self.run.samples

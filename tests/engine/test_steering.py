@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
 import tiny
+from steered import Steered
 
 from lstmtui import api, config
 from lstmtui.engine import checkpoint
-from lstmtui.engine.inbox import Request
-from lstmtui.engine.steering import do
 from lstmtui.engine.train import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
-
-
-class Steered:
-    """A trainer in this process that takes so many steps at a time."""
-
-    def __init__(self, run):
-        self.run, self.writer = run, RunWriter(run, interval=60)
-        self.trainer = Trainer(run, self.writer, lambda: False)
-        self.trainer.prepare()
-        self.trainer._interval_begun = time.perf_counter()
-
-    def steps(self, count):
-        for _ in range(count):
-            assert self.trainer._step()
-            if self.trainer.progress.step % 4 == 0:
-                self.trainer._log()
-            if self.trainer.progress.step % 10 == 0:
-                self.trainer.evaluate()
-
-    def ask(self, op, key="", value=None, **details):
-        """Return whether it was done, and what was said."""
-        do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
-        answer = tiny.events(self.run, "answered")[-1]
-        return answer["ok"], answer["message"]
-
-    @property
-    def live(self):
-        return self.trainer.live_settings()
 
 
 @pytest.fixture
@@ -112,7 +82,7 @@ def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
         np.testing.assert_array_equal(tensor, best[name])
     assert tiny.events(steered.run, "rewound")[0]["before"] == 17
     assert max(m["step"] for m in tiny.lines(steered.run.metrics)) <= 10
-    assert [p.name for p in checkpoint.everything(steered.run)] == ["step-00000010.safetensors"]
+    assert [checkpoint.step_of(p) for p in checkpoint.everything(steered.run)] == [10, 0]
     again = Steered(steered.run)
     assert (again.trainer.progress.step, again.live["lr"]) == (10, 0.001)
     again.writer.close()

@@ -208,8 +208,13 @@ def test_training_goes_on_when_the_disk_is_full_for_a_while(tmp_path, monkeypatc
     run = tiny.create(tmp_path)
     real = checkpoint.save
 
-    def full_at_ten(run, step, *args):
-        return _full_disk() if step == 10 else real(run, step, *args)
+    failed = []
+
+    def full_at_ten(run, step, *args, **rest):
+        if step == 10 and not failed:
+            failed.append(step)
+            _full_disk()
+        return real(run, step, *args, **rest)
 
     monkeypatch.setattr(checkpoint, "save", full_at_ten)
     assert Engine(run).run() == "finished"

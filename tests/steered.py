@@ -1,0 +1,40 @@
+"""A trainer in the test's own process, driven step by step and asked as viewers ask."""
+
+from __future__ import annotations
+
+import time
+
+import tiny
+
+from lstmtui.engine.inbox import Request
+from lstmtui.engine.steering import do
+from lstmtui.engine.train import Trainer
+from lstmtui.runs.writer import RunWriter
+
+
+class Steered:
+    """A trainer in this process that takes so many steps at a time."""
+
+    def __init__(self, run):
+        self.run, self.writer = run, RunWriter(run, interval=60)
+        self.trainer = Trainer(run, self.writer, lambda: False)
+        self.trainer.prepare()
+        self.trainer._interval_begun = time.perf_counter()
+
+    def steps(self, count):
+        for _ in range(count):
+            assert self.trainer._step()
+            if self.trainer.progress.step % 4 == 0:
+                self.trainer._log()
+            if self.trainer.progress.step % 10 == 0:
+                self.trainer.evaluate()
+
+    def ask(self, op, key="", value=None, **details):
+        """Return whether it was done, and what was said."""
+        do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
+        answer = tiny.events(self.run, "answered")[-1]
+        return answer["ok"], answer["message"]
+
+    @property
+    def live(self):
+        return self.trainer.live_settings()
