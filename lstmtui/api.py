@@ -14,7 +14,6 @@ touches a training run.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -28,9 +27,9 @@ from typing import Any
 
 from lstmtui import config, recipe
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
-from lstmtui.files import to_json, write_atomically
+from lstmtui.files import write_atomically
 from lstmtui.places import runs_root
-from lstmtui.process import command, start_child
+from lstmtui.process import Child, command
 from lstmtui.runs.folder import RunFolder, check_name, free_name
 
 
@@ -115,7 +114,7 @@ class Forecaster:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def ask(self, settings: config.Settings) -> dict[str, Any]:
         """Return `parameters`, `flop_per_token`, `memory_mb`, `vocabulary` and `tokens` of resolved settings."""
@@ -127,31 +126,14 @@ class Forecaster:
 
     def close(self) -> None:
         """End the process; a call that waits for it raises LstmtuiError."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if self._child is not None:
+            self._child.close()
 
     def _ask(self, op: str, settings: config.Settings) -> dict[str, Any]:
         with self._lock:
-            if self._process is None:
-                self._process = start_child(
-                    command("lstmtui.engine.forecast"),
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-                )  # fmt: skip
-            process = self._process
-            assert process.stdin is not None
-            assert process.stdout is not None
-            line = b""
-            with contextlib.suppress(OSError, ValueError):
-                process.stdin.write(to_json({"op": op, "settings": dataclasses.asdict(settings)}).encode() + b"\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
-            if not line:
-                raise LstmtuiError("The process that makes plans has ended; open this screen again.")
-        told = json.loads(line)
-        if "error" in told:
-            raise FAMILIES.get(told.get("exit_code", 1), LstmtuiError)(told["error"])
-        return dict(told)
+            if self._child is None:
+                self._child = Child("The process that makes plans", "lstmtui.engine.forecast")
+        return self._child.ask({"op": op, "settings": dataclasses.asdict(settings)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +151,13 @@ class Model:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._lock = threading.Lock()
-        self._process = start_child(
-            command("lstmtui.engine.serve", str(run.path)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self.about: dict[str, Any] = self._read()
+        self._child = Child("The model's process", "lstmtui.engine.serve", str(run.path))
+        try:
+            about = self._child.first_answer()
+        except BaseException:
+            self._child.close()
+            raise
+        self.about: dict[str, Any] = about
         """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
 
     def __enter__(self) -> Model:
@@ -191,16 +171,11 @@ class Model:
     @property
     def alive(self) -> bool:
         """Whether the process can still answer."""
-        return self._process.poll() is None
+        return self._child.alive
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        self._child.close()
 
     def ask(
         self,
@@ -213,24 +188,14 @@ class Model:
 
         `on_piece` receives text as it is written (op sample), `on_progress` how much is done, 0 to 1 (op evaluate).
         """
-        with self._lock:
-            assert self._process.stdin is not None
-            try:
-                self._process.stdin.write(to_json({"op": op, **details}).encode() + b"\n")
-                self._process.stdin.flush()
-            except (BrokenPipeError, ValueError) as error:
-                self._process.wait()
-                raise LstmtuiError("The model's process has ended; open the run again.") from error
-            while True:
-                answer = self._read()
-                if "piece" in answer:
-                    if on_piece is not None:
-                        on_piece(answer["piece"])
-                elif "progress" in answer:
-                    if on_progress is not None:
-                        on_progress(answer["progress"])
-                else:
-                    return answer
+
+        def hear(line: dict[str, Any]) -> None:
+            if on_piece is not None and "piece" in line:
+                on_piece(line["piece"])
+            elif on_progress is not None and "progress" in line:
+                on_progress(line["progress"])
+
+        return self._child.ask({"op": op, **details}, hear)
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Iterable[str] = ()) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first.
@@ -252,19 +217,6 @@ class Model:
     def forget(self) -> None:
         """Forget the profile."""
         self.ask("forget")
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        line = self._process.stdout.readline()
-        if not line:
-            last = self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
-            self._process.wait()
-            raise LstmtuiError(f"The model's process ended unexpectedly ({last[0] if last else 'no message'}).")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
-        return dict(answer)
 
 
 class Completer(Model):

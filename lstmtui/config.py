@@ -239,6 +239,7 @@ def convert(name: str, raw: object, where: str) -> Any:
     value = _parsed(raw, kind)
     if value is None:
         raise UsageError(f"{where}: {name} must be {_WANTED[kind]}, not {reprlib.repr(raw)}.")
+    _check_encodable(name, value, where)
     _check(name, value, where)
     return value
 
@@ -259,6 +260,17 @@ def _parsed(raw: object, kind: type) -> Any:
     except (ValueError, OverflowError):
         return None
     return None if kind is int and isinstance(raw, float) and raw != number else number
+
+
+def _check_encodable(name: str, value: Any, where: str) -> None:
+    """Raise UsageError for text that is no UTF-8; the name of a file may be any bytes."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, tuple):
+            list(map(os.fsencode, value))
+    except UnicodeEncodeError:
+        raise UsageError(f"{where}: {name} is not UTF-8 text ({reprlib.repr(value)}); give it in UTF-8.") from None
 
 
 def _check(name: str, value: Any, where: str) -> None:
@@ -382,7 +394,35 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not valid TOML ({error}).") from error
     raw.pop("format", None)
     raw.pop("screens", None)  # lstmtui.tui.preferences reads that
-    return {name: convert(name, value, f"{path}") for name, value in raw.items()}
+    return {name: convert(name, _from_uris(value), f"{path}") for name, value in raw.items()}
+
+
+_FILE_URI = "file:///"
+
+
+def _as_uri(name: str) -> str:
+    """Return how TOML, which is UTF-8, holds the name of a file: as it is, or else as a file: URI of its bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        from urllib.parse import quote_from_bytes
+
+        return "file://" + quote_from_bytes(os.fsencode(name))
+    return name
+
+
+def _from_uris(value: object) -> object:
+    """Undo `_as_uri` in a list of names; other values stay as they are."""
+    if not isinstance(value, list):
+        return value
+    from urllib.parse import unquote_to_bytes
+
+    return [
+        os.fsdecode(unquote_to_bytes(name.removeprefix("file://")))
+        if isinstance(name, str) and name.startswith(_FILE_URI)
+        else name
+        for name in value
+    ]
 
 
 def dump(settings: Settings) -> str:
@@ -390,7 +430,7 @@ def dump(settings: Settings) -> str:
     import tomli_w  # only where a run is created
 
     given = {k: v for k, v in dataclasses.asdict(settings).items() if v is not None}
-    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+    plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in given.items()}
     opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
     return opening + tomli_w.dumps({"format": FORMAT, **plain})
 
@@ -410,6 +450,8 @@ def load(path: Path) -> Settings:
     if not isinstance(version, int) or version > FORMAT:
         raise CorruptError(f"{path}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
     try:
-        return Settings(**{name: convert(name, value, str(path)) for name, value in {**BEFORE, **raw}.items()})
+        return Settings(
+            **{name: convert(name, _from_uris(value), str(path)) for name, value in {**BEFORE, **raw}.items()}
+        )
     except UsageError as error:
         raise CorruptError(str(error)) from error

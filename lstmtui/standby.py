@@ -29,7 +29,7 @@ LONGEST = 100
 
 def address(run: RunFolder) -> Path | None:
     """Return where a process for `run` listens; None where no folder is this user's alone."""
-    name = hashlib.sha256(str(run.path.resolve()).encode()).hexdigest()[:24]
+    name = hashlib.sha256(os.fsencode(run.path.resolve())).hexdigest()[:24]
     for base in _bases():
         place = base / f"lstmtui-{os.getuid()}" / name
         if len(os.fsencode(place)) > LONGEST:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 
 import pytest
 from hypothesis import given
@@ -209,3 +210,25 @@ def test_what_an_old_run_lacks_is_what_it_was_then(tmp_path):
     assert {name: getattr(loaded, name) for name in config.BEFORE} == config.BEFORE
     path.write_text(config.dump(Settings()))
     assert config.load(path) == Settings()
+
+
+def test_names_of_files_of_any_bytes_are_kept(tmp_path):
+    names = tuple(
+        os.fsdecode(name) for name in (b"/tmp/caf\xe9.txt", b"/a%20b", "/é".encode(), b"/\xff\xfe#?", b"reber")
+    )
+    path = tmp_path / "config.toml"
+    path.write_bytes(config.dump(config.Settings(corpus=names, valid=names[:1])).encode())
+    assert config.load(path).corpus == names
+    assert config.load(path).valid == names[:1]
+    assert "file:///tmp/caf%E9.txt" in path.read_text()
+    assert '"/a%20b"' in path.read_text()
+    (tmp_path / "given.toml").write_text(path.read_text().replace("format = 1\n", ""))
+    assert config.resolve({}, environ={}, config_file=tmp_path / "given.toml").corpus == names
+
+
+@pytest.mark.parametrize("text", ["caf\udce9", "\ud83d", "a\udfff"])
+def test_text_that_is_no_utf8_is_refused(text):
+    with pytest.raises(UsageError, match="--prompt: prompt is not UTF-8"):
+        config.resolve({"prompt": text}, environ={})
+    with pytest.raises(UsageError, match="--corpus: corpus is not UTF-8"):
+        config.resolve({"corpus": ("\ud83d.txt",)}, environ={})

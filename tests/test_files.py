@@ -232,3 +232,12 @@ def test_temporary_files_of_dead_processes_are_swept(tmp_path):
         (tmp_path / name).write_bytes(b"")
     sweep_temporaries(tmp_path, tmp_path / "none")
     assert {path.name for path in tmp_path.iterdir()} == stay
+
+
+@given(st.text(st.characters()), st.text(st.sampled_from('a\\"\ud83d\udce9\u2028é😀')))
+def test_every_text_can_be_written_as_json_and_comes_back(one, two):
+    line = to_json({one: two}).encode()
+    assert b"\n" not in line
+    # Two halves side by side are the whole character, as anywhere in JSON.
+    joined = [text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") for text in (one, two)]
+    assert json.loads(line) == dict([joined])

@@ -24,6 +24,7 @@ from lstmtui import config
 from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import Texts, texts_of
+from lstmtui.engine.answering import answer_lines
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.evaluate import evaluation_shape
 from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
@@ -35,7 +36,6 @@ from lstmtui.engine.plan import seconds_of
 from lstmtui.engine.setup import check_room, device_bytes
 from lstmtui.engine.stack import Dropout, Penalty
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import to_json
 
 SAMPLE = 2_000_000
 """Bytes of the text that are looked at to guess its vocabulary and how many bytes a token takes."""
@@ -188,7 +188,7 @@ def _besides(s: Settings, told: dict[str, Any], speed: float) -> dict[str, float
     }
 
 
-def answer(forecast: Forecast, line: str) -> dict[str, Any]:
+def answer(forecast: Forecast, line: bytes | str) -> dict[str, Any]:
     """Return the answer to one line."""
     try:
         asked = json.loads(line)
@@ -205,7 +205,7 @@ def answer(forecast: Forecast, line: str) -> dict[str, Any]:
         return {"error": str(error), "exit_code": error.exit_code}
     except MemoryError:
         return {"error": "That network does not fit the memory; choose fewer or smaller layers.", "exit_code": 1}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return {"error": f"The plan cannot be made ({type(error).__name__}: {error}).", "exit_code": 1}
 
 
@@ -213,9 +213,7 @@ def main() -> int:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     forecast = Forecast()
-    for line in sys.stdin:
-        print(to_json(answer(forecast, line)), flush=True)
-    return 0
+    return answer_lines(lambda line: [answer(forecast, line)])
 
 
 if __name__ == "__main__":

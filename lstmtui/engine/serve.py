@@ -10,15 +10,16 @@ was loaded, or why not.
                        "dynamic": {"rule", "lr", "decay"}, each or null       {"progress": 0.1} ..., and "dynamic" so
     {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
 
-A question that cannot be answered gets {"error": sentence, "exit_code": n}, and the next one is read.
+A question that cannot be answered gets {"error": sentence, "exit_code": n}, and the next one is read. While an answer
+takes longer than a few seconds, {"working": true} comes now and then.
 """
 
 from __future__ import annotations
 
-import json
+import reprlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,16 @@ import numpy as np
 
 from lstmtui.data.corpus import Reading, Split, tokenise
 from lstmtui.engine import dynamic, inspect, thrift
+from lstmtui.engine.answering import Answers, answer_lines, answered, checked, failure, say
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.sample import Choice, Sampler
 from lstmtui.engine.trained import Trained, load, second_moments
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import to_json
 from lstmtui.runs.folder import RunFolder
 
-Answers = Iterator[dict[str, Any]]
+MAX_SAMPLE = 1 << 20
+"""Characters of a sample."""
 
 
 class Service:
@@ -53,12 +55,13 @@ class Service:
         """Yield the answers to one question. Raises LstmtuiError."""
         if not isinstance(question, dict):
             raise UsageError('Each line must be a JSON object such as {"op": "complete", "text": "The "}.')
+        name = question.get("op", "complete")
         details = {key: value for key, value in question.items() if key != "op"}
-        operation = self._operations.get(question.get("op", "complete"))
+        operation = self._operations.get(name) if isinstance(name, str) else None
         if operation is None:
-            raise UsageError(f"There is no operation {question.get('op')!r}; use {', '.join(self._operations)}.")
+            raise UsageError(f"There is no operation {reprlib.repr(name)}; use {', '.join(self._operations)}.")
         try:
-            yield from operation(**details)
+            yield from operation(**checked(operation, details))
         except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"The question cannot be understood ({error}).") from error
 
@@ -72,10 +75,12 @@ class Service:
         seed: int | None = None,
     ) -> Answers:
         t = self._trained
-        choice = Choice(float(temperature), int(top_k), float(top_p))
+        choice = Choice(float(temperature), min(top_k, t.tokenizer.size), float(top_p))
         choice.check()
+        if length > MAX_SAMPLE:
+            raise UsageError(f"A sample has at most {MAX_SAMPLE:,} characters, not {length:,}.")
         sampler = Sampler(t.settings, t.weights, t.tokenizer)
-        for piece in sampler.pieces(prompt, int(length), choice, np.random.default_rng(seed)):
+        for piece in sampler.pieces(prompt, length, choice, np.random.default_rng(seed)):
             yield {"piece": piece}
         yield {"done": True}
 
@@ -106,40 +111,20 @@ class Service:
         yield dynamic.told(evaluator.found(), how)
 
 
-def _say(answer: dict[str, Any]) -> None:
-    sys.stdout.write(to_json(answer) + "\n")
-    sys.stdout.flush()
-
-
-def _failure(error: LstmtuiError) -> dict[str, Any]:
-    return {"error": str(error), "exit_code": error.exit_code}
-
-
 def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
     thrift.keep_arrays_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
-    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]  # a text stream
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     if len(arguments) != 1:
         print("usage: python -m lstmtui.engine.serve RUN_FOLDER", file=sys.stderr)
         return 2
     try:
         trained = load(RunFolder(Path(arguments[0])))
     except LstmtuiError as error:
-        _say(_failure(error))
+        say(failure(error))
         return error.exit_code
     service = Service(trained)
-    _say({"ready": True, **trained.about()})
-    for line in sys.stdin:
-        try:
-            for answer in service.answers(json.loads(line)):
-                _say(answer)
-        except LstmtuiError as error:
-            _say(_failure(error))
-        except ValueError:
-            _say(_failure(UsageError("This line is not JSON.")))
-    return 0
+    return answer_lines(lambda line: answered(service.answers, line), {"ready": True, **trained.about()})
 
 
 if __name__ == "__main__":

@@ -50,7 +50,21 @@ def test_from_a_text_to_a_trained_model_and_back(real, text_file):
     judged = json.loads(real("evaluate", "tiny", text_file.name, "--json").stdout)
     assert judged["nll"] > 0
 
-    assert real("rm", "tiny", "--yes").returncode == 0
+    # No UTF-8, half of an emoji, and the name of a file as other systems write it.
+    assert real("complete", "tiny", "--", os.fsdecode(b"the \xe9")).returncode == 0
+    served = real("complete", "tiny", "--stdin", given='{"text": "\\ud83d"}\n{"text": "the c"}\n')
+    assert [sorted(json.loads(line)) for line in served.stdout.splitlines()] == [["candidates", "milliseconds"]] * 2
+    done = real("sample", "tiny", "-n", "3", "--prompt", os.fsdecode(b"\xe9"))
+    assert (done.returncode, done.stderr.count("not UTF-8")) == (2, 1)
+    odd = os.fsdecode(b"caf\xe9.txt")
+    text_file.rename(text_file.parent / odd)
+    assert json.loads(real("evaluate", "tiny", odd, "--json").stdout) == {**judged, "files": [odd]}
+    assert real("adapt", "tiny", odd).returncode == 0
+    done = real("train", odd, *tiny, "--steps", "3", "--name", "odd")
+    assert done.returncode == 0, done.stderr
+    assert real("resume", "odd").returncode == 0
+
+    assert real("rm", "tiny", "odd", "--yes").returncode == 0
     assert json.loads(real("ls", "--json").stdout) == []
 
 

@@ -1,11 +1,16 @@
+import io
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 import tiny
 
 from lstmtui import api
+from lstmtui.engine import answering
 from lstmtui.engine.serve import Service
 from lstmtui.engine.trained import load
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
@@ -38,16 +43,77 @@ def test_a_bad_question_gets_an_error_and_the_next_one_is_read(run):
         '{"op": "sample", "temperature": 1e999}',
         '{"op": "sample", "length": "x"}',
         '{"op": "evaluate", "files": ["/none"]}',
-    ]
+        '{"op": []}', '{"op": null}', '{"op": {}}', '{"op": "sample", "top_k": 1e20}', '{"text": null}', "[" * 100_000,
+        '{"op": "sample", "length": 1e400}', '{"op": "sample", "length": 10000000000}', '{"op": "sample", "seed": -1}',
+        '{"op": "sample", "top_p": "1"}', '{"op": "sample", "temperature": NaN}', '{"text": "a", "k": true}',
+        '{"text": "a", "passed": "the"}', '{"text": "a", "passed": [1]}', '{"op": "evaluate", "files": "x"}',
+        '{"op": "evaluate", "files": []}', '{"op": "evaluate", "files": ["a\\u0000b"]}', '{"op": "inspect", "text": 1}',
+        '{"op": "evaluate", "files": ["\\ud83d"]}', '{"op": "inspect_unit", "layer": {}, "unit": 0}',
+        '{"op": "sample", "top_k": 1' + "0" * 5000 + "}", '{"op": "autocomplete", "files": ["/none"], "words": 1e9}',
+    ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "lstmtui.engine.serve", str(run.path)],
         input="\n".join([*bad, '{"text": "the"}']), capture_output=True, text=True, check=True,
     )  # fmt: skip
     _, *answers = map(json.loads, done.stdout.splitlines())
     assert len(answers) == len(bad) + 1
-    assert all("error" in a and a["exit_code"] == 2 and "\n" not in a["error"] for a in answers[:-1])
+    refused = [a.get("exit_code") == 2 and "\n" not in a["error"] for a in answers[:-1]]
+    assert [(line, a) for line, a, fine in zip(bad, answers, refused, strict=False) if not fine] == []
     assert answers[-1]["candidates"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("tokens", ["bytes", "chars", "words", "bpe"])
+def test_what_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
+    run = tiny.create(tmp_path, tokens=tokens, vocabulary=300 if tokens == "bpe" else None)
+    assert tiny.train(run) == 0
+    odd = os.fsdecode(bytes(tmp_path / "caf") + b"\xe9.txt")
+    shutil.copy(tiny.corpus(tmp_path), odd)
+    with api.Model(run) as model:
+        model.complete("the ")
+        begun = time.monotonic()
+        for text in ("\ud83d", "the \ud83d", "the \udce9", "\udce9", "\x00", "\U0010ffff \udfff\ud800"):
+            model.complete(text)
+            model.ask("sample", prompt=text, length=3)
+            model.ask("inspect", text=text)
+        assert time.monotonic() - begun < 10
+        assert model.ask("evaluate", files=[odd])["nll"] > 0
+        assert model.ask("adapt", files=[odd])["words"] > 100
+        with pytest.raises(UsageError, match="no file"):
+            model.ask("evaluate", files=[odd + "\udce8"])
+
+
+def test_a_sign_of_life_comes_while_an_answer_takes_long(capfdbinary, monkeypatch):
+    monkeypatch.setattr(answering, "SIGN_EVERY", 0.02)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo")))
+
+    def answers(line):
+        time.sleep(0.1)
+        yield {"heard": line.decode().strip()}
+
+    assert answering.answer_lines(answers, {"ready": True}) == 0
+    said = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line for line in said if "working" not in line] == [{"ready": True}, {"heard": "one"}, {"heard": "two"}]
+    assert said.count({"working": True}) > 2
+
+
+def test_a_line_without_end_is_one_question(monkeypatch, capfdbinary):
+    monkeypatch.setattr(answering, "MAX_QUESTION", 100)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1" * 1001 + b"\n" + b"{}\n")))
+    heard = lambda line: answering.answered(lambda question: iter([{"heard": question}]), line)  # noqa: E731
+    assert answering.answer_lines(heard) == 0
+    long, short = map(json.loads, capfdbinary.readouterr().out.splitlines())
+    assert "MiB" in long["error"]
+    assert short == {"heard": {}}
+
+
+def test_a_fault_of_ours_is_an_answer():
+    def fails(question):
+        raise [RuntimeError("this"), MemoryError(), UsageError("that")][question]
+
+    found = [next(answering.answered(fails, str(n).encode())) for n in range(3)]
+    assert [answer["exit_code"] for answer in found] == [1, 1, 2]
+    assert "RuntimeError: this" in found[0]["error"]
 
 
 def test_the_door_asks_samples_and_raises(run, tmp_path):
@@ -88,7 +154,7 @@ def test_a_damaged_tokenizer_is_told(run):
 def test_a_process_that_died_is_told_and_does_not_come_back(run):
     with api.Model(run) as model:
         assert model.alive
-        model._process.kill()
+        model._child._process.kill()
         for _ in range(2):
             with pytest.raises(LstmtuiError, match=r"ended"):
                 model.complete("the ")
