@@ -21,7 +21,7 @@ GROWN = 100.0
 """One that has risen above this many times its value at lag 1 is said to explode."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
 class Flow:
     """One measurement: means over sequences of the norm over units, in float64, lag 1 first.
 

@@ -58,7 +58,7 @@ class Sample:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
 class Saturation:
     """One probe: per layer, gate and unit the fraction of activations below 0.1 (left) and above 0.9 (right).
 

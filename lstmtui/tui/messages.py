@@ -10,7 +10,7 @@ from textual.message import Message
 from lstmtui.runs.reader import RunSnapshot, Saturation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
 class GateWindow:
     """The gates of one sequence over the newest window: `values` (L, G, T, H) float16, and the T tokens as texts."""
 

@@ -121,6 +121,14 @@ async def test_measuring_now(tmp_path: Path, open_app: Callable[..., LstmtuiApp]
         await until(pilot, lambda: model.closed)
 
 
+async def test_measuring_a_step_that_was_measured_before(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
+    run, model = measured(make_run(tmp_path, state="finished"), flow(1200, decay=0.9)), InsideModel()
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await opened(pilot, run, model)
+        await pilot.press("m")
+        await until(pilot, lambda: "measured now, 2 of 2" in painted(pilot.app))
+
+
 async def test_a_model_that_cannot_be_opened_is_told(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
     nasty = "No checkpoint \x1b]0;x\x07[red]yet[/]."
     async with open_app().run_test(size=(80, 24)) as pilot:
