@@ -95,8 +95,11 @@ def painted(app: App[Any]) -> str:
 
 
 def control_characters(text: str) -> set[str]:
-    """Return what a terminal might obey, or hide, in painted text."""
-    return {c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+    """Return what a terminal might obey in painted text, or take for another direction."""
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    unsafe = {"Cc", "Cs", "Zl", "Zp"}
+    found = set(text) - {"\n"}
+    return {c for c in found if unicodedata.category(c) in unsafe or unicodedata.bidirectional(c) in turning}
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float = 8.0) -> None:

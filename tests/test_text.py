@@ -8,12 +8,25 @@ from hypothesis import strategies as st
 
 from lstmtui.text import PLACEHOLDER, one_line, safe
 
+HARMLESS = {
+    "Persian": "می\u200cخواهم",
+    "Hindi": "क्\u200dष",
+    "a family": "👨\u200d👩\u200d👧\u200d👦",
+    "a flag": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "a heart": "❤\ufe0f",
+    "soft hyphens": "Donau\u00addampf\u00adschiff",
+    "marks of direction": "\u200fשלום\u200e, \u061cسلام",
+    "spaces": "10\u00a0000\u202f€\u200bx\ufeff",
+}
+TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
-@given(st.text())
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("\u202a\u202e\u2066\u2069\x1b\x9b\x85\u2028"))))
 def test_nothing_is_left_that_a_terminal_would_obey(text):
-    for shown in (safe(text), one_line(text)):
+    for shown in (safe(text), one_line(text), safe(text, tabs=True).replace("\t", "")):
         for character in shown.replace("\n", ""):
-            assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+            assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
+            assert unicodedata.bidirectional(character) not in TURNING
     assert "\n" not in one_line(text)
     assert len(safe(text)) == len(text)
     assert safe(safe(text)) == safe(text)
@@ -22,6 +35,11 @@ def test_nothing_is_left_that_a_terminal_would_obey(text):
 @given(st.text(st.characters(exclude_categories=["C", "Z"])))
 def test_plain_text_stays_as_it_is(text):
     assert safe(text) == text
+
+
+@pytest.mark.parametrize("text", HARMLESS.values(), ids=HARMLESS)
+def test_invisible_characters_of_a_script_stay_as_they_are(text):
+    assert safe(text) == one_line(text) == text
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: b
     elif not answer["candidates"]:
         say("Nothing comes to its mind here.")
     for candidate in answer["candidates"] if not json else ():
-        text = one_line(candidate["text"])
-        emit(text if plain else f"{candidate['probability']:6.1%}  {text}")
+        if plain:  # to be typed: as it is, and one a line
+            emit(candidate["text"].partition("\n")[0].rstrip("\r"))
+        else:
+            emit(f"{candidate['probability']:6.1%}  {one_line(candidate['text'])}")
     return 0

@@ -205,7 +205,7 @@ def test_complete_leaves_out_what_is_improbable(lstmtui):
 
 
 def test_complete_plain_is_the_candidates_alone(lstmtui):
-    assert lstmtui("complete", "diary", "The ", "-k", "2", "--plain").out == "word0␤\nword1␤\n"
+    assert lstmtui("complete", "diary", "The ", "-k", "2", "--plain").out == "word0\nword1\n"
 
 
 @pytest.mark.parametrize("option", ["--warm", "--plain", "--threshold=0.5"])

@@ -95,3 +95,10 @@ def test_an_error_of_who_stands_by_is_told_once(lstmtui, make_run, monkeypatch):
     monkeypatch.setattr(standby, "ask", refuse)
     said = lstmtui("complete", "diary", "The ", "--warm")
     assert (said.code, said.out, said.err) == (2, "", "lstmtui: No more of that.\n")
+
+
+def test_plain_candidates_are_written_as_they_are(capsys):
+    texts = ["می\u200cخواهم ", "क्\u200dष", "👨\u200d👩\u200d👧", "Donau\u00addampf", "one\nmore"]
+    answer = {"candidates": [{"text": text, "probability": 0.2} for text in texts]}
+    assert warm.show(answer, json=False, plain=True) == 0
+    assert capsys.readouterr().out == "".join(text.partition("\n")[0] + "\n" for text in texts)

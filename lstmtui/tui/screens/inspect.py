@@ -471,7 +471,7 @@ other places where the same units are on: what those places share is what the un
                 self._read()
 
         now = self._text or "".join(self._pieces)
-        self.app.push_screen(TextInputScreen(safe(now)), entered)
+        self.app.push_screen(TextInputScreen(now), entered)
 
     def action_reload(self) -> None:
         self._open()

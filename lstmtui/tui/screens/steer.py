@@ -162,7 +162,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
 
 def _texts(snapshot: RunSnapshot) -> dict[str, str]:
     values = live_values(snapshot)
-    return {name: "" if values[name] is None else safe(f"{values[name]}", newlines=False) for name in SETTINGS}
+    return {name: "" if values[name] is None else f"{values[name]}" for name in SETTINGS}
 
 
 class WriteScreen(Dialog[dict[str, Any] | None]):
@@ -194,7 +194,7 @@ run's panel, with the older ones (left and right).
             with Form():
                 yield Field(
                     "begins with",
-                    Entry(safe(self._prompt, newlines=False), id="prompt", placeholder="nothing"),
+                    Entry(self._prompt, id="prompt", placeholder="nothing"),
                 )
                 heat = Entry(str(self._temperature), id="temperature", kind="number")
                 yield Field("temperature", heat, after="below 1 safer, above 1 wilder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,14 +56,15 @@ class TextInputScreen(Dialog[str | None]):
         problem = self.query_one("#problem", Static)
         try:
             with open(path, "rb") as file:
-                text = file.read(MOST).decode("utf-8", "replace")
+                # A character that is cut at the end is left out.
+                text = codecs.getincrementaldecoder("utf-8")("replace").decode(file.read(MOST))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem.update(Text(safe(f"{path} cannot be read ({reason}).", newlines=False), style="bold"))
             return
         problem.update("")
         area = self.query_one("#text", TextArea)
-        area.text = safe(text.replace("\r\n", "\n"))
+        area.text = text.replace("\r\n", "\n")
         area.focus()
 
     def action_done(self) -> None:

@@ -73,7 +73,6 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self._timer: Timer | None = None
         self._about: dict[str, Any] = {}
         self._ready = False
-        self._saved = 0
         self._passed_over = PassedOver()
 
     def compose(self) -> ComposeResult:
@@ -161,9 +160,9 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)
     def _moved(self) -> None:
-        self.query_one(Confidence).characters = len(self.query_one(TypingArea).text)
+        area, confidence = self.query_one(TypingArea), self.query_one(Confidence)
+        confidence.characters, confidence.saved = len(area.text), area.typed.keys_saved
         if self.answer is not None and self.answer.text != self._asked_about():
-            area = self.query_one(TypingArea)
             area.choices = area.chosen = 0
             if not area.at_line_end() or not self._asked_about().startswith(self.answer.text):
                 area.suggestion = ""
@@ -222,8 +221,7 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
 
     def action_take(self, index: int | None) -> None:
         if text := self._taken(index):
-            self._saved += self.query_one(TypingArea).take(text) - 1
-            self.query_one(Confidence).saved = self._saved
+            self.query_one(TypingArea).take(text)
 
     def action_threshold(self, step: int) -> None:
         self.threshold = min(0.95, max(0.05, round(self.threshold + 0.05 * step, 2)))

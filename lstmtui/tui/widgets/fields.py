@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +19,7 @@ from textual.widgets import Input, Static
 
 from lstmtui.text import one_line, safe
 from lstmtui.tui.keys import bind
+from lstmtui.tui.widgets.typing_area import is_invisible
 
 
 class Choice(Widget, can_focus=True):
@@ -67,7 +70,7 @@ class Choice(Widget, can_focus=True):
 
 
 class Entry(Input):
-    """A line to type into, without a frame; up and down leave it. What is pasted or told in it is made safe."""
+    """A line to type into, without a frame; up and down leave it. Keeps what comes as it is, and draws it safely."""
 
     HELP = "A line to type into has the focus; up and down go to the other fields."
 
@@ -83,8 +86,20 @@ class Entry(Input):
             restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
         )  # fmt: skip
 
-    def validate_value(self, value: str) -> str:
-        return safe(value, newlines=False)
+    @property
+    def _value(self) -> Text:
+        return Text(safe(self.value, newlines=False), no_wrap=True, overflow="ignore", end="")
+
+    def _position_to_cell(self, position: int) -> int:
+        return cell_len(safe(self.value[:position], newlines=False))
+
+    async def _on_key(self, event: events.Key) -> None:
+        if is_invisible(event.character):
+            event.stop()
+            event.prevent_default()
+            self.replace(event.character or "", *self.selection)
+        else:
+            await super()._on_key(event)
 
 
 class Opener(Widget, can_focus=True):

@@ -1,48 +1,83 @@
-"""Text areas where text from outside is made safe on its way in, and one whose ghost text is taken with Tab."""
+"""Text areas that keep text exactly as it comes and draw it safely, and one whose ghost text is taken with Tab."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import unicodedata
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.document._document import DocumentBase
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._wrapped_document import WrappedDocument
 from textual.message import Message
 from textual.widgets import TextArea
 
 from lstmtui.common.word_boundaries import brings_space, closes
-from lstmtui.text import safe
+from lstmtui.tui.widgets.text_document import ShownDocument, TextDocument, shown
+
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
 
 LONGEST_PASTE = 1 << 20
 """Characters of a paste that are taken: more would hold up the screen."""
 LARGE_PASTE = 1 << 16
 """Characters of a paste that is longer than any screen."""
-LONGEST_LINE = 2000
-"""Characters of a line that is pasted: to draw a row of a line, all of it is gone through."""
 
 
 class SafeArea(TextArea):
-    """A text area into which nothing can be pasted that a terminal would obey."""
+    """A text area that keeps what is typed, pasted or loaded, and draws nothing that a terminal would obey."""
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        super()._set_document("", None)
+        self.document = TextDocument(text)
+        drawn = cast(DocumentBase, ShownDocument(self.document))
+        self.wrapped_document = WrappedDocument(drawn, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
+
+    def get_line(self, line_index: int) -> Text:
+        return Text(shown(self.document.get_line(line_index)), end="", no_wrap=True)
+
+    def _recompute_cursor_offset(self) -> None:
+        """Note where the cursor is drawn.
+
+        Textual 8.2.8 asks for it in the middle of an undo, where the scrollbar goes, while the cursor still stands on a
+        row that the text no longer has: ValueError (TextArea._undo_batch).
+        """
+        row, column = self.cursor_location
+        self._cursor_offset = self.wrapped_document.location_to_offset((min(row, self.document.line_count - 1), column))
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.read_only and is_invisible(event.character):
+            event.stop()
+            event.prevent_default()
+            self._replace_via_keyboard(event.character or "", *self.selection)
+        else:
+            await super()._on_key(event)
 
     def on_paste(self, event: events.Paste) -> None:
         # Textual calls the handler of the class above after this one, with the same event.
-        event.text = broken(safe(event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n")))
+        if len(event.text) > LONGEST_PASTE:
+            cut = f"The paste is too long: its first {LONGEST_PASTE:,} characters are here, the rest is not."
+            cast("LstmtuiApp", self.app).say(cut, error=True)
+        event.text = event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n")
         if len(event.text) > LARGE_PASTE:
             # It would come in the end, and have all of the text wrapped anew.
             self.styles.overflow_y = "scroll"
             self.show_vertical_scrollbar = True
 
 
-def broken(text: str) -> str:
-    """Return `text` with line ends in lines longer than LONGEST_LINE, in the place of spaces where it has any."""
-    lines = []
-    for line in text.split("\n"):
-        low = 0
-        while len(line) - low > LONGEST_LINE:
-            high = line.rfind(" ", low + 1, low + LONGEST_LINE)
-            lines.append(line[low:high] if high > 0 else line[low : low + LONGEST_LINE])
-            low = high + 1 if high > 0 else low + LONGEST_LINE
-        lines.append(line[low:])
-    return "\n".join(lines)
+def is_invisible(character: str | None) -> bool:
+    """Return whether a key types a character that is not seen and is text all the same: a joiner, a no-break space.
+
+    Textual takes for text what Python calls printable (8.2.8, events.Key.is_printable).
+    """
+    if character is None or len(character) != 1 or character.isprintable():
+        return False
+    return unicodedata.category(character) in ("Cf", "Zs", "Co", "Cn")
 
 
 class TypingArea(SafeArea):
@@ -85,9 +120,12 @@ class TypingArea(SafeArea):
     @property
     def before(self) -> str:
         """The text up to the cursor. Textual's own way to a range takes 50 ms for a megabyte."""
-        row, column = self.cursor_location
-        lines = self.document.lines
-        return "\n".join([*lines[:row], lines[row][:column]])
+        return self.typed.before(self.cursor_location)
+
+    @property
+    def typed(self) -> TextDocument:
+        """The text itself."""
+        return cast(TextDocument, self.document)
 
     def find_matching_bracket(self, bracket: str, search_from: tuple[int, int]) -> tuple[int, int] | None:
         """Return None: at each move beside a bracket, all of a long text would be gone through for its partner."""
@@ -98,21 +136,21 @@ class TypingArea(SafeArea):
         row, column = self.cursor_location
         return column == len(self.document.get_line(row))
 
-    def take(self, text: str) -> int:
-        """Insert a candidate at the cursor, and return how many characters that made.
+    def take(self, text: str) -> None:
+        """Insert a candidate at the cursor.
 
         At the end of a line the space behind the word comes with it, in scripts that have one. It goes again when
         punctuation follows, and a space that is typed all the same is not put twice.
         """
         self.suggestion = ""
-        text = safe(text.replace("\r\n", "\n"))
+        text = text.replace("\r\n", "\n")
         row, column = self.cursor_location
         if self.at_line_end() and brings_space(self.document.get_line(row)[max(0, column - 16) :] + text):
             text += " "
-        self.insert(text)
+        result = self.insert(text)
+        self.typed.propose((row, column), result.end_location)
         self._brought = self.cursor_location if text.endswith(" ") else None
         self.scroll_cursor_visible()
-        return len(text)
 
     async def _on_key(self, event: events.Key) -> None:
         brought, self._brought = self._brought == self.cursor_location, None

@@ -85,6 +85,20 @@ async def test_tab_takes_the_ghost_text(open_app: Open, run: RunFolder) -> None:
         assert "saved 15 of 17 keys · 88%" in painted(pilot.app)
 
 
+async def test_saved_keys_are_undone_when_what_they_saved_is_deleted(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a")
+        await proposed(pilot, "a")
+        await pilot.press("tab")
+        await until(pilot, lambda: "saved 15 of 17 keys · 88%" in painted(pilot.app))
+        for _ in range(14):
+            await pilot.press("backspace")
+        await until(pilot, lambda: "saved 1 of 3 keys · 33%" in painted(pilot.app))
+        await pilot.press("ctrl+u")
+        await until(pilot, lambda: "saved 0 of 0 keys" in painted(pilot.app))
+
+
 async def test_choosing(open_app: Open, run: RunFolder) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await proposed(pilot, "")
@@ -112,7 +126,7 @@ async def test_the_model_gets_what_stands_before_the_cursor(open_app: Open, run:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await proposed(pilot, "")
         area(pilot).load_text("x " * MEMORY + "\nsecond line")
-        area(pilot).move_cursor((1, 6))
+        area(pilot).move_cursor((area(pilot).document.line_count - 1, 6))
         await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("\nsecond"))
         assert MEMORY // 2 <= len(model.asked[-1]) <= MEMORY
         await pilot.pause(0.1)
@@ -296,7 +310,7 @@ async def test_hostile_candidates_and_pastes_leave_no_control_character(doors: D
         await until(pilot, lambda: area(pilot).text.count("end") == 2)
         await pilot.pause(0.1)
         assert control_characters(painted(pilot.app)) == set()
-        assert control_characters(area(pilot).text) == set()
+        assert area(pilot).text.replace("end ", "end") == 2 * nasty.replace("\r\n", "\n")  # kept as it is
 
 
 async def test_escape_goes_back_where_one_came_from(open_app: Open, run: RunFolder) -> None:
