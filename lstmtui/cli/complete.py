@@ -60,7 +60,9 @@ def complete(
             return warmly.show(answer, threshold, json=json, plain=plain)
         from lstmtui import standby
 
-        standby.begin(found)  # for the next time
+        standby.begin(found)
+        if (answer := warmly.standing_by(found, question, starting=True)) is not None:
+            return warmly.show(answer, threshold, json=json, plain=plain)
     from lstmtui import api
 
     with api.Model(found) as model:

@@ -74,15 +74,19 @@ def question(text: str | None, k: int, phrase: bool) -> dict[str, Any]:
     return {"text": text, "k": k, "phrase": phrase}
 
 
-def standing_by(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
-    """Ask the process that has the model loaded; None without one. Raises the LstmtuiError that it reports."""
+def standing_by(run: RunFolder, question: dict[str, Any], *, starting: bool = False) -> dict[str, Any] | None:
+    """Ask the process that has the model loaded; None without one. Raises the LstmtuiError that it reports.
+
+    One that has just been started (`starting`) is waited for.
+    """
     import time
 
     from lstmtui import standby
 
     begun = time.perf_counter()
-    answer = standby.ask(run, {"op": "complete", **question})
-    if answer is None:
+    ask = standby.ask_when_ready if starting else standby.ask
+    answer = ask(run, {"op": "complete", **question})
+    if answer is None or "candidates" not in answer:
         return None
     return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
 

@@ -1,9 +1,14 @@
 """A model that stands by between commands."""
 
+import contextlib
+import json
 import os
+import resource
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +16,8 @@ import pytest
 import tiny
 
 from lstmtui import standby
+from lstmtui.engine import answering
+from lstmtui.engine import standby as engine
 from lstmtui.errors import UsageError
 
 
@@ -65,3 +72,118 @@ def test_answers_until_the_run_is_gone(own_folder):
     finally:
         process.kill()
         process.wait()
+
+
+# --- many clients -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(own_folder):
+    """Answer at a socket, in a thread, with what was asked; return its place."""
+    place, leaving = own_folder / "socket", threading.Event()
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(place))
+        door.listen(engine.MAX_QUEUE)
+        clients = engine.Clients(door, lambda line: answering.answered(lambda asked: iter([{"heard": asked}]), line))
+
+        def serve():
+            while not leaving.is_set():
+                clients.serve(0.05)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield place
+        leaving.set()
+        thread.join()
+        clients.close()
+
+
+def connected(place):
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(20)
+    standby._connect(line, place)
+    return line
+
+
+def asked(line, question=b'{"text": "a"}\n'):
+    if question:
+        line.sendall(question)
+    with line, line.makefile("rb") as answers:
+        return json.loads(answers.readline())
+
+
+def test_who_asks_slowly_or_takes_no_answer_holds_up_nobody(served, monkeypatch):
+    monkeypatch.setattr(engine, "MAX_TURN", 1.0)
+    silent, dribbling, deaf = (connected(served) for _ in range(3))
+    deaf.sendall(b'{"text": "' + b"a" * 8_000_000 + b'"}\n')
+    begun = time.monotonic()
+    for letter in b'{"text": "and so on and on and on':
+        with contextlib.suppress(OSError):
+            dribbling.send(bytes((letter,)))
+        assert asked(connected(served)) == {"heard": {"text": "a"}}
+        time.sleep(0.05)
+    assert time.monotonic() - begun < 10
+    for line in (silent, dribbling):
+        with line, contextlib.suppress(ConnectionResetError):
+            assert line.recv(1) == b""  # its time was over
+    with deaf, contextlib.suppress(ConnectionResetError):
+        assert sum(len(data) for data in iter(lambda: deaf.recv(1 << 20), b"")) < 8_000_000
+
+
+def test_a_thousand_clients_at_once_are_all_answered(served):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    try:
+        lines = [connected(served) for _ in range(1000)]
+        for number, line in enumerate(lines):
+            line.sendall(b'{"text": "%d"}\n' % number)
+        assert [asked(line, b"") for line in lines] == [{"heard": {"text": str(n)}} for n in range(1000)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_question_without_end_and_one_without_a_line_end_are_answered(served, monkeypatch):
+    monkeypatch.setattr(engine, "MAX_QUESTION", 1 << 16)
+    monkeypatch.setattr(answering, "MAX_QUESTION", 1 << 16)
+    assert "this one has more" in asked(connected(served), b"[" * (1 << 17))["error"]
+    line = connected(served)
+    line.sendall(b"{}")
+    line.shutdown(socket.SHUT_WR)
+    assert asked(line, b"") == {"heard": {}}
+    line = connected(served)
+    line.shutdown(socket.SHUT_WR)
+    assert line.recv(1) == b""
+    line.close()
+
+
+def test_it_only_completes():
+    answers = engine._only_complete(None)
+    with pytest.raises(UsageError, match="only completes"):
+        answers({"op": "evaluate", "files": ["a"]})
+
+
+# --- one process a run ------------------------------------------------------------------------------------------------
+
+
+def test_only_one_process_is_started_and_the_others_wait_for_it(own_folder, monkeypatch):
+    run = tiny.create(own_folder)
+    started = []
+    start = subprocess.Popen
+
+    def fake(command, **options):
+        started.append(start([sys.executable, "-c", "import time; time.sleep(1.5)"], **options))
+
+    monkeypatch.setattr(subprocess, "Popen", fake)
+    for _ in range(10):
+        standby.begin(run)
+    assert len(started) == 1
+    answers = iter([None, None, {"candidates": []}])
+    with monkeypatch.context() as patched:
+        patched.setattr(standby, "ask", lambda run, question: next(answers))
+        assert standby.ask_when_ready(run, {}) == {"candidates": []}
+    assert standby.ask_when_ready(run, {}) is None  # it has ended, and nobody answers
+    assert started[0].wait() == 0
+    standby.begin(run)
+    assert len(started) == 2
+    started[1].kill()
+    started[1].wait()
