@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
@@ -15,7 +16,7 @@ from lstmtui.units import size
 
 app = typer.Typer(help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
 
-OURS = ("compiled", "corpora", "digests", "tokens", "default-*.txt")
+OURS = ("compiled", "corpora", "digests", "texts", "tokens", "default-*.txt")
 """What lstmtui puts into its cache folder. Only this is cleared: LSTMTUI_CACHE may name a folder with more in it."""
 
 
@@ -28,10 +29,15 @@ def show() -> int:
 
 @app.command("clear")
 def clear() -> int:
-    """Empty the cache. What is needed again is made again."""
+    """Empty the cache. What is needed again is made again; the tokens of runs stay, since their text may change."""
+    from lstmtui.data.tokenfiles import in_use
+
     root = cache_root()
-    freed = 0
-    for part in (path for pattern in OURS for path in root.glob(pattern)):
+    freed = kept = 0
+    for part in _parts(root):
+        if in_use(part):
+            kept += used(part)
+            continue
         size_of_part = part.lstat().st_size if part.is_file() else used(part)
         try:
             if part.is_dir() and not part.is_symlink():
@@ -42,7 +48,19 @@ def clear() -> int:
         except OSError as error:
             raise LstmtuiError(f"{error.filename or part}: cannot be removed ({error.strerror or error}).") from error
     say(f"Cleared {size(freed)} from {root}.")
+    if kept:
+        say(f"{size(kept)} stay: the tokens of runs, which 'lstmtui rm RUN' frees.")
     return 0
+
+
+def _parts(root: Path) -> Iterator[Path]:
+    """Yield what may be removed: of the tokens each folder by itself, then what is left empty."""
+    for part in (path for pattern in OURS for path in root.glob(pattern)):
+        if part.name == "tokens" and part.is_dir() and not part.is_symlink():
+            yield from part.iterdir()
+            if any(part.iterdir()):
+                continue
+        yield part
 
 
 def used(folder: Path) -> int:

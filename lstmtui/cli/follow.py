@@ -12,7 +12,7 @@ from typing import Any
 
 from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
-from lstmtui.cli.output import say
+from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.runs import requests
@@ -22,6 +22,9 @@ from lstmtui.runs.reader import RunReader, RunSnapshot
 INTERVAL = 0.2
 UNHEARD = 15.0
 """Seconds after which an engine that has not stopped on request gets SIGTERM as well."""
+MAX_WAIT = 30.0
+"""Seconds that a start in the background is waited for until it trains."""
+TRAINING = ("training", "evaluating", "paused")
 DEAF = ("new", "starting", "preparing", "compiling", "measuring")
 """States in which an engine reads no requests, but heeds signals."""
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -49,6 +52,33 @@ def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnaps
     return _conclude(
         run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=before is None, as_json=as_json
     )
+
+
+def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
+    """Watch until the run trains, say so and leave it, and return 0; or how it ended before that, and its exit code.
+
+    What takes longer than MAX_WAIT to prepare is left alone too, and it is said what it is at. `before` as in `follow`.
+    """
+    reader, until = RunReader(run), time.monotonic() + MAX_WAIT
+    with contextlib.suppress(KeyboardInterrupt), progress(before) as shown:  # Ctrl-C: not waited for any longer
+        while True:
+            ended = process.poll() is not None
+            snapshot = reader.refresh()
+            own = snapshot.status.get("pid") == process.pid
+            if ended or own:
+                shown.update(snapshot)
+            if ended or (own and snapshot.state in TRAINING) or time.monotonic() > until:
+                break
+            time.sleep(INTERVAL)
+    if process.poll() is not None:
+        return _conclude(run, process, reader.refresh(), 0, fresh=before is None, as_json=as_json)
+    name = short(run)
+    trains = own and snapshot.state in TRAINING
+    doing = "It trains on its own now" if trains else f"It goes on on its own ({snapshot.state}, it does not train yet)"
+    say(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
+    if as_json:
+        emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
+    return 0
 
 
 class _Stopper:

@@ -27,6 +27,7 @@ _STATES = {
 """What is said of a state, and the seconds it must last before it is worth saying: compiled code is mostly there."""
 
 _EVENTS = {
+    "noted": "{message}",
     "diverged": "step {step}: the loss is not finite any more.",
     "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
     "save failed": "step {step}: saving failed ({reason}); training goes on.",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, recognise, short
-from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.output import say
 
 _FURTHER = "Further than it was to go"
 
@@ -51,7 +51,7 @@ def resume(
     """
     from lstmtui import api, config
     from lstmtui.cli.ending import conclude
-    from lstmtui.cli.follow import follow
+    from lstmtui.cli.follow import detached, follow
     from lstmtui.errors import LockedError
     from lstmtui.runs.folder import engine_alive
     from lstmtui.runs.reader import RunReader
@@ -69,12 +69,7 @@ def resume(
         return conclude(before, name, before.state, before.exit_code, as_json=json)
     say(f"Run {found.name} in {found.path}")
     process = api.start(found, device=device, more=more)
-    if detach:
-        say(f"It trains on its own now: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
-        if json:
-            emit_json({"run": found.name, "path": str(found.path), "pid": process.pid})
-        return 0
-    return follow(found, process, before=before, as_json=json)
+    return (detached if detach else follow)(found, process, before=before, as_json=json)
 
 
 def _more(given: dict[str, str | None]) -> tuple[str, float] | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.options import Detach, RunsDir, short
-from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.options import Detach, RunsDir
+from lstmtui.cli.output import say
 from lstmtui.units import size
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def train(**given: Any) -> int:
     What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
     """
     from lstmtui import api
-    from lstmtui.cli.follow import follow
+    from lstmtui.cli.follow import detached, follow
     from lstmtui.data.corpus import notes, texts_of
 
     options = {name: given.pop(name) for name in config.FIELDS}
@@ -41,13 +41,7 @@ def train(**given: Any) -> int:
     for note in notes(texts):
         say(note)
     process = api.start(run)
-    if given["detach"]:
-        name = short(run)
-        say(f"It trains on its own now: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
-        if given["json"]:
-            emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
-        return 0
-    return follow(run, process, before=None, as_json=given["json"])
+    return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
 
 
 def describe(s: config.Settings, texts: Texts) -> list[str]:

@@ -111,7 +111,7 @@ def in_use(folder: Path) -> bool:
     """Say whether one of the run folders that need a folder of token files still exists."""
     try:
         users = (folder / USERS).read_bytes().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True

@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.corpus import Dataset, dataset
+from lstmtui.data.corpus import Dataset
 from lstmtui.engine.gradient_flow import LAGS, GradientFlow
 from lstmtui.engine.model import Network
 from lstmtui.engine.sample import opening
+from lstmtui.engine.setup import stored_corpus
 from lstmtui.engine.trained import Trained
 from lstmtui.errors import UsageError
 
@@ -165,8 +166,7 @@ class Inspector:
     def _text(self) -> Array:
         """Return the tokens of the run's validation text, or of its training text. Raises UsageError."""
         if self._data is None:
-            s = self._trained.settings
-            self._data = dataset(s)
+            self._data = stored_corpus(self._trained.run, self._trained.settings)
         data = self._data
         return np.asarray(data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens)
 

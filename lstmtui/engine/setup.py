@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmtui.config import Settings
+from lstmtui.data import corpus
 from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, dataset
 from lstmtui.data.tokens import load as load_tokenizer
@@ -41,18 +43,48 @@ def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) ->
         writer.status(preparing=what, preparing_done=round(done, 3))
         check()
 
-    data = dataset(s, report=report)
-    known = plan.stored(run)
-    if known is not None and known.corpus != data.digest:
-        raise CorruptError(
-            f"The text of run '{run.name}' is not what it was when the run began, so it cannot go on; "
-            f"restore the text, or start a new run."
-        )
+    data = stored_corpus(run, s, report, writer)
+    corpus.keep(data.digest, run.path)
     if not _is_there(run.tokenizer):
         data.tokenizer.save(run.tokenizer)
     elif load_tokenizer(run.tokenizer).digest() != data.tokenizer.digest():
         raise CorruptError(f"{run.tokenizer} is not the tokenizer of this run's text; start a new run.")
     return data
+
+
+def stored_corpus(
+    run: RunFolder, s: Settings, report: corpus.Report = lambda what, done: None, writer: RunWriter | None = None
+) -> Dataset:
+    """Return the tokens that a run began with, from the cache even where the text has changed since.
+
+    Raises UsageError for a text that cannot be read when the run begins; CorruptError where the text has changed and
+    its tokens are no longer there.
+    """
+    known = plan.stored(run)
+    if known is None:
+        return dataset(s, report=report)
+    kept, changed = corpus.kept(known.corpus, ", ".join(s.corpus)), _what_changed(s, known.corpus)
+    anew = f"'{shlex.join(['lstmtui', 'train', *s.corpus])}' trains a new run on it as it is now"
+    if not changed:
+        return kept or dataset(s, report=report)
+    if kept is None:
+        raise CorruptError(
+            f"The text of run '{run.name}' {changed}, and the tokens it began with are no longer in the cache, so it "
+            f"cannot go on; restore the text, or give up this run: {anew}."
+        )
+    if writer is not None:
+        said = f"The text {changed}; the run goes on with the text that it began with, and {anew}."
+        writer.log(said)
+        writer.event("noted", message=said)
+    return kept
+
+
+def _what_changed(s: Settings, digest: str) -> str:
+    """Return what has become of the text whose tokens had `digest`, in words; nothing where it is the same."""
+    try:
+        return "" if corpus.digest(s) == digest else "has changed since the run began"
+    except UsageError as error:
+        return f"cannot be read any more ({str(error).rstrip('.')})"
 
 
 def _is_there(path: Path) -> bool:

@@ -6,6 +6,7 @@ counted and mentioned in engine.log, and training goes on.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import platform
@@ -14,13 +15,25 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lstmtui.files import append_line, size_of, sweep_temporaries, sync_file, to_json, write_atomically
+from lstmtui.errors import CorruptError
+from lstmtui.files import append_line, read_json, size_of, sweep_temporaries, sync_file, to_json, write_atomically
 from lstmtui.opening import truncate
 from lstmtui.runs.folder import RunFolder
 
 KEPT_PROBES = 200
 KEPT_LINES = 10_000
 """Lines of metrics and samples that wait for a disk that is full."""
+
+
+CARRIED = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
+"""Fields of the status that still hold when an engine takes a run up, until it knows better."""
+
+
+def _carried(run: RunFolder) -> dict[str, Any]:
+    with contextlib.suppress(CorruptError, OSError):
+        before = read_json(run.status) or {}
+        return {name: before[name] for name in CARRIED if isinstance(before.get(name), int | float)}
+    return {}
 
 
 class RunWriter:
@@ -39,6 +52,7 @@ class RunWriter:
             "started": time.time(),
             "step": 0,
             "steps": 0,
+            **_carried(run),
         }
         self._unwritten: dict[Path, list[dict[str, Any]]] = {path: [] for path in self._series()}
         """Lines that the disk did not take yet."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from lstmtui.cli.cache import used
+from lstmtui.data.tokenfiles import TokenFiles
 from lstmtui.places import cache_root
 
 
@@ -59,5 +60,20 @@ def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
 
     prepare(train=(str(text_file),), report=lambda what, done: None)
     assert used(cache_root()) > 0
+    lstmtui("cache", "clear")
+    assert used(cache_root()) == 0
+
+
+def test_cache_clear_leaves_the_tokens_that_a_run_needs(lstmtui, make_run):
+    run = make_run()
+    for digest in ("a" * 64, "b" * 64):
+        folder = TokenFiles.of(cache_root(), digest).folder
+        folder.mkdir(parents=True)
+        (folder / "train.bin").write_bytes(b"12345")
+    TokenFiles.of(cache_root(), "a" * 64).keep_for(run.path)
+    said = lstmtui("cache", "clear")
+    assert "stay: the tokens of runs, which 'lstmtui rm RUN' frees" in said.err
+    assert [path.name for path in (cache_root() / "tokens").iterdir()] == ["a" * 32]
+    assert lstmtui("rm", "-y", run.name).code == 0
     lstmtui("cache", "clear")
     assert used(cache_root()) == 0

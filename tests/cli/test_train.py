@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lstmtui import config
+from lstmtui.cli import follow
 from lstmtui.places import runs_root
 from lstmtui.runs.folder import RunFolder, all_runs
 
@@ -115,12 +117,31 @@ def test_detach_returns_while_the_engine_goes_on(lstmtui, behave, text_file, beh
     assert said.code == 0
     pid = json.loads(said.out)["pid"]
     os.kill(pid, 0)
-    deadline = time.monotonic() + 10
-    while "training" not in (status := _text(run_named("x").status)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert "training" in status
+    assert "It trains on its own now" in said.err
+    assert "training" in _text(run_named("x").status)
     assert lstmtui("stop", "x").code == 0
     os.waitpid(pid, 0)
+
+
+def test_a_detached_start_that_fails_says_so_with_its_exit_code(lstmtui, behave, text_file):
+    behave("fail")
+    said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach")
+    assert said.code == 2
+    assert "lstmtui: The corpus has only one kind of token; give another text." in said.err
+    assert "on its own" not in said.err
+    assert not run_named("x").path.exists()
+
+
+def test_a_detached_start_that_takes_long_says_what_it_is_at(lstmtui, behave, text_file, monkeypatch):
+    monkeypatch.setattr(follow, "MAX_WAIT", 0.0)
+    behave("wait")
+    said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach", "--json")
+    assert said.code == 0
+    assert "it does not train yet" in said.err
+    lstmtui("stop", "x")
+    with contextlib.suppress(OSError):
+        os.kill(json.loads(said.out)["pid"], signal.SIGTERM)
+    os.waitpid(json.loads(said.out)["pid"], 0)
 
 
 def test_a_run_that_never_began_leaves_nothing_behind(lstmtui, behave, text_file):

@@ -79,3 +79,20 @@ def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
     assert [r["event"] for r in read_lines(run.events)[0]] == ["saved"]
     writer.cut_back({})
     assert run.metrics.stat().st_size == 0
+
+
+def test_an_engine_that_takes_a_run_up_keeps_what_still_holds(run):
+    for changes in ({"step": 40, "steps": 100, "seconds": 3.5, "result": {}, "state": "training"}, {}):
+        writer = RunWriter(run)
+        writer.status(**changes)
+        writer.close()
+    status = read_json(run.status)
+    assert (status["step"], status["steps"], status["seconds"], status["state"]) == (40, 100, 3.5, "starting")
+    assert "result" not in status
+
+
+def test_a_damaged_status_is_no_reason_not_to_begin(run):
+    run.status.write_text("[[[")
+    writer = RunWriter(run)
+    writer.close()
+    assert read_json(run.status)["step"] == 0
