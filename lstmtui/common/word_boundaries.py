@@ -18,6 +18,7 @@ character as what most characters are that begin with them. `regex` is loaded wh
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache, lru_cache
@@ -54,12 +55,11 @@ _SCRIPTS = (
 )  # fmt: skip
 """Scripts that are written without spaces between words."""
 _EXTEND = r"[\p{M}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]"
-_UNIT = (
-    "[[[" + "".join(r"\p{" + name + "}" for name in _SCRIPTS) + r"\p{WB=Katakana}]&&[\p{L}\p{N}]]"
-    r"[\p{Extended_Pictographic}--[©®™‼⁉]]\p{RI}]"
-)
+_CHARACTER = "[[" + "".join(r"\p{" + name + "}" for name in _SCRIPTS) + r"\p{WB=Katakana}]&&[\p{L}\p{N}]]"
+_UNIT = rf"[{_CHARACTER}[\p{{Extended_Pictographic}}--[©®™‼⁉]]\p{{RI}}]"
 _WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}\p{{Cs}}{_MIDDLE}]--{_UNIT}]"
 _SPACED = r"[\p{L}--" + _UNIT + "]"
+_SPACES = re.compile("[ \t\n\r\v\f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _CLOSING = r"[\p{Pe}\p{Pf}\p{Terminal_Punctuation}…]"
 
 # Of characters whose first bytes alone are known. Nothing else that begins so is common enough to count.
@@ -225,5 +225,54 @@ def share_without_spaces(text: str) -> float:
     """Return which part of the letters of `text` belongs to scripts that are written without spaces."""
     if text.isascii():
         return 0.0
-    units = len(_pattern(_UNIT).findall(text))
-    return units / max(1, units + len(_pattern(_SPACED).findall(text)))
+    characters = len(_pattern(_CHARACTER).findall(text))
+    return characters / max(1, characters + len(_pattern(_SPACED).findall(text)))
+
+
+# --- text as words and spaces -----------------------------------------------------------------------------------------
+
+
+def between_spaces(text: bytes) -> list[bytes]:
+    """Return what stands between spaces; where it has characters of a script without them, its words and the rest."""
+    if text.isascii():
+        return text.split()
+    found: list[str] = []
+    for piece in _SPACES.split(text.decode("utf-8", "surrogateescape")):
+        if not piece.isascii() and _pattern(_CHARACTER).search(piece):
+            found += _parts().findall(piece)
+        elif piece:
+            found.append(piece)
+    return [piece.encode("utf-8", "surrogateescape") for piece in found]
+
+
+def _parts() -> Any:
+    return _pattern(rf"{_UNIT}{_EXTEND}*|{_WORD}[{_WORD}{_EXTEND}]*|[^{_UNIT}{_WORD}]+")
+
+
+def are_apart(before: bytes, after: bytes) -> bool:
+    """Return whether a space stands between two pieces that follow each other: not beside punctuation of East Asia, nor
+    between characters of scripts without spaces, nor between one and punctuation."""
+    if before.isascii() and after.isascii():
+        return True
+    sides = _side(before, -1), _side(after, 0)
+    return not (_Side.WIDE in sides or sides == (_Side.CHARACTER,) * 2 or set(sides) == {_Side.CHARACTER, _Side.MARK})
+
+
+class _Side(IntEnum):
+    """What a piece ends or begins with."""
+
+    LETTER = 0
+    CHARACTER = 1
+    MARK = 2
+    WIDE = 3
+
+
+@lru_cache(maxsize=1 << 14)
+def _side(piece: bytes, at: int) -> _Side:
+    text = _pattern(_EXTEND).sub("", piece.decode("utf-8", "surrogateescape"))
+    char = text[at : at + 1] or text[at:]
+    if not char or kind(char) is Kind.WORD:
+        return _Side.LETTER
+    if _pattern(_CHARACTER).match(char):
+        return _Side.CHARACTER
+    return _Side.WIDE if unicodedata.east_asian_width(char) in "WF" and kind(char) is Kind.OTHER else _Side.MARK

@@ -32,9 +32,14 @@ def check_kind(kind: str, limit: int | None) -> None:
         raise UsageError(f"A vocabulary limit of {limit} leaves nothing to predict; give 3 or more.")
 
 
-def train(kind: str, chunks: Iterable[bytes], limit: int | None = None) -> Tokenizer:
-    """Return a tokenizer of `kind` with the vocabulary of the text in `chunks`, at most `limit` tokens."""
+def train(kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Tokenizer:
+    """Return a tokenizer of `kind` with the vocabulary of the text in `chunks`, at most `limit` tokens.
+
+    exact    words are what stands between spaces, in scripts without spaces too
+    """
     check_kind(kind, limit)
+    if kind == Words.kind:
+        return Words.train(chunks, limit, exact=exact)
     return KINDS[kind].train(chunks, limit)
 
 

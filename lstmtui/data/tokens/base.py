@@ -53,6 +53,10 @@ class Tokenizer(ABC):
     def from_json(cls, body: dict[str, Any]) -> Self:
         """Undo `to_json`; raises KeyError, TypeError or ValueError when the body makes no sense."""
 
+    def between(self, before: bytes, after: bytes) -> bytes:
+        """Return what stands in running text between two tokens, of which `before` and `after` are the bytes."""
+        return self.joiner
+
     def encode(self, data: bytes) -> Ids:
         """Return the ids of `data`, (N,) int32."""
         pieces = list(self.stream([data]))

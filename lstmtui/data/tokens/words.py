@@ -1,18 +1,22 @@
 """Words between spaces, as the Penn Treebank and WikiText files are read in the literature.
 
 A line is its words and then `<eos>`, which stands for the line end itself; what is not in the vocabulary is `<unk>`.
+Where a script has no spaces, as Chinese, each of its characters is a word, and no space comes back between them.
 Source: Mikolov et al. 2010, "Recurrent neural network based language model"; Zaremba et al. 2014, arXiv:1409.2329.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmtui.common.word_boundaries import are_apart, between_spaces
 from lstmtui.data.tokens.base import Ids, Tokenizer
 from lstmtui.errors import UsageError
 
@@ -33,59 +37,78 @@ class Words(Tokenizer):
     unk = 0
     eos = 1
 
-    def __init__(self, words: Sequence[bytes]) -> None:
-        """Take the words without `<unk>` and line end, most frequent first."""
-        self.words = tuple(words)
+    def __init__(self, words: Sequence[bytes], *, only_spaces: bool = False) -> None:
+        """Take the words without `<unk>` and line end, most frequent first.
+
+        only_spaces    words end at spaces of ASCII alone, in every script
+        """
+        self.words, self.only_spaces = tuple(words), only_spaces
+        self._split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else between_spaces
         self._ids = {word: i for i, word in enumerate((UNK, EOS, *self.words))}
-        if len(self._ids) != self.size or any(word.split() != [word] for word in self.words):
+        if len(self._ids) != self.size or any(self._split(word) != [word] for word in self.words):
             raise ValueError("words repeated, empty or with spaces")
 
     @classmethod
-    def train(cls, chunks: Iterable[bytes], limit: int | None = None) -> Self:
+    def train(cls, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Self:
         """Keep the `limit` most frequent types, `<unk>` and `<eos>` included.
 
         Without a limit: every type of a text that marks its unknown words as `<unk>` itself, as Penn Treebank and
         WikiText do; else the 10,000 most frequent of the words seen twice or more, so that `<unk>` is learnt too.
         """
+        split = cls((), only_spaces=exact)._split
         counts: Counter[bytes] = Counter()
         for body in _whole_words(chunks):
-            counts.update(body.split())
+            counts.update(split(body))
         marked = counts.pop(UNK, 0) > 0
         if limit is None and not marked:
             repeated = Counter({word: n for word, n in counts.items() if n > 1})
             counts, limit = repeated or counts, DEFAULT_LIMIT
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls(ranked if limit is None else ranked[: max(0, limit - 2)])
+        return cls(ranked if limit is None else ranked[: max(0, limit - 2)], only_spaces=exact)
 
     @property
     def size(self) -> int:
         return len(self.words) + 2
 
     def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
-        find, eos = self._ids.get, self.eos
+        find, split, eos = self._ids.get, self._split, self.eos
         for body in _whole_words(chunks):
             *lines, rest = body.split(b"\n")
             ids: list[int] = []
             for line in lines:
-                ids += [find(word, 0) for word in line.split()]
+                ids += [find(word, 0) for word in split(line)]
                 ids.append(eos)
-            ids += [find(word, 0) for word in rest.split()]
+            ids += [find(word, 0) for word in split(rest)]
             yield np.array(ids, np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
         """Return the words one space apart, none around a line end."""
-        spaced = b" ".join(self._pieces[int(i)] for i in ids)
-        return spaced.replace(b" \n", b"\n").replace(b"\n ", b"\n")
+        pieces = [self._pieces[int(i)] for i in ids]
+        if self._all_apart:
+            return b" ".join(pieces).replace(b" \n", b"\n").replace(b"\n ", b"\n")
+        spaces = (self.between(*pair) for pair in itertools.pairwise(pieces))
+        return b"".join([*pieces[:1], *(space + piece for space, piece in zip(spaces, pieces[1:], strict=True))])
+
+    @cached_property
+    def _all_apart(self) -> bool:
+        return self.only_spaces or all(word.isascii() for word in self.words)
+
+    def between(self, before: bytes, after: bytes) -> bytes:
+        if EOS in (before, after):
+            return b""
+        return b" " if self.only_spaces or are_apart(before, after) else b""
 
     def token_bytes(self, i: int) -> bytes:
         return self.words[i - 2] if i > 1 else (UNK, EOS)[i]
 
     def to_json(self) -> dict[str, Any]:
-        return {"words": [word.decode("utf-8", "surrogateescape") for word in self.words]}
+        body: dict[str, Any] = {"words": [word.decode("utf-8", "surrogateescape") for word in self.words]}
+        return body if self.only_spaces else {**body, "scripts": True}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
-        return cls([word.encode("utf-8", "surrogateescape") for word in body["words"]])
+        words = [word.encode("utf-8", "surrogateescape") for word in body["words"]]
+        return cls(words, only_spaces=not body.get("scripts", False))
 
 
 def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:
