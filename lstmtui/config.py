@@ -85,6 +85,12 @@ class Settings:
     keep_everything: bool = setting(
         False, "also read long runs that no one wrote, such as base64 and hexadecimal", "Corpus", before=True
     )
+    exact: bool = setting(
+        False,
+        "read the text exactly as it is: CR LF, CR and LF, and different spellings of one character, stay different",
+        "Corpus",
+        before=True,
+    )
     purpose: str = setting(
         "text",
         "what it is trained for: autocomplete learns words, to type with",

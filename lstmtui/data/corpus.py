@@ -16,6 +16,7 @@ from typing import Any
 from lstmtui.config import Settings
 from lstmtui.data import catalogue, embedded, formal, likeness, tokens
 from lstmtui.data.encodings import known, to_utf8
+from lstmtui.data.normal_form import NORMAL_FORM
 from lstmtui.data.sources import LeftOut, Part, Source, in_memory, open_file, open_folder, refuse
 from lstmtui.data.splits import mixed
 from lstmtui.data.tokenfiles import Range, Split, TokenFiles, writable
@@ -59,11 +60,13 @@ class Reading:
     """Of the files that are not UTF-8; empty where these are refused."""
     keep_everything: bool = False
     """Whether long runs that no one wrote are read too."""
+    exact: bool = False
+    """Whether the text is left as it is, not brought into its normal form (`lstmtui.data.normal_form`)."""
 
     @classmethod
     def of(cls, s: Settings, encoding: str = "") -> Reading:
         """Return how a run with settings `s` reads its text; `encoding` is that of another text."""
-        return cls(tokens=s.tokens, encoding=encoding or s.encoding, keep_everything=s.keep_everything)
+        return cls(tokens=s.tokens, encoding=encoding or s.encoding, keep_everything=s.keep_everything, exact=s.exact)
 
 
 def resolve(names: Sequence[str], *, cache: Path | None = None) -> Source:
@@ -109,7 +112,8 @@ def _readable(source: Source, how: Reading, cache: Path) -> Source:
             left_out.append(LeftOut(os.path.relpath(part.name, part.folder), reason))
     if not parts:
         raise UsageError(f"{source.name} holds no text that can be read: {listed(left_out)}.")
-    read_ = Source(source.name, tuple(parts), left_out=tuple(left_out)).as_text(keep_everything=how.keep_everything)
+    read_ = Source(source.name, tuple(parts), left_out=tuple(left_out))
+    read_ = read_.as_text(keep_everything=how.keep_everything, exact=how.exact)
     if read_.bytes and read_.long_runs(cache) >= read_.bytes:
         raise UsageError(
             f"{source.name} is nothing but base64 or hexadecimal, which no one wrote; --keep-everything reads it."
@@ -260,6 +264,7 @@ def prepare(
     split: str = "mixed",
     encoding: str = "",
     keep_everything: bool = False,
+    exact: bool = False,
     cache: Path | None = None,
     report: Report = lambda what, done: None,
 ) -> Dataset:
@@ -270,7 +275,7 @@ def prepare(
     s = Settings(
         corpus=tuple([train] if isinstance(train, str) else train), valid=tuple(valid), test=tuple(test), tokens=tokens,
         vocabulary=limit, valid_fraction=valid_fraction, test_fraction=test_fraction, split=split, encoding=encoding,
-        keep_everything=keep_everything,
+        keep_everything=keep_everything, exact=exact,
     )  # fmt: skip
     return dataset(s, cache=cache, report=report)
 
@@ -287,7 +292,7 @@ def dataset(s: Settings, *, cache: Path | None = None, report: Report = lambda w
     report("reading", 0.0)
     files = TokenFiles(cache, _everything_that_shapes(s, texts, cache))
     tokenizer, splits = files.load() or files.build(
-        lambda: _train_tokenizer(s.tokens, s.vocabulary, texts.vocabulary, report), texts.ranges, report
+        lambda: _train_tokenizer(s, texts.vocabulary, report), texts.ranges, report
     )
     return Dataset(tokenizer=tokenizer, digest=files.digest, name=texts.ranges["train"].source.name, **splits)
 
@@ -321,6 +326,8 @@ def _everything_that_shapes(s: Settings, texts: Texts, cache: Path) -> dict[str,
     }
     if any(source.long_runs(cache) for source in texts.sources):
         settings["long_runs"] = "left out"
+    if any(source.text and not source.exact for source in texts.sources):
+        settings["normal_form"] = NORMAL_FORM
     return settings
 
 
@@ -338,6 +345,8 @@ def tokenise(
     settings = {"tokenizer": tokenizer.digest(), "text": source.text, "content": source.digest(cache)}
     if source.long_runs(cache):
         settings["long_runs"] = "left out"
+    if source.text and not source.exact:
+        settings["normal_form"] = NORMAL_FORM
     files = TokenFiles(cache, settings)
     _, splits = files.load() or files.build(lambda: tokenizer, {"test": Range.whole(source)}, report)
     return splits["test"]
@@ -439,7 +448,7 @@ def _of_the_set(train: Sequence[str], role: str, how: Reading, cache: Path) -> S
     return _readable(Source(names[0], tuple(map(open_file, paths))), how, cache) if paths else None
 
 
-def _train_tokenizer(kind: str, limit: int | None, text: Range, report: Report) -> tokens.Tokenizer:
+def _train_tokenizer(s: Settings, text: Range, report: Report) -> tokens.Tokenizer:
     def chunks() -> Iterator[bytes]:
         done = 0
         for chunk in text.chunks():
@@ -447,4 +456,4 @@ def _train_tokenizer(kind: str, limit: int | None, text: Range, report: Report) 
             done += len(chunk)
             report("vocabulary", min(1.0, done / text.length))
 
-    return tokens.train(kind, chunks(), limit)
+    return tokens.train(s.tokens, chunks(), s.vocabulary, exact=s.exact)

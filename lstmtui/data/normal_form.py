@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+NORMAL_FORM: Final = "NFC"
 MAX_HELD = 1 << 16
 """Characters that are held back at most for a place where the text may be cut; only nonsense has none that near."""
 
@@ -17,32 +19,30 @@ MAX_HELD = 1 << 16
 def normalised(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the text of `chunks`, UTF-8, in its normal form, however it is cut into chunks."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    held = ""
+    text = ""
     for chunk in chunks:
-        text = held + decoder.decode(chunk)
-        cut = _cut(text)  # the last character may still melt with one that follows
-        if cut:
+        if cut := _cut(text):  # the last character may still melt with one that follows
             yield _normal(text[:cut])
-        held = text[cut:]
-    if held := held + decoder.decode(b"", final=True):
-        yield _normal(held)
+        text = text[cut:] + decoder.decode(chunk)
+    if text := text + decoder.decode(b"", final=True):
+        yield _normal(text)
 
 
 def _normal(text: str) -> bytes:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
+    return unicodedata.normalize(NORMAL_FORM, text).encode("utf-8", "surrogateescape")
 
 
 def _cut(text: str) -> int:
     """Return the last place where `text` may be cut: before a character that never melts into the one before it."""
     for at in range(len(text) - 1, max(-1, len(text) - MAX_HELD), -1):
-        if _stands_alone(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
+        if stands_alone(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
             return at
     return max(0, len(text) - MAX_HELD)
 
 
-def _stands_alone(char: str) -> bool:
+def stands_alone(char: str) -> bool:
     """Return whether nothing that stands before `char` can change with it."""
     code = ord(char)
     if code < 0x300:

@@ -22,6 +22,7 @@ from lstmtui.data.digests import Facts, TextCheck, facts_of, file_facts
 from lstmtui.data.encodings import SAMPLE as ENCODING_SAMPLE
 from lstmtui.data.encodings import command_for, format_of, guess, is_text, wide_encoding
 from lstmtui.data.long_runs import LongRuns
+from lstmtui.data.normal_form import normalised, stands_alone
 from lstmtui.errors import UsageError
 
 Bytes = bytes
@@ -99,12 +100,14 @@ class Source:
     """Whether it is read as text: byte order marks left out, everything checked."""
     keep_everything: bool = True
     """Whether long runs that no one wrote are read too."""
+    exact: bool = True
+    """Whether text is left as it is, not brought into its normal form."""
     left_out: tuple[LeftOut, ...] = ()
     """Files of the folders that are not read."""
 
-    def as_text(self, *, keep_everything: bool = True) -> Source:
+    def as_text(self, *, keep_everything: bool = True, exact: bool = True) -> Source:
         """Return the same source, read as text."""
-        return replace(self, text=True, keep_everything=keep_everything)
+        return replace(self, text=True, keep_everything=keep_everything, exact=exact)
 
     @cached_property
     def _spans(self) -> list[tuple[Part | None, int, int]]:
@@ -154,7 +157,9 @@ class Source:
                 pieces = part.read(first, last, most)
                 if self.text:
                     pieces = checked(part, pieces, first)
-                yield from pieces if self.keep_everything else LongRuns().without(pieces)
+                if not self.keep_everything:
+                    pieces = LongRuns().without(pieces)
+                yield from pieces if self.exact else normalised(pieces)
 
     def _ranges(self, start: int, stop: int | None = None) -> Iterator[tuple[Part | None, int, int]]:
         """Yield which bytes of which parts make up start .. stop - 1."""
@@ -181,7 +186,8 @@ class Source:
     def boundary(self, position: int, *, lines: bool) -> int:
         """Return the first place at or after `position` where a split harms nothing.
 
-        That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space.
+        That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space. Where
+        text is brought into its normal form, the characters are none that become one.
         """
         near = self.near(max(position - 1, 0), min(position + BOUNDARY_REACH, self.bytes))
         before = 1 if position > 0 else 0
@@ -193,7 +199,17 @@ class Source:
         step = before
         while step < len(near) and near[step] & 0xC0 == 0x80 and step < before + 4:
             step += 1
+        while before and not self.exact and (one := _melting(near, step)):
+            step += one
         return position + step - before
+
+
+def _melting(text: bytes, at: int) -> int:
+    """Return how many bytes the character at `at` has where it becomes one with what stands before it; else 0."""
+    char = text[at : at + 4].decode("utf-8", "ignore")[:1]
+    if not char or (stands_alone(char) and text[at - 1 : at + 1] != b"\r\n"):
+        return 0
+    return len(char.encode())
 
 
 def open_file(path: Path) -> Part:

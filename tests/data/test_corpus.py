@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -430,3 +431,51 @@ def test_a_warning_where_validation_is_unlike_training_or_the_same(tmp_path, cac
     assert "characters that the training text does not have" in said["music.abc"]
     assert "is part of the training text" in said["copy.txt"]
     assert said["like.txt"] == ""
+
+
+MIXED = "cafe\u0301 naïve\r\none line\rand another\r\nか\u3099 한국 \u1112\u1161\u11ab\n" * 60
+NORMAL = unicodedata.normalize("NFC", MIXED.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+@pytest.mark.parametrize("kind", ["chars", "words", "bpe"])
+def test_equal_spellings_and_line_ends_are_the_same_tokens(kind, tmp_path, cache):
+    (tmp_path / "mixed.txt").write_bytes(MIXED.encode())
+    (tmp_path / "normal.txt").write_bytes(NORMAL.encode())
+    mixed, normal = (
+        ready(cache, tmp_path / f"{name}.txt", tokens=kind, valid_fraction=0.0) for name in ("mixed", "normal")
+    )
+    assert mixed.tokenizer.digest() == normal.tokenizer.digest()
+    np.testing.assert_array_equal(mixed.train.tokens, normal.train.tokens)
+    assert mixed.train.characters == len(NORMAL)
+    how = Reading(tokens=kind)
+    found = tokenise([str(tmp_path / "mixed.txt")], normal.tokenizer, how, cache=cache)
+    np.testing.assert_array_equal(found.tokens, normal.train.tokens)
+
+
+@KINDS
+def test_an_exact_text_is_left_as_it_is_and_has_tokens_of_its_own(kind, tmp_path, cache):
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(MIXED.encode())
+    ready(cache, path, tokens=kind, valid_fraction=0.0)
+    exact = ready(cache, path, tokens=kind, valid_fraction=0.0, exact=True)
+    assert (exact.train.bytes, exact.train.characters) == (len(MIXED.encode()), len(MIXED))
+    if kind != "words":
+        assert exact.tokenizer.decode(exact.train.tokens) == MIXED.encode()
+
+
+def test_a_run_made_before_reads_its_text_exactly(tmp_path, cache):
+    path = tmp_path / "config.toml"
+    stored = config.dump(Settings(corpus=("x",)))
+    path.write_text(stored)
+    assert not config.load(path).exact
+    path.write_text("\n".join(line for line in stored.splitlines() if not line.startswith("exact")))
+    assert config.load(path).exact
+
+
+@pytest.mark.parametrize("share", [0.1 + n / 997 for n in range(40)])
+def test_a_split_never_parts_what_becomes_one_character(share, tmp_path, cache):
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(MIXED.encode())
+    data = ready(cache, path, valid_fraction=share)
+    text = data.tokenizer.text(data.train.tokens) + data.tokenizer.text(data.valid.tokens)
+    assert text == NORMAL

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui.data import normal_form
-from lstmtui.data.normal_form import normalised
+from lstmtui.data.normal_form import normalised, stands_alone
 
 texts = st.text(
     st.sampled_from("aeo \r\n中ᄀ가ᅡᆨ\u0300\u0301\u0323\u093c\u3099かé\u1e0b\u0307") | st.characters(codec="utf-8"),
@@ -61,4 +60,4 @@ def test_only_what_can_melt_is_held_back():
         if len(parts) == 2 and not parts[0].startswith("<"):
             melts.add(chr(int(parts[1], 16)))
     melts |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
-    assert not [char for char in melts if normal_form._stands_alone(char)]
+    assert not [char for char in melts if stands_alone(char)]

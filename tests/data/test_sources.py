@@ -122,10 +122,10 @@ def test_a_byte_order_mark_is_dropped_from_text_and_kept_in_bytes(tmp_path):
     assert bytes(raw.train.tokens[:3]) == b"\xef\xbb\xbf"
 
 
-def test_crlf_is_kept_by_bytes_and_chars_and_is_a_line_end_to_words(tmp_path):
+def test_crlf_is_kept_by_bytes_and_exact_chars_and_is_a_line_end_to_words(tmp_path):
     path = written(tmp_path, TEXT.replace(b"\n", b"\r\n"))
     made = {
-        tokens: prepare(train=[str(path)], tokens=tokens, valid_fraction=0, cache=tmp_path / "cache")
+        tokens: prepare(train=[str(path)], tokens=tokens, valid_fraction=0, exact=True, cache=tmp_path / "cache")
         for tokens in ("bytes", "chars", "words")
     }
     for tokens in ("bytes", "chars"):
