@@ -33,9 +33,12 @@ from lstmtui.process import Child, command
 from lstmtui.runs.folder import RunFolder, check_name, free_name
 
 
-def create(settings: config.Settings, *, name: str | None = None, root: Path | None = None) -> RunFolder:
+def create(
+    settings: config.Settings, *, name: str | None = None, root: Path | None = None, text: Path | None = None
+) -> RunFolder:
     """Check the corpus, let the recipe choose what is left open, and write a new run folder.
 
+    `text` is the file of the corpus that exists for this run alone, in the folder of runs: it moves into the run.
     Raises UsageError for a corpus or a name that cannot be used.
     """
     from lstmtui.data.corpus import anchored, texts_of
@@ -46,10 +49,17 @@ def create(settings: config.Settings, *, name: str | None = None, root: Path | N
     resolved = dataclasses.replace(  # so that it can be resumed from any folder
         resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
     )
-    name = check_name(name) if name else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
+    name = check_name(name) if name is not None else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
     run = RunFolder(root / name)
+    if text is not None:
+        own = str(run.text.absolute())
+        resolved = dataclasses.replace(
+            resolved, corpus=tuple(own if one == str(text.absolute()) else one for one in resolved.corpus)
+        )
     try:
         run.path.mkdir(parents=True)
+        if text is not None:
+            os.replace(text, run.text)
         write_atomically(run.config, config.dump(resolved).encode())
     except FileExistsError as error:
         raise UsageError(f"There is already a run '{name}'; choose another --name, or resume or remove it.") from error
@@ -86,7 +96,7 @@ def fork(
     Returns it and the step. `changes` are settings as text. Raises UsageError, CorruptError, LstmtuiError.
     """
     root = run.path.parent
-    child = RunFolder(root / (check_name(name) if name else free_name(root, f"{run.name}-fork")))
+    child = RunFolder(root / (check_name(name) if name is not None else free_name(root, f"{run.name}-fork")))
     if child.path.exists():
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(

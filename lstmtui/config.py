@@ -315,6 +315,9 @@ def check_together(s: Settings) -> None:
             f"tied weights need embedding and hidden of one size, not {s.embedding} and {s.hidden}; "
             "give equal sizes, or --no-tied."
         )
+    for name in ("corpus", "valid", "test"):
+        if not all(part.strip() for part in getattr(s, name)):
+            raise UsageError(f"{name}: an empty text names no file, folder or set; '.' is the current folder.")
     if s.valid_fraction + s.test_fraction >= 1:
         raise UsageError("valid_fraction and test_fraction leave nothing to train on; their sum must be below 1.")
 

@@ -26,6 +26,7 @@ from lstmtui.cli import (
     gradients,
     info,
     ls,
+    mv,
     plan,
     plot,
     resume,
@@ -114,6 +115,7 @@ app.command("ls", rich_help_panel=_RUNS)(ls.ls)
 app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("plot", rich_help_panel=_RUNS)(plot.plot)
 app.command("gradients", rich_help_panel=_RUNS)(gradients.gradients)
+app.command("mv", rich_help_panel=_RUNS)(mv.mv)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)
@@ -124,6 +126,17 @@ app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)
 app.command("info", rich_help_panel=_MORE)(info.info)
 app.command("bench", rich_help_panel=_MORE)(bench.bench)
 app.add_typer(cache.app, name="cache", rich_help_panel=_MORE)
+
+
+@app.command("help", rich_help_panel=_MORE)
+def _help(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND", help="Such as train, or corpora fetch.", show_default=False)
+    ] = None,
+) -> int:
+    """Say what a command does, and its options: the same as COMMAND --help."""
+    app([*(command or []), "--help"], prog_name="lstmtui", standalone_mode=False)
+    return 0
 
 
 def run(given: list[str]) -> int:

@@ -13,7 +13,7 @@ import typer
 
 from lstmtui import compare as comparing
 from lstmtui import config
-from lstmtui.cli.options import RunsDir
+from lstmtui.cli.options import ConfigFile, Purpose, RunsDir
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.compare import Figures, Group
 from lstmtui.errors import LstmtuiError, UsageError
@@ -34,6 +34,7 @@ def compare(
         list[str] | None,
         typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
     ] = None,
+    purpose: Purpose = None,
     cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
         config.CELLS
     ),
@@ -59,9 +60,7 @@ def compare(
     ] = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
-    config_file: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Other settings, from a TOML file.")
-    ] = None,
+    config_file: ConfigFile = None,
     screen: Annotated[
         bool, typer.Option("--screen", metavar="", help="Open the group's screen, and train nothing.")
     ] = False,
@@ -77,13 +76,13 @@ def compare(
     root = runs_dir.expanduser() if runs_dir else runs_root()
     wanted = _cells(cells)
     options = {
-        "corpus": corpus, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden, "layers": layers,
-        "tokens": tokens, "threads": threads, "valid": valid,
+        "corpus": corpus, "purpose": purpose, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden,
+        "layers": layers, "tokens": tokens, "threads": threads, "valid": valid,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:
         base = dataclasses.replace(base, minutes=2.0)
-    group_name = check_name(name) if name else free_name_of(base)
+    group_name = check_name(name) if name is not None else free_name_of(base)
     if screen:
         return _open(root, group_name)
     if parameters is not None and base.hidden is not None:
@@ -150,12 +149,14 @@ def matched(s: config.Settings, parameters: int) -> config.Settings:
     from lstmtui import api, recipe
     from lstmtui.data.corpus import texts_of
 
-    bytes_ = texts_of(s).bytes
+    texts = texts_of(s)
     forecaster = api.Forecaster()
 
     def count(hidden: int) -> int:
         chosen = dataclasses.replace(s, hidden=hidden)
-        return int(forecaster.ask(recipe.complete(chosen, corpus_bytes=bytes_))["parameters"])
+        return int(
+            forecaster.ask(recipe.complete(chosen, corpus_bytes=texts.bytes, beginning=texts.beginning))["parameters"]
+        )
 
     try:
         low, high = 1, LARGEST_HIDDEN

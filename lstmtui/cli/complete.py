@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmtui.cli import piped
 from lstmtui.cli import warm as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import emit_json, say
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 def complete(
     run: Run,
     text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="What has been typed so far.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="TEXT", help="What has been typed so far; '-' or none: what is piped in.", show_default=False
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = K,
     phrase: Annotated[
@@ -49,8 +53,10 @@ def complete(
     runs_dir: RunsDir = None,
 ) -> int:
     """Say how a text is likely to go on: ranked candidates with their probabilities."""
+    if not stdin:
+        text = piped.text(text)
     if stdin == (text is not None):
-        raise UsageError("Give either TEXT to complete, or --stdin to answer lines of JSON.")
+        raise UsageError("Give either TEXT to complete (or pipe it in), or --stdin to answer lines of JSON.")
     if stdin and (warm or plain or threshold):
         raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
     found = recognise(run, runs_dir)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures, say, waiting
 from lstmtui.errors import UsageError
@@ -20,7 +21,12 @@ RULES = ("rms", "sgd")
 
 def evaluate(
     run: Run,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text that the run has not seen.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE", help="Text that the run has not seen; '-' or none: what is piped in.", show_default=False
+        ),
+    ] = None,
     autocomplete: Annotated[
         bool, typer.Option("--autocomplete", metavar="", help="Count what typing the text with the run would save.")
     ] = False,
@@ -100,9 +106,6 @@ def evaluate(
     from lstmtui import api, config
     from lstmtui.data.corpus import Reading, notes_of, read
 
-    found = recognise(run, runs_dir)
-    for note in notes_of(read(files, Reading.of(config.load(found.config), encoding or ""))):
-        say(note)
     if not autocomplete and (apart or adapt):
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
     if not dynamic and not (dynamic_rule is dynamic_lr is dynamic_decay is None):
@@ -111,18 +114,22 @@ def evaluate(
         raise UsageError("--dynamic is for figures of prediction, --adapt for --autocomplete; leave one out.")
     if dynamic_rule not in (None, *RULES):
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
-    asked: dict[str, Any] = {"files": files, **({"encoding": encoding} if encoding else {})}
-    if dynamic:
-        asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
-    with api.Model(found) as model:
-        if autocomplete:
-            details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
-            result = model.ask("autocomplete", **asked, **details)
-        else:
-            with waiting("Learning from the text") as progress:
-                result = model.ask("evaluate", on_progress=progress, **asked)
+    found = recognise(run, runs_dir)
+    with piped.files(files) as names:
+        for note in notes_of(read(names, Reading.of(config.load(found.config), encoding or ""))):
+            say(note)
+        asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
+        if dynamic:
+            asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
+        with api.Model(found) as model:
+            if autocomplete:
+                details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
+                result = model.ask("autocomplete", **asked, **details)
+            else:
+                with waiting("Learning from the text") as progress:
+                    result = model.ask("evaluate", on_progress=progress, **asked)
     if json:
-        emit_json({"run": found.name, "files": files, **result})
+        emit_json({"run": found.name, "files": files or [piped.STDIN], **result})
     elif autocomplete:
         for line in table(result):
             emit(line)

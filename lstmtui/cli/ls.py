@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, emit_json, say, stdout_console
 from lstmtui.places import runs_root
-from lstmtui.runs.folder import all_runs
+from lstmtui.runs.folder import all_runs, disk_usage
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.units import age
+from lstmtui.units import age, size
 
 
-def ls(json: AsJson = False, runs_dir: RunsDir = None) -> int:
+def ls(
+    long: Annotated[
+        bool, typer.Option("--long", "-l", metavar="", help="Also how much room each takes on the disk.")
+    ] = False,
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> int:
     """List the runs, the latest first."""
     root = runs_dir.expanduser() if runs_dir else runs_root()
     snapshots = [RunReader(run).refresh() for run in all_runs(root)]
     if json:
-        emit_json([_record(s) for s in snapshots])
+        emit_json([{**_record(s), **({"bytes": disk_usage(s.run)} if long else {})} for s in snapshots])
         return 0
     if not snapshots:
         say(f"There are no runs yet in {root}; start one with 'lstmtui train' or 'lstmtui train FILE'.")
@@ -27,10 +35,10 @@ def ls(json: AsJson = False, runs_dir: RunsDir = None) -> int:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "state", "network", "corpus"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for heading in ("step", "validation", "seen"):
+    for heading in ("step", "validation", "seen", *(("size",) if long else ())):
         table.add_column(heading, no_wrap=True, justify="right")
     for s in snapshots:
-        table.add_row(*(cell(text) for text in _row(s)))
+        table.add_row(*(cell(text) for text in (*_row(s), *((size(disk_usage(s.run)),) if long else ()))))
     stdout_console().print(table)
     return 0
 

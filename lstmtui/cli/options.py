@@ -8,9 +8,17 @@ from typing import Annotated
 
 import typer
 
-from lstmtui import places
+from lstmtui import config, places
+from lstmtui.errors import UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import RunFolder
+
+
+def path(text: str) -> Path:
+    """Return the path that was typed. Raises UsageError for an empty one, which would be the current folder."""
+    if not text.strip():
+        raise UsageError("An empty text names no file or folder; '.' is the current folder.")
+    return Path(text).expanduser()
 
 
 def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -34,7 +42,9 @@ RunOrLatest = Annotated[
 ]
 RunsDir = Annotated[
     Path | None,
-    typer.Option("--runs-dir", metavar="FOLDER", help="Where the runs are (also LSTMTUI_RUNS).", show_default=False),
+    typer.Option(
+        "--runs-dir", metavar="FOLDER", parser=path, help="Where the runs are (also LSTMTUI_RUNS).", show_default=False
+    ),
 ]
 Encoding = Annotated[
     str | None,
@@ -42,6 +52,17 @@ Encoding = Annotated[
         "--encoding", metavar="NAME", help="Encoding of files that are not UTF-8 (auto: the run's).", show_default=False
     ),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", parser=path, help="Other settings, from a TOML file.", show_default=False),
+]
+Purpose = Annotated[
+    str | None,
+    typer.Option(
+        "--for", metavar="|".join(config.PURPOSES), help="What it is trained for, which chooses the rest.",
+        show_default=False,
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object, for a script.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave it running and return at once.")]
 

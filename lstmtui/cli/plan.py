@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmtui import config
-from lstmtui.cli.options import AsJson
+from lstmtui.cli.options import AsJson, ConfigFile, Purpose
 from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
 from lstmtui.units import duration
@@ -29,6 +28,7 @@ def plan(
         list[str] | None,
         typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
     ] = None,
+    purpose: Purpose = None,
     cell: Annotated[str | None, typer.Option("--cell", metavar="|".join(config.CELLS), help="Recurrent cell.")] = None,
     hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
     layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
@@ -51,9 +51,7 @@ def plan(
         bool | None,
         typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
     ] = None,
-    config_file: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Other settings, from a TOML file.")
-    ] = None,
+    config_file: ConfigFile = None,
     fit_memory: Annotated[
         float | None,
         typer.Option("--fit-memory", min=1, metavar="MB", help="Propose the largest network that fits so much."),
@@ -72,9 +70,9 @@ def plan(
     from lstmtui.data.corpus import notes, texts_of
 
     options: dict[str, object] = {
-        "corpus": corpus, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens, "batch": batch,
-        "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads, "device": device,
-        "valid": valid, "recompute": recompute,
+        "corpus": corpus, "purpose": purpose, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens,
+        "batch": batch, "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads,
+        "device": device, "valid": valid, "recompute": recompute,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     texts = texts_of(base)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
+from lstmtui.cli.options import RunOrLatest, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
@@ -51,7 +51,9 @@ def plot(
     ] = "all",
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FOLDER", help="Write CSV and PNG files there, instead of drawing here."),
+        typer.Option(
+            "--to", metavar="FOLDER", parser=path, help="Write CSV and PNG files there, instead of drawing here."
+        ),
     ] = None,
     runs_dir: RunsDir = None,
 ) -> int:

@@ -1,23 +1,47 @@
-"""`lstmtui sample [RUN]`."""
+"""`lstmtui sample [RUN] [TEXT]`."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmtui import config
+from lstmtui.cli import piped
 from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
-from lstmtui.cli.output import emit, say
+from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.errors import UsageError
+
+if TYPE_CHECKING:
+    from lstmtui.api import Model
+
+BETWEEN = "---"
+"""The line between two samples that may have several lines."""
 
 
 def sample(
     run: RunOrLatest = "latest",
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="Text to start from; '-' or none: what is piped in.", show_default=False),
+    ] = None,
     length: Annotated[
         str | None,
-        typer.Option("--length", "-n", metavar="INTEGER", help="Characters (or words).", show_default="the run's"),
+        typer.Option(
+            "--length", "-n", metavar="INTEGER", help="Characters to write; the last token is written whole.",
+            show_default="the run's",
+        ),
     ] = None,
+    line: Annotated[
+        bool, typer.Option("--line", metavar="", help="Stop at the end of the first line, if it comes before that.")
+    ] = False,
+    count: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100_000, metavar="INTEGER", help=f"Write so many samples, a line of {BETWEEN} between two."
+        ),
+    ] = 1,
     temperature: Annotated[
         str | None,
         typer.Option(
@@ -32,14 +56,26 @@ def sample(
         str | None,
         typer.Option(metavar="NUMBER", help="Draw from this much probability.", show_default="the run's"),
     ] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Text to start from.")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="INTEGER", help="The same seed, the same text.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", "-p", metavar="TEXT", help="The same as TEXT.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        str | None,
+        typer.Option(metavar="INTEGER", help="The same seed, the same text.", show_default="another each time"),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print one JSON object for each sample, for a script.")
+    ] = False,
     runs_dir: RunsDir = None,
-) -> int:
+) -> int:  # fmt: skip
     """Let a trained run write, to stdout, as it goes."""
     from lstmtui import api
 
+    if text is not None and prompt is not None:
+        raise UsageError("Give the text to start from once: as TEXT, or with --prompt.")
     found = recognise(run, runs_dir)
+    if text == piped.STDIN or (text is prompt is None and piped.holds_text()):
+        text = piped.text(piped.STDIN)
     defaults = config.load(found.config)
     greedy = temperature is not None and _is_zero(temperature)
     options = {
@@ -47,7 +83,7 @@ def sample(
         "temperature": None if greedy else temperature,
         "top_k": top_k,
         "top_p": top_p,
-        "prompt": prompt,
+        "prompt": prompt if text is None else text,
         "seed": seed,
     }
     flags = {"sample_length": "--length"}
@@ -66,20 +102,32 @@ def sample(
             chosen["top_k"] = vocabulary
         if greedy:  # the limit of a falling temperature, without dividing by it
             chosen["temperature"], chosen["top_k"] = 1.0, 1
-        if chosen["prompt"]:
-            emit(chosen["prompt"], end="")
-        model.ask(
-            "sample",
-            on_piece=lambda piece: emit(piece, end=""),
-            prompt=chosen["prompt"],
-            length=chosen["sample_length"],
-            temperature=chosen["temperature"],
-            top_k=chosen["top_k"],
-            top_p=chosen["top_p"],
-            seed=chosen["seed"],
-        )
-    emit("")
+        question = {
+            "prompt": chosen["prompt"],
+            "length": chosen["sample_length"],
+            "temperature": chosen["temperature"],
+            "top_k": chosen["top_k"],
+            "top_p": chosen["top_p"],
+            **({"line": True} if line else {}),
+        }
+        for number in range(count):
+            if number and not line and not json:
+                emit(BETWEEN)
+            _write(model, {**question, "seed": chosen["seed"] + number}, json=json)
     return 0
+
+
+def _write(model: Model, question: dict[str, Any], *, json: bool) -> None:
+    """Write one sample, behind its prompt; as JSON, apart from it."""
+    if json:
+        pieces: list[str] = []
+        model.ask("sample", on_piece=pieces.append, **question)
+        emit_json({"prompt": question["prompt"], "text": "".join(pieces), "seed": question["seed"]})
+        return
+    if question["prompt"]:
+        emit(question["prompt"], end="")
+    model.ask("sample", on_piece=lambda piece: emit(piece, end=""), **question)
+    emit("")
 
 
 def _is_zero(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.options import Detach, RunsDir
+from lstmtui.cli import piped
+from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import say
+from lstmtui.places import runs_root
+from lstmtui.runs.folder import RunFolder
 from lstmtui.units import size
 
 if TYPE_CHECKING:
@@ -31,8 +35,7 @@ def train(**given: Any) -> int:
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
-    root: Path | None = given["runs_dir"]
-    run = api.create(settings, name=given["name"], root=root.expanduser() if root else None)
+    run = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
     say(f"Run {run.name} in {run.path}")
     texts = texts_of(chosen)
@@ -42,6 +45,21 @@ def train(**given: Any) -> int:
         say(note)
     process = api.start(run)
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
+
+
+def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolder:
+    """Make the run; a text that is piped in is kept in it."""
+    from lstmtui import api
+
+    corpus = settings.corpus
+    if corpus == config.FIELDS["corpus"].default and piped.holds_text():
+        corpus = (piped.STDIN,)
+    if piped.STDIN not in corpus:
+        return api.create(settings, name=name, root=root)
+    root.mkdir(parents=True, exist_ok=True)
+    with piped.files(corpus, root) as names:
+        text = next(Path(own) for own, given in zip(names, corpus, strict=True) if given == piped.STDIN)
+        return api.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
 
 
 def describe(s: config.Settings, texts: Texts) -> list[str]:
@@ -116,7 +134,8 @@ def register(app: typer.Typer, panel: str) -> None:
             typer.Argument(
                 None,
                 metavar="FILE",
-                help="Files, folders, or names from 'lstmtui corpora list' (none: English that comes with Python).",
+                help="Files, folders, names from 'lstmtui corpora list', or '-' for what is piped in "
+                "(none: that, or English that comes with Python).",
                 show_default=False,
             ),
         ),
@@ -124,7 +143,7 @@ def register(app: typer.Typer, panel: str) -> None:
             str | None,
             typer.Option(None, metavar="NAME", help="What to call the run (auto).", show_default=False),
         ),
-        "config": (Path | None, typer.Option(None, metavar="FILE", help="Settings from a TOML file.")),
+        "config": (ConfigFile, None),
         "detach": (Detach, False),
         "json": (bool, typer.Option(False, "--json", metavar="", help="Print one JSON object with the result.")),
         "runs_dir": (RunsDir, None),

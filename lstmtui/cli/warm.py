@@ -63,7 +63,7 @@ def understood(given: list[str]) -> dict[str, Any] | None:
             return None
         else:
             words.append(argument)
-    if len(words) != 2 or not line["warm"]:
+    if len(words) != 2 or "-" in words or not line["warm"]:  # "-" is what is piped in
         return None
     line["run"], line["text"] = words
     return line

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lstmtui.config import Settings
+from lstmtui.config import AUTO, Settings
 from lstmtui.data import catalogue, embedded, formal, likeness, tokens
 from lstmtui.data.encodings import known, to_utf8
 from lstmtui.data.normal_form import NORMAL_FORM
@@ -396,7 +396,8 @@ def texts_of(s: Settings, *, cache: Path | None = None) -> Texts:
     Raises UsageError for input that cannot be used.
     """
     cache, how = cache or cache_root(), Reading.of(s)
-    tokens.check_kind(s.tokens, s.vocabulary)
+    if s.tokens != AUTO:  # which are chosen when the text is known
+        tokens.check_kind(s.tokens, s.vocabulary)
     if not (s.valid_fraction >= 0 and s.test_fraction >= 0 and s.valid_fraction + s.test_fraction < 1):
         raise UsageError(
             f"The fractions {s.valid_fraction:g} for validation and {s.test_fraction:g} for test leave no text to "

@@ -6,6 +6,7 @@ was loaded, or why not.
     {"op": "complete", "text": ..., "k": 5, "phrase": false}   {"candidates": [{"text", "probability"}], "milliseconds"}
     {"op": "autocomplete", ...}, {"op": "adapt", ...}              see `lstmtui.engine.autocomplete.operations`
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
+                       "line": true ends it before the first line end
     {"op": "evaluate", "files": [...], "encoding": ""}               {"nll", "perplexity", "bits_per_char", "tokens"}
                        "dynamic": {"rule", "lr", "decay"}, each or null       {"progress": 0.1} ..., and "dynamic" so
     {"op": "inspect", ...}, {"op": "gradients", ...}                 see `lstmtui.engine.inspect`
@@ -19,7 +20,7 @@ from __future__ import annotations
 import reprlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ class Service:
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | None = None,
+        line: bool = False,
     ) -> Answers:
         t = self._trained
         choice = Choice(float(temperature), min(top_k, t.tokenizer.size), float(top_p))
@@ -80,7 +82,8 @@ class Service:
         if length > MAX_SAMPLE:
             raise UsageError(f"A sample has at most {MAX_SAMPLE:,} characters, not {length:,}.")
         sampler = Sampler(t.settings, t.weights, t.tokenizer)
-        for piece in sampler.pieces(prompt, length, choice, np.random.default_rng(seed)):
+        pieces = sampler.pieces(prompt, length, choice, np.random.default_rng(seed))
+        for piece in first_line(pieces, begun=bool(prompt)) if line else pieces:
             yield {"piece": piece}
         yield {"done": True}
 
@@ -109,6 +112,18 @@ class Service:
         for done in evaluator.steps():
             yield {"progress": round(done, 4)}
         yield dynamic.told(evaluator.found(), how)
+
+
+def first_line(pieces: Iterator[str], *, begun: bool) -> Iterator[str]:
+    """Yield the first line that has something in it; where a line has `begun` before, its rest."""
+    for piece in pieces:
+        rest = piece if begun else piece.lstrip("\n")
+        head, end, _ = rest.partition("\n")
+        if head:
+            begun = True
+            yield head
+        if end and begun:
+            return
 
 
 def main(arguments: list[str]) -> int:

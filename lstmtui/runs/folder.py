@@ -9,6 +9,7 @@ runs/NAME/
   events.jsonl     what happened: started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
   samples.jsonl    text the model wrote, with step and temperature
   probes/          gate saturation by step, the newest window of activations
+  piped.txt        the text it was trained on, where that was piped in
   requests.jsonl   what viewers ask for; events answer by id
   checkpoints/     step-00001234.safetensors, and best.json naming the best
   autocomplete/    what completion keeps: an index of the training text, and a person's profile
@@ -18,6 +19,7 @@ runs/NAME/
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -93,6 +95,10 @@ class RunFolder:
     @property
     def requests(self) -> Path:
         return self.path / "requests.jsonl"
+
+    @property
+    def text(self) -> Path:
+        return self.path / "piped.txt"
 
     @property
     def checkpoints(self) -> Path:
@@ -186,7 +192,7 @@ def remove(run: RunFolder) -> list[str]:
         # config.toml first: whatever happens after that, no list shows half a run.
         for path in (run.config, run.plan, run.tokenizer, run.status, run.metrics, run.events, run.samples):
             path.unlink(missing_ok=True)
-        for path in (run.requests, run.log, run.lock, *run.path.glob(".*.tmp")):
+        for path in (run.requests, run.log, run.lock, run.text, *run.path.glob(".*.tmp")):
             path.unlink(missing_ok=True)
         for folder in (run.probes, run.checkpoints, run.autocomplete):
             if folder.is_dir():
@@ -199,6 +205,45 @@ def remove(run: RunFolder) -> list[str]:
     finally:
         lock.release()
     return left
+
+
+def rename(run: RunFolder, name: str) -> RunFolder:
+    """Give a run another name, beside where it is, and return it.
+
+    Raises UsageError for a name that cannot be, or is another run's, LockedError while an engine works on it, and
+    LstmtuiError when the system refuses.
+    """
+    import dataclasses
+
+    from lstmtui import config
+    from lstmtui.files import write_atomically
+
+    renamed = RunFolder(run.path.absolute().parent / check_name(name))
+    if renamed.path.exists():
+        raise UsageError(f"There is already a run '{name}' in {renamed.path.parent}; choose another name.")
+    settings = config.load(run.config)
+    own = {str(run.text.absolute()): str(renamed.text)}
+    corpus = tuple(own.get(one, one) for one in settings.corpus)
+    lock = EngineLock(run)
+    try:
+        run.path.rename(renamed.path)
+        if corpus != settings.corpus:  # it has the text that was piped in, which has moved with it
+            write_atomically(renamed.config, config.dump(dataclasses.replace(settings, corpus=corpus)).encode())
+    except OSError as error:
+        raise LstmtuiError(f"{run.path} cannot be renamed ({error.strerror or error}).") from error
+    finally:
+        lock.release()
+    return renamed
+
+
+def disk_usage(run: RunFolder) -> int:
+    """Return how many bytes a run takes on the disk; what cannot be looked at counts nothing."""
+    total = 0
+    for where, _, files in os.walk(run.path):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+    return total
 
 
 class EngineLock:

@@ -56,6 +56,14 @@ def test_each_cell_once_and_a_table(text, tmp_path, trained, capsys):
     assert (settings.cell, settings.minutes) == ("gru", 0.1)
 
 
+def test_the_purpose_is_that_of_each_run(text, tmp_path, trained):
+    assert main(["compare", str(text), "--cells", "lstm,gru", "--for", "autocomplete", "--name", "g"]) == 0
+    for name in ("g-lstm", "g-gru"):
+        settings = config.load(tmp_path / "runs" / name / "config.toml")
+        assert (settings.purpose, settings.layers) == ("autocomplete", 1)
+        assert settings.tokens in ("words", "bpe")
+
+
 def test_seeds_go_round_and_json_has_means(text, trained, capsys):
     line = ["compare", str(text), "--cells", "lstm,rnn", "--steps", "5", "--seeds", "2", "--name", "g", "--json"]
     assert main(line) == 0

@@ -9,7 +9,7 @@ from lstmtui.cli import ls, main
 
 COMMANDS = (
     *("train", "resume", "pause", "continue", "stop", "save", "set", "ls", "show", "rm"),
-    *("type", "complete", "sample", "evaluate", "bench", "info", "corpora", "cache"),
+    *("type", "complete", "sample", "evaluate", "bench", "info", "corpora", "cache", "mv", "help"),
 )
 
 
@@ -26,6 +26,15 @@ def test_every_command_explains_itself(lstmtui, command):
     said = lstmtui(command, "--help")
     assert said.code == 0
     assert f"lstmtui {command}" in said.out
+
+
+def test_help_is_a_command_too(lstmtui):
+    assert lstmtui("help", "train").out == lstmtui("train", "--help").out
+    assert lstmtui("help", "corpora", "fetch").out == lstmtui("corpora", "fetch", "--help").out
+    assert lstmtui("help").out == lstmtui("--help").out
+    said = lstmtui("help", "tran")
+    assert said.code == 2
+    assert "Did you mean 'train'" in said.err
 
 
 def test_version(lstmtui):

@@ -43,6 +43,15 @@ def forecasts(monkeypatch):
     return measured
 
 
+def test_the_purpose_chooses_what_is_planned(text, forecasts, capsys):
+    assert main(["plan", str(text), "--for", "autocomplete", "--json"]) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert (settings["purpose"], settings["layers"], settings["tied"]) == ("autocomplete", 1, True)
+    assert settings["tokens"] in ("words", "bpe")
+    assert main(["plan", str(text), "--for", "fun"]) == 2
+    assert "--for: purpose must be one of text, autocomplete" in capsys.readouterr().err
+
+
 def test_cost_in_words(text, forecasts, capsys):
     assert main(["plan", str(text), "--hidden", "100", "--epochs", "5"]) == 0
     said = capsys.readouterr().out

@@ -46,6 +46,37 @@ def test_ls_json(lstmtui, make_run):
     assert record["step"] == 4
 
 
+def test_ls_long_says_how_much_room_each_takes(lstmtui, make_run):
+    run = make_run("diary")
+    (run.path / "engine.log").write_bytes(b"x" * 3_000_000)
+    for option in ("-l", "--long"):
+        out = lstmtui("ls", option).out
+        assert "size" in out
+        assert "3.0 MB" in out or "3.1 MB" in out
+    assert "size" not in lstmtui("ls").out
+    (record,) = json.loads(lstmtui("ls", "--long", "--json").out)
+    assert record["bytes"] > 3_000_000
+
+
+def test_mv(lstmtui, make_run):
+    make_run("diary")
+    make_run("novel")
+    said = lstmtui("mv", "diary", "memoir")
+    assert (said.code, said.err) == (0, "Run 'diary' is now 'memoir'.\n")
+    assert lstmtui("show", "memoir").code == 0
+    assert lstmtui("show", "diary").code == 2
+    taken = lstmtui("mv", "memoir", "novel")
+    assert (taken.code, taken.err.count("\n")) == (2, 1)
+    assert "already a run 'novel'" in taken.err
+
+
+def test_mv_refuses_a_run_that_trains(lstmtui, live_run):
+    said = lstmtui("mv", "live", "other")
+    assert said.code == 5
+    assert "already being trained" in said.err
+    assert live_run.path.exists()
+
+
 def test_show(lstmtui, make_run):
     make_run("diary")
     out = lstmtui("show", "diary").out

@@ -24,6 +24,32 @@ def test_sample_asks_with_the_settings_of_the_run(lstmtui):
     ]
 
 
+def test_sample_takes_its_text_as_an_argument(lstmtui):
+    assert lstmtui("sample", "diary", "Once", "-n", "1").out == "Onceab\x1b\n"
+    said = lstmtui("sample", "diary", "Once", "--prompt", "Twice")
+    assert said.code == 2
+    assert "once" in said.err
+
+
+def test_several_samples_differ_and_stand_apart(lstmtui):
+    said = lstmtui("sample", "diary", "Once", "-n", "1", "--count", "3", "--seed", "5")
+    assert said.out == "Onceab\x1b\n---\nOnceab\x1b\n---\nOnceab\x1b\n"
+    assert [question["seed"] for question in fake_serve.asked] == [5, 6, 7]
+    assert not any("line" in question for question in fake_serve.asked)
+
+
+def test_several_lines_need_nothing_between_them(lstmtui):
+    assert lstmtui("sample", "diary", "-n", "1", "--count", "2", "--line").out == "ab\x1b\nab\x1b\n"
+    assert all(question["line"] for question in fake_serve.asked)
+
+
+def test_samples_as_json(lstmtui):
+    said = lstmtui("sample", "diary", "Once", "-n", "2", "--count", "2", "--seed", "5", "--json")
+    assert [json.loads(line) for line in said.out.splitlines()] == [
+        {"prompt": "Once", "text": "ab\x1bab\x1b", "seed": seed} for seed in (5, 6)
+    ]
+
+
 def test_sample_is_safe_on_a_terminal(lstmtui, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert "\x1b" not in lstmtui("sample", "diary", "-n", "3").out

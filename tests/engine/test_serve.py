@@ -11,7 +11,7 @@ import tiny
 
 from lstmtui import api
 from lstmtui.engine import answering
-from lstmtui.engine.serve import Service
+from lstmtui.engine.serve import Service, first_line
 from lstmtui.engine.trained import load
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
@@ -159,3 +159,26 @@ def test_a_process_that_died_is_told_and_does_not_come_back(run):
             with pytest.raises(LstmtuiError, match=r"ended"):
                 model.complete("the ")
         assert not model.alive
+
+
+@pytest.mark.parametrize(
+    ("pieces", "begun", "line"),
+    [
+        (["\n", "\n\nab", "c\nd"], False, "abc"),
+        (["ab", "c\nd", "e\n"], True, "abc"),
+        (["\nab"], True, ""),
+        (["", "ab\n", "cd"], False, "ab"),
+        (["abc"], False, "abc"),
+    ],
+)
+def test_a_line_ends_at_its_end(pieces, begun, line):
+    assert "".join(first_line(iter(pieces), begun=begun)) == line
+
+
+def test_a_sample_may_be_one_line(run):
+    service = Service(load(run))
+    answers = list(service.answers({"op": "sample", "length": 4000, "seed": 1, "line": True}))
+    text = "".join(answer["piece"] for answer in answers[:-1])
+    assert text
+    assert "\n" not in text
+    assert answers[-1] == {"done": True}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui import places
+from lstmtui import config, places
 from lstmtui.errors import LockedError, UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import EngineLock, RunFolder
@@ -129,6 +129,41 @@ def test_remove_refuses_a_run_at_work(root):
         folder.remove(run)
     lock.release()
     assert run.config.exists()
+
+
+def test_a_run_gets_another_name(root):
+    run = make(root, "a")
+    run.config.write_text(config.dump(config.Settings(corpus=("x.txt", str(run.text)))))
+    run.text.write_text("piped in")
+    renamed = folder.rename(run, "b")
+    assert renamed.path == root / "b"
+    assert not run.path.exists()
+    assert config.load(renamed.config).corpus == ("x.txt", str(renamed.text))
+
+
+def test_renaming_refuses_a_name_that_is_taken_or_none_and_a_run_at_work(root):
+    run, other = make(root, "a"), make(root, "b")
+    for one in (run, other):
+        one.config.write_text(config.dump(config.Settings()))
+    for name in ("b", "a", "", "../c", "latest", "c/d", "."):
+        with pytest.raises(UsageError):
+            folder.rename(run, name)
+    lock = EngineLock(run)
+    with pytest.raises(LockedError):
+        folder.rename(run, "c")
+    lock.release()
+    assert run.config.exists()
+
+
+def test_disk_usage_is_what_the_files_take(root):
+    run = make(root, "a")
+    before = folder.disk_usage(run)
+    run.checkpoints.mkdir()
+    (run.checkpoints / "step-1.safetensors").write_bytes(os.urandom(100_000))
+    assert 100_000 <= folder.disk_usage(run) - before <= 120_000
+    (run.path / "link").symlink_to("/usr")  # is not followed
+    assert folder.disk_usage(run) - before <= 120_000
+    assert folder.disk_usage(RunFolder(root / "none")) == 0
 
 
 def test_places(tmp_path, monkeypatch):
