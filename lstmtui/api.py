@@ -28,9 +28,10 @@ from typing import Any
 from lstmtui import config, recipe
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
 from lstmtui.files import write_atomically
+from lstmtui.opening import open_to_append
 from lstmtui.places import runs_root
 from lstmtui.process import Child, command
-from lstmtui.runs.folder import RunFolder, check_name, free_name
+from lstmtui.runs.folder import RunFolder, check_name, creation, free_name, is_taken
 
 
 def create(
@@ -57,12 +58,10 @@ def create(
             resolved, corpus=tuple(own if one == str(text.absolute()) else one for one in resolved.corpus)
         )
     try:
-        run.path.mkdir(parents=True)
-        if text is not None:
-            os.replace(text, run.text)
-        write_atomically(run.config, config.dump(resolved).encode())
-    except FileExistsError as error:
-        raise UsageError(f"There is already a run '{name}'; choose another --name, or resume or remove it.") from error
+        with creation(run) as draft:
+            if text is not None:
+                os.replace(text, draft.text)
+            write_atomically(draft.config, config.dump(resolved).encode())
     except OSError as error:
         raise LstmtuiError(f"The run folder {run.path} cannot be written ({error.strerror or error}).") from error
     return run
@@ -75,10 +74,15 @@ def start(
 
     It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda". `more`, such as ("steps", 500),
     moves the end of its schedule to so much from where it stands; the unit is one of config.LENGTHS.
+    Raises LstmtuiError.
     """
     # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
     options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]
-    with open(run.log, "ab") as log:
+    try:
+        log = open_to_append(run.log)
+    except OSError as error:
+        raise LstmtuiError(f"{run.log} cannot be written ({error.strerror or error}).") from error
+    with log:
         return subprocess.Popen(
             command("lstmtui.engine", str(run.path), *options),
             stdin=subprocess.DEVNULL,
@@ -97,7 +101,7 @@ def fork(
     """
     root = run.path.parent
     child = RunFolder(root / (check_name(name) if name is not None else free_name(root, f"{run.name}-fork")))
-    if child.path.exists():
+    if is_taken(child.path):
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(
         command(

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -215,11 +216,12 @@ def is_there(path: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Return the size of a file, 0 where there is none. Raises OSError where that cannot be told."""
+    """Return the size of a regular file, 0 where there is none. Raises OSError where that cannot be told."""
     try:
-        return os.stat(path).st_size
+        about = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
 def names_in(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from lstmtui.cli.options import short
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.opening import open_to_read
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder, remove
 from lstmtui.runs.reader import RunReader, RunSnapshot
@@ -180,7 +181,7 @@ def _ending(
 
 def _last_line(run: RunFolder) -> str:
     try:
-        with open(run.log, "rb") as file:
+        with open_to_read(run.log) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except OSError:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import RunsDir, recognise, run_names
+from lstmtui.cli.options import RunsDir, run_names
 from lstmtui.cli.output import say
 from lstmtui.errors import UsageError
 from lstmtui.runs import folder
@@ -19,7 +19,8 @@ def rm(
     runs_dir: RunsDir = None,
 ) -> int:
     """Remove runs with their checkpoints, for good."""
-    found = [recognise(name, runs_dir) for name in runs]
+    root = runs_dir.expanduser() if runs_dir else None
+    found = [folder.find_to_remove(name, root) for name in runs]
     names = ", ".join(f"'{run.name}'" for run in found)
     if not yes:
         if not sys.stdin.isatty():

@@ -17,7 +17,7 @@ from types import FrameType
 
 from lstmtui.config import DEVICES, LENGTHS
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.folder import EngineLock, RunFolder, check
 from lstmtui.runs.writer import RunWriter
 from lstmtui.text import one_line
 
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
         return 2
     run = RunFolder(Path(arguments[0]))
     try:
+        check(run)
         lock = EngineLock(run)
     except LstmtuiError as error:
         print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)

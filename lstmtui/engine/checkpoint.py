@@ -32,6 +32,7 @@ from lstmtui.files import (
     to_json,
     write_atomically,
 )
+from lstmtui.opening import private_folder
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
@@ -92,7 +93,7 @@ def save(
 
 def write(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any]) -> Path:
     """Write the checkpoint of `step`. Raises OSError, then what stood there still stands."""
-    run.checkpoints.mkdir(exist_ok=True)
+    private_folder(run.checkpoints)
     # What JSON makes of it is what is read back, and so what the digest must cover.
     about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
     metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}

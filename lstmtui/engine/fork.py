@@ -20,7 +20,8 @@ from lstmtui.engine import checkpoint, plan
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 from lstmtui.files import append_line, to_json, write_atomically
-from lstmtui.runs.folder import RunFolder
+from lstmtui.opening import open_temporary, open_to_read
+from lstmtui.runs.folder import RunFolder, creation
 
 OPEN = (
     *(name for name in config.LIVE if name != "bptt"),
@@ -47,28 +48,36 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
             f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
             f"for example steps={2 * found.step or 1000}."
         )
-    child.path.mkdir(parents=True)
     try:
-        shutil.copyfile(parent.tokenizer, child.tokenizer)
-        for path in (parent.metrics, parent.samples):
-            _copy_start(path, child.path / path.name, int(found.about["offsets"].get(path.name, 0)))
-        about = {**found.about, "progress": _progress(found.about["progress"], changes, found.step)}
-        checkpoint.save(child, found.step, found.tensors, about)
-        if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:
-            if best.name != checkpoint.path_of(parent, found.step).name:
-                shutil.copyfile(best, child.checkpoints / best.name)
-            shutil.copyfile(parent.checkpoints / "best.json", child.checkpoints / "best.json")
-        plan.store(child, made)
-        append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
-        # Last, since it is what makes a folder a run.
-        write_atomically(child.config, config.dump(settings).encode())
+        with creation(child) as draft:
+            _fill(draft, parent, settings, found, best, made, changes)
     except (KeyError, TypeError, AttributeError) as error:
-        shutil.rmtree(child.path)
         raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on.") from error
-    except BaseException:
-        shutil.rmtree(child.path)
-        raise
     return found.step
+
+
+def _fill(
+    child: RunFolder,
+    parent: RunFolder,
+    settings: config.Settings,
+    found: Checkpoint,
+    best: Path | None,
+    made: plan.Plan,
+    changes: dict[str, str],
+) -> None:
+    """Write all files of the fork."""
+    _copy(parent.tokenizer, child.tokenizer)
+    for path in (parent.metrics, parent.samples):
+        _copy(path, child.path / path.name, int(found.about["offsets"].get(path.name, 0)))
+    about = {**found.about, "progress": _progress(found.about["progress"], changes, found.step)}
+    checkpoint.save(child, found.step, found.tensors, about)
+    if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:
+        if best.name != checkpoint.path_of(parent, found.step).name:
+            _copy(best, child.checkpoints / best.name)
+        _copy(parent.checkpoints / "best.json", child.checkpoints / "best.json")
+    plan.store(child, made)
+    append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
+    write_atomically(child.config, config.dump(settings).encode())
 
 
 def _settings(parent: config.Settings, changes: dict[str, str]) -> config.Settings:
@@ -111,9 +120,18 @@ def _progress(progress: dict[str, Any], changes: dict[str, str], step: int) -> d
     }
 
 
-def _copy_start(source: Path, target: Path, size: int) -> None:
-    if source.exists():
-        with open(source, "rb") as read, open(target, "wb") as write:
+def _copy(source: Path, target: Path, size: int | None = None) -> None:
+    """Copy a file, or the first `size` bytes of one that may be missing."""
+    try:
+        read = open_to_read(source)
+    except FileNotFoundError:
+        if size is None:
+            raise
+        return
+    with read, open_temporary(target) as write:
+        if size is None:
+            shutil.copyfileobj(read, write)
+        else:
             write.write(read.read(size))
 
 

@@ -14,7 +14,7 @@ from lstmtui import config
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.files import parsed, read_json, read_lines
 from lstmtui.opening import open_to_read
-from lstmtui.runs.folder import ENDED, RunFolder, engine_alive
+from lstmtui.runs.folder import ENDED, RunFolder, check, engine_alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ def _status(run: RunFolder) -> dict[str, Any] | None:
 def last_words(run: RunFolder) -> str:
     """Return the last line that an engine which died has left in its log since it last reported; nothing for none."""
     try:
-        with open(run.log, "rb") as file:
+        with open_to_read(run.log) as file:
             told = os.fstat(file.fileno())
             file.seek(max(0, told.st_size - 2000))
             lines = file.read().decode(errors="replace").strip().splitlines()
@@ -209,6 +209,7 @@ class RunReader:
         settings = old.settings
         if settings is None:
             try:
+                check(run)
                 settings = config.load(run.config)
             except LstmtuiError as error:
                 self._snapshot = replace(old, state="failed", message=str(error), exit_code=error.exit_code)

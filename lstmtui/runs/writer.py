@@ -17,7 +17,7 @@ from typing import Any
 
 from lstmtui.errors import CorruptError
 from lstmtui.files import append_line, read_json, size_of, sweep_temporaries, sync_file, to_json, write_atomically
-from lstmtui.opening import truncate
+from lstmtui.opening import open_to_append, private_folder, truncate
 from lstmtui.runs.folder import RunFolder
 
 KEPT_PROBES = 200
@@ -121,7 +121,7 @@ class RunWriter:
 
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
         def write() -> None:
-            self.run.probes.mkdir(exist_ok=True)
+            private_folder(self.run.probes)
             _save_arrays(self.run.probes / f"{kind}-{step:08d}.npz", step=step, **arrays)
             for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-KEPT_PROBES]:
                 old.unlink(missing_ok=True)
@@ -132,7 +132,7 @@ class RunWriter:
         """Replace the newest window of activations, (L, G, T, H) and (T,)."""
 
         def write() -> None:
-            self.run.probes.mkdir(exist_ok=True)
+            private_folder(self.run.probes)
             _save_arrays(self.run.probes / "window.npz", step=step, gates=gates, values=values, tokens=tokens)
 
         self._guarded(write)
@@ -140,8 +140,8 @@ class RunWriter:
     def log(self, line: str) -> None:
         """Add a line for a person to engine.log; never fails."""
         try:
-            with open(self.run.log, "a", encoding="utf-8", errors="replace") as file:
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+            with open_to_append(self.run.log) as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode(errors="replace"))
         except OSError:
             pass  # nowhere left to say it
 

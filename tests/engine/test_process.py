@@ -113,3 +113,17 @@ def test_no_folder_is_told_in_one_sentence(tmp_path):
     )
     assert said.returncode == 1
     assert len(said.stderr.splitlines()) == 1
+
+
+def test_a_run_that_was_received_writes_through_none_of_its_links(tmp_path):
+    run, mine = tiny.create(tmp_path), tmp_path / "mine"
+    mine.write_text("untouched")
+    run.samples.symlink_to(mine)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "lstmtui.engine", str(run.path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "samples.jsonl cannot be used (it is a link, where a file belongs)" in done.stderr
+    assert mine.read_text() == "untouched"
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "samples.jsonl"]

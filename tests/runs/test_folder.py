@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmtui import config, places
-from lstmtui.errors import LockedError, UsageError
+from lstmtui.errors import CorruptError, LockedError, UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import EngineLock, RunFolder
 
@@ -176,3 +179,213 @@ def test_places(tmp_path, monkeypatch):
     monkeypatch.delenv("LSTMTUI_CACHE")
     assert "lstmtui" in str(places.runs_root())
     assert "lstmtui" in str(places.cache_root())
+
+
+# --- what is there, and what may be made ------------------------------------------------------------------------------
+
+
+def test_a_run_is_made_as_a_whole_or_not_at_all(root):
+    run = RunFolder(root / "diary")
+
+    def fail():
+        with folder.creation(run) as draft:
+            draft.config.write_text("format = 1\n")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fail()
+    assert list(root.iterdir()) == []
+    with folder.creation(run) as draft:
+        assert folder.all_runs() == []  # not before it is whole
+        draft.config.write_text("format = 1\n")
+        assert not run.path.exists()
+    assert [found.name for found in folder.all_runs()] == ["diary"]
+    assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
+
+
+def test_an_empty_folder_is_no_run_and_is_not_in_the_way(root):
+    (root / "diary").mkdir(parents=True)
+    assert folder.free_name(root, "diary") == "diary"
+    with folder.creation(RunFolder(root / "diary")) as draft:
+        draft.config.write_text("format = 1\n")
+    assert folder.find("diary").config.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("config.toml", "already a run 'diary'"), ("metrics.jsonl", "rm diary"), ("x.txt", "not a run")]
+)
+def test_what_is_in_the_way_of_a_new_run_is_said(root, name, words):
+    (root / "diary").mkdir(parents=True)
+    (root / "diary" / name).touch()
+    assert folder.free_name(root, "diary") == "diary-2"
+    with pytest.raises(UsageError, match=words), folder.creation(RunFolder(root / "diary")):
+        pytest.fail("it was begun")
+    assert [path.name for path in root.iterdir()] == ["diary"]
+
+
+def test_of_two_that_make_one_run_the_second_is_refused(root):
+    run = RunFolder(root / "diary")
+
+    def make_both():
+        with folder.creation(run) as second:
+            second.config.write_text("second")
+            with folder.creation(run) as first:
+                first.config.write_text("first")
+
+    with pytest.raises(UsageError, match="already a run"):
+        make_both()
+    assert run.config.read_text() == "first"
+    assert [path.name for path in root.iterdir()] == ["diary"]
+
+
+def test_what_is_left_of_a_run_can_be_removed_by_its_name(root):
+    run = make(root, "diary")
+    run.checkpoints.mkdir()
+    run.config.unlink()
+    with pytest.raises(UsageError, match="no run 'diary'"):
+        folder.find("diary")
+    assert folder.remove(folder.find_to_remove("diary")) == []
+    assert not run.path.exists()
+
+
+def test_a_draft_of_a_process_that_died_long_ago_goes(root):
+    for name, at in ((".old.1234abcd.draft", 1.0), (".new.1234abcd.draft", time.time())):
+        (root / name).mkdir(parents=True)
+        os.utime(root / name, (at, at))
+    with folder.creation(RunFolder(root / "diary")) as draft:
+        draft.config.touch()
+    assert sorted(path.name for path in root.iterdir()) == [".new.1234abcd.draft", "diary"]
+    assert [run.name for run in folder.all_runs()] == ["diary"]
+
+
+# --- what others may have put there -----------------------------------------------------------------------------------
+
+
+def replace(path, kind, target):
+    """Put something else where a file or folder of a run belongs."""
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+    if kind == "link":
+        path.symlink_to(target)
+    elif kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("a file")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, kind) for name in folder.FILES for kind in ("link", "FIFO", "folder")),
+        *((name, kind) for name in folder.FOLDERS for kind in ("link", "FIFO", "file")),
+    ],
+)
+def test_a_run_with_something_else_where_its_files_belong_is_refused_and_can_be_removed(root, tmp_path, name, kind):
+    run = make(root, "diary")
+    run.metrics.touch()
+    make(root, "other", at=1.0)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "step-00000001.safetensors").write_text("mine")
+    target = outside if name in folder.FOLDERS else outside / "step-00000001.safetensors"
+    replace(run.path / name, kind, target)
+    with pytest.raises(CorruptError, match=f"{name} cannot be used"):
+        folder.find("diary")
+    assert {found.name for found in folder.all_runs()} == {"diary", "other"}
+    assert folder.find("latest").name == "other"
+    assert not folder.engine_alive(run)
+    left = folder.remove(folder.find_to_remove("diary"))
+    assert left == ([name] if kind == "folder" else [])  # a folder where a file belongs is not a run's
+    assert (outside / "step-00000001.safetensors").read_text() == "mine"
+
+
+def test_a_run_that_cannot_be_looked_at_hides_no_other(root, monkeypatch):
+    make(root, "bad")
+    make(root, "good", at=1.0)
+    whole = Path.lstat
+
+    def refused(path):
+        if path.parent.name == "bad":
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(Path, "lstat", refused)
+    assert {run.name for run in folder.all_runs()} == {"bad", "good"}
+    assert folder.find("latest").name == "good"
+    with pytest.raises(CorruptError, match="Permission denied"):
+        folder.find("bad")
+
+
+# --- removing ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_of_a_folder_that_is_no_run_is_removed(tmp_path):
+    site = tmp_path / "site"
+    (site / "checkpoints").mkdir(parents=True)
+    (site / "config.toml").write_text('title = "My site"\n')
+    (site / "checkpoints" / "step-00000001.safetensors").touch()
+    with pytest.raises(UsageError, match="not a run, so nothing of it is removed"):
+        folder.find_to_remove(str(site))
+    with pytest.raises(UsageError, match="not a run"):
+        folder.find_to_remove("site", tmp_path)
+
+
+def test_a_damaged_run_can_be_removed(root):
+    run = make(root, "diary")
+    run.metrics.touch()
+    run.config.write_text("[[[")
+    assert folder.remove(folder.find_to_remove("diary")) == []
+
+
+def test_remove_keeps_what_is_not_of_a_run_in_its_folders_too(root):
+    run = make(root, "diary")
+    for parent in (run.checkpoints, run.probes, run.autocomplete):
+        parent.mkdir()
+        (parent / "mine.txt").touch()
+        (parent / ".best.json.12-0.tmp").touch()
+    (run.checkpoints / "step-00000001.safetensors").touch()
+    (run.probes / "window.npz").touch()
+    (run.autocomplete / "profile.npz").touch()
+    assert folder.remove(run) == ["autocomplete", "checkpoints", "probes"]
+    found = sorted(path.name for parent in (run.checkpoints, run.probes, run.autocomplete) for path in parent.iterdir())
+    assert found == ["mine.txt"] * 3
+
+
+# --- the lock ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_engine_keeps_its_run_where_the_lock_file_was_removed(root):
+    run = make(root, "diary")
+    lock = EngineLock(run)
+    run.lock.unlink()
+    assert folder.engine_alive(run)
+    with pytest.raises(LockedError):
+        EngineLock(run)
+    lock.release()
+    assert not folder.engine_alive(run)
+
+
+def test_of_five_engines_one_has_the_run(root):
+    run = make(root, "diary")
+    program = (
+        "import sys; from pathlib import Path; from lstmtui.errors import *; from lstmtui.runs.folder import *\n"
+        "try:\n    lock = EngineLock(RunFolder(Path(sys.argv[1])))\n"
+        "except LockedError:\n    sys.exit(5)\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    pipe = subprocess.PIPE
+    five = [
+        subprocess.Popen([sys.executable, "-P", "-c", program, str(run.path)], stdin=pipe, stdout=pipe)
+        for _ in range(5)
+    ]
+    deadline = time.monotonic() + 60
+    while sum(process.poll() is not None for process in five) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sorted(process.poll() or 0 for process in five) == [0, 5, 5, 5, 5]
+    for process in five:
+        process.communicate(timeout=60)
+    assert sorted(process.returncode for process in five) == [0, 5, 5, 5, 5]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 
 import pytest
@@ -96,3 +97,33 @@ def test_a_damaged_status_is_no_reason_not_to_begin(run):
     writer = RunWriter(run)
     writer.close()
     assert read_json(run.status)["step"] == 0
+
+
+def test_what_stands_where_a_file_belongs_is_left_alone_and_is_no_error(run, writer, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("untouched")
+    run.samples.symlink_to(mine)
+    os.mkfifo(run.metrics)
+    (tmp_path / "elsewhere").mkdir()
+    run.probes.symlink_to(tmp_path / "elsewhere")
+    writer.metric("train", step=1)
+    writer.sample(step=1, text="x")
+    writer.saturation(1, ("i",), [[[0.0]]], [[[0.0]]])
+    assert writer.offsets() == {"metrics.jsonl": 0, "samples.jsonl": 0}
+    writer.cut_back({"samples.jsonl": 0})
+    assert mine.read_text() == "untouched"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    log = run.log.read_text()
+    assert "samples.jsonl: it is a link, where a file belongs" in log
+    assert "metrics.jsonl: it is a FIFO" in log
+    assert "probes: it is a link, where a folder belongs" in log
+
+
+def test_what_is_written_is_for_its_user_alone(run, writer):
+    writer.metric("train", step=1)
+    writer.event("saved")
+    writer.log("a line")
+    writer.saturation(1, ("i",), [[[0.0]]], [[[0.0]]])
+    for path in (run.status, run.metrics, run.events, run.log, run.probes / "saturation-00000001.npz"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert stat.S_IMODE(run.probes.stat().st_mode) == 0o700

@@ -16,6 +16,7 @@ from lstmtui.data.corpus import training_text
 from lstmtui.engine.autocomplete.concordance import FORMAT, Concordance
 from lstmtui.errors import LstmtuiError
 from lstmtui.files import write_atomically
+from lstmtui.opening import private_folder, read_bytes
 from lstmtui.runs.folder import RunFolder
 
 LONGEST_TEXT = 16 << 20
@@ -27,7 +28,7 @@ def text_index(run: RunFolder, s: Settings) -> Concordance | None:
     path = run.autocomplete / "text.npz"
     known = None
     with contextlib.suppress(OSError, ValueError):
-        known = Concordance.load(path.read_bytes())
+        known = Concordance.load(read_bytes(path))
         if known.made_in == FORMAT or all(word.isascii() for word in known.words):
             return known
     try:
@@ -35,7 +36,7 @@ def text_index(run: RunFolder, s: Settings) -> Concordance | None:
     except (LstmtuiError, OSError):
         return known
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a second at each start
-        path.parent.mkdir(exist_ok=True)
+        private_folder(path.parent)
         write_atomically(path, made.dump())
     return made
 
@@ -63,7 +64,7 @@ class Profile:
     def load(self) -> Concordance | None:
         """Return its index; None where nothing is kept, or what is there cannot be read."""
         with contextlib.suppress(OSError, ValueError):
-            return Concordance.load(self._path.read_bytes())
+            return Concordance.load(read_bytes(self._path))
         return None
 
     def learn(self, text: bytes) -> int:
@@ -71,7 +72,7 @@ class Profile:
         known = self.load()
         made = Concordance.of([*([known.text()] if known else []), text])
         try:
-            self._path.parent.mkdir(exist_ok=True)
+            private_folder(self._path.parent)
             write_atomically(self._path, made.dump())
         except OSError as error:
             raise LstmtuiError(f"The profile {self._path} cannot be written ({error.strerror or error}).") from error

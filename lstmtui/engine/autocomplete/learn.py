@@ -17,6 +17,7 @@ from lstmtui.engine.params import Arena
 from lstmtui.engine.trained import Trained
 from lstmtui.errors import LstmtuiError
 from lstmtui.files import write_atomically
+from lstmtui.opening import private_folder, read_bytes
 from lstmtui.runs.folder import RunFolder
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +51,7 @@ def learn(trained: Trained, text: bytes) -> dict[str, Any]:
     moved = {n: np.clip(weights[n] - trained.weights[n], -LARGEST, LARGEST) for n in names}
     path = _path(trained.run)
     try:
-        path.parent.mkdir(exist_ok=True)
+        private_folder(path.parent)
         write_atomically(path, packed(moved))
     except OSError as error:
         raise LstmtuiError(f"The profile {path} cannot be written ({error.strerror or error}).") from error
@@ -61,7 +62,7 @@ def learn(trained: Trained, text: bytes) -> dict[str, Any]:
 def applied(trained: Trained) -> Arena:
     """Return a copy of the weights with what was learnt; the weights themselves where nothing fits."""
     try:
-        moved = unpacked(_path(trained.run).read_bytes())
+        moved = unpacked(read_bytes(_path(trained.run)))
     except (OSError, ValueError):
         moved = {}
     weights = Arena(trained.weights.layout, trained.weights.flat.dtype.type)
