@@ -29,6 +29,10 @@ class CorruptError(LstmtuiError):
     exit_code = 3
 
 
+class UnreadableError(CorruptError):
+    """A file is there and cannot be read now, which does not mean that it is damaged."""
+
+
 class DivergedError(LstmtuiError):
     """Training became non-finite and lowering the learning rate did not help."""
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lstmtui.errors import CorruptError
+from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.opening import mode_of, open_regular, open_temporary, open_to_read, read_bytes
 
 MAX_BYTES = 16 << 20
@@ -243,13 +243,13 @@ def read_file(path: Path, limit: int = MAX_BYTES) -> bytes | None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the JSON object in `path`, None where there is no file.
 
-    Raises CorruptError where it cannot be read or is something else.
+    Raises CorruptError where it is something else, UnreadableError where it cannot be read.
     """
     try:
         data = read_file(path)
         return None if data is None else parse_object(data)
     except OSError as error:
-        raise CorruptError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise UnreadableError(f"{path} cannot be read ({error.strerror or error}).") from error
     except FormatError as error:
         raise CorruptError(f"{path} is damaged ({error}).") from error
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import safetensors
 
-from lstmtui.errors import CorruptError
+from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.files import (
     FormatError,
     check_types,
@@ -162,11 +162,11 @@ def step_of(path: Path) -> int:
 
 
 def everything(run: RunFolder) -> list[Path]:
-    """Return the run's checkpoints, newest first. Raises CorruptError where the folder cannot be read."""
+    """Return the run's checkpoints, newest first. Raises UnreadableError."""
     try:
         names = [name for name in names_in(run.checkpoints) if _NAME.fullmatch(name)]
     except OSError as error:
-        raise CorruptError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
+        raise UnreadableError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
     return sorted((run.checkpoints / name for name in names), key=step_of, reverse=True)
 
 
@@ -191,7 +191,7 @@ def best_of(run: RunFolder) -> Path | None:
 def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
     """Read and prove one checkpoint, tensor by tensor, keeping those whose names begin with one of `only`.
 
-    Raises CorruptError with what is wrong with it.
+    Raises CorruptError with what is wrong with it, UnreadableError where it cannot be read.
     """
     tensors = {}
     try:
@@ -206,7 +206,7 @@ def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
                 if name.startswith(only):
                     tensors[name] = tensor
     except OSError as error:
-        raise CorruptError(f"The checkpoint {path} cannot be read ({error.strerror or error}).") from error
+        raise UnreadableError(f"The checkpoint {path} cannot be read ({error.strerror or error}).") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptError(f"The checkpoint {path} is damaged; an older one or the best may still be good.") from error
     if version != FORMAT:
@@ -236,11 +236,16 @@ def newest(run: RunFolder, complain: Any = lambda message: None, only: tuple[str
 
 
 def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
-    """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged."""
+    """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged.
+
+    Raises UnreadableError where it cannot be read: what is used instead would pass for the best.
+    """
     try:
         path = best_of(run)
         if path is not None:
             return load(path, only)
+    except UnreadableError:
+        raise
     except CorruptError as error:
         complain(str(error))
     return newest(run, complain, only)

@@ -87,7 +87,8 @@ class RunWriter:
                 self._write_status()
 
     def close(self) -> None:
-        """Stop the heartbeat; the last status stays."""
+        """Write what is left and stop the heartbeat; the last status stays."""
+        self.sync()
         self._ending.set()
         self._thread.join()
 

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from lstmtui import files
 from lstmtui.engine import checkpoint
 from lstmtui.engine.identity import check_identity
-from lstmtui.errors import CorruptError
+from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.opening import read_bytes
 from lstmtui.runs.folder import RunFolder
 
@@ -192,3 +192,16 @@ def test_deep_metadata_is_damage(run):
     path.write_bytes(b"".join(checkpoint._file(TENSORS, {"lstmtui": "[" * 100_000})))
     with pytest.raises(CorruptError, match="damaged"):
         checkpoint.load(path)
+
+
+def test_a_best_that_cannot_be_read_now_is_not_replaced_by_another(run, monkeypatch):
+    checkpoint.save(run, 1, TENSORS, {})
+    checkpoint.mark_best(run, 1, 1.0)
+    checkpoint.save(run, 2, TENSORS, {})
+
+    def refuse(*args, **rest):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(checkpoint.safetensors, "safe_open", refuse)
+    with pytest.raises(UnreadableError, match="Too many open files"):
+        checkpoint.best(run)
