@@ -13,7 +13,7 @@ import typer
 
 from lstmtui import compare as comparing
 from lstmtui import config
-from lstmtui.cli.options import ConfigFile, Purpose, RunsDir
+from lstmtui.cli.options import ConfigFile, Encoding, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.compare import Figures, Group
 from lstmtui.errors import LstmtuiError, UsageError
@@ -58,6 +58,9 @@ def compare(
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
     ] = None,
+    split: Split = None,
+    encoding: Encoding = None,
+    keep_everything: KeepEverything = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
     config_file: ConfigFile = None,
@@ -77,7 +80,8 @@ def compare(
     wanted = _cells(cells)
     options = {
         "corpus": corpus, "purpose": purpose, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden,
-        "layers": layers, "tokens": tokens, "threads": threads, "valid": valid,
+        "layers": layers, "tokens": tokens, "threads": threads, "valid": valid, "split": split, "encoding": encoding,
+        "keep_everything": keep_everything,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:

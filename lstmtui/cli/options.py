@@ -48,9 +48,7 @@ RunsDir = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(
-        "--encoding", metavar="NAME", help="Encoding of files that are not UTF-8 (auto: the run's).", show_default=False
-    ),
+    typer.Option("--encoding", metavar="NAME", help="Encoding of files that are not UTF-8.", show_default=False),
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -61,6 +59,20 @@ Purpose = Annotated[
     typer.Option(
         "--for", metavar="|".join(config.PURPOSES), help="What it is trained for, which chooses the rest.",
         show_default=False,
+    ),
+]  # fmt: skip
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split", metavar="|".join(config.SPLITS), help=f"{config.FIELDS['split'].metadata['help'].capitalize()}.",
+        show_default=False,
+    ),
+]  # fmt: skip
+KeepEverything = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-everything/--no-keep-everything", metavar="", show_default=False,
+        help=f"{config.FIELDS['keep_everything'].metadata['help'].capitalize()}.",
     ),
 ]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object, for a script.")]

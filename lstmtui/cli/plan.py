@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.options import AsJson, ConfigFile, Purpose
+from lstmtui.cli.options import AsJson, ConfigFile, Encoding, KeepEverything, Purpose, Split
 from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
 from lstmtui.units import duration
@@ -47,6 +47,9 @@ def plan(
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
     ] = None,
+    split: Split = None,
+    encoding: Encoding = None,
+    keep_everything: KeepEverything = None,
     recompute: Annotated[
         bool | None,
         typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
@@ -72,7 +75,8 @@ def plan(
     options: dict[str, object] = {
         "corpus": corpus, "purpose": purpose, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens,
         "batch": batch, "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads,
-        "device": device, "valid": valid, "recompute": recompute,
+        "device": device, "valid": valid, "recompute": recompute, "split": split, "encoding": encoding,
+        "keep_everything": keep_everything,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     texts = texts_of(base)

@@ -108,7 +108,8 @@ def _readable(source: Source, how: Reading, cache: Path) -> Source:
         except UsageError as error:
             if part.folder is None:
                 raise
-            reason = str(error).removeprefix(f"The file {part.name} ").removesuffix(".")
+            # The first step is enough in a list.
+            reason = str(error).removeprefix(f"The file {part.name} ").removesuffix(".").split(", or ")[0]
             left_out.append(LeftOut(os.path.relpath(part.name, part.folder), reason))
     if not parts:
         raise UsageError(f"{source.name} holds no text that can be read: {listed(left_out)}.")

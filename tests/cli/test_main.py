@@ -145,3 +145,29 @@ def test_output_that_cannot_be_written_in_this_encoding_still_comes(tmp_path):
 
 def test_main_returns_for_any_exit(lstmtui):
     assert main(["--version"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["train"], ["plan"], ["compare"], ["evaluate", "diary"], ["adapt", "diary"]], ids=lambda c: c[0]
+)
+def test_what_cannot_be_read_is_refused_alike_by_every_command(lstmtui, make_run, tmp_path, command):
+    make_run()
+    (tmp_path / "old.txt").write_bytes("“Déjà vu”, l’été à côté…\n".encode("cp1252") * 20)
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
+    for name, said in (
+        ("", "is empty (a variable of the shell that is not set?)"),
+        (tmp_path / "old.txt", "it looks like windows-1252: `--encoding windows-1252` reads it"),
+        (tmp_path / "a.zip", "is a ZIP archive; unpack it with `unzip "),
+    ):
+        done = lstmtui(*command, name)
+        assert done.code == 2
+        assert said in done.err
+    if command == ["train"]:
+        assert lstmtui("train", tmp_path / "old.txt", "--encoding", "windows-1252", "--name", "old").code == 0
+    if command[0] == "evaluate":
+        assert lstmtui(*command, tmp_path / "old.txt", "--encoding", "windows-1252").code == 0
+
+
+@pytest.mark.parametrize("option", ["--valid", "--test"])
+def test_an_empty_name_of_other_text_is_refused(lstmtui, text_file, option):
+    assert "A name of a text is empty" in lstmtui("train", text_file, option, "").err
