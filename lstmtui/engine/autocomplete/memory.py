@@ -10,16 +10,18 @@ Kneser, Peters and Klakow 1997, "Language model adaptation using dynamic margina
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Protocol
 
-from lstmtui.common.word_boundaries import has_word, pieces, words_and_lines
+from lstmtui.common.word_boundaries import pieces, words_and_lines
 from lstmtui.engine.autocomplete.concordance import LINE, Concordance
 from lstmtui.engine.autocomplete.history import same
+from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.search import Found
 
 CONTEXT = 4
@@ -152,33 +154,51 @@ class Memory:
         self._text = b""
         self._counted: list[tuple[int, tuple[bytes, bytes], bytes]] = []
 
-    def blend(self, found: Found, before: bytes, owed: bytes) -> Found:
-        """Return `found`, which goes on after `before` and `owed`, mixed with what was counted."""
-        prefix = owed.lstrip(b" ")
-        if not has_word(prefix) and not (owed == b" " or before[-1:] in (b"", b" ", b"\n")):
-            return found  # after punctuation, what is added does not begin with a word
-        context = words_before(before)
-        told = [source.tell(context, prefix) for source in self.sources]
+    def blend(self, found: Found, asked: Question, k: int) -> Found:
+        """Return `found`, what the network says to the question, mixed with what was counted.
+
+        The words after the word begun are mixed as far as one of them can be among the `k` likeliest texts.
+        """
+        if not asked.starts:
+            return found
         if self._recent is not None:
-            self._read(before)
-            told.append(self._recent.tell(context, prefix))
-            return self._scaled(mix(found, told, prefix), prefix)
-        return mix(found, told, prefix)
+            self._read(asked.before)
+        context = words_before(asked.before)
+        found = self._mixed(found, context, asked.word)
+        most = found.over * found.spaced
+        if most <= 0.0 or most < _kth(found.words, k):
+            return found
+        context = [*context, *words_and_lines(asked.word)][-CONTEXT:]
+        following = self._mixed(Found(found.following), context, b"")
+        return replace(found, following=following.words)
+
+    def _mixed(self, found: Found, context: list[bytes], prefix: bytes) -> Found:
+        """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them."""
+        told = [source.tell(context, prefix) for source in self.sources]
+        if self._recent is None:
+            return mix(found, told, prefix)
+        told.append(self._recent.tell(context, prefix))
+        return self._scaled(mix(found, told, prefix), prefix)
 
     def _scaled(self, found: Found, prefix: bytes) -> Found:
         """Return `found` with words scaled by how often they have come beside their share of the training text."""
-        assert self._recent is not None
+        recent = self._recent
+        assert recent is not None
         text = next((source.text for source in self.sources if isinstance(source, Counted)), None)
         if text is None:
             return found
-        masses: dict[bytes, float] = {}
-        for added, p in found.masses.items():
-            share = text.share(prefix + added)
-            masses[added] = p * self._recent.leaning(prefix + added, share) if share else p
-        share = text.share(prefix)
-        over = found.over * self._recent.leaning(prefix, share) if share else found.over
-        typed = found.typed + sum(masses.values()) - sum(found.masses.values()) + over - found.over
-        return Found(masses, max(typed, sum(masses.values()) + over), over, found.ends)
+
+        def scaled(word: bytes, p: float) -> float:
+            share = text.share(word)
+            return p * recent.leaning(word, share) if share else p
+
+        words = {added: scaled(prefix + added, p) for added, p in found.words.items()}
+        over = scaled(prefix, found.over)
+        left = max(0.0, 1.0 - sum(found.words.values()) - found.over)
+        total = left + sum(words.values()) + over
+        if total <= 0.0:
+            return found
+        return replace(found, words={added: p / total for added, p in words.items()}, over=over / total)
 
     def _read(self, text: bytes) -> None:
         """Count the words of `text`, and only those. The last one may still go on and is not counted yet."""
@@ -212,19 +232,27 @@ def words_before(text: bytes) -> list[bytes]:
 
 
 def mix(found: Found, told: list[Told], prefix: bytes) -> Found:
-    """Return `found` with the probabilities of each source, weighed by its share."""
+    """Return `found` with the probabilities of each source, weighed by its share and by how likely it made `prefix`."""
     rest = 1.0
-    masses: dict[bytes, float] = {}
-    typed = over = 0.0
+    weighed: list[tuple[float, Told]] = []
     for source in told:
-        share = rest * source.share
-        rest -= share
-        typed += share * source.prefix
-        over += share * source.words.get(prefix, 0.0)
+        weighed.append((rest * source.share, source))
+        rest *= 1 - source.share
+    network = rest * math.exp(min(0.0, found.log_typed))
+    total = network + sum(share * source.prefix for share, source in weighed)
+    if total <= 0.0:
+        return found
+    words = {added: network / total * p for added, p in found.words.items()}
+    over = network / total * found.over
+    for share, source in weighed:
+        over += share / total * source.words.get(prefix, 0.0)
         for word, p in source.words.items():
             if len(word) > len(prefix):
                 added = word[len(prefix) :]
-                masses[added] = masses.get(added, 0.0) + share * p
-    for added, p in found.masses.items():
-        masses[added] = masses.get(added, 0.0) + rest * p
-    return Found(masses, rest * found.typed + typed, rest * found.over + over, found.ends)
+                words[added] = words.get(added, 0.0) + share / total * p
+    return replace(found, words=words, over=over, log_typed=math.log(total))
+
+
+def _kth(words: dict[bytes, float], k: int) -> float:
+    """Return the k-th largest probability, 0 while there are fewer."""
+    return nlargest(k, words.values())[-1] if len(words) >= k else 0.0

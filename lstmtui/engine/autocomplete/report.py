@@ -16,16 +16,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.autocomplete.completer import Completer, Question
+from lstmtui.engine.autocomplete.completer import Completer, blended
 from lstmtui.engine.autocomplete.history import may_cut
 from lstmtui.engine.autocomplete.memory import Memory
-from lstmtui.engine.autocomplete.search import Found, Wanted
+from lstmtui.engine.autocomplete.question import Question
+from lstmtui.engine.autocomplete.search import SPACE, Found, Wanted
 from lstmtui.engine.autocomplete.stepper import Node
 from lstmtui.engine.autocomplete.words import places
 from lstmtui.engine.sample import opening
@@ -35,6 +36,8 @@ STREAMS = 64
 """Places of a text that are typed side by side."""
 WARM = 1024
 """Bytes that are read before a place in the middle of a text."""
+NEAR = 4096
+"""Bytes before the cursor that a question is made of."""
 PRESSES = 400
 """Key presses whose time is taken."""
 
@@ -51,6 +54,9 @@ class Word:
     """Whether a space follows, which taking the word brings."""
     found: list[Found] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    """What was asked, without the text before."""
+    places: list[int] = field(default_factory=list)
+    """Where the text before each question ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +125,17 @@ def figures(typed: Typed, memory: Memory | None, threshold: float) -> dict[str, 
     threshold    the probability from which the first suggestion would show as ghost text
     """
 
-    def mixed(word: Word) -> list[Found]:
-        if memory is None:
-            return word.found
-        before = typed.text[: word.start - word.questions[0].owed.startswith(b" ")]
-        return [memory.blend(found, before, q.owed) for found, q in zip(word.found, word.questions, strict=True)]
+    words = [(word, mixed(typed.text, word, memory)) for word in typed.words]
+    return count(words, typed.other, threshold).as_dict()
 
-    return count([(word, mixed(word)) for word in typed.words], typed.other, threshold).as_dict()
+
+def mixed(text: bytes, word: Word, memory: Memory | None) -> list[Found]:
+    """Return what is proposed before each letter of one word of `text`, just as a completer with `memory` does."""
+    if memory is None:
+        return word.found
+    befores = {place: text[:place] for place in set(word.places)}
+    asked = [replace(q, before=befores[place]) for q, place in zip(word.questions, word.places, strict=True)]
+    return [blended(found, q, memory, RANKS[-1]) for found, q in zip(word.found, asked, strict=True)]
 
 
 def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -> Count:
@@ -172,10 +182,10 @@ def _cost_once(word: Word, proposed: list[Found], k: int) -> int:
     passed: set[bytes] = set()
     for typed, found in enumerate(proposed):
         begun, intended = b"".join(word.letters[:typed]), b"".join(word.letters[typed:])
-        fresh = [added for added, _ in found.ranked(k + len(passed)) if begun + added not in passed][:k]
+        fresh = [added for added, _ in found.without(begun, passed).ranked(k)]
         if intended in fresh:
             return typed + 1
-        passed.update(begun + added for added in fresh)
+        passed.update(begun + added for added in fresh if not added.startswith(SPACE))
     return len(word.letters) + word.spaced
 
 
@@ -253,25 +263,25 @@ def _typist(
     at = next(p for p in range(begin, low + 1) if p == begin == low or may_cut(text, p) or p == low)
     node = yield from _read(node, [int(t) for t in opening(tokenizer, "")])
     line = begin if begin == low else 0
+    root, read = node, -1
     for word in words:
-        root = None
         for typed in range(len(word.letters)):
             stop = word.start + sum(len(letter) for letter in word.letters[:typed])
-            question = completer.taken_apart(text[max(line, stop - 4096) : stop])
-            place = stop - len(question.owed)
-            if completer.spelling.whole_words and text[place - 1 : place] == b" " and place > at:
-                place -= 1
-            if root is None:
+            data = text[max(line, stop - NEAR) : stop]
+            question = completer.taken_apart(data)
+            place = stop - len(data) + len(question.before)
+            if place != read:
                 for cut in range(place, at, -1):
                     if may_cut(text, cut):
                         node = yield from _read(node, _tokens(tokenizer, text[at:cut]))
                         at = cut
                         break
-                root = yield from _read(node, _tokens(tokenizer, text[at:place]))
+                root, read = (yield from _read(node, _tokens(tokenizer, text[at:place]))), place
             found = yield from completer.search(root, question, RANKS[-1])
             found.ends.clear()  # nodes, of which there would be very many
             word.found.append(found)
-            word.questions.append(question)
+            word.questions.append(replace(question, before=b""))
+            word.places.append(place)
             best = found.ranked(1)
             if not thorough and best and best[0][0] == b"".join(word.letters[typed:]):
                 break

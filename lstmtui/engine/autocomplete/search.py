@@ -1,8 +1,10 @@
 """The search for the words that a network may go on with: best first, in batches, over a tree of tokens.
 
 A word ends where the network would go on with a space, punctuation or a line end: the probability of all such tokens
-together finishes a candidate, and ways to spell one text add up. The search is a generator that asks for the nodes it
-needs, so that one caller may run many side by side and step the network for all of them at once.
+together finishes a candidate, and ways to spell one text add up. Where a word has been begun, one search finds both
+what finishes it and, where it is over as it stands, the word after it, so that all that is found is one distribution.
+The search is a generator that asks for the nodes it needs, so that one caller may run many side by side and step the
+network for all of them at once.
 """
 
 from __future__ import annotations
@@ -18,21 +20,33 @@ import numpy as np
 
 from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.autocomplete.stepper import Node
-from lstmtui.engine.autocomplete.words import has_word
+from lstmtui.engine.autocomplete.words import end_of_word, first_word, has_word
 
 Array = np.ndarray[Any, Any]
 Wanted = list[tuple[Node, int]]
 
 BATCH = 8
 """Nodes asked for at once."""
-MOST = 40
-"""Nodes asked for in all; what has not been found by then is improbable, or spelt in many pieces."""
-LEAST = 1e-3
-"""Ways that are less probable than this, beside all that spells what was typed, are not followed."""
 LEAD = 2
 """Bytes of spaces and punctuation that may come before a word."""
 LETTER = 0.06
 """An unknown word has a given next letter with about this probability."""
+SPACE = b" "
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a search goes."""
+
+    nodes: int = 64
+    """Nodes asked for in all; what has not been found by then is improbable, or spelt in many pieces."""
+    least: float = 1e-3
+    """Ways that are less probable than this, beside all that spells what was typed, are not followed."""
+    wide: int = 32
+    """Tokens that are followed from one node, the likeliest ones."""
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,59 +55,124 @@ class Way:
 
     mass: float
     added: bytes
-    owed: bytes
-    parent: Node
-    token: int
+    owed: bytes = b""
+    next: bool = False
+    """The word begun is over and followed by a space: `added` is the word after it."""
 
 
 @dataclass(slots=True)
 class Found:
-    """Words to add, with the probability of each to come together with what was typed."""
+    """What comes after what was typed: probabilities of events of which only one can happen, given what was typed."""
 
-    masses: dict[bytes, float] = field(default_factory=dict)
-    typed: float = 0.0
-    """The probability that what was typed is spelt at all."""
+    words: dict[bytes, float] = field(default_factory=dict)
+    """What finishes the word begun; without one, the next word."""
     over: float = 0.0
-    """The probability that what was typed is spelt and ends its word."""
+    """The probability that the word begun is over as it stands."""
+    spaced: float = 0.0
+    """The probability that a space follows the word begun, given that it is over."""
+    following: dict[bytes, float] = field(default_factory=dict)
+    """Words after the word begun, given that it is over and a space follows."""
+    log_typed: float = 0.0
+    """Log probability of the letters typed, given the space before them."""
     ends: dict[bytes, Node] = field(default_factory=dict)
-    """The likeliest node after each word, as far as it was reached."""
+    """The likeliest node after each of the words, and after each that follows, with its space."""
 
-    def leave_out(self, begun: bytes, words: Collection[bytes]) -> None:
-        """Let go of what makes one of `words` from the word begun, and of its probability."""
-        for word in words:
-            if word.startswith(begun):
-                self.typed = max(0.0, self.typed - self.masses.pop(word[len(begun) :], 0.0))
+    def without(self, begun: bytes, words: Collection[bytes]) -> Found:
+        """Return the distribution given that `begun` is the beginning of none of `words`."""
+        left = dict(self.words)
+        gone = sum(left.pop(word[len(begun) :], 0.0) for word in set(words) if word.startswith(begun))
+        total = max(1.0 - gone, 1e-12)
+        left = {word: p / total for word, p in left.items()}
+        return Found(left, self.over / total, self.spaced, self.following, self.log_typed, self.ends)
 
     def ranked(self, k: int) -> list[tuple[bytes, float]]:
-        """Return the `k` likeliest words and their probabilities given what was typed."""
-        total = max(self.typed, 1e-30)
-        best = heapq.nsmallest(k, self.masses.items(), key=lambda item: (-item[1], item[0]))
-        return [(word, min(1.0, mass / total)) for word, mass in best]
+        """Return the `k` likeliest texts to add, and their probabilities."""
+        entries = [(-p, word) for word, p in self.words.items()]
+        after = self.over * self.spaced
+        entries += [(-p * after, SPACE + word) for word, p in self.following.items()]
+        best = heapq.nsmallest(k, (entry for entry in entries if is_text(entry[1])))
+        return [(word, min(1.0, -p)) for p, word in best]
 
 
-def whole_words(spelling: Spelling, root: Node, owed: bytes) -> Found:
-    """Return the words of a vocabulary of whole words that go on with what is `owed`: no step is needed for that."""
-    assert root.logp is not None
-    tokens = spelling.covering(owed) if owed else spelling.usable
+def is_text(data: bytes) -> bool:
+    """Return whether `data` is whole characters."""
+    if data.isascii():
+        return True
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+# --- a vocabulary of whole words --------------------------------------------------------------------------------------
+
+WORDS = 64
+"""Words of a vocabulary of whole words that are told."""
+
+
+def whole_words(spelling: Spelling, root: Node, owed: bytes, limits: Limits = LIMITS) -> Generator[Wanted, None, Found]:
+    """Find the words of a vocabulary of whole words that go on with what is `owed`; asks for one node at most."""
+    if not owed:  # a line end and an unknown word may come as well, and have their part
+        return Found(_begun_with(spelling, root, spelling.usable, b"")[0])
+    tokens = spelling.covering(owed)
+    words, over = _begun_with(spelling, root, tokens, owed)
+    typed = _sum(root, tokens)
+    if spelling.unk is not None:
+        typed += _p(root, spelling.unk) * LETTER ** len(owed)
     found = Found()
-    p = np.exp(root.logp[tokens].astype(np.float64))
-    found.typed = float(p.sum())
-    if spelling.unk is not None and owed:
-        found.typed += float(np.exp(root.logp[spelling.unk])) * LETTER ** len(owed)
-    words = spelling.word_of[tokens]
-    known = words >= 0
-    sums = np.bincount(words[known], p[known], minlength=len(spelling.words))
-    for index in _largest(sums, 64):
-        word = spelling.words[index] if sums[index] > 0 else b""
-        if word.startswith(owed) and len(word) > len(owed):
-            found.masses[word[len(owed) :]] = float(sums[index])
-    if owed in spelling.word_index:
-        found.over = float(sums[spelling.word_index[owed]])
+    if typed <= 0.0:
+        return found
+    found.words = {word: p / typed for word, p in words.items()}
+    found.over, found.log_typed = over / typed, math.log(typed)
+    # The next word comes after the token that is just what was typed, or after an unknown word.
+    token = spelling.token(owed)
+    found.spaced = _p(root, token) / over if token is not None and over > 0.0 else float(not len(tokens))
+    if token is None and not len(tokens):
+        token = spelling.unk
+    if token is not None and (not len(tokens) or found.over * found.spaced > limits.least):
+        if token not in root.children:
+            yield [(root, token)]
+        found.following = _begun_with(spelling, root.children[token], spelling.usable, b"")[0]
     return found
 
 
+def _begun_with(spelling: Spelling, node: Node, tokens: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
+    """Return what the likeliest of `tokens` add to the word `owed`, and the probability that they add nothing to it."""
+    assert node.logp is not None
+    p = np.exp(node.logp[tokens].astype(np.float64))
+    if has_word(owed) and end_of_word(owed, 0) < len(owed):
+        return _compounds(spelling, tokens, p, owed)
+    index = spelling.word_of[tokens]
+    known = index >= 0
+    sums = np.bincount(index[known], p[known], minlength=len(spelling.words))
+    words: dict[bytes, float] = {}
+    for at in _largest(sums, WORDS):
+        word = spelling.words[at] if sums[at] > 0 else b""
+        if word.startswith(owed) and len(word) > len(owed):
+            words[word[len(owed) :]] = float(sums[at])
+    return words, float(sums[spelling.word_index[owed]]) if owed in spelling.word_index else 0.0
+
+
+def _compounds(spelling: Spelling, tokens: Array, p: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
+    """The same for what was typed of a token beyond its first word, as in "well-kn"."""
+    words: dict[bytes, float] = {}
+    over = 0.0
+    for token, share in zip(tokens.tolist(), p.tolist(), strict=True):
+        piece = spelling.pieces[token]
+        added = piece[len(owed) : end_of_word(piece, len(owed))]
+        if added:
+            words[added] = words.get(added, 0.0) + share
+        else:
+            over += share
+    return words, over
+
+
+# --- words in pieces --------------------------------------------------------------------------------------------------
+
+
 def pieces(
-    spelling: Spelling, root: Node, owed: bytes, k: int, *, inside: bool, anew: bool = False, most: int = MOST
+    spelling: Spelling, root: Node, owed: bytes, k: int, *, inside: bool, anew: bool = False, limits: Limits = LIMITS
 ) -> Generator[Wanted, None, Found]:
     """Search for the `k` likeliest words that spell `owed` and go on.
 
@@ -102,72 +181,161 @@ def pieces(
 
     Yields nodes and tokens whose children are wanted, and returns what was found.
     """
-    found = Found()
-    waiting: list[tuple[float, int, Way]] = []
-    order = itertools.count()
-    best_way: dict[bytes, float] = {}
-
-    def follow(node: Node, mass: float, added: bytes, owed: bytes) -> None:
-        """Finish what may end at `node`, and note the ways on from it."""
-        assert node.logp is not None
-        if owed:
-            tokens = spelling.covering(owed)
-            found.typed += mass * float(np.exp(node.logp[tokens]).sum())
-            for token in spelling.beginning(owed):
-                part = mass * float(np.exp(node.logp[token]))
-                if part > LEAST * found.typed:
-                    rest = owed[len(spelling.pieces[token]) :]
-                    heapq.heappush(waiting, (-part, next(order), Way(part, added, rest, node, token)))
-        elif inside or has_word(added):
-            if added:
-                if mass > best_way.get(added, 0.0):
-                    best_way[added], found.ends[added] = mass, node
-                found.masses[added] = found.masses.get(added, 0.0) + mass * ending(spelling, node)
-            else:
-                found.over += mass * ending(spelling, node)
-            tokens = spelling.in_word
-        elif len(added) >= LEAD:  # enough punctuation: a word must follow
-            tokens = spelling.in_word
-        else:
-            tokens = spelling.anew if anew and not added else spelling.usable
-        for token, logp in _likely(tokens, node.logp, math.log(max(1e-30, LEAST * found.typed / mass))):
-            rest = added + spelling.pieces[token][len(owed) :]
-            way = Way(mass * math.exp(logp), rest, b"", node, token)
-            heapq.heappush(waiting, (-way.mass, next(order), way))
-
-    if not owed:
-        found.typed = 1.0
-    follow(root, 1.0, b"", owed)
+    tree = _Tree(spelling, inside=inside, anew=anew, limits=limits)
+    tree.begin(root, owed)
     asked = 0
-    while waiting and asked < most:
-        floor = max(LEAST * found.typed, _kth(found.masses, k))
-        batch: list[Way] = []
-        while waiting and len(batch) < BATCH and -waiting[0][0] > floor:
-            batch.append(heapq.heappop(waiting)[2])
+    while asked < limits.nodes:
+        batch = tree.best(min(BATCH, limits.nodes - asked), k)
         if not batch:
             break
         asked += len(batch)
-        if any(way.token not in way.parent.children for way in batch):
-            yield [(way.parent, way.token) for way in batch]
-        for way in batch:
-            follow(way.parent.children[way.token], way.mass, way.added, way.owed)
-    return found
+        wanted = [(parent, token) for _, parent, token in batch]
+        if any(token not in parent.children for parent, token in wanted):
+            yield wanted
+        for way, parent, token in batch:
+            tree.follow(parent.children[token], way)
+    spaced = _sum(root, spelling.covering(SPACE)) if owed.startswith(SPACE) else 1.0
+    return tree.found(spaced)
+
+
+class _Tree:
+    """What a search has found so far, and the ways that are left; probabilities are those from the root on."""
+
+    def __init__(self, spelling: Spelling, *, inside: bool, anew: bool, limits: Limits) -> None:
+        self._spelling, self._inside, self._anew, self._limits = spelling, inside, anew, limits
+        self._typed = self._over = self._spaced = 0.0
+        self._words: dict[bytes, float] = {}
+        self._following: dict[bytes, float] = {}
+        self._ends: dict[bytes, Node] = {}
+        self._best_way: dict[bytes, float] = {}
+        self._waiting: list[tuple[float, int, tuple[Way, Node, int]]] = []
+        self._order = itertools.count()
+
+    def begin(self, root: Node, owed: bytes) -> None:
+        """Spell `owed` from `root` on."""
+        self._typed = 0.0 if owed else 1.0
+        self.follow(root, Way(1.0, b"", owed))
+
+    def best(self, count: int, k: int) -> list[tuple[Way, Node, int]]:
+        """Take out up to `count` of the likeliest ways that may still lead to one of the `k` likeliest words."""
+        floor = max(self._limits.least * self._typed, _kth([*self._words.values(), *self._following.values()], k))
+        batch: list[tuple[Way, Node, int]] = []
+        while self._waiting and len(batch) < count and -self._waiting[0][0] > floor:
+            batch.append(heapq.heappop(self._waiting)[2])
+        return batch
+
+    def follow(self, node: Node, way: Way) -> None:
+        """Finish what may end at `node`, to which `way` has led, and note the ways on from it."""
+        spelling = self._spelling
+        if way.owed:
+            self._spell(node, way)
+            return
+        if self._inside and not way.next and not way.added:
+            self._end_begun(node, way)
+            tokens = spelling.in_word
+        elif (self._inside and not way.next) or has_word(way.added):
+            self._end_word(node, way)
+            tokens = spelling.in_word
+        elif len(way.added) >= LEAD:  # enough punctuation: a word must follow
+            tokens = spelling.in_word
+        else:
+            tokens = spelling.anew if self._anew and not way.added else spelling.usable
+        self._go_on(node, way, tokens)
+
+    def found(self, space: float) -> Found:
+        """Return all that was found, given that the letters typed came after their space, of probability `space`."""
+        if self._typed <= 0.0 or space <= 0.0:
+            return Found()
+        return Found(
+            {word: mass / self._typed for word, mass in self._words.items()},
+            self._over / self._typed,
+            self._spaced / self._over if self._over > 0.0 else 0.0,
+            {word: mass / self._spaced for word, mass in self._following.items()},
+            math.log(self._typed / space),
+            self._ends,
+        )
+
+    def _spell(self, node: Node, way: Way) -> None:
+        """Go on from `node` with tokens that spell what is owed, or its beginning."""
+        assert node.logp is not None
+        covering = self._spelling.covering(way.owed)
+        self._typed += way.mass * _sum(node, covering)
+        for token in self._spelling.beginning(way.owed):
+            mass = way.mass * _p(node, token)
+            if mass > self._limits.least * self._typed:
+                self._wait(Way(mass, way.added, way.owed[len(self._spelling.pieces[token]) :]), node, token)
+        self._go_on(node, way, covering)
+
+    def _end_begun(self, node: Node, way: Way) -> None:
+        """The word begun may be over at `node`, and the next word come after a space."""
+        over = way.mass * ending(self._spelling, node)
+        spaces = self._spelling.covering(SPACE)
+        self._over += over
+        self._spaced += way.mass * _sum(node, spaces)
+        self._go_on(node, Way(way.mass, b"", SPACE, next=True), spaces)
+
+    def _end_word(self, node: Node, way: Way) -> None:
+        """The word that `way` adds may end at `node`."""
+        word = SPACE + way.added if way.next else way.added
+        if way.mass > self._best_way.get(word, 0.0):
+            self._best_way[word], self._ends[word] = way.mass, node
+        self._finish(way, way.added, way.mass * ending(self._spelling, node))
+
+    def _finish(self, way: Way, word: bytes, mass: float) -> None:
+        words = self._following if way.next else self._words
+        words[word] = words.get(word, 0.0) + mass
+
+    def _go_on(self, node: Node, way: Way, tokens: Array) -> None:
+        """Note the ways from `node` with one of `tokens`, each of which spells all that is owed."""
+        assert node.logp is not None
+        least = self._limits.least * self._typed / way.mass
+        for token, logp in _likely(tokens, node.logp, math.log(max(1e-30, least)), self._limits.wide):
+            added = way.added + self._spelling.pieces[token][len(way.owed) :]
+            further = Way(way.mass * math.exp(logp), added, next=way.next)
+            if not (self._spelling.closes[token] and self._closed(further)):
+                self._wait(further, node, token)
+
+    def _closed(self, way: Way) -> bool:
+        """Finish a word that ends within the last token of `way`; return whether one does."""
+        within = self._inside and not way.next
+        end = end_of_word(way.added, 0) if within else len(first_word(way.added))
+        if end == len(way.added):
+            return False
+        if end:
+            self._finish(way, way.added[:end], way.mass)
+        else:
+            self._over += way.mass
+        return True
+
+    def _wait(self, way: Way, parent: Node, token: int) -> None:
+        heapq.heappush(self._waiting, (-way.mass, next(self._order), (way, parent, token)))
 
 
 def ending(spelling: Spelling, node: Node) -> float:
     """Return the probability that a word which has come as far as `node` is over."""
     if node.end < 0:
-        assert node.logp is not None
-        node.end = float(np.exp(node.logp[spelling.ends_word]).sum())
+        node.end = _sum(node, spelling.ends_word)
     return node.end
 
 
-def _kth(masses: dict[bytes, float], k: int) -> float:
+def _p(node: Node, token: int) -> float:
+    """Return the probability of one token after `node`."""
+    assert node.logp is not None
+    return math.exp(float(node.logp[token]))
+
+
+def _sum(node: Node, tokens: Array) -> float:
+    """Return the probability of all `tokens` together after `node`."""
+    assert node.logp is not None
+    return float(np.exp(node.logp[tokens].astype(np.float64)).sum())
+
+
+def _kth(masses: list[float], k: int) -> float:
     """Return the k-th largest probability, 0 while there are fewer."""
-    return heapq.nlargest(k, masses.values())[-1] if len(masses) >= k else 0.0
+    return heapq.nlargest(k, masses)[-1] if len(masses) >= k else 0.0
 
 
-def _likely(tokens: Array, logp: Array, least: float, count: int = 32) -> list[tuple[int, float]]:
+def _likely(tokens: Array, logp: Array, least: float, count: int) -> list[tuple[int, float]]:
     """Return up to `count` of `tokens` with their log probabilities above `least`, the likeliest first."""
     among = logp[tokens]
     indices = np.flatnonzero(among > least)

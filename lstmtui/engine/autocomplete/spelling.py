@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.autocomplete.words import first_word, has_word, starts_in_word
+from lstmtui.engine.autocomplete.words import closes_word, first_word, has_word, starts_in_word
 
 Array = np.ndarray[Any, Any]
 
@@ -20,6 +20,8 @@ class Spelling:
     def __init__(self, tokenizer: Tokenizer) -> None:
         pieces = [tokenizer.token_bytes(i) for i in range(tokenizer.size)]
         self.pieces = pieces
+        self.joiner = tokenizer.joiner
+        """What stands between two tokens."""
         self.whole_words = bool(tokenizer.joiner)
         """Each token is what stands between two spaces."""
         self.forced = tokenizer.kind in ("bytes", "chars")
@@ -36,6 +38,8 @@ class Spelling:
         self.in_word = np.flatnonzero(usable & ~ends)
         self.anew = np.flatnonzero(usable & ends)
         """Tokens that may stand after a finished word."""
+        self.closes = [closes_word(piece) for piece in pieces]
+        """Whether a word ends within each token."""
         self._sorted = sorted((pieces[i], int(i)) for i in self.usable)
         self._keys = [piece for piece, _ in self._sorted]
         self._places = np.array([i for _, i in self._sorted], np.int64)

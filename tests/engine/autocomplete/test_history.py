@@ -16,6 +16,7 @@ from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.concordance import Concordance
 from lstmtui.engine.autocomplete.history import History
 from lstmtui.engine.autocomplete.memory import Counted, Memory
+from lstmtui.engine.autocomplete.search import Limits
 from lstmtui.engine.autocomplete.stepper import Stepper
 from lstmtui.engine.params import Arena, parameters
 
@@ -94,7 +95,7 @@ def test_a_letter_costs_one_step_besides_the_search(kind):
     typed = Completer(*PARTS[kind])
     for end in range(1, 200):
         question = typed.taken_apart(TEXT[:end])
-        typed._run(typed.search(typed._history.after(question.before), question, 1, most=0))
+        typed._run(typed.search(typed._history.after(question.before), question, 1, limits=Limits(nodes=0)))
         assert typed.stepper.steps <= end + 1
 
 

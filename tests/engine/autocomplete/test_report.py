@@ -5,7 +5,8 @@ import tiny
 
 from lstmtui.engine.autocomplete import report
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.memory import Memory
+from lstmtui.engine.autocomplete.concordance import Concordance
+from lstmtui.engine.autocomplete.memory import TEXT, Counted, Memory
 from lstmtui.engine.autocomplete.report import Word, count
 from lstmtui.engine.autocomplete.search import Found
 from lstmtui.engine.trained import load
@@ -16,7 +17,7 @@ def word(text, *suggested, spaced=True):
     letters = [c.encode() for c in text]
     found = []
     for typed, words in enumerate(suggested):
-        found.append(Found({w[typed:].encode(): p for w, p in words.items()}, 1.0))
+        found.append(Found({w[typed:].encode(): p for w, p in words.items()}))
     return Word(0, letters, spaced), found
 
 
@@ -73,24 +74,27 @@ def completer(t, **options):
     return Completer(t.settings, t.weights, t.tokenizer, **options)
 
 
-def test_side_by_side_is_as_one_key_after_the_other(learnt):
-    """The batch types as the completer answers."""
+@pytest.mark.parametrize("counted", [False, True])
+def test_the_count_is_that_of_what_complete_answers(learnt, counted):
+    """Candidates for the next word, where the word begun may be over, included."""
     text = "\n".join(tiny.text(6).replace(".", "").splitlines())
+    memory = Memory([Counted(Concordance.of([tiny.text(40).encode()]), TEXT)], recent=False) if counted else None
     typed = report.type_out(completer(learnt), text.encode(), apart=True, most=0, thorough=True)
-    single = completer(learnt)
-    words = iter(typed.words)
+    single = completer(learnt, memory=memory)
+    words, following = iter(typed.words), 0
     for line in text.split("\n"):
         at = 0
         for intended in line.split(" "):
             noted = next(words)
             assert b"".join(noted.letters).decode() == intended
-            for letter, found in enumerate(noted.found):
-                question = single.taken_apart(line[: at + letter].encode())
-                asked = single._asked(question, 5).found.ranked(5)
+            for letter, found in enumerate(report.mixed(typed.text, noted, memory)):
                 said = found.ranked(5)
-                assert [w for w, _ in asked][:2] == [w for w, _ in said][:2]
-                assert [p for _, p in asked] == pytest.approx([p for _, p in said], rel=1e-3)
+                asked = single.complete(line[: at + letter], k=5)
+                assert [c.probability for c in asked] == pytest.approx([p for _, p in said], rel=1e-3)
+                assert [c.text.encode() for c in asked][:2] == [w for w, _ in said][:2]
+                following += sum(word.startswith(b" ") for word, _ in said)
             at += len(intended) + 1
+    assert following > 0 or learnt.tokenizer.kind == "words"  # no word begins another there
 
 
 def test_a_learnt_text_saves_keystrokes_and_memory_is_counted_apart(learnt):
