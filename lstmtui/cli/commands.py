@@ -27,6 +27,7 @@ from lstmtui.cli import (
     info,
     ls,
     mv,
+    pack,
     plan,
     plot,
     resume,
@@ -116,6 +117,7 @@ app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("plot", rich_help_panel=_RUNS)(plot.plot)
 app.command("gradients", rich_help_panel=_RUNS)(gradients.gradients)
 app.command("mv", rich_help_panel=_RUNS)(mv.mv)
+app.command("pack", rich_help_panel=_RUNS)(pack.pack)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)

@@ -8,7 +8,10 @@ import typer
 
 from lstmtui.cli.options import RunsDir, recognise, run_names
 from lstmtui.cli.output import say
+from lstmtui.errors import CorruptError
+from lstmtui.files import read_json
 from lstmtui.runs import folder
+from lstmtui.runs.folder import RunFolder
 
 
 def mv(
@@ -22,5 +25,18 @@ def mv(
     """Give a run another name. A run that trains has to be stopped first."""
     run = recognise(old, runs_dir)
     renamed = folder.rename(run, new)
+    _keep_tokens(renamed)
     say(f"Run '{run.name}' is now '{renamed.name}'.")
     return 0
+
+
+def _keep_tokens(run: RunFolder) -> None:
+    """Let the cache know under which name the run needs its tokens now."""
+    from lstmtui.data import corpus
+
+    try:
+        plan = read_json(run.plan)
+    except CorruptError:
+        return
+    if plan is not None and isinstance(digest := plan.get("corpus"), str):
+        corpus.keep(digest, run.path)

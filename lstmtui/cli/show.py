@@ -7,12 +7,14 @@ from typing import Any
 
 from lstmtui import config, guard
 from lstmtui.cli.ending import part_of
-from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
+from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import emit, emit_json, figures, say
 from lstmtui.errors import CorruptError
 from lstmtui.files import read_json
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.pack import size_of, text_files
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.units import age, duration
+from lstmtui.units import age, duration, size
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
@@ -31,7 +33,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     emit(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         emit(f"  {name:<14} {value}")
-    for sentence in guard.advice(snapshot):
+    for sentence in (*guard.advice(snapshot), *_held(found)):
         emit(f"  {sentence}")
     emit("\nsettings")
     for name, value in dataclasses.asdict(settings).items():
@@ -45,6 +47,18 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
         last = snapshot.samples[-1]
         emit(f"\nsample at step {last.step}, temperature {last.temperature:g}\n{last.text.rstrip()}")
     return 0
+
+
+def _held(run: RunFolder) -> list[str]:
+    """Return a sentence on the text that a run's folder holds, which whoever is given it gets too."""
+    paths = text_files(run)
+    if not paths:
+        return []
+    names = ", ".join(str(path.relative_to(run.path)) for path in paths)
+    return [
+        f"Its folder holds the text it was trained on or typed with ({names}: {size(size_of(paths))}); "
+        f"'lstmtui pack {short(run)} --without-text' makes an archive without it."
+    ]
 
 
 def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
@@ -88,5 +102,6 @@ def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | No
         "best": dataclasses.asdict(s.best) if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
         "guard": guard.record(s),
+        "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

@@ -9,7 +9,7 @@ from lstmtui.cli import ls, main
 
 COMMANDS = (
     *("train", "resume", "pause", "continue", "stop", "save", "set", "ls", "show", "rm"),
-    *("type", "complete", "sample", "evaluate", "bench", "info", "corpora", "cache", "mv", "help"),
+    *("type", "complete", "sample", "evaluate", "bench", "info", "corpora", "cache", "mv", "pack", "help"),
 )
 
 

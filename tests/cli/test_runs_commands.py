@@ -70,6 +70,16 @@ def test_mv(lstmtui, make_run):
     assert "already a run 'novel'" in taken.err
 
 
+def test_after_mv_the_cache_keeps_the_tokens_for_the_new_name(lstmtui, make_run, tmp_path):
+    run = make_run("diary")
+    digest = "0" * 64
+    run.plan.write_text(json.dumps({"steps": 10, "corpus": digest}))
+    tokens = tmp_path / "cache" / "tokens" / digest[:32]
+    tokens.mkdir(parents=True)
+    assert lstmtui("mv", "diary", "memoir").code == 0
+    assert (tokens / "users").read_text() == f"{run.path.with_name('memoir')}\n"
+
+
 def test_mv_refuses_a_run_that_trains(lstmtui, live_run):
     said = lstmtui("mv", "live", "other")
     assert said.code == 5

@@ -1,0 +1,87 @@
+"""`lstmtui pack RUN`: a run as one file, to be given away or kept."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmtui import places
+from lstmtui.cli.options import Run, RunsDir, path, recognise
+from lstmtui.cli.output import emit, say
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.units import size
+
+STDOUT = Path("-")
+COMPRESSED = (".gz", ".tgz")
+
+
+def pack(
+    run: Run,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", parser=path, help="The archive, .tar or .tar.gz; '-' is standard output.",
+            show_default="RUN.tar.gz here",
+        ),
+    ] = None,
+    without_text: Annotated[
+        bool,
+        typer.Option(
+            "--without-text", metavar="",
+            help="Leave out the text it was trained on, and what a person wrote with it.",
+        ),
+    ] = False,
+    runs_dir: RunsDir = None,
+) -> int:  # fmt: skip
+    """Pack a run into one archive, to be given away or kept.
+
+    A run's folder holds the text it was trained on: completion keeps an index of it in autocomplete/, beside the
+    profile of what a person wrote, and text that was piped in is kept in piped.txt. With --without-text none of
+    these is in the archive, nor where the texts lie on this machine, and everything but completion's index works as
+    before. What the network has learnt by heart stays in its weights, and samples that it wrote stay too.
+
+    Unpack it into the folder of runs: tar -xf FILE -C FOLDER.
+    """
+    from lstmtui.runs import pack as packing
+
+    found = recognise(run, runs_dir)
+    if to == STDOUT:
+        if sys.stdout.isatty():
+            raise UsageError("An archive is nothing to look at; send '--to -' into a pipe or a file.")
+        packing.pack(found, sys.stdout.buffer, compressed=False, without_text=without_text)
+        return 0
+    target = to if to is not None else Path(f"{found.name}.tar.gz")
+    if target.exists():
+        raise UsageError(f"{target} is there already; choose another name with --to, or remove it.")
+    _write(found, target, without_text)
+    emit(str(target))
+    held = packing.text_files(found)
+    if held and not without_text:
+        held_size = size(packing.size_of(held))
+        say(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
+    say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C {shlex.quote(str(places.runs_root()))}")
+    return 0
+
+
+def _write(run: RunFolder, target: Path, without_text: bool) -> None:
+    """Write the archive beside where it is to be, and give it its name when it is whole."""
+    from lstmtui.runs import pack as packing
+
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.absolute().parent, prefix=".pack-", delete=False) as file:
+            draft = Path(file.name)
+            try:
+                packing.pack(run, file, compressed=target.suffix in COMPRESSED, without_text=without_text)  # type: ignore[arg-type]
+                file.flush()
+                os.replace(draft, target)
+            finally:
+                draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise LstmtuiError(f"{target} cannot be written ({error.strerror or error}).") from error

@@ -1,0 +1,108 @@
+"""A run as an archive, with its text and without."""
+
+import io
+import os
+import tarfile
+
+import pytest
+from run_folder import make_run
+
+from lstmtui import config
+from lstmtui.errors import CorruptError, LockedError, LstmtuiError
+from lstmtui.runs import pack as packing
+from lstmtui.runs.folder import EngineLock, RunFolder, find
+from lstmtui.runs.reader import RunReader
+
+SECRET = "the text that nobody else is to read"
+
+
+@pytest.fixture
+def run(tmp_path):
+    status = {
+        "beginning": SECRET,
+        "copied": {"characters": 36, "text": SECRET, "usual": 1, "of": 2000},
+        "result": {"copied": {"characters": 36, "text": SECRET, "usual": 1, "of": 2000}, "best_step": 400},
+    }
+    run = make_run(tmp_path, "diary", state="finished", status=status, corpus=(f"/home/me/{SECRET}/d.txt", "ptb"))
+    run.text.write_text(SECRET)
+    run.autocomplete.mkdir()
+    for name in ("text.npz", "profile.npz"):
+        (run.autocomplete / name).write_bytes(SECRET.encode())
+    (run.probes / "window.npz").write_bytes(SECRET.encode())
+    run.log.write_text(SECRET)
+    run.requests.write_text(SECRET)
+    run.checkpoints.mkdir()
+    (run.checkpoints / "step-00000400.safetensors").write_bytes(os.urandom(5000))
+    (run.checkpoints / "best.json").write_text("{}")
+    (run.checkpoints / ".step.tmp").write_bytes(b"half")
+    (run.path / "notes of mine").write_text(SECRET)
+    return run
+
+
+def packed(run, *, without_text, compressed=False):
+    stream = io.BytesIO()
+    packing.pack(run, stream, compressed=compressed, without_text=without_text)
+    return stream.getvalue()
+
+
+def unpacked(data, folder):
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        archive.extractall(folder, filter="data")
+        return archive.getmembers()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_without_text_nothing_of_it_is_in_the_archive(run, tmp_path, compressed):
+    members = unpacked(packed(run, without_text=True, compressed=compressed), tmp_path / "else")
+    there = find("diary", tmp_path / "else")
+    for path in there.path.rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
+    assert config.load(there.config).corpus == ("/left-out/d.txt", "ptb")
+    assert config.load(there.config).hidden == config.load(run.config).hidden
+    snapshot = RunReader(there).refresh()
+    assert (snapshot.state, snapshot.status["result"]["best_step"]) == ("finished", 400)
+    assert len(snapshot.valid) == len(RunReader(run).refresh().valid)
+    names = {member.name for member in members}
+    assert "diary/checkpoints/step-00000400.safetensors" in names
+    assert not any("tmp" in name or "lock" in name or "notes" in name for name in names)
+    assert {(member.uid, member.uname, member.mode) for member in members} == {(0, "", 0o600)}
+
+
+def test_with_text_it_is_the_run_as_it_is(run, tmp_path):
+    unpacked(packed(run, without_text=False), tmp_path / "else")
+    there = find("diary", tmp_path / "else")
+    for name in ("config.toml", "status.json", "autocomplete/text.npz", "piped.txt", "probes/window.npz"):
+        assert (there.path / name).read_bytes() == (run.path / name).read_bytes()
+    assert not there.log.exists()
+    assert not (there.path / "notes of mine").exists()
+
+
+def test_what_holds_the_text_is_named(run, tmp_path):
+    names = [path.name for path in packing.text_files(run)]
+    assert names == ["piped.txt", "profile.npz", "text.npz"]
+    assert packing.size_of(packing.text_files(run)) == 3 * len(SECRET)
+    assert packing.text_files(make_run(tmp_path, "other")) == []
+
+
+def test_a_run_at_work_is_refused_and_so_is_what_is_no_file(run):
+    lock = EngineLock(run)
+    with pytest.raises(LockedError):
+        packed(run, without_text=True)
+    lock.release()
+    (run.checkpoints / "best.json").unlink()
+    (run.checkpoints / "best.json").symlink_to("/etc/hostname")
+    with pytest.raises(LstmtuiError, match=r"best\.json"):
+        packed(run, without_text=True)
+
+
+def test_a_damaged_status_is_refused_where_its_quotations_are_to_go(run):
+    run.status.write_text("{")
+    with pytest.raises(CorruptError):
+        packed(run, without_text=True)
+    assert packed(run, without_text=False)
+
+
+def test_a_folder_without_anything_is_empty(tmp_path):
+    run = RunFolder(tmp_path / "new")
+    run.path.mkdir()
+    assert packing.text_files(run) == []
