@@ -225,10 +225,7 @@ def _has_a_name(name: str) -> bool:
 
 def _parts(name: str, cache: Path) -> tuple[list[Part], list[LeftOut]]:
     if not name:
-        raise UsageError(
-            "A name of a text is empty (a variable of the shell that is not set?); name a file, a folder, or . for "
-            "the current folder."
-        )
+        raise UsageError("An empty text names no file, folder or set; '.' is the current folder.")
     if name == embedded.NAME:
         return [in_memory(name, embedded.text(cache))], []
     if formal.is_generator(name):

@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_refused_alike_by_every_command(lstmtui, make_run
     (tmp_path / "old.txt").write_bytes("“Déjà vu”, l’été à côté…\n".encode("cp1252") * 20)
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
     for name, said in (
-        ("", "is empty (a variable of the shell that is not set?)"),
+        ("", "n empty text names no file"),
         (tmp_path / "old.txt", "it looks like windows-1252: `--encoding windows-1252` reads it"),
         (tmp_path / "a.zip", "is a ZIP archive; unpack it with `unzip "),
     ):
@@ -170,4 +170,4 @@ def test_what_cannot_be_read_is_refused_alike_by_every_command(lstmtui, make_run
 
 @pytest.mark.parametrize("option", ["--valid", "--test"])
 def test_an_empty_name_of_other_text_is_refused(lstmtui, text_file, option):
-    assert "A name of a text is empty" in lstmtui("train", text_file, option, "").err
+    assert "an empty text names no file" in lstmtui("train", text_file, option, "").err

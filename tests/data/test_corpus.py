@@ -339,7 +339,7 @@ def test_settings_of_the_first_version_find_the_tokens_that_it_made(kind, folder
 def test_an_empty_name_is_no_folder(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
-        with pytest.raises(UsageError, match=r"is empty .*; name a file, a folder, or \. for the current folder"):
+        with pytest.raises(UsageError, match="An empty text names no file"):
             texts_of(Settings(**{"corpus": (str(text),), **settings}))
 
 
