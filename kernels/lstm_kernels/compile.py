@@ -60,14 +60,18 @@ _noted: dict[Job, None] | None = None
 def cache_in(folder: str | os.PathLike[str]) -> Path | None:
     """Keep compiled code under `folder` from now on; call it before the first kernel runs.
 
-    Returns the folder in use, one per state of the sources and of Numba, or None when it cannot be written: then
-    everything is compiled anew in each process. What is in the folder gets executed, so it must be the user's own.
+    Returns the folder in use, one per state of the sources and of Numba, or None when it cannot be written or others
+    may write there: then everything is compiled anew in each process. What is in the folder gets executed, so it must
+    be the user's own.
     """
     global _folder
     _folder = None
     place = Path(folder) / _SOURCES
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sealed.make_private(place.parent)
+        place.mkdir(mode=0o700, exist_ok=True)
+        if not (sealed.is_private(place.parent) and sealed.is_private(place)):
+            return None
         tempfile.TemporaryFile(dir=place).close()
     except OSError:
         return None

@@ -22,7 +22,7 @@ from lstmtui.places import cache_root
 from lstm_kernels.compile import cache_in, jobs_of  # isort: skip
 
 KERNEL_CACHE = cache_in(cache_root() / "compiled")
-"""Where compiled kernels are kept, or None when that folder cannot be written."""
+"""Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
 
 from lstm_kernels.cells import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import (  # noqa: E402

@@ -91,7 +91,7 @@ class Trainer:
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
         self._compile()
         if KERNEL_CACHE is None:
-            writer.log("compiled kernels could not be kept: the cache folder cannot be written")
+            writer.log("compiled kernels are not kept: the cache folder cannot be written, or others may write there")
         if self._more and plan.stored(self.run) is None:  # it never came to its first step: nothing is to be moved
             self._write_length(self._more.begin())
             self._more = None

@@ -125,6 +125,26 @@ def test_folder_that_cannot_be_written(tmp_path):
     assert occupied.read_text() == "not a folder"
 
 
+def test_a_folder_that_others_may_write_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", None)
+    place = compile_module.cache_in(tmp_path / "compiled")
+    assert place is not None
+    place.chmod(0o777)  # what others put there would be executed
+    assert compile_module.cache_in(tmp_path / "compiled") is None
+    place.chmod(0o700)
+    place.parent.chmod(0o775)  # as earlier versions made it under many a umask: closed, and used
+    assert compile_module.cache_in(tmp_path / "compiled") == place
+    assert place.parent.stat().st_mode & 0o22 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", None)
+    place = compile_module.cache_in(tmp_path / "compiled")
+    os.chown(place, 1234, 1234)
+    assert compile_module.cache_in(tmp_path / "compiled") is None
+
+
 def double(x):
     return x + x
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 from lstm_kernels import sealed
 
@@ -37,3 +40,43 @@ def test_a_disk_that_fails_leaves_what_was_there(tmp_path, monkeypatch, failing)
     sealed.write(path, b"after")
     assert sealed.read(path) == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_what_others_may_write_is_not_read(tmp_path, mode):
+    path = tmp_path / "file"
+    sealed.write(path, b"something")
+    path.chmod(mode)
+    assert sealed.read(path) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_another_user_wrote_is_not_read(tmp_path):
+    path = tmp_path / "file"
+    sealed.write(path, b"something")
+    os.chown(path, 1234, 1234)
+    assert sealed.read(path) is None
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    sealed.write(tmp_path / "file", b"something")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "fifo", "."):
+        assert sealed.read(tmp_path / name) is None
+
+
+def test_a_folder_is_private_where_nobody_else_may_write(tmp_path):
+    folder = tmp_path / "folder"
+    mask = os.umask(0o002)  # as many systems set it
+    try:
+        sealed.make_private(folder)
+    finally:
+        os.umask(mask)
+    assert sealed.is_private(folder)
+    for mode in (0o770, 0o707):
+        folder.chmod(mode)
+        assert not sealed.is_private(folder)
+    sealed.make_private(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o705
+    assert sealed.is_private(folder)
