@@ -224,13 +224,18 @@ class Model:
     def adapt(self, text: str, *, weights: bool = False) -> int:
         """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
 
+        What the profile has already is not counted again.
         With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
         """
         return int(self.ask("adapt", text=text, weights=weights)["words"])
 
-    def forget(self) -> None:
-        """Forget the profile."""
-        self.ask("forget")
+    def forget(self, what: str = "") -> None:
+        """Forget a word of the profile, or a file that it learnt, or all of it."""
+        self.ask("forget", what=what)
+
+    def profile(self) -> dict[str, Any]:
+        """Return what the profile holds: words, texts, the words met most often, and those new to the training text."""
+        return self.ask("profile")
 
 
 class Completer(Model):

@@ -57,7 +57,11 @@ class FakeModel:
         if op == "adapt":
             return {"words": 1234, **({"nll_first": 4.5, "nll_last": 4.25} if details["weights"] else {})}
         if op == "forget":
-            return {"forgotten": True}
+            return {"forgotten": details.get("what") != "nope", "words": 1200}
+        if op == "profile":
+            texts = [{"name": "/home/a\x1b.txt", "lines": 3, "words": 1234}]
+            unknown = [["teh", 1], ["zebulon", 12]]
+            return {"words": 1234, "texts": texts, "often": [["the", 99]], "unknown": unknown, "weights": True}
         assert on_piece is not None
         for _ in range(details["length"]):
             on_piece("ab\x1b")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import textwrap
 from typing import Annotated, Any
 
 import typer
 
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
-from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
+from lstmtui.text import one_line
+
+MAX_WORDS = 60
+"""Words of each kind that are shown."""
 
 
 def adapt(
@@ -26,6 +31,13 @@ def adapt(
         bool, typer.Option("--weights", metavar="", help="Move a few biases of the network towards it too.")
     ] = False,
     reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False,
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Show what the profile holds.")] = False,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            "--forget", metavar="WORD|FILE", help="Forget one word, or one file that was learnt.", show_default=False
+        ),
+    ] = None,
     encoding: Encoding = None,
     json: AsJson = False,
     runs_dir: RunsDir = None,
@@ -37,12 +49,15 @@ def adapt(
     from lstmtui import api, config
     from lstmtui.data.corpus import Reading, notes_of, read
 
-    if not files and not reset and piped.is_piped():
+    others = sum((reset, show, forget is not None))
+    if not files and not others and piped.is_piped():
         files = [piped.STDIN]
-    if reset == bool(files):
-        raise UsageError("Give FILE... to learn from, or --reset to forget what was learnt.")
-    if reset and weights:
-        raise UsageError("--weights says how to learn from FILE; --reset forgets everything.")
+    if bool(files) + others != 1:
+        raise UsageError("Give FILE... to learn from, or one of --show, --forget WORD|FILE and --reset.")
+    if weights and not files:
+        raise UsageError("--weights says how to learn from FILE; leave it out.")
+    if forget == "":
+        raise UsageError("--forget needs a word or a file; --reset forgets everything.")
     found = recognise(run, runs_dir)
     named: dict[str, Any] = {"encoding": encoding} if encoding else {}
     with contextlib.ExitStack() as stack:
@@ -52,15 +67,62 @@ def adapt(
             for note in notes_of(read(names, how)):
                 say(note)
         model = stack.enter_context(api.Model(found))
-        answer = model.ask("forget") if reset else model.ask("adapt", files=names, weights=weights, **named)
+        if show:
+            answer = model.ask("profile")
+        elif reset:
+            answer = model.ask("forget")
+        elif forget:
+            answer = model.ask("forget", what=forget)
+        else:
+            if names != files:  # what is piped in has no name of its own
+                named["names"] = ["" if name == piped.STDIN else name for name in files or ()]
+            answer = model.ask("adapt", files=names, weights=weights, **named)
     if json:
         emit_json({"run": found.name, **answer})
+    elif show:
+        for line in shown(answer):
+            emit(line)
     elif reset:
         say("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
+    elif forget:
+        _say_forgotten(found.name, forget, answer)
     else:
-        say(f"The profile of '{found.name}' holds {answer['words']:,} words.")
-        if "nll_first" in answer:
-            say(
-                f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token."
-            )
+        _say_learnt(found.name, answer)
     return 0
+
+
+def _say_learnt(run: str, answer: dict[str, Any]) -> None:
+    for path in answer.get("put_aside", ()):
+        say(f"What was there could not be understood, and is kept as {path}; the profile begins anew.")
+    new = f", {answer['new']:,} of them new" if answer.get("new", 0) > 0 else ""
+    known = " It had all of that already." if answer.get("new") == 0 else ""
+    say(f"The profile of '{run}' holds {answer['words']:,} words{new}.{known}")
+    if "nll_first" in answer:
+        say(f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token.")
+
+
+def _say_forgotten(run: str, what: str, answer: dict[str, Any]) -> None:
+    if not answer["forgotten"]:
+        raise UsageError(f"The profile of '{run}' has no word and no file '{what}'; --show tells what it has.")
+    say(f"'{what}' is forgotten; the profile of '{run}' holds {answer['words']:,} words.")
+
+
+def shown(answer: dict[str, Any]) -> list[str]:
+    """Return what a profile holds in lines: its texts, and its words that the training text has not."""
+    if not answer["texts"]:
+        return ["There is no profile."]
+    lines = [f"{text['words']:>9,} words  {one_line(text['name'])}" for text in answer["texts"]]
+    lines.append(f"{answer['words']:>9,} words in all, what texts have in common counted once")
+    for title, key in (("not in the training text", "unknown"), ("most often", "often")):
+        if words := answer[key][:MAX_WORDS]:
+            more = "" if len(words) == len(answer[key]) else " ..."
+            lines += ["", f"{title}:"]
+            lines += _wrapped([word if count == 1 else f"{word} ×{count:,}" for word, count in words], more)
+    if answer.get("weights"):
+        lines += ["", "Biases of the network were moved towards it too."]
+    return lines
+
+
+def _wrapped(words: list[str], more: str) -> list[str]:
+    text = one_line(", ".join(words) + more)
+    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)

@@ -31,8 +31,8 @@ SIGN_EVERY = 5.0
 """Seconds between signs of life."""
 MAX_INTEGER = 2**63 - 1
 """What the kernels can count to."""
-PATHS = ("files",)
-"""Details that name files: of any bytes."""
+PATHS = ("files", "names", "what")
+"""Details that name files, of any bytes."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 

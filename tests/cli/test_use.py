@@ -304,7 +304,24 @@ def test_adapt(lstmtui, text_file):
     assert [a["op"] for a in fake_serve.asked] == ["adapt", "forget", "adapt"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--reset", "--weights"], ["nope.txt"]])
+def test_a_profile_is_shown_and_parts_of_it_forgotten(lstmtui):
+    said = lstmtui("adapt", "diary", "--show")
+    assert said.code == 0
+    assert "1,234 words  /home/a␛.txt" in said.out
+    assert "not in the training text:\n  teh, zebulon ×12\n" in said.out
+    assert "most often:\n  the ×99\n" in said.out
+    assert "1,200 words" in lstmtui("adapt", "diary", "--forget", "teh").err
+    assert fake_serve.asked[-1] == {"op": "forget", "what": "teh"}
+    said = lstmtui("adapt", "diary", "--forget", "nope")
+    assert said.code == 2
+    assert "no word and no file 'nope'" in said.err
+    assert json.loads(lstmtui("adapt", "diary", "--show", "--json").out)["unknown"] == [["teh", 1], ["zebulon", 12]]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--reset", "--weights"], ["nope.txt"], ["--show", "--reset"], ["--forget", ""], ["--show", "--weights"]],
+)
 def test_adapt_refuses_what_makes_no_sense(lstmtui, arguments):
     assert lstmtui("adapt", "diary", *arguments).code == 2
     assert lstmtui("adapt", "diary", "--reset", "file.txt").code == 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 from lstmtui.engine import thrift
 from lstmtui.engine.autocomplete import learn
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.keep import Profile, text_index
+from lstmtui.engine.autocomplete.keep import text_index
 from lstmtui.engine.autocomplete.memory import PROFILE, TEXT, Counted, Memory
+from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.trained import Trained
 
 

@@ -1,7 +1,9 @@
 """What completion keeps beside a run, in a folder of its own: an index of the training text, and a profile.
 
     autocomplete/text.npz       words of the text that the run was trained on; made when it is first completed with
-    autocomplete/profile.npz    words of what this person wrote, kept on request; see `Profile`
+    autocomplete/profile.npz    words of what this person wrote, kept on request; see `profile.Profile`
+    autocomplete/biases.npz     biases that were moved towards what this person wrote; see `learn`
+    autocomplete/profile.lock   held while either of these two is changed
 
 Nothing of it ever enters a checkpoint, and removing the folder takes it all back.
 """
@@ -9,18 +11,24 @@ Nothing of it ever enters a checkpoint, and removing the folder takes it all bac
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lstmtui.config import Settings
 from lstmtui.data.corpus import training_text
 from lstmtui.engine.autocomplete.concordance import FORMAT, Concordance
 from lstmtui.errors import LstmtuiError
 from lstmtui.files import write_atomically
-from lstmtui.opening import private_folder, read_bytes
+from lstmtui.opening import open_regular, private_folder, read_bytes
 from lstmtui.runs.folder import RunFolder
 
 LONGEST_TEXT = 16 << 20
 """Bytes of the training text that are indexed; some three million words, which take 40 MB."""
+PATIENCE = 30.0
+"""Seconds to wait until another process has changed what is kept."""
 
 
 def text_index(run: RunFolder, s: Settings) -> Concordance | None:
@@ -55,35 +63,46 @@ def _beginning(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield tail
 
 
-class Profile:
-    """What this person wrote: a text of words, as far as it was given to keep."""
+# --- changing what is kept --------------------------------------------------------------------------------------------
 
-    def __init__(self, run: RunFolder) -> None:
-        self._path = run.autocomplete / "profile.npz"
 
-    def load(self) -> Concordance | None:
-        """Return its index; None where nothing is kept, or what is there cannot be read."""
-        with contextlib.suppress(OSError, ValueError):
-            return Concordance.load(read_bytes(self._path))
-        return None
+@contextlib.contextmanager
+def changing(run: RunFolder) -> Iterator[None]:
+    """Let no other process change what is kept beside `run` meanwhile. Raises LstmtuiError where one does for long."""
+    deadline = time.monotonic() + PATIENCE
+    try:
+        private_folder(run.autocomplete)
+        descriptor = open_regular(run.autocomplete / "profile.lock", os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise LstmtuiError(
+            f"The profile in {run.autocomplete} cannot be written ({error.strerror or error})."
+        ) from error
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise LstmtuiError(
+                        f"Another process is changing the profile in {run.autocomplete}; try again when it is done."
+                    ) from None
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
 
-    def learn(self, text: bytes) -> int:
-        """Add `text`, and return how many words are kept now. Raises LstmtuiError where it cannot be written."""
-        known = self.load()
-        made = Concordance.of([*([known.text()] if known else []), text])
-        try:
-            private_folder(self._path.parent)
-            write_atomically(self._path, made.dump())
-        except OSError as error:
-            raise LstmtuiError(f"The profile {self._path} cannot be written ({error.strerror or error}).") from error
-        return made.count
 
-    def reset(self) -> bool:
-        """Forget everything; return whether there was anything."""
-        try:
-            self._path.unlink()
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise LstmtuiError(f"The profile {self._path} cannot be removed ({error.strerror or error}).") from error
-        return True
+def put_aside(path: Path) -> Path:
+    """Rename a file that cannot be understood, so that what is written next does not replace it; return its place.
+
+    Raises LstmtuiError where it cannot be renamed.
+    """
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
+        number += 1
+    try:
+        os.rename(path, aside)
+    except OSError as error:
+        raise LstmtuiError(f"{path} is damaged, and cannot be put aside ({error.strerror or error}).") from error
+    return aside

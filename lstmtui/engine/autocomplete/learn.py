@@ -7,17 +7,20 @@ Source: Krause et al. 2018, arXiv:1709.07432, with plain SGD on the biases alone
 from __future__ import annotations
 
 import contextlib
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lstmtui.engine.autocomplete.arrays import packed, unpacked
+from lstmtui.engine.autocomplete.keep import changing, put_aside
 from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
 from lstmtui.engine.trained import Trained
 from lstmtui.errors import LstmtuiError
-from lstmtui.files import write_atomically
-from lstmtui.opening import private_folder, read_bytes
+from lstmtui.files import read_file, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 Array = np.ndarray[Any, Any]
@@ -28,17 +31,46 @@ MOST = 200_000
 """Tokens of a text that are learnt from: its last ones."""
 LARGEST = 2.0
 """No bias moves further than this."""
+MAX_BYTES = 256 << 20
+SEEN = "seen"
+"""The array of what the biases were moved along: a digest of MARK bytes for each line."""
+MARK = 8
 
 
-def learn(trained: Trained, text: bytes) -> dict[str, Any]:
-    """Move the biases along `text`, keep the differences, and return the loss before and after, in nats per token.
+def learn(trained: Trained, texts: Iterable[bytes]) -> tuple[dict[str, Any], Path | None]:
+    """Move the biases along the lines of `texts` that they have not been moved along before, and keep the differences.
 
-    Raises LstmtuiError where they cannot be written.
+    Return the loss before and after, in nats per token, where there was enough to learn from, and where a file was put
+    that could not be understood. Raises LstmtuiError where they cannot be read or written.
     """
-    tokens = np.asarray(trained.tokenizer.encode(text)[-MOST:], np.int32)
-    if len(tokens) <= WINDOW:
-        return {}
-    weights = applied(trained)
+    path = _path(trained.run)
+    with changing(trained.run):
+        aside = None
+        try:
+            stored = _stored(path)
+        except ValueError:
+            stored, aside = {}, put_aside(path)
+        seen = {mark.tobytes() for mark in stored.get(SEEN, np.zeros((0, MARK), np.uint8))}
+        lines = [(_mark(line), line) for text in texts for line in text.splitlines(keepends=True)]
+        text = b"".join(line for mark, line in lines if mark not in seen)
+        tokens = np.asarray(trained.tokenizer.encode(text)[-MOST:], np.int32)
+        if len(tokens) <= WINDOW:
+            return {}, aside
+        weights = applied(trained)
+        losses = _move(trained, weights, tokens)
+        names = [p.name for p in weights.layout if p.name.endswith(".b")]
+        moved = {n: np.clip(weights[n] - trained.weights[n], -LARGEST, LARGEST) for n in names}
+        marks = np.frombuffer(b"".join(sorted(seen | {mark for mark, _ in lines})), np.uint8).reshape(-1, MARK)
+        try:
+            write_atomically(path, packed({**moved, SEEN: marks}))
+        except OSError as error:
+            raise LstmtuiError(f"The profile {path} cannot be written ({error.strerror or error}).") from error
+    tenth = max(1, len(losses) // 10)
+    return {"nll_first": float(np.mean(losses[:tenth])), "nll_last": float(np.mean(losses[-tenth:]))}, aside
+
+
+def _move(trained: Trained, weights: Arena, tokens: Array) -> list[float]:
+    """Move the biases of `weights` along `tokens`; return the loss of each window before."""
     network = Network(trained.settings, weights, WINDOW, 1, threads=1, backward=True)
     names = [p.name for p in weights.layout if p.name.endswith(".b")]
     losses = []
@@ -48,22 +80,33 @@ def learn(trained: Trained, text: bytes) -> dict[str, Any]:
         for name in names:
             weights[name][...] -= RATE * np.clip(network.gradients[name], -1, 1)
         network.carry()
-    moved = {n: np.clip(weights[n] - trained.weights[n], -LARGEST, LARGEST) for n in names}
-    path = _path(trained.run)
+    return losses
+
+
+def _mark(line: bytes) -> bytes:
+    return hashlib.sha256(line.strip()).digest()[:MARK]
+
+
+def _stored(path: Path) -> dict[str, Array]:
+    """Return what is kept. Raises LstmtuiError where the system does not let it be read, ValueError for damage."""
     try:
-        private_folder(path.parent)
-        write_atomically(path, packed(moved))
+        data = read_file(path, MAX_BYTES)
     except OSError as error:
-        raise LstmtuiError(f"The profile {path} cannot be written ({error.strerror or error}).") from error
-    tenth = max(1, len(losses) // 10)
-    return {"nll_first": float(np.mean(losses[:tenth])), "nll_last": float(np.mean(losses[-tenth:]))}
+        raise LstmtuiError(
+            f"The profile {path} cannot be read ({error.strerror or error}); nothing was changed."
+        ) from error
+    stored = {} if data is None else unpacked(data)
+    marks = stored.get(SEEN)
+    if marks is not None and (marks.ndim != 2 or marks.shape[1] != MARK or marks.dtype != np.uint8):
+        raise ValueError("no biases")
+    return stored
 
 
 def applied(trained: Trained) -> Arena:
     """Return a copy of the weights with what was learnt; the weights themselves where nothing fits."""
     try:
-        moved = unpacked(read_bytes(_path(trained.run)))
-    except (OSError, ValueError):
+        moved = _stored(_path(trained.run))
+    except (LstmtuiError, ValueError):
         moved = {}
     weights = Arena(trained.weights.layout, trained.weights.flat.dtype.type)
     weights.flat[...] = trained.weights.flat
@@ -87,5 +130,5 @@ def forget(run: RunFolder) -> bool:
     return False
 
 
-def _path(run: RunFolder) -> Any:
+def _path(run: RunFolder) -> Path:
     return run.autocomplete / "biases.npz"

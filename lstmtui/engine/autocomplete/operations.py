@@ -3,8 +3,10 @@
     {"op": "complete", "text": ..., "k": 5, "phrase": false, "passed": []}
                                                                {"candidates": [{"text", "probability"}], "milliseconds"}
     {"op": "autocomplete", "files": [...], ...}                     what `report.measure` counts, and the latency
-    {"op": "adapt", "files": [...], "weights": false}               {"words": n}, kept in the run's profile
-    {"op": "forget"}                                                {"forgotten": true}
+    {"op": "adapt", "files": [...], "weights": false}  or "text"    {"words": n, "new": n}, kept in the run's profile
+                    "names": what the files are called, if not so; an empty name for what was typed
+    {"op": "forget", "what": word or file, or nothing for all}      {"forgotten": true, "words": n}
+    {"op": "profile"}                                               {"words", "texts", "often", "unknown"}
 
 While the run trains on, a better checkpoint is loaded on the side and used from the next question on. When the run
 has been removed, or a checkpoint cannot be read, the one that was loaded goes on answering.
@@ -15,13 +17,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lstmtui.data.corpus import Reading, read_text
+from lstmtui.data.corpus import Reading, anchored, read_text
 from lstmtui.engine.autocomplete import door, learn, report
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.keep import Profile
+from lstmtui.engine.autocomplete.keep import text_index
+from lstmtui.engine.autocomplete.profile import TYPED, Profile, common
 from lstmtui.engine.trained import Trained, load
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.machine import memory_mb
@@ -32,6 +36,8 @@ LOOK = 2.0
 """Seconds between looks for a better checkpoint."""
 MOST = 100
 """The largest k."""
+MAX_SHOWN = 1000
+"""Words of a profile that are shown."""
 
 
 class Autocomplete:
@@ -52,6 +58,7 @@ class Autocomplete:
             "autocomplete": self._report,
             "adapt": self._adapt,
             "forget": self._forget,
+            "profile": self._profile,
         }
 
     def _complete(self, text: str, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> Answers:
@@ -109,21 +116,59 @@ class Autocomplete:
     # --- adaptation -----------------------------------------------------------------------------------------------
 
     def _adapt(
-        self, files: list[str] | None = None, text: str = "", weights: bool = False, encoding: str = ""
+        self,
+        files: list[str] | None = None,
+        text: str = "",
+        weights: bool = False,
+        encoding: str = "",
+        names: list[str] | None = None,
     ) -> Answers:
+        if bool(files) == bool(text):
+            raise UsageError("Give files or a text to learn from.")
         how = Reading.of(self._trained.settings, encoding)
-        data = read_text(files, how) if files else text.encode("utf-8", "replace")
-        words = Profile(self._trained.run).learn(data)
-        answer: dict[str, Any] = {"words": words}
+        if files:
+            named = [(name and anchored([name])[0]) or TYPED for name in names or files]
+            texts = {name: read_text([file], how) for file, name in zip(files, named, strict=True)}
+        else:
+            texts = {TYPED: text.encode()}
+        change = Profile(self._trained.run).learn(texts)
+        answer: dict[str, Any] = {"words": change.words, "new": change.by}
+        asides = [change.aside]
         if weights:
-            answer |= learn.learn(self._trained, data)
+            moved, aside = learn.learn(self._trained, list(texts.values()))
+            answer |= moved
+            asides.append(aside)
+        if found := [str(aside) for aside in asides if aside is not None]:
+            answer["put_aside"] = found
         self._completer = None  # made anew with the next question
         yield answer
 
-    def _forget(self) -> Answers:
-        forgotten = [Profile(self._trained.run).reset(), learn.forget(self._trained.run)]
+    def _forget(self, what: str = "") -> Answers:
+        profile = Profile(self._trained.run)
         self._completer = None
-        yield {"forgotten": any(forgotten)}
+        if what:
+            change = profile.forget({what, *anchored([what])})
+            yield {"forgotten": change is not None, **({"words": change.words, "new": change.by} if change else {})}
+        else:
+            yield {"forgotten": any([profile.reset(), learn.forget(self._trained.run)])}
+
+    def _profile(self) -> Answers:
+        run, settings = self._trained.run, self._trained.settings
+        texts = Profile(run).texts()
+        counts: Counter[str] = Counter()
+        for line in common(texts):
+            counts.update(line.split(" "))
+        index = text_index(run, settings)
+        ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        known = index.share if index is not None else lambda word: 1.0
+        unknown = [entry for entry in ranked if not known(entry[0].encode("utf-8", "surrogateescape"))]
+        yield {
+            "words": counts.total(),
+            "texts": [{"name": text.name, "lines": len(text.lines), "words": text.words()} for text in texts],
+            "often": ranked[:MAX_SHOWN],
+            "unknown": unknown[:MAX_SHOWN],
+            "weights": learn.known(run),
+        }
 
     # --- a run that trains on -------------------------------------------------------------------------------------
 

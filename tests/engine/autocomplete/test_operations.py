@@ -12,6 +12,7 @@ import tiny
 from lstmtui.engine import checkpoint
 from lstmtui.engine.autocomplete import keep, learn, operations
 from lstmtui.engine.autocomplete.operations import Autocomplete
+from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.trained import load
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -77,7 +78,17 @@ def test_a_profile_has_a_say_until_it_is_forgotten(run, tmp_path):
     written = tmp_path / "mail.txt"
     written.write_text("dear zebulon greets the zebulon\n" * 100)
     assert ask(autocomplete, "adapt", files=[str(written)])["words"] == 500
-    assert ask(autocomplete, "adapt", text="and more")["words"] == 502
+    assert ask(autocomplete, "adapt", text="and more") == {"words": 502, "new": 2}
+    assert ask(autocomplete, "adapt", text="and more") == {"words": 502, "new": 0}
+    shown = ask(autocomplete, "profile")
+    assert [(text["name"], text["words"]) for text in shown["texts"]] == [(str(written), 500), ("typed", 2)]
+    assert shown["often"][0] == ("zebulon", 200)
+    assert ("zebulon", 200) in shown["unknown"]
+    assert "the" not in dict(shown["unknown"])
+    assert ask(autocomplete, "forget", what="more") == {"forgotten": True, "words": 501, "new": -1}
+    assert ask(autocomplete, "forget", what="nope") == {"forgotten": False}
+    with pytest.raises(UsageError, match="files or a text"):
+        ask(autocomplete, "adapt")
     adapted = ask(autocomplete, "complete", text="the z")
     assert texts(adapted)[0] == "ebulon"
     assert texts(ask(Autocomplete(load(run)), "complete", text="the z"))[0] == "ebulon"
@@ -92,9 +103,11 @@ def test_a_few_weights_learn_on_request_and_are_never_in_the_checkpoint(run):
     t = load(run)
     weights = t.weights.flat.copy()
     text = b"the rain ran in the rain\n" * 200
-    told = learn.learn(t, text)
+    told, aside = learn.learn(t, [text])
+    assert aside is None
     assert told["nll_last"] < told["nll_first"]
     assert learn.known(run)
+    assert learn.learn(t, [text, b"the rain ran in the rain"]) == ({}, None)  # each line once
     moved = learn.applied(t)
     assert np.array_equal(t.weights.flat, weights)
     changed = {name for name in moved.views if not np.array_equal(moved[name], t.weights[name])}
@@ -109,12 +122,15 @@ def test_damaged_weights_of_a_profile_are_passed_over(run):
     run.autocomplete.mkdir(exist_ok=True)
     (run.autocomplete / "biases.npz").write_bytes(b"nonsense")
     assert np.array_equal(learn.applied(t).flat, t.weights.flat)
+    told, aside = learn.learn(t, [b"the rain ran in the rain\n" * 20])
+    assert told["nll_first"] > 0
+    assert aside.read_bytes() == b"nonsense"
 
 
 def test_a_profile_that_cannot_be_written_is_told(run):
     run.autocomplete.write_text("a file, where a folder should be")
     with pytest.raises(LstmtuiError, match="cannot be written"):
-        keep.Profile(run).learn(b"some words")
+        Profile(run).learn(b"some words")
 
 
 def test_a_better_checkpoint_is_taken_up_while_typing(run, monkeypatch):
