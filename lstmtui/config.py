@@ -14,10 +14,12 @@ import os
 import reprlib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from lstm_kernels.cell_table import CELLS
 
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.files import FormatError, parse_toml, read_file
@@ -28,7 +30,6 @@ FORMAT = 1
 LARGEST = 2**63 - 1
 """The largest whole number that TOML, NumPy and the kernels share."""
 
-CELLS = ("rnn", "lstm", "peephole", "coupled", "gru")
 TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """Tokens that the recipe chooses when it has seen the text."""
@@ -46,7 +47,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     open_low: bool = False,
-    choices: Sequence[str] = (),
+    choices: Collection[str] = (),
     live: bool = False,
     option: str = "",
     before: Any = None,

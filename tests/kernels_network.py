@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import naive
 import numpy as np
 from gradcheck import assert_gradients_agree, numerical_gradient
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cpu.packed import Packed
 
@@ -33,9 +33,7 @@ def case(cell, T, B, D, H, dtype=np.float64):
     rng = np.random.default_rng([T, B, D, H])
     layer = naive.random_layer(cell, D, H, rng)
     x, dh_above = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
-    h0, c0, dh_last, dc_last = rng.normal(size=(4, B, H))
-    if not naive.HAS_C[cell]:
-        c0, dc_last = np.zeros((2, B, H))
+    h0, c0, dh_last, dc_last = naive.random_states(cell, B, H, rng)
     return layer, x.astype(dtype), h0, c0, dh_above, dh_last, dc_last
 
 
@@ -46,42 +44,43 @@ def reference(cell, layer, x, h0, c0, dh_above, dh_last, dc_last):
 
 
 def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, precision=None, on=CPU, backward=True):
-    """Return h (T+1, B, H), c, saved, and the gradients by name, as `naive.forward` and `naive.backward` name them.
+    """Return h (T+1, B, H), c (T+1, B, MH), saved, and the gradients, named as by `naive.forward` and `naive.backward`.
 
     Arrays are converted to x's dtype. `dh_above` is called with h[1:] when it is a function. `on` has the kernels.
     Without `backward` there are no gradients.
     """
     spec, (T, B, D), dtype, (take, host) = CELLS[cell], x.shape, x.dtype, (on.arrays.taken, on.arrays.host)
     H = h0.shape[1]
-    G, S, width_c = len(spec.gates), len(spec.saved), H if spec.has_c else 0
+    G, R, S = len(spec.gates), len(spec.recurrent_gates), len(spec.saved)
     W_ih, W_hh, b, unit = (take(np.ascontiguousarray(layer[name], dtype)) for name in ("W_ih", "W_hh", "b", "unit"))
-    h, c = np.full((T + 1, B, H), np.nan, dtype), np.full((T + 1, B, width_c), np.nan, dtype)
-    h[0], c[0] = h0, c0[:, :width_c]
+    c0, dc_last = (state[:, : len(spec.memories) * H] for state in (c0, dc_last))
+    h, c = np.full((T + 1, B, H), np.nan, dtype), np.full((T + 1, *c0.shape), np.nan, dtype)
+    h[0], c[0] = h0, c0
     h, c = take(h), take(c)
-    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, S - G))
+    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra))
     scratch = take(np.full((B, G * H), np.nan, dtype))
     walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear
     rows = take(np.ascontiguousarray(x)).reshape(T * B, D)
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
-    packed_gates = on.recurrence.PackedGates(H, G, precision)
+    packed_gates = on.recurrence.PackedGates(H, R, precision)
     packed_gates.columns(W_hh, threads)
     walk.forward(gates, packed_gates, unit, h, c, extra, scratch, threads)
-    saved = np.concatenate([host(gates), host(extra)], axis=2)
+    saved = np.concatenate([host(gates), host(extra)[:, :, : S * H]], axis=2)
     if not backward:
         return host(h), host(c), saved, {}
 
     dh_above = take(np.ascontiguousarray(dh_above(host(h)[1:]) if callable(dh_above) else dh_above, dtype))
     shapes = {"W_ih": W_ih.shape, "W_hh": W_hh.shape, "b": b.shape, "unit": unit.shape, "x": x.shape}
     grads = {name: take(np.zeros(shape, dtype)) for name, shape in shapes.items()}
-    grads |= {"h0": take(dh_last.astype(dtype)), "c0": take(dc_last[:, :width_c].astype(dtype))}
+    grads |= {"h0": take(dh_last.astype(dtype)), "c0": take(dc_last.astype(dtype))}
     walk.backward(
         dh_above, W_hh, unit, h, c, gates, extra, grads["h0"], grads["c0"], grads["unit"], scratch, precision, threads
     )
     da_x, before = gates.reshape(T * B, G * H), h[:-1].reshape(T * B, H)
-    da_h = da_x
-    if spec.split:
-        da_h = take(np.concatenate([host(da_x)[:, : (G - 1) * H], host(extra).reshape(T * B, -1)], axis=1))
-    linear.backward_weights(da_h, before, grads["W_hh"], None, precision, threads)
+    for product in spec.products:
+        da = (extra if product.own else gates).reshape(T * B, -1)
+        columns, of = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
+        linear.backward_weights(da[:, columns], before, grads["W_hh"][of], None, precision, threads)
     linear.backward_weights(da_x, rows, grads["W_ih"], grads["b"], precision, threads)
     linear.backward_input(da_x, W_ih, grads["x"].reshape(T * B, D), precision, threads)
     return host(h), host(c), saved, {name: host(grad) for name, grad in grads.items()}
@@ -141,11 +140,9 @@ def assert_agrees_with_reference(cell, args, **how):
     h_ref, c_ref, steps, grads_ref = reference(cell, *args)
     H = h.shape[2]
     np.testing.assert_allclose(h, h_ref, rtol=EXACT, atol=EXACT)
-    if CELLS[cell].has_c:
-        np.testing.assert_allclose(c, c_ref, rtol=EXACT, atol=EXACT)
-    else:
-        del grads["c0"]
-    for at, name in enumerate(CELLS[cell].saved):
+    np.testing.assert_allclose(c, c_ref, rtol=EXACT, atol=EXACT)
+    spec = CELLS[cell]
+    for at, name in enumerate((*spec.gate_names, *spec.saved)):
         expected = [step[name] for step in steps]
         np.testing.assert_allclose(saved[:, :, at * H : (at + 1) * H], expected, rtol=EXACT, atol=EXACT)
     for name, gradient in grads.items():
@@ -158,12 +155,10 @@ def assert_agrees_with_central_differences(cell, args, **how):
 
     def loss():
         h, c, _, _ = run_layer(cell, *args, **how, backward=False)
-        return float((h[1:] * dh_above).sum() + (h[-1] * dh_last).sum() + (c[-1] * dc_last[:, : c.shape[2]]).sum())
+        return float((h[1:] * dh_above).sum() + (h[-1] * dh_last).sum() + (c[-1] * dc_last).sum())
 
     grads = run_layer(cell, *args, **how)[3]
-    arrays = {**layer, "x": x, "h0": h0}
-    if CELLS[cell].has_c:
-        arrays["c0"] = c0
+    arrays = {**layer, "x": x, "h0": h0, "c0": c0}
     for name, array in arrays.items():
         assert_gradients_agree(grads[name], numerical_gradient(loss, array), 1e-6)
 

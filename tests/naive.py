@@ -1,16 +1,18 @@
 """The slow reference: every cell and its gradients in NumPy float64, written from the equations, one step at a time.
 
 Nothing here is shared with the kernels but the conventions: time first, gates as row blocks in PyTorch's order, one
-bias. A `layer` is a dict of W_ih (GH, D), W_hh (GH, H), b (GH,), and unit (P, H).
+bias. A `layer` is a dict of W_ih (GH, D), W_hh (RH, H), b (GH,), and unit (P, H), for G gates, R of them with a
+recurrent product. c (B, MH) holds the states beside h side by side.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-GATES = {"rnn": 1, "lstm": 4, "peephole": 4, "coupled": 3, "gru": 3}
-UNIT_PARAMS = {"rnn": 0, "lstm": 0, "peephole": 3, "coupled": 0, "gru": 1}
-HAS_C = {"rnn": False, "lstm": True, "peephole": True, "coupled": True, "gru": False}
+GATES = {"rnn": 1, "lstm": 4, "peephole": 4, "coupled": 3, "gru": 3, "slstm": 4, "mingru": 2}
+RECURRENT = {**GATES, "mingru": 0}
+UNIT_PARAMS = {"rnn": 0, "lstm": 0, "peephole": 3, "coupled": 0, "gru": 1, "slstm": 0, "mingru": 0}
+MEMORIES = {"rnn": 0, "lstm": 1, "peephole": 1, "coupled": 1, "gru": 0, "slstm": 3, "mingru": 0}
 
 
 def sigmoid(x):
@@ -18,9 +20,14 @@ def sigmoid(x):
 
 
 def step(cell, a_x, a_h, p, h, c):
-    """Return everything one step computes, by name; a_x, a_h (B, GH), p (P, H), h, c (B, H)."""
+    """Return everything one step computes, by name; a_x (B, GH), a_h (B, RH), p (P, H), h (B, H), c (B, MH)."""
     x = np.split(a_x, GATES[cell], axis=1)
+    if cell == "mingru":
+        z, n = sigmoid(x[0]), x[1]
+        return {"z": z, "n": n, "h": (1 - z) * h + z * n, "c": c}
     u = np.split(a_h, GATES[cell], axis=1)
+    if cell == "slstm":
+        return _slstm_step([a + b for a, b in zip(x, u, strict=True)], *np.split(c, 3, axis=1))
     if cell == "rnn":
         return {"h": np.tanh(x[0] + u[0]), "c": c}
     if cell == "gru":
@@ -40,10 +47,43 @@ def step(cell, a_x, a_h, p, h, c):
     return {"i": i, "f": f, "g": g, "o": o, "c": c_next, "h": o * np.tanh(c_next)}
 
 
+def _slstm_step(a, c, n, m):
+    """Return a step of sLSTM by its equations in plain exponentials, then divided by e^m."""
+    before = np.exp(m)
+    f = sigmoid(a[1])
+    C = f * c * before + np.exp(a[0]) * np.tanh(a[2])
+    N = f * n * before + np.exp(a[0])
+    m_next = np.where(n == 0, a[0], np.maximum(np.log(f) + m, a[0]))
+    i, z, o = np.exp(a[0] - m_next), np.tanh(a[2]), sigmoid(a[3])
+    values = {"i": i, "f": np.exp(np.minimum(np.log(f) + m - m_next, 0)), "z": z, "o": o, "s": f, "h": o * C / N}
+    values["c"] = np.hstack([C * np.exp(-m_next), N * np.exp(-m_next), m_next])
+    return values
+
+
+def _slstm_backward(s, c, dh, d):
+    """Return da, and dL/d(c, n, m) of the step before."""
+    i, f, z, o = s["i"], s["f"], s["z"], s["o"]
+    (c_0, n_0, _), (c_1, n_1, _), (dc, dn, dm) = (np.split(part, 3, axis=1) for part in (c, s["c"], d))
+    dm = dm - dc * c_1 - dn * n_1  # both are divided by e^m
+    dc, dn = dc + dh * o / n_1, dn - dh * o * c_1 / n_1**2
+    from_i = i >= f
+    da_i = dc * i * z + dn * i + dm * from_i
+    da_o = dh * c_1 / n_1 * o * (1 - o)
+    dkept = dc * f * c_0 + dn * f * n_0 + dm * ~from_i
+    da = np.hstack([da_i, dkept * (1 - s["s"]), dc * i * (1 - z**2), da_o])
+    return da, np.hstack([dc * f, dn * f, dkept])
+
+
 def step_backward(cell, s, p, h, c, dh, dc):
     """Return da_x, da_h, dp, and dL/dh, dL/dc of the step before (the former past W_hh); s is what `step` returned."""
     if cell == "rnn":
         da = dh * (1 - s["h"] ** 2)
+        return da, da, np.zeros_like(p), np.zeros_like(h), dc
+    if cell == "mingru":
+        da = np.hstack([dh * (s["n"] - h) * s["z"] * (1 - s["z"]), dh * s["z"]])
+        return da, da[:, :0], np.zeros_like(p), dh * (1 - s["z"]), dc
+    if cell == "slstm":
+        da, dc = _slstm_backward(s, c, dh, dc)
         return da, da, np.zeros_like(p), np.zeros_like(h), dc
     if cell == "gru":
         r, z, q, n = s["r"], s["z"], s["q"], s["n"]
@@ -70,7 +110,7 @@ def step_backward(cell, s, p, h, c, dh, dc):
 
 
 def forward(cell, layer, x, h0, c0):
-    """Return h (T+1, B, H), c (T+1, B, H) and the list of steps, for x (T, B, D)."""
+    """Return h (T+1, B, H), c (T+1, B, MH) and the list of steps, for x (T, B, D)."""
     h, c, steps = [h0], [c0], []
     for x_t in x:
         s = step(cell, x_t @ layer["W_ih"].T + layer["b"], h[-1] @ layer["W_hh"].T, layer["unit"], h[-1], c[-1])
@@ -111,7 +151,17 @@ def random_layer(cell, D, H, rng):
     G = GATES[cell]
     return {
         "W_ih": rng.normal(size=(G * H, D)),
-        "W_hh": rng.normal(size=(G * H, H)) / np.sqrt(H),
+        "W_hh": rng.normal(size=(RECURRENT[cell] * H, H)) / np.sqrt(H),
         "b": rng.normal(size=G * H),
         "unit": rng.normal(size=(UNIT_PARAMS[cell], H)),
     }
+
+
+def random_states(cell, B, H, rng):
+    """Return h and c (B, MH) as a cell may have them, and gradients of both."""
+    M = MEMORIES[cell]
+    h, c, dh, dc = rng.normal(size=(4, B, H))
+    c, dc = ([state, *rng.normal(size=(M, B, H))] for state in (c, dc))
+    if cell == "slstm":
+        c[1] = 0.5 + np.abs(c[1])  # the normaliser is positive
+    return h, np.hstack(c)[:, : M * H], dh, np.hstack(dc)[:, : M * H]

@@ -145,7 +145,7 @@ def _values(name):
     # Cc, Cs: TOML has no way to write a surrogate; the other control characters it escapes.
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     if about["choices"]:
-        values = st.sampled_from(about["choices"])
+        values = st.sampled_from(tuple(about["choices"]))
     elif kind is int:
         values = st.integers(low, int(high) if high is not None else 2**63 - 1)
     elif kind is float:

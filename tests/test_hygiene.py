@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-COMPUTING = ("numba", "llvmlite", "lstm_kernels", "lstmtui.engine.backend", "torch")
+COMPUTING = ("numba", "llvmlite", "lstm_kernels.compile", "lstmtui.engine.backend", "torch")
 HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer")
 
 PROGRAM = """

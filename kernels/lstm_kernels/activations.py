@@ -1,4 +1,4 @@
-"""sigmoid, tanh, their slopes and exp of one scalar, as arithmetic that vectorises.
+"""sigmoid, its logarithm, tanh, slopes and exp of one scalar, as arithmetic that vectorises.
 
 float32: e^x = 2^n e^r with |r| <= ln(2) / 2, a polynomial for e^r and the bit pattern of 2^n; relative error under
 5e-7, and a loop costs 0.3 to 0.4 ns an element where calls of the C library cost 3 to 12.
@@ -31,6 +31,9 @@ LOWEST, HIGHEST = np.float32(-87.0), np.float32(88.0)  # e^x is a normal float32
 # (e^r - 1 - r) / r^2, Cephes' expf (S. L. Moshier, 1992)
 P0, P1, P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 P3, P4, P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+
+# artanh(s) / s, beyond its first term 1
+A3, A5, A7, A9, A11, A13 = (np.float32(1 / k) for k in (3, 5, 7, 9, 11, 13))
 
 
 @inlined
@@ -69,6 +72,21 @@ def _tanh32(x):
 
 
 @inlined
+def _log_sigmoid32(x):
+    # min(x, 0) - log(1 + u) for u = e^-|x|;  log(1 + u) = 2 artanh(s) for s = u / (2 + u), a series in s^2 <= 1 / 9
+    u = _exp32(-x if x > ZERO else x)
+    s = u / (TWO + u)
+    q = s * s
+    p = (((((A13 * q + A11) * q + A9) * q + A7) * q + A5) * q + A3) * q + ONE
+    return (x if x < ZERO else ZERO) - TWO * s * p
+
+
+@inlined
+def _log_sigmoid64(x):
+    return (x if x < 0.0 else 0.0) - math.log1p(math.exp(-abs(x)))
+
+
+@inlined
 def _tanh_slope32(y):
     return ONE - y * y
 
@@ -81,6 +99,16 @@ def _zero32(x):
 @inlined
 def _zero64(x):
     return 0.0
+
+
+@inlined
+def _one32(x):
+    return ONE
+
+
+@inlined
+def _one64(x):
+    return 1.0
 
 
 @inlined
@@ -114,6 +142,11 @@ def sigmoid(x: Any) -> Any:
     return _sigmoid32(x) if isinstance(x, np.float32) else _sigmoid64(x)
 
 
+def log_sigmoid(x: Any) -> Any:
+    """Return log(1 / (1 + e^-x)); never above 0, and x itself far below."""
+    return _log_sigmoid32(x) if isinstance(x, np.float32) else _log_sigmoid64(x)
+
+
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent of x."""
     return _tanh32(x) if isinstance(x, np.float32) else _tanh64(x)
@@ -127,6 +160,11 @@ def tanh_slope(y: Any) -> Any:
 def zero(x: Any) -> Any:
     """Return 0 in x's type (a literal would be float64, and make all it touches float64)."""
     return _zero32(x) if isinstance(x, np.float32) else _zero64(x)
+
+
+def one(x: Any) -> Any:
+    """Return 1 in x's type, as `zero` returns 0."""
+    return _one32(x) if isinstance(x, np.float32) else _one64(x)
 
 
 @inlined
@@ -149,6 +187,11 @@ def _compile_sigmoid(x):
     return _sigmoid32 if x == types.float32 else _sigmoid64
 
 
+@overload(log_sigmoid, jit_options=_OPTIONS)
+def _compile_log_sigmoid(x):
+    return _log_sigmoid32 if x == types.float32 else _log_sigmoid64
+
+
 @overload(tanh, jit_options=_OPTIONS)
 def _compile_tanh(x):
     return _tanh32 if x == types.float32 else _tanh64
@@ -162,3 +205,8 @@ def _compile_tanh_slope(y):
 @overload(zero, jit_options=_OPTIONS)
 def _compile_zero(x):
     return _zero32 if x == types.float32 else _zero64
+
+
+@overload(one, jit_options=_OPTIONS)
+def _compile_one(x):
+    return _one32 if x == types.float32 else _one64

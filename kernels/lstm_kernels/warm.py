@@ -123,7 +123,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent decides
     folder, exported = pickle.load(sys.stdin.buffer)
     cache_in(folder.parent)
-    from lstm_kernels.cells import CELLS
+    from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cpu import recurrence, stepping, tiles
 
     for precision in tiles.PRECISIONS:

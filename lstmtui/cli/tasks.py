@@ -77,7 +77,7 @@ def tasks(
         return 0
     root = runs_dir.expanduser() if runs_dir else runs_root()
     first = config.convert("seed", seed, "--seed")
-    chosen = _listed("--cells", cells, config.CELLS)
+    chosen = _listed("--cells", cells, tuple(config.CELLS))
     begun = _listed("--inits", inits, tuple(INITS)) if inits is not None else None
     changes = {"steps": steps, "hidden": hidden, "layers": layers, "batch": batch, "lr": lr, "clip": clip}
     trials = [

@@ -24,7 +24,7 @@ from lstm_kernels.compile import cache_in, jobs_of  # isort: skip
 KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
 
-from lstm_kernels.cells import CELLS, Cell  # noqa: E402
+from lstm_kernels.cell_table import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import (  # noqa: E402
     arrays,
     dropout,

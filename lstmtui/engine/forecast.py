@@ -28,7 +28,7 @@ from lstmtui.engine.answering import answer_lines
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.evaluate import evaluation_shape
 from lstmtui.engine.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
-from lstmtui.engine.model import Network, window_numbers
+from lstmtui.engine.model import Network, numbers_a_step, window_numbers
 from lstmtui.engine.optimizer import Optimizer
 from lstmtui.engine.pace import LAST
 from lstmtui.engine.params import Arena, parameters
@@ -161,7 +161,7 @@ def _numbers_to_evaluate(s: Settings, V: int, valid: int, layers: int) -> int:
     have those of the softmax too.
     """
     cell, H, L = CELLS[s.cell], s.hidden or 0, s.layers or 0
-    kept = len(cell.saved) + len(cell.states)
+    kept = numbers_a_step(cell)
     T, B = evaluation_shape(min(valid, s.eval_tokens or valid), s.threads or 1, V)
     evaluates = layers + T * B * (V + kept * L * H) if valid > 1 else 0
     writes = layers + V * H

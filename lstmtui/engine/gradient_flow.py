@@ -96,7 +96,7 @@ class GradientFlow:
         K, w, threads = self.lags, self._weights, self._threads
         (B, H), dtype, precision = dtop.shape, dtop.dtype, self._network.precision
         norms_h = np.zeros((len(trace), K))
-        norms_c = np.zeros((len(trace), K if self._cell.has_c else 0))
+        norms_c = np.zeros((len(trace), K if self._cell.memories else 0))
         dabove = np.zeros((K, B, H), dtype)
         dabove[-1] = dtop
         for k in reversed(range(len(trace))):
@@ -110,8 +110,8 @@ class GradientFlow:
                     kept.gates[t : t + 1], kept.extra[t : t + 1], dh, dc, dunit, scratch, precision, threads,
                 )  # fmt: skip
                 norms_h[k, K - 1 - t] = _norm(dh)
-                if self._cell.has_c:
-                    norms_c[k, K - 1 - t] = _norm(dc)
+                if self._cell.memories:
+                    norms_c[k, K - 1 - t] = _norm(dc[:, :H])  # of the states beside h, the first
             if k:
                 dabove = np.zeros((K, B, W_ih.shape[1]), dtype)
                 da = kept.gates.reshape(K * B, -1)
@@ -146,19 +146,15 @@ class _Trace:
 def half_lives(cell: Cell, gates: Array) -> Array:
     """Return the steps (H,) after which a unit has forgotten half, from its gates (T, B, GH).
 
-    By the mean of what a step keeps: of f, of 1 - i where one gate does both, of the GRU's z; (0,) for a cell that has
-    no such gate. The mean, since it is what is left on average that is asked for; the mean logarithm would let one
-    step that forgets all outweigh a hundred that forget nothing.
+    By the mean of what a step keeps, as the cell's keeper says it: f, 1 - i where one gate does both, the GRU's z; (0,)
+    for a cell that has no such gate. The mean, since it is what is left on average that is asked for; the mean
+    logarithm would let one step that forgets all outweigh a hundred that forget nothing.
     """
     gates = gates.reshape(-1, len(cell.gates), gates.shape[2] // len(cell.gates)).astype(np.float64)
-    if "f" in cell.gates:
-        kept = gates[:, cell.gates.index("f")]
-    elif "z" in cell.gates:
-        kept = gates[:, cell.gates.index("z")]
-    elif "i" in cell.gates:
-        kept = 1.0 - gates[:, cell.gates.index("i")]
-    else:
+    if cell.keeper is None:
         return np.zeros(0)
+    gate = gates[:, cell.gate_names.index(cell.keeper.gate)]
+    kept = gate if cell.keeper.sign > 0 else 1.0 - gate
     return np.asarray(math.log(0.5) / np.log(np.clip(kept.mean(axis=0), 1e-12, 1 - 1e-9)))
 
 

@@ -70,9 +70,9 @@ class Inspector:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The gates in their order, then c where there is one, then h."""
+        """The gates in their order, then the states, h last."""
         cell = self._net().cell
-        return tuple(dict.fromkeys((*cell.gates, *(("c",) if cell.has_c else ()), "h")))
+        return tuple(dict.fromkeys((*cell.gate_names, *cell.states[1:], "h")))
 
     # --- questions ------------------------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Inspector:
             "bits": reading.bits,
             "cut": reading.cut,
             "parts": list(self.parts),
-            "squashed": list(self._net().cell.sigmoid_gates),
+            "squashed": list(self._squashed()),
             "layers": s.layers,
             "units": s.hidden,
             "step": self._trained.step,
@@ -137,10 +137,10 @@ class Inspector:
         values = reading.values[layer, self._check(layer, part)].astype(np.float32)
         if not 0 <= first <= last < len(values):
             raise UsageError(f"The span must lie within the text's {len(values)} tokens.")
-        if part == "c":  # unbounded: measured by what reaches h
-            values = np.tanh(values)
-        elif part in self._net().cell.sigmoid_gates:  # shut is -1, open is 1
+        if part in self._squashed():  # shut is -1, open is 1
             values = 2 * values - 1
+        elif part not in self._bounded():  # measured by what reaches h
+            values = np.tanh(values)
         if threshold is None:
             threshold = max(0.02, float(np.quantile(np.abs(values), 0.5)))
         units, signs = on_in_span(values, first, last, threshold)
@@ -169,6 +169,14 @@ class Inspector:
             self._data = stored_corpus(self._trained.run, self._trained.settings)
         data = self._data
         return np.asarray(data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens)
+
+    def _squashed(self) -> tuple[str, ...]:
+        """Return the gates that lie between 0 and 1."""
+        return tuple(gate.name for gate in self._net().cell.gates if gate.span == (0.0, 1.0))
+
+    def _bounded(self) -> tuple[str, ...]:
+        """Return the gates and states that have bounds."""
+        return ("h", *(gate.name for gate in self._net().cell.gates if gate.span is not None))
 
     def _net(self) -> Network:
         if self._network is None:
@@ -201,8 +209,8 @@ class Inspector:
             for layer, seen in zip(network.stack.layers, values, strict=True):
                 gates = layer.gates.reshape(CHUNK, G, H)[: end - start]
                 seen[:G, start:end] = gates.transpose(1, 0, 2)
-                if cell.has_c:
-                    seen[parts.index("c"), start:end] = layer.c[1:, 0][: end - start]
+                for at, memory in enumerate(cell.memories):
+                    seen[parts.index(memory.name), start:end] = layer.c[1:, 0, at * H : (at + 1) * H][: end - start]
                 seen[parts.index("h"), start:end] = layer.h[1:, 0][: end - start]
             for t in range(start, min(end, N - 1)):
                 bits[t + 1] = round(float(nll[t - start]) / math.log(2), 3)

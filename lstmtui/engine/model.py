@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, linear_cross_entropy
+from lstmtui.engine.backend import CELLS, Cell, linear_cross_entropy
 from lstmtui.engine.params import Arena
 from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key
 
@@ -40,12 +40,17 @@ LOGITS = 16_000_000
 """Numbers in a segment's logits, 64 MB of float32."""
 
 
+def numbers_a_step(cell: Cell) -> int:
+    """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
+    return len(cell.gates) + cell.extra + len(cell.states)
+
+
 def window_numbers(s: Settings, V: int, T: int, B: int) -> int:
     """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
     cell, H, D, L = CELLS[s.cell], s.hidden or 0, s.embedding or 0, s.layers or 0
     rows = B * longest(segments(T, B, V))
     kept = rows if s.recompute else T * B
-    states = kept * L * H * (len(cell.saved) + len(cell.states))
+    states = kept * L * H * numbers_a_step(cell)
     return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
 
 
@@ -115,7 +120,7 @@ class Network:
         self._replayed("carry", self.stack.carry)
 
     def states(self) -> dict[str, Array]:
-        """Return the carried-in states by name, on the host: L.h and L.c, (B, H)."""
+        """Return the carried-in states by name, on the host: L.h (B, H) and L.c (B, MH)."""
         return {name: self.device.arrays.host(state) for name, state in self.stack.states().items()}
 
     def take_states(self, states: dict[str, Array]) -> None:

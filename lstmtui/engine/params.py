@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.backend import CELLS, CPU, Device
+from lstmtui.engine.backend import CELLS, CPU, Cell, Device
 
 Array = np.ndarray[Any, Any]
 Initial = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -50,7 +50,7 @@ def orthogonal_blocks(gates: int) -> Initial:
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
         H = shape[1]
-        blocks = []
+        blocks = [np.zeros((0, H))]
         for _ in range(gates):
             q, r = np.linalg.qr(random.standard_normal((H, H)))
             blocks.append(q * np.sign(np.diag(r)))  # the sign makes the distribution uniform
@@ -59,49 +59,52 @@ def orthogonal_blocks(gates: int) -> Initial:
     return draw
 
 
-def gate_bias(gates: tuple[str, ...], forget_bias: float) -> Initial:
-    """Return zeros, but `forget_bias` on f; where i alone decides (f = 1 - i), its negative on i."""
+def gate_bias(cell: Cell, forget_bias: float) -> Initial:
+    """Return zeros, but `forget_bias` on the gate that keeps a unit's memory, or its negative on one that forgets."""
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        b = np.zeros((len(gates), shape[0] // len(gates)))
-        if "f" in gates:
-            b[gates.index("f")] = forget_bias
-        elif "i" in gates:
-            b[gates.index("i")] = -forget_bias
+        b = np.zeros((len(cell.gates), shape[0] // len(cell.gates)))
+        if cell.keeper is not None and cell.keeper.biased:
+            b[cell.gate_names.index(cell.keeper.gate)] = cell.keeper.sign * forget_bias
         return b.reshape(-1)
 
     return draw
 
 
-def chrono_bias(gates: tuple[str, ...], span: int) -> Initial:
+def chrono_bias(cell: Cell, span: int) -> Initial:
     """Return biases by which units begin with memories of 1 to `span` steps: log u, u drawn evenly from 1 to span - 1.
 
-    A gate that keeps with sigmoid(log u) forgets in about u steps. f gets it and i its negative, so that a unit that
-    keeps long takes up little; the z of a GRU, which keeps, gets it likewise; a cell without gates begins with zeros.
+    A gate that keeps with sigmoid(log u) forgets in about u steps. The gate that keeps gets it, one that forgets its
+    negative, and so does a separate input gate, so that a unit that keeps long takes up little; a cell without such
+    gates begins with zeros.
     Source: Tallec and Ollivier 2018, arXiv:1804.11188, section 3, for LSTM; z of a GRU as their leaky unit.
     """
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        b = np.zeros((len(gates), shape[0] // len(gates)))
+        b = np.zeros((len(cell.gates), shape[0] // len(cell.gates)))
         keeps = np.log(random.uniform(1, max(2, span - 1), b.shape[1]))
-        for gate, sign in (("f", 1), ("z", 1), ("i", -1)):
-            if gate in gates:
-                b[gates.index(gate)] = sign * keeps
+        if keeper := cell.keeper:
+            b[cell.gate_names.index(keeper.gate)] = keeper.sign * keeps
+            if keeper.input_gate:
+                b[cell.gate_names.index(keeper.input_gate)] = -keeps
         return b.reshape(-1)
 
     return draw
 
 
 def layer_parameters(name: str, s: Settings, D: int) -> list[Parameter]:
-    """Return the parameters of one recurrent layer that reads D numbers: NAME.W_ih (GH, D), W_hh, b and unit."""
+    """Return the parameters of one recurrent layer that reads D numbers: NAME.W_ih (GH, D), W_hh (RH, H), b and unit.
+
+    G gates, R of them with a recurrent product.
+    """
     assert s.hidden is not None
     cell, H = CELLS[s.cell], s.hidden
-    G, P = len(cell.gates), len(cell.unit_params)
-    recurrent = orthogonal_blocks(G) if s.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
-    bias = chrono_bias(cell.gates, s.init_span) if s.init_span else gate_bias(cell.gates, s.forget_bias)
+    G, R, P = len(cell.gates), len(cell.recurrent_gates), len(cell.unit_params)
+    recurrent = orthogonal_blocks(R) if s.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
+    bias = chrono_bias(cell, s.init_span) if s.init_span else gate_bias(cell, s.forget_bias)
     return [
         Parameter(f"{name}.W_ih", (G * H, D), uniform(math.sqrt(6 / (D + H))), decays=True),
-        Parameter(f"{name}.W_hh", (G * H, H), recurrent, decays=True),
+        Parameter(f"{name}.W_hh", (R * H, H), recurrent, decays=True),
         Parameter(f"{name}.b", (G * H,), bias, decays=False),
         Parameter(f"{name}.unit", (P, H), zeros, decays=False),
     ]
@@ -110,7 +113,7 @@ def layer_parameters(name: str, s: Settings, D: int) -> list[Parameter]:
 def parameters(s: Settings, vocabulary: int) -> list[Parameter]:
     """Return every parameter of the network that `s` describes, decayed matrices first.
 
-    embedding (V, D); layers.L.W_ih (GH, D), W_hh (GH, H), b (GH,), unit (P, H): the cell's parameters of one value a
+    embedding (V, D); layers.L.W_ih (GH, D), W_hh (RH, H), b (GH,), unit (P, H): the cell's parameters of one value a
     unit, rows as in `Cell.unit_params`; softmax.W (V, H), unless tied, and softmax.b (V,).
     """
     assert s.hidden is not None

@@ -1,7 +1,7 @@
 """What the gates do: saturation by layer, gate and unit, and the activations over one window.
 
 Left-saturated: below 0.1, right-saturated: above 0.9 (Karpathy, Johnson and Li 2015, arXiv:1506.02078); for tanh
-gates, which lie between -1 and 1: below -0.9 and above 0.9.
+gates, which lie between -1 and 1: below -0.9 and above 0.9. A gate without bounds never counts as saturated.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Array = np.ndarray[Any, Any]
 
 def saturation(network: Network) -> tuple[Array, Array]:
     """Return the left- and right-saturated fractions (L, G, H) over what `network.look` read last."""
-    low = np.array([0.1 if g in network.cell.sigmoid_gates else -0.9 for g in network.cell.gates], np.float32)
+    low, high = np.array([gate.saturates_beyond for gate in network.cell.gates], np.float32).T
     left, right = [], []
     for gates in network.gates():
         left.append(np.mean(gates < low[:, None], axis=(0, 1), dtype=np.float32))
-        right.append(np.mean(gates > np.float32(0.9), axis=(0, 1), dtype=np.float32))
+        right.append(np.mean(gates > high[:, None], axis=(0, 1), dtype=np.float32))
     return np.stack(left), np.stack(right)
 
 

@@ -37,18 +37,19 @@ class Reader:
         self._cell, self.precision = cell, reading_precision(s, weights)
         self._weights: Arena | None = weights
         L, H, P, GH = s.layers, s.hidden, len(cell.unit_params), len(cell.gates) * s.hidden
+        RH = len(cell.recurrent_gates) * H
         V, D = weights["embedding"].shape
         self._stepping = stepping.compiled(s.cell)
         self.h = np.zeros((L, B, H), dtype)
-        self.c = np.zeros((L, B, H if cell.has_c else 0), dtype)
+        self.c = np.zeros((L, B, len(cell.memories) * H), dtype)
         self._table = np.zeros((V if V * GH <= TABLE else 0, GH), dtype)
         self._W_0 = stack(1, D, GH, self.precision)[0]
         self._W_ih = stack(L - 1, H, GH, self.precision)
-        self._W_hh = stack(L, H, GH, self.precision)
+        self._W_hh = stack(L, H, RH, self.precision)
         self._W_out = stack(1, H, V, self.precision)[0]
         self._out = "embedding" if s.tied else "softmax.W"
         self._b, self._unit = np.zeros((L, GH), dtype), np.zeros((L, P, H), dtype)
-        self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, GH))
+        self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, RH))
         self.logits = np.zeros((B, V), dtype)
         """(B, V), of the token that comes after what was read last."""
         self._p = np.zeros(V)

@@ -83,32 +83,33 @@ class Layer:
         backward: bool,
         device: Device = CPU,
     ) -> None:
-        G, C = len(cell.gates), H if cell.has_c else 0
-        X = (len(cell.saved) - G) * H
+        G, C, X = len(cell.gates), len(cell.memories) * H, cell.extra * H
         self._copy, zeros, packed = device.arrays.copy, device.arrays.zeros, device.Packed
         self.gates = zeros((kept, B, G * H), dtype)
         """W_ih x + b, then the gates after their nonlinearity, and after backward the gradient of the first."""
         self.extra = zeros((kept, B, X), dtype)
-        """As `gates`, for what the cell saves beyond them."""
+        """As `gates`, for what the cell saves beyond them, and after backward the gradients of `own_gates`."""
         self.h = zeros((kept + 1, B, H), dtype)
         self.c = zeros((kept + 1, B, C), dtype)
+        """The cell's other states, side by side."""
         self.scratch = zeros((B, G * H), dtype)
         self.inputs = zeros((longest(spans), B, D), dtype)
         """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
         ends = [0, *(end for _, end in spans)]
         self._whole = kept == ends[-1]
-        # h and c (B, H) in which each segment begins, and those in which the window ends.
+        # h and c in which each segment begins, and those in which the window ends.
         if self._whole:
             self.states = [(self.h[at], self.c[at]) for at in ends]
         else:
             self.states = [(zeros((B, H), dtype), zeros((B, C), dtype)) for _ in ends]
         self.W_ih = packed(D, G * H, precision)
-        self.W_hh = device.recurrence.PackedGates(H, G, precision)
+        R = len(cell.recurrent_gates)
+        self.W_hh = device.recurrence.PackedGates(H, R, precision)
         if backward:
             self.dh = zeros((B, H), dtype)
             self.dc = zeros((B, C), dtype)
             self.mask_in = zeros((B, D), dtype)
-            self.dropped_W_hh = zeros((G * H, H), dtype)
+            self.dropped_W_hh = zeros((R * H, H), dtype)
 
     def steps(self, start: int, end: int) -> tuple[Array, Array, Array, Array]:
         """Return gates, extra, h and c of a segment; h and c have one step more, the state it begins in."""
@@ -208,11 +209,11 @@ class Stack:
                 self.device.arrays.copy(last, first)
 
     def states(self) -> dict[str, Array]:
-        """Return the carried-in states by name, on the device, as views: L.h and L.c, (B, H)."""
+        """Return the carried-in states by name, on the device, as views: L.h (B, H) and L.c (B, MH)."""
         found = {}
         for k, layer in enumerate(self.layers):
             found[f"{k}.h"], c = layer.states[0]
-            if self.cell.has_c:
+            if self.cell.memories:
                 found[f"{k}.c"] = c
         return found
 
@@ -359,12 +360,12 @@ class Stack:
             h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
         )  # fmt: skip
         N, linear, add = (end - start) * self.B, self.device.linear, self._adds(segment)
-        before, da, dW_hh = h[:-1].reshape(N, -1), gates.reshape(N, -1), g[f"{at}.W_hh"]
-        if self.cell.split:
-            shared = dW_hh.shape[0] - extra.shape[2]
-            linear.backward_weights(da[:, :shared], before, dW_hh[:shared], None, self.precision, threads, add=add)
-            da, dW_hh = extra.reshape(N, -1), dW_hh[shared:]
-        linear.backward_weights(da, before, dW_hh, None, self.precision, threads, add=add)
+        before, dW_hh = h[:-1].reshape(N, -1), g[f"{at}.W_hh"]
+        H = before.shape[1]
+        for product in self.cell.products:
+            da = (extra if product.own else gates).reshape(N, -1)
+            columns, rows = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
+            linear.backward_weights(da[:, columns], before, dW_hh[rows], None, self.precision, threads, add=add)
 
     def _backward_inputs(self, k: int, segment: int, below: Array) -> Array:
         """Add the gradients of W_ih and b of layer k, and return that of its inputs (steps, B, D)."""

@@ -332,8 +332,8 @@ class Trainer:
         # Probes look at the window that comes next, as the weights are now.
         tokens = self.streams.window(self.streams.position(p.step).window)[0]
         first = self.network.look(tokens)
-        self.writer.saturation(p.step, self.network.cell.gates, *probes.saturation(self.network))
-        self.writer.window(p.step, self.network.cell.gates, probes.window(self.network), tokens[first:, 0])
+        self.writer.saturation(p.step, self.network.cell.gate_names, *probes.saturation(self.network))
+        self.writer.window(p.step, self.network.cell.gate_names, probes.window(self.network), tokens[first:, 0])
         if self._flow is not None:
             self.setup.seen.refresh()
             self.writer.gradient(**self._flow.measure(p.step).arrays())

@@ -66,7 +66,7 @@ def note_everything() -> None:
     launch.cuda.to_device = lambda a: np.array(a).view(OnDevice)
     from kernels_cuda import CUDA
     from kernels_network import case, run_layer, run_tied
-    from lstm_kernels.cells import CELLS
+    from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cuda import arrays, driver, dropout, optim, penalty, products, recurrence, walk
 
     products._found.append(None)

@@ -53,7 +53,7 @@ def timed(step: Callable[[], object], event: Callable[[], Any]) -> Timed:
 
 def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of ours."""
-    from lstm_kernels.cells import CELLS
+    from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cuda import graph, recurrence, walk
     from lstm_kernels.cuda.launch import cuda
 

@@ -45,7 +45,7 @@ def loss_after(cell: str, weights: Arena, tokens: np.ndarray, states: list[list[
 
 
 def states_after(cell: str, weights: Arena, tokens: np.ndarray) -> list[list[np.ndarray]]:
-    states = [[np.zeros((1, H)), np.zeros((1, H))] for _ in range(L)]
+    states = [[np.zeros((1, H)), np.zeros((1, naive.MEMORIES[cell] * H))] for _ in range(L)]
     for token in tokens:
         x = weights["embedding"][token][None]
         for k, layer in enumerate(states):
@@ -84,14 +84,14 @@ def test_agrees_with_central_differences_at_initialisation(cell, dtype, toleranc
     flow = GradientFlow(s, weights, tokens, lags=lags).measure(step=12)
     assert (flow.step, flow.cell) == (12, cell)
     assert flow.h.shape == (L, lags)
-    assert flow.c.shape == (L, lags if naive.HAS_C[cell] else 0)
+    assert flow.c.shape == (L, lags if naive.MEMORIES[cell] else 0)
     exact = Arena(weights.layout, np.float64)
     exact.flat[...] = weights.flat
     for layer in range(L):
         for lag in (1, 2, 5, lags):
             expected = by_differences(cell, exact, tokens, lag, layer, 0)
             assert flow.h[layer, lag - 1] == pytest.approx(expected, rel=tolerance)
-            if naive.HAS_C[cell]:
+            if naive.MEMORIES[cell]:
                 expected = by_differences(cell, exact, tokens, lag, layer, 1)
                 assert flow.c[layer, lag - 1] == pytest.approx(expected, rel=tolerance)
 
@@ -113,8 +113,17 @@ def test_half_life_follows_the_gate_that_forgets(cell):
     s = settings(cell)
     weights = Arena(parameters(s, V), np.float64)
     weights.flat.fill(0)
-    gates = {"lstm": ("f", 1), "peephole": ("f", 1), "coupled": ("i", -1), "gru": ("z", 1)}
-    order = {"lstm": "ifgo", "peephole": "ifgo", "coupled": "igo", "gru": "rzn", "rnn": "h"}[cell]
+    gates = {"lstm": ("f", 1), "peephole": ("f", 1), "coupled": ("i", -1), "gru": ("z", 1), "slstm": ("f", 1)}
+    gates["mingru"] = ("z", -1)
+    order = {
+        "lstm": "ifgo",
+        "peephole": "ifgo",
+        "coupled": "igo",
+        "gru": "rzn",
+        "rnn": "h",
+        "slstm": "ifzo",
+        "mingru": "zn",
+    }[cell]
     if cell in gates:
         gate, sign = gates[cell]
         at = order.index(gate)

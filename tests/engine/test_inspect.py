@@ -43,8 +43,11 @@ def states(model: Trained, text: str) -> list[list[dict[str, np.ndarray]]]:
     found = []
     for k in range(s.layers or 0):
         layer = {name: w[f"layers.{k}.{name}"].astype(np.float64) for name in ("W_ih", "W_hh", "b", "unit")}
-        zero = np.zeros((1, s.hidden or 0))
-        h, _, steps = naive.forward(s.cell, layer, x, zero, zero)
+        H, memories = s.hidden or 0, CELLS[s.cell].memories
+        h, c, steps = naive.forward(s.cell, layer, x, np.zeros((1, H)), np.zeros((1, len(memories) * H)))
+        for at, memory in enumerate(memories):
+            for step, after in zip(steps, c[1:], strict=True):
+                step[memory.name] = after[:, at * H : (at + 1) * H]
         found.append(steps)
         x = h[1:]
     return found
@@ -57,7 +60,7 @@ def test_every_gate_and_state_of_every_unit_at_each_character(tmp_path, cell):
     about = ask(service, op="inspect", text=TEXT)
     assert "".join(about["pieces"]) == TEXT
     assert about["parts"][-1] == "h"
-    assert ("c" in about["parts"]) == naive.HAS_C[cell]
+    assert ("c" in about["parts"]) == (naive.MEMORIES[cell] > 0)
     assert not about["cut"]
     expected = states(model, TEXT)
     for layer in range(2):

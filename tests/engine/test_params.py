@@ -17,16 +17,16 @@ def arena(cell="lstm", **changes):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_shapes_follow_the_cell(cell):
-    G, P = len(CELLS[cell].gates), len(CELLS[cell].unit_params)
+    G, R, P = len(CELLS[cell].gates), len(CELLS[cell].recurrent_gates), len(CELLS[cell].unit_params)
     shapes = {name: view.shape for name, view in arena(cell).views.items()}
     assert shapes == {
         "embedding": (11, 6),
         "layers.0.W_ih": (8 * G, 6),
-        "layers.0.W_hh": (8 * G, 8),
+        "layers.0.W_hh": (8 * R, 8),
         "layers.0.b": (8 * G,),
         "layers.0.unit": (P, 8),
         "layers.1.W_ih": (8 * G, 8),
-        "layers.1.W_hh": (8 * G, 8),
+        "layers.1.W_hh": (8 * R, 8),
         "layers.1.b": (8 * G,),
         "layers.1.unit": (P, 8),
         "softmax.W": (11, 8),
@@ -67,12 +67,20 @@ def test_forget_bias_opens_the_forget_gate():
     np.testing.assert_array_equal(arena("lstm")["layers.0.b"].reshape(4, 8)[1], 1)
     np.testing.assert_array_equal(arena("coupled")["layers.0.b"].reshape(3, 8)[0], -1)  # f = 1 - i
     assert not arena("gru")["layers.0.b"].any()
+    np.testing.assert_array_equal(arena("slstm")["layers.0.b"].reshape(4, 8)[1], 1)
     np.testing.assert_array_equal(arena("peephole", forget_bias=2.5)["layers.1.b"].reshape(4, 8)[1], 2.5)
 
 
 def test_a_span_spreads_the_memories_of_units_over_it():
     """Chrono initialisation: keeping gates forget half after ln 2 of 1 to span - 1 steps, spread evenly."""
-    for cell, gate, sign in (("lstm", 1, 1), ("peephole", 1, 1), ("gru", 1, 1), ("coupled", 0, -1)):
+    for cell, gate, sign in (
+        ("lstm", 1, 1),
+        ("peephole", 1, 1),
+        ("gru", 1, 1),
+        ("coupled", 0, -1),
+        ("slstm", 1, 1),
+        ("mingru", 0, -1),
+    ):
         biases = arena(cell, hidden=400, init_span=50)["layers.1.b"].reshape(-1, 400)
         steps = np.exp(sign * biases[gate])  # 1 / (1 - sigmoid(b)) = 1 + exp(b)
         assert 1 <= steps.min() < 2

@@ -12,6 +12,7 @@ from lstm_kernels.compile import SUMS, kernel
 EXACT = {
     "exp": np.exp,
     "tanh": np.tanh,
+    "log_sigmoid": lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
     # Without cancellation for negative x, where the plain formula in float64 is no judge of relative error either.
     "sigmoid": lambda x: np.where(x < 0, np.exp(x) / (1 + np.exp(x)), 1 / (1 + np.exp(-np.abs(x)))),
 }
@@ -55,6 +56,7 @@ def test_limits_and_nan(dtype):
     x = np.array([-np.inf, -1e30, -200, 200, 1e30, np.inf, np.nan], dtype)
     np.testing.assert_allclose(looped("tanh")(x), [-1, -1, -1, 1, 1, 1, np.nan], rtol=1e-7)
     np.testing.assert_allclose(looped("sigmoid")(x), [0, 0, 0, 1, 1, 1, np.nan], rtol=1e-7, atol=1e-37)
+    np.testing.assert_allclose(looped("log_sigmoid")(x), [-np.inf, -1e30, -200, 0, 0, 0, np.nan], rtol=1e-7, atol=1e-37)
     np.testing.assert_allclose(looped("exp")(x[[0, 1, 2, 6]]), [0, 0, 0, np.nan], atol=1e-37)
 
 

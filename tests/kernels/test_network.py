@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gradcheck import assert_gradients_agree, numerical_gradient
 from kernels_network import run_layer, run_tied
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 
 T, B, H, V = 4, 3, 5, 6
 
@@ -15,7 +15,7 @@ T, B, H, V = 4, 3, 5, 6
 def make(cell):
     rng = np.random.default_rng(7)
     layers = [naive.random_layer(cell, H, H, rng) for _ in range(2)]
-    states = rng.normal(size=(2, 2, B, H)) if naive.HAS_C[cell] else rng.normal(size=(2, 2, B, H)) * [[[[1]]], [[[0]]]]
+    states = [naive.random_states(cell, B, H, rng)[:2] for _ in range(2)]
     tokens, targets = rng.integers(0, V, (2, T, B)).astype(np.int32)
     return layers, states, tokens, targets, rng.normal(size=(V, H)), rng.normal(size=V)
 
@@ -26,10 +26,12 @@ def with_kernels(cell, layers, states, tokens, targets, table, b_out, threads):
 
     def body(x, output):
         def lower(h_1):
-            grads["1"] = run_layer(cell, layers[1], h_1, *states[:, 1], output, none, none, threads)[3]
+            grads["1"] = run_layer(
+                cell, layers[1], h_1, *states[1], output, none, np.zeros_like(states[1][1]), threads
+            )[3]
             return grads["1"]["x"]
 
-        grads["0"] = run_layer(cell, layers[0], x, *states[:, 0], lower, none, none, threads)[3]
+        grads["0"] = run_layer(cell, layers[0], x, *states[0], lower, none, np.zeros_like(states[0][1]), threads)[3]
         return grads["0"]["x"]
 
     nll, dtable, db_out = run_tied(tokens, targets, table, b_out, body, threads)
@@ -39,7 +41,7 @@ def with_kernels(cell, layers, states, tokens, targets, table, b_out, threads):
 
 def with_reference(cell, layers, states, tokens, targets, table, b_out):
     none, xs, walks = np.zeros((B, H)), [table[tokens]], []
-    for layer, h0, c0 in zip(layers, *states, strict=True):
+    for layer, h0, c0 in zip(layers, *zip(*states, strict=True), strict=True):
         walks.append(naive.forward(cell, layer, xs[-1], h0, c0))
         xs.append(walks[-1][0][1:])
     nll, dlogits = naive.cross_entropy(xs[2].reshape(-1, H) @ table.T + b_out, targets.ravel())
@@ -47,7 +49,7 @@ def with_reference(cell, layers, states, tokens, targets, table, b_out):
     grads = {"table": dlogits.T @ xs[2].reshape(-1, H), "b_out": dlogits.sum(0)}
     dh = (dlogits @ table).reshape(T, B, H)
     for at in (1, 0):
-        of_layer = naive.backward(cell, layers[at], xs[at], *walks[at], dh, none, none)
+        of_layer = naive.backward(cell, layers[at], xs[at], *walks[at], dh, none, np.zeros_like(states[at][1]))
         grads |= {f"{at}.{name}": grad for name, grad in of_layer.items()}
         dh = of_layer["x"]
     np.add.at(grads["table"], tokens, dh)
@@ -74,9 +76,8 @@ def test_central_differences(cell):
     def loss():
         return with_kernels(cell, *model, 1)[0]
 
-    arrays = {"table": table, "b_out": b_out, "0.h0": states[0, 0], "1.h0": states[0, 1]}
+    arrays = {"table": table, "b_out": b_out, "0.h0": states[0][0], "1.h0": states[1][0]}
     arrays |= {f"{at}.{name}": layers[at][name] for at in (0, 1) for name in ("b", "unit")}
-    if CELLS[cell].has_c:
-        arrays |= {"0.c0": states[1, 0], "1.c0": states[1, 1]}
+    arrays |= {"0.c0": states[0][1], "1.c0": states[1][1]}
     for name, array in arrays.items():
         assert_gradients_agree(grads[name], numerical_gradient(loss, array), 1e-6)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu.tiles import REGISTERS, TILES
 
 HERE = Path(__file__).parent / "cpu"

@@ -18,25 +18,23 @@ from typing import Any
 from lstm_kernels.activations import sigmoid, sigmoid_slope, tanh, tanh_slope
 from lstm_kernels.compile import inlined
 
-GATES = ("r", "z", "n")
-
 
 @inlined
-def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, c_prev: Any) -> Any:
-    """Return (r, z, n, q), which backward needs, h_t, and c_prev in place of the cell state this unit does not have."""
+def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
+    """Return (r, z, n, q), which backward needs, and h_t."""
     r = sigmoid(a_x[0] + a_h[0])
     z = sigmoid(a_x[1] + a_h[1])
     q = a_h[2] + p[0]
     n = tanh(a_x[2] + r * q)
-    return (r, z, n, q), n + z * (h_prev - n), c_prev
+    return (r, z, n, q), n + z * (h_prev - n), ()
 
 
 @inlined
-def backward(dh: Any, dc: Any, saved: Any, p: Any, h_prev: Any, c_prev: Any, c: Any) -> Any:
-    """Return da_x, da_h, dp, dh_{t-1} past W_hh and dc_{t-1}, given dL/dh_t."""
+def backward(dh: Any, dmemory: Any, saved: Any, p: Any, h_prev: Any, memory_prev: Any, memory: Any) -> Any:
+    """Return da_x, da_h, dp, dh_{t-1} past W_hh and no dmemory, given dL/dh_t."""
     r, z, n, q = saved
     da_n = (dh - dh * z) * tanh_slope(n)
     da_z = dh * (h_prev - n) * sigmoid_slope(z)
     da_r = da_n * q * sigmoid_slope(r)
     dq = da_n * r
-    return (da_r, da_z, da_n), (da_r, da_z, dq), (dq,), z * dh, dc
+    return (da_r, da_z, da_n), (da_r, da_z, dq), (dq,), z * dh, ()

@@ -13,18 +13,16 @@ from typing import Any
 from lstm_kernels.activations import tanh, tanh_slope, zero
 from lstm_kernels.compile import inlined
 
-GATES = ("h",)
-
 
 @inlined
-def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, c_prev: Any) -> Any:
-    """Return (h,), which backward needs, h_t, and c_prev in place of the cell state this unit does not have."""
+def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
+    """Return (h,), which backward needs, and h_t."""
     h = tanh(a_x[0] + a_h[0])
-    return (h,), h, c_prev
+    return (h,), h, ()
 
 
 @inlined
-def backward(dh: Any, dc: Any, saved: Any, p: Any, h_prev: Any, c_prev: Any, c: Any) -> Any:
-    """Return da_x, da_h, dp, dh_{t-1} past W_hh and dc_{t-1}, given dL/dh_t."""
+def backward(dh: Any, dmemory: Any, saved: Any, p: Any, h_prev: Any, memory_prev: Any, memory: Any) -> Any:
+    """Return da_x, da_h, dp, dh_{t-1} past W_hh and no dmemory, given dL/dh_t."""
     da = (dh * tanh_slope(saved[0]),)
-    return da, da, (), zero(dh), dc
+    return da, da, (), zero(dh), ()

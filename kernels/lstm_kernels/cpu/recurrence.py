@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from lstm_kernels.activations import zero
-from lstm_kernels.cells import CELLS, Cell
+from lstm_kernels.cell_table import CELLS, Cell, Product
+from lstm_kernels.cells import functions_of
+from lstm_kernels.cells.access import Access, access_of
 from lstm_kernels.compile import inlined, threaded
 from lstm_kernels.cpu.packed import (
     PRECISIONS,
@@ -34,95 +35,23 @@ from lstm_kernels.threads import MEETING, MOST, meet
 Array = np.ndarray[Any, Any]
 
 
-# Tuples of one unit's values, from and to the rows of a (rows, H) block and, beyond the gates, of `more` (XH,).
-# Compiled code needs their length to be constant, hence one function for each that occurs.
+# A place is a row of units' values (K, H) and a unit's number.
 @inlined
-def _read0(block, j):
-    return ()
-
-
-@inlined
-def _read1(block, j):
-    return (block[0, j],)
+def _load(place, k):
+    block, j = place
+    return block[k, j]
 
 
 @inlined
-def _read3(block, j):
-    return block[0, j], block[1, j], block[2, j]
+def _store(place, k, value):
+    block, j = place
+    block[k, j] = value
 
 
-@inlined
-def _read4(block, j):
-    return block[0, j], block[1, j], block[2, j], block[3, j]
-
-
-@inlined
-def _saved1(block, more, j):
-    return (block[0, j],)
-
-
-@inlined
-def _saved3(block, more, j):
-    return block[0, j], block[1, j], block[2, j]
-
-
-@inlined
-def _saved4(block, more, j):
-    return block[0, j], block[1, j], block[2, j], block[3, j]
-
-
-@inlined
-def _saved3_1(block, more, j):
-    return block[0, j], block[1, j], block[2, j], more[j]
-
-
-@inlined
-def _write1(block, more, j, values):
-    block[0, j] = values[0]
-
-
-@inlined
-def _write3(block, more, j, values):
-    block[0, j] = values[0]
-    block[1, j] = values[1]
-    block[2, j] = values[2]
-
-
-@inlined
-def _write4(block, more, j, values):
-    block[0, j] = values[0]
-    block[1, j] = values[1]
-    block[2, j] = values[2]
-    block[3, j] = values[3]
-
-
-@inlined
-def _write3_1(block, more, j, values):
-    _write3(block, more, j, values)
-    more[j] = values[3]
-
-
-@inlined
-def _add0(block, j, values):
-    pass
-
-
-@inlined
-def _add1(block, j, values):
-    block[0, j] += values[0]
-
-
-@inlined
-def _add3(block, j, values):
-    block[0, j] += values[0]
-    block[1, j] += values[1]
-    block[2, j] += values[2]
-
-
-READ = {0: _read0, 1: _read1, 3: _read3, 4: _read4}
-SAVED = {(1, 0): _saved1, (3, 0): _saved3, (4, 0): _saved4, (3, 1): _saved3_1}
-WRITE = {(1, 0): _write1, (3, 0): _write3, (4, 0): _write4, (3, 1): _write3_1}
-ADD = {0: _add0, 1: _add1, 3: _add3}
+@cache
+def access(cell_name: str) -> Access:
+    """Return how kernels for the processor reach the values of a unit: at a place (block (K, H), j)."""
+    return access_of(CELLS[cell_name], inlined, _load, _store)
 
 
 # --- sharing out a step -----------------------------------------------------------------------------------------------
@@ -137,19 +66,19 @@ SHARED_FROM = 2_000_000
 
 
 class PackedGates:
-    """W_hh (GH, H), packed as columns: all in one, or each gate's by itself, so that a share of units is whole panels
+    """W_hh (RH, H), packed as columns: all in one, or each gate's by itself, so that a share of units is whole panels
     of each."""
 
-    def __init__(self, H: int, G: int, precision: str) -> None:
-        """Raises ValueError where this processor cannot multiply in `precision`."""
+    def __init__(self, H: int, R: int, precision: str) -> None:
+        """R gates have a recurrent product. Raises ValueError where this processor cannot multiply in `precision`."""
         self.precision = precision
-        count = G if _is_shared(G * H * H, precision) else 1
-        self.words = stack(count, H, G * H // count, precision)
+        count = R if R > 0 and _is_shared(R * H * H, precision) else 1
+        self.words = stack(count, H, R * H // count, precision)
         """(parts, H', N'), with all gates in one part or a gate in each."""
-        self._parts = [Packed(H, G * H // count, precision, words) for words in self.words]
+        self._parts = [Packed(H, R * H // count, precision, words) for words in self.words]
 
     def columns(self, W: Array, threads: int) -> None:
-        """Take W (GH, H)."""
+        """Take W (RH, H)."""
         N = len(W) // len(self._parts)
         for k, part in enumerate(self._parts):
             part.columns(W[k * N : (k + 1) * N], threads)
@@ -181,22 +110,24 @@ class Recurrence(NamedTuple):
     """forward(gates, W_hh, unit, h, c, extra, scratch, threads): fill h[1:], c[1:], gates and extra.
 
     gates    (T, B, GH)    in-out  W_ih x + b, from linear.py, becomes the gates after their nonlinearity
-    W_hh     (GH, H)       in      as `PackedGates`
+    W_hh     (RH, H)       in      as `PackedGates`, for the R gates that have a recurrent product
     unit     (P, H)        in      the cell's parameters of one value a unit
-    h, c     (T+1, B, H)   in-out  [0] is carried in, the rest is written here; c is (T+1, B, 0) if the cell has none
-    extra    (T, B, XH)    out     what else backward needs: `saved` of the cell beyond its gates
+    h        (T+1, B, H)   in-out  [0] is carried in, the rest is written here
+    c        (T+1, B, MH)  in-out  likewise, the M states of the cell beside h, side by side
+    extra    (T, B, XH)    out     what else backward needs: `saved` of the cell
     scratch  (B, GH)       -
     """
     backward: Any
     """backward(dh_above, W_hh, unit, h, c, gates, extra, dh, dc, dunit, scratch, precision, threads)
 
     dh_above  (T, B, H)    in      dL/dh from the layer above
-    W_hh      (GH, H)      in      not packed
+    W_hh      (RH, H)      in      not packed
     h, c                   in      as forward left them
     gates     (T, B, GH)   in-out  as forward left them, become the gradient of W_ih x + b
-    extra     (T, B, XH)   in-out  as forward left it; of a cell that splits it becomes the gradient of the last H rows
-                                   of W_hh h, the others' being that of W_ih x
-    dh, dc    (B, H)       in-out  dL/dh_T and dL/dc_T carried in become dL/dh_0 and dL/dc_0; dc is (B, 0) without c
+    extra     (T, B, XH)   in-out  as forward left it, becomes the gradient of the recurrent products of the cell's
+                                   `own_gates`, the others' being that of W_ih x
+    dh        (B, H)       in-out  dL/dh_T carried in becomes dL/dh_0
+    dc        (B, MH)      in-out  likewise, of the states beside h
     dunit     (P, H)       in-out  added to
     scratch   (B, GH)      -
     """
@@ -210,9 +141,11 @@ def compiled(cell_name: str) -> Recurrence:
 
 
 def _forward_of(cell: Cell) -> Any:
-    G, X, has_c = len(cell.gates), len(cell.saved) - len(cell.gates), cell.has_c
-    step = cell.forward
-    read_gates, read_unit, write_saved = READ[G], READ[len(cell.unit_params)], WRITE[G, X]
+    G, R, X, M = len(cell.gates), len(cell.recurrent_gates), cell.extra, len(cell.memories)
+    step = functions_of(cell).forward
+    a = access(cell.name)
+    read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
+    write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @threaded(stamp=cell.name)
     def walk(k, threads, gates, words, unit, h, c, extra, scratch, buffer, meeting):
@@ -222,29 +155,31 @@ def _forward_of(cell: Cell) -> Any:
         low, high, first, last = _share(k, threads, B, words, H, meeting)
         # Of each part of W_hh: the columns that are this thread's.
         parts = words.shape[0]
-        N = G * H // parts
-        left, right, met = (first, last, 1) if parts == G else (0, N, 1)
+        N = R * H // parts
+        left, right, met = (first, last, 1) if parts == R else (0, N, 1)
         for t in range(T):
-            for n in range(parts):
-                # There and back: the last parts of a step are the first of the next, and are still in the cache.
-                g = n if t % 2 == 0 else parts - 1 - n
-                to = scratch[low:high, g * N + left : g * N + right]
-                multiply(h[t, low:high], columns_between(words[g], left, right), 0, nothing(), to, buffer[k])
+            if R > 0:
+                for n in range(parts):
+                    # There and back: the last parts of a step are the first of the next, and are still in the cache.
+                    g = n if t % 2 == 0 else parts - 1 - n
+                    to = scratch[low:high, g * N + left : g * N + right]
+                    multiply(h[t, low:high], columns_between(words[g], left, right), 0, nothing(), to, buffer[k])
             for b in range(low, high):
-                block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b]
-                h_prev, c_prev, h_next, c_next = h[t, b], c[t, b], h[t + 1, b], c[t + 1, b]
+                block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b].reshape((X, H))
+                h_prev, h_next = h[t, b], h[t + 1, b]
+                c_prev, c_next = c[t, b].reshape((M, H)), c[t + 1, b].reshape((M, H))
                 for j in range(types.uintp(first), types.uintp(last)):
-                    values, h_j, c_j = step(
-                        read_gates(block, j),
-                        read_gates(block_h, j),
-                        read_unit(unit, j),
+                    saved, h_j, memory = step(
+                        read_gates((block, j)),
+                        read_recurrent((block_h, j), h_prev[j]),
+                        read_unit((unit, j)),
                         h_prev[j],
-                        c_prev[j] if has_c else zero(h_prev[j]),
+                        read_memory((c_prev, j)),
                     )
-                    write_saved(block, more, j, values)
+                    write_gates((block, j), saved)
+                    write_saved((more, j), saved)
                     h_next[j] = h_j
-                    if has_c:
-                        c_next[j] = c_j
+                    write_memory((c_next, j), memory)
             if meeting.shape[0] > 0:
                 met = meet(meeting, threads, met)
 
@@ -252,7 +187,7 @@ def _forward_of(cell: Cell) -> Any:
         gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
     ) -> None:
         buffer = workspace.scratch(threads, W_hh.precision)
-        meeting = _meeting(gates.shape[2] * h.shape[2], h.shape[2], W_hh.precision, threads)
+        meeting = _meeting(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
         walk(gates, W_hh.words, unit, h, c, extra, scratch, buffer, meeting, threads)
 
     return forward
@@ -267,16 +202,45 @@ def _add_up(k, threads, partial, dunit):
                 dunit[p, j] += partial[b, p, j]
 
 
+def _adder_of(cell: Cell) -> Any:
+    """Return add(gates, extra, share, H, to, buffer): add to dh the part that goes through the recurrent products.
+
+    gates (B, GH) and extra (B, XH) hold the gradients of one step.
+    """
+    add = _add_nothing
+    for product in cell.products:
+        add = _and_then(add, product, whole=product.count == (cell.extra if product.own else len(cell.gates)))
+    return add
+
+
+@inlined
+def _add_nothing(gates, extra, share, H, to, buffer):
+    pass
+
+
+def _and_then(before: Any, product: Product, *, whole: bool) -> Any:
+    """Return what adds one product more; `whole` where it takes all columns of its gradients."""
+    own, first, end, row = product.own, product.first, product.first + product.count, product.row
+
+    @inlined
+    def add_whole(gates, extra, share, H, to, buffer):
+        before(gates, extra, share, H, to, buffer)
+        multiply(extra if own else gates, share, row * H, rows_of(to), to, buffer)
+
+    @inlined
+    def add_part(gates, extra, share, H, to, buffer):
+        before(gates, extra, share, H, to, buffer)
+        multiply((extra if own else gates)[:, first * H : end * H], share, row * H, rows_of(to), to, buffer)
+
+    return add_whole if whole else add_part
+
+
 def _backward_of(cell: Cell) -> Any:
-    G, X, P, has_c, split = (
-        len(cell.gates),
-        len(cell.saved) - len(cell.gates),
-        len(cell.unit_params),
-        cell.has_c,
-        cell.split,
-    )
-    step = cell.backward
-    read_saved, read_unit, write_gates, add_unit = SAVED[G, X], READ[P], WRITE[G, 0], ADD[P]
+    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra, len(cell.memories)
+    step, add_products = functions_of(cell).backward, _adder_of(cell)
+    a = access(cell.name)
+    read_saved, read_unit, read_memory = a.saved, a.unit, a.memory
+    write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @threaded(stamp=cell.name)
     def walk(k, threads, dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, meeting):
@@ -290,36 +254,27 @@ def _backward_of(cell: Cell) -> Any:
                     partial[b, p, j] = 0
         for t in range(T - 1, -1, -1):
             for b in range(low, high):
-                block, more = blocks[t, b], extra[t, b]
-                dh_t, dh_b, dc_b, sums = dh_above[t, b], dh[b], dc[b], partial[b]
-                h_prev, c_prev, c_next = h[t, b], c[t, b], c[t + 1, b]
+                block, more, sums = blocks[t, b], extra[t, b].reshape((X, H)), partial[b]
+                dh_t, dh_b, h_prev = dh_above[t, b], dh[b], h[t, b]
+                dc_b, c_prev, c_next = dc[b].reshape((M, H)), c[t, b].reshape((M, H)), c[t + 1, b].reshape((M, H))
                 for j in range(types.uintp(first), types.uintp(last)):
-                    none = zero(dh_b[j])
-                    da_x_j, da_h_j, dp, dh_j, dc_j = step(
+                    da_x, da_h, dp, dh_j, dmemory = step(
                         dh_t[j] + dh_b[j],
-                        dc_b[j] if has_c else none,
-                        read_saved(block, more, j),
-                        read_unit(unit, j),
+                        read_memory((dc_b, j)),
+                        read_saved((block, j), (more, j)),
+                        read_unit((unit, j)),
                         h_prev[j],
-                        c_prev[j] if has_c else none,
-                        c_next[j] if has_c else none,
+                        read_memory((c_prev, j)),
+                        read_memory((c_next, j)),
                     )
-                    write_gates(block, more, j, da_x_j)
-                    if split:
-                        more[j] = da_h_j[-1]
-                    add_unit(sums, j, dp)
+                    write_gates((block, j), da_x)
+                    write_own((more, j), da_h)
+                    add_unit((sums, j), dp)
                     dh_b[j] = dh_j
-                    if has_c:
-                        dc_b[j] = dc_j
+                    write_memory((dc_b, j), dmemory)
             if meeting.shape[0] > 0:
                 met = meet(meeting, threads, met)
-            to = dh[low:high, first:last]
-            if split:
-                shared = (G - 1) * H
-                multiply(gates[t, low:high, :shared], share, 0, rows_of(to), to, buffer[k])
-                multiply(extra[t, low:high], share, shared, rows_of(to), to, buffer[k])
-            else:
-                multiply(gates[t, low:high], share, 0, rows_of(to), to, buffer[k])
+            add_products(gates[t, low:high], extra[t, low:high], share, H, dh[low:high, first:last], buffer[k])
 
     def backward(
         dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,

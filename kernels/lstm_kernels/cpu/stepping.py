@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from lstm_kernels.activations import zero
-from lstm_kernels.cells import CELLS, Cell
+from lstm_kernels.cell_table import CELLS, Cell
+from lstm_kernels.cells import functions_of
 from lstm_kernels.compile import kernel
 from lstm_kernels.cpu.packed import bias_of, multiply, nothing, unpack_column
-from lstm_kernels.cpu.recurrence import READ
+from lstm_kernels.cpu.recurrence import access
 from lstm_kernels.cpu.sampling import distribution, draw
 
 
@@ -26,10 +26,11 @@ class Stepping(NamedTuple):
     network   (table, embedding, W_0, W_ih, W_hh, b, unit, W_out, b_out), all in:
               table (V, GH) of the first layer's W_ih x + b, or else (0, GH); embedding (V, D) and W_0, packed (D, GH),
               are read where there is no table; (0, D) for that of tied weights, W_out;
-              W_ih packed (L-1, H, GH); W_hh packed (L, H, GH); b (L, GH);
+              W_ih packed (L-1, H, GH); W_hh packed (L, H, RH); b (L, GH);
               unit (L, P, H); W_out packed (H, V); b_out (V,)
-    states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, 0) if the cell has none
-    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, GH), (B, V), words of `packed.SCRATCH`;
+    states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, MH), the
+              states beside h side by side
+    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, RH), (B, V), words of `packed.SCRATCH`;
               logits (0, V) where none are wanted
     """
     write: Any
@@ -67,8 +68,11 @@ def compiled(cell_name: str) -> Stepping:
 
 
 def _step_of(cell: Cell) -> Any:
-    G, has_c, forward = len(cell.gates), cell.has_c, cell.forward
-    read_gates, read_unit = READ[G], READ[len(cell.unit_params)]
+    G, R, M, forward = len(cell.gates), len(cell.recurrent_gates), len(cell.memories), functions_of(cell).forward
+    a = access(cell.name)
+    read_gates, read_recurrent, read_unit, read_memory, write_memory = (
+        a.gates, a.recurrent, a.unit, a.memory, a.write_memory,
+    )  # fmt: skip
 
     @kernel(stamp=cell.name)
     def step(tokens, network, states, work, last):
@@ -88,21 +92,21 @@ def _step_of(cell: Cell) -> Any:
                     else:
                         unpack_column(W_out, tokens[b], b_out.shape[0], x[b])
                 multiply(x[:B], W_0, 0, bias_of(bias[0]), gates[:B], scratch)
-            multiply(h[layer, :B], W_hh[layer], 0, nothing(), a_h[:B], scratch)
+            if R > 0:
+                multiply(h[layer, :B], W_hh[layer], 0, nothing(), a_h[:B], scratch)
             for b in range(B):
-                block_x, block_h = gates[b].reshape((G, H)), a_h[b].reshape((G, H))
-                h_b, c_b, unit_l = h[layer, b], c[layer, b], unit[layer]
+                block_x, block_h = gates[b].reshape((G, H)), a_h[b].reshape((R, H))
+                h_b, c_b, unit_l = h[layer, b], c[layer, b].reshape((M, H)), unit[layer]
                 for j in range(H):
-                    _, h_j, c_j = forward(
-                        read_gates(block_x, j),
-                        read_gates(block_h, j),
-                        read_unit(unit_l, j),
+                    _, h_j, memory = forward(
+                        read_gates((block_x, j)),
+                        read_recurrent((block_h, j), h_b[j]),
+                        read_unit((unit_l, j)),
                         h_b[j],
-                        c_b[j] if has_c else zero(h_b[j]),
+                        read_memory((c_b, j)),
                     )
                     h_b[j] = h_j
-                    if has_c:
-                        c_b[j] = c_j
+                    write_memory((c_b, j), memory)
         if last and logits.shape[0] > 0:
             multiply(h[L - 1, :B], W_out, 0, bias_of(b_out), logits[:B], scratch)
 

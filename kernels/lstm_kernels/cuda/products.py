@@ -36,6 +36,8 @@ class Packed:
     def columns(self, W: Array, threads: int) -> None:
         """Take the matrix from its transpose W (N, K)."""
         K, N = self.words.shape
+        if N == 0:  # of a cell without recurrent products
+            return
         _transpose(W.dtype.name)[_grid(N, K), (TILE, TILE)](W, self.words)
 
 

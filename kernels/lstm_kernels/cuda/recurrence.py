@@ -11,7 +11,7 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-from lstm_kernels.cells import CELLS, Cell
+from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import walk
 from lstm_kernels.cuda.arrays import instead, part
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
@@ -25,16 +25,17 @@ SMALL = 2e8
 """Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
 
 
-def _walks(B: int, G: int, h: Array) -> bool:
-    H, fits = h.shape[1], walk.fits(B, G, h.shape[1], h.dtype.itemsize)
-    return fits and (way == "walk" or (way == "auto" and 2.0 * B * G * H * H <= SMALL))
+def _walks(B: int, cell: Cell, h: Array) -> bool:
+    R, H = len(cell.recurrent_gates), h.shape[1]
+    fits = walk.takes(cell) and walk.fits(B, R, H, h.dtype.itemsize)
+    return fits and (way == "walk" or (way == "auto" and 2.0 * B * R * H * H <= SMALL))
 
 
 class PackedGates(Packed):
-    """W_hh (GH, H), packed."""
+    """W_hh (RH, H), packed."""
 
-    def __init__(self, H: int, G: int, precision: str) -> None:
-        super().__init__(H, G * H, precision)
+    def __init__(self, H: int, R: int, precision: str) -> None:
+        super().__init__(H, R * H, precision)
 
 
 class Recurrence(NamedTuple):
@@ -52,8 +53,7 @@ def compiled(cell_name: str) -> Recurrence:
 
 
 def _forward_of(cell: Cell) -> Any:
-    G, P, has_c = len(cell.gates), len(cell.unit_params), cell.has_c
-    X = len(cell.saved) - G
+    R, P, X, M = len(cell.recurrent_gates), len(cell.unit_params), cell.extra, len(cell.memories)
     unit_of = forward_of(cell)
 
     @kernel
@@ -69,13 +69,14 @@ def _forward_of(cell: Cell) -> Any:
         T, B, GH = gates.shape
         H = h.shape[2]
         flat, flat_h = gates.reshape(T * B, GH), h.reshape((T + 1) * B, H)
-        flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
+        flat_c = c.reshape((T + 1) * B, M * H) if M else flat_h
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
         rest = (of_units, flat_h, flat_c, more)
-        if not (_walks(B, G, flat_h) and walk.forward(cell.name, B, flat, W_hh.words, *rest)):
+        if not (_walks(B, cell, flat_h) and walk.forward(cell.name, B, flat, W_hh.words, *rest)):
             for t in range(T):
-                multiply(h[t], W_hh.words, scratch, W_hh.precision)
+                if R:
+                    multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
                 units[one_by_one(B * H)](t, B, flat, scratch, *rest)
 
     return forward
@@ -92,8 +93,7 @@ def _add_up(partial, dunit):
 
 
 def _backward_of(cell: Cell) -> Any:
-    G, P, has_c, split = len(cell.gates), len(cell.unit_params), cell.has_c, cell.split
-    X = len(cell.saved) - G
+    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra, len(cell.memories)
     unit_of = backward_of(cell)
 
     @kernel
@@ -109,21 +109,20 @@ def _backward_of(cell: Cell) -> Any:
     ) -> None:  # fmt: skip
         T, B, H = dh_above.shape
         flat, flat_h = gates.reshape(T * B, G * H), h.reshape((T + 1) * B, H)
-        flat_c = c.reshape((T + 1) * B, H) if has_c else flat_h
+        flat_c = c.reshape((T + 1) * B, M * H) if M else flat_h
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
         # dunit is summed over time for each sequence by itself, then over sequences: always in the same order.
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
-        above, shared = dh_above.reshape(T * B, H), (G - 1) * H
+        above = dh_above.reshape(T * B, H)
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
-        if not (_walks(B, G, flat_h) and walk.backward(cell.name, B, above, W_hh, *rest)):
+        if not (_walks(B, cell, flat_h) and walk.backward(cell.name, B, above, W_hh, *rest)):
             for t in range(T - 1, -1, -1):
                 units[one_by_one(B * H)](t, T, B, above, *rest)
-                if split:
-                    multiply(gates[t][:, :shared], W_hh[:shared], dh, precision, add=True)
-                    multiply(extra[t], W_hh[shared:], dh, precision, add=True)
-                else:
-                    multiply(gates[t], W_hh, dh, precision, add=True)
+                for product in cell.products:
+                    da = (extra if product.own else gates)[t]
+                    columns, rows = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
+                    multiply(da[:, columns], W_hh[rows], dh, precision, add=True)
         if P:
             _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
 

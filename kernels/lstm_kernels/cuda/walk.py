@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import arrays, units
 from lstm_kernels.cuda.block_product import MOST_ROWS, THREADS, UNITS, Layout, ahead, layout, product_of
 from lstm_kernels.cuda.driver import ask_for_shared, most_shared
@@ -54,6 +54,13 @@ def layouts(G: int, H: int, rows: int, itemsize: int) -> tuple[Layout | None, La
     """Return how a block's shared memory is laid out forward and back; None where it has no room."""
     room = most_shared() // itemsize
     return layout(H, G * UNITS, rows, room), layout(G * H, UNITS, rows, room)
+
+
+def takes(cell: Cell) -> bool:
+    """Return whether a walk is written for this cell: all gates have a recurrent product, and none but the last has a
+    gradient of its own."""
+    G = len(cell.gates)
+    return len(cell.recurrent_gates) == G and cell.own_gates in ((), (G - 1,))
 
 
 def fits(B: int, G: int, H: int, itemsize: int) -> bool:
@@ -128,7 +135,7 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
 def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
     """Return the kernel of a walk back: its step s takes the cell at t = T - 1 - s, once the product of t + 1 is in."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
-    G, split, unit_of = len(cell.gates), cell.split, units.backward_of(cell)
+    G, split, unit_of = len(cell.gates), bool(cell.own_gates), units.backward_of(cell)
     fill, multiply, keep, add_up = product_of(rows, UNITS, number)
     reads = ahead(rows) * rows
 

@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
+from lstmtui.config import CELLS
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import one_line, safe
 from lstmtui.tui import words
@@ -39,10 +40,6 @@ ORDERS = {
     "number": "by number",
 }
 """How units are sorted, and how that is said."""
-NAMED = {
-    "i": "input gate i", "f": "forget gate f", "g": "candidate g", "o": "output gate o", "c": "cell state c",
-    "r": "reset gate r", "z": "update gate z", "n": "candidate n", "h": "state h",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +207,8 @@ other places where the same units are on: what those places share is what the un
         self._say(message.words + again, error=True)
 
     def _told_overview(self, answer: dict[str, Any]) -> None:
-        if not set(answer["parts"]) <= set(NAMED):
-            raise ValueError("it tells of gates that no cell has")
+        if not set(answer["parts"]) <= {*CELLS[answer["cell"]].gate_names, *CELLS[answer["cell"]].states}:
+            raise ValueError("it tells of gates that its cell does not have")
         self._about, self._pieces = answer, tuple(answer["pieces"])
         self._values, self._units, self._largest = {}, None, {}
         self._drop_span()
@@ -281,7 +278,15 @@ other places where the same units are on: what those places share is what the un
         """Return a value as it is drawn: a sigmoid from -1 (shut) to 1 (open), a state in parts of the largest."""
         if part in self._about.get("squashed", ()):
             return 2 * value - 1
-        return value / self._largest.get(part, 1.0) if part in ("h", "c") else value
+        return value / self._largest.get(part, 1.0) if part in self._unbounded() else value
+
+    def _unbounded(self) -> set[str]:
+        """Return the states, and the gates without bounds."""
+        cell = CELLS[self._about["cell"]]
+        return {*cell.states, *(gate.name for gate in cell.gates if gate.span is None)}
+
+    def _label_of(self, part: str) -> str:
+        return CELLS[self._about["cell"]].label(part)
 
     def _show(self) -> None:
         if not self._about or not self.stands:
@@ -319,11 +324,11 @@ other places where the same units are on: what those places share is what the un
             return
         here = f"layer {self.depth + 1}, unit {self.unit}"
         panel, one, many = (self.query_one(name) for name in ("#text-panel", "#unit-panel", "#units-panel"))
-        panel.border_title = Content(f"{here}: {NAMED[self.part]}")
+        panel.border_title = Content(f"{here}: {self._label_of(self.part)}")
         panel.border_subtitle = Content(self._at_cursor())
         one.border_title = Content(f"All of {here}")
         one.border_subtitle = Content("⠶⠿ below 0, or shut  ▓█ above, or open")
-        many.border_title = Content(f"{NAMED[self.part]} of all units, {ORDERS[self.order]}")
+        many.border_title = Content(f"{self._label_of(self.part)} of all units, {ORDERS[self.order]}")
         place = self._order.index(self.unit) + 1 if self.unit in self._order else 0
         many.border_subtitle = Content(f"{place} of {len(self._order)}")
 

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
-from lstmtui import recipe
+from lstmtui import config, recipe
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -29,13 +29,7 @@ from lstmtui.units import duration, size
 
 QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""
-CELLS = {
-    "lstm": "remembers over hundreds of steps; the one to begin with",
-    "gru": "nearly as good as lstm, with a quarter less to compute",
-    "peephole": "lstm whose gates see the cell: for timing and counting",
-    "coupled": "lstm that forgets what it overwrites: a fifth lighter",
-    "rnn": "the plain one: fast, forgets within some ten steps",
-}
+CELLS = {name: cell.hint for name, cell in config.CELLS.items()}
 """What each cell is good for, in one line."""
 TOKENS = {
     "chars": "letter by letter: any text, small vocabulary; good for typing",

@@ -95,10 +95,10 @@ class GateMap(Widget):
             return Content("[ ] gate")
         one_gate = self.view in FILLING or self._has_room(self.size.height)
         pick = "" if not one_gate else "[ ] gate  " if self.size.width >= 40 else "[ ]  "
-        low = gate_views.SHUT
+        low, high = gate_views.SHUT, gate_views.OPEN
         if self.view in FILLING and self.probes:
-            low = gate_views.shut_below(gate_views.gate_name(self.probes[-1].gates, self.place()[1]))
-        return Content(f"{pick}{shut} shut <{low}  ▓█ open >{gate_views.OPEN}")
+            low, high = gate_views.saturates_beyond(self.probes[-1].gates, self.place()[1])
+        return Content(f"{pick}{shut} shut <{low}  ▓█ open >{high}")
 
     def _dots(self) -> str:
         return LEFT if getattr(self.app, "charset", "braille") == "braille" else PLAIN_LEFT

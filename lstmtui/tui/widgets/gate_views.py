@@ -5,9 +5,11 @@ A cell is a dot when a gate is shut and a shade when it is open; the looks are "
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from lstmtui.config import CELLS
 from lstmtui.runs.reader import Saturation
 from lstmtui.text import one_line
 from lstmtui.tui import words
@@ -24,15 +26,14 @@ RIGHT = "·░▒▓█"
 LEVELS = (0.05, 0.25, 0.5, 0.75)
 NUMBERS = 10
 """Columns that the two fractions of a row take."""
-TANH = ("g", "n", "h")
-"""Gates that lie between -1 and 1."""
 SHUT, OPEN = 0.1, 0.9
-"""Where the others are saturated; gates between -1 and 1 at -0.9 and 0.9."""
+"""Where most gates are saturated."""
 
 
-def shut_below(gate: str) -> float:
-    """Return the value below which a gate is left-saturated."""
-    return -OPEN if gate in TANH else SHUT
+def saturates_beyond(gates: Sequence[str], gate: int) -> tuple[float, float]:
+    """Return the values below and above which a gate is saturated, by the cell that has such gates."""
+    cell = next((cell for cell in CELLS.values() if cell.gate_names == tuple(gates)), None)
+    return cell.gates[gate].saturates_beyond if cell is not None and gate < len(gates) else (SHUT, OPEN)
 
 
 def percent(value: Any) -> str:
@@ -157,7 +158,10 @@ def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[
 def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
     """Return units by the steps of one window, the text above them; a gate's value from shut to open."""
     values = seen.values[layer, gate].astype("float32")  # (T, H)
-    low = shut_below(gate_name(seen.gates, gate))
+    low, high = saturates_beyond(seen.gates, gate)
+    if not math.isfinite(high):  # a gate without bounds is drawn by its largest value
+        high = 0.9 * max((abs(value) for value in values.ravel().tolist() if math.isfinite(value)), default=1.0)
+        low = -high
     ramp = dots[:0:-1] + RIGHT
     means = values.mean(axis=0)
     order = (-means).argsort(kind="stable")
@@ -174,9 +178,9 @@ def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: in
         units = order[len(order) * r // rows_wanted : max(1, len(order) * (r + 1) // rows_wanted)]
         cells = []
         for value in values[:shown, units].mean(axis=1):
-            value = float(value) if value == value else (low + OPEN) / 2
+            value = float(value) if value == value else (low + high) / 2
             # The ends of the ramp are what is saturated.
-            at = 0 if value < low else 8 if value > OPEN else 1 + min(6, int((value - low) / (OPEN - low) * 7))
+            at = 0 if value < low else 8 if value > high else 1 + min(6, int((value - low) / max(1e-9, high - low) * 7))
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
         rows.append(_joined(cells))
     return rows
@@ -206,6 +210,6 @@ def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
         cells = [grid.get((r, column), (" ", "none")) for column in range(cols)]
         rows.append([(f"{label}│"[:width], "axis"), *_joined(cells)] if width > margin else [("", "none")])
     ends = f"    └0%{'─' * max(0, cols - 6)}100%"
-    shut = shut_below(gate_name(probe.gates, gate))
-    said = f"     right of {OPEN} →   ↑ left of {shut}   digits: layers"
+    low, high = saturates_beyond(probe.gates, gate)
+    said = f"     right of {high} →   ↑ left of {low}   digits: layers"
     return [*rows, [(ends[:width].ljust(width), "axis")], [(said[:width].ljust(width), "axis")]]

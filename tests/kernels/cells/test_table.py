@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import naive
 import pytest
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
+from lstm_kernels.cells import functions_of
 
 
 def test_orders_are_pytorchs():
-    assert {name: cell.gates for name, cell in CELLS.items()} == {
+    assert {name: cell.gate_names for name, cell in CELLS.items()} == {
         "rnn": ("h",),
         "lstm": ("i", "f", "g", "o"),
         "peephole": ("i", "f", "g", "o"),
         "coupled": ("i", "g", "o"),
         "gru": ("r", "z", "n"),
+        "slstm": ("i", "f", "z", "o"),
+        "mingru": ("z", "n"),
     }
 
 
@@ -21,11 +24,12 @@ def test_orders_are_pytorchs():
 def test_entry_is_consistent(name):
     cell = CELLS[name]
     assert cell.name == name
-    assert cell.saved[: len(cell.gates)] == cell.gates
-    assert set(cell.sigmoid_gates) <= set(cell.gates)
     assert len(cell.gates) == naive.GATES[name]
+    assert len(cell.recurrent_gates) == naive.RECURRENT[name]
     assert len(cell.unit_params) == naive.UNIT_PARAMS[name]
-    assert cell.has_c == naive.HAS_C[name]
+    assert len(cell.memories) == naive.MEMORIES[name]
+    assert cell.keeper is None or cell.keeper.gate in cell.gate_names
+    assert cell.hint
     assert cell.title
     assert cell.citation
 
@@ -34,12 +38,14 @@ def test_entry_is_consistent(name):
 def test_scalar_functions_run_uncompiled(name):
     """One unit in plain Python, as a reader would try it: the gradient of h by a_x matches a difference."""
     cell = CELLS[name]
-    G, P = len(cell.gates), len(cell.unit_params)
+    functions = functions_of(cell)
+    G, P, memory = len(cell.gates), len(cell.unit_params), (-0.6, 0.7, 0.1)[: len(cell.memories)]
     a_x, a_h, p = (0.3, -0.2, 0.5, 0.1)[:G], (0.1, 0.4, -0.3, 0.2)[:G], (0.2, -0.1, 0.3)[:P]
-    saved, h, c = cell.forward(a_x, a_h, p, 0.4, -0.6)
-    assert len(saved) == len(cell.saved)
-    da_x, da_h, dp, _, _ = cell.backward(1.0, 0.0, saved, p, 0.4, -0.6, c)
-    assert (len(da_x), len(da_h), len(dp)) == (G, G, P)
+    saved, h, after = functions.forward(a_x, a_h, p, 0.4, memory)
+    assert len(saved) == G + len(cell.saved)
+    dmemory = (0.0,) * len(memory)
+    da_x, da_h, dp, _, dbefore = functions.backward(1.0, dmemory, saved, p, 0.4, memory, after)
+    assert (len(da_x), len(da_h), len(dp), len(dbefore)) == (G, G, P, len(memory))
     for gate in range(G):
         moved = tuple(value + 1e-6 * (at == gate) for at, value in enumerate(a_x))
-        assert (cell.forward(moved, a_h, p, 0.4, -0.6)[1] - h) / 1e-6 == pytest.approx(da_x[gate], abs=1e-5)
+        assert (functions.forward(moved, a_h, p, 0.4, memory)[1] - h) / 1e-6 == pytest.approx(da_x[gate], abs=1e-5)

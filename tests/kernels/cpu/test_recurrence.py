@@ -13,7 +13,7 @@ from kernels_network import (
     reference,
     run_layer,
 )
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import recurrence
 from lstm_kernels.cpu.packed import WIDE
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16
@@ -43,11 +43,15 @@ def test_float32_is_the_same_to_its_precision(cell):
 @pytest.mark.parametrize("precision", ["bfloat16"] * HAS_BFLOAT16)
 def test_bfloat16_is_the_same_to_its_precision(precision, cell, T, B, D, H, threads):
     """Numbers in products have 8 bits, so that each is off by up to 2^-9; nothing else is rounded to them."""
-    args = case(cell, T, B, D, H, np.float32)
+    *args, dc_last = case(cell, T, B, D, H, np.float32)
+    if cell == "slstm":
+        # The gradient of a stabiliser is that of the larger of two sides, which rounding may swap; training has none.
+        dc_last = np.zeros_like(dc_last)
+    args.append(dc_last)
     h, c, _, grads = run_layer(cell, *args, threads=threads, precision=precision)
     h_ref, c_ref, _, grads_ref = reference(cell, args[0], args[1].astype(np.float64), *args[2:])
     assert h.dtype == c.dtype == np.float32
-    pairs = {"h": (h, h_ref), "c": (c, c_ref if CELLS[cell].has_c else c)}
+    pairs = {"h": (h, h_ref), "c": (c, c_ref)}
     pairs |= {name: (grads[name], grads_ref[name]) for name in ("W_ih", "W_hh", "b", "unit", "x", "h0")}
     for name, (found, expected) in pairs.items():
         # A single number may be a small difference of large ones, hence the 1.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import linear, recurrence, stepping
 from lstm_kernels.cpu.packed import Packed, stack, workspace
 from lstm_kernels.cpu.tiles import HAS_BFLOAT16
@@ -16,13 +16,13 @@ def network(cell, L, D, H, B, precision, *, table):
     """Return (network, states, work) as stepping takes them, and the matrices (embedding, W_ih, W_hh, W_out)."""
     spec, rng = CELLS[cell], np.random.default_rng([L, D, H])
     dtype = np.float64 if precision == "float64" else np.float32
-    GH = len(spec.gates) * H
+    GH, RH = len(spec.gates) * H, len(spec.recurrent_gates) * H
 
     def matrix(*shape):
         return rng.normal(0, 0.5, shape).astype(dtype)
 
     E, W_ih = matrix(V, D), [matrix(GH, D if k == 0 else H) for k in range(L)]
-    W_hh, W_out = [matrix(GH, H) for _ in range(L)], matrix(V, H)
+    W_hh, W_out = [matrix(RH, H) for _ in range(L)], matrix(V, H)
     b, unit, b_out = matrix(L, GH), matrix(L, len(spec.unit_params), H), matrix(V)
 
     def packed(matrices, K):
@@ -36,8 +36,8 @@ def network(cell, L, D, H, B, precision, *, table):
     if table:
         linear.forward(E, Packed(D, GH, precision, first), b[0].copy(), looked_up, 1)
     net = (looked_up, E, first, packed(W_ih[1:], H), packed(W_hh, H), b, unit, out, b_out)
-    states = np.zeros((L, B, H), dtype), np.zeros((L, B, H if spec.has_c else 0), dtype)
-    work = (*(np.full((B, n), np.nan, dtype) for n in (D, GH, GH, V)), workspace.scratch(1, precision)[0])
+    states = np.zeros((L, B, H), dtype), np.zeros((L, B, len(spec.memories) * H), dtype)
+    work = (*(np.full((B, n), np.nan, dtype) for n in (D, GH, RH, V)), workspace.scratch(1, precision)[0])
     return net, states, work, (E, W_ih, W_hh, W_out)
 
 
@@ -46,13 +46,13 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
     (E, W_ih, W_hh, W_out), (b, unit, b_out), N = matrices, (net[5], net[6], net[8]), len(tokens)
     spec, x, dtype = CELLS[cell], E[tokens], E.dtype
     for k in range(len(W_ih)):
-        GH, H = W_hh[k].shape
+        GH, H = b.shape[1], W_hh[k].shape[1]
         gates, h = np.empty((N, B, GH), dtype), np.zeros((N + 1, B, H), dtype)
         c, extra = (
-            np.zeros((N + 1, B, H if spec.has_c else 0), dtype),
-            np.empty((N, B, len(spec.saved) * H - GH), dtype),
+            np.zeros((N + 1, B, len(spec.memories) * H), dtype),
+            np.empty((N, B, spec.extra * H), dtype),
         )
-        W_i, W_h = Packed(x.shape[2], GH, precision), recurrence.PackedGates(H, GH // H, precision)
+        W_i, W_h = Packed(x.shape[2], GH, precision), recurrence.PackedGates(H, len(spec.recurrent_gates), precision)
         W_i.columns(W_ih[k], 1)
         W_h.columns(W_hh[k], 1)
         linear.forward(x.reshape(N * B, -1), W_i, b[k].copy(), gates.reshape(N * B, -1), 1)

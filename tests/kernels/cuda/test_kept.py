@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lstm_kernels import compile as compile_module
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cuda import kept, walk
 from numba import types
 

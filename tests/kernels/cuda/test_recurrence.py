@@ -12,7 +12,7 @@ from kernels_network import (
     case,
     run_layer,
 )
-from lstm_kernels.cells import CELLS
+from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cuda import block_product, recurrence, walk
 from lstm_kernels.cuda.block_product import MOST_ROWS, UNITS
 

@@ -93,7 +93,10 @@ async def view(name: str, *, size: tuple[int, int] = (50, 12), chosen: int = 0, 
         if window:
             values = np.tile(np.linspace(0, 1, 20)[:, None], (1, 30))[None, None].repeat(2, 0).repeat(4, 1)
             widget.window = GateWindow(
-                step=30, gates=("i", "f", "g", "o"), values=values, text=tuple("the cat\nsat \x1bon mats")
+                step=30,
+                gates=("i", "f", "g", "o"),
+                values=values,
+                text=tuple("the cat\nsat \x1bon mats"),
             )
         widget.view, widget.chosen = name, chosen
         await pilot.pause()
@@ -145,15 +148,15 @@ async def test_no_window_has_words() -> None:
 
 
 def test_the_ends_of_the_ramp_are_what_is_saturated_in_gates_of_both_kinds() -> None:
-    low = {"f": 0.1, "g": -0.9}
-    for gate, name in enumerate(("f", "g")):
+    low, gates = {"f": 0.1, "g": -0.9}, ("i", "f", "g", "o")
+    for gate, name in ((1, "f"), (2, "g")):
         values = np.array([low[name] - 0.01, low[name] + 0.01, 0.89, 0.91], np.float32)
-        window = GateWindow(step=1, gates=("f", "g"), values=np.broadcast_to(values[None, None, :, None], (1, 2, 4, 1)))
+        window = GateWindow(step=1, gates=gates, values=np.broadcast_to(values[None, None, :, None], (1, 4, 4, 1)))
         _, row = gate_views.by_time_step(window, 0, gate, 4, 2, gate_views.LEFT)
         cells = "".join(text for text, _ in row)
         assert (cells[0], cells[3]) == (gate_views.LEFT[-1], gate_views.RIGHT[-1]), name
         assert cells[1] != cells[0], name
         assert cells[2] != cells[3], name
-        one = Saturation(step=1, gates=("f", "g"), left=np.zeros((1, 2, 1)), right=np.zeros((1, 2, 1)))
+        one = Saturation(step=1, gates=gates, left=np.zeros((1, 4, 1)), right=np.zeros((1, 4, 1)))
         said = "".join(text for text, _ in gate_views.scatter(one, gate, 60, 6)[-1])
         assert f"left of {low[name]} " in said

@@ -1,0 +1,234 @@
+"""The table of cells: all that is known of a cell beside its mathematics. It loads neither Numba nor NumPy.
+
+A new cell is one file in `cells/` (equations, `forward` and `backward` of one unit) and one entry here. Configuration,
+initial weights, probes, screens and both devices read what they need from the entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+SIGMOID, TANH, EXPONENTIAL, LINEAR = "sigmoid", "tanh", "exponential", "linear"
+"""Nonlinearities of gates. An exponential gate is scaled by its stabiliser, and so lies between 0 and 1."""
+
+SHARED, OWN, NONE = "shared", "own", "none"
+"""How a gate reads h_{t-1}: by a product that is added to that of x_t, and so has its gradient; by one that enters the
+cell elsewhere and has a gradient of its own; or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One row block of W_ih and b, and of W_hh unless the gate has no recurrent product."""
+
+    name: str
+    label: str
+    """For people."""
+    kind: str
+    """Its nonlinearity."""
+    recurrent: str = SHARED
+
+    @property
+    def saturates_beyond(self) -> tuple[float, float]:
+        """The values below and above which the gate counts as saturated."""
+        if self.kind == LINEAR:
+            return float("-inf"), float("inf")
+        return (-0.9, 0.9) if self.kind == TANH else (0.1, 0.9)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """The values between which the gate lies; None where it has no bounds."""
+        return {SIGMOID: (0.0, 1.0), EXPONENTIAL: (0.0, 1.0), TANH: (-1.0, 1.0)}.get(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A state that a unit carries beside h."""
+
+    name: str
+    label: str
+    """For people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The gate that decides how much of a unit's memory stays."""
+
+    gate: str
+    sign: int
+    """1 where an open gate keeps, -1 where an open gate forgets."""
+    input_gate: str | None = None
+    """The gate that decides how much is taken in, where that is another."""
+    biased: bool = True
+    """Whether the setting `forget_bias` is its initial bias (times the sign), and not 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A run of row blocks of W_hh whose gradients lie side by side: da = gradients[:, first * H : (first + count) * H].
+
+    The gradient of W_hh[row * H : (row + count) * H] follows from it, and its part in dh_{t-1}.
+    """
+
+    own: bool
+    """Whether the gradients are those of the recurrent products alone, kept in `extra`, or those of the gates."""
+    first: int
+    count: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a recurrent cell is called, what it consists of, and where it comes from."""
+
+    name: str
+    """In configuration files and commands."""
+    title: str
+    """One line for people."""
+    hint: str
+    """What it is good for, in a few words."""
+    gates: tuple[Gate, ...]
+    """In PyTorch's order, where it has one."""
+    keeper: Keeper | None
+    saved: tuple[str, ...] = ()
+    """What a unit keeps of each step for backward, beyond its gates."""
+    unit_params: tuple[str, ...] = ()
+    """Parameters of one value a unit, the rows of `unit`."""
+    memories: tuple[Memory, ...] = ()
+    """States beside h, side by side in the array c (B, M H)."""
+    module: str = ""
+    """Where `forward` and `backward` of one unit are; empty for the file of `cells/` that bears the cell's name."""
+    citation: str
+
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """The names of the gates, in their order."""
+        return tuple(gate.name for gate in self.gates)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of all that is carried from step to step: h, then the memories."""
+        return ("h", *(memory.name for memory in self.memories))
+
+    @property
+    def recurrent_gates(self) -> tuple[int, ...]:
+        """The gates that have a recurrent product: their places among all gates, by row block of W_hh."""
+        return tuple(at for at, gate in enumerate(self.gates) if gate.recurrent != NONE)
+
+    @property
+    def own_gates(self) -> tuple[int, ...]:
+        """Those of them whose recurrent product has a gradient of its own: their places, by column block of `extra`."""
+        return tuple(at for at, gate in enumerate(self.gates) if gate.recurrent == OWN)
+
+    @property
+    def extra(self) -> int:
+        """Numbers a unit keeps of each step beyond its gates: in forward what is saved, in backward own gradients."""
+        return max(len(self.saved), len(self.own_gates))
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """The recurrent products, by where their gradients are after the backward pass of the recurrence."""
+        places = [
+            (gate.recurrent == OWN, self.own_gates.index(at) if gate.recurrent == OWN else at)
+            for at, gate in enumerate(self.gates)
+            if gate.recurrent != NONE
+        ]
+        found = []
+        for _, run in groupby(enumerate(places), key=lambda entry: (entry[1][0], entry[1][1] - entry[0])):
+            (row, (own, first)), *more = run
+            found.append(Product(own, first, 1 + len(more), row))
+        return tuple(found)
+
+    def label(self, part: str) -> str:
+        """Return the label of a gate or a state."""
+        named = {gate.name: gate.label for gate in self.gates} | {m.name: m.label for m in self.memories}
+        return named.get(part, "state h" if part == "h" else part)
+
+
+_C = Memory("c", "cell state c")
+_LSTM_GATES = (
+    Gate("i", "input gate i", SIGMOID),
+    Gate("f", "forget gate f", SIGMOID),
+    Gate("g", "candidate g", TANH),
+    Gate("o", "output gate o", SIGMOID),
+)
+
+CELLS: dict[str, Cell] = {
+    cell.name: cell
+    for cell in (
+        Cell(
+            name="rnn",
+            title="Simple recurrent network (tanh)",
+            hint="the plain one: fast, forgets within some ten steps",
+            gates=(Gate("h", "state h", TANH),),
+            keeper=None,
+            citation="Elman 1990, Finding structure in time, Cognitive Science 14(2)",
+        ),
+        Cell(
+            name="lstm",
+            title="LSTM with forget gate",
+            hint="remembers over hundreds of steps; the one to begin with",
+            gates=_LSTM_GATES,
+            keeper=Keeper("f", 1, input_gate="i"),
+            memories=(_C,),
+            citation="Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000; Greff et al. 2017, "
+            "arXiv:1503.04069",
+        ),
+        Cell(
+            name="peephole",
+            title="LSTM whose gates see the cell state",
+            hint="lstm whose gates see the cell: for timing and counting",
+            gates=_LSTM_GATES,
+            keeper=Keeper("f", 1, input_gate="i"),
+            unit_params=("p_i", "p_f", "p_o"),
+            memories=(_C,),
+            citation="Gers, Schraudolph and Schmidhuber 2002, JMLR 3; Greff et al. 2017, arXiv:1503.04069",
+        ),
+        Cell(
+            name="coupled",
+            title="LSTM with one gate for input and forgetting",
+            hint="lstm that forgets what it overwrites: a fifth lighter",
+            gates=(_LSTM_GATES[0], _LSTM_GATES[2], _LSTM_GATES[3]),
+            keeper=Keeper("i", -1),
+            memories=(_C,),
+            citation="Greff et al. 2017, arXiv:1503.04069, variant CIFG",
+        ),
+        Cell(
+            name="gru",
+            title="Gated recurrent unit (reset after the product)",
+            hint="nearly as good as lstm, with a quarter less to compute",
+            gates=(
+                Gate("r", "reset gate r", SIGMOID),
+                Gate("z", "update gate z", SIGMOID),
+                Gate("n", "candidate n", TANH, OWN),
+            ),
+            keeper=Keeper("z", 1, biased=False),
+            saved=("q",),
+            unit_params=("b_hn",),
+            citation="Cho et al. 2014, arXiv:1406.1078",
+        ),
+        Cell(
+            name="slstm",
+            title="sLSTM: exponential gates with a normaliser",
+            hint="lstm whose input gate can overrule all that it remembers",
+            gates=(
+                Gate("i", "input gate i", EXPONENTIAL),
+                Gate("f", "forget gate f", EXPONENTIAL),
+                Gate("z", "candidate z", TANH),
+                Gate("o", "output gate o", SIGMOID),
+            ),
+            keeper=Keeper("f", 1),
+            saved=("s",),
+            memories=(_C, Memory("n", "normaliser n"), Memory("m", "stabiliser m")),
+            citation="Beck et al. 2024, xLSTM: Extended Long Short-Term Memory, arXiv:2405.04517",
+        ),
+        Cell(
+            name="mingru",
+            title="minGRU: gates that do not see the state",
+            hint="no recurrent product: the cheapest a step, the least expressive",
+            gates=(Gate("z", "update gate z", SIGMOID, NONE), Gate("n", "candidate n", LINEAR, NONE)),
+            keeper=Keeper("z", -1, biased=False),
+            citation="Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201",
+        ),
+    )
+}
