@@ -22,3 +22,10 @@ def cache_root() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("lstmtui", appauthor=False)
+
+
+def drafts_root() -> Path:
+    """Return the folder for texts that were typed with a run and not cleared yet, in the user's folder for states."""
+    import platformdirs
+
+    return platformdirs.user_state_path("lstmtui", appauthor=False) / "typed"

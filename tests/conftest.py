@@ -19,6 +19,7 @@ os.environ["LSTMTUI_CACHE"] = _cache = _kept or tempfile.mkdtemp(prefix="lstmtui
 for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and name != "LSTMTUI_CACHE"]:
     del os.environ[_variable]
 os.environ["LSTMTUI_CONFIG"] = os.path.join(_cache, f"config-{_worker or 'main'}.toml")
+os.environ["XDG_STATE_HOME"] = os.path.join(_cache, "state")
 os.makedirs(_cache, exist_ok=True)
 open(os.environ["LSTMTUI_CONFIG"], "w").close()
 

@@ -47,6 +47,8 @@ class Doors:
     """The outside, as the screens see it; a test puts its own in."""
 
     root: Path = field(default_factory=places.runs_root)
+    drafts: Path = field(default_factory=places.drafts_root)
+    """Where texts are kept that were typed and not cleared yet."""
     open_model: Callable[[RunFolder], Completer] = api.Model
     create: Callable[..., RunFolder] = api.create
     """Of settings and a `name`."""

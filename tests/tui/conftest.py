@@ -64,8 +64,8 @@ def doors(tmp_path: Path, model: FakeModel, forecaster: FakeForecaster, started:
         raise LstmtuiError("This test makes no runs.")
 
     return Doors(
-        root=tmp_path, open_model=lambda run: model, create=refuse, fork=refuse, start=started.append,
-        forecaster=lambda: forecaster,
+        root=tmp_path, drafts=tmp_path / "typed", open_model=lambda run: model, create=refuse, fork=refuse,
+        start=started.append, forecaster=lambda: forecaster,
     )  # fmt: skip
 
 

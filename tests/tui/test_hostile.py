@@ -37,6 +37,7 @@ from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.save_text import SaveTextScreen
 from lstmtui.tui.screens.steer import ForkScreen, SteerScreen, WriteScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.screens.type import TypeScreen
@@ -242,10 +243,11 @@ VISITS: dict[str, tuple[Callable[[RunFolder, Doors, Iterator[str]], Any], tuple[
     "gradients": (lambda run, doors, said: GradientsScreen(run.path, doors), ("left", "s")),
     "inspect": (lambda run, doors, said: InspectScreen(run.path, doors), ("right", "o", "v", "shift+right", "f", "n")),
     "compare": (lambda run, doors, said: CompareScreen(sorted(doors.root.iterdir()), doors), ("c", "x", "s")),
-    "type": (lambda run, doors, said: TypeScreen(run, doors), ("a", "down", "tab", "f2", "f3")),
+    "type": (lambda run, doors, said: TypeScreen(run, doors), ("a", "down", "tab", "f2", "f3", "f4", "f8")),
     "new": (lambda run, doors, said: NewRunScreen(doors), ("tab", "right")),
     "corpus": (lambda run, doors, said: CorpusScreen((next(said),), doors.root), ("tab", "tab", "down", "down")),
     "question": (lambda run, doors, said: ConfirmScreen("Delete", next(said)), ()),
+    "save": (lambda run, doors, said: SaveTextScreen(next(said), next(said)), ("x", "enter")),
     "text": (lambda run, doors, said: TextInputScreen("a"), ("tab", "x", "enter")),
 }
 """Every screen: how it is made, and keys that bring more of it to sight."""
@@ -255,7 +257,7 @@ def test_every_screen_is_visited() -> None:
     from lstmtui.tui import screens
 
     files = {path.stem for path in Path(screens.__path__[0]).glob("*.py")}
-    made = {"__init__", "once", "reading", "confirm", "text_input", "new_run", "jump", "help", "steer"}
+    made = {"__init__", "once", "reading", "confirm", "text_input", "new_run", "jump", "help", "steer", "save_text"}
     assert files - made <= set(VISITS)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
@@ -14,15 +16,19 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
 
+from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
 from lstmtui.tui import words
 from lstmtui.tui.asker import Answer, Answered, Asker, Done
 from lstmtui.tui.doors import Completer, Doors
+from lstmtui.tui.drafts import Draft
 from lstmtui.tui.keys import bind
 from lstmtui.tui.model_thread import Opened, Refused
 from lstmtui.tui.passed_over import PassedOver
+from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.save_text import SaveTextScreen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
@@ -34,6 +40,8 @@ THRESHOLD = 0.3
 """The probability from which ghost text shows, at first."""
 PAUSE = 0.03
 """Seconds without a key before the model is asked."""
+KEEPING = 2.0
+"""Seconds after which what was typed is on the disk."""
 
 
 class TypeScreen(OnceScreen[None]):
@@ -47,8 +55,10 @@ Grey text shows only when the model is sure enough of its first word; ctrl+up an
 candidate has its probability, from the network, the text it was trained on, and what you wrote. Words that stood \
 there for most of a second while you typed on make room for others, until that word is done.
 
-A model that is still training answers from its best checkpoint, and takes up a better one by itself. What you type \
-stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forgets that profile.
+A model that is still training answers from its best checkpoint, and takes up a better one by itself.
+
+What you type stays on this machine. It is here again when you come back, until you clear it with F8. F4 copies all \
+of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside the run; F3 forgets that profile.
 """
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
@@ -57,8 +67,11 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         bind("ctrl+down", "threshold(-1)", "Less sure", "type.less_sure", "Grey text also when less sure"),
         bind("f2", "remember", "Remember", "type.remember", "Keep this text in the run's profile", show=True),
         bind("f3", "forget", "Forget", "type.forget", "Forget the run's profile"),
+        bind("f4", "copy_all", "Copy all", "type.copy-all", "Copy the whole text to the terminal's clipboard"),
+        bind("f5", "save", "Save", "type.save", "Save the whole text to a file"),
+        bind("f8", "clear", "Clear", "type.clear", "Clear the text; it is not kept any longer"),
         Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the typing screen"),
+        Binding("escape", "back", "Back", tooltip="Leave the typing screen; the text is kept"),
     ]
 
     answer: var[Answer | None] = var(None)
@@ -74,6 +87,10 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         self._about: dict[str, Any] = {}
         self._ready = False
         self._passed_over = PassedOver()
+        self._draft = Draft(doors.drafts, run)
+        self._keeping: Timer | None = None
+        self._unkept = False
+        """Whether it was said that the text cannot be kept."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -91,8 +108,11 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
         title.title, title.remark = self._folder.name, "typing"
         self.query_one("#text").border_title = "Text"
         self._open()
+        self.call_later(self._bring_back)
 
     def on_unmount(self) -> None:
+        with contextlib.suppress(LstmtuiError):  # it was said when it was tried before
+            self._draft.write()
         if self._asker is not None:
             self._asker.close()
 
@@ -161,7 +181,8 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
     @on(TextArea.SelectionChanged)
     def _moved(self) -> None:
         area, confidence = self.query_one(TypingArea), self.query_one(Confidence)
-        confidence.characters, confidence.saved = len(area.text), area.typed.keys_saved
+        self._note(area.text)
+        confidence.characters, confidence.saved = len(self._draft.text), area.typed.keys_saved
         if self.answer is not None and self.answer.text != self._asked_about():
             area.choices = area.chosen = 0
             if not area.at_line_end() or not self._asked_about().startswith(self.answer.text):
@@ -244,8 +265,88 @@ stays here and is sent nowhere; F2 keeps it in a profile beside the run, F3 forg
     def action_reload(self) -> None:
         self._open()
 
+    # --- the text -------------------------------------------------------------------------------------------------
+
+    def _bring_back(self) -> None:
+        """Put the text there that was typed before."""
+        try:
+            text = self._draft.read()
+        except LstmtuiError as error:
+            self.tell(str(error), error=True)
+            return
+        if text:
+            area = self.query_one(TypingArea)
+            area.load_text(text)
+            area.move_cursor(area.document.end)
+            self.tell("What you typed here before is back; F8 clears it.")
+
+    def _note(self, text: str) -> None:
+        """Have `text` kept, soon."""
+        if text != self._draft.text:
+            self._draft.text = text
+            if self._keeping is None:
+                self._keeping = self.set_timer(KEEPING, self._keep)
+
+    @work(thread=True, group="keep")
+    def _keep(self) -> None:
+        self._keeping = None
+        try:
+            self._draft.write()
+        except LstmtuiError as error:
+            if not self._unkept:
+                self._unkept = True
+                self.tell(str(error), error=True)
+        else:
+            self._unkept = False
+
+    def action_copy_all(self) -> None:
+        if text := self.query_one(TypingArea).text:
+            self.app.copy_to_clipboard(text)
+            told = f"All {len(text):,} characters are sent to the terminal's clipboard"
+            self._say(f"{told}, where it allows that; F5 saves them to a file.")
+
+    def action_save(self) -> None:
+        def saved(path: Path | None) -> None:
+            if path is not None:
+                self._say(f"All {len(text):,} characters are saved as {path}.")
+
+        if text := self.query_one(TypingArea).text:
+            name = f"{self._folder.name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+            self.app.push_screen(SaveTextScreen(text, name), saved)
+
+    def action_clear(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                area = self.query_one(TypingArea)
+                area.clear()  # and not a new document, so that it can be undone
+                area.focus()
+
+        if text := self.query_one(TypingArea).text:
+            question = (
+                f"Clear all {len(text):,} characters? They are not kept any longer. F4 copies them, F5 saves them."
+            )
+            self.app.push_screen(ConfirmScreen("Clear", question), answered)
+
     def action_back(self) -> None:
+        self._draft.text = self.query_one(TypingArea).text
+        try:
+            self._draft.write()
+        except LstmtuiError as error:
+            self._ask_to_leave(str(error))
+            return
+        if self._draft.text:
+            self.tell("Your text is kept; it is here again when you come back.")
         self.dismiss()
+
+    def _ask_to_leave(self, problem: str) -> None:
+        """Ask first where what was typed would be lost."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss()
+
+        question = f"{problem} Leave all the same, and lose it? F4 copies it, F5 saves it to a file."
+        self.app.push_screen(ConfirmScreen("Leave", question), answered)
 
     def _say(self, text: str, *, error: bool = False) -> None:
         said = self.query_one("#said", Static)

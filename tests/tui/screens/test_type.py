@@ -320,3 +320,69 @@ async def test_escape_goes_back_where_one_came_from(open_app: Open, run: RunFold
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+
+
+async def test_what_was_typed_is_here_again_until_it_is_cleared(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24), notifications=True) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("a", "b", "c", "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        await until(pilot, lambda: "Your text is kept" in painted(pilot.app))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen) and area(pilot).text == "abc")
+        assert area(pilot).cursor_location == (0, 3)
+    async with open_app(run, "type").run_test(
+        size=(80, 24), notifications=True
+    ) as pilot:  # also after the program was left
+        await until(pilot, lambda: area(pilot).text == "abc")
+        await pilot.press("f8")
+        await until(pilot, lambda: "Clear all 3 characters?" in painted(pilot.app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+        assert area(pilot).text == "abc"
+        await pilot.press("f8", "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen) and area(pilot).text == "")
+        await pilot.press("escape")
+    async with open_app(run, "type").run_test(size=(80, 24), notifications=True) as pilot:
+        await proposed(pilot, "")
+        assert area(pilot).text == ""
+
+
+async def test_a_text_that_cannot_be_kept_is_asked_about(
+    open_app: Open, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "typed").write_text("in the way")
+    async with open_app(run, "type").run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "cannot be read" in painted(pilot.app))
+        await pilot.press("a", "escape")
+        await until(pilot, lambda: "Leave all the same, and lose it?" in painted(pilot.app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+        assert area(pilot).text == "a"
+        await pilot.press("escape", "y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+
+async def test_all_text_is_copied_and_saved_by_key(
+    open_app: Open, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "می\u200cخواهم\n\tx\u2028y"
+    async with open_app(run, "type").run_test(size=(120, 40)) as pilot:
+        await proposed(pilot, "")
+        await pilot.press("f4", "f5", "f8")  # nothing to copy, save or clear
+        area(pilot).load_text(text)
+        await pilot.press("f4")
+        await until(pilot, lambda: "clipboard" in painted(pilot.app))
+        assert pilot.app.clipboard == text
+        for there in (False, True):
+            await pilot.press("f5")
+            await until(pilot, lambda: "Save the text" in painted(pilot.app))
+            await pilot.press("ctrl+u", *"kept", "enter")
+            if there:
+                await until(pilot, lambda: "There is a file kept already" in painted(pilot.app))
+                await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
+        assert (tmp_path / "kept").read_bytes() == text.encode()
+        await pilot.press("f1")
+        await until(pilot, lambda: "F4 copies all" in painted(pilot.app))

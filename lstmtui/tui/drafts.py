@@ -1,0 +1,65 @@
+"""What was typed with a run and not cleared yet: a file for each run, outside its folder, which may be given away."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+from lstmtui.errors import LstmtuiError
+from lstmtui.files import write_atomically
+from lstmtui.opening import PRIVATE_FOLDER, open_to_read
+from lstmtui.runs.folder import RunFolder
+
+MAX_BYTES = 16 << 20
+"""No text of a typing screen is longer."""
+
+
+class Draft:
+    """The text typed with one run. It may be set often, and is written by any thread, one at a time."""
+
+    def __init__(self, folder: Path, run: RunFolder) -> None:
+        digest = hashlib.sha256(os.fsencode(run.path.resolve())).hexdigest()[:16]
+        self.path = folder / f"{run.name[:80]}-{digest}.txt"
+        self.text = ""
+        """The newest text."""
+        self._written: str | None = None
+        self._lock = threading.Lock()
+
+    def read(self) -> str:
+        """Return what was typed before, the empty text when there is none. Raises LstmtuiError."""
+        try:
+            with open_to_read(self.path) as file:
+                stored = file.read(MAX_BYTES)
+        except FileNotFoundError:
+            stored = b""
+        except OSError as error:
+            raise LstmtuiError(f"What you typed before cannot be read ({error.strerror}): {self.path}.") from error
+        with self._lock:
+            self._written = self.text = stored.decode("utf-8", "surrogateescape")
+        return self.text
+
+    def write(self) -> None:
+        """Keep the newest text; an empty one removes the file. Raises LstmtuiError.
+
+        Where the file could not be read it is left as it is.
+        """
+        with self._lock:
+            text = self.text
+            if text == (self._written or ""):
+                return
+            if self._written is None:
+                raise LstmtuiError(f"What you type is not kept: {self.path} could not be read.")
+            try:
+                if text:
+                    self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+                    write_atomically(self.path, text.encode("utf-8", "surrogateescape"))
+                else:
+                    with contextlib.suppress(FileNotFoundError):
+                        self.path.unlink()
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise LstmtuiError(f"What you type cannot be kept in {self.path} ({reason}).") from error
+            self._written = text

@@ -1,0 +1,64 @@
+"""Where a text is to be saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Footer, Input, Static
+
+from lstmtui.text import safe
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.once import Dialog
+from lstmtui.tui.widgets.fields import Entry
+
+
+class SaveTextScreen(Dialog[Path | None]):
+    """Writes a text to a new file and returns its path; None when it was left."""
+
+    AUTO_FOCUS = "#path"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+s", "save", "Save", "save.save", "Write the file", show=True, priority=True),
+        bind("escape", "dismiss(None)", "Back", "save.back", "Nothing is written", show=True),
+    ]
+    DEFAULT_CSS = "SaveTextScreen #problem { color: $error; height: auto; }"
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__()
+        self._text, self._proposed = text, name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Save the text"
+            dialog.border_subtitle = "enter saves"
+            yield Static(Text("In a new file, from the current folder on:"))
+            yield Entry(self._proposed, id="path", placeholder="path of a file")
+            yield Static(id="problem")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_save()
+
+    def action_save(self) -> None:
+        given = self.query_one("#path", Entry).value.strip()
+        if not given:
+            self._say("Give the file a name.")
+            return
+        try:
+            path = Path(given).expanduser().absolute()
+            with open(path, "xb") as file:
+                file.write(self._text.encode("utf-8", "surrogateescape"))
+        except FileExistsError:
+            self._say(f"There is a file {given} already; choose another name.")
+        except (OSError, ValueError, RuntimeError) as error:
+            self._say(f"{given} cannot be written ({getattr(error, 'strerror', None) or error}).")
+        else:
+            self.dismiss(path)
+
+    def _say(self, words: str) -> None:
+        self.query_one("#problem", Static).update(Text(safe(words)))
