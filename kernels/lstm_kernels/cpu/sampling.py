@@ -17,11 +17,14 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
     temperature  0 takes the likeliest; below infinity
     top_k        keeps the k likeliest and what is as likely as the last of them; 0 for all
     top_p        keeps the likeliest until they reach it (Holtzman et al. 2020, arXiv:1904.09751); 1 for all
-    banned       a token that is never drawn, unless nothing else is left; negative for none
+    banned       a token that is taken out first, unless it is the only one; negative for none
     """
-    V, best = len(logits), 0
+    V = len(logits)
+    if V == 1:
+        banned = -1
+    best = 1 if banned == 0 else 0
     for v in range(V):
-        if logits[v] > logits[best]:
+        if logits[v] > logits[best] and v != banned:
             best = v
     for v in range(V):
         p[v] = 0.0
@@ -29,7 +32,8 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
         p[best] = 1.0
     else:
         for v in range(V):
-            p[v] = math.exp((np.float64(logits[v]) - np.float64(logits[best])) / temperature)
+            if v != banned:
+                p[v] = math.exp((np.float64(logits[v]) - np.float64(logits[best])) / temperature)
         _scale(p)
         if 0 < top_k < V:
             least = _descending(p)[top_k - 1]
@@ -40,9 +44,6 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
         if top_p < 1:
             _nucleus(p, top_p)
             _scale(p)
-    if banned >= 0 and p[banned] < 1:
-        p[banned] = 0.0
-        _scale(p)
 
 
 @kernel

@@ -18,13 +18,26 @@ LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
         (1.0, 0, 0.6, -1, [0, 4 / 7, 3 / 7, 0]),
         (1.0, 3, 0.7, -1, [0, 4 / 7, 3 / 7, 0]),
         (1.0, 0, 1.0, 1, [1 / 6, 0, 3 / 6, 2 / 6]),
-        (0.0, 0, 1.0, 1, [0, 1, 0, 0]),
+        # What is banned is taken out before anything is chosen among the rest.
+        (0.0, 0, 1.0, 1, [0, 0, 1, 0]),
+        (1.0, 1, 1.0, 1, [0, 0, 1, 0]),
+        (1.0, 2, 1.0, 1, [0, 0, 3 / 5, 2 / 5]),
+        (1.0, 0, 0.4, 1, [0, 0, 1, 0]),
+        (1.0, 0, 0.7, 1, [0, 0, 3 / 5, 2 / 5]),
+        (0.0, 0, 1.0, 0, [0, 1, 0, 0]),
     ],
 )
 def test_distribution(temperature, top_k, top_p, banned, expected):
     p = np.full(4, np.nan)
     distribution(LOGITS, temperature, top_k, top_p, banned, p)
     np.testing.assert_allclose(p, expected, rtol=1e-6)
+
+
+def test_the_only_token_is_drawn_though_it_is_banned():
+    for temperature in (0.0, 1.0):
+        p = np.empty(1)
+        distribution(LOGITS[:1], temperature, 0, 1.0, 0, p)
+        assert p[0] == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
