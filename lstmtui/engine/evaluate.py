@@ -96,10 +96,10 @@ LOGITS = 8_000_000
 """Most numbers in the logits of a window that is evaluated, 32 MB of float32: more rows would not be quicker."""
 
 
-def evaluation_shape(tokens: int, threads: int, vocabulary: int) -> tuple[int, int]:
-    """Return steps and streams in which so many tokens are read."""
+def evaluation_shape(tokens: int, least: int, vocabulary: int) -> tuple[int, int]:
+    """Return steps and streams in which so many tokens are read, with at least `least` streams."""
     # Few enough streams that their cold starts do not show, enough that the products are not narrow.
-    B = max(threads, min(32, tokens // 2000))
+    B = max(least, min(32, tokens // 2000))
     return max(1, min(64, -(-(tokens - 1) // B), LOGITS // (B * vocabulary))), B
 
 
@@ -115,12 +115,16 @@ class Evaluator:
         *,
         most: int = 0,
         threads: int,
+        streams: int = 1,
     ) -> None:
-        """`most` > 0 predicts only that many tokens, from all over the split. Raises UsageError for a split of one
-        token."""
+        """Raises UsageError for a split of one token.
+
+        most       above 0, predict only that many tokens, from all over the split
+        streams    at least so many; without it, figures depend on the text alone and on no machine's threads
+        """
         self._split, self._tokenizer = split, tokenizer
         tokens = min(most + 1, len(split.tokens)) if most else len(split.tokens)
-        T, B = evaluation_shape(tokens, threads, len(weights["embedding"]))
+        T, B = evaluation_shape(tokens, streams, len(weights["embedding"]))
         self._streams = EvaluationStreams(split.tokens, B, T, most=most)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 

@@ -140,7 +140,10 @@ def build(s: Settings, data: Dataset) -> Setup:
     evaluator = None
     if len(data.valid.tokens) > 1:
         most = s.eval_tokens or 0
-        evaluator = Evaluator(s, optimizer.evaluated, data.valid, data.tokenizer, most=most, threads=threads)
+        # As many streams as threads, as ever: what is the best so far stays comparable when a run is resumed.
+        evaluator = Evaluator(
+            s, optimizer.evaluated, data.valid, data.tokenizer, most=most, threads=threads, streams=threads
+        )
     seen = Mirror(weights)
     shown = seen if optimizer.evaluated is weights else Mirror(optimizer.evaluated)
     sampler = Sampler(s, shown.host, data.tokenizer)

@@ -75,6 +75,13 @@ def test_evaluating_again_gives_the_same():
     assert evaluator.run() == evaluator.run()
 
 
+def test_a_short_text_has_the_same_figures_with_any_number_of_threads():
+    s = tiny.settings("unused", tied=False)
+    found = [Evaluator(s, weights(3.0), split(1000), threads=threads).run() for threads in (1, 2, 16)]
+    assert found[0].nll == pytest.approx(found[1].nll, rel=1e-6)
+    assert found[0].nll == pytest.approx(found[2].nll, rel=1e-6)
+
+
 def test_without_characters_there_are_no_bits_per_character():
     assert metered(1.0, split(characters=None)).bits_per_char is None
 
