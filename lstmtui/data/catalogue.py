@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import tempfile
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache as remember
@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.places import cache_root
 
+MAX_BYTES = 1 << 30
+"""Of a file whose size the catalogue does not know."""
 SECONDS = 30
 """Without a byte for so long, a download has failed."""
 Report = Callable[[str, float], None]
@@ -36,9 +38,22 @@ class File:
     url: str
     bytes: int = 0
     sha256: str = ""
+    sha1: str = ""
     md5: str = ""
     member: str = ""
-    archive_md5: str = ""
+    archive_sha256: str = ""
+    no_digest: str = ""
+    """Why none can be given."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes that it may have."""
+        return self.bytes or MAX_BYTES
+
+    @property
+    def is_provable(self) -> bool:
+        """Whether some digest of it is known."""
+        return bool(self.sha256 or self.sha1 or self.md5 or self.archive_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +143,7 @@ def fetch(entry: Entry, cache: Path | None = None, report: Report = lambda what,
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as draft:
             return [_fetch(entry, file, cache, Path(draft), report) for file in entry.files]
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:  # also: it is encrypted
         raise LstmtuiError(f"The archive of {entry.name} is damaged; fetch it again.") from error
     except OSError as error:
         reason = error.strerror or error
@@ -145,12 +160,12 @@ def _fetch(entry: Entry, file: File, cache: Path, draft: Path, report: Report) -
         got = archive
         if file.member:
             got = draft / f"{file.name}.member"
-            _extract(archive, file, got)
+            _extract(entry, archive, file, got)
         _check(entry, file, got)
         got.replace(final)
     else:
         _check(entry, file, final)
-    return Fetched(final, _digest(final, "sha256"), bool(file.sha256 or file.md5 or file.archive_md5))
+    return Fetched(final, _digest(final, "sha256"), file.is_provable)
 
 
 def _download(entry: Entry, file: File, to: Path, report: Report) -> None:
@@ -158,11 +173,13 @@ def _download(entry: Entry, file: File, to: Path, report: Report) -> None:
     import requests
 
     pooch.get_logger().setLevel("ERROR")
-    known = file.archive_md5 if file.member else ""
-    progress = _Progress(lambda done: report(to.name, done))
+    known = file.archive_sha256 if file.member else ""
+    # What is packed is no larger than what is in it.
+    most = sum(other.max_bytes for other in entry.files if other.url == file.url)
+    progress = _Progress(lambda done: report(to.name, done), most=most, error=_changed(entry, file, "it is larger"))
     downloader = pooch.HTTPDownloader(progressbar=progress, timeout=SECONDS)
     try:
-        pooch.retrieve(file.url, f"md5:{known}" if known else None, to.name, to.parent, downloader=downloader)
+        pooch.retrieve(file.url, f"sha256:{known}" if known else None, to.name, to.parent, downloader=downloader)
     except requests.RequestException as error:
         raise LstmtuiError(
             f"The set {entry.name} could not be fetched from {urlsplit(file.url).netloc} ({_reason(error)}); "
@@ -180,20 +197,27 @@ def _reason(error: Exception) -> str:
     return "it took too long" if isinstance(error, requests.Timeout) else "no connection"
 
 
-def _extract(archive: Path, file: File, to: Path) -> None:
+def _extract(entry: Entry, archive: Path, file: File, to: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
         try:
             inside = zipped.open(file.member)
         except KeyError as error:
             raise LstmtuiError(f"The archive {file.url} has no file {file.member}; it must have changed.") from error
+        if zipped.getinfo(file.member).file_size > file.max_bytes:
+            raise _changed(entry, file, "it is larger")
         with inside, open(to, "wb") as out:
-            shutil.copyfileobj(inside, out, 1 << 20)
+            left = file.max_bytes
+            while chunk := inside.read(min(1 << 20, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise _changed(entry, file, "it is larger")
+                out.write(chunk)
 
 
 def _check(entry: Entry, file: File, path: Path) -> None:
     """Raise LstmtuiError unless `path` has the size and the digests the catalogue gives."""
     good = not file.bytes or path.stat().st_size == file.bytes
-    for kind, known in (("sha256", file.sha256), ("md5", file.md5)):
+    for kind, known in (("sha256", file.sha256), ("sha1", file.sha1), ("md5", file.md5)):
         good = good and (not known or _digest(path, kind) == known)
     if not good:
         with contextlib.suppress(OSError):
@@ -201,10 +225,10 @@ def _check(entry: Entry, file: File, path: Path) -> None:
         raise _changed(entry, file)
 
 
-def _changed(entry: Entry, file: File) -> LstmtuiError:
+def _changed(entry: Entry, file: File, difference: str = "its digest differs") -> LstmtuiError:
     return LstmtuiError(
         f"What {urlsplit(file.url).netloc} sent for {entry.name} is not the file the catalogue knows "
-        f"(its digest differs), so it was thrown away; try again later, or get {file.name} from {entry.home}."
+        f"({difference}), so it was thrown away; try again later, or get {file.name} from {entry.home}."
     )
 
 
@@ -216,11 +240,15 @@ def _digest(path: Path, kind: str) -> str:
 class _Progress:
     """What pooch asks of a progress bar; tells how far a download is, 0 to 1."""
 
-    def __init__(self, tell: Callable[[float], None]) -> None:
+    def __init__(self, tell: Callable[[float], None], *, most: int, error: LstmtuiError) -> None:
+        """`error` ends a download of more than `most` bytes."""
         self.total, self._done, self._tell = 0, 0, tell
+        self._most, self._error = most, error
 
     def update(self, more: int) -> None:
         self._done += more
+        if self._done - more >= self._most:  # the last chunk counts as a whole one
+            raise self._error
         self._tell(min(1.0, self._done / self.total) if self.total else 0.0)
 
     def reset(self) -> None:

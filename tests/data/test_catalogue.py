@@ -81,13 +81,15 @@ def test_every_entry_is_complete():
             assert "/" not in file.name
             assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
             assert re.fullmatch(r"([0-9a-f]{32})?", file.md5)
-            assert re.fullmatch(r"([0-9a-f]{32})?", file.archive_md5)
-            assert bool(file.archive_md5) <= bool(file.member)
+            assert re.fullmatch(r"([0-9a-f]{40})?", file.sha1)
+            assert re.fullmatch(r"([0-9a-f]{64})?", file.archive_sha256)
+            assert bool(file.archive_sha256) <= bool(file.member)
+            assert file.is_provable or file.no_digest
         for figure in known.reference:
             assert set(figure) == {"model", "value", "source"}
 
 
-@pytest.mark.parametrize("kind", ["sha256", "md5"])
+@pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
 def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
     told: list[float] = []
     wanted = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
@@ -101,8 +103,8 @@ def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
 
 
 def test_members_of_one_archive_are_unpacked(server, tmp_path):
-    archive = digest((tmp_path / "site" / "set.zip").read_bytes(), "md5")
-    wanted = entry(member(server, "train", archive_md5=archive), member(server, "valid", sha256=digest(TEXT[:30])))
+    archive = digest((tmp_path / "site" / "set.zip").read_bytes())
+    wanted = entry(member(server, "train", archive_sha256=archive), member(server, "valid", sha256=digest(TEXT[:30])))
     assert [got.path.read_bytes() for got in fetch(wanted, tmp_path)] == [TEXT, TEXT[:30]]
     assert left_in(tmp_path / "corpora") == {"train.txt", "valid.txt"}
 
@@ -120,7 +122,7 @@ def test_an_unknown_digest_is_told(server, tmp_path):
     assert (got.sha256, got.proven) == (digest(TEXT), False)
 
 
-@pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"md5": "0" * 32}, {"bytes": 7}])
+@pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"sha1": "0" * 40}, {"md5": "0" * 32}, {"bytes": 7}])
 def test_other_bytes_are_thrown_away(known, server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
         fetch(entry(plain(server, **known)), tmp_path)
@@ -129,7 +131,7 @@ def test_other_bytes_are_thrown_away(known, server, tmp_path):
 
 def test_another_archive_is_thrown_away(server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
-        fetch(entry(member(server, "train", archive_md5="0" * 32)), tmp_path)
+        fetch(entry(member(server, "train", archive_sha256="0" * 64)), tmp_path)
     assert left_in(tmp_path / "corpora") == set()
 
 
@@ -168,3 +170,26 @@ def test_a_set_brings_its_own_split(server, tmp_path, monkeypatch):
     data = corpus.prepare(train=["aset"], cache=tmp_path)
     assert (data.train.bytes, data.valid.bytes, data.test.bytes) == (len(TEXT), 30, 0)
     assert data.name == "aset"
+
+
+def test_no_more_is_unpacked_or_fetched_than_the_stated_size(server, tmp_path, monkeypatch):
+    (tmp_path / "site" / "set.txt").write_bytes(TEXT * 10)
+    for wanted in (entry(member(server, "train", bytes=len(TEXT) - 1)), entry(plain(server, bytes=len(TEXT)))):
+        with pytest.raises(LstmtuiError, match="it is larger"):
+            fetch(wanted, tmp_path)
+        assert left_in(tmp_path / "corpora") == set()
+    monkeypatch.setattr(catalogue, "MAX_BYTES", len(TEXT) - 1)
+    for wanted in (entry(member(server, "train")), entry(plain(server))):
+        with pytest.raises(LstmtuiError, match="it is larger"):
+            fetch(wanted, tmp_path)
+
+
+def test_an_archive_that_states_less_than_it_holds_is_refused(server, tmp_path):
+    site = tmp_path / "site" / "set.zip"
+    with zipfile.ZipFile(site, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("inner/train", b"0" * (1 << 20))
+    data = site.read_bytes()
+    site.write_bytes(data.replace((1 << 20).to_bytes(4, "little"), len(TEXT).to_bytes(4, "little")))
+    with pytest.raises(LstmtuiError):
+        fetch(entry(member(server, "train", bytes=len(TEXT))), tmp_path)
+    assert left_in(tmp_path / "corpora") == set()
