@@ -29,6 +29,8 @@ HEALTHY, WIDE = 0.1, 0.3
 RECITES = 2.0
 """Times the usual shared stretch from which samples are said to recite, if it is LONG at least."""
 LONG = 40
+FEWEST = 500
+"""Tokens of validation text below which its figures are chance."""
 LARGE = 5
 """Parameters for each token of the training text from which a larger network is not proposed."""
 
@@ -131,6 +133,8 @@ def advice(snapshot: RunSnapshot) -> list[str]:
     found, s = gap(snapshot), snapshot.settings
     if found is None or s is None:
         return []
+    if few := few_to_validate(snapshot.status.get("valid_tokens")):
+        return [*_early(snapshot), few]
     size, _ = found
     told = [*_early(snapshot), *_judgement(snapshot, size)]
     what = copied(snapshot)
@@ -146,6 +150,16 @@ def advice(snapshot: RunSnapshot) -> list[str]:
     elif change := _for_more(snapshot, s, size):
         told.append(f"To change: {change}.")
     return told
+
+
+def few_to_validate(tokens: object) -> str:
+    """Return a sentence on a validation text of so many tokens, where they are too few to say anything."""
+    if not isinstance(tokens, int) or not 0 < tokens < FEWEST:
+        return ""
+    return (
+        f"The validation text has only {tokens} token{'s' * (tokens != 1)}: its figures are chance, and so is which "
+        "weights are called the best. Give a few thousand (--valid, --valid-fraction)."
+    )
 
 
 def _early(snapshot: RunSnapshot) -> list[str]:

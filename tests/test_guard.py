@@ -113,6 +113,15 @@ def test_more_time_is_as_much_again(tmp_path, length, option):
     assert f"(resume it with {option})" in found[0]
 
 
+@pytest.mark.parametrize(("tokens", "told"), [(1, True), (499, True), (500, False), (0, False), (None, False)])
+def test_figures_of_a_few_tokens_are_called_chance_and_nothing_follows_from_them(tmp_path, tokens, told):
+    run = ended(tmp_path, OVERFITTED)
+    run.status["valid_tokens"] = tokens
+    found = guard.advice(run)
+    assert ("chance" in found[0]) == told
+    assert ("To change" in found[-1]) != told
+
+
 def test_nothing_is_advised_before_anything_is_known(tmp_path):
     assert guard.advice(evaluated(tmp_path, [])) == []
     assert guard.record(evaluated(tmp_path, []))["word"] is None

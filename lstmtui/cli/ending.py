@@ -76,7 +76,7 @@ def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
         (f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"),
         (f"lstmtui type {name}", "to type with it"),
     ]
-    if state == "finished":
+    if state == "finished" and guard.since_best(snapshot) < guard.WORSE:
         commands.append((further(snapshot, name), "to train it further"))
     width = max(len(command) for command, _ in commands)
     for number, (command, purpose) in enumerate(commands):

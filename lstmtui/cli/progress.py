@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from lstmtui import guard
 from lstmtui.cli.output import say, unknown
 from lstmtui.runs.reader import RunSnapshot, ValidPoint
 from lstmtui.text import one_line
@@ -32,6 +33,7 @@ _EVENTS = {
     "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
     "save failed": "step {step}: saving failed ({reason}); training goes on.",
     "set": "step {step}: {key} is now {value} (it was {before}).",
+    "warm-up shortened": "The warm-up takes {warmup} steps, a tenth of all {steps}, not {asked} (--warmup).",
     "extended": "Goes on from step {step} to step {steps}, where it was to end at {before}. Learning rate as in a run "
     "planned so long: {lr:.2g} at the next step (it was {lr_before:.2g} at the last), {lr_end:.2g} at the end.",
 }
@@ -83,6 +85,8 @@ class Progress:
             if _at(event) <= self._heard:
                 continue
             self._heard = _at(event)
+            if event.get("event") == "prepared" and (few := guard.few_to_validate(event.get("valid"))):
+                yield few
             if event.get("event") == "compiled" and event.get("kernels"):
                 yield f"Compiled {event['kernels']} kernels in {event.get('seconds')} s; the next start will find them."
             if telling := _EVENTS.get(str(event.get("event"))):

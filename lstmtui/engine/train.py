@@ -82,7 +82,7 @@ class Trainer:
         data = read_corpus(self.run, s, writer, self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
-        writer.status(beginning=_beginning(data))
+        writer.status(beginning=_beginning(data), valid_tokens=sizes["valid"])
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(self.run, writer, self.setup)
@@ -100,7 +100,7 @@ class Trainer:
         self._begin()
         if self._more:
             self._extend(self._more, seconds_per_step)
-        self.pace = Pace(s, self.progress)
+        self.pace = Pace(self.settings, self.progress)
         writer.status(steps=self.plan.total, step=self.progress.step)
 
     def _compile(self) -> None:
@@ -126,6 +126,9 @@ class Trainer:
         )  # fmt: skip
         plan.store(self.run, made)
         self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
+        asked = self.settings.warmup or 0
+        if (warmup := schedule.warmup_of(asked, made.steps)) < asked:
+            self.writer.event("warm-up shortened", asked=asked, warmup=warmup, steps=made.steps)
         return made
 
     def _measured(self) -> float:
@@ -528,8 +531,8 @@ BEGINNING_OF = 2000
 
 def _beginning(data: Dataset) -> str:
     """Return how a text of this kind may begin, from the validation text where there is one."""
-    split = data.valid if len(data.valid.tokens) > 1 else data.train
-    return beginning.of(data.tokenizer.text(split.tokens[:BEGINNING_OF]))
+    splits = (split for split in (data.valid, data.train) if len(split.tokens))
+    return next(filter(None, (beginning.of(data.tokenizer.text(s.tokens[:BEGINNING_OF])) for s in splits)), "")
 
 
 def _figures(result: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What is said at a run's end: the commands that go on from there."""
 
+import dataclasses
+
 import pytest
 from run_folder import make_run
 
@@ -32,6 +34,13 @@ def test_the_beginning_of_the_text_is_what_is_completed_quoted_for_the_shell(tmp
 
 def test_a_stopped_run_is_not_offered_more(tmp_path):
     assert len(list(ending.what_next(snapshot(tmp_path), "x", "stopped"))) == 2
+
+
+def test_a_run_that_has_not_become_better_for_long_is_not_offered_more(tmp_path):
+    seen = snapshot(tmp_path)
+    worse = [dataclasses.replace(seen.valid[-1], step=step, nll=9.0) for step in (500, 600, 700)]
+    seen = dataclasses.replace(seen, valid=(*seen.valid, *worse))
+    assert len(list(ending.what_next(seen, "x", "finished"))) == 2
 
 
 def test_figures_of_a_part_say_so():

@@ -1,9 +1,11 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import tiny
 
 from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.engine import copied
 from lstmtui.engine.copied import CopyMeter
 
 TEXT = "one two three four five six seven eight nine ten\n"
@@ -52,3 +54,36 @@ def test_words_are_told_as_text_and_unknown_ones_match_nothing(tmp_path):
     found = meter.measure("two three four unheard five six seven eight unheard")
     assert found["text"] == "five six seven eight"
     assert meter.measure("unheard unheard of")["characters"] == 0
+
+
+LICENCE = "Permission is hereby granted, free of charge, to any person.\n"
+PASSAGE = "quince jam over whisky buzzed vexing my fjord lynx.\n"
+
+
+@pytest.fixture
+def code(tmp_path) -> Dataset:
+    """A text in which one line stands in every file, and another once."""
+    return data(tmp_path, (LICENCE + tiny.text(60)) * 3 + PASSAGE + tiny.text(200))
+
+
+def test_a_stock_phrase_is_set_aside_for_what_stands_once(code):
+    meter = CopyMeter(code)
+    assert meter.measure(LICENCE)["characters"] < 10
+    found = meter.measure("ZZ" + LICENCE + "ZZ" + PASSAGE + "ZZ")
+    assert PASSAGE.strip() in found["text"]
+    assert LICENCE[:20] not in found["text"]
+
+
+def test_what_unseen_text_has_too_is_a_stock_phrase(tmp_path):
+    meter = CopyMeter(data(tmp_path, PASSAGE + tiny.text(300) + PASSAGE))
+    assert meter.measure("ZZ" + PASSAGE + "ZZ")["characters"] < 10
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 22])
+def test_places_are_all_places(monkeypatch, block):
+    monkeypatch.setattr(copied, "BLOCK", block)
+    text = np.array([1, 2, 1, 2, 1, 2, 2, 1, 2, 1], np.uint8)
+    for piece in ([1], [2, 1], [1, 2, 1], [2, 2, 1, 2], [3], [1] * 11):
+        wanted = [i for i in range(len(text)) if text[i : i + len(piece)].tolist() == piece]
+        assert copied.places(text, np.array(piece, np.int32), most=99) == wanted
+        assert copied.places(text, np.array(piece, np.int32), most=1)[:1] == wanted[:1]

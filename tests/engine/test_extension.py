@@ -104,6 +104,17 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
     assert settings.minutes == pytest.approx(0.05, abs=0.2)
 
 
+def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
+    writer = RunWriter(finished, interval=60)
+    trainer = Trainer(finished, writer, lambda: False, more=More("minutes", 1.0))
+    trainer.prepare()
+    writer.close()
+    assert trainer.plan.seconds == pytest.approx(60, abs=10)
+    trainer.progress.step += 100
+    trainer.progress.elapsed += 50.0
+    assert trainer.pace.seconds_per_step(trainer.plan, trainer.progress) == pytest.approx(0.5)
+
+
 def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
     run = tiny.create(tmp_path, "new")
     assert run_on(run, More("steps", 7)) == "finished"

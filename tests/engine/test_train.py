@@ -59,6 +59,17 @@ def test_the_status_has_a_beginning_from_the_validation_text(tmp_path):
     assert read_json(run.status)["beginning"] == "宇宙洪荒日月盈昃辰宿"
 
 
+@pytest.mark.parametrize(("asked", "steps", "told"), [(100, 30, 3), (3, 30, None), (0, 30, None), (2, 1, 1)])
+def test_a_warm_up_that_is_cut_is_told(tmp_path, asked, steps, told):
+    run = tiny.create(tmp_path, warmup=asked, steps=steps)
+    engine = Engine(run, at=1)
+    engine.run()
+    found = tiny.events(run, "warm-up shortened")
+    assert [(event["asked"], event["warmup"], event["steps"]) for event in found] == (
+        [] if told is None else [(asked, told, steps)]
+    )
+
+
 def test_learns_the_text(tmp_path):
     run = tiny.create(tmp_path, steps=300, hidden=16, dropout=0.0, dropout_in=0.0, weight_drop=0.0, ema=0.0)
     engine = Engine(run)
