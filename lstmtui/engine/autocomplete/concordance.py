@@ -103,8 +103,12 @@ class Concordance:
 
     def share(self, word: bytes) -> float:
         """Return which part of the words of the text is `word`."""
+        return self.occurrences(word) / self._all
+
+    def occurrences(self, word: bytes) -> int:
+        """Return how often the text has `word`."""
         number = self._ids.get(word, 0)
-        return float(self._starts[number + 1] - self._starts[number]) / self._all if number else 0.0
+        return int(self._starts[number + 1] - self._starts[number]) if number else 0
 
     def text(self) -> bytes:
         """Return the words of the text, one space apart, its lines as they were."""

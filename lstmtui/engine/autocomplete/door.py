@@ -6,7 +6,7 @@ from lstmtui.engine import thrift
 from lstmtui.engine.autocomplete import learn
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.keep import text_index
-from lstmtui.engine.autocomplete.memory import PROFILE, TEXT, Counted, Memory
+from lstmtui.engine.autocomplete.memory import PROFILE, TEXT, Counted, Memory, Written
 from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.trained import Trained
 
@@ -21,7 +21,7 @@ def memory(trained: Trained, *, index: bool = True, adapt: bool = True) -> Memor
     if index and (text := text_index(trained.run, trained.settings)) is not None:
         sources.append(Counted(text, TEXT))
     if adapt and (written := Profile(trained.run).load()) is not None:
-        sources.append(Counted(written, PROFILE))
+        sources.append(Written(written, PROFILE))
     return Memory(sources, recent=adapt) if sources or adapt else None
 
 

@@ -51,6 +51,10 @@ turns of conversations: 49.9 and 50.0 % (63.0 and 62.9 %), where a doubt of 2 co
 """
 
 
+BEHIND = 0.9
+"""Of the probability of a common word: what a spelling gets at most that was used once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one source says of the next word, given its beginning."""
@@ -82,6 +86,10 @@ class Counted:
         return Told(words, mass, self._shares[min(seen, len(self._shares) - 1)] * n / (n + ENOUGH))
 
 
+class Written(Counted):
+    """What this person wrote, which may have errors of spelling."""
+
+
 class Recent:
     """Counts of the text at hand: words can be taken back."""
 
@@ -107,10 +115,14 @@ class Recent:
                     del table[key]
         self._total += by
 
+    def occurrences(self, word: bytes) -> int:
+        """Return how often `word` is counted."""
+        table = self._counts[0].get(())
+        return 0 if table is None else table[word]
+
     def leaning(self, word: bytes, share: float) -> float:
         """Return how much oftener `word` came than if its share of all words were `share`."""
-        table = self._counts[0].get(())
-        came = 0 if table is None else table[word]
+        came = self.occurrences(word)
         return float(((came + DOUBT) / (self._total * share + DOUBT)) ** LEAN)
 
     def tell(self, context: list[bytes], prefix: bytes) -> Told:
@@ -151,6 +163,8 @@ class Memory:
         """`recent` counts the text at hand too."""
         self.sources = list(sources)
         self._recent = Recent() if recent else None
+        self._written = next((source.text for source in self.sources if isinstance(source, Written)), None)
+        self._trained_on = next((source.text for source in self.sources if type(source) is Counted), None)
         self._text = b""
         self._counted: list[tuple[int, tuple[bytes, bytes], bytes]] = []
 
@@ -176,9 +190,34 @@ class Memory:
         """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them."""
         told = [source.tell(context, prefix) for source in self.sources]
         if self._recent is None:
-            return mix(found, told, prefix)
+            return self._held_back(mix(found, told, prefix), prefix)
         told.append(self._recent.tell(context, prefix))
-        return self._scaled(mix(found, told, prefix), prefix)
+        return self._held_back(self._scaled(mix(found, told, prefix), prefix), prefix)
+
+    def _held_back(self, found: Found, prefix: bytes) -> Found:
+        """Return `found` where no spelling that this person used once leads over a common word: it may be an error."""
+        if self._written is None:
+            return found
+        common = max((p for added, p in found.words.items() if self._is_common(prefix + added)), default=0.0)
+        if not common:
+            return found
+        most = BEHIND * common
+        words = {a: min(p, most) if p > most and self._is_once(prefix + a) else p for a, p in found.words.items()}
+        return replace(found, words=words)
+
+    def _is_common(self, word: bytes) -> bool:
+        """Return whether a word occurs more than once in what was counted before."""
+        texts = (text for text in (self._trained_on, self._written) if text is not None)
+        return any(text.occurrences(word) > 1 for text in texts)
+
+    def _is_once(self, word: bytes) -> bool:
+        """Return whether a word is known from one place only, among what this person wrote."""
+        assert self._written is not None
+        return (
+            self._written.occurrences(word) == 1
+            and (self._trained_on is None or not self._trained_on.occurrences(word))
+            and (self._recent is None or self._recent.occurrences(word) <= 1)
+        )
 
     def _scaled(self, found: Found, prefix: bytes) -> Found:
         """Return `found` with words scaled by how often they have come beside their share of the training text."""

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from lstmtui.engine.autocomplete.concordance import Concordance
-from lstmtui.engine.autocomplete.memory import LINE, Counted, Memory, Told, mix, words_before
+from lstmtui.engine.autocomplete.memory import LINE, Counted, Memory, Told, Written, mix, words_before
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.search import Found
 
@@ -89,3 +89,23 @@ def test_words_that_come_oftener_than_they_did_gain_and_others_lose():
     words = {word: mixed.words[word] for word in (b"at", b"ar", b"an")}
     assert words[b"ar"] > 3 * max(words[b"an"], words[b"at"])
     assert sum(mixed.words.values()) + mixed.over <= 1 + 1e-9
+
+
+def test_a_spelling_that_was_used_once_never_leads_over_a_common_word():
+    text = Counted(Concordance.of([b"the ten tell of ten teas\n" * 50]), (0.2,))
+    found = Found({b"n": 0.02, b"ll": 0.01}, log_typed=math.log(1e-4))
+
+    def ranked(written, before=b"of", word=b"te"):
+        memory = Memory([text, Written(Concordance.of([written]), (0.9,))])
+        return dict(blend(memory, found, before, word).ranked(9))
+
+    once = ranked(b"the end of teh story " + b"and more " * 500)
+    assert once[b"h"] < once[b"n"]
+    assert once[b"h"] == pytest.approx(0.9 * once[b"n"])
+    twice = ranked(b"teh end of teh story " + b"and more " * 500)
+    assert max(twice, key=twice.__getitem__) == b"h"
+    assert sum(once.values()) <= 1 + 1e-9
+    # What only this person writes is proposed at once where no common word begins so, or when it is met again.
+    assert max(ranked(b"dear zebulon", b"dear", b"zeb").items(), key=lambda entry: entry[1])[0] == b"ulon"
+    again = ranked(b"the end of teh story " + b"and more " * 500, b"teh cat and teh dog of")
+    assert again[b"h"] > again[b"n"]
