@@ -25,7 +25,7 @@ from lstmtui.tui.preferences import Preferences
 
 PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "home": (False, (), "Loss of"),
-    "new": (False, ("n", "down", "down"), "whole text"),
+    "new": (False, ("n", "down", "down", "down"), "whole text"),
     "live": (True, (), "Gates by"),
     "gates": (True, ("v", "v", "v", "]"), "units by character"),
     "steer": (True, ("e",), "learn rate"),

@@ -31,15 +31,22 @@ QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""
 CELLS = {name: cell.hint for name, cell in config.CELLS.items()}
 """What each cell is good for, in one line."""
+PURPOSES = {
+    "text": "to learn how the text goes on, and to write more of it",
+    "autocomplete": "to type with: pieces of words, or words, and one wide layer",
+}
+"""What each purpose leads to, in one line."""
 TOKENS = {
+    "auto": "what suits the text and its purpose; letters for most",
     "chars": "letter by letter: any text, small vocabulary; good for typing",
     "words": "word by word: for much text in one language (over 1 MB)",
     "bpe": "pieces of words, learnt from the text; for more than 1 MB",
     "bytes": "any file at all, 256 symbols",
 }
-OPTIONS = {"cell": CELLS, "tokens": TOKENS}
+OPTIONS = {"purpose": PURPOSES, "cell": CELLS, "tokens": TOKENS}
 ABOUT = {
     "corpus": "What it learns from: a file, a folder, or a named text. Enter chooses.",
+    "purpose": "What it is trained for, which chooses the rest.",
     "tokens": "What is read and written in one step.",
     "cell": "What stands at the heart of each layer.",
     "layers": "Layers above each other; two do well, three want more text and time.",
@@ -82,6 +89,8 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self._asked = 0
         self._starting = False
         self._told: dict[str, Any] = {}
+        self._problem = ""
+        """Why there is no plan of what the form says."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -90,7 +99,8 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
                 fields.border_title = "New run"
                 with Form():
                     yield Field("text", Opener("Python's own prose", id="corpus"), about=ABOUT["corpus"])
-                    yield Field("tokens", Choice(tuple(TOKENS), "chars", id="tokens"), about=ABOUT["tokens"])
+                    yield Field("for", Choice(tuple(PURPOSES), "text", id="purpose"), about=ABOUT["purpose"])
+                    yield Field("tokens", Choice(tuple(TOKENS), "auto", id="tokens"), about=ABOUT["tokens"])
                     yield Field("cell", Choice(tuple(CELLS), "lstm", id="cell"), about=ABOUT["cell"])
                     layers = Choice(("auto", "1", "2", "3", "4"), "auto", id="layers")
                     yield Field("layers", layers, about=ABOUT["layers"])
@@ -169,20 +179,23 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
 
     def _append_options(self, said: Text, choice: Choice) -> None:
         """Tell what each value of a choice is good for, the one that is chosen marked."""
-        for name, good_for in OPTIONS[str(choice.id)].items():
+        options = OPTIONS[str(choice.id)]
+        width = max(9, *map(len, options))
+        for name, good_for in options.items():
             chosen = name == choice.value
-            said.append(f"\n{'▸' if chosen else ' '} {name:<9} ", style="bold" if chosen else "")
+            said.append(f"\n{'▸' if chosen else ' '} {name:<{width}} ", style="bold" if chosen else "")
             said.append(good_for, style="bold" if chosen else self._colour("text-muted"))
 
     def settings(self) -> Settings:
         """Return what the form says, with what it leaves open still open. Raises UsageError."""
         options: dict[str, object] = {
             "corpus": self._corpus,
-            "tokens": self.query_one("#tokens", Choice).value,
+            "purpose": self.query_one("#purpose", Choice).value,
             "cell": self.query_one("#cell", Choice).value,
         }
-        layers = self.query_one("#layers", Choice).value
-        options["layers"] = None if layers == "auto" else layers
+        for name in ("tokens", "layers"):
+            value = self.query_one(f"#{name}", Choice).value
+            options[name] = None if value == "auto" else value
         for name in ("hidden", "minutes", "dropout", "lr"):
             options[name] = self.query_one(f"#{name}", Entry).value.strip() or None
         return resolved(options)
@@ -192,10 +205,11 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
     def _plan_soon(self) -> None:
         if self._timer is not None:
             self._timer.stop()
+        self._problem, self._told = "", {}
+        self._asked += 1  # what is still being planned is of another form
         self._timer = self.set_timer(QUIET, self._plan)
 
     def _plan(self) -> None:
-        self._asked += 1
         try:
             settings = self.settings()
         except LstmtuiError as error:
@@ -208,11 +222,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         """Tell the plan in three steps: what the recipe says, what the network costs, how fast it is here."""
         worker = get_current_worker()
         try:
-            from lstmtui.data import corpus
-
-            texts = corpus.texts_of(settings)
-            chosen = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
-            told: dict[str, Any] = {"bytes": texts.bytes, "notes": corpus.notes(texts)}
+            chosen, told = read(settings)
             self._tell_plan(number, chosen, told)
             for question in (self._forecaster.ask, self._forecaster.measure):
                 if worker.is_cancelled or number != self._asked:
@@ -229,7 +239,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
 
     def _show_error(self, said: str) -> None:
         if self.stands:
-            self._told = {}
+            self._told, self._problem = {}, said
             self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
 
     def _show(self, chosen: Settings, told: dict[str, Any]) -> None:
@@ -263,13 +273,20 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         except LstmtuiError as error:
             self.tell(str(error), error=True)
             return
+        if self._problem:
+            self.tell(f"Nothing is started: {self._problem}", error=True)
+            return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
-        self._start(settings, self.query_one("#name", Entry).value.strip() or None)
+        planned = "parameters" in self._told
+        self._start(settings, self.query_one("#name", Entry).value.strip() or None, planned=planned)
 
     @work(thread=True, group="start")
-    def _start(self, settings: Settings, name: str | None) -> None:
+    def _start(self, settings: Settings, name: str | None, *, planned: bool) -> None:
+        """Make the run and start its engine; what has no plan yet gets one first, and is not started without."""
         try:
+            if not planned:
+                self._forecaster.ask(read(settings)[0])
             run = self._doors.create(settings, name=name, root=self._doors.root)
             self._doors.start(run)
         except (LstmtuiError, OSError) as error:
@@ -286,6 +303,18 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self._starting = False
         self.query_one(TitleBar).remark = "nothing was started"
         self.tell(said, error=True)
+
+
+def read(settings: Settings) -> tuple[Settings, dict[str, Any]]:
+    """Read the texts, and return the settings with nothing left open, and what is known of the texts.
+
+    Raises UsageError for what cannot be read.
+    """
+    from lstmtui.data import corpus
+
+    texts = corpus.texts_of(settings)
+    chosen = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
+    return chosen, {"bytes": texts.bytes, "notes": corpus.notes(texts)}
 
 
 def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -52,8 +52,11 @@ class TextInputScreen(Dialog[str | None]):
 
     @on(Input.Submitted)
     def _load(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip()).expanduser()
         problem = self.query_one("#problem", Static)
+        if not event.value.strip():  # a path of nothing would be the current folder
+            problem.update(Text("Give the path of a file.", style="bold"))
+            return
+        path = Path(event.value.strip()).expanduser()
         try:
             with open(path, "rb") as file:
                 # A character that is cut at the end is left out.

@@ -22,6 +22,7 @@ from lstmtui.tui.screens.corpus import CorpusScreen, Files
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_of
 from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.widgets.fields import Entry
 
 Open = Callable[..., LstmtuiApp]
@@ -86,13 +87,79 @@ async def test_every_size_of_choosing_a_text(open_app: Open) -> None:
 async def test_a_plan_follows_what_is_typed(open_app: Open, forecaster: FakeForecaster) -> None:
     async with open_app().run_test(size=(100, 30)) as pilot:
         screen = await formed(pilot)
-        await pilot.press("tab", "tab", "right", "tab", "right", "right", "tab", *"77", "tab", *"2.5")
+        await pilot.press("tab", "tab", "tab", "right", "tab", "right", "right", "tab", *"77", "tab", *"2.5")
         await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].minutes == 2.5)
         asked = forecaster.asked[-1]
         assert (asked.cell, asked.layers, asked.hidden) == ("peephole", 2, 77)
         assert asked.batch is not None  # what the recipe is asked of has nothing left open
         await until(pilot, lambda: "2 min 30 s" in painted(pilot.app))
         assert screen.settings().batch is None
+
+
+async def test_the_purpose_chooses_the_rest(open_app: Open, forecaster: FakeForecaster) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].tokens == "chars")
+        await pilot.press("tab", "right")
+        assert "▸ autocomplete" in painted(pilot.app)
+        await until(pilot, lambda: forecaster.asked[-1].tokens == "bpe")
+        assert (forecaster.asked[-1].purpose, forecaster.asked[-1].layers) == ("autocomplete", 1)
+        assert screen.settings().purpose == "autocomplete"
+        await pilot.press("tab", "right")
+        await until(pilot, lambda: forecaster.asked[-1].tokens == "chars")  # as it was asked for
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["planned", "at once"])
+@pytest.mark.parametrize("reason", ["encoding", "network"])
+async def test_what_cannot_be_planned_is_not_started(
+    doors: Doors, own_text: Path, forecaster: FakeForecaster, started: list[RunFolder], planned: bool, reason: str
+) -> None:
+    made: list[Settings] = []
+
+    def create(settings: Settings, **_: object) -> RunFolder:
+        made.append(settings)
+        return make_run(doors.root, "made", state=None)
+
+    if reason == "encoding":
+        own_text.write_bytes(b"\x93quoted\x94 " * 400)
+    else:
+        forecaster.error = UsageError("That network does not fit.")
+    app = LstmtuiApp(doors=dataclasses.replace(doors, create=create))
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await formed(pilot)
+        if planned:
+            await until(pilot, lambda: bool(screen._problem))
+        await pilot.press("ctrl+s")
+        words = "no valid UTF-8" if reason == "encoding" else "does not fit"
+        await until(pilot, lambda: any(words in n.message for n in pilot.app._notifications))
+        assert pilot.app.screen is screen
+        assert not made
+        assert not started
+        own_text.write_text("Dear diary, nothing happened today. " * 400)  # and when it is mended, it starts
+        forecaster.error = None
+        await pilot.press("tab", "right", "ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        assert [settings.purpose for settings in made] == ["autocomplete"]
+
+
+async def test_a_path_of_nothing_is_not_the_current_folder(open_app: Open) -> None:
+    async with open_app().run_test(size=(100, 30)) as pilot:
+        screen = await formed(pilot)
+        for typed in ("", " "):
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
+            pilot.app.screen.query_one("#path", Entry).value = typed
+            await pilot.press("enter")
+            assert isinstance(pilot.app.screen, CorpusScreen)
+            await pilot.press("escape")
+            await until(pilot, lambda: pilot.app.screen is screen)
+        pilot.app.push_screen(TextInputScreen("as it was"))
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, TextInputScreen) and bool(pilot.app.screen.query("#file"))
+        )
+        pilot.app.screen.query_one("#file").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "Give the path of a file." in painted(pilot.app))
 
 
 async def test_each_cell_has_a_line(open_app: Open) -> None:
