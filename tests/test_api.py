@@ -80,3 +80,17 @@ def test_other_programs_complete_by_a_runs_name(tmp_path, monkeypatch):
         lstmtui.Completer.load("nope")
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = lstmtui.nothing_such
+
+
+def test_what_cannot_be_read_is_refused_before_there_is_a_run(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
+    (tmp_path / "good.txt").write_text("good " * 100)
+    good = (str(tmp_path / "good.txt"),)
+    for settings, said in (
+        (config.Settings(corpus=("",)), "An empty text names no file"),
+        (config.Settings(corpus=good, valid=("",)), "An empty text names no file"),
+        (config.Settings(corpus=good, test=(str(tmp_path / "a.zip"),)), "is a ZIP archive"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            api.create(settings, root=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -13,7 +13,7 @@ import typer
 
 from lstmtui import compare as comparing
 from lstmtui import config
-from lstmtui.cli.options import ConfigFile, Encoding, KeepEverything, Purpose, RunsDir, Split
+from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.compare import Figures, Group
 from lstmtui.errors import LstmtuiError, UsageError
@@ -61,6 +61,7 @@ def compare(
     split: Split = None,
     encoding: Encoding = None,
     keep_everything: KeepEverything = None,
+    exact: Exact = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
     config_file: ConfigFile = None,
@@ -81,7 +82,7 @@ def compare(
     options = {
         "corpus": corpus, "purpose": purpose, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden,
         "layers": layers, "tokens": tokens, "threads": threads, "valid": valid, "split": split, "encoding": encoding,
-        "keep_everything": keep_everything,
+        "keep_everything": keep_everything, "exact": exact,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:

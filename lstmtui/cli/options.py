@@ -75,6 +75,13 @@ KeepEverything = Annotated[
         help=f"{config.FIELDS['keep_everything'].metadata['help'].capitalize()}.",
     ),
 ]  # fmt: skip
+Exact = Annotated[
+    bool | None,
+    typer.Option(
+        "--exact/--no-exact", metavar="", help=f"{config.FIELDS['exact'].metadata['help'].capitalize()}.",
+        show_default=False,
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object, for a script.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave it running and return at once.")]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.options import AsJson, ConfigFile, Encoding, KeepEverything, Purpose, Split
+from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
 from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
 from lstmtui.units import duration
@@ -50,6 +50,7 @@ def plan(
     split: Split = None,
     encoding: Encoding = None,
     keep_everything: KeepEverything = None,
+    exact: Exact = None,
     recompute: Annotated[
         bool | None,
         typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
@@ -76,7 +77,7 @@ def plan(
         "corpus": corpus, "purpose": purpose, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens,
         "batch": batch, "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads,
         "device": device, "valid": valid, "recompute": recompute, "split": split, "encoding": encoding,
-        "keep_everything": keep_everything,
+        "keep_everything": keep_everything, "exact": exact,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     texts = texts_of(base)

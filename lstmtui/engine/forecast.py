@@ -101,7 +101,7 @@ class Forecast:
         # Whatever decides which text there is, and what its tokens are.
         key = (
             s.corpus, s.valid, s.test, s.valid_fraction, s.test_fraction, s.split, s.encoding, s.keep_everything,
-            s.tokens, s.vocabulary,
+            s.exact, s.tokens, s.vocabulary,
         )  # fmt: skip
         if key not in self._texts:
             self._texts[key] = _counted(texts_of(s), s)

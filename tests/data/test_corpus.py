@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
+import tracemalloc
 import unicodedata
 
 import numpy as np
@@ -131,8 +132,6 @@ def test_the_chunk_size_changes_nothing(kind, text, cache, tmp_path, monkeypatch
 
 
 def test_memory_stays_flat(tmp_path, cache):
-    import tracemalloc
-
     path = tmp_path / "big.txt"
     path.write_bytes(TEXT.encode() * 1500)
     tracemalloc.start()
@@ -479,3 +478,26 @@ def test_a_split_never_parts_what_becomes_one_character(share, tmp_path, cache):
     data = ready(cache, path, valid_fraction=share)
     text = data.tokenizer.text(data.train.tokens) + data.tokenizer.text(data.valid.tokens)
     assert text == NORMAL
+
+
+@pytest.mark.parametrize("kind", ["bytes", "chars"])
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("line", ["words and spaces, größer and 東 ", "onelongwordwithoutanyspace"])
+def test_memory_stays_flat_for_one_endless_line(kind, exact, line, tmp_path, cache):
+    path = tmp_path / "line.txt"
+    path.write_bytes(line.encode() * ((24 << 20) // len(line.encode())))
+    tracemalloc.start()
+    data = ready(cache, path, tokens=kind, exact=exact)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert data.train.bytes + data.valid.bytes == path.stat().st_size
+    # As for many lines: a few chunks, and chars' table of counts for every code point.
+    assert peak < 48 << 20
+
+
+@pytest.mark.parametrize("kind", ["words", "bpe"])
+def test_an_endless_word_is_refused_in_a_sentence(kind, tmp_path, cache):
+    path = tmp_path / "word.txt"
+    path.write_bytes(b"word" * (1 << 19))
+    with pytest.raises(UsageError, match="a word of more than a million"):
+        ready(cache, path, tokens=kind)

@@ -169,6 +169,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             said = Text(f"{control.value}: {options.get(control.value, '')}")
         else:
             said = Text(field.about)
+            if control.id == "corpus":
+                for note in self._told.get("notes", ()):
+                    said.append(f"\n{safe(note)}", style=self._colour("warning"))
             if self.size.height >= MUCH_ROOM:
                 for name in OPTIONS:
                     said.append(f"\n\n{name.capitalize()}", style=self._colour("text-muted"))
@@ -246,12 +249,13 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         if not self.stands:
             return
         self._told = told
+        self._tell_about()
         said = Text()
         for label, value, remark in plan_rows(chosen, told):
             said.append(f"{label:<10}", style=self._colour("text-muted"))
             said.append(value, style="bold")
             said.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
-        for note in told["notes"]:
+        for note in told.get("notes", ()):
             said.append(f"\n{safe(note)}\n", style=self._colour("warning"))
         said.rstrip()
         self.query_one("#told", Static).update(said)

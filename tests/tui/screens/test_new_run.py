@@ -306,3 +306,15 @@ def test_a_plan_for_a_gpu_tells_the_memory_it_takes_there() -> None:
     s = Settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
     rows = plan_rows(s, {**FakeForecaster().ask(s), "bytes": 1000, "gpu_memory_mb": 1234.0})
     assert ("memory", "1,234 MB", "on the GPU") in rows
+
+
+async def test_what_is_left_out_of_a_folder_stands_in_the_plan(open_app: Open, own_text: Path) -> None:
+    (own_text.parent / "old.txt").write_bytes("Später größer".encode("cp1252"))
+    async with open_app().run_test(size=(160, 50)) as pilot:
+        screen = await formed(pilot)
+        screen._corpus = (str(own_text.parent),)
+        screen._plan_soon()
+        await until(pilot, lambda: "left out" in painted(pilot.app))
+        said = " ".join(painted(pilot.app).split())
+        assert "old.txt" in said
+        assert "windows-1252" in said
