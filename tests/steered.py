@@ -31,7 +31,8 @@ class Steered:
 
     def ask(self, op, key="", value=None, **details):
         """Return whether it was done, and what was said."""
-        do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
+        with self.trainer.changes.at_once():
+            do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
         answer = tiny.events(self.run, "answered")[-1]
         return answer["ok"], answer["message"]
 

@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
         print(f"lstmtui: {one_line(str(run.path))} cannot be used ({error.strerror}).", file=sys.stderr)
         return 1
     writer = RunWriter(run)
+    writer.follow(lock.folder)
     try:
         code = _train(run, writer, received, device, more)
     finally:
@@ -74,6 +75,8 @@ def _train(
     except LstmtuiError as error:
         code = error.exit_code
         writer.log(str(error))
+        if writer.gone or writer.run != run:  # who looks for the run where it was finds no status there
+            print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
         writer.status(state="diverged" if code == 4 else "failed", message=str(error), exit_code=code)
     except Exception as error:
         code = 1

@@ -30,8 +30,8 @@ class Keeper:
     who only use the run, is written from it after each save and at each resume.
     """
 
-    def __init__(self, run: RunFolder, writer: RunWriter, setup: Setup) -> None:
-        self._run, self._writer, self.setup = run, writer, setup
+    def __init__(self, writer: RunWriter, setup: Setup) -> None:
+        self._writer, self.setup = writer, setup
         self._identity = identity(setup.settings, setup.data.tokenizer)
         self._saved_step = -1
         self._saved_at = time.monotonic()
@@ -40,6 +40,11 @@ class Keeper:
         """A checkpoint that a rollback or the end will need, and that the disk did not take yet."""
         self._marked = -1
         """The step that best.json names, as far as this process knows."""
+
+    @property
+    def _run(self) -> RunFolder:
+        """Where the run's folder is now."""
+        return self._writer.run
 
     def is_due(self, every: float) -> bool:
         """Return whether it is time to save: every so many seconds, and sooner where the disk has refused."""

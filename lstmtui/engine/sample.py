@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +85,20 @@ class Sampler:
         if rest := decoder.decode(b"", final=True):
             yield rest
 
-    def text(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> str:
-        """Return text of `length` characters; the last token is written whole."""
-        return "".join(self.pieces(prompt, length, choice, random))
+    def text(
+        self,
+        prompt: str,
+        length: int,
+        choice: Choice,
+        random: np.random.Generator,
+        between: Callable[[], object] = lambda: None,
+    ) -> str:
+        """Return text of `length` characters; the last token is written whole. `between` tokens may raise."""
+        pieces = []
+        for piece in self.pieces(prompt, length, choice, random):
+            between()
+            pieces.append(piece)
+        return "".join(pieces)
 
 
 def opening(tokenizer: Tokenizer, prompt: str) -> Array:

@@ -5,11 +5,13 @@ Changes that decide the weights are saved at once: a resume from before them wou
 
 from __future__ import annotations
 
+import contextlib
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lstmtui import config
-from lstmtui.engine.inbox import Request
+from lstmtui.engine.inbox import Request, Stop
 from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +21,47 @@ KEPT_CHANGES = 50
 """How many changes can be undone."""
 
 
+class Changes:
+    """Changes of settings that were asked for at once: they are saved together, and answered then.
+
+    A checkpoint for each would let a burst of requests hold the training for as long as the disk takes.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._answers: list[tuple[Request, str]] = []
+
+    def add(self, request: Request, message: str) -> None:
+        """Answer `request` once the change is saved."""
+        self._answers.append((request, message))
+
+    def settle(self) -> None:
+        """Save what was changed, and answer; nothing where nothing was."""
+        answers, self._answers = self._answers, []
+        if answers and self._trainer.settled:
+            self._trainer.keeper.save(self._trainer.progress)
+        for request, message in answers:
+            request.answer(message)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Save what is changed inside at the end of it, however it ends."""
+        try:
+            yield
+        finally:
+            self.settle()
+
+
 def do(trainer: Trainer, request: Request) -> None:
-    """Do what is asked between two steps, and answer."""
+    """Do what is asked between two steps, and answer, a change of settings at `Changes.settle`."""
     try:
-        request.answer(_DONE_BY[request.op](trainer, request))
+        if request.op in ("set", "undo"):
+            trainer.changes.add(request, _DONE_BY[request.op](trainer, request))
+        else:
+            trainer.changes.settle()
+            request.answer(_DONE_BY[request.op](trainer, request))
+    except Stop:
+        raise
     except Exception as error:
         request.answer(_reason(trainer, error), ok=False)
         # What a viewer asks for ends a run only where it left it between two steps: a resume goes by what is on disk.
@@ -59,7 +98,6 @@ def _set(trainer: Trainer, request: Request) -> str:
     _change(trainer, key, value)
     trainer.progress.changes = [*trainer.progress.changes, (key, before)][-KEPT_CHANGES:]
     trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value)
-    trainer.keeper.save(trainer.progress)
     return f"{key} is now {value} (it was {before})."
 
 
@@ -71,7 +109,6 @@ def _undo(trainer: Trainer, request: Request) -> str:
     _change(trainer, key, value)
     trainer.progress.changes = trainer.progress.changes[:-1]
     trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value, undone=True)
-    trainer.keeper.save(trainer.progress)
     return f"Undone: {key} is {value} again (it was {before})."
 
 

@@ -11,6 +11,7 @@ minutes that a run was given follows the clock (`pace.py`), and stands in plan.j
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
@@ -20,12 +21,13 @@ import numpy as np
 
 from lstmtui import beginning, config
 from lstmtui.data.corpus import Dataset, Split
-from lstmtui.engine import extension, gradient_flow, inbox, plan, probes, schedule, steering
+from lstmtui.engine import extension, gradient_flow, plan, probes, schedule, steering
 from lstmtui.engine.backend import KERNEL_CACHE, device
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.copied import CopyMeter
 from lstmtui.engine.evaluate import Evaluator
 from lstmtui.engine.extension import More
+from lstmtui.engine.inbox import Inbox, Stop
 from lstmtui.engine.keeper import Keeper
 from lstmtui.engine.optimizer import finite
 from lstmtui.engine.pace import Pace
@@ -33,7 +35,7 @@ from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
 from lstmtui.engine.setup import build, compile_kernels, costs, make_plan, measure, read_corpus, with_window
 from lstmtui.engine.stack import Dropout, Penalty
-from lstmtui.errors import DivergedError, LstmtuiError
+from lstmtui.errors import DivergedError, LstmtuiError, SaveError
 from lstmtui.files import write_atomically
 from lstmtui.machine import memory_mb
 from lstmtui.runs.folder import RunFolder
@@ -43,10 +45,6 @@ COPIED_OF = 2000
 """Characters that are written at the end, to see whether they are copied."""
 ROLLBACKS = 5
 """How often a run may become non-finite and go back before it is given up."""
-
-
-class Stop(Exception):  # noqa: N818  (nothing went wrong)
-    """Leave the loop, save, and end."""
 
 
 class Trainer:
@@ -61,16 +59,22 @@ class Trainer:
         more: More | None = None,
     ) -> None:
         """`device` is where to compute, if not where the run's settings say; `more` is to be trained from here on."""
-        self.run, self.writer, self._interrupted, self._more = run, writer, interrupted, more
+        self._began_in, self.writer, self._interrupted, self._more = run, writer, interrupted, more
         self._begun = time.monotonic()
         self.settings = config.load(run.config)
         if device is not None:
             self.settings = dataclasses.replace(self.settings, device=device)
-        self.inbox = inbox.Inbox(run, writer)
+        self.inbox = Inbox(writer)
         self.progress = Progress()
         self._update_ratio = 0.0
+        self.changes = steering.Changes(self)
         self.settled = True
         """Whether weights, states and progress belong to one step, so that they can be saved."""
+
+    @property
+    def run(self) -> RunFolder:
+        """The run's folder, where it is now."""
+        return self.writer.run
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
@@ -85,7 +89,7 @@ class Trainer:
         writer.status(beginning=_beginning(data), valid_tokens=sizes["valid"])
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
-        self.keeper = Keeper(self.run, writer, self.setup)
+        self.keeper = Keeper(writer, self.setup)
         self._copies = CopyMeter(data)
         self._flow = gradient_flow.of_text(s, self.setup.seen.host, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
@@ -357,10 +361,12 @@ class Trainer:
             self.writer.event("evaluated", step=p.step, nll=found.nll, best=better)
             self.writer.status(state="training")
         p.evaluated = p.step
-        self.sample()
-        if better or self.setup.evaluator is None:
-            p.anchor()
-            self.keeper.save_anchor(p)
+        try:
+            self.sample()
+        finally:  # a person who does not wait for the end of a long sample still wants what was found
+            if better or self.setup.evaluator is None:
+                p.anchor()
+                self.keeper.save_anchor(p)
         took = time.perf_counter() - away
         self._interval_begun += took
         self.pace.evaluated(took, per_token)
@@ -374,7 +380,8 @@ class Trainer:
         random = np.random.default_rng([self.settings.seed, p.step] if asked is None else None)
         self.setup.shown.refresh()
         # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
-        text = self.setup.sampler.text(prompt, length, choice, random).lstrip("\n") if length else ""
+        text = self.setup.sampler.text(prompt, length, choice, random, self._check_signals) if length else ""
+        text = text.lstrip("\n")
         if text:
             self.writer.sample(step=p.step, temperature=choice.temperature, prompt=prompt, text=text)
             self.writer.status(copied={"step": p.step, **self._copies.measure(text)})
@@ -415,20 +422,44 @@ class Trainer:
         if self._interrupted():
             raise Stop
 
+    def _check_folder(self) -> None:
+        """End where the run's folder is no longer in its place: nobody would see what goes on in it.
+
+        Raises LstmtuiError once what was reached has been saved where the folder is now, SaveError where it is gone.
+        """
+        p, path = self.progress, self._began_in.path
+        if self.run != self._began_in and not self.writer.gone:
+            with contextlib.suppress(SaveError):
+                self.keeper.save_last(p)
+                raise LstmtuiError(
+                    f"The folder {path} was moved to {self.run.path} while the run trained; it is saved there at step "
+                    f"{p.step}, and 'lstmtui resume {self.run.path}' continues it."
+                )
+            self.writer.look_for_folder()
+            if not self.writer.gone:
+                self.keeper.save_last(p)
+        if self.writer.gone:
+            raise SaveError(
+                f"The folder {path} was removed while the run trained; what it learnt until step {p.step} is lost."
+            )
+
     def _answer_requests(self) -> None:
         """Do what viewers ask; while paused, wait here."""
         paused = False
         while True:
             self._check_signals()
-            for request in self.inbox.new():
-                if request.op == "stop":
-                    request.answer("Saving and stopping.")
-                    raise Stop
-                if request.op in ("pause", "continue"):
-                    paused = request.op == "pause"
-                    request.answer("Paused." if paused else "Going on.")
-                else:
-                    steering.do(self, request)
+            self._check_folder()
+            with self.changes.at_once():
+                for request in self.inbox.new():
+                    self._check_signals()
+                    if request.op == "stop":
+                        request.answer("Saving and stopping.")
+                        raise Stop
+                    if request.op in ("pause", "continue"):
+                        paused = request.op == "pause"
+                        request.answer("Paused." if paused else "Going on.")
+                    else:
+                        steering.do(self, request)
             if not paused:
                 break
             if self.writer.state != "paused":
@@ -493,7 +524,7 @@ class Trainer:
         choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
         random = np.random.default_rng([self.settings.seed, self.progress.step, 1])
         self.setup.shown.refresh()
-        return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random))
+        return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random, self._check_signals))
 
 
 def run_to_the_end(trainer: Trainer) -> str:

@@ -463,6 +463,32 @@ def _lock(descriptor: int, run: RunFolder) -> None:
     raise LockedError(f"Run '{run.name}' is already being trained by another engine; stop that one first.")
 
 
+def place_of(folder: int, path: Path) -> Path | None:
+    """Return where the open `folder` is, which was at `path`; None where it has been removed, or cannot be found."""
+    if _is_at(folder, path):
+        return path
+    moved = _path_of(folder)
+    return moved if moved is not None and _is_at(folder, moved) else None
+
+
+def _is_at(folder: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(folder))
+    except FileNotFoundError:
+        return False
+    except OSError:  # it cannot be told, as of a disk that is away for a moment
+        return True
+
+
+def _path_of(folder: int) -> Path | None:
+    """Return the path by which the system knows an open folder, where it says so."""
+    with contextlib.suppress(OSError):
+        if hasattr(fcntl, "F_GETPATH"):  # macOS
+            return Path(os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
+        return Path(os.readlink(f"/proc/self/fd/{folder}"))
+    return None
+
+
 def engine_alive(run: RunFolder) -> bool:
     """Return whether an engine holds the run's lock (on this machine)."""
     return any(map(_is_locked, (run.lock, run.path)))

@@ -18,7 +18,7 @@ from typing import Any
 from lstmtui.errors import CorruptError
 from lstmtui.files import append_line, read_json, size_of, sweep_temporaries, sync_file, to_json, write_atomically
 from lstmtui.opening import open_to_append, private_folder, truncate
-from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.folder import RunFolder, place_of
 
 KEPT_PROBES = 200
 KEPT_LINES = 10_000
@@ -54,8 +54,11 @@ class RunWriter:
             "steps": 0,
             **_carried(run),
         }
-        self._unwritten: dict[Path, list[dict[str, Any]]] = {path: [] for path in self._series()}
+        self._unwritten: dict[str, list[dict[str, Any]]] = {path.name: [] for path in self._series()}
         """Lines that the disk did not take yet."""
+        self._folder: int | None = None
+        self.gone = False
+        """Whether the folder that `follow` was given has been removed."""
         self._ending = threading.Event()
         sweep_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -81,6 +84,18 @@ class RunWriter:
         record = {**self._status, "heartbeat": time.time()}
         self._guarded(lambda: write_atomically(self.run.status, to_json(record).encode(), sync=False))
 
+    def follow(self, folder: int) -> None:
+        """Write where the open `folder` is from now on, wherever it is moved; `run` says where that is."""
+        self._folder = folder
+
+    def look_for_folder(self) -> None:
+        """Notice where the folder is now."""
+        if self._folder is not None:
+            found = place_of(self._folder, self.run.path)
+            self.gone = found is None
+            if found is not None and found != self.run.path:
+                self.run = RunFolder(found)
+
     def _beat(self) -> None:
         while not self._ending.wait(self._interval):
             with self._lock:
@@ -93,22 +108,22 @@ class RunWriter:
         self._thread.join()
 
     def metric(self, split: str, **values: Any) -> None:
-        self._series_line(self.run.metrics, {"split": split, **values})
+        self._series_line(self.run.metrics.name, {"split": split, **values})
 
     def event(self, event: str, **details: Any) -> None:
         self._guarded(lambda: append_line(self.run.events, {"event": event, "at": time.time(), **details}))
 
     def sample(self, **values: Any) -> None:
-        self._series_line(self.run.samples, values)
+        self._series_line(self.run.samples.name, values)
 
-    def _series_line(self, path: Path, record: dict[str, Any]) -> None:
+    def _series_line(self, name: str, record: dict[str, Any]) -> None:
         """Append a line, and first those that could not be written before; the oldest beyond KEPT_LINES are lost."""
-        self._unwritten[path] = [*self._unwritten[path], record][-KEPT_LINES:]
-        self._guarded(lambda: self._write_lines(path))
+        self._unwritten[name] = [*self._unwritten[name], record][-KEPT_LINES:]
+        self._guarded(lambda: self._write_lines(name))
 
-    def _write_lines(self, path: Path) -> None:
-        while lines := self._unwritten[path]:
-            append_line(path, lines[0])
+    def _write_lines(self, name: str) -> None:
+        while lines := self._unwritten[name]:
+            append_line(self.run.path / name, lines[0])
             del lines[0]
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
@@ -149,13 +164,13 @@ class RunWriter:
     def sync(self) -> None:
         """Make metrics and samples durable, as far as the disk takes them."""
 
-        def write(path: Path) -> None:
-            self._write_lines(path)
-            if size_of(path):
-                sync_file(path)
+        def write(name: str) -> None:
+            self._write_lines(name)
+            if size_of(self.run.path / name):
+                sync_file(self.run.path / name)
 
-        for path in self._series():
-            self._guarded(lambda path=path: write(path))
+        for name in self._unwritten:
+            self._guarded(lambda name=name: write(name))
 
     def offsets(self) -> dict[str, int]:
         """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
@@ -166,7 +181,7 @@ class RunWriter:
 
         Raises OSError.
         """
-        self._unwritten = {path: [] for path in self._series()}
+        self._unwritten = {path.name: [] for path in self._series()}
         for path in self._series():
             wanted = max(0, offsets.get(path.name, 0))
             if size_of(path) > wanted:
@@ -176,6 +191,9 @@ class RunWriter:
         return self.run.metrics, self.run.samples
 
     def _guarded(self, write: Any) -> None:
+        self.look_for_folder()
+        if self.gone:
+            return
         try:
             write()
         except OSError as error:

@@ -1,7 +1,9 @@
 """The engine as a process: killed, signalled, locked, and asked for nonsense."""
 
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,8 @@ import time
 import pytest
 import tiny
 
-from lstmtui.runs.folder import EngineLock, engine_alive
+from lstmtui.runs import requests
+from lstmtui.runs.folder import FILES, FOLDERS, EngineLock, RunFolder, engine_alive
 from lstmtui.runs.reader import RunReader
 
 LONG = {"steps": 400, "eval_every": 50, "save_every": 0.02, "sample_length": 5, "log_every": 20}
@@ -127,3 +130,96 @@ def test_a_run_that_was_received_writes_through_none_of_its_links(tmp_path):
     assert "samples.jsonl cannot be used (it is a link, where a file belongs)" in done.stderr
     assert mine.read_text() == "untouched"
     assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "samples.jsonl"]
+
+
+def test_a_run_whose_folder_is_moved_is_saved_there_and_ends(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000, save_every=1000)
+    process = tiny.engine(run, stderr=subprocess.PIPE)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    moved = RunFolder(run.path.rename(tmp_path / "moved"))
+    other = tiny.create(tmp_path)  # stands in its place
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"was moved to" in said
+    assert len(said.splitlines()) == 1
+    snapshot = RunReader(moved).refresh()
+    assert "lstmtui resume" in snapshot.message
+    assert tiny.events(moved, "saved")[-1]["step"] == snapshot.step > 3
+    assert [path.name for path in other.path.iterdir()] == ["config.toml"]
+
+
+def test_a_run_whose_folder_is_removed_ends_and_says_so(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000, save_every=1000)
+    process = tiny.engine(run, stderr=subprocess.PIPE)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    while run.path.exists():  # the engine writes meanwhile
+        shutil.rmtree(run.path, ignore_errors=True)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert b"was removed while the run trained" in said
+    assert not run.path.exists()
+
+
+def test_files_of_a_live_run_that_are_replaced_never_end_it(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=200, save_every=0.05, log_every=5)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    moments = random.Random(5)
+    for _ in range(40):
+        path = run.path / moments.choice([*FILES, *FOLDERS])
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        replace = moments.choice(("folder", "FIFO", "link", "empty", "other", "gone"))
+        try:
+            if replace == "folder":
+                path.mkdir()
+            elif replace == "FIFO":
+                os.mkfifo(path)
+            elif replace == "link":
+                path.symlink_to(tmp_path / "text.txt")
+            elif replace != "gone":
+                path.write_bytes(b"" if replace == "empty" else b'[[{"op": "stop", "\xff": ' * 99)
+        except FileExistsError:
+            pass  # the engine was quicker
+        time.sleep(0.03)
+        assert process.poll() is None
+        reader.refresh()
+        RunReader(run).refresh()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) in (143, 6)  # 6 where a file stands in the place of the checkpoints
+    assert (tmp_path / "text.txt").read_text() == tiny.text()
+
+
+def test_a_burst_of_requests_is_answered_soon_and_saved_once(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000, save_every=1000)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    saved = len(tiny.events(run, "saved"))
+    begun = time.monotonic()
+    asked = {requests.send(run, "set", key="lr", value=0.01 + k / 1e6) for k in range(300)}
+    wait_for(lambda: asked <= {event["request"] for event in tiny.events(run, "answered")})
+    assert time.monotonic() - begun < 10
+    assert len(tiny.events(run, "saved")) - saved < 100
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+
+
+def test_a_signal_is_heard_within_a_long_sample(tmp_path):
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().step > 3)
+    requests.send(run, "set", key="sample_length", value=1_000_000)
+    requests.send(run, "sample")
+    wait_for(lambda: tiny.events(run, "set"))
+    time.sleep(0.3)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert time.monotonic() - begun < 2

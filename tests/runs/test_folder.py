@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -389,3 +390,25 @@ def test_of_five_engines_one_has_the_run(root):
     for process in five:
         process.communicate(timeout=60)
     assert sorted(process.returncode for process in five) == [0, 5, 5, 5, 5]
+
+
+def test_an_open_folder_is_found_where_it_was_moved(root, tmp_path):
+    run = make(root, "diary")
+    lock = EngineLock(run)
+    assert folder.place_of(lock.folder, run.path) == run.path
+    moved = run.path.rename(tmp_path / "moved")
+    assert folder.place_of(lock.folder, run.path) == moved
+    make(root, "diary")  # another stands in its place
+    assert folder.place_of(lock.folder, run.path) == moved
+    folder.remove(RunFolder(root / "diary"))
+    lock.release()
+
+
+def test_a_folder_that_was_removed_is_found_nowhere(root):
+    run = make(root, "diary")
+    lock = EngineLock(run)
+    shutil.rmtree(run.path)
+    assert folder.place_of(lock.folder, run.path) is None
+    make(root, "diary")
+    assert folder.place_of(lock.folder, run.path) is None
+    lock.release()
