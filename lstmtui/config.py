@@ -94,7 +94,7 @@ class Settings:
     )
     purpose: str = setting(
         "text",
-        "what it is trained for: autocomplete learns words, to type with",
+        "what it is trained for: text, to write, or autocomplete, to type with, which chooses tokens and sizes",
         "Corpus",
         choices=PURPOSES,
         option="for",

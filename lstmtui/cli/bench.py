@@ -24,7 +24,7 @@ HEADINGS = ("cell", "shape", "precision", "ms a step", "tokens/s", "GFLOP/s", "o
 def bench(
     cells: Annotated[
         str | None,
-        typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas; all five if not given."),
+        typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas; all if not given."),
     ] = None,
     shapes: Annotated[
         str | None,

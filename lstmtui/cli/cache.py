@@ -7,14 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
-
+from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError
 from lstmtui.places import cache_root
 from lstmtui.units import size
 
-app = typer.Typer(help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
+app = App(cls=Group, help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
 
 OURS = ("compiled", "corpora", "digests", "texts", "tokens", "default-*.txt")
 """What lstmtui puts into its cache folder. Only this is cleared: LSTMTUI_CACHE may name a folder with more in it."""

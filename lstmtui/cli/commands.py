@@ -13,7 +13,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from lstmtui.cli import (
     adapt,
@@ -39,6 +38,7 @@ from lstmtui.cli import (
     tasks,
     train,
 )
+from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import SIGPIPE, abandon, say
 from lstmtui.errors import LstmtuiError
 
@@ -50,7 +50,7 @@ class _OutputClosed(Exception):  # noqa: N818  (nothing went wrong here)
     """Carries a BrokenPipeError past Typer, which would answer it with an exit code of its own."""
 
 
-class _Commands(TyperGroup):
+class _Commands(Group):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -58,7 +58,7 @@ class _Commands(TyperGroup):
             raise _OutputClosed from error
 
 
-app = typer.Typer(
+app = App(
     name="lstmtui",
     cls=_Commands,
     help="Train, watch and type with recurrent networks of your own, in the terminal.",

@@ -13,6 +13,7 @@ import typer
 
 from lstmtui import compare as comparing
 from lstmtui import config
+from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.compare import Figures, Group
@@ -53,7 +54,10 @@ def compare(
     hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
     layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
     tokens: Annotated[
-        str | None, typer.Option("--tokens", metavar="|".join(config.TOKENS), help="What is read one at a time.")
+        str | None,
+        typer.Option(
+            "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
+        ),
     ] = None,
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")

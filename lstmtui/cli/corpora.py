@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.units import size
 
-app = typer.Typer(help="Texts to train on: list, show, fetch.", no_args_is_help=True)
+app = App(cls=Group, help="Texts to train on: list, show, fetch.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="A name of `lstmtui corpora list`.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for a script.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'lstmtui corpora list'.")]
 
 
 @app.command("list")

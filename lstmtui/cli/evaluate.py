@@ -94,14 +94,19 @@ def evaluate(
     When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
     character costs one, as does everything that is not a word (with --apart, line ends do not count).
 
-    [bold]saved[/bold] = 1 - keystrokes / characters. [bold]each once[/bold] = the same, when a suggestion that was
-    passed over is not shown again for the word, and others have its place. [bold]hit[/bold] = share of words
-    suggested before any letter of them. [bold]MRR[/bold] = mean of 1 / rank there, 0 beyond five.
+    [bold]saved[/bold] = 1 - keystrokes / characters.
+    [bold]each once[/bold] = the same, when a suggestion that was passed over is not shown again for the word, and
+    others have its place.
+    [bold]hit[/bold] = share of words suggested before any letter of them.
+    [bold]MRR[/bold] = mean of 1 / rank there, 0 beyond five.
     [bold]coverage[/bold] = share of the places before a letter, as far as a typist with one suggestion passes them,
-    where its probability reaches the threshold; [bold]precision[/bold] = share of these where it is right;
-    [bold]ghost[/bold] = saved when only these are seen. [bold]latency[/bold] = milliseconds a key press, typing the
+    where its probability reaches the threshold.
+    [bold]precision[/bold] = share of these where it is right.
+    [bold]ghost[/bold] = saved when only these are seen.
+    [bold]latency[/bold] = milliseconds a key press, typing the
     beginning, five candidates, one thread: half, 90 % and 99 % of the presses take no longer than p50, p90 and p99.
-    "network" leaves out the index of the training text; "adapted" adds what was typed so far and the profile.
+    [bold]network[/bold] leaves out the index of the training text.
+    [bold]adapted[/bold] adds what was typed so far and the profile.
     """
     from lstmtui import api, config
     from lstmtui.data.corpus import Reading, notes_of, read

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lstmtui import config, places
+from lstmtui.cli.help import choices, spelt_out
 from lstmtui.errors import UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import RunFolder
@@ -57,14 +58,15 @@ ConfigFile = Annotated[
 Purpose = Annotated[
     str | None,
     typer.Option(
-        "--for", metavar="|".join(config.PURPOSES), help="What it is trained for, which chooses the rest.",
+        "--for", metavar=choices(config.PURPOSES),
+        help=f"What it is trained for, which chooses the rest{spelt_out(config.PURPOSES)}.",
         show_default=False,
     ),
 ]  # fmt: skip
 Split = Annotated[
     str | None,
     typer.Option(
-        "--split", metavar="|".join(config.SPLITS), help=f"{config.FIELDS['split'].metadata['help'].capitalize()}.",
+        "--split", metavar=choices(config.SPLITS), help=f"{config.FIELDS['split'].metadata['help'].capitalize()}.",
         show_default=False,
     ),
 ]  # fmt: skip

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from lstmtui import places
 from lstmtui.cli.options import Run, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
@@ -27,8 +26,8 @@ def pack(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="FILE", parser=path, help="The archive, .tar or .tar.gz; '-' is standard output.",
-            show_default="RUN.tar.gz here",
+            "--to", metavar="FILE", parser=path, show_default=False,
+            help="The archive, .tar or .tar.gz; '-' is standard output (auto: RUN.tar.gz here).",
         ),
     ] = None,
     without_text: Annotated[
@@ -66,7 +65,7 @@ def pack(
     if held and not without_text:
         held_size = size(packing.size_of(held))
         say(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
-    say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C {shlex.quote(str(places.runs_root()))}")
+    say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
     return 0
 
 

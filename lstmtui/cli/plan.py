@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
+from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
 from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
@@ -29,11 +30,19 @@ def plan(
         typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
     ] = None,
     purpose: Purpose = None,
-    cell: Annotated[str | None, typer.Option("--cell", metavar="|".join(config.CELLS), help="Recurrent cell.")] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            "--cell", metavar=choices(config.CELLS), help=f"Recurrent cell{spelt_out(config.CELLS)}."
+        ),
+    ] = None,
     hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
     layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
     tokens: Annotated[
-        str | None, typer.Option("--tokens", metavar="|".join(config.TOKENS), help="What is read one at a time.")
+        str | None,
+        typer.Option(
+            "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
+        ),
     ] = None,
     batch: Annotated[str | None, typer.Option("--batch", metavar="INTEGER", help="Streams side by side.")] = None,
     bptt: Annotated[str | None, typer.Option("--bptt", metavar="INTEGER", help="Steps of a window.")] = None,

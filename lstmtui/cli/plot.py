@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import RunOrLatest, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
@@ -47,7 +48,8 @@ class Chart:
 def plot(
     run: RunOrLatest = "latest",
     chart: Annotated[
-        str, typer.Option("--chart", metavar="|".join((*CHARTS, "all")), help="Which chart.", show_default=True)
+        str,
+        typer.Option("--chart", metavar=choices((*CHARTS, "all")), help=f"Which chart{spelt_out((*CHARTS, 'all'))}."),
     ] = "all",
     to: Annotated[
         Path | None,

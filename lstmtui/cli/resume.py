@@ -9,7 +9,7 @@ import typer
 from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import say
 
-_FURTHER = "Further than it was to go"
+_FURTHER = "To train it further"
 
 
 def resume(

@@ -14,7 +14,7 @@ from lstmtui.runs import folder
 
 
 def rm(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to remove.", autocompletion=run_names)],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs to remove.", autocompletion=run_names)],
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
     runs_dir: RunsDir = None,
 ) -> int:

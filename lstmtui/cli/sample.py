@@ -61,7 +61,9 @@ def sample(
     ] = None,
     seed: Annotated[
         str | None,
-        typer.Option(metavar="INTEGER", help="The same seed, the same text.", show_default="another each time"),
+        typer.Option(
+            metavar="INTEGER", help="The same seed, the same text (auto: another each time).", show_default=False
+        ),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON object for each sample, for a script.")

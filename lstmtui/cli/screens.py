@@ -16,7 +16,10 @@ Theme = Annotated[
 Charset = Annotated[
     str | None,
     typer.Option(
-        "--charset", metavar="auto|braille|block|ascii", help="What screens are drawn with.", show_default=False
+        "--charset",
+        metavar="WORD",
+        help="What screens are drawn with: auto, braille, block or ascii.",
+        show_default=False,
     ),
 ]
 

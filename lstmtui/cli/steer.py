@@ -56,7 +56,7 @@ def stop(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
 
 def set_(
     run: Run,
-    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help=f"One of {', '.join(config.LIVE)}.")],
+    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", help=f"KEY is one of {', '.join(config.LIVE)}.")],
     runs_dir: RunsDir = None,
 ) -> int:
     """Change settings of a run while it trains, for example: lstmtui set diary lr=0.001."""
@@ -80,7 +80,12 @@ def rewind(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
 def fork(
     run: Run,
     changes: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Settings the fork begins with.")
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings that the fork has otherwise, such as lr=0.001 or steps=5000.",
+            show_default=False,
+        ),
     ] = None,
     at: Annotated[str, typer.Option("--from", metavar="WHERE", help="latest, best, or a step.")] = "latest",
     name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the fork (auto).")] = None,

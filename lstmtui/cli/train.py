@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lstmtui import config
+from lstmtui.cli import help as helping
 from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import say
@@ -101,16 +102,22 @@ def _validation(s: config.Settings, texts: Texts) -> str:
     return f"{share} from all kinds of files for validation" if texts.mixed else f"last {share} for validation"
 
 
+def _with_choices(words: str, choices: list[str]) -> str:
+    """Return the help of a setting with its choices, where it does not name them all and no column has room."""
+    return words if all(choice in words for choice in choices) else f"{words}{helping.spelt_out(choices)}"
+
+
 def _option(name: str) -> tuple[type, Any]:
     """Return the annotation and the Typer option of one setting. All but flags are text: `config.convert` checks."""
     about = config.FIELDS[name].metadata
     kind, optional = config.base_type(name)
     default = config.FIELDS[name].default
     choices = list(about["choices"])
-    words = about["help"]
+    words = _with_choices(about["help"], choices)
     if optional or default not in ("", ()):
         joined = f"{words[:-1]}; " if words.endswith(")") else f"{words} ("
-        words = f"{joined}{'auto' if optional else f'default {default}'})"
+        told = ("yes" if default else "no") if kind is bool and not optional else default
+        words = f"{joined}{'auto' if optional else f'default {told}'})"
     common: dict[str, Any] = {
         "help": f"{words[0].upper()}{words[1:]}.",
         "rich_help_panel": about["group"],
@@ -119,7 +126,7 @@ def _option(name: str) -> tuple[type, Any]:
     flag = config.option(name)
     if kind is bool:
         return bool | None, typer.Option(None, f"{flag}/--no-{flag[2:]}", metavar="", **common)  # type: ignore[return-value]
-    common["metavar"] = "|".join(choices) or _METAVARS[kind]
+    common["metavar"] = helping.choices(choices) if choices else _METAVARS[kind]
     if choices:
         common["autocompletion"] = lambda incomplete: [c for c in choices if c.startswith(incomplete)]
     annotation = list[str] | None if kind is tuple else str | None
@@ -134,8 +141,8 @@ def register(app: typer.Typer, panel: str) -> None:
             typer.Argument(
                 None,
                 metavar="FILE",
-                help="Files, folders, names from 'lstmtui corpora list', or '-' for what is piped in "
-                "(none: that, or English that comes with Python).",
+                help="Files, folders, names from 'lstmtui corpora list', or '-' for what is piped in. Without one: "
+                "what is piped in, else English that comes with Python.",
                 show_default=False,
             ),
         ),

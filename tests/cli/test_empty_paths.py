@@ -8,7 +8,7 @@ import typer.main
 from lstmtui.cli import commands
 
 PATHS = ("FILE", "FOLDER", "RUN", "OLD", "NEW", "NAME", "ARCHIVE")
-OTHER_NAMES = {"theme"}
+OTHER_NAMES = {"theme", "encoding"}
 """Parameters that show NAME and are no names of runs or files."""
 
 

@@ -1,0 +1,67 @@
+"""Help pages, as a new user reads them in a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+import typer.main
+
+from lstmtui.cli import commands
+from lstmtui.cli.help import choices, flowing, spelt_out
+
+
+def pages():
+    """Yield the words of every command, and of groups."""
+    yield ""
+    for name, command in typer.main.get_command(commands.app).commands.items():
+        yield name
+        yield from (f"{name} {sub}" for sub in getattr(command, "commands", ()))
+
+
+@pytest.mark.parametrize("page", list(pages()))
+def test_a_page_fits_80_columns_and_names_no_type(lstmtui, monkeypatch, page):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = lstmtui(*page.split(), "--help")
+    assert (said.code, said.err) == (0, "")
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert not re.search(r"<(bool|str|int|float|list)|\[bold|\.\.\.\}", said.out)
+
+
+def test_paragraphs_flow(lstmtui, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for page in ("evaluate", "pack", "resume", "adapt"):
+        text = lstmtui(page, "--help").out.partition("╭")[0]
+        for paragraph in re.split(r"\n *\n", text.strip())[1:]:
+            lines = [line.rstrip() for line in paragraph.splitlines()]
+            for line, following in itertools.pairwise(lines):
+                if not re.match(
+                    r" (saved|each once|hit|MRR|coverage|precision|ghost|latency|network|adapted) ", following
+                ):
+                    assert len(line) + 1 + len(following.split()[0]) > 78, (page, line)
+
+
+def test_flowing():
+    assert flowing("One\n    two.\n\n    Three\n    four.\n    [bold]five[/bold] = 5\n    six") == (
+        "One two.\n\nThree four.\n[bold]five[/bold] = 5 six"
+    )
+    assert flowing("") == ""
+
+
+def test_choices_stand_where_there_is_room_for_them():
+    assert (choices(("a", "b")), spelt_out(("a", "b"))) == ("a|b", "")
+    names = ("braille", "block", "ascii")
+    assert (choices(names), spelt_out(names)) == ("WORD", ": braille, block or ascii")
+
+
+def test_each_choice_of_a_setting_is_on_its_page(lstmtui, monkeypatch):
+    from lstmtui import config
+
+    monkeypatch.setenv("COLUMNS", "200")
+    page = lstmtui("train", "--help").out
+    for field in config.FIELDS.values():
+        for choice in field.metadata["choices"]:
+            assert choice in page
+    assert "(default no)" in page
+    assert "False" not in page
