@@ -282,8 +282,6 @@ def _check_encodable(name: str, value: Any, where: str) -> None:
 
 def _check(name: str, value: Any, where: str) -> None:
     about = FIELDS[name].metadata
-    if isinstance(value, str) and not is_unicode(value):
-        raise UsageError(f"{where}: {name} must be text in UTF-8, not {reprlib.repr(value)}.")
     if about["choices"] and value not in about["choices"]:
         hint = nearest(str(value), about["choices"])
         raise UsageError(
@@ -300,11 +298,6 @@ def _check(name: str, value: Any, where: str) -> None:
             raise UsageError(f"{where}: {name} must be {least} {low}, not {value}.")
         if high is not None and value > high:
             raise UsageError(f"{where}: {name} must be at most {high}, not {value}.")
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text can be encoded: bytes that are not UTF-8 come from the shell as half surrogate pairs."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def check_together(s: Settings) -> None:

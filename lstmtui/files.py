@@ -13,7 +13,9 @@ import json
 import math
 import os
 import re
+import shutil
 import stat
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -60,14 +62,26 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.tmp")
 
 
-def sweep_temporaries(*folders: Path) -> None:
-    """Remove temporary files that `write_atomically` left in `folders` when its process died. Never raises."""
+def sweep_temporaries(*folders: Path, older: float = 0.0) -> None:
+    """Remove temporary files and folders in `folders` whose process died. Never raises.
+
+    older    seconds since their last change, where another machine may be writing there too
+    """
     for folder in folders:
         with contextlib.suppress(OSError):
             for name in os.listdir(folder):
                 if (found := _TEMPORARY.fullmatch(name)) and not _other_process(int(found.group(1))):
-                    with contextlib.suppress(OSError):
-                        os.unlink(folder / name)
+                    _sweep(folder / name, older)
+
+
+def _sweep(path: Path, older: float) -> None:
+    with contextlib.suppress(OSError):
+        if older and time.time() - max(each.lstat().st_mtime for each in (path, *path.glob("*"))) < older:
+            return
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
 
 
 def _other_process(number: int) -> bool:
@@ -206,7 +220,7 @@ def check_types(record: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def is_there(path: Path) -> bool:
+def is_there(path: Path | bytes) -> bool:
     """Return whether something is at `path`. Raises OSError where that cannot be told."""
     try:
         os.stat(path)

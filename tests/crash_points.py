@@ -46,6 +46,8 @@ class World:
         self.calls: list[str] = []
         self.dead = False
         self._ours: set[int] = set()
+        self._bare: set[int] = set()
+        """Descriptors that no file object has."""
         self._real = {name: getattr(os, name) for name in (*BY_PATH, *BY_DESCRIPTOR, "close")}
         self._open = builtins.open
 
@@ -83,6 +85,7 @@ class World:
             found = real(path, *args, **rest)
             if name == "open":
                 self._ours.add(found)
+                self._bare.add(found)
             return found
 
         return call
@@ -101,12 +104,14 @@ class World:
 
     def _close(self, descriptor: int) -> None:
         self._ours.discard(descriptor)
+        self._bare.discard(descriptor)
         self._real["close"](descriptor)
 
     def _opened(self, file: Any, mode: str = "r", buffering: int = -1, *args: Any, **rest: Any) -> Any:
         if not self._inside(file):
             return self._open(file, mode, buffering, *args, **rest)
         if isinstance(file, int):
+            self._bare.discard(file)
             self._ours.discard(file)  # the file object has it now
         else:
             self._met(f"open {os.path.basename(os.fspath(file))}")
@@ -126,6 +131,8 @@ class World:
             stack.enter_context(mock.patch.object(io, "open", self._opened))
             stack.enter_context(mock.patch.object(checkpoint.safetensors, "safe_open", self._tensors))
             yield self
+        for descriptor in self._bare:  # with the process, its descriptors are gone, and so are its locks
+            os.close(descriptor)
 
     def _tensors(self, path: Any, **rest: Any) -> Any:
         self._met(f"map {os.path.basename(path)}")
@@ -241,7 +248,8 @@ class Bench:
         """Let one engine live; return its exit code, None when it was killed."""
         with self._engine(run), world.watching():
             try:
-                return process.main([str(run.path)])
+                with contextlib.redirect_stderr(io.StringIO()):
+                    return process.main([str(run.path)])
             except Killed:
                 return None
 

@@ -29,10 +29,14 @@ from numpy.typing import NDArray
 from lstmtui.data import tokens
 from lstmtui.data.sources import CHUNK, Source
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
-from lstmtui.files import parse_object, read_file, sync_folder, write_atomically
+from lstmtui.files import is_there, parse_object, read_file, sweep_temporaries, sync_folder, write_atomically
 
 FORMAT = 1
 """Part of every digest: token files written by another format are simply not found."""
+
+
+ABANDONED = 3600.0
+"""Seconds without a change after which a half-made folder of a process that died is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,14 @@ def in_use(folder: Path) -> bool:
         return False
     except OSError:
         return True
-    return any(os.path.exists(os.path.join(user, b"config.toml")) for user in users)
+    return any(_may_be_there(os.path.join(user, b"config.toml")) for user in users)
+
+
+def _may_be_there(path: bytes) -> bool:
+    try:
+        return is_there(path)
+    except OSError:
+        return True
 
 
 Splits = dict[str, Split]
@@ -144,7 +155,7 @@ class TokenFiles:
         """Note that they are needed for as long as the folder `user` exists; where that fails, they may be cleared."""
         with contextlib.suppress(OSError):
             note = self.folder / USERS
-            known = note.read_bytes().splitlines() if note.exists() else []
+            known = (read_file(note) or b"").splitlines()
             if (name := os.fsencode(user.absolute())) not in known and b"\n" not in name:
                 write_atomically(note, b"".join(line + b"\n" for line in (*known, name)))
 
@@ -171,7 +182,8 @@ class TokenFiles:
     ) -> Built:
         """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
         parent = writable(self.folder.parent)
-        draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=parent))
+        sweep_temporaries(parent, older=ABANDONED)
+        draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
         try:
             vocabulary = tokenizer()
             vocabulary.save(draft / "tokenizer.json")

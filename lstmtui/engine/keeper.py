@@ -11,7 +11,7 @@ from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.identity import check_identity, identity
 from lstmtui.engine.progress import Progress
 from lstmtui.engine.setup import Setup
-from lstmtui.errors import CorruptError, SaveError
+from lstmtui.errors import CorruptError, SaveError, UnreadableError
 from lstmtui.files import FormatError, check_types, is_there
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -139,17 +139,21 @@ class Keeper:
     def before(self, p: Progress) -> Checkpoint | None:
         """Return the checkpoint to go back to from step `p.step`, where training came to nothing; None for none.
 
+        Raises UnreadableError: another one would lead elsewhere.
+
         Evaluations have chosen it, not the clock, so that a run goes back to the same step whenever it is interrupted.
         One of the very step that failed would fail again; it comes last, for where nothing else is left.
         """
         with contextlib.suppress(OSError):
             self._save_waiting()
-        steps = list(p.anchors)
-        others = [checkpoint.step_of(path) for path in checkpoint.everything(self._run)]
-        steps += [step for step in others if step not in steps and step <= p.step]
+        there = [checkpoint.step_of(path) for path in checkpoint.everything(self._run)]
+        steps = [step for step in p.anchors if step in there]
+        steps += [step for step in there if step not in steps and step <= p.step]
         for step in sorted(steps, key=lambda step: step == p.step):
             try:
                 found = checkpoint.load(checkpoint.path_of(self._run, step))
+            except UnreadableError:
+                raise
             except CorruptError as error:
                 self._writer.log(str(error))
                 continue

@@ -544,6 +544,8 @@ def run_to_the_end(trainer: Trainer) -> str:
         trainer.keeper.save_last(trainer.progress)
         trainer.writer.event("stopped", step=trainer.progress.step)
         return "stopped"
+    except SaveError:  # it was tried
+        raise
     except BaseException:  # whatever it is, it does not cost what was learnt
         trainer.save_what_was_reached()
         raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
+import subprocess
+import sys
 import tracemalloc
 import unicodedata
 
@@ -501,3 +503,33 @@ def test_an_endless_word_is_refused_in_a_sentence(kind, tmp_path, cache):
     path.write_bytes(b"word" * (1 << 19))
     with pytest.raises(UsageError, match="a word of more than a million"):
         ready(cache, path, tokens=kind)
+
+
+def test_half_made_token_files_of_a_process_that_died_go_after_a_while(text, cache):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    old, new = (cache / "tokens" / f".{'0' * 32}.{name}.{dead.pid}.tmp" for name in ("old", "new"))
+    for draft in (old, new):
+        draft.mkdir(parents=True)
+        (draft / "train.bin").write_bytes(b"half")
+    for path in (old / "train.bin", old):
+        os.utime(path, (0, 0))
+    ready(cache, text)
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_tokens_of_a_run_that_cannot_be_looked_at_are_in_use(text, cache, tmp_path, monkeypatch):
+    ready(cache, text)
+    [folder] = (cache / "tokens").iterdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.toml").touch()
+    (folder / tokenfiles.USERS).write_bytes(os.fsencode(run) + b"\n")
+    assert tokenfiles.in_use(folder)
+
+    def refuse(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(tokenfiles, "is_there", refuse)
+    assert tokenfiles.in_use(folder)

@@ -17,7 +17,7 @@ from lstmtui.engine.keeper import Keeper
 from lstmtui.engine.model import Network
 from lstmtui.engine.sample import Sampler
 from lstmtui.engine.train import Trainer, run_to_the_end
-from lstmtui.errors import DivergedError, SaveError
+from lstmtui.errors import DivergedError, SaveError, UnreadableError
 from lstmtui.files import read_json
 from lstmtui.runs.writer import RunWriter
 
@@ -139,7 +139,7 @@ def test_a_prompt_that_is_no_text_is_answered_and_changes_nothing(tmp_path):
     for value in ("caf\udce9", "\ud800"):
         done, said = steered.ask("set", "prompt", value)
         assert not done
-        assert "prompt must be text in UTF-8" in said
+        assert "prompt is not UTF-8 text" in said
         assert not steered.ask("sample", prompt=value)[0]
     steered.steps(10)
     steered.writer.close()
@@ -193,7 +193,7 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
     assert ended[0][0] == (at - 1) // 10 * 10
 
 
-def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path):
+def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, patch):
     steered = Steered(tiny.create(tmp_path))
     steered.steps(20)
     keeper, p = steered.trainer.keeper, steered.trainer.progress
@@ -204,6 +204,9 @@ def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path):
     found.tensors["weights.softmax.b"][0] = math.inf
     checkpoint.write(steered.run, 20, found.tensors, found.about)
     assert keeper.before(p).step == 10
+    patch.setattr(checkpoint.safetensors, "safe_open", refuse)
+    with pytest.raises(UnreadableError):  # which is no reason to go elsewhere
+        keeper.before(p)
     steered.writer.close()
 
 
