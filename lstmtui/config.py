@@ -226,9 +226,13 @@ def option(name: str) -> str:
     return f"--{FIELDS[name].metadata['option'] or name.replace('_', '-')}"
 
 
+MIN_LIKENESS = 0.7
+"""How alike two names are at least for one to be taken for a slip of the other, from 0 to 1."""
+
+
 def nearest(key: str, known: Sequence[str] = tuple(FIELDS)) -> str:
     """Return ` (did you mean ...?)` for the known key nearest to `key`, or nothing."""
-    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=MIN_LIKENESS)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
@@ -377,13 +381,28 @@ RESERVED = (
     "LSTMTUI_RUNS", "LSTMTUI_CACHE", "LSTMTUI_CONFIG", "LSTMTUI_DEBUG", "LSTMTUI_THEME", "LSTMTUI_CHARSET",
 )  # fmt: skip
 """Environment variables that are not settings of a run."""
+_PREFIX = "LSTMTUI_"
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Raise UsageError for a variable that begins as ours do and is none of them."""
+    ours = {variable.removeprefix(_PREFIX).lower() for variable in RESERVED} | set(FIELDS)
+    for variable in sorted(environ):
+        name = variable.removeprefix(_PREFIX).lower()
+        if variable.startswith(_PREFIX) and name not in ours:
+            close = difflib.get_close_matches(name, sorted(ours), n=1, cutoff=MIN_LIKENESS)
+            hint = f" (did you mean {_PREFIX}{close[0].upper()}?)" if close else ""
+            raise UsageError(
+                f"environment variable {variable}: there is no such variable{hint}; correct its name, or unset it."
+            )
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    check_environment(environ)
     found = {}
     for variable, raw in environ.items():
-        if variable.startswith("LSTMTUI_") and variable not in RESERVED:
-            name = variable.removeprefix("LSTMTUI_").lower()
+        if variable.startswith(_PREFIX) and variable not in RESERVED:
+            name = variable.removeprefix(_PREFIX).lower()
             found[name] = convert(name, raw, f"environment variable {variable}")
     return found
 

@@ -121,7 +121,7 @@ def test_errors_name_the_source(tmp_path):
         config.resolve({}, environ={}, config_file=path)
     with pytest.raises(UsageError, match="cannot be read"):
         config.resolve({}, environ={}, config_file=tmp_path)
-    with pytest.raises(UsageError, match="environment variable LSTMTUI_HIDEN"):
+    with pytest.raises(UsageError, match=r"variable LSTMTUI_HIDEN: .*\(did you mean LSTMTUI_HIDDEN\?\)"):
         config.resolve({}, environ={"LSTMTUI_HIDEN": "3"})
     with pytest.raises(UsageError, match="--dropout-in"):
         config.resolve({"dropout_in": "7"}, environ={})
@@ -232,3 +232,12 @@ def test_text_that_is_no_utf8_is_refused(text):
         config.resolve({"prompt": text}, environ={})
     with pytest.raises(UsageError, match="--corpus: corpus is not UTF-8"):
         config.resolve({"corpus": ("\ud83d.txt",)}, environ={})
+
+
+@pytest.mark.parametrize("name", ["TEST_CACHE", "FOO", "HOME", "SECRET", "DATA"])
+def test_a_variable_like_none_of_ours_is_told_without_a_far_fetched_neighbour(name):
+    with pytest.raises(UsageError, match=f"LSTMTUI_{name}: there is no such variable; correct"):
+        config.check_environment({f"LSTMTUI_{name}": "x", "HOME": "/"})
+    with pytest.raises(UsageError, match="LSTMTUI_RUNS"):
+        config.check_environment({"LSTMTUI_RUN": "/x"})
+    config.check_environment({"LSTMTUI_RUNS": "/x", "LSTMTUI_TOP_K": "3", "XLSTMTUI_FOO": "1", "LSTMTUI": "2"})

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lstmtui import config
 from lstmtui.cli import (
     adapt,
     bench,
@@ -100,6 +101,8 @@ def _lstmtui(
     return screens.latest(theme, charset) if context.invoked_subcommand is None else 0
 
 
+HELPS = {"help", "--help", "-h", "--version"}
+"""What is answered whatever stands in the environment."""
 _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
 train.register(app, _TRAIN)
 app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
@@ -147,6 +150,8 @@ def run(given: list[str]) -> int:
     # Whoever meets an error repeats the line with --debug at its end, so it is understood anywhere.
     given = ["--debug", *(a for a in _before_dashes(given) if a != "--debug")][not debug :] + _from_dashes(given)
     try:
+        if not HELPS & set(_before_dashes(given)):
+            config.check_environment(os.environ)
         code = app(given, prog_name="lstmtui", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

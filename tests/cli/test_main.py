@@ -171,3 +171,13 @@ def test_what_cannot_be_read_is_refused_alike_by_every_command(lstmtui, make_run
 @pytest.mark.parametrize("option", ["--valid", "--test"])
 def test_an_empty_name_of_other_text_is_refused(lstmtui, text_file, option):
     assert "an empty text names no file" in lstmtui("train", text_file, option, "").err
+
+
+@pytest.mark.parametrize("command", [["ls"], ["train", "x.txt"], ["show", "x"], ["info"], ["complete", "x", "a"], []])
+def test_a_variable_that_is_none_of_ours_is_told_by_every_command_alike(lstmtui, monkeypatch, command):
+    monkeypatch.setenv("LSTMTUI_RUN", "/elsewhere")
+    said = lstmtui(*command)
+    sentence = "there is no such variable (did you mean LSTMTUI_RUNS?); correct its name, or unset it."
+    assert (said.code, said.err) == (2, f"lstmtui: environment variable LSTMTUI_RUN: {sentence}\n")
+    for asked in (["--help"], ["--version"], ["help", "train"], ["train", "--help"]):
+        assert lstmtui(*asked).code == 0
