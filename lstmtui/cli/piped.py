@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lstmtui.cli.output import say
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.opening import open_temporary
 
 STDIN = "-"
 """Stands for standard input."""
@@ -79,11 +80,14 @@ def files(given: Sequence[str] | None, folder: Path | None = None) -> Iterator[l
     try:
         with tempfile.TemporaryDirectory(prefix=".piped-", dir=folder) as place:
             path = Path(place, "piped.txt")
-            with open(path, "wb") as file:
+            with open_temporary(path) as file:
                 shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
             if not path.stat().st_size:
                 raise UsageError("Nothing was piped in; give a text, or name a FILE.")
-            yield [str(path) if name == STDIN else name for name in names]
+            try:
+                yield [str(path) if name == STDIN else name for name in names]
+            except LstmtuiError as error:  # '-' is what iconv and gunzip call it too, in what is advised
+                raise type(error)(str(error).replace(str(path), STDIN)) from error
     except OSError as error:
         raise LstmtuiError(f"The text that is piped in cannot be kept ({error.strerror or error}).") from error
 

@@ -46,6 +46,11 @@ def send(run: RunFolder, op: str, **details: Any) -> str:
 
 def change(key: str, value: object) -> Any:
     """Return `value` as setting `key` has it. Raises UsageError when it cannot be, or not while a run trains."""
+    if key in config.LENGTHS:
+        raise UsageError(
+            f"'{key}' cannot be changed while a run trains; stop it, then 'lstmtui resume RUN --{key} MORE' gives it "
+            "another end."
+        )
     if key not in config.LIVE:
         hint = config.nearest(key, config.LIVE)
         raise UsageError(f"'{key}' cannot be changed while a run trains{hint}; these can: {', '.join(config.LIVE)}.")

@@ -77,6 +77,18 @@ def test_what_cannot_be_trained_on_leaves_nothing_behind(lstmtui, pipe, data):
     assert said.err
 
 
+def test_what_is_piped_in_is_its_users_alone_and_called_by_what_it_was(lstmtui, pipe):
+    pipe(TEXT.encode())
+    assert lstmtui("train", "-", "--steps", "10", "--name", "x").code == 0
+    assert find("x").text.stat().st_mode & 0o777 == 0o600
+    pipe(("un café noir\n" * 500).encode("latin-1"))
+    said = lstmtui("train", "-", "--steps", "10", "--name", "y")
+    assert said.code == 2
+    assert "The file - is no valid UTF-8" in said.err
+    assert "iconv" in said.err
+    assert str(runs_root()) not in said.err
+
+
 @pytest.mark.parametrize("arguments", [["-"], []])
 def test_complete_and_sample_go_on_from_what_is_piped_in(lstmtui, pipe, make_run, arguments):
     make_run("diary")

@@ -88,3 +88,10 @@ def test_a_run_without_checkpoints_cannot_be_forked(lstmtui, make_run):
     said = lstmtui("fork", "diary")
     assert said.code == 2
     assert "no checkpoint" in said.err
+
+
+@pytest.mark.parametrize("key", ["steps", "minutes", "epochs"])
+def test_a_run_at_work_gets_its_end_by_resume(lstmtui, live_run, key):
+    said = lstmtui("set", "live", f"{key}=500")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert f"'lstmtui resume RUN --{key} MORE' gives it another end" in said.err
