@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from lstmtui.files import (
     to_json,
     write_atomically,
 )
-from lstmtui.opening import private_folder
+from lstmtui.opening import open_regular, private_folder
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
@@ -195,6 +196,7 @@ def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
     """
     tensors = {}
     try:
+        os.close(open_regular(path))  # the library would wait for a FIFO, and follow a link
         with safetensors.safe_open(path, framework="numpy") as file:
             about = parse_object(file.metadata()["lstmtui"])
             check_types(about, {"digest": (str,), "format": (int,), "step": (int,)})

@@ -18,7 +18,8 @@ from typing import Any
 from lstmtui import config
 from lstmtui.engine import checkpoint, plan
 from lstmtui.engine.checkpoint import Checkpoint
-from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+from lstmtui.engine.progress import of_checkpoint
+from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import append_line, to_json, write_atomically
 from lstmtui.opening import open_temporary, open_to_read
 from lstmtui.runs.folder import RunFolder, creation
@@ -48,11 +49,9 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
             f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
             f"for example steps={2 * found.step or 1000}."
         )
-    try:
-        with creation(child) as draft:
-            _fill(draft, parent, settings, found, best, made, changes)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on.") from error
+    of_checkpoint(found)  # refused here, before anything is written
+    with creation(child) as draft:
+        _fill(draft, parent, settings, found, best, made, changes)
     return found.step
 
 
@@ -68,7 +67,7 @@ def _fill(
     """Write all files of the fork."""
     _copy(parent.tokenizer, child.tokenizer)
     for path in (parent.metrics, parent.samples):
-        _copy(path, child.path / path.name, int(found.about["offsets"].get(path.name, 0)))
+        _copy(path, child.path / path.name, found.about["offsets"].get(path.name, 0))
     about = {**found.about, "progress": _progress(found.about["progress"], changes, found.step)}
     checkpoint.save(child, found.step, found.tensors, about)
     if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:

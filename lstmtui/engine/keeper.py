@@ -9,10 +9,10 @@ from typing import Any
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.identity import check_identity, identity
-from lstmtui.engine.progress import Progress
+from lstmtui.engine.progress import Progress, of_checkpoint
 from lstmtui.engine.setup import Setup
 from lstmtui.errors import CorruptError, SaveError, UnreadableError
-from lstmtui.files import FormatError, check_types, is_there
+from lstmtui.files import is_there
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -163,14 +163,8 @@ class Keeper:
 
     def progress_of(self, found: Checkpoint) -> Progress:
         """Return the progress of a checkpoint. Raises CorruptError when it is damaged or another run's."""
-        where = f"The checkpoint of step {found.step}"
-        check_identity(found.about.get("identity"), self._identity, where)
-        try:
-            check_types(found.about, {"progress": (dict,), "offsets": (dict,)})
-            check_types(found.about["offsets"], dict.fromkeys(found.about["offsets"], (int,)))
-            return Progress.from_dict(found.about["progress"])
-        except FormatError as error:
-            raise CorruptError(f"{where} lacks what a run needs to go on ({error}).") from error
+        check_identity(found.about.get("identity"), self._identity, f"The checkpoint of step {found.step}")
+        return of_checkpoint(found)
 
     def write_back(self, found: Checkpoint, p: Progress) -> None:
         """Have a resume begin at the older checkpoint `found`, with the progress `p`.

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from lstmtui import config
-from lstmtui.errors import UsageError
+from lstmtui.engine.checkpoint import Checkpoint
+from lstmtui.errors import CorruptError, UsageError
 from lstmtui.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types
 
 MAX_ANCHORS = 2
@@ -92,10 +93,12 @@ class Progress:
         values = {**newer, **stored}
         check_types(values, _TYPES)
         check_types(values["interval"], _INTERVAL_TYPES)
+        _check_numbers(values)
+        _check_numbers(values["interval"])
         values["interval"] = Interval(**{name: values["interval"][name] for name in _INTERVAL_TYPES})
         values["live"] = {key: _live(key, value) for key, value in values["live"].items()}
         values["changes"] = [_change(change) for change in values["changes"]]
-        if not all(type(step) is int for step in values["anchors"]):
+        if not all(type(step) is int and 0 <= step <= MAX_COUNT for step in values["anchors"]):
             raise FormatError("'anchors' is of a wrong type")
         if values["best_nll"] is None:
             values["best_nll"] = math.inf
@@ -108,6 +111,32 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "live": (dict,), "changes": (list,), "anchors": (list,), "shift": (int,), "interval": (dict,),
 }  # fmt: skip
 _INTERVAL_TYPES: dict[str, tuple[type, ...]] = {"steps": (int,), "loss": NUMBER, "norm": NUMBER, "clipped": (int,)}
+
+
+MAX_COUNT = 1 << 53
+"""No number of a run is larger; beyond it, floats do not tell whole numbers apart."""
+_AT_LEAST = {"step": 0, "tokens": 0, "worse": 0, "rollbacks": 0, "steps": 0, "evaluated": -1, "best_step": -1}
+
+
+def _check_numbers(values: dict[str, Any]) -> None:
+    """Raise FormatError for a number with which nothing can be counted."""
+    for name, value in values.items():
+        if isinstance(value, int | float) and not _AT_LEAST.get(name, -MAX_COUNT) <= value <= MAX_COUNT:
+            raise FormatError(f"'{name}' is not a number that a run reaches")
+
+
+def of_checkpoint(found: Checkpoint) -> Progress:
+    """Return the progress in a checkpoint. Raises CorruptError where that lacks what a run needs to go on."""
+    try:
+        check_types(found.about, {"progress": (dict,), "offsets": (dict,)})
+        offsets = found.about["offsets"]
+        check_types(offsets, dict.fromkeys(offsets, (int,)))
+        progress = Progress.from_dict(found.about["progress"])
+        if progress.step != found.step or not all(0 <= size <= MAX_COUNT for size in offsets.values()):
+            raise FormatError("its parts do not agree")
+    except FormatError as error:
+        raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on ({error}).") from error
+    return progress
 
 
 def _live(key: str, value: Any) -> Any:

@@ -1,0 +1,34 @@
+"""Damaged and hostile checkpoints: an engine refuses them with its own error, or goes on with them."""
+
+from __future__ import annotations
+
+import os
+
+import hostile_checkpoints
+import pytest
+import tiny
+
+from lstmtui.engine import checkpoint
+from lstmtui.errors import CorruptError
+
+
+def test_of_20_000_hostile_checkpoints_each_is_refused_or_taken(tmp_path):
+    campaign = hostile_checkpoints.Campaign(hostile_checkpoints.prepared(tiny.create(tmp_path, dropout=0.0)), seed=20)
+    for _ in range(20_000):
+        campaign.one()
+    assert sum(campaign.seen.values()) == 20_000
+    assert campaign.seen["said: taken"] > 100  # the digest fits, so what it protects is reached
+    assert campaign.seen["said: refused"] > 1000
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "link", "folder"])
+def test_something_else_than_a_file_is_refused_at_once(tmp_path, kind):
+    path = tmp_path / "step-00000001.safetensors"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(CorruptError, match=f"it is a {kind}, where a file belongs"):
+        checkpoint.load(path)
