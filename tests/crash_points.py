@@ -309,6 +309,8 @@ class Outcome:
     best_weights: dict[str, bytes] | None
     metrics: list[tuple[Any, ...]]
     samples: list[dict[str, Any]]
+    state: str
+    """What status.json says."""
     left: list[str]
     """Temporary files."""
 
@@ -325,6 +327,7 @@ def outcome(run: RunFolder) -> Outcome:
         tensors,
         metrics,
         tiny.lines(run.samples),
+        str((read_json(run.status) or {}).get("state")),
         left,
     )
 

@@ -38,7 +38,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
     Raises UsageError for what cannot be forked, CorruptError for a damaged checkpoint, OSError.
     """
     settings = _settings(config.load(parent.config), changes)
-    found, best = _checkpoint(parent, at), checkpoint.best_of(parent)
+    found = _checkpoint(parent, at)
     made = plan.stored(parent)
     if made is None:
         raise UsageError(f"Run '{parent.name}' has not begun to train yet, so there is nothing to fork.")
@@ -51,7 +51,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
         )
     of_checkpoint(found)  # refused here, before anything is written
     with creation(child) as draft:
-        _fill(draft, parent, settings, found, best, made, changes)
+        _fill(draft, parent, settings, found, made, changes)
     return found.step
 
 
@@ -60,7 +60,6 @@ def _fill(
     parent: RunFolder,
     settings: config.Settings,
     found: Checkpoint,
-    best: Path | None,
     made: plan.Plan,
     changes: dict[str, str],
 ) -> None:
@@ -68,12 +67,17 @@ def _fill(
     _copy(parent.tokenizer, child.tokenizer)
     for path in (parent.metrics, parent.samples):
         _copy(path, child.path / path.name, found.about["offsets"].get(path.name, 0))
-    about = {**found.about, "progress": _progress(found.about["progress"], changes, found.step)}
+    stored = found.about["progress"]
+    best = stored["best_step"]
+    if checkpoint.path_of(parent, best) not in checkpoint.everything(parent):
+        # A better one has taken its place since; the child's first evaluation finds its own.
+        best, stored = -1, {**stored, "best_step": -1, "best_nll": None}
+    about = {**found.about, "progress": _progress(stored, changes, found.step)}
     checkpoint.save(child, found.step, found.tensors, about)
-    if best is not None and best.name <= checkpoint.path_of(parent, found.step).name:
-        if best.name != checkpoint.path_of(parent, found.step).name:
-            _copy(best, child.checkpoints / best.name)
-        _copy(parent.checkpoints / "best.json", child.checkpoints / "best.json")
+    if best >= 0:
+        if best != found.step:
+            _copy(checkpoint.path_of(parent, best), checkpoint.path_of(child, best))
+        checkpoint.mark_best(child, best, stored["best_nll"])
     plan.store(child, made)
     append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
     write_atomically(child.config, config.dump(settings).encode())

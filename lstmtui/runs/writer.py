@@ -7,11 +7,13 @@ counted and mentioned in engine.log, and training goes on.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import platform
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,7 @@ class RunWriter:
         }
         self._unwritten: dict[str, list[dict[str, Any]]] = {path.name: [] for path in self._series()}
         """Lines that the disk did not take yet."""
+        self._status_written = True
         self._folder: int | None = None
         self.gone = False
         """Whether the folder that `follow` was given has been removed."""
@@ -82,7 +85,8 @@ class RunWriter:
 
     def _write_status(self) -> None:
         record = {**self._status, "heartbeat": time.time()}
-        self._guarded(lambda: write_atomically(self.run.status, to_json(record).encode(), sync=False))
+        line = to_json(record).encode()
+        self._status_written = self._guarded(lambda: write_atomically(self.run.status, line, sync=False))
 
     def follow(self, folder: int) -> None:
         """Write where the open `folder` is from now on, wherever it is moved; `run` says where that is."""
@@ -106,6 +110,8 @@ class RunWriter:
         self.sync()
         self._ending.set()
         self._thread.join()
+        if not self._status_written:  # no heartbeat comes any more
+            self._write_status()
 
     def metric(self, split: str, **values: Any) -> None:
         self._series_line(self.run.metrics.name, {"split": split, **values})
@@ -170,7 +176,7 @@ class RunWriter:
                 sync_file(self.run.path / name)
 
         for name in self._unwritten:
-            self._guarded(lambda name=name: write(name))
+            self._guarded(functools.partial(write, name))
 
     def offsets(self) -> dict[str, int]:
         """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
@@ -190,14 +196,17 @@ class RunWriter:
     def _series(self) -> tuple[Path, ...]:
         return self.run.metrics, self.run.samples
 
-    def _guarded(self, write: Any) -> None:
+    def _guarded(self, write: Callable[[], None]) -> bool:
+        """Return whether it was written, or will never be: the folder is gone."""
         self.look_for_folder()
         if self.gone:
-            return
+            return True
         try:
             write()
         except OSError as error:
             self.log(f"could not write {error.filename or 'the run folder'}: {error.strerror or error}")
+            return False
+        return True
 
 
 def _save_arrays(path: Path, **arrays: Any) -> None:

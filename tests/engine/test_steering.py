@@ -120,6 +120,19 @@ def test_a_fork_begins_where_its_parent_stood(tmp_path):
     assert all(math.isfinite(m["loss"]) for m in tiny.lines(child.metrics) if m["split"] == "train")
 
 
+def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path):
+    run = tiny.create(tmp_path, save_every=1e-9)
+    assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
+    assert checkpoint.best_of(run) == checkpoint.path_of(run, 30)
+    late, _ = api.fork(run, name="late", at="30", changes={"steps": "40"})
+    assert checkpoint.best_of(late) == checkpoint.path_of(late, 30)
+    checkpoint.path_of(run, 20).unlink()  # what was the best at step 29
+    early, _ = api.fork(run, name="early", at="29", changes={"steps": "31"})
+    assert checkpoint.best_of(early) is None
+    assert run_to_the_end(Trainer(early, RunWriter(early, interval=60), lambda: False)) == "finished"
+    assert checkpoint.best_of(early) in [checkpoint.path_of(early, step) for step in (30, 31)]
+
+
 def test_a_fork_refuses_what_it_cannot_be(tmp_path):
     run = tiny.create(tmp_path)
     with pytest.raises(UsageError, match="no checkpoint yet"):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lstmtui.files import read_json, read_lines
+from lstmtui.files import append_line, read_json, read_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -127,3 +127,57 @@ def test_what_is_written_is_for_its_user_alone(run, writer):
     for path in (run.status, run.metrics, run.events, run.log, run.probes / "saturation-00000001.npz"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(run.probes.stat().st_mode) == 0o700
+
+
+def test_a_line_that_the_disk_refused_once_stands_in_its_place(run, writer, monkeypatch):
+    refused = []
+
+    def once(path, record):
+        if record.get("step") == 2 and not refused:
+            refused.append(record)
+            raise OSError(28, "No space left on device")
+        append_line(path, record)
+
+    monkeypatch.setattr("lstmtui.runs.writer.append_line", once)
+    for step in (1, 2, 3):
+        writer.metric("train", step=step)
+    assert [line["step"] for line in read_lines(run.metrics)[0]] == [1, 2, 3]
+    refused.clear()
+    writer.metric("train", step=2)
+    writer.sync()
+    assert [line["step"] for line in read_lines(run.metrics)[0]] == [1, 2, 3, 2]
+
+
+def test_metrics_are_durable_before_they_are_counted(run, writer, monkeypatch):
+    writer.metric("train", step=1)
+    synced, fsync = [], os.fsync
+
+    def noted(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    writer.sync()
+    assert synced == [run.metrics.stat().st_ino]
+
+
+def test_a_last_status_that_the_disk_refused_once_is_written_at_the_end(run, monkeypatch):
+    writer = RunWriter(run, interval=60)
+    with monkeypatch.context() as patch:
+        patch.setattr("lstmtui.runs.writer.write_atomically", refuse)
+        writer.status(state="finished")
+    writer.close()
+    assert (read_json(run.status) or {})["state"] == "finished"
+
+
+def refuse(*args, **rest):
+    raise OSError(28, "No space left on device")
+
+
+def test_temporary_files_of_an_engine_that_died_are_swept_at_the_next_start(run):
+    run.checkpoints.mkdir()
+    left = [folder / f".half.{os.getpid()}-9.tmp" for folder in (run.path, run.checkpoints)]
+    for path in left:
+        path.write_bytes(b"half")
+    RunWriter(run, interval=60).close()
+    assert not any(path.exists() for path in left)
