@@ -19,7 +19,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.opening import mode_of, open_regular, open_temporary, open_to_read, read_bytes
@@ -283,6 +283,14 @@ def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[
         data = file.read(limit)
     end = data.rfind(b"\n") + 1 or (len(data) if len(data) == limit else 0)
     return list(parsed(data[:end].splitlines())), offset + end
+
+
+def stream_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
+    """Yield the lines of a stream as they come; of one that is longer than `limit` the first `limit` + 1 bytes."""
+    while line := stream.readline(limit + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(limit + 1)
 
 
 def parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

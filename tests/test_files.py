@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from lstmtui.files import (
     parse_toml,
     read_json,
     read_lines,
+    stream_lines,
     sweep_temporaries,
     to_json,
     write_atomically,
@@ -241,3 +243,10 @@ def test_every_text_can_be_written_as_json_and_comes_back(one, two):
     # Two halves side by side are the whole character, as anywhere in JSON.
     joined = [text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") for text in (one, two)]
     assert json.loads(line) == dict([joined])
+
+
+def test_a_stream_is_read_in_lines_of_bounded_length():
+    data = b"one\n" + b"x" * 1000 + b"\n\nlast"
+    assert list(stream_lines(io.BytesIO(data), 10)) == [b"one\n", b"x" * 11, b"\n", b"last"]
+    assert list(stream_lines(io.BytesIO(b"x" * 1000), 10)) == [b"x" * 11]
+    assert list(stream_lines(io.BytesIO(b"0123456789\n"), 10)) == [b"0123456789\n"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_module
+import reprlib
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.warm import MOST, K
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.files import FormatError, parse_json, stream_lines
 
 if TYPE_CHECKING:
     from lstmtui.api import Model
@@ -81,7 +82,7 @@ def complete(
 def _serve(model: Model, k: int, phrase: bool) -> int:
     """Answer one line per line, a bad one with {"error": ...}."""
     say("Ready: one JSON object a line, Ctrl-D ends.")
-    for line in sys.stdin.buffer:
+    for line in stream_lines(sys.stdin.buffer):
         if not line.strip():
             continue
         try:
@@ -96,18 +97,19 @@ def _serve(model: Model, k: int, phrase: bool) -> int:
 def _question(line: bytes, k: int, phrase: bool) -> dict[str, Any]:
     """Return text, k and phrase of one line. Raises UsageError with what is wrong with it."""
     try:
-        given = json_module.loads(line)
-    except (ValueError, RecursionError):
-        raise UsageError('This line is not JSON; send for example {"text": "The ", "k": 3}.') from None
+        given = parse_json(line)
+    except FormatError as error:
+        raise UsageError(f'This line cannot be read: {error}; send for example {{"text": "The ", "k": 3}}.') from None
     if not isinstance(given, dict) or not isinstance(given.get("text"), str):
         raise UsageError('This line has no "text"; send for example {"text": "The ", "k": 3}.')
     if unknown := sorted(set(given) - {"text", "k", "phrase", "passed"}):
-        raise UsageError(f"This line has an unknown key {unknown[0]!r}; known are text, k, phrase and passed.")
+        key = reprlib.repr(unknown[0])
+        raise UsageError(f"This line has an unknown key {key}; known are text, k, phrase and passed.")
     wanted, whole = given.get("k", k), given.get("phrase", phrase)
     if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= MOST:
-        raise UsageError(f'"k" must be a whole number from 1 to {MOST}, not {wanted!r}.')
+        raise UsageError(f'"k" must be a whole number from 1 to {MOST}, not {reprlib.repr(wanted)}.')
     if not isinstance(whole, bool):
-        raise UsageError(f'"phrase" must be true or false, not {whole!r}.')
+        raise UsageError(f'"phrase" must be true or false, not {reprlib.repr(whole)}.')
     passed = given.get("passed", [])
     if not isinstance(passed, list) or not all(isinstance(word, str) for word in passed):
         raise UsageError('"passed" must be a list of words that were proposed and not wanted.')

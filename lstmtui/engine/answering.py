@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import FormatError, parse_json, to_json
+from lstmtui.files import FormatError, parse_json, stream_lines, to_json
 from lstmtui.text import one_line
 
 Answers = Iterator[dict[str, Any]]
@@ -143,13 +143,10 @@ def answer_lines(answers: Callable[[bytes], Iterable[dict[str, Any]]], first: di
     try:
         if first is not None:
             talk.say(first)
-        while line := sys.stdin.buffer.readline(MAX_QUESTION + 1):
-            whole = line.endswith(b"\n")
+        for line in stream_lines(sys.stdin.buffer, MAX_QUESTION):
             with talk:
                 for answer in answers(line):
                     talk.say(answer)
-            while not whole and (rest := sys.stdin.buffer.readline(MAX_QUESTION)):  # of a line that is too long
-                whole = rest.endswith(b"\n")
     except BrokenPipeError:  # nobody reads the answers any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
