@@ -258,6 +258,11 @@ def are_apart(before: bytes, after: bytes) -> bool:
     return not (_Side.WIDE in sides or sides == (_Side.CHARACTER,) * 2 or set(sides) == {_Side.CHARACTER, _Side.MARK})
 
 
+def next_word_is_close(before: bytes) -> bool:
+    """Return whether a word may follow `before` without a space, which ends in a script without them."""
+    return not before[-1:].isascii() and _side(before[-16:], -1) in (_Side.CHARACTER, _Side.WIDE)
+
+
 class _Side(IntEnum):
     """What a piece ends or begins with."""
 

@@ -161,4 +161,4 @@ def recent(data: bytes) -> bytes:
 
 def _gain(text: bytes) -> int:
     """Return the keystrokes that taking `text` saves."""
-    return len(text) - 1
+    return sum(byte & 0xC0 != 0x80 for byte in text) - 1

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Protocol
 
-from lstmtui.common.word_boundaries import pieces, words_and_lines
+from lstmtui.common.word_boundaries import Kind, first_kind, pieces, words_and_lines
 from lstmtui.engine.autocomplete.concordance import LINE, Concordance
 from lstmtui.engine.autocomplete.history import same
 from lstmtui.engine.autocomplete.question import Question
@@ -178,7 +178,7 @@ class Memory:
         if self._recent is not None:
             self._read(asked.before)
         context = words_before(asked.before)
-        found = self._mixed(found, context, asked.word)
+        found = self._mixed(found, context, asked.word, close=asked.close)
         most = found.over * found.spaced
         if most <= 0.0 or most < _kth(found.words, k):
             return found
@@ -186,13 +186,17 @@ class Memory:
         following = self._mixed(Found(found.following), context, b"")
         return replace(found, following=following.words)
 
-    def _mixed(self, found: Found, context: list[bytes], prefix: bytes) -> Found:
-        """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them."""
-        told = [source.tell(context, prefix) for source in self.sources]
-        if self._recent is None:
-            return self._held_back(mix(found, told, prefix), prefix)
-        told.append(self._recent.tell(context, prefix))
-        return self._held_back(self._scaled(mix(found, told, prefix), prefix), prefix)
+    def _mixed(self, found: Found, context: list[bytes], prefix: bytes, *, close: bool = False) -> Found:
+        """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them.
+
+        close    the word may come after punctuation, of which sources know nothing: the network says how likely not
+        """
+        told = [source.tell(context, prefix) for source in [*self.sources, *([self._recent] if self._recent else [])]]
+        if close:
+            at_once = min(1.0, sum(p for word, p in found.words.items() if first_kind(word) in (Kind.UNIT, Kind.WORD)))
+            told = [replace(t, words={word: p * at_once for word, p in t.words.items()}) for t in told]
+        found = mix(found, told, prefix)
+        return self._held_back(found if self._recent is None else self._scaled(found, prefix), prefix)
 
     def _held_back(self, found: Found, prefix: bytes) -> Found:
         """Return `found` where no spelling that this person used once leads over a common word: it may be an error."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstmtui.common.word_boundaries import has_word, next_word_is_close, word_begun
 from lstmtui.engine.autocomplete.history import RUN, SPACES
 from lstmtui.engine.autocomplete.spelling import Spelling
-from lstmtui.engine.autocomplete.words import has_word, word_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +23,24 @@ class Question:
     """What is added makes a word from its beginning: it follows the word begun, a space or a line end."""
     lead: bytes = b""
     """What must come between the text and the next word, where no token stands for it."""
+    close: bool = False
+    """The next word follows at once or after punctuation, as in scripts without spaces."""
 
 
 def taken_apart(data: bytes, spelling: Spelling) -> Question:
     """Return what of `data` is read as it stands, and what is spelt again."""
     word = word_begun(data)[-RUN:]
-    if spelling.whole_words:
+    close = not word and next_word_is_close(data)
+    if spelling.whole_words and not close:
         run = data[1 + max(data.rfind(bytes((space,))) for space in SPACES) :]
         if len(run) > len(word) and len(spelling.covering(run)):
             word = run
     elif len(word) == RUN:  # never within a character
         word = word.lstrip(bytes(range(0x80, 0xC0)))
     before = data[: len(data) - len(word)]
-    starts = has_word(word) or (not word and data[-1:] in (b"", b" ", b"\n"))
+    starts = has_word(word) or (not word and data[-1:] in (b"", b" ", b"\n")) or close
     # Whole words have no token for the space between them.
-    lead = spelling.joiner if data and not word and data[-1] not in SPACES else b""
+    lead = spelling.joiner if data and not word and data[-1] not in SPACES and not close else b""
     if not before.endswith(b" "):
-        return Question(before, word, word, starts, lead)
+        return Question(before, word, word, starts, lead, close)
     return Question(before[:-1], word if spelling.whole_words else b" " + word, word, starts, lead)

@@ -5,6 +5,9 @@ When the intended word is among them, one keystroke takes it, and brings the spa
 character costs one, as does everything that is not a word. What is saved is the share of the characters:
 1 - keystrokes / characters. Line ends are not counted where lines are texts of their own.
 
+In a script without spaces each character is a word, and a suggestion is text up to where the network is unsure: it is
+taken when all of it comes next, the longest first, and the characters in it cost nothing more.
+
 It is counted twice: with suggestions that may come again at the next letter, and with each of them once while a word is
 typed, since a typist who looks at all of them has passed over what was not taken, and others may have its place.
 
@@ -21,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.word_boundaries import Kind, last_kind, places
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete.completer import Completer, blended
 from lstmtui.engine.autocomplete.history import may_cut
@@ -28,10 +32,13 @@ from lstmtui.engine.autocomplete.memory import Memory
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.search import SPACE, Found, Wanted
 from lstmtui.engine.autocomplete.stepper import Node
-from lstmtui.engine.autocomplete.words import places
 from lstmtui.engine.sample import opening
 
 RANKS = (1, 3, 5)
+GHOST = 0
+"""The typist who sees ghost text alone, beside those who see so many suggestions."""
+AHEAD = 64
+"""Bytes of the text to come that a suggestion can be right about."""
 STREAMS = 64
 """Places of a text that are typed side by side."""
 WARM = 1024
@@ -52,6 +59,8 @@ class Word:
     """Its characters."""
     spaced: bool
     """Whether a space follows, which taking the word brings."""
+    ahead: bytes = b""
+    """Where the word is a character of a script without spaces, the text from it on; else nothing."""
     found: list[Found] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     """What was asked, without the text before."""
@@ -140,12 +149,40 @@ def mixed(text: bytes, word: Word, memory: Memory | None) -> list[Found]:
 
 def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -> Count:
     """Count keystrokes by the rule above; `other` characters are no part of words and cost one each."""
-    characters = other
-    keystrokes, once, hits = dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, 0)
-    ghost, reciprocal, passed, shown, right = other, 0.0, 0, 0, 0
+    tally = _Tally(other, threshold)
     for word, proposed in words:
+        if word.ahead:
+            tally.add_character(word, proposed[0].ranked(RANKS[-1]))
+        else:
+            tally.add_word(word, proposed)
+    return tally.count(len(words))
+
+
+class _Tally:
+    """Keystrokes and hits so far."""
+
+    def __init__(self, other: int, threshold: float) -> None:
+        self._threshold = threshold
+        self._characters = self._ghost = other
+        self._keystrokes, self._once = dict.fromkeys(RANKS, other), dict.fromkeys(RANKS, other)
+        self._hits = dict.fromkeys(RANKS, 0)
+        self._reciprocal, self._passed, self._shown, self._right = 0.0, 0, 0, 0
+        self._written = {**dict.fromkeys(RANKS, 0), GHOST: 0}
+        """Up to where the text is written by what was taken, for each typist."""
+
+    def count(self, words: int) -> Count:
+        """Return what all of it comes to."""
+        n = max(1, words)
+        return Count(
+            words, max(1, self._characters), self._keystrokes, self._once,
+            {k: self._hits[k] / n for k in RANKS}, self._reciprocal / n,
+            self._shown / max(1, self._passed), self._right / self._shown if self._shown else None, self._ghost,
+        )  # fmt: skip
+
+    def add_word(self, word: Word, proposed: list[Found]) -> None:
+        """Type a word, with what is proposed before each of its letters."""
         full = len(word.letters) + word.spaced
-        characters += full
+        self._characters += full
         costs, ghost_cost = dict.fromkeys(RANKS, full), full
         taken = False
         for typed, found in enumerate(proposed):
@@ -156,25 +193,49 @@ def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -
                 if 0 < rank <= k:
                     costs[k] = min(costs[k], typed + 1)
             if not taken:
-                passed += 1
-                if ranked and ranked[0][1] >= threshold:
-                    shown += 1
-                    right += rank == 1
+                self._passed += 1
+                if ranked and ranked[0][1] >= self._threshold:
+                    self._shown += 1
+                    self._right += rank == 1
                     ghost_cost = min(ghost_cost, typed + 1) if rank == 1 else ghost_cost
                 taken = rank == 1
             if typed == 0:
-                reciprocal += 1 / rank if rank else 0.0
-                for k in RANKS:
-                    hits[k] += 0 < rank <= k
+                self._hit(rank)
         for k in RANKS:
-            keystrokes[k] += costs[k]
-            once[k] += _cost_once(word, proposed, k)
-        ghost += ghost_cost
-    n = max(1, len(words))
-    return Count(
-        len(words), max(1, characters), keystrokes, once, {k: hits[k] / n for k in RANKS}, reciprocal / n,
-        shown / max(1, passed), right / shown if shown else None, ghost,
-    )  # fmt: skip
+            self._keystrokes[k] += costs[k]
+            self._once[k] += _cost_once(word, proposed, k)
+        self._ghost += ghost_cost
+
+    def add_character(self, word: Word, ranked: list[tuple[bytes, float]]) -> None:
+        """Type a character of a script without spaces, with what is proposed before it."""
+        self._characters += len(word.letters) + word.spaced
+        fitting = [len(added) if word.ahead.startswith(added) else 0 for added, _ in ranked]
+        for k in RANKS:
+            cost = self._cost(word, k, max(fitting[:k], default=0))
+            self._keystrokes[k] += cost
+            self._once[k] += cost
+        sure = bool(ranked) and ranked[0][1] >= self._threshold
+        if word.start >= self._written[GHOST]:
+            self._passed += 1
+            self._shown += sure
+            self._right += sure and fitting[0] > 0
+        self._ghost += self._cost(word, GHOST, fitting[0] if sure else 0)
+        whole = b"".join(word.letters)
+        self._hit(next((at for at, (added, _) in enumerate(ranked, 1) if added.startswith(whole)), 0))
+
+    def _cost(self, word: Word, typist: int, fitting: int) -> int:
+        """Return the keystrokes of a character for a typist, who takes text of so many bytes before it (0: none)."""
+        if word.start < self._written[typist]:
+            return int(word.spaced)
+        if fitting:
+            self._written[typist] = word.start + fitting
+            return 1 + word.spaced
+        return len(word.letters) + word.spaced
+
+    def _hit(self, rank: int) -> None:
+        self._reciprocal += 1 / rank if rank else 0.0
+        for k in RANKS:
+            self._hits[k] += 0 < rank <= k
 
 
 def _cost_once(word: Word, proposed: list[Found], k: int) -> int:
@@ -219,7 +280,7 @@ def _streams(text: bytes, apart: bool, most: int) -> Iterator[tuple[int, int, li
             if most and total >= most:
                 return
             total += len(some)
-            yield low, high, [_word(text, *span) for span in some]
+            yield low, high, [_word(text, start, stop, high) for start, stop in some]
         return
     total = min(most or len(spans), len(spans))
     each = max(1, -(-total // STREAMS))
@@ -228,7 +289,7 @@ def _streams(text: bytes, apart: bool, most: int) -> Iterator[tuple[int, int, li
         some = spans[first : first + each]
         # What comes before the next word was typed too.
         high = spans[first + each][0] if first + each < len(spans) else len(text)
-        yield some[0][0], high, [_word(text, *span) for span in some]
+        yield some[0][0], high, [_word(text, start, stop, high) for start, stop in some]
 
 
 def _by_line(lines: list[tuple[int, int]], spans: list[tuple[int, int]]) -> Iterator[tuple[int, int, list[Any]]]:
@@ -241,9 +302,11 @@ def _by_line(lines: list[tuple[int, int]], spans: list[tuple[int, int]]) -> Iter
             yield low, high, spans[first:at]
 
 
-def _word(text: bytes, start: int, stop: int) -> Word:
+def _word(text: bytes, start: int, stop: int, end: int) -> Word:
+    """Return the word from `start` to `stop` of a stretch of text that stops at `end`."""
     characters = text[start:stop].decode("utf-8", "replace")
-    return Word(start, [c.encode() for c in characters], text[stop : stop + 1] == b" ")
+    ahead = text[start : min(end, start + AHEAD)] if last_kind(text[start:stop]) is Kind.UNIT else b""
+    return Word(start, [c.encode() for c in characters], text[stop : stop + 1] == b" ", ahead)
 
 
 def _others(text: bytes, words: list[Word]) -> int:
@@ -283,7 +346,7 @@ def _typist(
             word.questions.append(replace(question, before=b""))
             word.places.append(place)
             best = found.ranked(1)
-            if not thorough and best and best[0][0] == b"".join(word.letters[typed:]):
+            if word.ahead or (not thorough and best and best[0][0] == b"".join(word.letters[typed:])):
                 break
 
 

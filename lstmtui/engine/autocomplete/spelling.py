@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.word_boundaries import Kind, first_kind, first_word, has_word
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.autocomplete.words import closes_word, first_word, has_word, starts_in_word
+from lstmtui.engine.autocomplete.words import closes_word
 
 Array = np.ndarray[Any, Any]
+
+WITHIN = (Kind.EXTEND, Kind.PART)
+"""What belongs to the character before it, whatever that is."""
 
 
 class Spelling:
@@ -30,7 +34,8 @@ class Spelling:
         usable = np.array([bool(piece) and not (set(piece) & set(b"\n\r")) for piece in pieces])
         if tokenizer.unk is not None:
             usable[tokenizer.unk] = False
-        ends = np.array([not starts_in_word(piece) for piece in pieces])
+        kinds = np.array([first_kind(piece) for piece in pieces])
+        ends, ends_unit = ~np.isin(kinds, (Kind.WORD, *WITHIN)), ~np.isin(kinds, WITHIN)
         if tokenizer.unk is not None and not self.whole_words:
             ends[tokenizer.unk] = False
         self.usable = np.flatnonzero(usable)
@@ -38,6 +43,12 @@ class Spelling:
         self.in_word = np.flatnonzero(usable & ~ends)
         self.anew = np.flatnonzero(usable & ends)
         """Tokens that may stand after a finished word."""
+        self.ends_unit = np.flatnonzero(ends_unit)
+        self.in_unit = np.flatnonzero(usable & ~ends_unit)
+        """The same two after a character of a script without spaces."""
+        self.begins_word = np.flatnonzero(usable & (~ends | (kinds == Kind.UNIT)))
+        self.runs_on = np.flatnonzero(usable & (~ends_unit | (kinds == Kind.UNIT)))
+        """Tokens that go on with text of a script without spaces."""
         self.closes = [closes_word(piece) for piece in pieces]
         """Whether a word ends within each token."""
         self._sorted = sorted((pieces[i], int(i)) for i in self.usable)
