@@ -92,7 +92,8 @@ def evaluate(
 
     With --autocomplete the text is typed word by word, looking at the first 1, 3 or 5 suggestions before each letter.
     When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
-    character costs one, as does everything that is not a word (with --apart, line ends do not count).
+    character costs one, as does everything that is not a word (with --apart, line ends do not count). In scripts
+    without spaces each character is a word, and a suggestion that comes next as a whole writes all its characters.
 
     [bold]saved[/bold] = 1 - keystrokes / characters.
     [bold]each once[/bold] = the same, when a suggestion that was passed over is not shown again for the word, and

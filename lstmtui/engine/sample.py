@@ -72,13 +72,12 @@ class Sampler:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         tokenizer = self._tokenizer
         drawn = self.tokens(prompt, choice, random)
-        glue = b"" if not prompt else tokenizer.joiner
+        before = prompt.encode("utf-8", "surrogatepass")
         written = 0
         while written < length:
             data = tokenizer.token_bytes(next(drawn))
-            # A space joins words, but no line begins or ends with one.
-            piece = decoder.decode(data if data == b"\n" or not glue else glue + data)
-            glue = b"" if data == b"\n" else tokenizer.joiner
+            piece = decoder.decode(tokenizer.between(before, data) + data if before else data)
+            before = data
             if piece:
                 written += len(piece)
                 yield piece

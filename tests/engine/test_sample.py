@@ -1,5 +1,6 @@
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -76,6 +77,16 @@ def test_words_stand_one_space_apart_and_lines_begin_without_one():
     known = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
     assert set(text.split()) <= known
     assert made.text("the", 1, Choice(0), np.random.default_rng(2)).startswith((" ", "\n"))
+
+
+def test_no_spaces_stand_between_characters_of_scripts_without_them():
+    tokenizer = tokens.train("words", ["你好 world，世界。 more\n".encode() * 3])
+    weights = Arena(parameters(tiny.settings("unused", tokens="words", tied=False), tokenizer.size))
+    weights.initialise(1)
+    writer = Sampler(tiny.settings("unused", tokens="words", tied=False), weights, tokenizer)
+    text = writer.text("你", 400, Choice(), np.random.default_rng(1))
+    assert not re.search(r"[你好世界，。] [你好世界，。]|\n | \n", "你" + text)
+    assert "world more" in text
 
 
 def test_the_placeholder_for_unknown_words_is_never_written():

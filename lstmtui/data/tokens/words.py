@@ -94,7 +94,7 @@ class Words(Tokenizer):
         return self.only_spaces or all(word.isascii() for word in self.words)
 
     def between(self, before: bytes, after: bytes) -> bytes:
-        if EOS in (before, after):
+        if after == EOS or before.endswith(EOS):  # no line begins or ends with a space
             return b""
         return b" " if self.only_spaces or are_apart(before, after) else b""
 
