@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import emit, say
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.places import cache_root
 from lstmtui.units import size
 
@@ -33,8 +34,9 @@ def clear() -> int:
 
     root = cache_root()
     freed = kept = 0
+    needed = _tokens_of_runs()
     for part in _parts(root):
-        if in_use(part):
+        if in_use(part) or part.name in needed:
             kept += used(part)
             continue
         size_of_part = part.lstat().st_size if part.is_file() else used(part)
@@ -50,6 +52,21 @@ def clear() -> int:
     if kept:
         say(f"{size(kept)} stay: the tokens of runs, which 'lstmtui rm RUN' frees.")
     return 0
+
+
+def _tokens_of_runs() -> set[str]:
+    """Return the folders of tokens of all runs in the usual place: those of older versions have made no note there."""
+    from lstmtui.data.tokenfiles import TokenFiles
+    from lstmtui.files import read_json
+    from lstmtui.runs.folder import all_runs
+
+    needed = set()
+    for run in all_runs():
+        with contextlib.suppress(CorruptError):
+            digest = (read_json(run.plan) or {}).get("corpus")
+            if isinstance(digest, str):
+                needed.add(TokenFiles.of(cache_root(), digest).folder.name)
+    return needed
 
 
 def _parts(root: Path) -> Iterator[Path]:

@@ -18,6 +18,8 @@ from lstmtui.files import read_json, write_atomically
 
 REMEMBERED = 16 << 20
 """Smaller files are read again faster than a note about them is worth."""
+MAX_SEEN = 100_000
+"""Files whose facts one process keeps, so that it reads them once."""
 SETTLED = 2.0
 """Seconds since the last change after which a change that leaves the time stamp alone is not to be feared."""
 
@@ -85,6 +87,21 @@ class TextCheck:
 def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> Facts:
     """Return the facts of `chunks`, the content of `path`, or those noted in `cache` if the file is unchanged."""
     found = os.stat(path)
+    settled = time.time() - found.st_mtime > SETTLED
+    key = (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    if settled and key in _seen:
+        return _seen[key]
+    facts = _noted(path, found, settled, chunks, cache)
+    if settled and len(_seen) < MAX_SEEN:
+        _seen[key] = facts
+    return facts
+
+
+_seen: dict[tuple[Path, int, int, int, int], Facts] = {}
+
+
+def _noted(path: Path, found: os.stat_result, settled: bool, chunks: Iterable[bytes], cache: Path | None) -> Facts:
+    """Return the facts of a big file from a note in `cache`, made if need be; of another by reading it."""
     note = None
     if cache is not None and found.st_size >= REMEMBERED:
         note = cache / "digests" / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
@@ -95,7 +112,7 @@ def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> Facts
             if noted.get("stamp") == stamp and isinstance(noted.get("facts"), dict):
                 return Facts(**noted["facts"])
     facts = facts_of(chunks)
-    if note is not None and time.time() - found.st_mtime > SETTLED:
+    if note is not None and settled:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(note, json.dumps({"stamp": stamp, "facts": asdict(facts)}).encode())

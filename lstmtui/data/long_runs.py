@@ -50,6 +50,8 @@ class LongRuns:
         kept: list[bytes] = []
         data, at = self._held + chunk, 0
         self._held = b""
+        if not data:
+            return b""
         if self._going_on is not None:
             end, certain = _end(data, 0, final)
             self._pass(data[:end], self._going_on, kept)

@@ -92,9 +92,8 @@ def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float])
             file = queue.pop()
             quota -= file.bytes
             yield role, [(file.start, file.stop)]
-    cut = [file for file in files if file not in small and file.bytes >= MIN_FILE] if small else files
-    for file in cut:
-        if file.bytes >= MIN_FILE:
+    for file in files:
+        if file.bytes >= (SMALL if small else MIN_FILE):
             yield from _pieces_of(source, file, wanted)
 
 

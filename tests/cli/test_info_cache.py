@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
+
 from lstmtui.cli.cache import used
 from lstmtui.data.tokenfiles import TokenFiles
 from lstmtui.places import cache_root
@@ -64,13 +66,17 @@ def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
     assert used(cache_root()) == 0
 
 
-def test_cache_clear_leaves_the_tokens_that_a_run_needs(lstmtui, make_run):
+@pytest.mark.parametrize("how", ["noted", "by its plan"])
+def test_cache_clear_leaves_the_tokens_that_a_run_needs(lstmtui, make_run, how):
     run = make_run()
     for digest in ("a" * 64, "b" * 64):
         folder = TokenFiles.of(cache_root(), digest).folder
         folder.mkdir(parents=True)
         (folder / "train.bin").write_bytes(b"12345")
-    TokenFiles.of(cache_root(), "a" * 64).keep_for(run.path)
+    if how == "noted":
+        TokenFiles.of(cache_root(), "a" * 64).keep_for(run.path)
+    else:
+        run.plan.write_text(json.dumps({"steps": 10, "corpus": "a" * 64}))
     said = lstmtui("cache", "clear")
     assert "stay: the tokens of runs, which 'lstmtui rm RUN' frees" in said.err
     assert [path.name for path in (cache_root() / "tokens").iterdir()] == ["a" * 32]
