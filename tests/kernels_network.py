@@ -43,7 +43,10 @@ def reference(cell, layer, x, h0, c0, dh_above, dh_last, dc_last):
     return h, c, steps, naive.backward(cell, layer, x, h, c, steps, dh_above, dh_last, dc_last)
 
 
-def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, precision=None, on=CPU, backward=True):
+def run_layer(
+    cell, layer, x, h0, c0, dh_above, dh_last, dc_last,
+    threads=1, precision=None, on=CPU, backward=True, lengths=None,
+):  # fmt: skip
     """Return h (T+1, B, H), c (T+1, B, MH), saved, and the gradients, named as by `naive.forward` and `naive.backward`.
 
     Arrays are converted to x's dtype. `dh_above` is called with h[1:] when it is a function. `on` has the kernels.
@@ -58,13 +61,14 @@ def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, pre
     h[0], c[0] = h0, c0
     h, c = take(h), take(c)
     gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra))
-    scratch = take(np.full((B, G * H), np.nan, dtype))
+    scratch = take(np.full((B, spec.scratch_blocks * H), np.nan, dtype))
+    lengths = take(np.full(B, T, np.int32) if lengths is None else np.asarray(lengths, np.int32))
     walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear
     rows = take(np.ascontiguousarray(x)).reshape(T * B, D)
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
     packed_gates = on.recurrence.PackedGates(H, R, precision)
     packed_gates.columns(W_hh, threads)
-    walk.forward(gates, packed_gates, unit, h, c, extra, scratch, threads)
+    walk.forward(gates, packed_gates, unit, h, c, extra, lengths, scratch, threads)
     saved = np.concatenate([host(gates), host(extra)[:, :, : S * H]], axis=2)
     if not backward:
         return host(h), host(c), saved, {}
@@ -74,8 +78,9 @@ def run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, threads=1, pre
     grads = {name: take(np.zeros(shape, dtype)) for name, shape in shapes.items()}
     grads |= {"h0": take(dh_last.astype(dtype)), "c0": take(dc_last.astype(dtype))}
     walk.backward(
-        dh_above, W_hh, unit, h, c, gates, extra, grads["h0"], grads["c0"], grads["unit"], scratch, precision, threads
-    )
+        dh_above, W_hh, unit, h, c, gates, extra, lengths, grads["h0"], grads["c0"], grads["unit"], scratch,
+        precision, threads,
+    )  # fmt: skip
     da_x, before = gates.reshape(T * B, G * H), h[:-1].reshape(T * B, H)
     for product in spec.products:
         da = (extra if product.own else gates).reshape(T * B, -1)
@@ -172,3 +177,32 @@ def assert_float32_agrees(cell, args, **how):
     np.testing.assert_allclose(h, h_ref, atol=5e-6)
     for name in ("W_ih", "W_hh", "b", "unit", "x", "h0"):
         assert_gradients_agree(grads[name], grads_ref[name], 1e-5)
+
+
+def assert_lengths_hold(cell, **how):
+    """Sequences of 4, 0, 1 and 3 steps side by side: states, gates and gradients of each as if it were alone."""
+    T, B, D, H = 4, 4, 2, 3
+    lengths, (layer, x, h0, c0, dh_above, dh_last, dc_last) = (4, 0, 1, 3), case(cell, T, B, D, H)
+    h, c, saved, grads = run_layer(cell, layer, x, h0, c0, dh_above, dh_last, dc_last, lengths=lengths, **how)
+    totals = {name: np.zeros_like(layer[name]) for name in layer}
+    for b, n in enumerate(lengths):
+        one = slice(b, b + 1)
+        # After its end a sequence says its last state, so that all gradients from above the end come to it.
+        behind = dh_last[one] + dh_above[n:, one].sum(axis=0)
+        states = (h0[one], c0[one], dh_above[:n, one], behind, dc_last[one])
+        h_ref, c_ref, steps, grads_ref = reference(cell, layer, x[:n, one], *states)
+        for found, expected in ((h, h_ref), (c, c_ref)):
+            np.testing.assert_allclose(found[: n + 1, one], expected, rtol=EXACT, atol=EXACT)
+            np.testing.assert_array_equal(found[n:, one], np.broadcast_to(found[n, one], found[n:, one].shape))
+        for at, name in enumerate((*CELLS[cell].gate_names, *CELLS[cell].saved)):
+            values = saved[:, one, at * H : (at + 1) * H]
+            np.testing.assert_allclose(values[:n], [step[name] for step in steps] or values[:n], rtol=EXACT, atol=EXACT)
+            assert not values[n:].any()
+        np.testing.assert_allclose(grads["x"][:n, one], grads_ref["x"], rtol=EXACT, atol=EXACT)
+        assert not grads["x"][n:, one].any()
+        for name in ("h0", "c0"):
+            np.testing.assert_allclose(grads[name][one], grads_ref[name], rtol=EXACT, atol=EXACT)
+        for name in totals:
+            totals[name] += grads_ref[name]
+    for name, total in totals.items():
+        np.testing.assert_allclose(grads[name], total, rtol=EXACT, atol=EXACT, err_msg=name)

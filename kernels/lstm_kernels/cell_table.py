@@ -126,6 +126,11 @@ class Cell:
         return max(len(self.saved), len(self.own_gates))
 
     @property
+    def scratch_blocks(self) -> int:
+        """Numbers a unit of each sequence needs for recurrent products, or for gradients of its own parameters."""
+        return max(len(self.gates), len(self.unit_params))
+
+    @property
     def products(self) -> tuple[Product, ...]:
         """The recurrent products, by where their gradients are after the backward pass of the recurrence."""
         places = [

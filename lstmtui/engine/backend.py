@@ -35,6 +35,7 @@ from lstm_kernels.cpu import (  # noqa: E402
     penalty,
     recurrence,
     sampling,
+    sequences,
     softmax,
     stepping,
     stretch,
@@ -68,6 +69,7 @@ __all__ = [
     "penalty",
     "recurrence",
     "sampling",
+    "sequences",
     "softmax",
     "stack",
     "stepping",
@@ -89,6 +91,7 @@ class Device:
     optim: Any
     penalty: Any
     recurrence: Any
+    sequences: Any
     Packed: Any
     replayed: Callable[[Hashable, Callable[[], None]], None]
     """replayed(key, work): do `work`, which calls the same kernels with the same arrays whenever `key` is the same."""
@@ -116,8 +119,9 @@ def _done(key: Hashable, work: Callable[[], None]) -> None:
 
 
 CPU = Device(
-    "cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, Packed, replayed=_done
-)
+    "cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, sequences, Packed,
+    replayed=_done,
+)  # fmt: skip
 
 
 @cache
@@ -162,6 +166,6 @@ def _cuda() -> Device:
     from lstm_kernels import cuda
 
     names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
-    modules = {name: import_module(f"{cuda.__name__}.{name}") for name in names}
+    modules = {name: import_module(f"{cuda.__name__}.{name}") for name in (*names, "sequences")}
     products, graph = (import_module(f"{cuda.__name__}.{name}") for name in ("products", "graph"))
     return Device("cuda", **modules, Packed=products.Packed, replayed=graph.replayed)

@@ -23,6 +23,7 @@ from lstmtui.data.corpus import Dataset
 from lstmtui.engine.backend import Cell, Packed, linear, softmax
 from lstmtui.engine.model import Network
 from lstmtui.engine.params import Arena
+from lstmtui.engine.stack import Kept
 from lstmtui.errors import UsageError
 from lstmtui.runs.flow import Flow
 
@@ -67,13 +68,14 @@ class GradientFlow:
 
     def measure(self, step: int = 0) -> Flow:
         """Return the gradient flow of the weights as they are now; `step` is written down with it."""
-        trace = [_Trace(layer, self.lags) for layer in self._network.stack.layers]
+        stack = self._network.stack
+        trace = [_Trace(stack.kept(k), self.lags) for k in range(stack.depth)]
         self._network.reset()
         T, length = self._network.T, len(self._tokens) - 1
         for start in range(0, length, T):
             self._network.look(self._tokens[start : start + T])
-            for layer, kept in zip(self._network.stack.layers, trace, strict=True):
-                kept.keep(layer, start - (length - self.lags), T)
+            for k, kept in enumerate(trace):
+                kept.keep(stack.kept(k), start - (length - self.lags), T)
             self._network.carry()
         half = [half_lives(self._cell, kept.gates) for kept in trace]  # before the walk back overwrites them
         h, c = self._walk_back(trace, self._loss_gradient())
@@ -81,7 +83,8 @@ class GradientFlow:
 
     def _loss_gradient(self) -> Array:
         """Return dL/dh of the top layer's last output (B, H); each row is the gradient of its own sequence's loss."""
-        h, precision = self._network.stack.layers[-1].h[-1], self._network.precision
+        stack = self._network.stack
+        h, precision = stack.kept(stack.depth - 1).h[-1], self._network.precision
         W, b = self._weights[self._network.W_out], self._weights["softmax.b"]
         logits, nll, dh = np.zeros((len(h), len(W)), h.dtype), np.zeros(len(h), h.dtype), np.zeros_like(h)
         packed = Packed(W.shape[1], len(W), precision)
@@ -102,12 +105,13 @@ class GradientFlow:
         for k in reversed(range(len(trace))):
             kept, name = trace[k], f"layers.{k}"
             W_ih, unit = w[f"{name}.W_ih"], w[f"{name}.unit"]
+            one_step = np.ones(B, np.int32)
             dh, dc, dunit = np.zeros((B, H), dtype), np.zeros_like(kept.c[0]), np.zeros_like(unit)
-            scratch = np.zeros((B, len(W_ih)), dtype)
+            scratch = np.zeros((B, self._cell.scratch_blocks * H), dtype)
             for t in reversed(range(K)):
                 self._network.stack.recurrence.backward(
                     dabove[t : t + 1], w[f"{name}.W_hh"], unit, kept.h[t : t + 2], kept.c[t : t + 2],
-                    kept.gates[t : t + 1], kept.extra[t : t + 1], dh, dc, dunit, scratch, precision, threads,
+                    kept.gates[t : t + 1], kept.extra[t : t + 1], one_step, dh, dc, dunit, scratch, precision, threads,
                 )  # fmt: skip
                 norms_h[k, K - 1 - t] = _norm(dh)
                 if self._cell.memories:
@@ -128,13 +132,13 @@ def of_text(s: Settings, weights: Arena, data: Dataset) -> GradientFlow | None:
 class _Trace:
     """What one layer computed over the last K steps, one after the other."""
 
-    def __init__(self, layer: Any, K: int) -> None:
+    def __init__(self, layer: Kept, K: int) -> None:
         self.h = np.zeros((K + 1, *layer.h.shape[1:]), layer.h.dtype)
         self.c = np.zeros((K + 1, *layer.c.shape[1:]), layer.c.dtype)
         self.gates = np.zeros((K, *layer.gates.shape[1:]), layer.gates.dtype)
         self.extra = np.zeros((K, *layer.extra.shape[1:]), layer.extra.dtype)
 
-    def keep(self, layer: Any, at: int, T: int) -> None:
+    def keep(self, layer: Kept, at: int, T: int) -> None:
         """Keep the T steps that `layer` took last as those from `at` on; what comes before step 0 is left out."""
         skipped, end = max(0, -at), at + T
         if end > 0:

@@ -194,9 +194,8 @@ class Inspector:
         cut = len(tokens) > LONGEST
         tokens = np.array(tokens[:LONGEST], np.int32)
         network, N = self._net(), len(tokens)
-        cell, H = network.cell, self._trained.settings.hidden or 0
-        G, parts = len(cell.gates), self.parts
-        values = np.zeros((len(network.stack.layers), len(parts), N, H), np.float16)
+        H, parts = self._trained.settings.hidden or 0, self.parts
+        values = np.zeros((network.stack.depth, len(parts), N, H), np.float16)
         bits: list[float | None] = [None] * N
         padded = np.zeros((-(-(N + 1) // CHUNK) * CHUNK, 1), np.int32)
         padded[:N, 0] = tokens
@@ -206,12 +205,9 @@ class Inspector:
             following = np.zeros((CHUNK, 1), np.int32)
             following[: min(CHUNK, len(padded) - start - 1)] = padded[start + 1 : start + 1 + CHUNK]
             nll = network.evaluate(padded[start : start + CHUNK], following)
-            for layer, seen in zip(network.stack.layers, values, strict=True):
-                gates = layer.gates.reshape(CHUNK, G, H)[: end - start]
-                seen[:G, start:end] = gates.transpose(1, 0, 2)
-                for at, memory in enumerate(cell.memories):
-                    seen[parts.index(memory.name), start:end] = layer.c[1:, 0, at * H : (at + 1) * H][: end - start]
-                seen[parts.index("h"), start:end] = layer.h[1:, 0][: end - start]
+            for k, seen in enumerate(values):
+                for part, of_part in network.stack.values(k).items():
+                    seen[parts.index(part), start:end] = of_part[: end - start, 0]
             for t in range(start, min(end, N - 1)):
                 bits[t + 1] = round(float(nll[t - start]) / math.log(2), 3)
             network.carry()

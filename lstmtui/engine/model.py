@@ -19,7 +19,7 @@ import numpy as np
 from lstmtui.config import Settings
 from lstmtui.engine.backend import CELLS, Cell, linear_cross_entropy
 from lstmtui.engine.params import Arena
-from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Spans, Stack, longest, mask_key
+from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, Spans, longest, mask_key
 
 Array = np.ndarray[Any, Any]
 
@@ -76,7 +76,7 @@ class Network:
             if segment is not None:
                 self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
             self.gradients = Arena(weights.layout, dtype.type, self.device)
-        self.stack = Stack(
+        self.stack = Recurrent(
             s.cell, weights, self.segments, B,
             precision=self.precision, threads=threads,
             gradients=self.gradients if backward else None, recompute=bool(s.recompute),
@@ -157,12 +157,9 @@ class Network:
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
-        start, end = self.segments[-1] if self.stack.recomputes else (0, self.T)
-        G = len(self.cell.gates)
-        host = self.device.arrays.host
-        return [
-            host(layer.gates[: end - start]).reshape(-1, self.B, G, layer.h.shape[2]) for layer in self.stack.layers
-        ]  # fmt: skip
+        G, host = len(self.cell.gates), self.device.arrays.host
+        kept = (self.stack.kept(k) for k in range(self.stack.depth))
+        return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
 
     def _take(self, *windows: Array) -> None:
         """Take tokens, and targets, of the host; always to the same place."""
@@ -174,7 +171,7 @@ class Network:
         self._drop, self._penalties = drop, penalties
         self.stack.draw(drop, penalties)
         if drop.tokens > 0:
-            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * len(self.stack.layers) + 1))
+            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * self.stack.depth + 1))
 
     def _replayed(self, name: str, work: Callable[[], None]) -> None:
         """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
@@ -190,7 +187,7 @@ class Network:
         if self._uses_table:
             w = self.weights
             self.device.linear.forward(
-                w["embedding"], self.stack.layers[0].W_ih, w["layers.0.b"], self._table, self.threads
+                w["embedding"], self.stack.first_packed(), w["layers.0.b"], self._table, self.threads
             )
 
     def _walk(self, segment: int) -> None:

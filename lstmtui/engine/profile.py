@@ -101,7 +101,7 @@ class _Costs(SimpleNamespace):
     """What calls cost, by module and function: linear_forward and so on, with the kernels' arguments."""
 
     def __init__(self, network: Network) -> None:
-        w = network.weights
+        w, recurrent = network.weights, len(network.cell.recurrent_gates)
 
         def product(name: str, M: int, K: int, N: int, *arrays: Any) -> Cost:
             return name, 2.0 * M * K * N, _size(*arrays)
@@ -130,12 +130,12 @@ class _Costs(SimpleNamespace):
             return name, 2 * flops, size + len(x) * len(W) * x.itemsize
 
         def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
-            T, B, GH = gates.shape
-            return product("layers: walk forward", T * B, h.shape[2], GH, gates, gates, h, h, c, c, extra)
+            T, B, H = len(gates), gates.shape[1], h.shape[2]
+            return product("layers: walk forward", T * B, H, recurrent * H, gates, gates, h, h, c, c, extra)
 
         def walk_backward(above: Any, W: Any, unit: Any, h: Any, c: Any, gates: Any, extra: Any, *rest: Any) -> Cost:
-            T, B, GH = gates.shape
-            return product("layers: walk back", T * B, GH, h.shape[2], above, h, c, c, gates, gates, extra, extra)
+            T, B, H = len(gates), gates.shape[1], h.shape[2]
+            return product("layers: walk back", T * B, recurrent * H, H, above, h, c, c, gates, gates, extra, extra)
 
         def dropped(x: Any, *rest: Any) -> Cost:
             return "dropout", 0.0, 2 * _size(x)

@@ -16,7 +16,7 @@ from lstmtui.config import Settings
 from lstmtui.data.memory import Batch
 from lstmtui.engine.backend import Packed, linear, softmax
 from lstmtui.engine.params import Arena, Parameter, decayed_first, layer_parameters, uniform, zeros
-from lstmtui.engine.stack import NO_DROPOUT, Stack
+from lstmtui.engine.stack import NO_DROPOUT, Recurrent
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ class SequenceNetwork:
         self.precision = weights.device.precision_of(s.precision, weights.flat.dtype)
         if backward:
             self.gradients = Arena(weights.layout, weights.flat.dtype.type)
-        self.stack = Stack(
+        self.stack = Recurrent(
             s.cell, weights, [(0, T)], B, precision=self.precision, threads=threads,
             gradients=self.gradients if backward else None,
         )  # fmt: skip

@@ -5,10 +5,14 @@
 What stands below (an embedding, numbers as they are) and above (a softmax, a regression) is the network's own, and
 drives the layers segment by segment:
 
-    stack.draw(drop), stack.pack(), stack.prepare()       once a window
-    stack.forward(segment, inputs)                        for each segment, from the first to the last
-    stack.outputs(segment)                                whenever what is above wants them
-    stack.backward(segment, doutputs, inputs)             for each, from the last to the first; then stack.finish()
+    layers.draw(drop), layers.pack(), layers.prepare()    once a window
+    layers.forward(segment, inputs)                       for each segment, from the first to the last
+    layers.outputs(segment)                               whenever what is above wants them
+    layers.backward(segment, doutputs, inputs)            for each, from the last to the first; then layers.finish()
+
+Sequences may begin in any states (`states`) and have lengths of their own (`take_lengths`): one that has ended keeps
+its states, which are then its outputs. `final_states` has the states in which they end. The gradient of those goes into
+`prepare`, and that of the first states comes out as `dinitial`.
 
 Only states and gates are kept of a whole window, inputs of one segment at a time. With `recompute` gates are too: only
 the states in which segments begin are kept, and the network walks each segment forward again before it walks it back
@@ -17,8 +21,9 @@ the states in which segments begin are kept, and the network walks each segment 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +33,19 @@ from lstmtui.engine.params import Arena
 Array = np.ndarray[Any, Any]
 Spans = list[tuple[int, int]]
 """The first step of each segment of a window, and the one after its last."""
+
+
+class Kept(NamedTuple):
+    """What a layer keeps of each step; the states have one step more, the one it began in."""
+
+    gates: Array
+    """(steps, B, GH)"""
+    extra: Array
+    """(steps, B, XH)"""
+    h: Array
+    """(steps + 1, B, H)"""
+    c: Array
+    """(steps + 1, B, MH)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,14 @@ NO_DROPOUT = Dropout()
 NO_PENALTY = Penalty()
 
 
+def layer_names(weights: Arena, prefix: str) -> list[str]:
+    """Return the names PREFIX.0, PREFIX.1 and so on of the layers in `weights`."""
+    found: list[str] = []
+    while f"{prefix}.{len(found)}.W_ih" in weights.views:
+        found.append(f"{prefix}.{len(found)}")
+    return found
+
+
 def longest(spans: Spans) -> int:
     """Return the steps of the longest segment."""
     return max(end - start for start, end in spans)
@@ -92,7 +118,7 @@ class Layer:
         self.h = zeros((kept + 1, B, H), dtype)
         self.c = zeros((kept + 1, B, C), dtype)
         """The cell's other states, side by side."""
-        self.scratch = zeros((B, G * H), dtype)
+        self.scratch = zeros((B, cell.scratch_blocks * H), dtype)
         self.inputs = zeros((longest(spans), B, D), dtype)
         """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
         ends = [0, *(end for _, end in spans)]
@@ -130,8 +156,8 @@ class Layer:
                 self._copy(state, kept)
 
 
-class Stack:
-    """Layers over shared weights: those called NAME.0, NAME.1 and so on, with W_ih, W_hh, b and unit."""
+class Recurrent:
+    """Layers above each other, over shared weights: of each W_ih, W_hh, b and unit."""
 
     def __init__(
         self,
@@ -144,9 +170,11 @@ class Stack:
         threads: int,
         gradients: Arena | None = None,
         recompute: bool = False,
-        name: str = "layers",
+        names: Sequence[str] | None = None,
     ) -> None:
         """`spans` are the segments of a window; `gradients` is where those of the weights go, None to read only.
+
+        names    of the layers in `weights`, the lowest first; None for all that are called layers.0, layers.1 and so on
 
         Raises MemoryError where the buffers do not fit.
         """
@@ -154,9 +182,7 @@ class Stack:
         self.precision, self.threads, self.device = precision, threads, weights.device
         self.recurrence = self.device.recurrence.compiled(cell)
         self.recomputes = recompute and len(spans) > 1
-        self._names: list[str] = []
-        while f"{name}.{len(self._names)}.W_ih" in weights.views:
-            self._names.append(f"{name}.{len(self._names)}")
+        self._names = list(names) if names is not None else layer_names(weights, "layers")
         dtype, backward = weights.flat.dtype, gradients is not None
         kept = longest(spans) if self.recomputes else spans[-1][1]
         self.layers = [
@@ -174,6 +200,8 @@ class Stack:
             )
             for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
         ]
+        self._lengths = [self.device.arrays.zeros(B, np.int32) for _ in spans]
+        self.take_lengths(None)
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
         D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
         if backward:
@@ -209,13 +237,57 @@ class Stack:
                 self.device.arrays.copy(last, first)
 
     def states(self) -> dict[str, Array]:
-        """Return the carried-in states by name, on the device, as views: L.h (B, H) and L.c (B, MH)."""
+        """Return the states that sequences begin in by name, on the device, as views: L.h (B, H) and L.c (B, MH)."""
+        return self._named([layer.states[0] for layer in self.layers])
+
+    def final_states(self) -> dict[str, Array]:
+        """Return the states that sequences have ended in, likewise."""
+        return self._named([layer.states[-1] for layer in self.layers])
+
+    def dinitial(self) -> dict[str, Array]:
+        """Return the gradients of `states` after the whole window has gone back, likewise."""
+        return self._named([(layer.dh, layer.dc) for layer in self.layers])
+
+    def _named(self, states: Sequence[tuple[Array, Array]]) -> dict[str, Array]:
         found = {}
-        for k, layer in enumerate(self.layers):
-            found[f"{k}.h"], c = layer.states[0]
+        for k, (h, c) in enumerate(states):
+            found[f"{k}.h"] = h
             if self.cell.memories:
                 found[f"{k}.c"] = c
         return found
+
+    def take_lengths(self, lengths: Array | None) -> None:
+        """Take the steps (B,) of each sequence from now on; None for all of the window. They come from the host."""
+        T = self.segments[-1][1]
+        lengths = np.full(self.B, T) if lengths is None else lengths
+        for (start, end), of_segment in zip(self.segments, self._lengths, strict=True):
+            self.device.arrays.put(np.clip(lengths - start, 0, end - start).astype(np.int32), of_segment)
+
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self.layers)
+
+    def first_packed(self) -> Any:
+        """Return W_ih of the first layer, packed, for a network that makes the products itself."""
+        return self.layers[0].W_ih
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def kept(self, k: int) -> Kept:
+        """Return what layer k has kept of the steps it walked last: of the whole window, or of a segment where it
+        recomputes."""
+        layer, (start, end) = self.layers[k], self.segments[-1] if self.recomputes else (0, self.segments[-1][1])
+        return Kept(*layer.steps(start, end))
+
+    def values(self, k: int) -> dict[str, Array]:
+        """Return every gate and state of layer k after each of these steps by name, (steps, B, H), on the host."""
+        kept, host, cell = self.kept(k), self.device.arrays.host, self.cell
+        gates, h, c = host(kept.gates), host(kept.h)[1:], host(kept.c)[1:]
+        H = h.shape[2]
+        found = {name: gates[:, :, at * H : (at + 1) * H] for at, name in enumerate(cell.gate_names)}
+        found |= {memory.name: c[:, :, at * H : (at + 1) * H] for at, memory in enumerate(cell.memories)}
+        return found | {"h": h}
 
     # --- forward --------------------------------------------------------------------------------------------------
 
@@ -232,8 +304,8 @@ class Stack:
         if drop.layers > 0:
             dropout.locked_mask(self._mask, drop.layers, mask_key(drop.key, 2 * len(self.layers)))
 
-    def prepare(self) -> None:
-        """Begin a window: expect no gradient from what follows it."""
+    def prepare(self, dfinal: Mapping[str, Array] | None = None) -> None:
+        """Begin a window. `dfinal` are the gradients of `final_states`, named like them; none flow in without."""
         if self.gradients is None:
             return
         fill = self.device.arrays.fill
@@ -242,6 +314,9 @@ class Stack:
                 fill(total, 0)
         for sums in self._squares:
             fill(sums, 0)
+        if dfinal is not None:
+            for name, total in self.dinitial().items():
+                self.device.arrays.copy(dfinal[name], total)
 
     def inputs(self, segment: int) -> Array:
         """Return a buffer (steps, B, D) that the inputs of a segment may be made in."""
@@ -269,7 +344,9 @@ class Stack:
                     read.reshape(len(flat), -1), layer.W_ih, self.weights[f"{at}.b"], flat, self.threads
                 )  # fmt: skip
             unit = self.weights[f"{at}.unit"]
-            self.recurrence.forward(gates, layer.W_hh, unit, h, c, extra, layer.scratch, self.threads)
+            self.recurrence.forward(
+                gates, layer.W_hh, unit, h, c, extra, self._lengths[segment], layer.scratch, self.threads
+            )
             layer.end(segment, end - start)
 
     def _inputs(self, k: int, below: Array) -> Array:
@@ -357,7 +434,8 @@ class Stack:
         gates, extra, h, c = layer.steps(start, end)
         self.recurrence.backward(
             above, self._recurrent(k), w[f"{at}.unit"],
-            h, c, gates, extra, layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch, self.precision, threads,
+            h, c, gates, extra, self._lengths[segment], layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch,
+            self.precision, threads,
         )  # fmt: skip
         N, linear, add = (end - start) * self.B, self.device.linear, self._adds(segment)
         before, dW_hh = h[:-1].reshape(N, -1), g[f"{at}.W_hh"]

@@ -67,7 +67,7 @@ def note_everything() -> None:
     from kernels_cuda import CUDA
     from kernels_network import case, run_layer, run_tied
     from lstm_kernels.cell_table import CELLS
-    from lstm_kernels.cuda import arrays, driver, dropout, optim, penalty, products, recurrence, walk
+    from lstm_kernels.cuda import arrays, driver, dropout, optim, penalty, products, recurrence, sequences, walk
 
     products._found.append(None)
     walk.multiprocessors = lambda: 1  # all sequences in one block
@@ -84,6 +84,8 @@ def note_everything() -> None:
     dropout.apply(make(2, 3, 5), make(3, 5), make(2, 3, 5), 1)
     dropout.scale_rows(make(3, 5), arrays.taken(tokens[0]), make(4), 1)
     dropout.drop_weights(make(7), make(7), 0.5, 1, 1)
+    for turn in (sequences.reverse, sequences.cut):
+        turn(make(2, 3, 5), arrays.taken(tokens[0]), make(2, 3, 5), 1)
     penalty.activation(make(7), make(7), 1.0, penalty.sums(1), 1)
     penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.sums(1), 1)
     optim.norm(make(7), None, 1)

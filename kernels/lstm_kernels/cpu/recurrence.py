@@ -107,7 +107,9 @@ class Recurrence(NamedTuple):
     """One cell's walk over time."""
 
     forward: Any
-    """forward(gates, W_hh, unit, h, c, extra, scratch, threads): fill h[1:], c[1:], gates and extra.
+    """forward(gates, W_hh, unit, h, c, extra, lengths, scratch, threads): fill h[1:], c[1:], gates and extra.
+
+    A sequence that has ended keeps its states, and its gates are 0.
 
     gates    (T, B, GH)    in-out  W_ih x + b, from linear.py, becomes the gates after their nonlinearity
     W_hh     (RH, H)       in      as `PackedGates`, for the R gates that have a recurrent product
@@ -115,10 +117,11 @@ class Recurrence(NamedTuple):
     h        (T+1, B, H)   in-out  [0] is carried in, the rest is written here
     c        (T+1, B, MH)  in-out  likewise, the M states of the cell beside h, side by side
     extra    (T, B, XH)    out     what else backward needs: `saved` of the cell
-    scratch  (B, GH)       -
+    lengths  (B,) int32    in      steps of each sequence
+    scratch  (B, SH)       -       S = `scratch_blocks` of the cell
     """
     backward: Any
-    """backward(dh_above, W_hh, unit, h, c, gates, extra, dh, dc, dunit, scratch, precision, threads)
+    """backward(dh_above, W_hh, unit, h, c, gates, extra, lengths, dh, dc, dunit, scratch, precision, threads)
 
     dh_above  (T, B, H)    in      dL/dh from the layer above
     W_hh      (RH, H)      in      not packed
@@ -129,7 +132,7 @@ class Recurrence(NamedTuple):
     dh        (B, H)       in-out  dL/dh_T carried in becomes dL/dh_0
     dc        (B, MH)      in-out  likewise, of the states beside h
     dunit     (P, H)       in-out  added to
-    scratch   (B, GH)      -
+    lengths, scratch               as for forward
     """
 
 
@@ -142,16 +145,16 @@ def compiled(cell_name: str) -> Recurrence:
 
 def _forward_of(cell: Cell) -> Any:
     G, R, X, M = len(cell.gates), len(cell.recurrent_gates), cell.extra, len(cell.memories)
-    step = functions_of(cell).forward
+    S, step = cell.scratch_blocks, functions_of(cell).forward
     a = access(cell.name)
     read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, gates, words, unit, h, c, extra, scratch, buffer, meeting):
+    def walk(k, threads, gates, words, unit, h, c, extra, lengths, scratch, buffer, meeting):
         T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
         blocks = gates.reshape((T, B, G, H))
-        blocks_h = scratch.reshape((B, G, H))
+        blocks_h = scratch.reshape((B, S, H))
         low, high, first, last = _share(k, threads, B, words, H, meeting)
         # Of each part of W_hh: the columns that are this thread's.
         parts = words.shape[0]
@@ -168,27 +171,37 @@ def _forward_of(cell: Cell) -> Any:
                 block, block_h, more = blocks[t, b], blocks_h[b], extra[t, b].reshape((X, H))
                 h_prev, h_next = h[t, b], h[t + 1, b]
                 c_prev, c_next = c[t, b].reshape((M, H)), c[t + 1, b].reshape((M, H))
-                for j in range(types.uintp(first), types.uintp(last)):
-                    saved, h_j, memory = step(
-                        read_gates((block, j)),
-                        read_recurrent((block_h, j), h_prev[j]),
-                        read_unit((unit, j)),
-                        h_prev[j],
-                        read_memory((c_prev, j)),
-                    )
-                    write_gates((block, j), saved)
-                    write_saved((more, j), saved)
-                    h_next[j] = h_j
-                    write_memory((c_next, j), memory)
+                if t < lengths[b]:
+                    for j in range(types.uintp(first), types.uintp(last)):
+                        saved, h_j, memory = step(
+                            read_gates((block, j)),
+                            read_recurrent((block_h, j), h_prev[j]),
+                            read_unit((unit, j)),
+                            h_prev[j],
+                            read_memory((c_prev, j)),
+                        )
+                        write_gates((block, j), saved)
+                        write_saved((more, j), saved)
+                        h_next[j] = h_j
+                        write_memory((c_next, j), memory)
+                else:
+                    for j in range(types.uintp(first), types.uintp(last)):
+                        for g in range(G):
+                            block[g, j] = 0
+                        for x in range(X):
+                            more[x, j] = 0
+                        h_next[j] = h_prev[j]
+                        write_memory((c_next, j), read_memory((c_prev, j)))
             if meeting.shape[0] > 0:
                 met = meet(meeting, threads, met)
 
     def forward(
-        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
-    ) -> None:
+        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, lengths: Array,
+        scratch: Array, threads: int,
+    ) -> None:  # fmt: skip
         buffer = workspace.scratch(threads, W_hh.precision)
         meeting = _meeting(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
-        walk(gates, W_hh.words, unit, h, c, extra, scratch, buffer, meeting, threads)
+        walk(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, meeting, threads)
 
     return forward
 
@@ -243,7 +256,7 @@ def _backward_of(cell: Cell) -> Any:
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, meeting):
+    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, meeting):
         T, B, H = dh_above.shape
         blocks = gates.reshape((T, B, G, H))
         low, high, first, last = _share(k, threads, B, words, H, meeting)
@@ -257,27 +270,35 @@ def _backward_of(cell: Cell) -> Any:
                 block, more, sums = blocks[t, b], extra[t, b].reshape((X, H)), partial[b]
                 dh_t, dh_b, h_prev = dh_above[t, b], dh[b], h[t, b]
                 dc_b, c_prev, c_next = dc[b].reshape((M, H)), c[t, b].reshape((M, H)), c[t + 1, b].reshape((M, H))
-                for j in range(types.uintp(first), types.uintp(last)):
-                    da_x, da_h, dp, dh_j, dmemory = step(
-                        dh_t[j] + dh_b[j],
-                        read_memory((dc_b, j)),
-                        read_saved((block, j), (more, j)),
-                        read_unit((unit, j)),
-                        h_prev[j],
-                        read_memory((c_prev, j)),
-                        read_memory((c_next, j)),
-                    )
-                    write_gates((block, j), da_x)
-                    write_own((more, j), da_h)
-                    add_unit((sums, j), dp)
-                    dh_b[j] = dh_j
-                    write_memory((dc_b, j), dmemory)
+                if t < lengths[b]:
+                    for j in range(types.uintp(first), types.uintp(last)):
+                        da_x, da_h, dp, dh_j, dmemory = step(
+                            dh_t[j] + dh_b[j],
+                            read_memory((dc_b, j)),
+                            read_saved((block, j), (more, j)),
+                            read_unit((unit, j)),
+                            h_prev[j],
+                            read_memory((c_prev, j)),
+                            read_memory((c_next, j)),
+                        )
+                        write_gates((block, j), da_x)
+                        write_own((more, j), da_h)
+                        add_unit((sums, j), dp)
+                        dh_b[j] = dh_j
+                        write_memory((dc_b, j), dmemory)
+                else:
+                    for j in range(types.uintp(first), types.uintp(last)):
+                        for g in range(G):
+                            block[g, j] = 0
+                        for x in range(X):
+                            more[x, j] = 0
+                        dh_b[j] += dh_t[j]
             if meeting.shape[0] > 0:
                 met = meet(meeting, threads, met)
             add_products(gates[t, low:high], extra[t, low:high], share, H, dh[low:high, first:last], buffer[k])
 
     def backward(
-        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
+        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array, lengths: Array,
         dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
     ) -> None:  # fmt: skip
         words, buffer = workspace.words(W_hh.shape[0], W_hh.shape[1], precision), workspace.scratch(threads, precision)
@@ -285,7 +306,7 @@ def _backward_of(cell: Cell) -> Any:
         partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)
         pack(W_hh, words, threads)
         meeting = _meeting(W_hh.size, W_hh.shape[1], precision, threads)
-        walk(dh_above, words, unit, h, c, gates, extra, dh, dc, partial, buffer, meeting, threads)
+        walk(dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, meeting, threads)
         if P > 0:
             _add_up(partial, dunit, threads)
 

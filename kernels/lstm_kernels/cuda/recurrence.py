@@ -57,15 +57,16 @@ def _forward_of(cell: Cell) -> Any:
     unit_of = forward_of(cell)
 
     @kernel
-    def units(t, B, gates, a_h, unit, h, c, extra):
+    def units(t, B, lengths, gates, a_h, unit, h, c, extra):
         H = h.shape[1]
         for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
             b, j = n // H, n % H
-            unit_of(t * B + b, B, j, gates, a_h, b, j, H, unit, h, c, extra)
+            unit_of(t * B + b, B, j, t < lengths[b], gates, a_h, b, j, H, unit, h, c, extra)
 
     def forward(
-        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, scratch: Array, threads: int
-    ) -> None:
+        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, lengths: Array,
+        scratch: Array, threads: int,
+    ) -> None:  # fmt: skip
         T, B, GH = gates.shape
         H = h.shape[2]
         flat, flat_h = gates.reshape(T * B, GH), h.reshape((T + 1) * B, H)
@@ -73,11 +74,11 @@ def _forward_of(cell: Cell) -> Any:
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
         rest = (of_units, flat_h, flat_c, more)
-        if not (_walks(B, cell, flat_h) and walk.forward(cell.name, B, flat, W_hh.words, *rest)):
+        if not (_walks(B, cell, flat_h) and walk.forward(cell.name, B, lengths, flat, W_hh.words, *rest)):
             for t in range(T):
                 if R:
                     multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
-                units[one_by_one(B * H)](t, B, flat, scratch, *rest)
+                units[one_by_one(B * H)](t, B, lengths, flat, scratch, *rest)
 
     return forward
 
@@ -97,14 +98,14 @@ def _backward_of(cell: Cell) -> Any:
     unit_of = backward_of(cell)
 
     @kernel
-    def units(t, T, B, dh_above, unit, h, c, gates, extra, dh, dc, partial):
+    def units(t, T, B, lengths, dh_above, unit, h, c, gates, extra, dh, dc, partial):
         H = h.shape[1]
         for n in range(cuda.grid(1), B * H, cuda.gridsize(1)):
             b, j = n // H, n % H
-            unit_of(t * B + b, b, B, j, t == T - 1, dh_above, unit, h, c, gates, extra, dh, dc, partial)
+            unit_of(t * B + b, b, B, j, t < lengths[b], t == T - 1, dh_above, unit, h, c, gates, extra, dh, dc, partial)
 
     def backward(
-        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
+        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array, lengths: Array,
         dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
     ) -> None:  # fmt: skip
         T, B, H = dh_above.shape
@@ -116,9 +117,9 @@ def _backward_of(cell: Cell) -> Any:
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
         above = dh_above.reshape(T * B, H)
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
-        if not (_walks(B, cell, flat_h) and walk.backward(cell.name, B, above, W_hh, *rest)):
+        if not (_walks(B, cell, flat_h) and walk.backward(cell.name, B, lengths, above, W_hh, *rest)):
             for t in range(T - 1, -1, -1):
-                units[one_by_one(B * H)](t, T, B, above, *rest)
+                units[one_by_one(B * H)](t, T, B, lengths, above, *rest)
                 for product in cell.products:
                     da = (extra if product.own else gates)[t]
                     columns, rows = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))

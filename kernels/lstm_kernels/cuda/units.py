@@ -32,19 +32,28 @@ def access(cell_name: str) -> Access:
 
 
 def forward_of(cell: Cell) -> Any:
-    """Return forward(row, B, j, gates, products, at, first, width, unit, h, c, extra): unit j of a row, t * B + b.
+    """Return forward(row, B, j, lives, gates, products, at, first, width, unit, h, c, extra): unit j of row t * B + b.
 
+    lives     whether the sequence has not ended before this step
     products  of W_hh and h: the gates of this unit stand in row `at`, from column `first` on, `width` apart
     the rest  as `recurrence` has it
     """
-    step, a = inlined(functions_of(cell).forward), access(cell.name)
+    G, X, step, a = len(cell.gates), cell.extra, inlined(functions_of(cell).forward), access(cell.name)
     read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @inlined
-    def forward(row, B, j, gates, products, at, first, width, unit, h, c, extra):
+    def forward(row, B, j, lives, gates, products, at, first, width, unit, h, c, extra):
         H = h.shape[1]
         h_prev = h[row, j]
+        if not lives:
+            for g in range(G):
+                gates[row, g * H + j] = zero(h_prev)
+            for x in range(X):
+                extra[row, x * H + j] = zero(h_prev)
+            h[row + B, j] = h_prev
+            write_memory((c, row + B, j, H), read_memory((c, row, j, H)))
+            return
         saved, h_j, memory = step(
             read_gates((gates, row, j, H)),
             read_recurrent((products, at, first, width), h_prev),
@@ -61,19 +70,31 @@ def forward_of(cell: Cell) -> Any:
 
 
 def backward_of(cell: Cell) -> Any:
-    """Return backward(row, b, B, j, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial): unit j of a row.
+    """Return backward(row, b, B, j, lives, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial) of a unit.
 
+    lives    as for forward
     begins   whether this is the last step, with which `partial` begins
     partial  (B, P H), the gradient of `unit` by sequence
     """
-    P, step, a = len(cell.unit_params), inlined(functions_of(cell).backward), access(cell.name)
+    G, X, P = len(cell.gates), cell.extra, len(cell.unit_params)
+    step, a = inlined(functions_of(cell).backward), access(cell.name)
     read_saved, read_unit, read_memory = a.saved, a.unit, a.memory
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @inlined
-    def backward(row, b, B, j, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial):
+    def backward(row, b, B, j, lives, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial):
         H = h.shape[1]
         dh_j = dh[b, j]
+        if P > 0 and begins:
+            for p in range(P):
+                partial[b, p * H + j] = zero(dh_j)
+        if not lives:
+            for g in range(G):
+                gates[row, g * H + j] = zero(dh_j)
+            for x in range(X):
+                extra[row, x * H + j] = zero(dh_j)
+            dh[b, j] = dh_j + dh_above[row, j]
+            return
         da_x, da_h, dp, dh_prev, dmemory = step(
             dh_above[row, j] + dh_j,
             read_memory((dc, b, j, H)),
@@ -86,9 +107,6 @@ def backward_of(cell: Cell) -> Any:
         write_gates((gates, row, j, H), da_x)
         write_own((extra, row, j, H), da_h)
         if P > 0:
-            if begins:
-                for p in range(P):
-                    partial[b, p * H + j] = zero(dh_j)
             add_unit((partial, b, j, H), dp)
         dh[b, j] = dh_prev
         write_memory((dc, b, j, H), dmemory)

@@ -95,7 +95,7 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
     reads = ahead(rows) * rows
 
     @kernel
-    def walk(first, last, counters, depth, tile, partial, B, gates, W, unit, h, c, extra):
+    def walk(first, last, counters, depth, tile, partial, B, lengths, gates, W, unit, h, c, extra):
         space = cuda.shared.array(0, kind)
         total = cuda.local.array(rows, kind)
         taken = cuda.local.array(reads, kind)
@@ -124,7 +124,7 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
             if r < rows and b < B and j < H:
                 for gate in range(G):
                     products[0, gate] = add_up(space, partial, r, gate * UNITS + n % UNITS)
-                unit_of(t * B + b, B, j, gates, products, 0, 0, 1, unit, h, c, extra)
+                unit_of(t * B + b, B, j, t < lengths[b], gates, products, 0, 0, 1, unit, h, c, extra)
             if t + 1 < last:
                 wait(counters, t + 1)
 
@@ -141,8 +141,9 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
 
     @kernel
     def walk(
-        first, last, counters, depth, tile, partial, T, B, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units
-    ):
+        first, last, counters, depth, tile, partial,
+        T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units,
+    ):  # fmt: skip
         space = cuda.shared.array(0, kind)
         total = cuda.local.array(rows, kind)
         taken = cuda.local.array(reads, kind)
@@ -178,7 +179,8 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
                 if s > 0:
                     dh[b, j] += add_up(space, partial, r, n % UNITS)
                 if t >= 0:
-                    unit_of(t * B + b, b, B, j, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, of_units)
+                    lives = t < lengths[b]
+                    unit_of(t * B + b, b, B, j, lives, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, of_units)
             if s + 1 < last:
                 wait(counters, s + 1)
 
@@ -208,21 +210,24 @@ def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: 
     return True
 
 
-def forward(cell: str, B: int, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array) -> bool:
+def forward(
+    cell: str, B: int, lengths: Array, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array
+) -> bool:
     """Walk forward, and return whether that could be done; rows of all steps one after the other in each array."""
     T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
     found = shape(B, H)
     of_block, _ = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
-    return _start(forward_of(cell, dtype.name, found.rows), found, of_block, T, B, gates, W, unit, h, c, extra)
+    walk = forward_of(cell, dtype.name, found.rows)
+    return _start(walk, found, of_block, T, B, lengths, gates, W, unit, h, c, extra)
 
 
 def backward(
-    cell: str, B: int, dh_above: Array, W: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array,
-    dh: Array, dc: Array, of_units: Array,
+    cell: str, B: int, lengths: Array, dh_above: Array, W: Array, unit: Array, h: Array, c: Array, gates: Array,
+    extra: Array, dh: Array, dc: Array, of_units: Array,
 ) -> bool:  # fmt: skip
     """Walk back, and return whether that could be done; rows of all steps one after the other in each array."""
     T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
     found = shape(B, H)
     _, of_block = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
     walk = backward_of(cell, dtype.name, found.rows)
-    return _start(walk, found, of_block, T + 1, T, B, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)
+    return _start(walk, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)

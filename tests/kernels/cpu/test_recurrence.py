@@ -9,6 +9,7 @@ from kernels_network import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
     assert_float32_agrees,
+    assert_lengths_hold,
     case,
     reference,
     run_layer,
@@ -101,6 +102,12 @@ def test_windows_carry_on(cell):
     h_2, c_2, _, _ = run_layer(cell, layer, x[2:].copy(), h_1[-1], c_1[-1], above[0][2:], *above[1:])
     assert h_2[-1].tobytes() == h[-1].tobytes()
     assert c_2[-1].tobytes() == c[-1].tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sequence_that_ends_early_is_as_if_it_were_alone(cell, threads):
+    assert_lengths_hold(cell, threads=threads)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -56,7 +56,8 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
         W_i.columns(W_ih[k], 1)
         W_h.columns(W_hh[k], 1)
         linear.forward(x.reshape(N * B, -1), W_i, b[k].copy(), gates.reshape(N * B, -1), 1)
-        recurrence.compiled(cell).forward(gates, W_h, unit[k], h, c, extra, np.empty((B, GH), dtype), 1)
+        lengths, scratch = np.full(B, N, np.int32), np.empty((B, spec.scratch_blocks * H), dtype)
+        recurrence.compiled(cell).forward(gates, W_h, unit[k], h, c, extra, lengths, scratch, 1)
         x = h[1:]
     W_o, logits = Packed(W_out.shape[1], V, precision), np.empty((B, V), dtype)
     W_o.columns(W_out, 1)

@@ -81,7 +81,8 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
     W.columns(taken(random.normal(size=(H, H))), 1)
     gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
-    args = (gates, W, unit, h, nothing, nothing, zeros((B, H), np.float64), 1)
+    lengths = taken(np.full(B, T, np.int32))
+    args = (gates, W, unit, h, nothing, nothing, lengths, zeros((B, H), np.float64), 1)
     for turn in range(4):
         inputs = random.normal(size=(T, B, H))
         put(inputs, gates)

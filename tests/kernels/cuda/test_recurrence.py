@@ -9,6 +9,7 @@ from kernels_network import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
     assert_float32_agrees,
+    assert_lengths_hold,
     case,
     run_layer,
 )
@@ -37,6 +38,11 @@ def test_agrees_with_central_differences(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_float32_is_the_same_to_its_precision(way, cell):
     assert_float32_agrees(cell, case(cell, 2, 2, 3, 5, np.float32), on=CUDA)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sequence_that_ends_early_is_as_if_it_were_alone(way, cell):
+    assert_lengths_hold(cell, on=CUDA)
 
 
 def as_little_as_it_takes(terms, columns, rows, room):
