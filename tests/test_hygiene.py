@@ -30,6 +30,8 @@ sys.exit(f"loaded: {loaded}" if loaded else code)
         ["show", "nope"],
         ["rm", "nope"],
         ["cache", "show"],
+        ["docs"],
+        ["docs", "cells"],
         ["pause", "nope"],
         ["complete", "nope", "text"],
     ],

@@ -22,6 +22,7 @@ from lstmtui.cli import (
     compare,
     complete,
     corpora,
+    docs,
     evaluate,
     gradients,
     info,
@@ -128,6 +129,7 @@ app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
 app.command("sample", rich_help_panel=_USE)(sample.sample)
 app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)
+app.command("docs", rich_help_panel=_MORE)(docs.docs)
 app.command("info", rich_help_panel=_MORE)(info.info)
 app.command("bench", rich_help_panel=_MORE)(bench.bench)
 app.add_typer(cache.app, name="cache", rich_help_panel=_MORE)

@@ -1,0 +1,38 @@
+"""The pages of the manual, which lie in `docs/` as Markdown."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from lstmtui.errors import UsageError
+
+ORDER = (
+    "getting-started",
+    "typing",
+    "watching",
+    "cells",
+    "memory-tasks",
+    "benchmarks",
+    "gpu",
+    "configuration",
+    "run-folder",
+    "architecture",
+    "decisions",
+)
+
+
+def pages() -> dict[str, str]:
+    """Return the title of each page by its name, in reading order."""
+    return {name: _text(name).partition("\n")[0].removeprefix("# ") for name in ORDER}
+
+
+def read(name: str) -> str:
+    """Return the Markdown of the page called `name`, or of the only one that begins so. Raises UsageError."""
+    found = [name] if name in ORDER else [page for page in ORDER if name and page.startswith(name.lower())]
+    if len(found) != 1:
+        raise UsageError(f"There is no page '{name}'; 'lstmtui docs' lists them: {', '.join(ORDER)}.")
+    return _text(found[0])
+
+
+def _text(name: str) -> str:
+    return files("lstmtui").joinpath("docs", f"{name}.md").read_text(encoding="utf-8")
