@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 COMPUTING = ("numba", "llvmlite", "lstm_kernels.compile", "lstmtui.engine.backend", "torch")
 HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer")
@@ -68,3 +72,16 @@ def _run(arguments: list[str], tmp_path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, env=environment
     )
+
+
+@pytest.mark.parametrize("name", ["numba", "numba-cuda", "textual"])
+def test_libraries_used_through_private_interfaces_have_a_tested_upper_bound(name):
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["cuda"]]
+    bounds = next(found.specifier for found in map(Requirement, wanted) if found.name == name)
+    assert any(bound.operator == "<" for bound in bounds)
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not installed here")
+    assert bounds.contains(installed)
