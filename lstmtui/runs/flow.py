@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lstmtui.runs.arrays import read_arrays
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import DAMAGED
 
 PATTERN = "gradient-*.npz"
 LEFT = 0.01
@@ -64,13 +64,8 @@ def flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
 
 def read(path: Path) -> Flow | None:
     """Return one measurement from its file, None when it is damaged."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return flow_of(stored)
-    except DAMAGED:
-        return None
+    stored = read_arrays(path, "step", "cell", "h", "c", "half_life")
+    return None if stored is None else flow_of(stored)
 
 
 def flow_of(stored: Any) -> Flow | None:
@@ -80,7 +75,7 @@ def flow_of(stored: Any) -> Flow | None:
     try:
         h, c, half_life = (np.asarray(stored[name], np.float64) for name in ("h", "c", "half_life"))
         step, cell = int(stored["step"]), str(stored["cell"])
-    except (*DAMAGED, TypeError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not (h.ndim == c.ndim == half_life.ndim == 2 and len(h) == len(c) == len(half_life) and h.size):
         return None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lstmtui import config
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.files import parsed, read_json, read_lines
 from lstmtui.opening import open_to_read
+from lstmtui.runs.arrays import read_arrays
 from lstmtui.runs.folder import ENDED, RunFolder, check, engine_alive
 
 
@@ -119,6 +119,10 @@ MOST = float(1 << 53)
 """No count of a run is larger; whole numbers beyond it cannot be told from each other as floats."""
 
 
+MAX_FLOAT = 3.5e38
+"""No figure is larger, since all are computed from single precision; arithmetic with larger ones would overflow."""
+
+
 def _usable(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record without the numbers that nothing can be done with: NaN, infinite, beyond MOST."""
     return {k: v for k, v in record.items() if not isinstance(v, int | float) or -MOST <= v <= MOST}
@@ -159,6 +163,8 @@ def last_words(run: RunFolder) -> str:
     return lines[-1].strip() if lines and since > -1 else ""
 
 
+PLACES = ("step", "tokens", "seconds")
+"""What a point is drawn by, which no number that is not finite can be."""
 _NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
 
 
@@ -178,6 +184,10 @@ def _point(kind: Any, record: dict[str, Any]) -> Any:
         if value is not None and not isinstance(value, wanted):
             return None
         if isinstance(value, int) and abs(value) > MOST:
+            return None
+        if isinstance(value, float) and abs(value) > MAX_FLOAT:
+            value = math.copysign(math.inf, value)
+        if name in PLACES and not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
             return None
         values[name] = value
     return kind(**values)
@@ -321,38 +331,35 @@ def _skimmed(block: bytes, wanted: int) -> list[dict[str, Any]]:
     return list(parsed(lines))
 
 
-# What NumPy raises for an archive that is cut short or overwritten.
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-
-
 def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
-    """Return the newest gate-saturation probes, oldest first; damaged ones are passed over."""
-    import numpy as np
+    """Return the newest gate-saturation probes, oldest first, all of the newest one's sizes; others are passed over."""
+    paths = sorted(run.probes.glob("saturation-*.npz"))[-newest:]
+    found = [probe for path in paths if (probe := _saturation(path)) is not None]
+    return [probe for probe in found if (probe.gates, probe.left.shape) == (found[-1].gates, found[-1].left.shape)]
 
-    found = []
-    for path in sorted(run.probes.glob("saturation-*.npz"))[-newest:]:
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                gates = tuple(str(g) for g in stored["gates"])
-                found.append(
-                    Saturation(step=int(stored["step"]), gates=gates, left=stored["left"], right=stored["right"])
-                )
-        except DAMAGED:
-            continue
-    return found
+
+def _saturation(path: Path) -> Saturation | None:
+    stored = read_arrays(path, "step", "gates", "left", "right")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
+        return None
+    gates, left, right = tuple(str(gate) for gate in stored["gates"].ravel()), stored["left"], stored["right"]
+    if not (left.ndim == right.ndim == 3 and left.shape == right.shape and left.dtype.kind == right.dtype.kind == "f"):
+        return None
+    if not left.size or left.shape[1] != len(gates):
+        return None
+    return Saturation(step=int(stored["step"]), gates=gates, left=left, right=right)
 
 
 def window(run: RunFolder) -> dict[str, Any] | None:
-    """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32."""
-    import numpy as np
-
-    try:
-        with np.load(run.probes / "window.npz", allow_pickle=False) as stored:
-            return {
-                "step": int(stored["step"]),
-                "gates": tuple(str(g) for g in stored["gates"]),
-                "values": stored["values"],
-                "tokens": stored["tokens"],
-            }
-    except DAMAGED:
+    """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32;
+    None where there is none, or one that makes no sense."""
+    stored = read_arrays(run.probes / "window.npz", "step", "gates", "values", "tokens")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
         return None
+    values, tokens = stored["values"], stored["tokens"]
+    gates = tuple(str(gate) for gate in stored["gates"].ravel())
+    if not (values.ndim == 4 and values.size and values.dtype.kind == "f" and values.shape[1] == len(gates)):
+        return None
+    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+        return None
+    return {"step": int(stored["step"]), "gates": gates, "values": values, "tokens": tokens}

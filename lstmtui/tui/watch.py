@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder, all_runs
 from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation, window
 from lstmtui.tui.messages import GateWindow, RunView
@@ -27,7 +27,7 @@ class RunWatch:
         self._window_stamp = 0
 
     def look(self) -> RunView:
-        snapshot = self._reader.refresh()
+        snapshot = seen(self._reader)
         self._read_probes()
         self._read_window()
         return RunView(snapshot=snapshot, probes=self._probes, window=self._window, gone=not self._run.path.is_dir())
@@ -37,12 +37,12 @@ class RunWatch:
         if stamp == self._window_stamp:
             return
         self._window_stamp = stamp
-        seen = window(self._run)
-        if seen is None or seen["values"].ndim != 4:
-            return
-        self._window = GateWindow(
-            step=seen["step"], gates=seen["gates"], values=seen["values"], text=self._told(seen["tokens"].tolist())
-        )
+        found = window(self._run)
+        if found is not None:
+            self._window = GateWindow(
+                step=found["step"], gates=found["gates"], values=found["values"],
+                text=self._told(found["tokens"].tolist()),
+            )  # fmt: skip
 
     def _told(self, tokens: list[int]) -> tuple[str, ...]:
         """Return tokens as texts; nothing where the tokenizer is missing or of another run."""
@@ -51,7 +51,7 @@ class RunWatch:
         try:
             tokenizer = load(self._run.tokenizer)
             return tuple(tokenizer.text([token]) for token in tokens)
-        except (LstmtuiError, IndexError, KeyError, ValueError):
+        except Exception:  # of a foreign tokenizer anything; the gates can be looked at without
             return ()
 
     def _read_probes(self) -> None:
@@ -83,17 +83,26 @@ class RunsWatch:
             del self._readers[path]
             self._stamps.pop(path, None)
         # A stable sort by what never changes keeps two living runs from swapping places at every heartbeat.
-        seen = [self._snapshot(run) for run in runs]
-        living = sorted((s for s in seen if not s.ended), key=lambda s: s.run.name)
-        return (*living, *(s for s in seen if s.ended))
+        found = [self._snapshot(run) for run in runs]
+        living = sorted((s for s in found if not s.ended), key=lambda s: s.run.name)
+        return (*living, *(s for s in found if s.ended))
 
     def _snapshot(self, run: RunFolder) -> RunSnapshot:
         reader = self._readers.setdefault(run.path, RunReader(run, keep=600))
         stamp = tuple(_stamp(path) for path in (run.status, run.metrics, run.config))
         if not reader.snapshot.ended or self._stamps.get(run.path) != stamp or reader.snapshot.state == "new":
             self._stamps[run.path] = stamp
-            return reader.refresh()
+            return seen(reader)
         return reader.snapshot
+
+
+def seen(reader: RunReader) -> RunSnapshot:
+    """Read on. What goes wrong with one run is said of that one, and hides no other."""
+    try:
+        return reader.refresh()
+    except Exception as error:  # a reader means to raise nothing; this is for what nobody has thought of
+        said = f"This run cannot be read ({type(error).__name__}: {error})."
+        return replace(reader.snapshot, state="failed", message=said)
 
 
 def _stamp(path: Path) -> int:

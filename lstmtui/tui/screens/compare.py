@@ -27,6 +27,7 @@ from lstmtui.tui.doors import Doors
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import Look
 from lstmtui.tui.screens.reading import ReadingScreen
+from lstmtui.tui.watch import seen
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
@@ -124,13 +125,13 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     def read(self) -> EntriesSeen:
         found: list[Entry] = []
         for letter, reader in zip(LETTERS, self._readers, strict=False):
-            before, seen = reader.snapshot, reader.refresh()
+            before, now = reader.snapshot, seen(reader)
             known = self.entries[len(found)] if len(self.entries) > len(found) else None
-            if known is not None and seen.ended and _same(before, seen):
+            if known is not None and now.ended and _same(before, now):
                 found.append(known)
             else:
-                flow = next(iter(flows(seen.run, newest=1)), None)
-                found.append(Entry(letter, seen, compare.figures(seen), flow))
+                flow = next(iter(flows(now.run, newest=1)), None)
+                found.append(Entry(letter, now, compare.figures(now), flow))
         return EntriesSeen(tuple(found))
 
     def on_entries_seen(self, message: EntriesSeen) -> None:
@@ -210,7 +211,9 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         found = [entry.figures for entry in self.entries]
         left_out = f" Only the first {MOST} runs are shown." if self._left_out else ""
         said = compare.recommendation(found) if len(compare.by_cell(found)) > 1 else ""
-        self.query_one("#said", Static).update(Text(one_line(said + left_out)))
+        bad = [entry.snapshot for entry in self.entries if entry.snapshot.settings is None]
+        problems = "".join(f" '{run.run.name}' cannot be compared: {run.message}" for run in bad)
+        self.query_one("#said", Static).update(Text(one_line(f"{said}{left_out}{problems}".strip())))
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]

@@ -17,6 +17,8 @@ class ReadingScreen(OnceScreen[Result]):
     """
 
     _reading = False
+    _problem = ""
+    """What was last said about reading."""
 
     @property
     def is_seen(self) -> bool:
@@ -48,5 +50,10 @@ class ReadingScreen(OnceScreen[Result]):
     def _read_in_thread(self) -> None:
         try:
             self.post_message(self.read())
+        except Exception as error:  # one file that nobody has thought of must not end the screens
+            said = f"The files cannot be read ({type(error).__name__}: {error})."
+            if said != self._problem:
+                self._problem = said
+                self.tell(said, error=True)
         finally:
             self._reading = False
