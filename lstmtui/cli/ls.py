@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +11,21 @@ from lstmtui.cli.output import cell, emit_json, say, stdout_console
 from lstmtui.places import runs_root
 from lstmtui.runs.folder import all_runs, disk_usage
 from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.text import one_line
 from lstmtui.units import age, size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+FIGURES = ("step", "validation", "seen", "size")
+SHRINKS = ("run", "corpus")
+"""Columns whose texts may be cut."""
+MIN_NAME = 16
+"""Characters that are left of these at least."""
+GOES_FIRST = ("corpus", "network", "seen")
+"""Columns that a narrow terminal does without, in this order."""
+GAP = 2
 
 
 def ls(
@@ -21,7 +35,10 @@ def ls(
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:
-    """List the runs, the latest first."""
+    """List the runs, the latest first.
+
+    A narrow terminal shows fewer columns.
+    """
     root = runs_dir.expanduser() if runs_dir else runs_root()
     snapshots = [RunReader(run).refresh() for run in all_runs(root)]
     if json:
@@ -30,20 +47,52 @@ def ls(
     if not snapshots:
         say(f"There are no runs yet in {root}; start one with 'lstmtui train' or 'lstmtui train FILE'.")
         return 0
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "state", "network", "corpus"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for heading in ("step", "validation", "seen", *(("size",) if long else ())):
-        table.add_column(heading, no_wrap=True, justify="right")
-    for s in snapshots:
-        table.add_row(*(cell(text) for text in (*_row(s), *((size(disk_usage(s.run)),) if long else ()))))
-    stdout_console().print(table)
+    console = stdout_console()
+    rows = [{**_row(s), **({"size": size(disk_usage(s.run))} if long else {})} for s in snapshots]
+    console.print(_table(rows, console.width))
     return 0
 
 
-def _row(s: RunSnapshot) -> tuple[str, ...]:
+def _table(rows: list[dict[str, str]], width: int) -> Table:
+    """Return the runs as a table: figures are never cut, and where it is too narrow, some columns are left out."""
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    rows = [{heading: one_line(text) for heading, text in row.items()} for row in rows]
+    widths = {heading: max(map(cell_len, (heading, *(row[heading] for row in rows)))) for heading in rows[0]}
+    shown = columns_that_fit(widths, width)
+    widths |= names_that_fit(widths, shown, width)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in shown:
+        justify: Literal["left", "right"] = "right" if heading in FIGURES else "left"
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify=justify, width=widths[heading])
+    for row in rows:
+        table.add_row(*(cell(row[heading]) for heading in shown))
+    return table
+
+
+def columns_that_fit(widths: dict[str, int], width: int) -> list[str]:
+    """Return the columns that fit a terminal, where names of runs and texts may be cut to MIN_NAME characters."""
+    shown = list(widths)
+    for name in GOES_FIRST:
+        needed = sum(min(widths[one], MIN_NAME) if one in SHRINKS else widths[one] for one in shown)
+        if needed + GAP * (len(shown) - 1) <= width:
+            break
+        shown.remove(name)
+    return shown
+
+
+def names_that_fit(widths: dict[str, int], shown: list[str], width: int) -> dict[str, int]:
+    """Return how wide the columns of names are: as they are where there is room, else most for the runs' own."""
+    names = [one for one in shown if one in SHRINKS]
+    room = width - sum(widths[one] for one in shown if one not in names) - GAP * (len(shown) - 1)
+    if sum(widths[one] for one in names) <= room:
+        return {}
+    corpus = min(widths["corpus"], max(room // 3, room - widths["run"])) if "corpus" in names else 0
+    return {"corpus": corpus, "run": max(1, min(widths["run"], room - corpus))}
+
+
+def _row(s: RunSnapshot) -> dict[str, str]:
     settings, best = s.settings, s.best
     network = f"{settings.cell} {settings.layers}x{settings.hidden}" if settings else "?"
     corpus = ", ".join(name.rstrip("/").rsplit("/", 1)[-1] for name in settings.corpus) if settings else "?"
@@ -54,7 +103,15 @@ def _row(s: RunSnapshot) -> tuple[str, ...]:
     elif best is not None:
         figure = f"perplexity {best.perplexity:.1f}"
     seen = s.status.get("heartbeat")
-    return s.run.name, s.state, network, corpus, steps, figure, age(seen) if isinstance(seen, int | float) else "-"
+    return {
+        "run": s.run.name,
+        "state": s.state,
+        "network": network,
+        "corpus": corpus,
+        "step": steps,
+        "validation": figure,
+        "seen": age(seen) if isinstance(seen, int | float) else "-",
+    }
 
 
 def _record(s: RunSnapshot) -> dict[str, Any]:

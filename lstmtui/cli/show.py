@@ -38,7 +38,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     emit("\nsettings")
     for name, value in dataclasses.asdict(settings).items():
         if value not in (None, "", ()):
-            emit(f"  {name:<14} {', '.join(value) if isinstance(value, tuple) else value}")
+            emit(f"  {name:<17} {', '.join(value) if isinstance(value, tuple) else value}")
     if plan:
         emit("\nplan")
         for name, value in plan.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -56,6 +57,22 @@ def test_ls_long_says_how_much_room_each_takes(lstmtui, make_run):
     assert "size" not in lstmtui("ls").out
     (record,) = json.loads(lstmtui("ls", "--long", "--json").out)
     assert record["bytes"] > 3_000_000
+
+
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_figures(lstmtui, make_run, monkeypatch):
+    make_run("a-rather-long-name-of-a-run-of-mine")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for columns, long in ((80, ()), (80, ("-l",)), (60, ("-l",))):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        lines = lstmtui("ls", *long).out.splitlines()
+        assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in lines) <= columns
+        for figure in ("4/10", "2.164 bits/char", "finished"):
+            assert figure in lines[1], lines
+        assert lines[1].startswith("a-rather-long-n")
+        assert ("kB" in lines[1]) == bool(long)
+        assert ("moon.txt" in lines[1]) == (columns > 60 and not long)
+    monkeypatch.setenv("COLUMNS", "140")
+    assert "a-rather-long-name-of-a-run-of-mine" in lstmtui("ls").out
 
 
 def test_mv(lstmtui, make_run):
