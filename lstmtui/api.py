@@ -227,7 +227,9 @@ class Model:
         What the profile has already is not counted again.
         With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
         """
-        return int(self.ask("adapt", text=text, weights=weights)["words"])
+        answer = self.ask("adapt", text=text, weights=weights)
+        self.about["put_aside"] = answer.get("put_aside", [])  # profiles that could not be understood
+        return int(answer["words"])
 
     def forget(self, what: str = "") -> None:
         """Forget a word of the profile, or a file that it learnt, or all of it."""

@@ -177,5 +177,5 @@ class _Talk:
             if self._working:
                 try:
                     self.say({"working": True})
-                except (OSError, ValueError):  # nobody reads them any more
-                    return
+                except (OSError, ValueError):  # nobody reads the answer that is being worked on
+                    os._exit(1)

@@ -1,6 +1,6 @@
-import io
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from lstmtui.engine import answering
 from lstmtui.engine.serve import Service, first_line
 from lstmtui.engine.trained import load
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
+from lstmtui.files import to_json
 
 
 @pytest.fixture
@@ -83,39 +84,6 @@ def test_what_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
             model.ask("evaluate", files=[odd + "\udce8"])
 
 
-def test_a_sign_of_life_comes_while_an_answer_takes_long(capfdbinary, monkeypatch):
-    monkeypatch.setattr(answering, "SIGN_EVERY", 0.02)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo")))
-
-    def answers(line):
-        time.sleep(0.1)
-        yield {"heard": line.decode().strip()}
-
-    assert answering.answer_lines(answers, {"ready": True}) == 0
-    said = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
-    assert [line for line in said if "working" not in line] == [{"ready": True}, {"heard": "one"}, {"heard": "two"}]
-    assert said.count({"working": True}) > 2
-
-
-def test_a_line_without_end_is_one_question(monkeypatch, capfdbinary):
-    monkeypatch.setattr(answering, "MAX_QUESTION", 100)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1" * 1001 + b"\n" + b"{}\n")))
-    heard = lambda line: answering.answered(lambda question: iter([{"heard": question}]), line)  # noqa: E731
-    assert answering.answer_lines(heard) == 0
-    long, short = map(json.loads, capfdbinary.readouterr().out.splitlines())
-    assert "MiB" in long["error"]
-    assert short == {"heard": {}}
-
-
-def test_a_fault_of_ours_is_an_answer():
-    def fails(question):
-        raise [RuntimeError("this"), MemoryError(), UsageError("that")][question]
-
-    found = [next(answering.answered(fails, str(n).encode())) for n in range(3)]
-    assert [answer["exit_code"] for answer in found] == [1, 1, 2]
-    assert "RuntimeError: this" in found[0]["error"]
-
-
 def test_the_door_asks_samples_and_raises(run, tmp_path):
     with api.Model(run) as model:
         assert model.about["hidden"] == 8
@@ -182,3 +150,56 @@ def test_a_sample_may_be_one_line(run):
     assert text
     assert "\n" not in text
     assert answers[-1] == {"done": True}
+
+
+ODD = (None, True, -1, 0, 3, 10**400, 1.5, 1e300, "", "a", "\ud83d", [], ["a"], [1], {}, {"a": 1}, [[[]]])
+
+
+def test_no_question_of_any_form_ends_the_service(run):
+    service, draw, faults = Service(load(run)), random.Random(11), []
+    names = {name: list(answering._hints(operation)) for name, operation in service._operations.items()}
+    for _ in range(600):
+        op = draw.choice([name for name in names if name != "gradients"])
+        question = {name: draw.choice(ODD) for name in draw.sample(names[op], draw.randrange(1 + len(names[op])))}
+        if draw.random() < 0.1:
+            question["more"] = draw.choice(ODD)
+        line = to_json({"op": op, **question}).encode()
+        faults += [(line, a) for a in answering.answered(service.answers, line) if a.get("exit_code") == 1]
+    assert faults == []
+    assert next(service.answers({"text": "the "}))["candidates"]
+
+
+QUESTIONS = 1500
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "looked", "at", "moon", "while", "dog", "zebulon", "run", "."]
+WORDS += ["\ud83d", "\x00", "caf\udce9", "日本", "🙂"]
+
+
+def resident_mb(pid: int) -> float:
+    """Return how much memory a process has."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
+
+
+@pytest.mark.parametrize("tokens", ["chars", "words"])
+def test_memory_stays_flat_over_many_questions(tmp_path, tokens):
+    run = tiny.create(tmp_path, tokens=tokens)
+    assert tiny.train(run) == 0
+    draw, sizes = random.Random(7), []
+    with api.Model(run) as model:
+        pid = model._child._process.pid
+        for number in range(QUESTIONS):
+            text = " ".join(draw.choices(WORDS, k=draw.randrange(20)))
+            try:
+                if number % 100 == 17:
+                    model.ask("sample", prompt=text, length=20, top_k=draw.choice([0, 3, 10**15]))
+                elif number % 100 == 18:
+                    model.ask("inspect", text=text)
+                elif number % 10 == 3:
+                    model.ask(draw.choice(["complete", "nothing", "sample"]), text=draw.choice([None, 3, [], text]))
+                else:
+                    model.complete(text, k=draw.randrange(1, 7), phrase=number % 5 == 0)
+            except api.UsageError:
+                pass
+            if number % 250 == 249:
+                sizes.append(resident_mb(pid))
+    assert sizes[-1] - sizes[1] < 12, sizes

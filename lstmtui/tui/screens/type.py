@@ -249,10 +249,15 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
 
     def action_remember(self) -> None:
         text = self.query_one(TypingArea).text
+
+        def learn(model: Completer) -> str:
+            count = words.count(model.adapt(text))
+            if aside := model.about.get("put_aside"):
+                return f"A new profile holds {count} words; the damaged one is kept as {Path(aside[0]).name}."
+            return f"The profile beside the run holds {count} words; F3 forgets it."
+
         if self._asker is not None and self._ready and text.strip():
-            self._asker.order(
-                lambda model: f"The profile beside the run holds {model.adapt(text):,} words; F3 forgets it."
-            )
+            self._asker.order(learn)
 
     def action_forget(self) -> None:
         def forget(model: Completer) -> str:

@@ -268,6 +268,9 @@ async def test_a_text_is_kept_and_forgotten_on_request(open_app: Open, run: RunF
         await until(pilot, lambda: model.kept == "dear old friend" and "holds 3 words" in painted(pilot.app))
         await pilot.press("f3")
         await until(pilot, lambda: model.kept is None and "forgotten" in painted(pilot.app))
+        model.about = {**model.about, "put_aside": ["/runs/diary/autocomplete/profile.npz.damaged-1"]}
+        await pilot.press("f2")
+        await until(pilot, lambda: "damaged one is kept as profile.npz.damaged-1" in painted(pilot.app))
 
 
 async def test_a_better_checkpoint_is_said(open_app: Open, run: RunFolder, model: FakeModel) -> None:
