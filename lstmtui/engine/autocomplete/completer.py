@@ -6,12 +6,16 @@ that every way in which the tokens can spell it counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lstmtui.config import Settings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete import question, search
+from lstmtui.engine.autocomplete.answer import OTHER_SPELLING, Reading, proposed
+from lstmtui.engine.autocomplete.equivalents import KnownForms
 from lstmtui.engine.autocomplete.history import History
 from lstmtui.engine.autocomplete.memory import Memory
 from lstmtui.engine.autocomplete.question import Question
@@ -25,6 +29,12 @@ LONGEST = 1 << 16
 """Bytes of a text that are looked at; the network's memory reaches nowhere near as far back."""
 PHRASE_WORDS = 8
 NEXT_WORD = Question(b"", b"", b"")
+ROUGH = Limits(nodes=8)
+"""Enough to see whether a spelling is likely."""
+MIN_SHARE = 1e-2
+"""A spelling that is less likely than this, beside the one that was typed, is not searched in."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Completer:
         """With `memory`, what this person wrote before has a say."""
         self.tokenizer = tokenizer
         self.spelling = Spelling(tokenizer)
+        self.forms = KnownForms(tokenizer, self.spelling)
         self.stepper = Stepper(s, weights)
         self.memory = memory
         self._history = History(tokenizer, self.stepper)
@@ -56,7 +67,7 @@ class Completer:
         data = recent(text.encode("utf-8", "surrogatepass"))
         asked = self.taken_apart(data)
         root = self._history.after(asked.before)
-        found = blended(self._run(self.search(root, asked, k)), asked, self.memory, k)
+        found = proposed(self._run(self.readings(root, asked, k)), self.spelling, self.memory, k)
         found = found.without(asked.word, {word.encode("utf-8", "replace") for word in passed})
         ranked = found.ranked(k)
         if phrase:
@@ -70,7 +81,21 @@ class Completer:
 
     def taken_apart(self, data: bytes) -> Question:
         """Return what of `data` is read as it stands, and what is spelt again."""
-        return question.taken_apart(data, self.spelling)
+        return question.taken_apart(data, self.spelling, self.forms)
+
+    def readings(self, root: Node, asked: Question, k: int) -> Generator[Wanted, None, list[Reading]]:
+        """Search for what goes on with the word begun, in every spelling in which it may be known."""
+        exact = yield from self.search(root, asked, k)
+        found = [Reading(asked, exact, 1.0)]
+        for word in self.forms.spellings(asked.word)[1:] if asked.word else ():
+            other = asked.spelt(word)
+            guess = yield from self.search(root, other, k, limits=ROUGH)
+            if guess.log_typed + math.log(OTHER_SPELLING) > exact.log_typed + math.log(MIN_SHARE):
+                guess = yield from self.search(root, other, k)
+            else:
+                guess = Found(log_typed=guess.log_typed)  # what was counted may yet know it
+            found.append(Reading(other, guess, OTHER_SPELLING))
+        return found
 
     def search(
         self, root: Node, asked: Question, k: int, *, anew: bool = False, limits: Limits = LIMITS
@@ -96,7 +121,7 @@ class Completer:
         found.log_typed += log_typed
         return found
 
-    def _run(self, searching: Generator[Wanted, None, Found]) -> Found:
+    def _run(self, searching: Generator[Wanted, None, T]) -> T:
         """Run one search, stepping the network for it."""
         try:
             wanted = next(searching)
@@ -104,7 +129,7 @@ class Completer:
                 self.stepper.grow(wanted)
                 wanted = next(searching)
         except StopIteration as done:
-            found: Found = done.value
+            found: T = done.value
             return found
 
     # --- phrases --------------------------------------------------------------------------------------------------
@@ -123,7 +148,10 @@ class Completer:
             (added, chance), ending = ranked[0], 1.0
             if not self.spelling.whole_words:
                 ending = max(search.ending(self.spelling, node), 1e-6)
-            text, p = text + self.tokenizer.joiner + added, p * min(1.0, chance / ending)
+            text, p = (
+                text + self.tokenizer.between(text, added) + asked.typed.written(added),
+                p * min(1.0, chance / ending),
+            )
             if p * _gain(text) > best_gain:
                 best, best_gain = (text, p), p * _gain(text)
             node = self._after_word(node, NEXT_WORD, following, added)
@@ -134,18 +162,13 @@ class Completer:
         if not self.spelling.whole_words:
             return found.ends.get(word)
         node = root
-        for piece in (asked.owed + word).split():
+        for piece in found.spelt.get(word, asked.owed + word).split():
             token = self.spelling.token(piece)
             if token is None:
                 return None
             self.stepper.grow([(node, token)])
             node = node.children[token]
         return node
-
-
-def blended(found: Found, asked: Question, memory: Memory | None, k: int) -> Found:
-    """Return what the network proposes, mixed with what was counted where anything was."""
-    return found if memory is None else memory.blend(found, asked, k)
 
 
 def recent(data: bytes) -> bytes:

@@ -186,6 +186,13 @@ class Memory:
         following = self._mixed(Found(found.following), context, b"")
         return replace(found, following=following.words)
 
+    def knows(self, word: bytes) -> bool:
+        """Return whether somebody wrote `word`: in a text that was counted, or in the text at hand."""
+        texts = (source.text for source in self.sources if isinstance(source, Counted))
+        return any(text.share(word) for text in texts) or (
+            self._recent is not None and self._recent.occurrences(word) > 0
+        )
+
     def _mixed(self, found: Found, context: list[bytes], prefix: bytes, *, close: bool = False) -> Found:
         """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them.
 

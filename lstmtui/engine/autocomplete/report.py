@@ -25,11 +25,10 @@ from typing import Any
 import numpy as np
 
 from lstmtui.common.word_boundaries import Kind, last_kind, places
-from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.autocomplete.completer import Completer, blended
+from lstmtui.engine.autocomplete.answer import Reading, proposed
+from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.history import may_cut
 from lstmtui.engine.autocomplete.memory import Memory
-from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.search import SPACE, Found, Wanted
 from lstmtui.engine.autocomplete.stepper import Node
 from lstmtui.engine.sample import opening
@@ -61,9 +60,8 @@ class Word:
     """Whether a space follows, which taking the word brings."""
     ahead: bytes = b""
     """Where the word is a character of a script without spaces, the text from it on; else nothing."""
-    found: list[Found] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-    """What was asked, without the text before."""
+    found: list[list[Reading]] = field(default_factory=list)
+    """What the network says, without the text before."""
     places: list[int] = field(default_factory=list)
     """Where the text before each question ends."""
 
@@ -107,6 +105,7 @@ class Typed:
     """A text that was typed, with all that the network proposed on the way."""
 
     text: bytes
+    completer: Completer
     words: list[Word]
     other: int
     """Characters that belong to no word."""
@@ -125,7 +124,7 @@ def type_out(completer: Completer, text: bytes, *, apart: bool, most: int, thoro
     words = [word for _, _, some in streams for word in some]
     _run(completer, [_typist(completer, text, low, some, thorough=thorough) for low, _, some in streams])
     other = sum(_others(text[low:high], some) for low, high, some in streams)
-    return Typed(text, words, other, time.perf_counter() - begun)
+    return Typed(text, completer, words, other, time.perf_counter() - begun)
 
 
 def figures(typed: Typed, memory: Memory | None, threshold: float) -> dict[str, Any]:
@@ -134,27 +133,30 @@ def figures(typed: Typed, memory: Memory | None, threshold: float) -> dict[str, 
     threshold    the probability from which the first suggestion would show as ghost text
     """
 
-    words = [(word, mixed(typed.text, word, memory)) for word in typed.words]
+    words = [(word, answers(typed, word, memory)) for word in typed.words]
     return count(words, typed.other, threshold).as_dict()
 
 
-def mixed(text: bytes, word: Word, memory: Memory | None) -> list[Found]:
-    """Return what is proposed before each letter of one word of `text`, just as a completer with `memory` does."""
-    if memory is None:
-        return word.found
-    befores = {place: text[:place] for place in set(word.places)}
-    asked = [replace(q, before=befores[place]) for q, place in zip(word.questions, word.places, strict=True)]
-    return [blended(found, q, memory, RANKS[-1]) for found, q in zip(word.found, asked, strict=True)]
+def answers(typed: Typed, word: Word, memory: Memory | None) -> list[Found]:
+    """Return what is proposed before each letter of one word, just as a completer with `memory` does."""
+    spelling, forms = typed.completer.spelling, typed.completer.forms
+    befores = {place: forms.text(typed.text[:place]) for place in sorted(set(word.places))} if memory else {}
+    found = []
+    for readings, place in zip(word.found, word.places, strict=True):
+        if memory is not None:
+            readings = [replace(r, asked=replace(r.asked, before=befores[place])) for r in readings]
+        found.append(proposed(readings, spelling, memory, RANKS[-1]))
+    return found
 
 
 def count(words: list[tuple[Word, list[Found]]], other: int, threshold: float) -> Count:
     """Count keystrokes by the rule above; `other` characters are no part of words and cost one each."""
     tally = _Tally(other, threshold)
-    for word, proposed in words:
+    for word, suggested in words:
         if word.ahead:
-            tally.add_character(word, proposed[0].ranked(RANKS[-1]))
+            tally.add_character(word, suggested[0].ranked(RANKS[-1]))
         else:
-            tally.add_word(word, proposed)
+            tally.add_word(word, suggested)
     return tally.count(len(words))
 
 
@@ -179,13 +181,13 @@ class _Tally:
             self._shown / max(1, self._passed), self._right / self._shown if self._shown else None, self._ghost,
         )  # fmt: skip
 
-    def add_word(self, word: Word, proposed: list[Found]) -> None:
+    def add_word(self, word: Word, suggested: list[Found]) -> None:
         """Type a word, with what is proposed before each of its letters."""
         full = len(word.letters) + word.spaced
         self._characters += full
         costs, ghost_cost = dict.fromkeys(RANKS, full), full
         taken = False
-        for typed, found in enumerate(proposed):
+        for typed, found in enumerate(suggested):
             ranked = found.ranked(RANKS[-1])
             intended = b"".join(word.letters[typed:])
             rank = next((at for at, (added, _) in enumerate(ranked, 1) if added == intended), 0)
@@ -203,7 +205,7 @@ class _Tally:
                 self._hit(rank)
         for k in RANKS:
             self._keystrokes[k] += costs[k]
-            self._once[k] += _cost_once(word, proposed, k)
+            self._once[k] += _cost_once(word, suggested, k)
         self._ghost += ghost_cost
 
     def add_character(self, word: Word, ranked: list[tuple[bytes, float]]) -> None:
@@ -238,10 +240,10 @@ class _Tally:
             self._hits[k] += 0 < rank <= k
 
 
-def _cost_once(word: Word, proposed: list[Found], k: int) -> int:
+def _cost_once(word: Word, suggested: list[Found], k: int) -> int:
     """Return the keystrokes of `word` with `k` suggestions, none of which is shown again at a later letter."""
     passed: set[bytes] = set()
-    for typed, found in enumerate(proposed):
+    for typed, found in enumerate(suggested):
         begun, intended = b"".join(word.letters[:typed]), b"".join(word.letters[typed:])
         fresh = [added for added, _ in found.without(begun, passed).ranked(k)]
         if intended in fresh:
@@ -332,26 +334,29 @@ def _typist(
             stop = word.start + sum(len(letter) for letter in word.letters[:typed])
             data = text[max(line, stop - NEAR) : stop]
             question = completer.taken_apart(data)
-            place = stop - len(data) + len(question.before)
+            place = stop - len(data) + question.place
             if place != read:
                 for cut in range(place, at, -1):
                     if may_cut(text, cut):
-                        node = yield from _read(node, _tokens(tokenizer, text[at:cut]))
+                        node = yield from _read(node, _tokens(completer, text[at:cut]))
                         at = cut
                         break
-                root, read = (yield from _read(node, _tokens(tokenizer, text[at:place]))), place
-            found = yield from completer.search(root, question, RANKS[-1])
-            found.ends.clear()  # nodes, of which there would be very many
-            word.found.append(found)
-            word.questions.append(replace(question, before=b""))
+                root, read = (yield from _read(node, _tokens(completer, text[at:place]))), place
+            readings = yield from completer.readings(root, question, RANKS[-1])
+            best = proposed(readings, completer.spelling, None, RANKS[-1]).ranked(1)
+            # Neither the text before nor nodes, of which there would be very many.
+            word.found.append([replace(r, asked=replace(r.asked, before=b""), found=_light(r.found)) for r in readings])
             word.places.append(place)
-            best = found.ranked(1)
             if word.ahead or (not thorough and best and best[0][0] == b"".join(word.letters[typed:])):
                 break
 
 
-def _tokens(tokenizer: Tokenizer, text: bytes) -> list[int]:
-    return [int(t) for t in tokenizer.encode(text)] if text else []
+def _light(found: Found) -> Found:
+    return replace(found, ends={})
+
+
+def _tokens(completer: Completer, text: bytes) -> list[int]:
+    return [int(t) for t in completer.tokenizer.encode(completer.forms.known(text))] if text else []
 
 
 def _read(node: Node, tokens: list[int]) -> Generator[Wanted, None, Node]:

@@ -89,6 +89,8 @@ class Found:
     runs: dict[bytes, tuple[bytes, float]] = field(default_factory=dict)
     """Of words in scripts without spaces: the text up to where the network is unsure, and its probability given the
     word."""
+    spelt: dict[bytes, bytes] = field(default_factory=dict)
+    """What the vocabulary has for the word begun and what is added to it, where that is another spelling."""
 
     def without(self, begun: bytes, words: Collection[bytes]) -> Found:
         """Return the distribution given that `begun` is the beginning of none of `words`."""
@@ -103,7 +105,7 @@ class Found:
         entries = [(-p, word) for word, p in self.words.items()]
         after = self.over * self.spaced
         entries += [(-p * after, SPACE + word) for word, p in self.following.items()]
-        best = heapq.nsmallest(k, (entry for entry in entries if is_text(entry[1])))
+        best = heapq.nsmallest(k, (entry for entry in entries if entry[0] < 0.0 and is_text(entry[1])))
         if not self.runs:
             return [(word, min(1.0, -p)) for p, word in best]
         runs = [(self.runs.get(word, (word, 1.0)), -p) for p, word in best]

@@ -9,6 +9,7 @@ import tiny
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.words import word_begun
+from lstmtui.engine.params import Arena, parameters
 from lstmtui.engine.train import Trainer, run_to_the_end
 from lstmtui.engine.trained import load
 from lstmtui.runs.writer import RunWriter
@@ -31,6 +32,14 @@ def completer(request, tmp_path_factory):
         writer.close()
         t = load(run)
     return Completer(t.settings, t.weights, t.tokenizer)
+
+
+def untrained(kind):
+    tokenizer = tokens.train(kind, [tiny.text().encode()], KINDS[kind])
+    s = tiny.settings("unused", tied=False, tokens=kind)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(4)
+    return Completer(s, weights, tokenizer)
 
 
 def texts(found):
@@ -106,8 +115,6 @@ def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
     text = ("ab ba aab b a ab " * 30 + "\n").encode()
     tokenizer = tokens.train("chars", [text])
     s = tiny.settings("unused", tied=False, hidden=6, layers=1)
-    from lstmtui.engine.params import Arena, parameters
-
     weights = Arena(parameters(s, tokenizer.size))
     weights.initialise(4)
     completer = Completer(s, weights, tokenizer)
@@ -150,3 +157,22 @@ def test_a_word_that_may_be_over_is_followed_by_what_comes_next(completer):
 
 def test_a_word_that_surely_goes_on_is_not(completer):
     assert not any(c.text.startswith(" ") for c in completer.complete("the cat sat on the ra", k=3))
+
+
+@pytest.mark.parametrize(("typed", "rest"), [("the bird ra", "n"), ("the bird Ra", "n"), ("the bird RA", "N")])
+def test_any_case_finds_the_word_and_is_gone_on_with(completer, typed, rest):
+    found = completer.complete(typed, k=3)
+    assert found[0].text == rest
+    assert found[0].probability == pytest.approx(completer.complete("the bird ra", k=3)[0].probability, abs=0.2)
+    assert sum(c.probability for c in completer.complete(typed, k=50)) <= 1 + 1e-6
+
+
+def test_improbable_words_that_nobody_wrote_are_not_proposed(completer):
+    if not completer.spelling.whole_words:
+        for text in ("the cat sat on the ma", "zq", "the ", "a dog ra"):
+            assert all(c.probability >= 1e-3 for c in completer.complete(text, k=50))
+
+
+def test_a_beginning_that_no_word_has_is_not_followed_by_next_words():
+    made = untrained("words")
+    assert made.complete("the cat zqx") == []

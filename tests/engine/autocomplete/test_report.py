@@ -87,7 +87,7 @@ def test_the_count_is_that_of_what_complete_answers(learnt, counted):
         for intended in line.split(" "):
             noted = next(words)
             assert b"".join(noted.letters).decode() == intended
-            for letter, found in enumerate(report.mixed(typed.text, noted, memory)):
+            for letter, found in enumerate(report.answers(typed, noted, memory)):
                 said = found.ranked(5)
                 asked = single.complete(line[: at + letter], k=5)
                 assert [c.probability for c in asked] == pytest.approx([p for _, p in said], rel=1e-3)

@@ -10,7 +10,7 @@ import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import memory as shares
-from lstmtui.engine.autocomplete.completer import Completer, blended
+from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.concordance import Concordance
 from lstmtui.engine.autocomplete.memory import Counted, Memory, words_before
 from lstmtui.engine.autocomplete.search import LETTER, Limits
@@ -151,23 +151,23 @@ def proposed(words, made):
 def test_every_probability_is_that_of_a_full_enumeration(made, text):
     events = enumerate_events(made, text)
     asked, found = searched(made, text)
-    lead = asked.lead
     assert sum(found.words.values()) + found.over <= 1 + 1e-6
     assert sum(found.following.values()) <= 1 + 1e-6
     for word, p in proposed(events.words, made).items():
-        assert found.words.get(lead + word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
+        assert found.words.get(asked.lead + word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
     assert found.over == pytest.approx(events.over / events.typed, abs=1e-6)
     after = found.over * found.spaced
     for word, p in proposed(events.following, made).items():
         assert after * found.following.get(word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
     for word, p in found.words.items():
-        assert p == pytest.approx(events.words[word.removeprefix(lead)] / events.typed, abs=1e-6)
+        assert p == pytest.approx(events.words[word.removeprefix(asked.lead)] / events.typed, abs=1e-6)
 
 
 @pytest.mark.parametrize("text", TYPED)
 def test_the_answer_is_the_likeliest_of_the_enumeration(made, text):
     events = enumerate_events(made, text)
-    lead = searched(made, text)[0].lead
+    asked = searched(made, text)[0]
+    lead = asked.lead
     expected = {lead + word: p / events.typed for word, p in proposed(events.words, made).items()}
     expected |= {b" " + word: p / events.typed for word, p in proposed(events.following, made).items()}
     answer = made.complete(text, k=5)
@@ -184,7 +184,7 @@ def test_counted_words_are_mixed_in_by_how_likely_they_make_what_was_typed(made,
     memory = Memory([Counted(INDEX, shares.TEXT)], recent=False)
     events = enumerate_events(made, text)
     asked, found = searched(made, text)
-    mixed = blended(found, asked, memory, 10**6)
+    mixed = memory.blend(found, asked, 10**6)
     space = 1.0
     if asked.owed.startswith(b" "):
         space = sum(p for i, p in enumerate(after(made, asked.before)) if made.spelling.pieces[i].startswith(b" "))
