@@ -78,9 +78,10 @@ class Range:
         """Yield `size` bytes or more from the character at `at` on, counted along the stretches."""
         for start, stop in self.stretches:
             if at < stop - start:
-                first = self.source.boundary(start + at, lines=False)
-                last = self.source.boundary(min(stop, first + size), lines=False)
-                yield from self.source.chunks(CHUNK, first, min(last, stop))
+                # Where a stretch begins and ends, a character does too.
+                first = self.source.boundary(start + at, lines=False) if at else start
+                last = min(stop, self.source.boundary(first + size, lines=False) if first + size < stop else stop)
+                yield from self.source.chunks(CHUNK, first, last)
                 size -= last - first
                 at = 0
                 if size <= 0:

@@ -7,6 +7,7 @@ import pytest
 from lstmtui.config import Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import dataset, texts_of
+from lstmtui.data.sources import BOUNDARY_REACH, CHUNK, Part
 
 LETTER = "Dear {0}, this is paragraph {1} of letter {2}, and it is long enough to be told from others.\n\n"
 TUNE = "X:1\nT:Tune {0}\nK:G\n|: G2 B>d e/f/g | z4 [CEG] a2 :|\n\n"
@@ -105,3 +106,21 @@ def test_files_without_line_ends_are_not_joined_in_the_middle_of_a_word(tmp_path
     texts = texts_of(settings(folder), cache=tmp_path)
     for role in ("train", "valid"):
         assert all(len(word) == 6 for word in parts_of(texts, role).split())
+
+
+def test_a_sample_of_a_split_of_many_files_reads_about_its_size(tmp_path, monkeypatch):
+    folder = tmp_path / "notes"
+    written(folder, [f"{k}.txt" for k in range(400)], LETTER, 8)
+    texts = texts_of(settings(folder), cache=tmp_path)
+    read = 0
+    real = Part.read
+
+    def counted(part, start, stop, size=CHUNK):
+        nonlocal read
+        read += stop - start
+        return real(part, start, stop, size)
+
+    monkeypatch.setattr(Part, "read", counted)
+    found = sum(map(len, texts.ranges["train"].sample(40_000, 4)))
+    assert 40_000 <= found < 50_000
+    assert read < 10 * found + 8 * BOUNDARY_REACH
