@@ -199,6 +199,8 @@ class Variant:
     settings: dict[str, Any]
     ask: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
     """Requests, by the step before which they are made (once)."""
+    may_be_lost: bool = False
+    """Whether a run that was killed may end as if it had not been asked, as long as it was not answered."""
     poison: int = -1
     """The step at which the loss is not a number until the learning rate is halved."""
     begins: str = "new"
@@ -215,6 +217,7 @@ VARIANTS = {
     "unvalidated": Variant({"valid_fraction": 0.0}),
     "resume": Variant({}, begins="stopped"),
     "fork": Variant({}, begins="fork"),
+    "set": Variant({}, ask={7: {"op": "set", "key": "lr", "value": 0.3}}, may_be_lost=True),
     "rewind": Variant({}, ask={7: {"op": "rewind"}, 10: {"op": "save"}}),
     "rollback": Variant({}, poison=7),
     "poisoned": Variant({}, poison=8),
@@ -341,8 +344,11 @@ def differences(found: Outcome, expected: Outcome) -> list[str]:
     ]
 
 
-def try_point(bench: Bench, expected: Outcome, at: int, fault: str) -> str:
-    """Let the fault happen at one call, resume until the run is finished, and say what is wrong, if anything is."""
+def try_point(bench: Bench, expected: Outcome, at: int, fault: str, unasked: Outcome | None = None) -> str:
+    """Let the fault happen at one call, resume until the run is finished, and say what is wrong, if anything is.
+
+    unasked    what the run may leave, too, where what was asked was not answered
+    """
     run = bench.fresh()
     world = World(run.path, at, fault)
     code = bench.live(run, world)
@@ -350,13 +356,15 @@ def try_point(bench: Bench, expected: Outcome, at: int, fault: str) -> str:
     where = f"call {at} {call} {fault}"
     if code == 0 and (wrong := [name for name in differences(outcome(run), expected) if name != "left"]):
         return f"{where}: ended with 0, other {', '.join(wrong)}"
-    lives = 0
+    lives, answered = 0, bool(tiny.events(run, "answered"))
     while code != 0 or lives == 0:  # the last one is what sweeps
         code = bench.live(run, World(run.path))
         lives += 1
         if lives == 4:
             return f"{where}: does not resume: {(read_json(run.status) or {}).get('message')}"
     wrong = differences(outcome(run), expected)
+    if wrong and unasked is not None and not answered:
+        wrong = differences(outcome(run), unasked)
     return f"{where}: other {', '.join(wrong)}" if wrong else ""
 
 
@@ -367,6 +375,16 @@ def undisturbed(bench: Bench) -> tuple[Outcome, list[str]]:
     code = bench.live(run, world)
     assert code == 0, read_json(run.status)
     return outcome(run), world.calls
+
+
+def unasked_of(bench: Bench) -> Outcome | None:
+    """Return what a run leaves of which nothing is asked, where that counts as well; None where it does not."""
+    if not bench.variant.may_be_lost:
+        return None
+    asked, bench.variant = bench.variant, dataclasses.replace(bench.variant, ask={})
+    found, _ = undisturbed(bench)
+    bench.variant = asked
+    return found
 
 
 def main(arguments: list[str]) -> None:
@@ -388,7 +406,8 @@ def main(arguments: list[str]) -> None:
         bench = Bench(root, VARIANTS[name])
         expected, calls = undisturbed(bench)
         points = [(at, fault) for at in range(len(calls)) for fault in FAULTS][given.offset :: given.every]
-        found = [wrong for at, fault in points if (wrong := try_point(bench, expected, at, fault))]
+        unasked = unasked_of(bench)
+        found = [wrong for at, fault in points if (wrong := try_point(bench, expected, at, fault, unasked))]
         print(f"{name}: {len(calls)} calls, {len(points)} points, {len(found)} wrong, {time.monotonic() - begun:.0f} s")
         kinds = collections.Counter(" ".join(wrong.split()[2:]) for wrong in found)
         for kind, count in kinds.most_common(40):

@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.errors import CorruptError
-from lstmtui.files import append_line, read_json, size_of, sweep_temporaries, sync_file, to_json, write_atomically
+from lstmtui.files import (
+    append_line,
+    read_json,
+    size_of,
+    sweep_temporaries,
+    sync_file,
+    sync_folder,
+    to_json,
+    write_atomically,
+)
 from lstmtui.opening import open_to_append, private_folder, truncate
 from lstmtui.runs.folder import RunFolder, place_of
 
@@ -177,6 +186,7 @@ class RunWriter:
 
         for name in self._unwritten:
             self._guarded(functools.partial(write, name))
+        self._guarded(lambda: sync_folder(self.run.path))  # the names of new files too
 
     def offsets(self) -> dict[str, int]:
         """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""

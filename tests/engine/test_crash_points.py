@@ -26,7 +26,8 @@ def test_whatever_happens_at_any_call_the_run_ends_in_the_same_weights_best_and_
     assert expected.best is not None or request.node.callspec.params["bench"] == "unvalidated"
     source = random.Random(request.node.name)
     points = [(source.randrange(len(calls)), source.choice(FAULTS)) for _ in range(POINTS)]
-    found = [wrong for at, fault in points if (wrong := crash_points.try_point(bench, expected, at, fault))]
+    unasked = crash_points.unasked_of(bench)
+    found = [wrong for point in points if (wrong := crash_points.try_point(bench, expected, *point, unasked))]
     assert not found
 
 

@@ -158,7 +158,7 @@ def test_metrics_are_durable_before_they_are_counted(run, writer, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", noted)
     writer.sync()
-    assert synced == [run.metrics.stat().st_ino]
+    assert synced == [run.metrics.stat().st_ino, run.path.stat().st_ino]
 
 
 def test_a_last_status_that_the_disk_refused_once_is_written_at_the_end(run, monkeypatch):
