@@ -73,7 +73,10 @@ def flow_of(stored: Any) -> Flow | None:
     import numpy as np
 
     try:
-        h, c, half_life = (np.asarray(stored[name], np.float64) for name in ("h", "c", "half_life"))
+        given = [np.asarray(stored[name]) for name in ("h", "c", "half_life")]
+        if any(values.dtype.kind not in "fiu" for values in given):
+            return None
+        h, c, half_life = (values.astype(np.float64) for values in given)
         step, cell = int(stored["step"]), str(stored["cell"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -128,6 +128,41 @@ def _usable(record: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in record.items() if not isinstance(v, int | float) or -MOST <= v <= MOST}
 
 
+_STATUS_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("step", "steps", "pid", "exit_code", "parameters", "vocabulary", "tokens"), (int,)),
+    "valid_tokens": (int,),
+    **dict.fromkeys(("epoch", "seconds", "seconds_left", "steps_per_second", "tokens_per_second"), (int, float)),
+    **dict.fromkeys(("heartbeat", "started", "preparing_done", "compiling_done", "compiling_kernels"), (int, float)),
+    **dict.fromkeys(("state", "message", "host", "beginning", "preparing", "compiling"), (str,)),
+    **dict.fromkeys(("live", "copied", "result"), (dict,)),
+}  # fmt: skip
+_RESULT_TYPES: dict[str, tuple[type, ...]] = {
+    "best_step": (int,), "seconds": (int, float), "sample": (str,), "copied": (dict, type(None)), "valid": (dict,),
+    "test": (dict,),
+}  # fmt: skip
+_FIGURE_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("nll", "perplexity", "bits_per_char", "unknown"), (int, float, type(None))), "tokens": (int,),
+    "whole": (bool,),
+}  # fmt: skip
+
+
+def _sound(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a status with what it should hold: a field of a wrong type is left out, in its result too."""
+    status = _typed(record, _STATUS_TYPES)
+    if "result" in status:
+        result = _typed(status["result"], _RESULT_TYPES)
+        for split in ("valid", "test"):
+            if split in result:
+                figures = _typed(result[split], _FIGURE_TYPES)
+                result[split] = figures if "tokens" in figures or figures.get("whole", True) else {}
+        status["result"] = result
+    return status
+
+
+def _typed(record: dict[str, Any], types: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+    return {name: value for name, value in _usable(record).items() if type(value) in types.get(name, (type(value),))}
+
+
 def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
     """Return the state to show and its message, telling a dead engine from a live one."""
     if status is None:
@@ -228,7 +263,7 @@ class RunReader:
             status = read_json(run.status)
         except CorruptError as error:  # what was seen last still tells more than nothing
             status = old.status or {"state": "failed", "message": str(error), "exit_code": error.exit_code}
-        status = None if status is None else _usable(status)
+        status = None if status is None else _sound(status)
         state, message = state_of(run, status)
         train, valid = list(old.train), list(old.valid)
         if self._shrunk():  # a resume cut metrics back to its checkpoint

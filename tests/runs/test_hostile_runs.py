@@ -1,0 +1,33 @@
+"""Damaged and hostile run folders: what shows runs refuses them in its own words, and shows the others."""
+
+from __future__ import annotations
+
+import hostile_runs
+from run_folder import make_run
+
+from lstmtui.runs.reader import RunReader, saturation
+
+
+def test_a_bad_run_hides_no_other_and_ends_nothing(tmp_path):
+    campaign = hostile_runs.Campaign(tmp_path, seed=3)
+    for _ in range(60):
+        campaign.one()
+    assert campaign.seen["refused"] > 10
+    assert campaign.seen["shown"] > 10
+
+
+def test_a_status_of_wrong_types_is_shown_without_them(tmp_path):
+    status = {"step": "x", "result": {"valid": {"nll": "x", "tokens": [], "whole": False}, "test": 3}, "epoch": {}}
+    run = make_run(tmp_path, state="finished", status=status)
+    snapshot = RunReader(run).refresh()
+    assert (snapshot.step, snapshot.status["result"]) == (0, {"valid": {}})
+    assert "epoch" not in snapshot.status
+
+
+def test_every_flipped_byte_of_an_archive_is_a_probe_or_none(tmp_path):
+    run = make_run(tmp_path, probes=1, hidden=2)
+    (path,) = run.probes.iterdir()
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 5]) + whole[at + 1 :])
+        assert len(saturation(run)) <= 1
