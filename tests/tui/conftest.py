@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -40,6 +41,20 @@ def _keys_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.002)
 
     monkeypatch.setattr(Pilot, "press", press_and_wait)
+
+
+@pytest.fixture(autouse=True)
+def _sizes_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `pilot.resize_terminal` return when the screen has that size, for the same reason."""
+    resize = Pilot.resize_terminal
+
+    async def resize_and_wait(self: Pilot[object], width: int, height: int) -> None:
+        await resize(self, width, height)
+        until = time.monotonic() + 10
+        while self.app.screen._compositor.size != (width, height) and time.monotonic() < until:
+            await asyncio.sleep(0.002)
+
+    monkeypatch.setattr(Pilot, "resize_terminal", resize_and_wait)
 
 
 @pytest.fixture
