@@ -28,12 +28,12 @@ PATIENCE = 0.5
 
 
 def is_piped() -> bool:
-    """Return whether standard input is a pipe or a file, not a terminal or nothing."""
+    """Return whether standard input is a pipe, a socket (as over ssh) or a file, not a terminal or nothing."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):  # closed, or replaced by something without a descriptor
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
 def holds_text() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,17 @@ def test_a_beginning_that_cannot_be_is_one_sentence(lstmtui, pipe, make_run, dat
     said = lstmtui("complete", "diary", "-")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert words in said.err
+
+
+def test_a_socket_is_a_pipe_too(monkeypatch):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        monkeypatch.setattr("sys.stdin", theirs.makefile("r"))
+        assert not piped.holds_text()
+        ours.sendall("Dear Zoë\n".encode())
+        ours.shutdown(socket.SHUT_WR)
+        assert piped.holds_text()
+        assert piped.text(None) == "Dear Zoë"
 
 
 def test_a_closed_standard_input_is_no_pipe():
