@@ -75,7 +75,7 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
         return _conclude(run, process, reader.refresh(), 0, fresh=before is None, as_json=as_json)
     name = short(run)
     trains = own and snapshot.state in TRAINING
-    doing = "It trains on its own now" if trains else f"It goes on on its own ({snapshot.state}, it does not train yet)"
+    doing = "It trains on its own now" if trains else f"It does not train yet ({snapshot.state}), and is left alone"
     say(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
     if as_json:
         emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})

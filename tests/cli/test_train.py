@@ -137,7 +137,7 @@ def test_a_detached_start_that_takes_long_says_what_it_is_at(lstmtui, behave, te
     behave("wait")
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach", "--json")
     assert said.code == 0
-    assert "it does not train yet" in said.err
+    assert "It does not train yet" in said.err
     lstmtui("stop", "x")
     with contextlib.suppress(OSError):
         os.kill(json.loads(said.out)["pid"], signal.SIGTERM)
