@@ -14,7 +14,7 @@ from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.progress import Progress, progress
-from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.errors import FAMILIES, LstmtuiError, SaveError, UsageError
 from lstmtui.opening import open_to_read
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder, remove
@@ -146,6 +146,8 @@ def _conclude(
         state, code = snapshot.state, snapshot.exit_code
     elif not own and process.returncode in FAMILIES:  # it could not even write a status: another engine has the run
         state, code = "refused", process.returncode
+    elif process.returncode == SaveError.exit_code:  # a full disk did not take its last words either
+        state, code = "unsaved", process.returncode
     name, saved = short(run), saved_step(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
@@ -173,6 +175,9 @@ def _ending(
             yield f"{run.log} says more."
     elif state == "refused":
         yield _last_line(run)
+    elif state == "unsaved":
+        since = f"continues it from step {saved}" if saved is not None else "starts it over"
+        yield f"lstmtui: The disk is full, and the last save failed; make room, then 'lstmtui resume {name}' {since}."
     elif state == "crashed":
         last = _last_line(run)
         yield f"lstmtui: The engine died at step {snapshot.step}{f' ({last})' if last else ''}."

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from lstmtui.config import DEVICES, LENGTHS
+from lstmtui.engine.waiting import is_left_behind
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import EngineLock, RunFolder, check
 from lstmtui.runs.writer import RunWriter
@@ -78,7 +79,7 @@ def _train(
         if writer.gone or writer.run != run:  # who looks for the run where it was finds no status there
             print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
         writer.status(state="diverged" if code == 4 else "failed", message=str(error), exit_code=code)
-    except Exception as error:
+    except BaseException as error:  # a panic of a compiled library is no Exception
         code = 1
         writer.log(traceback.format_exc())
         writer.status(
@@ -89,4 +90,9 @@ def _train(
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ending = main(sys.argv[1:])
+    if is_left_behind():  # a library that computes cannot be made to let go of the interpreter
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ending)
+    sys.exit(ending)

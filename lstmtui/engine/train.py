@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,7 @@ from lstmtui.engine.progress import Interval, Progress
 from lstmtui.engine.sample import Choice
 from lstmtui.engine.setup import build, compile_kernels, costs, make_plan, measure, read_corpus, with_window
 from lstmtui.engine.stack import Dropout, Penalty
+from lstmtui.engine.waiting import interruptible
 from lstmtui.errors import DivergedError, LstmtuiError, SaveError
 from lstmtui.files import write_atomically
 from lstmtui.machine import memory_mb
@@ -43,6 +45,8 @@ from lstmtui.runs.writer import RunWriter
 
 COPIED_OF = 2000
 """Characters that are written at the end, to see whether they are copied."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that takes no more."""
 ROLLBACKS = 5
 """How often a run may become non-finite and go back before it is given up."""
 
@@ -83,7 +87,7 @@ class Trainer:
         s, writer = self.settings, self.writer
         writer.status(state="preparing")
         device(s.device)  # refused before the corpus is read, which may take long
-        data = read_corpus(self.run, s, writer, self._check_signals)
+        data = interruptible(lambda: read_corpus(self.run, s, writer, self._check_signals), self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
         writer.status(beginning=_beginning(data), valid_tokens=sizes["valid"])
@@ -174,7 +178,7 @@ class Trainer:
             self.use_window()
             self.writer.event("resumed", step=found.step)
         else:
-            self.setup.initialise()
+            interruptible(self.setup.initialise, self._check_signals)  # 4096 units take a minute
             self.writer.cut_back({})
             self.progress.anchor()
             self.keeper.save_anchor(self.progress)
@@ -530,6 +534,18 @@ class Trainer:
 def run_to_the_end(trainer: Trainer) -> str:
     """Train and return the state the run ends in. Raises LstmtuiError; whatever was reached has been saved."""
     try:
+        return _run_to_the_end(trainer)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise SaveError(
+            f"{error.filename or trainer.run.path} cannot be written ({error.strerror}); make room on the disk and "
+            f"resume the run."
+        ) from error
+
+
+def _run_to_the_end(trainer: Trainer) -> str:
+    try:
         trainer.prepare()
     except Stop:
         return "stopped"
@@ -546,9 +562,14 @@ def run_to_the_end(trainer: Trainer) -> str:
         return "stopped"
     except SaveError:  # it was tried
         raise
-    except BaseException:  # whatever it is, it does not cost what was learnt
+    except BaseException as error:  # whatever it is, it does not cost what was learnt
         trainer.save_what_was_reached()
-        raise
+        if not isinstance(error, MemoryError):
+            raise
+        raise LstmtuiError(
+            f"The memory did not suffice at step {trainer.progress.step}; end other programs and resume the run, or "
+            f"start one with a smaller --hidden, --batch or --sample-length."
+        ) from error
     trainer.writer.status(result=result)
     trainer.writer.event("finished", step=trainer.progress.step, **_figures(result))
     return "finished"

@@ -223,3 +223,39 @@ def test_a_signal_is_heard_within_a_long_sample(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
     assert time.monotonic() - begun < 2
+
+
+def test_a_signal_is_heard_while_4096_units_are_initialised(tmp_path):
+    run = tiny.create(tmp_path, hidden=4096, layers=1, batch=2, bptt=2, ema=0.0)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: tiny.events(run, "planned") or process.poll() is not None, 120)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert time.monotonic() - begun < 5
+    assert reader.refresh().state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        ("MemoryError()", 1, "The memory did not suffice at step"),
+        ("OSError(28, 'No space left on device', '/x')", 6, "/x cannot be written (No space left on device)"),
+        ("type('PanicException', (BaseException,), {})('index out of bounds')", 1, "failed unexpectedly (Panic"),
+    ],
+    ids=["memory", "full disk", "panic"],
+)
+def test_what_goes_wrong_at_the_end_of_a_run_is_said_and_all_is_saved(tmp_path, raised, code, words):
+    run = tiny.create(tmp_path, steps=5)
+    program = (
+        "import sys; from lstmtui.engine import __main__, train\n"
+        f"def finish(self):\n    raise {raised}\n"
+        "train.Trainer.finish = finish; sys.exit(__main__.main([sys.argv[1]]))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program, str(run.path)], capture_output=True, check=False)
+    assert done.returncode == code
+    snapshot = RunReader(run).refresh()
+    assert (snapshot.state, snapshot.exit_code) == ("failed", code)
+    assert words in snapshot.message
+    assert tiny.events(run, "saved")[-1]["step"] == 5
