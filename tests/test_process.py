@@ -76,7 +76,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_modules_in_the_current_folder_are_not_run(tmp_path, trap):
     run = tiny.create(tmp_path, "diary", steps=3)
-    assert api.start(run).wait(timeout=120) == 0
+    assert api.start(run).wait(timeout=300) == 0
     with api.Model(run) as model:
         assert model.complete("the ", k=1)
     child, step = api.fork(run, name="child", changes={"steps": "4"})
@@ -91,7 +91,7 @@ def test_modules_in_the_current_folder_are_not_run(tmp_path, trap):
     ):
         # The folder of modules has a lstmtui.py too, which `python -m` would find before anything of ours is run.
         (tmp_path / "texts" / "lstmtui.py").unlink(missing_ok=True)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         if "info" in command:
             assert "threads" in json.loads(done.stdout)["compute"]
