@@ -6,12 +6,15 @@ import codecs
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.tokens import Tokenizer
+from lstmtui.engine import begun
+from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.backend import sampling
 from lstmtui.engine.params import Arena
 from lstmtui.engine.reader import Reader
@@ -56,27 +59,78 @@ class Sampler:
         self._tokenizer = tokenizer
         self._reader = Reader(s, weights)
 
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(self._tokenizer)
+
+    def unfinished(self, prompt: str) -> bytes:
+        """Return the end of `prompt` that the first tokens spell once more, and may go on with."""
+        return begun.unfinished(self._tokenizer, self._spelling, prompt.encode("utf-8", "surrogatepass"))
+
     def tokens(self, prompt: str, choice: Choice, random: np.random.Generator) -> Iterator[int]:
-        """Yield tokens without end, after reading `prompt` (or, without one, what begins a line)."""
+        """Yield tokens without end, after reading `prompt` (or, without one, what begins a line).
+
+        The first of them spell what is `unfinished` in it.
+        """
         choice.check()
         self._reader.load()  # they may have been trained since
         self._reader.reset()
-        self._reader.read(opening(self._tokenizer, prompt).reshape(-1, 1))
+        owed = self.unfinished(prompt)
+        data = prompt.encode("utf-8", "surrogatepass")
+        read = data[: len(data) - len(owed)].decode("utf-8", "surrogatepass")
+        logits = self._reader.read(opening(self._tokenizer, read).reshape(-1, 1))[0].copy()
+        if owed:
+            yield from self._finish(owed, logits, choice, random)
+        elif not prompt and self._tokenizer.kind == "bpe":
+            yield self._among(begun.begin_text(self._spelling), logits, choice, random)
         unk = -1 if self._tokenizer.unk is None else self._tokenizer.unk  # a placeholder is no text
         while True:
             written = self._reader.write(random.random(PIECE), choice.temperature, choice.top_k, choice.top_p, unk)
             yield from written.tolist()
+
+    def _among(self, allowed: Array, logits: Array, choice: Choice, random: np.random.Generator) -> int:
+        """Draw one of the `allowed` tokens, and read it."""
+        token = int(allowed[sampling.draw(probabilities(logits[allowed], choice), random.random())])
+        self._reader.read(np.array([[token]], np.int32))
+        return token
+
+    def _finish(self, owed: bytes, logits: Array, choice: Choice, random: np.random.Generator) -> Iterator[int]:
+        """Draw how `owed` is spelt: by a token that it begins, or by its own tokens; and read that."""
+        tokens = self._tokenizer.encode(owed)
+        covering = self._spelling.covering(owed)
+        if self._spelling.whole_words or len(tokens) == 1:
+            yield self._among(covering, logits, choice, random)
+            return
+        reader, total = self._reader, np.logaddexp.reduce(logits.astype(np.float64))
+        h, c = reader.h.copy(), reader.c.copy()
+        alone, after = 0.0, logits
+        for token in tokens:
+            alone += float(after[token]) - float(np.logaddexp.reduce(after.astype(np.float64)))
+            after = reader.read(np.array([[token]], np.int32))[0].copy()
+        ways = np.append(logits[covering], np.float32(alone + total))
+        chosen = sampling.draw(probabilities(ways, choice), random.random())
+        if chosen == len(covering):
+            yield from tokens.tolist()
+            return
+        reader.h[...], reader.c[...] = h, c
+        token = int(covering[chosen])
+        reader.read(np.array([[token]], np.int32))
+        yield token
 
     def pieces(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> Iterator[str]:
         """Yield text piece by piece until it has `length` characters; the last token is written whole."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         tokenizer = self._tokenizer
         drawn = self.tokens(prompt, choice, random)
-        before = prompt.encode("utf-8", "surrogatepass")
+        before, owed = prompt.encode("utf-8", "surrogatepass"), len(self.unfinished(prompt))
         written = 0
         while written < length:
             data = tokenizer.token_bytes(next(drawn))
-            piece = decoder.decode(tokenizer.between(before, data) + data if before else data)
+            if owed:  # what the prompt has already
+                piece = decoder.decode(data[owed:])
+                owed -= min(owed, len(data))
+            else:
+                piece = decoder.decode(tokenizer.between(before, data) + data if before else data)
             before = data
             if piece:
                 written += len(piece)

@@ -89,6 +89,48 @@ def test_no_spaces_stand_between_characters_of_scripts_without_them():
     assert "world more" in text
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_word_that_the_prompt_leaves_unfinished_is_finished(temperature):
+    for seed in range(8):
+        made, tokenizer = sampler("words")
+        words = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
+        text = made.text("the bi", 20, Choice(temperature), np.random.default_rng(seed))
+        assert ("bi" + text).split()[0] in words
+        assert made.text("the bird", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
+        assert made.text("the xq", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
+
+
+def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
+    data = tiny.text().encode()
+    tokenizer = tokens.train("bpe", [data], 330)
+    s = tiny.settings("unused", tokens="bpe", tied=False)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(1)
+    whole = next(i for i in range(tokenizer.size) if tokenizer.token_bytes(i) == b" under")
+    weights["softmax.b"][whole] += 12
+    made = Sampler(s, weights, tokenizer)
+    assert made.text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1)) == "er"
+    weights["softmax.b"][whole] -= 24
+    text = Sampler(s, weights, tokenizer).text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1))
+    assert text != "er"
+    assert len(text) >= 2
+
+
+def test_a_text_in_pieces_begins_at_a_word():
+    tokenizer = tokens.train("bpe", [tiny.text().encode()], 330)
+    s = tiny.settings("unused", tokens="bpe", tied=False)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(1)
+    known = {tokenizer.token_bytes(i) for i in range(tokenizer.size)}
+    within = next(
+        i for i in range(256, tokenizer.size) if (p := tokenizer.token_bytes(i)).isalpha() and b" " + p not in known
+    )
+    weights["softmax.b"][within] += 20
+    drawn = Sampler(s, weights, tokenizer).tokens("", Choice(1.0), np.random.default_rng(1))
+    assert next(drawn) != within
+    assert next(drawn) == within
+
+
 def test_the_placeholder_for_unknown_words_is_never_written():
     made, tokenizer = sampler("words")
     drawn = itertools.islice(made.tokens("", Choice(50.0), np.random.default_rng(3)), 300)
