@@ -52,6 +52,18 @@ def probabilities(logits: Array, choice: Choice) -> Array:
     return p
 
 
+def drawn(logits: Array, choice: Choice, uniform: float) -> int:
+    """Return where a random number in [0, 1) falls among `logits` (N,): the few draws that no kernel is worth."""
+    order = np.argsort(-logits, kind="stable")[: choice.top_k or len(logits)]
+    if choice.temperature == 0:
+        return int(order[0])
+    likely = logits[order].astype(np.float64)
+    reached = np.cumsum(np.exp((likely - likely[0]) / choice.temperature))
+    if choice.top_p < 1:
+        reached = reached[: 1 + int(np.searchsorted(reached, choice.top_p * reached[-1]))]
+    return int(order[min(len(reached) - 1, int(np.searchsorted(reached, uniform * reached[-1], side="right")))])
+
+
 class Sampler:
     """One stream of text over shared weights."""
 
@@ -90,7 +102,7 @@ class Sampler:
 
     def _among(self, allowed: Array, logits: Array, choice: Choice, random: np.random.Generator) -> int:
         """Draw one of the `allowed` tokens, and read it."""
-        token = int(allowed[sampling.draw(probabilities(logits[allowed], choice), random.random())])
+        token = int(allowed[drawn(logits[allowed], choice, random.random())])
         self._reader.read(np.array([[token]], np.int32))
         return token
 
@@ -108,7 +120,7 @@ class Sampler:
             alone += float(after[token]) - float(np.logaddexp.reduce(after.astype(np.float64)))
             after = reader.read(np.array([[token]], np.int32))[0].copy()
         ways = np.append(logits[covering], np.float32(alone + total))
-        chosen = sampling.draw(probabilities(ways, choice), random.random())
+        chosen = drawn(ways, choice, random.random())
         if chosen == len(covering):
             yield from tokens.tolist()
             return

@@ -8,7 +8,7 @@ import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.params import Arena, parameters
-from lstmtui.engine.sample import Choice, Sampler, opening, probabilities
+from lstmtui.engine.sample import Choice, Sampler, drawn, opening, probabilities
 from lstmtui.errors import UsageError
 
 LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
@@ -87,6 +87,12 @@ def test_no_spaces_stand_between_characters_of_scripts_without_them():
     text = writer.text("你", 400, Choice(), np.random.default_rng(1))
     assert not re.search(r"[你好世界，。] [你好世界，。]|\n | \n", "你" + text)
     assert "world more" in text
+
+
+@pytest.mark.parametrize("choice", [Choice(0), Choice(1), Choice(0.5, top_k=2), Choice(1, top_p=0.6)])
+def test_a_single_draw_falls_as_often_on_each_as_its_probability(choice):
+    found = [drawn(LOGITS, choice, u) for u in (np.arange(1000) + 0.5) / 1000]
+    np.testing.assert_allclose(np.bincount(found, minlength=4) / 1000, probabilities(LOGITS, choice), atol=0.002)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
