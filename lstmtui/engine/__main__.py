@@ -8,6 +8,7 @@ well.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -17,11 +18,13 @@ from types import FrameType
 
 from lstmtui.config import DEVICES, LENGTHS
 from lstmtui.engine.waiting import is_left_behind
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import LstmtuiError, SaveError
 from lstmtui.runs.folder import EngineLock, RunFolder, check
 from lstmtui.runs.writer import RunWriter
 from lstmtui.text import one_line
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that takes no more."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -80,13 +83,21 @@ def _train(
             print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
         writer.status(state="diverged" if code == 4 else "failed", message=str(error), exit_code=code)
     except BaseException as error:  # a panic of a compiled library is no Exception
-        code = 1
+        code, message = _unexpected(run, error)
         writer.log(traceback.format_exc())
-        writer.status(
-            state="failed", exit_code=code,
-            message=f"The engine failed unexpectedly ({type(error).__name__}: {error}); engine.log has the details.",
-        )  # fmt: skip
+        writer.status(state="failed", exit_code=code, message=message)
     return code
+
+
+def _unexpected(run: RunFolder, error: BaseException) -> tuple[int, str]:
+    """Return exit code and message of what nobody raised on purpose."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = f"{error.filename or run.path} cannot be written ({error.strerror})"
+        return SaveError.exit_code, f"{where}; make room on the disk and resume the run."
+    if isinstance(error, MemoryError):
+        return 1, "The memory did not suffice; end other programs and resume the run, or start a smaller one."
+    name = type(error).__name__
+    return 1, f"The engine failed unexpectedly ({name}: {error}); engine.log has the details."
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,8 +44,6 @@ from lstmtui.runs.writer import RunWriter
 
 COPIED_OF = 2000
 """Characters that are written at the end, to see whether they are copied."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What the system says of a disk that takes no more."""
 ROLLBACKS = 5
 """How often a run may become non-finite and go back before it is given up."""
 
@@ -534,18 +531,6 @@ class Trainer:
 def run_to_the_end(trainer: Trainer) -> str:
     """Train and return the state the run ends in. Raises LstmtuiError; whatever was reached has been saved."""
     try:
-        return _run_to_the_end(trainer)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise SaveError(
-            f"{error.filename or trainer.run.path} cannot be written ({error.strerror}); make room on the disk and "
-            f"resume the run."
-        ) from error
-
-
-def _run_to_the_end(trainer: Trainer) -> str:
-    try:
         trainer.prepare()
     except Stop:
         return "stopped"
@@ -562,14 +547,9 @@ def _run_to_the_end(trainer: Trainer) -> str:
         return "stopped"
     except SaveError:  # it was tried
         raise
-    except BaseException as error:  # whatever it is, it does not cost what was learnt
+    except BaseException:  # whatever it is, it does not cost what was learnt
         trainer.save_what_was_reached()
-        if not isinstance(error, MemoryError):
-            raise
-        raise LstmtuiError(
-            f"The memory did not suffice at step {trainer.progress.step}; end other programs and resume the run, or "
-            f"start one with a smaller --hidden, --batch or --sample-length."
-        ) from error
+        raise
     trainer.writer.status(result=result)
     trainer.writer.event("finished", step=trainer.progress.step, **_figures(result))
     return "finished"

@@ -382,7 +382,7 @@ def _saturation(path: Path) -> Saturation | None:
         return None
     if not left.size or left.shape[1] != len(gates):
         return None
-    return Saturation(step=int(stored["step"]), gates=gates, left=left, right=right)
+    return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right)
 
 
 def window(run: RunFolder) -> dict[str, Any] | None:
@@ -397,4 +397,4 @@ def window(run: RunFolder) -> dict[str, Any] | None:
         return None
     if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
         return None
-    return {"step": int(stored["step"]), "gates": gates, "values": values, "tokens": tokens}
+    return {"step": int(stored["step"].item()), "gates": gates, "values": values, "tokens": tokens}

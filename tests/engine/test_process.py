@@ -240,7 +240,7 @@ def test_a_signal_is_heard_while_4096_units_are_initialised(tmp_path):
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
-        ("MemoryError()", 1, "The memory did not suffice at step"),
+        ("MemoryError()", 1, "The memory did not suffice"),
         ("OSError(28, 'No space left on device', '/x')", 6, "/x cannot be written (No space left on device)"),
         ("type('PanicException', (BaseException,), {})('index out of bounds')", 1, "failed unexpectedly (Panic"),
     ],
