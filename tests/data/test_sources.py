@@ -218,12 +218,13 @@ def test_a_link_out_of_a_folder_is_not_followed_and_one_within_is_read_once(tmp_
 @pytest.mark.parametrize(
     ("data", "what", "step"),
     [
-        (gzip.compress(TEXT), "is gzip-compressed", "`gunzip -c "),
+        (gzip.compress(TEXT, mtime=0), "is gzip-compressed", "`gunzip -c "),
         (b"PK\x03\x04\x14\0\0\0", "is a ZIP archive", "`unzip "),
         (b"PK\x03\x04\x14\0\x06\0word/document.xml", "is a Word document (docx)", "`pandoc -f docx"),
         (b"%PDF-1.7\n" + TEXT, "is a PDF document", "`pdftotext "),
         (b"{\\rtf1\\ansi " + TEXT, "is an RTF document", "`pandoc -f rtf"),
     ],
+    ids=["gzip", "zip", "docx", "pdf", "rtf"],
 )
 def test_formats_that_hold_text_get_their_next_step(data, what, step, tmp_path):
     path = written(tmp_path, data, "it's a text")
