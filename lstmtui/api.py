@@ -156,6 +156,8 @@ class Candidate:
 
     text: str
     probability: float
+    replaces: int = 0
+    """Characters before the cursor that the text takes the place of: the word begun, where no known word begins so."""
 
 
 class Model:
@@ -219,7 +221,7 @@ class Model:
         """
         answer = self.ask("complete", text=text, k=k, phrase=phrase, passed=list(passed))
         self.about["step"] = answer.get("step", self.about.get("step"))  # a run that trains on gets better meanwhile
-        return [Candidate(text=c["text"], probability=c["probability"]) for c in answer["candidates"]]
+        return [Candidate(c["text"], c["probability"], c.get("replaces", 0)) for c in answer["candidates"]]
 
     def adapt(self, text: str, *, weights: bool = False) -> int:
         """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.

@@ -18,7 +18,7 @@ from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.files import FormatError, parse_json, stream_lines
 
 if TYPE_CHECKING:
-    from lstmtui.api import Model
+    from lstmtui.api import Candidate, Model
 
 
 def complete(
@@ -64,19 +64,19 @@ def complete(
     question = warmly.question(text, k, phrase)
     if warm:
         if (answer := warmly.standing_by(found, question)) is not None:
-            return warmly.show(answer, threshold, json=json, plain=plain)
+            return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
         from lstmtui import standby
 
         standby.begin(found)
         if (answer := warmly.standing_by(found, question, starting=True)) is not None:
-            return warmly.show(answer, threshold, json=json, plain=plain)
+            return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
     from lstmtui import api
 
     with api.Model(found) as model:
         if stdin:
             return _serve(model, k, phrase)
         answer = _answer(model, question)
-    return warmly.show(answer, threshold, json=json, plain=plain)
+    return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
 
 
 def _serve(model: Model, k: int, phrase: bool) -> int:
@@ -121,6 +121,12 @@ def _answer(model: Model, question: dict[str, Any]) -> dict[str, Any]:
     found = model.complete(**question)
     milliseconds = 1000 * (time.perf_counter() - began)
     return {
-        "candidates": [{"text": c.text, "probability": c.probability} for c in found],
+        "candidates": [_record(c) for c in found],
         "milliseconds": round(milliseconds, 3),
     }
+
+
+def _record(candidate: Candidate) -> dict[str, Any]:
+    """Return a candidate as JSON has it."""
+    record: dict[str, Any] = {"text": candidate.text, "probability": candidate.probability}
+    return {**record, "replaces": candidate.replaces} if candidate.replaces else record

@@ -34,7 +34,7 @@ def answered(given: list[str]) -> int | None:
     if answer is None:
         return None
     try:
-        return show(answer, json=line["json"], plain=line["plain"])
+        return show(answer, json=line["json"], plain=line["plain"], text=line["text"])
     except BrokenPipeError:
         from lstmtui.cli.output import SIGPIPE, abandon
 
@@ -91,12 +91,17 @@ def standing_by(run: RunFolder, question: dict[str, Any], *, starting: bool = Fa
     return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
 
 
-def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: bool) -> int:
-    """Print the candidates that are as probable as `threshold`, and return the exit code."""
+def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: bool, text: str = "") -> int:
+    """Print the candidates that are as probable as `threshold`, and return the exit code.
+
+    Plain ones are typed behind `text`, which was asked about: those that take the place of its last word are left out.
+    """
     from lstmtui.cli.output import emit, emit_json, say
     from lstmtui.text import one_line
 
     answer["candidates"] = [c for c in answer["candidates"] if c["probability"] >= threshold]
+    if plain and not json:
+        answer["candidates"] = [c for c in answer["candidates"] if not c.get("replaces")]
     if json:
         emit_json(answer)
     elif not answer["candidates"]:
@@ -105,5 +110,7 @@ def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: b
         if plain:  # to be typed: as it is, and one a line
             emit(candidate["text"].partition("\n")[0].rstrip("\r"))
         else:
-            emit(f"{candidate['probability']:6.1%}  {one_line(candidate['text'])}")
+            replaces = candidate.get("replaces", 0)
+            begun = f"{text[-replaces:]} → " if replaces else ""
+            emit(f"{candidate['probability']:6.1%}  {one_line(begun + candidate['text'])}")
     return 0

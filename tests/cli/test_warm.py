@@ -102,3 +102,13 @@ def test_plain_candidates_are_written_as_they_are(capsys):
     answer = {"candidates": [{"text": text, "probability": 0.2} for text in texts]}
     assert warm.show(answer, json=False, plain=True) == 0
     assert capsys.readouterr().out == "".join(text.partition("\n")[0] + "\n" for text in texts)
+
+
+def test_a_word_in_place_of_the_one_begun_is_shown_as_such_and_no_plain_candidate(capsys):
+    answer = {"candidates": [{"text": "the", "probability": 0.9, "replaces": 3}, {"text": "ran", "probability": 0.1}]}
+    assert warm.show(dict(answer), json=False, plain=False, text="of teh") == 0
+    assert capsys.readouterr().out == " 90.0%  teh → the\n 10.0%  ran\n"
+    assert warm.show(dict(answer), json=False, plain=True, text="of teh") == 0
+    assert capsys.readouterr().out == "ran\n"
+    assert warm.show(dict(answer), json=True, plain=True, text="of teh") == 0
+    assert '"replaces": 3' in capsys.readouterr().out

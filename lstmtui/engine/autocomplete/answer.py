@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from lstmtui.engine.autocomplete.memory import Memory
 from lstmtui.engine.autocomplete.question import Question
-from lstmtui.engine.autocomplete.search import SPACE, Found
+from lstmtui.engine.autocomplete.respelling import can_be_respelt, folded, in_case_of
+from lstmtui.engine.autocomplete.search import SPACE, Found, is_text
 from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.autocomplete.stepper import Node
 
@@ -38,7 +39,43 @@ def proposed(readings: list[Reading], spelling: Spelling, memory: Memory | None,
         found = _together(readings, asked)
     if not spelling.whole_words:
         found = _written(found, asked.word, memory)
+    if asked.starts and can_be_respelt(asked.word) and not _is_known(readings, spelling, memory):
+        near = readings[0].found.near
+        found = _respelt(found, asked, memory.nearest(near, asked) if memory is not None else near)
     return found
+
+
+def _is_known(readings: list[Reading], spelling: Spelling, memory: Memory | None) -> bool:
+    """Return whether a word of the vocabulary, or of what was counted, begins as typed, in any spelling."""
+    begun = [r.asked.word for r in readings]
+    if spelling.whole_words and any(len(spelling.covering(word)) for word in begun):
+        return True
+    return memory is not None and any(memory.begins(word) for word in begun)
+
+
+def _respelt(found: Found, asked: Question, near: dict[bytes, float]) -> Found:
+    """Return `found` with words that may be meant in place of the word begun, each as probable as it and its errors."""
+    typed = asked.word.decode("utf-8", "replace")
+    forms: dict[str, dict[str, float]] = defaultdict(dict)
+    for word, p in near.items():
+        if is_text(word):
+            forms[folded(word)][word.decode()] = p
+    respelt: dict[bytes, float] = defaultdict(float)
+    for known in forms.values():
+        likeliest = max(known, key=lambda word: (word[:1].islower() == typed[:1].islower(), known[word], word))
+        word = asked.typed.written(in_case_of(likeliest, typed).encode())
+        respelt[word] += sum(known.values())
+    unknown = math.exp(found.log_typed) if found.log_typed < 0.0 else 0.0
+    total = unknown + sum(respelt.values())
+    if total <= unknown:
+        return found
+    share = unknown / total
+    return replace(
+        found,
+        words={added: share * p for added, p in found.words.items() if share * p >= MIN_PROBABILITY},
+        over=0.0,  # and no next words, before this one is right
+        respelt={word: p / total for word, p in respelt.items() if p / total >= MIN_PROBABILITY},
+    )
 
 
 def _written(found: Found, begun: bytes, memory: Memory | None) -> Found:

@@ -19,6 +19,7 @@ from lstmtui.engine.autocomplete.equivalents import KnownForms
 from lstmtui.engine.autocomplete.history import History
 from lstmtui.engine.autocomplete.memory import Memory
 from lstmtui.engine.autocomplete.question import Question
+from lstmtui.engine.autocomplete.respelling import Lexicon
 from lstmtui.engine.autocomplete.search import LIMITS, Found, Limits, Wanted
 from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
@@ -43,6 +44,8 @@ class Candidate:
 
     text: str
     probability: float
+    replaces: int = 0
+    """Characters before the cursor that the text takes the place of."""
 
 
 class Completer:
@@ -57,6 +60,7 @@ class Completer:
         self.memory = memory
         self._history = History(tokenizer, self.stepper)
         self._before = b""
+        self._lexicon = Lexicon(self.spelling.words) if self.spelling.whole_words else None
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Collection[str] = ()) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first.
@@ -69,11 +73,15 @@ class Completer:
         root = self._history.after(asked.before)
         found = proposed(self._run(self.readings(root, asked, k)), self.spelling, self.memory, k)
         found = found.without(asked.word, {word.encode("utf-8", "replace") for word in passed})
-        ranked = found.ranked(k)
-        if phrase:
-            ranked = [self._extended(root, asked, found, word, p) for word, p in ranked]
+        candidates = []
+        for proposal in found.proposals(k):
+            word, p = proposal.text, proposal.probability
+            if phrase and not proposal.replaces:
+                word, p = self._extended(root, asked, found, word, p)
+            begun = len(asked.word.decode("utf-8", "surrogatepass")) if proposal.replaces else 0
+            candidates.append(Candidate(word.decode("utf-8"), float(p), begun))
         self._before = asked.before
-        return [Candidate(word.decode("utf-8"), float(p)) for word, p in ranked]
+        return candidates
 
     def get_ready(self) -> None:
         """Do a little of what longer texts will need; to be called when an answer has been given."""
@@ -95,7 +103,16 @@ class Completer:
             else:
                 guess = Found(log_typed=guess.log_typed)  # what was counted may yet know it
             found.append(Reading(other, guess, OTHER_SPELLING))
+        if self._lexicon is not None and not any(len(self.spelling.covering(r.asked.word)) for r in found):
+            exact.near = self._near(root, asked.word)
         return found
+
+    def _near(self, root: Node, typed: bytes) -> dict[bytes, float]:
+        """Return the words of the vocabulary that begin nearly as typed, each as probable as it and its errors."""
+        assert self._lexicon is not None
+        p = search.word_probabilities(self.spelling, root)
+        near = self._lexicon.near(typed, p)
+        return {word: float(p[self.spelling.word_index[word]]) * errors for word, errors in near.items()}
 
     def search(
         self, root: Node, asked: Question, k: int, *, anew: bool = False, limits: Limits = LIMITS

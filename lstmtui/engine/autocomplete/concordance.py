@@ -16,13 +16,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from lstmtui.common.word_boundaries import words_and_lines
 from lstmtui.engine.autocomplete.arrays import packed, unpacked
+from lstmtui.engine.autocomplete.respelling import Lexicon
 
 Array = np.ndarray[Any, Any]
 
@@ -109,6 +110,12 @@ class Concordance:
         """Return how often the text has `word`."""
         number = self._ids.get(word, 0)
         return int(self._starts[number + 1] - self._starts[number]) if number else 0
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of the text, for finding those that begin nearly as typed."""
+        occurrences = np.diff(self._starts)[1:]
+        return Lexicon(self.words[1 + at] for at in np.argsort(-occurrences, kind="stable"))
 
     def text(self) -> bytes:
         """Return the words of the text, one space apart, its lines as they were."""

@@ -22,6 +22,7 @@ from lstmtui.common.word_boundaries import Kind, first_kind, pieces, words_and_l
 from lstmtui.engine.autocomplete.concordance import LINE, Concordance
 from lstmtui.engine.autocomplete.history import same
 from lstmtui.engine.autocomplete.question import Question
+from lstmtui.engine.autocomplete.respelling import Lexicon
 from lstmtui.engine.autocomplete.search import Found
 
 CONTEXT = 4
@@ -72,6 +73,10 @@ class Source(Protocol):
 
     def tell(self, context: list[bytes], prefix: bytes) -> Told: ...
 
+    def near(self, typed: bytes) -> dict[bytes, float]: ...
+
+    def begins(self, prefix: bytes) -> bool: ...
+
 
 class Counted:
     """A text that does not change."""
@@ -84,6 +89,15 @@ class Counted:
         words, mass, seen = self.text.tell(self.text.context(context), prefix)
         n = len(self.text)
         return Told(words, mass, self._shares[min(seen, len(self._shares) - 1)] * n / (n + ENOUGH))
+
+    def near(self, typed: bytes) -> dict[bytes, float]:
+        """Return the words that begin nearly as typed, with the probability of the errors."""
+        return self.text.lexicon.near(typed)
+
+    def begins(self, prefix: bytes) -> bool:
+        """Return whether a word begins with `prefix`."""
+        low, high = self.text.range(prefix)
+        return low < high
 
 
 class Written(Counted):
@@ -150,6 +164,15 @@ class Recent:
             mass = back * mass + (1 - back) * sum(told.values()) / total
         return Told(words, mass, RECENT[seen] * self._total / (self._total + ENOUGH))
 
+    def near(self, typed: bytes) -> dict[bytes, float]:
+        """Return the words that begin nearly as typed, with the probability of the errors."""
+        counter = self._counts[0].get((), Counter())
+        return Lexicon(word for word, _ in counter.most_common()).near(typed)
+
+    def begins(self, prefix: bytes) -> bool:
+        """Return whether a word begins with `prefix`."""
+        return bool(self._begun(prefix))
+
     def _begun(self, prefix: bytes) -> list[bytes]:
         """Return the words that begin with `prefix`."""
         low = bisect_left(self._words, prefix)
@@ -193,12 +216,36 @@ class Memory:
             self._recent is not None and self._recent.occurrences(word) > 0
         )
 
+    def begins(self, prefix: bytes) -> bool:
+        """Return whether a word that was counted begins with `prefix`."""
+        return any(source.begins(prefix) for source in self._all())
+
+    def nearest(self, near: dict[bytes, float], asked: Question) -> dict[bytes, float]:
+        """Return the probabilities of words that begin nearly as the word begun, with those of the errors of typing.
+
+        near    what the network says of them
+        """
+        context = words_before(asked.before)
+        found: dict[bytes, float] = {}
+        rest = 1.0
+        for source in self._all():
+            told = {word: (errors, source.tell(context, word)) for word, errors in source.near(asked.word).items()}
+            for word, (errors, t) in told.items():
+                found[word] = found.get(word, 0.0) + rest * t.share * t.words.get(word, 0.0) * errors
+            rest *= 1 - max((t.share for _, t in told.values()), default=0.0)
+        for word, p in near.items():
+            found[word] = found.get(word, 0.0) + rest * p
+        return found
+
+    def _all(self) -> list[Source]:
+        return [*self.sources, *([self._recent] if self._recent is not None else [])]
+
     def _mixed(self, found: Found, context: list[bytes], prefix: bytes, *, close: bool = False) -> Found:
         """Return `found`, words after `context` that begin with `prefix`, mixed with what each source tells of them.
 
         close    the word may come after punctuation, of which sources know nothing: the network says how likely not
         """
-        told = [source.tell(context, prefix) for source in [*self.sources, *([self._recent] if self._recent else [])]]
+        told = [source.tell(context, prefix) for source in self._all()]
         if close:
             at_once = min(1.0, sum(p for word, p in found.words.items() if first_kind(word) in (Kind.UNIT, Kind.WORD)))
             told = [replace(t, words={word: p * at_once for word, p in t.words.items()}) for t in told]

@@ -2,6 +2,7 @@
 
     {"op": "complete", "text": ..., "k": 5, "phrase": false, "passed": []}
                                                                {"candidates": [{"text", "probability"}], "milliseconds"}
+                    a candidate that takes the place of the word begun has "replaces" too: characters before the cursor
     {"op": "autocomplete", "files": [...], ...}                     what `report.measure` counts, and the latency
     {"op": "adapt", "files": [...], "weights": false}  or "text"    {"words": n, "new": n}, kept in the run's profile
                     "names": what the files are called, if not so; an empty name for what was typed
@@ -23,7 +24,7 @@ from typing import Any
 
 from lstmtui.data.corpus import Reading, anchored, read_text
 from lstmtui.engine.autocomplete import door, learn, report
-from lstmtui.engine.autocomplete.completer import Completer
+from lstmtui.engine.autocomplete.completer import Candidate, Completer
 from lstmtui.engine.autocomplete.keep import text_index
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, common
 from lstmtui.engine.trained import Trained, load
@@ -72,7 +73,7 @@ class Autocomplete:
             self._completer = door.completer(self._trained)
         found = self._completer.complete(text, k=k, phrase=phrase, passed=passed)
         yield {
-            "candidates": [{"text": c.text, "probability": c.probability} for c in found],
+            "candidates": [_record(c) for c in found],
             "milliseconds": round(1e3 * (time.perf_counter() - begun), 3),
             "step": self._trained.step,
         }
@@ -202,3 +203,9 @@ class Autocomplete:
             self._trained, self._newer = self._newer, None
             if self._completer is not None:
                 self._completer = door.with_memory(self._trained, self._completer.memory)
+
+
+def _record(candidate: Candidate) -> dict[str, Any]:
+    """Return a candidate as it is answered."""
+    record: dict[str, Any] = {"text": candidate.text, "probability": candidate.probability}
+    return {**record, "replaces": candidate.replaces} if candidate.replaces else record

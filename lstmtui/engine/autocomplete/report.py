@@ -188,15 +188,15 @@ class _Tally:
         costs, ghost_cost = dict.fromkeys(RANKS, full), full
         taken = False
         for typed, found in enumerate(suggested):
-            ranked = found.ranked(RANKS[-1])
+            ranked = found.proposals(RANKS[-1])
             intended = b"".join(word.letters[typed:])
-            rank = next((at for at, (added, _) in enumerate(ranked, 1) if added == intended), 0)
+            rank = next((at for at, p in enumerate(ranked, 1) if p.text == intended and not p.replaces), 0)
             for k in RANKS:
                 if 0 < rank <= k:
                     costs[k] = min(costs[k], typed + 1)
             if not taken:
                 self._passed += 1
-                if ranked and ranked[0][1] >= self._threshold:
+                if ranked and ranked[0].probability >= self._threshold and not ranked[0].replaces:
                     self._shown += 1
                     self._right += rank == 1
                     ghost_cost = min(ghost_cost, typed + 1) if rank == 1 else ghost_cost
@@ -245,10 +245,10 @@ def _cost_once(word: Word, suggested: list[Found], k: int) -> int:
     passed: set[bytes] = set()
     for typed, found in enumerate(suggested):
         begun, intended = b"".join(word.letters[:typed]), b"".join(word.letters[typed:])
-        fresh = [added for added, _ in found.without(begun, passed).ranked(k)]
-        if intended in fresh:
+        fresh = found.without(begun, passed).proposals(k)
+        if any(p.text == intended and not p.replaces for p in fresh):
             return typed + 1
-        passed.update(begun + added for added in fresh if not added.startswith(SPACE))
+        passed.update(p.text if p.replaces else begun + p.text for p in fresh if not p.text.startswith(SPACE))
     return len(word.letters) + word.spaced
 
 

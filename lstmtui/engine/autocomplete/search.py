@@ -70,6 +70,16 @@ class Way:
     """The word begun is over and followed by a space: `added` is the word after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What may come next."""
+
+    text: bytes
+    probability: float
+    replaces: bool = False
+    """The text takes the place of the word begun, and else goes on with it."""
+
+
 @dataclass(slots=True)
 class Found:
     """What comes after what was typed: probabilities of events of which only one can happen, given what was typed."""
@@ -91,14 +101,27 @@ class Found:
     word."""
     spelt: dict[bytes, bytes] = field(default_factory=dict)
     """What the vocabulary has for the word begun and what is added to it, where that is another spelling."""
+    near: dict[bytes, float] = field(default_factory=dict)
+    """Where the vocabulary has no word that begins as typed, those that begin nearly so, with their probabilities and
+    those of the errors of typing."""
+    respelt: dict[bytes, float] = field(default_factory=dict)
+    """Words that may be meant in place of the word begun, where no known word begins so."""
 
     def without(self, begun: bytes, words: Collection[bytes]) -> Found:
         """Return the distribution given that `begun` is the beginning of none of `words`."""
         left = dict(self.words)
         gone = sum(left.pop(word[len(begun) :], 0.0) for word in set(words) if word.startswith(begun))
+        gone += sum(p for word, p in self.respelt.items() if word in words)
         total = max(1.0 - gone, 1e-12)
         left = {word: p / total for word, p in left.items()}
-        return replace(self, words=left, over=self.over / total)
+        respelt = {word: p / total for word, p in self.respelt.items() if word not in words}
+        return replace(self, words=left, over=self.over / total, respelt=respelt)
+
+    def proposals(self, k: int) -> list[Proposal]:
+        """Return the `k` likeliest proposals: texts to add, and words in place of the word begun."""
+        found = [Proposal(text, p) for text, p in self.ranked(k)]
+        found += [Proposal(word, min(1.0, p), replaces=True) for word, p in self.respelt.items()]
+        return sorted(found, key=lambda proposal: -proposal.probability)[:k] if self.respelt else found
 
     def ranked(self, k: int) -> list[tuple[bytes, float]]:
         """Return the `k` likeliest texts to add, and their probabilities."""
@@ -161,15 +184,25 @@ def _begun_with(spelling: Spelling, node: Node, tokens: Array, owed: bytes) -> t
     p = np.exp(node.logp[tokens].astype(np.float64))
     if has_word(owed) and end_of_word(owed, 0) < len(owed):
         return _compounds(spelling, tokens, p, owed)
-    index = spelling.word_of[tokens]
-    known = index >= 0
-    sums = np.bincount(index[known], p[known], minlength=len(spelling.words))
+    sums = _by_word(spelling, tokens, p)
     words: dict[bytes, float] = {}
     for at in _largest(sums, WORDS):
         word = spelling.words[at] if sums[at] > 0 else b""
         if word.startswith(owed) and len(word) > len(owed):
             words[word[len(owed) :]] = float(sums[at])
     return words, float(sums[spelling.word_index[owed]]) if owed in spelling.word_index else 0.0
+
+
+def word_probabilities(spelling: Spelling, node: Node) -> Array:
+    """Return the probability of each word of `spelling.words` after `node`."""
+    assert node.logp is not None
+    return _by_word(spelling, spelling.usable, np.exp(node.logp[spelling.usable].astype(np.float64)))
+
+
+def _by_word(spelling: Spelling, tokens: Array, p: Array) -> Array:
+    index = spelling.word_of[tokens]
+    known = index >= 0
+    return np.bincount(index[known], p[known], minlength=len(spelling.words))
 
 
 def _compounds(spelling: Spelling, tokens: Array, p: Array, owed: bytes) -> tuple[dict[bytes, float], float]:

@@ -16,6 +16,7 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
 
+from lstmtui.api import Candidate
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.text import safe
@@ -53,7 +54,8 @@ as it is expected to save keystrokes, or the candidate that you chose with down 
 
 Grey text shows only when the model is sure enough of its first word; ctrl+up and ctrl+down move that threshold. Each \
 candidate has its probability, from the network, the text it was trained on, and what you wrote. Words that stood \
-there for most of a second while you typed on make room for others, until that word is done.
+there for most of a second while you typed on make room for others, until that word is done. Where no known word \
+begins as you typed, words that begin nearly so stand there with a ↶: one that you take replaces what you typed of it.
 
 A model that is still training answers from its best checkpoint, and takes up a better one by itself.
 
@@ -212,37 +214,40 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         area, listed = self.query_one(TypingArea), self.query_one(Candidates)
         candidates = self.answer.candidates if self.answer else ()
         if self.answer is not None:
-            self._passed_over.show(self.answer.text, [c.text for c in candidates], time.monotonic())
+            texts = [c.text for c in candidates if not c.replaces]
+            self._passed_over.show(self.answer.text, texts, time.monotonic())
         listed.candidates, listed.chosen = candidates, self.chosen
         if self.answer is not None and not candidates:
             listed.said = "The model proposes nothing here."
         area.choices, area.chosen = len(candidates), self.chosen
         confidence = self.query_one(Confidence)
-        confidence.sure = candidates[0].probability if candidates else None
+        confidence.sure = candidates[0].probability if candidates and not candidates[0].replaces else None
         confidence.threshold = self.threshold
-        ghost = self._taken(None) if self.chosen > 0 or self._sure() else ""
+        taken = self._taken(None) if self.chosen > 0 or self._sure() else None
+        ghost = taken.text if taken is not None and not taken.replaces else ""
         area.suggestion = safe(ghost.replace("\r\n", "\n").replace("\n", "⏎")) if area.at_line_end() else ""
 
     def _sure(self) -> bool:
         """Return whether the likeliest word is probable enough to stand in the text before it is asked for."""
-        return bool(self.answer and self.answer.candidates and self.answer.candidates[0].probability >= self.threshold)
+        first = self.answer.candidates[0] if self.answer is not None and self.answer.candidates else None
+        return first is not None and not first.replaces and first.probability >= self.threshold
 
-    def _taken(self, index: int | None) -> str:
-        """Return the text that would be taken: of a candidate, or (None) of the ghost text."""
+    def _taken(self, index: int | None) -> Candidate | None:
+        """Return what would be taken: a candidate, or (None) the ghost text."""
         if self.answer is None or self.answer.text != self._asked_about():
-            return ""
+            return None
         if index is None and self.chosen == 0 and self.answer.phrase is not None and self._sure():
-            return self.answer.phrase.text
+            return self.answer.phrase
         wanted = self.chosen if index is None else index
-        return self.answer.candidates[wanted].text if wanted < len(self.answer.candidates) else ""
+        return self.answer.candidates[wanted] if wanted < len(self.answer.candidates) else None
 
     def action_choose(self, step: int) -> None:
         if self.answer is not None and self.answer.candidates:
             self.chosen = min(max(0, self.chosen + step), len(self.answer.candidates) - 1)
 
     def action_take(self, index: int | None) -> None:
-        if text := self._taken(index):
-            self.query_one(TypingArea).take(text)
+        if (taken := self._taken(index)) is not None:
+            self.query_one(TypingArea).take(taken.text, taken.replaces)
 
     def action_threshold(self, step: int) -> None:
         self.threshold = min(0.95, max(0.05, round(self.threshold + 0.05 * step, 2)))

@@ -40,7 +40,9 @@ class Candidates(Widget):
 
     def _line(self, index: int, candidate: Candidate, room: int, bar: int) -> Content:
         chosen = index == self.chosen
-        text = Content(shown(candidate.text)).truncate(room, ellipsis=True, pad=True)
+        text = Content(("↶ " if candidate.replaces else "") + shown(candidate.text)).truncate(
+            room, ellipsis=True, pad=True
+        )
         share = min(1.0, max(0.0, candidate.probability))
         return Content.assemble(
             ("▸" if chosen else " ", "bold $primary"),

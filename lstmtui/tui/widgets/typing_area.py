@@ -136,8 +136,8 @@ class TypingArea(SafeArea):
         row, column = self.cursor_location
         return column == len(self.document.get_line(row))
 
-    def take(self, text: str) -> None:
-        """Insert a candidate at the cursor.
+    def take(self, text: str, replaces: int = 0) -> None:
+        """Insert a candidate at the cursor, in place of so many characters before it.
 
         At the end of a line the space behind the word comes with it, in scripts that have one. It goes again when
         punctuation follows, and a space that is typed all the same is not put twice.
@@ -145,10 +145,17 @@ class TypingArea(SafeArea):
         self.suggestion = ""
         text = text.replace("\r\n", "\n")
         row, column = self.cursor_location
+        if replaces > column:
+            return
         if self.at_line_end() and brings_space(self.document.get_line(row)[max(0, column - 16) :] + text):
             text += " "
-        result = self.insert(text)
-        self.typed.propose((row, column), result.end_location)
+        if replaces:
+            self.history.checkpoint()  # so that undoing brings back what was typed, and no less
+            result = self.replace(text, (row, column - replaces), (row, column), maintain_selection_offset=False)
+        else:
+            result = self.insert(text)
+        if result.end_location > (row, column):  # as many keys as were typed before are not saved
+            self.typed.propose((row, column), result.end_location)
         self._brought = self.cursor_location if text.endswith(" ") else None
         self.scroll_cursor_visible()
 

@@ -13,6 +13,7 @@ from screen_tests import SIZES, FakeModel, control_characters, painted, until
 from textual import events
 from textual.pilot import Pilot
 
+from lstmtui.api import Candidate
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
@@ -120,6 +121,32 @@ async def test_the_chosen_candidate_becomes_the_ghost(open_app: Open, run: RunFo
         await pilot.press("down")
         await until(pilot, lambda: area(pilot).suggestion == "nction")
         assert "▸2" in painted(pilot.app)
+
+
+async def test_a_word_in_place_of_the_one_begun_replaces_it(doors: Doors, run: RunFolder) -> None:
+    class Speller(FakeModel):
+        def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list:  # type: ignore[type-arg]
+            begun = text.split(" ")[-1]
+            return [Candidate("receive", 0.9, len(begun)), Candidate("x", 0.1)][: 1 if phrase else k] if begun else []
+
+    doors = dataclasses.replace(doors, open_model=lambda run: Speller())
+    async with LstmtuiApp(run, screen="type", doors=doors).run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"I", "space", *"reciev")
+        await proposed(pilot, "I reciev")
+        assert area(pilot).suggestion == ""
+        assert "▸1 ↶ receive" in painted(pilot.app)
+        await pilot.press("tab")
+        await pilot.pause()
+        assert area(pilot).text == "I receive "
+        assert area(pilot).cursor_location == (0, len("I receive "))
+        await until(pilot, lambda: "saved 1 of 10 keys" in painted(pilot.app))  # 8 were typed, and Tab
+        await pilot.press("ctrl+z")
+        assert area(pilot).text == "I reciev"
+        await proposed(pilot, "I reciev")
+        await pilot.press("down")
+        await until(pilot, lambda: area(pilot).suggestion == "x")
+        await pilot.press("alt+1", "full_stop")
+        assert area(pilot).text == "I receive."
 
 
 async def test_the_model_gets_what_stands_before_the_cursor(open_app: Open, run: RunFolder, model: FakeModel) -> None:
