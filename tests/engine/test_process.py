@@ -163,7 +163,7 @@ def test_a_run_whose_folder_is_removed_ends_and_says_so(tmp_path):
 
 
 def test_files_of_a_live_run_that_are_replaced_never_end_it(tmp_path):
-    run = tiny.create(tmp_path, steps=1_000_000, eval_every=200, save_every=0.05, log_every=5)
+    run = tiny.create(tmp_path, steps=1_000_000, eval_every=200, save_every=0.05, log_every=5, patience=0)
     process = tiny.engine(run)
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().step > 3)

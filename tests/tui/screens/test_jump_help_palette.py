@@ -49,7 +49,7 @@ async def test_a_letter_of_nothing_stays(tmp_path: Path, open_app: Open) -> None
         await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen))
         await pilot.press("ctrl+o", "m", "1")
         assert isinstance(pilot.app.screen, JumpScreen)
-        await pilot.press("d")
+        await pilot.press("f")
         await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "cell")
 
 
