@@ -131,6 +131,13 @@ def _together(readings: list[Reading], asked: Question) -> Found:
         {word: p / spaced for word, p in following.items() if spaced > 0.0},
         highest + math.log(total),
         ends,
-        {word: run for r in readings for word, run in r.found.runs.items()},
+        {
+            asked.typed.written(word, r.asked.word, asked.word): (
+                asked.typed.written(text, r.asked.word, asked.word),
+                share,
+            )
+            for r in reversed(readings)
+            for word, (text, share) in r.found.runs.items()
+        },
         spelt,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lstmtui.config import Settings
@@ -124,7 +124,7 @@ class Completer:
             if asked.lead:
                 found.words = {asked.lead + word: p for word, p in found.words.items()}
             return found
-        log_typed = 0.0
+        log_typed, begun = 0.0, owed
         if spelling.forced:
             for at, token in enumerate(self.tokenizer.encode(owed).tolist()):
                 assert root.logp is not None
@@ -135,8 +135,24 @@ class Completer:
                 root = root.children[token]
             owed = b""
         found = yield from search.pieces(spelling, root, owed, k, inside=has_word(asked.word), anew=anew, limits=limits)
+        if limits is LIMITS and not anew and search.has_no_words(found, asked.word):
+            node = root if spelling.forced else (yield from self._spelt(root, begun))
+            found = replace(
+                (yield from search.onward(spelling, node, k, inside=has_word(asked.word))),
+                over=found.over,
+                spaced=found.spaced,
+                following=found.following,
+                log_typed=found.log_typed,
+            )
         found.log_typed += log_typed
         return found
+
+    def _spelt(self, root: Node, owed: bytes) -> Generator[Wanted, None, Node]:
+        """Return the node after `owed` in the tokens that the tokenizer makes of it."""
+        for token in self.tokenizer.encode(owed).tolist():
+            yield [(root, token)]
+            root = root.children[token]
+        return root
 
     def _run(self, searching: Generator[Wanted, None, T]) -> T:
         """Run one search, stepping the network for it."""

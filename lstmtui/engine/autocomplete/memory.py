@@ -20,10 +20,10 @@ from typing import Protocol
 
 from lstmtui.common.word_boundaries import Kind, first_kind, pieces, words_and_lines
 from lstmtui.engine.autocomplete.concordance import LINE, Concordance
-from lstmtui.engine.autocomplete.history import same
+from lstmtui.engine.autocomplete.history import RUN, same
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.respelling import Lexicon
-from lstmtui.engine.autocomplete.search import Found
+from lstmtui.engine.autocomplete.search import MAX_LETTERS, Found
 
 CONTEXT = 4
 """Words before a word that are looked at."""
@@ -66,6 +66,13 @@ class Told:
     """Probability of all words with that beginning."""
     share: float
     """How much it is to be believed."""
+
+    def of_words(self, most: int) -> Told:
+        """Return the same of words of at most so many bytes: more is a line of the text, which need not come again."""
+        if all(len(word) <= most for word in self.words):
+            return self
+        words = {word: p for word, p in self.words.items() if len(word) <= most}
+        return Told(words, sum(words.values()), self.share)
 
 
 class Source(Protocol):
@@ -246,6 +253,7 @@ class Memory:
         close    the word may come after punctuation, of which sources know nothing: the network says how likely not
         """
         told = [source.tell(context, prefix) for source in self._all()]
+        told = [t.of_words(MAX_LETTERS if found.endless else RUN) for t in told]
         if close:
             at_once = min(1.0, sum(p for word, p in found.words.items() if first_kind(word) in (Kind.UNIT, Kind.WORD)))
             told = [replace(t, words={word: p * at_once for word, p in t.words.items()}) for t in told]
