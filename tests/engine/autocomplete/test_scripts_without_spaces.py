@@ -107,3 +107,12 @@ def test_a_text_is_typed_by_characters():
     assert [b"".join(word.letters).decode() for word in typed.words[:4]] == ["你", "好", "世", "界"]
     found = figures(typed, None, 0.3)
     assert found["characters"] == len(CHINESE[:40])
+
+
+def test_a_phrase_of_whole_words_has_the_spaces_of_its_script():
+    (phrase, *_) = completer(CHINESE, "words", likely="好").complete("你", phrase=True)
+    assert phrase.text.startswith("好好")
+    assert " " not in phrase.text
+    mixed = completer(CHINESE, "words", likely=("HTTP",)).complete("你", phrase=True)[0]
+    assert mixed.text.split() == ["HTTP"] * mixed.text.count("HTTP")
+    assert "HTTP HTTP" in mixed.text
