@@ -237,6 +237,21 @@ def test_a_signal_is_heard_while_4096_units_are_initialised(tmp_path):
     assert reader.refresh().state == "stopped"
 
 
+def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
+    letters = random.Random(1)
+    words = ("".join(letters.choices("abcdefghij", k=100_000)) for _ in range(20))
+    (tmp_path / "text.txt").write_text(" ".join(words))
+    run = tiny.create(tmp_path, tokens="bpe", vocabulary=2000)
+    process = tiny.engine(run)
+    reader = RunReader(run)
+    wait_for(lambda: reader.refresh().status.get("preparing") or process.poll() is not None)
+    time.sleep(0.5)  # by then it counts pairs of pieces, which takes half a minute
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
