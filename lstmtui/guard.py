@@ -1,4 +1,4 @@
-"""The guard against overfitting: what a run's figures say about learning by heart, and what to change, in words.
+"""The guard against overfitting: what a run's figures say about memorising, and what to change, in words.
 
     gap       validation minus training loss, and how long validation has not become better
     copied    the longest stretch that the samples share with the training text, beside what unseen text shares
@@ -25,7 +25,7 @@ GAP_POINTS = 5
 WORSE = 3
 """Evaluations without a better one after which a run is said to have stopped getting better."""
 HEALTHY, WIDE = 0.1, 0.3
-"""Gaps in nats per token: below the first nothing is learnt by heart, above the second much is."""
+"""Gaps in nats per token: below the first nothing is memorised, above the second much is."""
 RECITES = 2.0
 """Times the usual shared stretch from which samples are said to recite, if it is LONG at least."""
 LONG = 40
@@ -52,14 +52,14 @@ def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
 
 
 def overfitting(snapshot: RunSnapshot, size: float) -> str:
-    """Return whether the network learns by heart, judged by how long validation has not become better."""
+    """Return whether the network memorises its text, judged by how long validation has not become better."""
     best, since = snapshot.best, since_best(snapshot)
     if since >= WORSE and size > 0.02:
         return f"overfits at {_short(best.step) if best else 0}"
     if since >= WORSE:
         return "no better lately"
     if size > WIDE:
-        return "learnt by heart"
+        return "memorised"
     if size > HEALTHY:
         return "growing" if len(snapshot.valid) > 1 else "wide"
     return "healthy" if size > -HEALTHY else "valid is ahead"
@@ -126,7 +126,7 @@ def record(snapshot: RunSnapshot) -> dict[str, Any]:
 
 
 def advice(snapshot: RunSnapshot) -> list[str]:
-    """Return sentences on what the run has learnt, by heart or not, and what to change. None while too little is known.
+    """Return sentences on what the run has learnt and what to change. None while too little is known.
 
     The last sentence is what to change, where there is something.
     """
@@ -177,8 +177,8 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
         return []
     if since >= WORSE and size > 0.02:
         return [
-            f"It learns by heart: validation was best at step {best.step:,}, and training is {size:.2f} nats per token "
-            "ahead by now. The weights of that best step are the ones that are used."
+            f"It memorises its text: validation was best at step {best.step:,}, and training is {size:.2f} nats per "
+            "token ahead by now. The weights of that best step are the ones that are used."
         ]
     if since >= WORSE:
         return [f"Validation was best at step {best.step:,}; since then neither it nor the gap has moved much."]
@@ -190,7 +190,7 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
 
 
 def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
-    """Return what holds against learning by heart, the strongest first that is not in use yet.
+    """Return what holds against memorising, the strongest first that is not in use yet.
 
     50 kB of a novel by one layer of 192 LSTM units ended at 1.791 nats a character without any of them, 1.658 with
     weight drop of 0.3, 1.734 with dropout of 0.2, 1.771 with a schedule that ends at the best step, 1.787 by half the
@@ -218,7 +218,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
 
 
 def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
-    """Return what a run that has finished without learning by heart could still gain from; nothing for others."""
+    """Return what a run that has finished without memorising could still gain from; nothing for others."""
     if snapshot.state != "finished" or snapshot.step < snapshot.steps or since_best(snapshot) > 0:
         return ""
     length = f"resume it with {more(snapshot)}"

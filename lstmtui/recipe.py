@@ -183,7 +183,7 @@ def _general(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "recompute": 24 * batch * bptt * (s.layers or 2) * hidden > machine_memory() / 4,
         "threads": min(cpu_count(), 16),
         "log_every": 10,
-        # At least once an epoch, since a small text is soon learnt by heart.
+        # At least once an epoch, since a small text is soon memorised.
         "eval_every": max(20, min(200 * seldom, windows)),
         "eval_tokens": 32_768 * seldom,
     }
@@ -260,7 +260,7 @@ def _lr_of_words(passes: float) -> float:
 
 
 def _dropout(epochs: float) -> float:
-    """Return the dropout for so many passes over the text: what is read a few times only is not learnt by heart.
+    """Return the dropout for so many passes over the text: what is read a few times only is not memorised.
 
     tinyshakespeare, nats a character of the validation text, one seed each: 3 passes 1.456 without, 1.468 with 0.1 and
     1.464 where it rises to that; 6.6 passes 1.460 without, 1.441 with 0.1, 1.450 with 0.2, 1.447 where it rises to that

@@ -31,7 +31,7 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
         ([(2.0, 2.05)], 0.05, "healthy"),
         ([(2.0, 2.2), (1.9, 2.1)], 0.15, "growing"),
         ([(2.2, 2.0)], -0.2, "valid is ahead"),
-        ([(1.0, 2.0), (1.0, 1.5)], 0.5, "learnt by heart"),
+        ([(1.0, 2.0), (1.0, 1.5)], 0.5, "memorised"),
         (OVERFITTED, 0.55, "overfits at 100"),
         ([(1.5, 1.5), (1.5, 1.5), (1.5, 1.5), (1.5, 1.5)], 0.0, "no better lately"),
     ],
@@ -62,7 +62,7 @@ def shared(characters: int, usual: float | None) -> dict:
 def test_learning_by_heart_is_told_with_what_to_change(tmp_path):
     first, last = guard.advice(ended(tmp_path, OVERFITTED))
     assert first == (
-        "It learns by heart: validation was best at step 100, and training is 0.55 nats per token ahead by now. "
+        "It memorises its text: validation was best at step 100, and training is 0.55 nats per token ahead by now. "
         "The weights of that best step are the ones that are used."
     )
     assert last == (

@@ -49,7 +49,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
             }
         )
     elif result.get("sample"):
-        say("It writes:")
+        say("Sample:")
         emit(str(result["sample"]).rstrip("\n"))
     if state in ("finished", "stopped") and saved_step(run) is not None:
         for line in what_next(snapshot, name, state):

@@ -44,7 +44,7 @@ def pack(
     A run's folder holds the text it was trained on: completion keeps an index of it in autocomplete/, beside the
     profile of what a person wrote, and text that was piped in is kept in piped.txt. With --without-text none of
     these is in the archive, nor where the texts lie on this machine, and everything but completion's index works as
-    before. What the network has learnt by heart stays in its weights, and samples that it wrote stay too.
+    before. What the network has memorised stays in its weights, and samples that it wrote stay too.
 
     Unpack it into the folder of runs: tar -xf FILE -C FOLDER.
     """

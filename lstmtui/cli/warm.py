@@ -105,7 +105,7 @@ def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: b
     if json:
         emit_json(answer)
     elif not answer["candidates"]:
-        say("Nothing comes to its mind here.")
+        say("No suggestions here.")
     for candidate in answer["candidates"] if not json else ():
         if plain:  # to be typed: as it is, and one a line
             emit(candidate["text"].partition("\n")[0].rstrip("\r"))

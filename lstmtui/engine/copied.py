@@ -44,7 +44,7 @@ class CopyMeter:
         """Return the longest stretch of `text` that the training text has too, and that is no stock phrase.
 
         A stock phrase stands at several places of the training text, or in the validation text too: to write it is no
-        sign of learning by heart.
+        sign of memorising.
 
         characters  how long it is
         text        the stretch itself, not yet safe for a terminal

@@ -57,7 +57,7 @@ LEAST = 0.1
 def risen(done: float, part: float) -> float:
     """Return the fraction of a dropout that is in force when `done` of the run lies behind, which rises over `part`.
 
-    What was read once or twice is not known by heart yet, and needs less of it: curriculum dropout (Morerio et al.
+    What was read once or twice is not memorised yet, and needs less of it: curriculum dropout (Morerio et al.
     2017, arXiv:1703.06229), whose curve is steeper at first.
     """
     done = max(0.0, done)  # below 0 in the warm-up

@@ -2,7 +2,7 @@
 
 A run's folder holds more than weights: to complete with, an index keeps the words of the training text in their order,
 which is the text; a profile keeps what a person wrote; the tokens of the newest window and a few quotations are parts
-of it. None of these is needed to go on with the weights. What a network has learnt by heart stays in its weights.
+of it. None of these is needed to go on with the weights. What a network has memorised stays in its weights.
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ def told(event: dict[str, Any]) -> str:
         each = f" of {_number(event, 'seconds_per_step', 3)} s" if event.get("seconds_per_step") else ""
         return f"planned {_number(event, 'steps')} steps{each}"
     if name == "replanned":
-        return f"planned anew{_at(event)}: {_number(event, 'steps')} steps fit the time, not {_number(event, 'before')}"
+        return f"re-planned{_at(event)}: {_number(event, 'steps')} steps fit the time, not {_number(event, 'before')}"
     if name == "set":
         undone = "set back" if event.get("undone") is True else "set"
         return f"{event.get('key')} {undone} from {event.get('before')} to {event.get('value')}{_at(event)}"

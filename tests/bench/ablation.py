@@ -2,7 +2,7 @@
 
     python tests/bench/ablation.py TRAIN VALID [--words 8000] [--epochs 24] [--hidden 64] [--seeds 1]
 
-The first words of TRAIN, few enough that a plain network learns them by heart, are read that many times by two layers
+The first words of TRAIN, few enough that a plain network memorises them, are read that many times by two layers
 of LSTM units. Each row is one run for each seed, with the same schedule; its figures are means of the best evaluation
 on the first 6,000 words of VALID, of the last one, and of training at the end. Runs are kept under RUNS (--runs), and a
 row that has finished is not trained again. About ten seconds of one core a run, and as many to start it.

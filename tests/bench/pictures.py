@@ -28,7 +28,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "new": (False, ("n", "down", "down", "down"), "whole text"),
     "live": (True, (), "Gates by"),
     "gates": (True, ("v", "v", "v", "]"), "units by character"),
-    "steer": (True, ("e",), "learn rate"),
+    "steer": (True, ("e",), "learning rate"),
     "gradients": (True, ("g",), "What it says"),
     "inspect": (True, ("i", "down", "down"), "Read "),
     "compare": (False, ("c",), "Results"),

@@ -34,7 +34,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live": (True, (), "Gates by"),
     "live-looked-into": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
     "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
-    "steer": (True, ("e",), "learn rate"),
+    "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
     "write": (True, ("w",), "begins with"),
     "gradients": (True, ("g",), "Half-life"),

@@ -118,7 +118,7 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
         ({"event": "planned", "steps": 30, "seconds_per_step": 0.04}, "planned 30 steps of 0.040 s"),
         (
             {"event": "replanned", "step": 9, "steps": 3000, "before": 20},
-            "planned anew at step 9: 3,000 steps fit the time, not 20",
+            "re-planned at step 9: 3,000 steps fit the time, not 20",
         ),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ Loss: the thin line is training, the mean of each log interval; ◆ is validatio
 changed, with its name; ┴ on the axis is a checkpoint. With the chart focused (click it, or ctrl+o), left and right \
 look at a point, + and - zoom.
 
-Gap: validation minus training loss. When it grows and validation gets no better, the text is being learnt by heart.
+Gap: validation minus training loss. When it grows and validation gets no better, the text is being memorised.
 
 Update: length of a step beside that of the weights; about 1e-3 is usual.
 
@@ -66,7 +66,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
             "r", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
         bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
-        bind("w", "write", "Write", "live.write", "Let it write, with a prompt and a temperature", show=True),
+        bind("w", "write", "Write", "live.write", "Generate a sample, with a prompt and a temperature", show=True),
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
         bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),

@@ -53,7 +53,7 @@ ABOUT = {
     "hidden": "Units in each layer: more learn more, and cost with their square. Empty: the recipe chooses.",
     "minutes": "How long it trains in all. Empty: the recipe chooses from the text's size.",
     "name": "What the run is called. Empty: after the text and the cell.",
-    "dropout": "Against learning a small text by heart, 0 to 0.95. Empty: the recipe chooses.",
+    "dropout": "Against memorising a small text, 0 to 0.95. Empty: the recipe chooses.",
     "lr": "Peak learning rate. Empty: the recipe's, which is good for most.",
 }
 ROOM = 20

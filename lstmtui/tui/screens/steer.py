@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SETTINGS = {
     "lr": "peak rate; halve it when the loss jumps about",
     "clip": "largest gradient norm; lower it when they explode",
-    "dropout": "between layers; more against learning by heart",
+    "dropout": "between layers; more against memorising",
     "dropout_in": "on what the network reads",
     "weight_drop": "on the recurrent weights",
     "weight_decay": "pulls weights towards zero",
@@ -40,7 +40,7 @@ SETTINGS = {
     "prompt": "",
 }
 """What can be changed here, and a few words on each."""
-NAMES = {"lr": "learn rate", "bptt": "window", "prompt": "writes after"}
+NAMES = {"lr": "learning rate", "bptt": "window", "prompt": "writes after"}
 
 
 class SteerScreen(Dialog[None]):
@@ -69,6 +69,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
     ]
     DEFAULT_CSS = """
     SteerScreen .number, SteerScreen .whole { width: 12; }
+    SteerScreen Field > .label { width: 15; }
     SteerScreen Field > .after { width: 1fr; margin-left: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     SteerScreen #answer { height: auto; min-height: 1; max-height: 3; color: $success; }
     SteerScreen #answer.-error { color: $error; }
@@ -175,7 +176,7 @@ run's panel, with the older ones (left and right).
 """
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "write", "Write", "write.start", "Let it write", show=True, priority=True),
+        bind("ctrl+s,f5", "write", "Write", "write.start", "Generate a sample", show=True, priority=True),
         bind("escape", "leave", "Back", "write.back", "Nothing is written", show=True),
     ]
     DEFAULT_CSS = """
@@ -189,7 +190,7 @@ run's panel, with the older ones (left and right).
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = "Let it write"
+            dialog.border_title = "Generate a sample"
             dialog.border_subtitle = "enter writes"
             with Form():
                 yield Field(

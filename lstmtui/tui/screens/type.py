@@ -65,8 +65,8 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+up", "threshold(1)", "Surer", "type.surer", "Grey text only when surer"),
-        bind("ctrl+down", "threshold(-1)", "Less sure", "type.less_sure", "Grey text also when less sure"),
+        bind("ctrl+up", "threshold(1)", "Raise threshold", "type.surer", "Show grey text only when more probable"),
+        bind("ctrl+down", "threshold(-1)", "Lower threshold", "type.less_sure", "Show grey text when less probable"),
         bind("f2", "remember", "Remember", "type.remember", "Keep this text in the run's profile", show=True),
         bind("f3", "forget", "Forget", "type.forget", "Forget the run's profile"),
         bind("f4", "copy_all", "Copy all", "type.copy-all", "Copy the whole text to the terminal's clipboard"),

@@ -45,7 +45,7 @@ def answer(run: RunFolder, message: str, *, ok: bool = True) -> None:
 
 
 SAID = {
-    "e": (SteerScreen, "learn rate", tuple(NAMES.get(name, name.replace("_", " ")) for name in SETTINGS)),
+    "e": (SteerScreen, "learning rate", tuple(NAMES.get(name, name.replace("_", " ")) for name in SETTINGS)),
     "f": (ForkScreen, "begins at", ("begins at", "as it is: 2900", "diary-lstm-fork")),
     "w": (WriteScreen, "begins with", ("begins with", "temperature", "0.8")),
 }
