@@ -2,7 +2,7 @@
 
     run = create(settings, name="diary")
     start(run)                                   # python -m lstmtui.engine RUN_FOLDER, a process of its own
-    with Model(run) as model:                    # python -m lstmtui.engine.serve RUN_FOLDER
+    with Model(run) as model:                    # python -m lstmtui.engine.services.serve RUN_FOLDER
         model.complete("The ", k=5)
 
     with lstmtui.Completer.load("diary") as completer:    # the same by name, for other programs
@@ -26,11 +26,11 @@ from types import TracebackType
 from typing import Any
 
 from lstmtui import config, recipe
+from lstmtui.client.process import Child, command
+from lstmtui.common.files import write_atomically
+from lstmtui.common.opening import open_to_append
+from lstmtui.common.paths import runs_root
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
-from lstmtui.files import write_atomically
-from lstmtui.opening import open_to_append
-from lstmtui.places import runs_root
-from lstmtui.process import Child, command
 from lstmtui.runs.folder import RunFolder, check_name, creation, free_name, is_taken
 
 
@@ -105,7 +105,7 @@ def fork(
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(
         command(
-            "lstmtui.engine.fork", f"--from={at}", str(run.path), str(child.path),
+            "lstmtui.engine.training.fork", f"--from={at}", str(run.path), str(child.path),
             *(f"{key}={value}" for key, value in (changes or {}).items()),
         ),
         stdin=subprocess.DEVNULL, capture_output=True, check=False,
@@ -146,7 +146,7 @@ class Forecaster:
     def _ask(self, op: str, settings: config.Settings) -> dict[str, Any]:
         with self._lock:
             if self._child is None:
-                self._child = Child("The process that makes plans", "lstmtui.engine.forecast")
+                self._child = Child("The process that makes plans", "lstmtui.engine.benchmark.forecast")
         return self._child.ask({"op": op, "settings": dataclasses.asdict(settings)})
 
 
@@ -167,7 +167,7 @@ class Model:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._child = Child("The model's process", "lstmtui.engine.serve", str(run.path))
+        self._child = Child("The model's process", "lstmtui.engine.services.serve", str(run.path))
         try:
             about = self._child.first_answer()
         except BaseException:

@@ -21,8 +21,8 @@ from typing import Any
 
 from lstm_kernels.cell_table import CELLS
 
+from lstmtui.common.files import FormatError, parse_toml, read_file
 from lstmtui.errors import CorruptError, UsageError
-from lstmtui.files import FormatError, parse_toml, read_file
 
 FORMAT = 1
 """Version of the run folder; raised when an older reader would misread a newer folder."""

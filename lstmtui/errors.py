@@ -1,7 +1,7 @@
 """What can go wrong where a person can see it: one base error, few children, one exit code each.
 
-A message is one sentence: what happened, where, and what to do next. Whoever shows it sanitises it (`lstmtui.text`),
-since it may quote a file name or a piece of a file.
+A message is one sentence: what happened, where, and what to do next. Whoever shows it makes it safe for a terminal
+(`lstmtui.common.terminal_text`), since it may quote a file name or a piece of a file.
 
 Exit codes
     0 fine   1 failed   2 usage or configuration   3 corrupt or incompatible run or checkpoint   4 diverged

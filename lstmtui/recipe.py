@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from lstmtui.common.hardware import cpu_count, machine_memory, training_speed
 from lstmtui.common.word_boundaries import Kind, kind, share_without_spaces, words_and_lines
 from lstmtui.config import AUTO, Settings
-from lstmtui.machine import cpu_count, machine_memory, training_speed
 
 MB = 1_000_000
 PASSES = 4

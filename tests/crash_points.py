@@ -24,10 +24,12 @@ from unittest import mock
 
 import tiny
 
+from lstmtui.common.files import append_line, read_json
 from lstmtui.engine import __main__ as process
-from lstmtui.engine import checkpoint, fork, inbox, keeper, train
-from lstmtui.engine.model import Network
-from lstmtui.files import append_line, read_json
+from lstmtui.engine import checkpoint
+from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.training import checkpointing, fork, requests
+from lstmtui.engine.training import trainer as train
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -285,14 +287,14 @@ class Bench:
             return math.nan if bad else gradient(network, *args)
 
         answer_requests = train.Trainer._answer_requests
-        clock = mock.Mock(wraps=keeper.time, monotonic=lambda: float(next(ticks)))
+        clock = mock.Mock(wraps=checkpointing.time, monotonic=lambda: float(next(ticks)))
         with (
             mock.patch.object(process, "RunWriter", lambda run: RunWriter(run, interval=3600)),
             mock.patch.object(process.signal, "signal"),
             mock.patch.object(train, "compile_kernels", return_value=0),
             mock.patch.object(train.gradient_flow, "of_text", return_value=None),
-            mock.patch.object(keeper, "time", clock),
-            mock.patch.object(inbox, "EVERY", 0.0),
+            mock.patch.object(checkpointing, "time", clock),
+            mock.patch.object(requests, "EVERY", 0.0),
             mock.patch.object(train.Trainer, "_step", counted_step),
             mock.patch.object(train.Trainer, "_answer_requests", answer),
             mock.patch.object(Network, "gradient", poisoned),

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from lstmtui.files import read_lines
+from lstmtui.common.files import read_lines
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.writer import RunWriter
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from steered import Steered
 
+from lstmtui.common.files import to_json
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.errors import LstmtuiError
-from lstmtui.files import to_json
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 3, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**30, 10**400, 0.5, 1e308, float("nan"),

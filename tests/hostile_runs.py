@@ -22,13 +22,13 @@ import numpy as np
 import tomli_w
 from run_folder import make_run
 
-from lstmtui import guard
 from lstmtui.cli import ls, show
 from lstmtui.data.tokens import Chars
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs import flow, folder, reader
+from lstmtui.reports import gradient_flow, overfitting
+from lstmtui.runs import folder, reader
 from lstmtui.runs.folder import FILES, FOLDERS, RunFolder
-from lstmtui.tui.watch import RunsWatch, RunWatch
+from lstmtui.tui.workers.run_polling import RunsWatch, RunWatch
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 1, 7, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", "x", "finished",
@@ -89,11 +89,11 @@ class Campaign:
         names = {found.name for found in folder.all_runs(self.root)}
         assert "good" in names
         snapshot = reader.RunReader(run).refresh()
-        guard.advice(snapshot)
-        guard.record(snapshot)
+        overfitting.advice(snapshot)
+        overfitting.record(snapshot)
         assert len(RunsWatch(self.root).look()) == len(names)
         RunWatch(run).look()
-        flow.flows(run)
+        gradient_flow.flows(run)
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             for as_json in (False, True):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.flow import Flow
+from lstmtui.reports.gradient_flow import Flow
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import _save_arrays
 
@@ -33,7 +33,7 @@ def measured(run: RunFolder, *flows: Flow) -> RunFolder:
 
 
 class InsideModel:
-    """Answers as `lstmtui.engine.inspect` does, about a network that never was; remembers what it was asked."""
+    """Answers as `services.unit_inspector` does, about a network that never was; remembers what it was asked."""
 
     def __init__(self, *, units: int = 12, layers: int = 2, text: str = "the cat sat.\non the mat, a cat.\n") -> None:
         self.about: dict[str, Any] = {"cell": "lstm", "layers": layers, "hidden": units, "step": 1200}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from lstm_kernels.cuda import arrays, embedding, linear, linear_cross_entropy, recurrence
-from lstm_kernels.cuda.products import Packed
+from lstm_kernels.cuda.gemm import Packed
 
 CUDA = SimpleNamespace(
     arrays=arrays,

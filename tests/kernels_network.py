@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck import assert_gradients_agree, numerical_gradient
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
-from lstm_kernels.cpu.packed import Packed
+from lstm_kernels.cpu.gemm import Packed
 
 CPU = SimpleNamespace(
     arrays=arrays,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config, recipe
-from lstmtui.files import to_json, write_atomically
+from lstmtui.common.files import to_json, write_atomically
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.writer import _save_arrays
 

@@ -6,9 +6,9 @@ import time
 
 import tiny
 
-from lstmtui.engine.inbox import Request
-from lstmtui.engine.steering import do
-from lstmtui.engine.train import Trainer
+from lstmtui.engine.training.requests import Request
+from lstmtui.engine.training.steering import do
+from lstmtui.engine.training.trainer import Trainer
 from lstmtui.runs.writer import RunWriter
 
 

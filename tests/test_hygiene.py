@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-COMPUTING = ("numba", "llvmlite", "lstm_kernels.compile", "lstmtui.engine.backend", "torch")
+COMPUTING = ("numba", "llvmlite", "lstm_kernels.jit", "lstmtui.engine.backend", "torch")
 HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer")
 
 PROGRAM = """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui import api, config
-from lstmtui.files import read_lines
+from lstmtui.common.files import read_lines
 from lstmtui.runs.folder import RunFolder
 
 SETTINGS: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from lstm_kernels.activations import one, sigmoid, sigmoid_slope, tanh, tanh_slope, zero
 from lstm_kernels.cell_table import NONE, OWN, SIGMOID, TANH, Cell, Gate, Keeper, Memory
-from lstm_kernels.compile import inlined
+from lstm_kernels.jit import inlined
 
 TOY = Cell(
     name="toy",

@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from lstm_kernels.compile import FASTMATH, inlined
+from lstm_kernels.jit import FASTMATH, inlined
 
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 LOG2_E = np.float32(1.4426950408889634)

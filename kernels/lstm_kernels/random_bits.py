@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstm_kernels.compile import inlined
+from lstm_kernels.jit import inlined
 
 # Everything is uint64: mixed with a signed integer it would become float64.
 STEP = np.uint64(0x9E3779B97F4A7C15)

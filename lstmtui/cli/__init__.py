@@ -13,9 +13,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal in an 8-bit locale still gets the text it can show
             stream.reconfigure(errors="replace")
     try:
-        from lstmtui.cli import warm
+        from lstmtui.cli import warm_complete
 
-        code = warm.answered(given)
+        code = warm_complete.answered(given)
         if code is None:
             from lstmtui.cli import commands
 

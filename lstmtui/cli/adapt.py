@@ -12,8 +12,8 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
-from lstmtui.text import one_line
 
 MAX_WORDS = 60
 """Words of each kind that are shown."""

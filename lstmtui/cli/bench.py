@@ -12,8 +12,8 @@ import typer
 from lstmtui import config
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit_json, stdout_console
+from lstmtui.client.process import command
 from lstmtui.errors import FAMILIES, LstmtuiError
-from lstmtui.process import command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,7 +111,7 @@ def _profile(result: dict[str, Any]) -> Table:
 def _measure(arguments: list[str]) -> Iterator[dict[str, Any]]:
     """Yield results as the engine's process prints them. Raises the LstmtuiError it ends with."""
     process = subprocess.Popen(
-        command("lstmtui.engine.bench", *arguments),
+        command("lstmtui.engine.benchmark.bench", *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -124,7 +124,9 @@ def _measure(arguments: list[str]) -> Iterator[dict[str, Any]]:
                 raise FAMILIES.get(result["exit_code"], LstmtuiError)(result["error"])
             yield result
         if process.wait():
-            raise LstmtuiError("The measuring process ended early; 'python -P -m lstmtui.engine.bench' may show why.")
+            raise LstmtuiError(
+                "The measuring process ended early; 'python -P -m lstmtui.engine.benchmark.bench' may show why."
+            )
     finally:
         process.kill()
         process.wait()

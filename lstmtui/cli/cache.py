@@ -10,9 +10,9 @@ from pathlib import Path
 
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import emit, say
+from lstmtui.common.paths import cache_root
+from lstmtui.common.units import size
 from lstmtui.errors import CorruptError, LstmtuiError
-from lstmtui.places import cache_root
-from lstmtui.units import size
 
 app = App(cls=Group, help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def show() -> int:
 @app.command("clear")
 def clear() -> int:
     """Empty the cache. What is needed again is made again; the tokens of runs stay, since their text may change."""
-    from lstmtui.data.tokenfiles import in_use
+    from lstmtui.data.token_files import in_use
 
     root = cache_root()
     freed = kept = 0
@@ -56,8 +56,8 @@ def clear() -> int:
 
 def _tokens_of_runs() -> set[str]:
     """Return the folders of tokens of all runs in the usual place: those of older versions have made no note there."""
-    from lstmtui.data.tokenfiles import TokenFiles
-    from lstmtui.files import read_json
+    from lstmtui.common.files import read_json
+    from lstmtui.data.token_files import TokenFiles
     from lstmtui.runs.folder import all_runs
 
     needed = set()

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmtui import compare as comparing
 from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
-from lstmtui.compare import Figures, Group
+from lstmtui.common.paths import runs_root
+from lstmtui.common.units import duration
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.places import runs_root
+from lstmtui.reports import comparison as comparing
+from lstmtui.reports.comparison import Figures, Group
 from lstmtui.runs.folder import RunFolder, check_name, engine_alive, free_name
-from lstmtui.units import duration
 
 if TYPE_CHECKING:
     from lstmtui.runs.reader import RunSnapshot

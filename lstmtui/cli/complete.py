@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui.cli import piped
-from lstmtui.cli import warm as warmly
+from lstmtui.cli import warm_complete as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import emit_json, say
-from lstmtui.cli.warm import MOST, K
+from lstmtui.cli.warm_complete import MOST, K
+from lstmtui.common.files import FormatError, parse_json, stream_lines
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import FormatError, parse_json, stream_lines
 
 if TYPE_CHECKING:
     from lstmtui.api import Candidate, Model
@@ -65,9 +65,9 @@ def complete(
     if warm:
         if (answer := warmly.standing_by(found, question)) is not None:
             return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
-        from lstmtui import standby
+        from lstmtui.client import daemon
 
-        standby.begin(found)
+        daemon.begin(found)
         if (answer := warmly.standing_by(found, question, starting=True)) is not None:
             return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
     from lstmtui import api

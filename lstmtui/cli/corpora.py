@@ -10,7 +10,7 @@ import typer
 
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
-from lstmtui.units import size
+from lstmtui.common.units import size
 
 app = App(cls=Group, help="Texts to train on: list, show, fetch.", no_args_is_help=True)
 
@@ -77,14 +77,14 @@ def fetch(name: Name, json: Json = False) -> None:
 
 
 def _rows() -> list[dict[str, Any]]:
-    from lstmtui.data import catalogue, embedded, formal
-    from lstmtui.places import cache_root
+    from lstmtui.common.paths import cache_root
+    from lstmtui.data import catalogue, default_corpus, formal_languages
 
     cache = cache_root()
-    rows = [{"name": embedded.NAME, "bytes": 0, "tokens": "chars", "here": True, "title": embedded.TITLE}]
+    rows = [{"name": default_corpus.NAME, "bytes": 0, "tokens": "chars", "here": True, "title": default_corpus.TITLE}]
     rows += [
         {"name": name, "bytes": 0, "tokens": "chars", "here": True, "title": f"generator: {generator.title}"}
-        for name, generator in formal.GENERATORS.items()
+        for name, generator in formal_languages.GENERATORS.items()
     ]
     return rows + [
         {
@@ -99,14 +99,14 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _facts(name: str) -> dict[str, Any]:
-    from lstmtui.data import catalogue, embedded, formal
-    from lstmtui.places import cache_root
+    from lstmtui.common.paths import cache_root
+    from lstmtui.data import catalogue, default_corpus, formal_languages
 
-    if name == embedded.NAME:
-        return {"name": name, "title": embedded.TITLE, "licence": "PSF-2.0", "home": "https://docs.python.org"}
-    if name in formal.GENERATORS:
-        source = " ".join((formal.GENERATORS[name].make.__doc__ or "").split())
-        settings = ",".join(f"{key}={value}" for key, value in formal.settings_of(name).items())
+    if name == default_corpus.NAME:
+        return {"name": name, "title": default_corpus.TITLE, "licence": "PSF-2.0", "home": "https://docs.python.org"}
+    if name in formal_languages.GENERATORS:
+        source = " ".join((formal_languages.GENERATORS[name].make.__doc__ or "").split())
+        settings = ",".join(f"{key}={value}" for key, value in formal_languages.settings_of(name).items())
         return {"name": name, "title": source, "settings": f"{name}:{settings}"}
     entry = catalogue.get(name)
     return dataclasses.asdict(entry) | {"here": catalogue.is_fetched(entry, cache_root())}

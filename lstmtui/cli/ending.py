@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui import beginning as beginnings
-from lstmtui import guard
 from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.common import text_beginning as beginnings
+from lstmtui.common.terminal_text import safe
+from lstmtui.common.units import duration
+from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import further
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import safe
-from lstmtui.units import duration
 
 SPLITS = (("valid", "Validation"), ("test", "Test"))
 
@@ -25,13 +25,13 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
     """
     run = snapshot.run
     result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
-    advice = guard.advice(snapshot) if own and state == "finished" else []
+    advice = overfitting.advice(snapshot) if own and state == "finished" else []
     if own and state == "finished":
         say(finished(snapshot))
     for split, words in SPLITS:
         if result.get(split):
             say(f"{words}: {figures(result[split])}{part_of(result[split])}")
-    if own and state == "finished" and (copied := guard.copied(snapshot)) is not None:
+    if own and state == "finished" and (copied := overfitting.copied(snapshot)) is not None:
         say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
     for sentence in advice:
         say(sentence)
@@ -76,7 +76,7 @@ def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
         (f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"),
         (f"lstmtui type {name}", "to type with it"),
     ]
-    if state == "finished" and guard.since_best(snapshot) < guard.WORSE:
+    if state == "finished" and overfitting.since_best(snapshot) < overfitting.WORSE:
         commands.append((further(snapshot, name), "to train it further"))
     width = max(len(command) for command, _ in commands)
     for number, (command, purpose) in enumerate(commands):

@@ -9,8 +9,8 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import emit, emit_json, figures, say, waiting
+from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
-from lstmtui.text import one_line
 
 THRESHOLD = 0.3
 """The probability from which ghost text shows, as the typing screen has it at first."""

@@ -14,8 +14,8 @@ from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.progress import Progress, progress
+from lstmtui.common.opening import open_to_read
 from lstmtui.errors import FAMILIES, LstmtuiError, SaveError, UsageError
-from lstmtui.opening import open_to_read
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder, remove
 from lstmtui.runs.reader import RunReader, RunSnapshot

@@ -24,7 +24,7 @@ def gradients(
     Runs that train measure this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
     """
     from lstmtui import api
-    from lstmtui.runs.flow import flow_of, memory, verdict
+    from lstmtui.reports.gradient_flow import flow_of, memory, verdict
 
     found = recognise(run, runs_dir)
     with api.Model(found) as model:

@@ -10,8 +10,8 @@ from typing import Any
 
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit, emit_json
-from lstmtui.process import command
-from lstmtui.units import size
+from lstmtui.client.process import command
+from lstmtui.common.units import size
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _OF_ENGINE = (
@@ -47,8 +47,8 @@ def gather() -> dict[str, dict[str, Any]]:
 
     from lstmtui import __version__, config
     from lstmtui.cli.cache import used
-    from lstmtui.machine import cpu_count
-    from lstmtui.places import cache_root, runs_root
+    from lstmtui.common.hardware import cpu_count
+    from lstmtui.common.paths import cache_root, runs_root
     from lstmtui.runs.folder import all_runs
 
     versions: dict[str, Any] = {"lstmtui": __version__, "python": platform.python_version()}
@@ -94,7 +94,7 @@ def _engine_facts() -> dict[str, Any]:
     """Return what Numba says of itself; asked of another process, since front ends never load it."""
     try:
         done = subprocess.run(
-            command("lstmtui.engine.info"),
+            command("lstmtui.engine.services.info"),
             capture_output=True,
             timeout=60,
             stdin=subprocess.DEVNULL,
@@ -102,7 +102,7 @@ def _engine_facts() -> dict[str, Any]:
         )
         facts = json_module.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {"numba": "it does not answer; run 'python -P -m lstmtui.engine.info' to see why"}
+        return {"numba": "it does not answer; run 'python -P -m lstmtui.engine.services.info' to see why"}
     # Versions and features stand in their own groups already.
     return {name: value for name, value in facts.items() if name in _OF_ENGINE and value is not None}
 

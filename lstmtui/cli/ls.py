@@ -8,11 +8,11 @@ import typer
 
 from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, emit_json, say, stdout_console
-from lstmtui.places import runs_root
+from lstmtui.common.paths import runs_root
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import age, size
 from lstmtui.runs.folder import all_runs, disk_usage
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.text import one_line
-from lstmtui.units import age, size
 
 if TYPE_CHECKING:
     from rich.table import Table

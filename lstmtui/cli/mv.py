@@ -8,8 +8,8 @@ import typer
 
 from lstmtui.cli.options import RunsDir, recognise, run_names
 from lstmtui.cli.output import say
+from lstmtui.common.files import read_json
 from lstmtui.errors import CorruptError
-from lstmtui.files import read_json
 from lstmtui.runs import folder
 from lstmtui.runs.folder import RunFolder
 

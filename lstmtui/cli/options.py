@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from lstmtui import config, places
+from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
+from lstmtui.common import paths
 from lstmtui.errors import UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import RunFolder
@@ -90,7 +91,7 @@ Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave 
 
 def short(run: RunFolder) -> str:
     """Return how to call `run` on the next command line: its name where that finds it, else its path."""
-    if run.path == places.runs_root() / run.name:
+    if run.path == paths.runs_root() / run.name:
         return run.name
     path = os.path.relpath(run.path)
     return path if os.sep in path else os.path.join(os.curdir, path)

@@ -1,6 +1,6 @@
 """Data to stdout, narration to stderr: the only places of the command line that write text from outside.
 
-On a terminal every text passes `lstmtui.text.safe`. Data in a pipe is left as it is.
+On a terminal every text passes `lstmtui.common.terminal_text.safe`. Data in a pipe is left as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lstmtui.text import one_line, safe
+from lstmtui.common.terminal_text import one_line, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,7 @@ def emit(text: str, end: str = "\n") -> None:
 
 def emit_json(value: Any) -> None:
     """Write one line of JSON to stdout. JSON escapes control characters itself, so it is safe everywhere."""
-    from lstmtui.files import to_json
+    from lstmtui.common.files import to_json
 
     line = to_json(value)
     print(safe(line) if sys.stdout.isatty() else line, flush=True)

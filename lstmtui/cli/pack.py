@@ -13,9 +13,9 @@ import typer
 
 from lstmtui.cli.options import Run, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
+from lstmtui.common.units import size
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.units import size
 
 STDOUT = Path("-")
 COMPRESSED = (".gz", ".tgz")

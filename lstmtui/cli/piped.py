@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lstmtui.cli.output import say
+from lstmtui.common.opening import open_temporary
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.opening import open_temporary
 
 STDIN = "-"
 """Stands for standard input."""

@@ -12,8 +12,8 @@ from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
 from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.common.units import duration
 from lstmtui.errors import UsageError
-from lstmtui.units import duration
 
 if TYPE_CHECKING:
     from lstmtui.api import Forecaster

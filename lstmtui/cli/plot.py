@@ -14,9 +14,9 @@ import typer
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import RunOrLatest, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
+from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import one_line
 
 CHARTS = ("loss", "gradients", "saturation")
 FEW = 40
@@ -77,7 +77,7 @@ def plot(
 
 def charts(run: RunFolder) -> tuple[Chart, ...]:
     """Return every chart of a run; one of which nothing is known has no rows."""
-    from lstmtui.runs.flow import flows
+    from lstmtui.reports.gradient_flow import flows
     from lstmtui.runs.reader import RunReader, saturation
 
     seen = RunReader(run, keep=1_000_000).refresh()

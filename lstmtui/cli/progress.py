@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui import guard
 from lstmtui.cli.output import say, unknown
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
+from lstmtui.reports import overfitting
 from lstmtui.runs.reader import RunSnapshot, ValidPoint
-from lstmtui.text import one_line
-from lstmtui.units import duration
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of figures where there is no terminal."""
@@ -85,7 +85,7 @@ class Progress:
             if _at(event) <= self._heard:
                 continue
             self._heard = _at(event)
-            if event.get("event") == "prepared" and (few := guard.few_to_validate(event.get("valid"))):
+            if event.get("event") == "prepared" and (few := overfitting.few_to_validate(event.get("valid"))):
                 yield few
             if event.get("event") == "compiled" and event.get("kernels"):
                 yield f"Compiled {event['kernels']} kernels in {event.get('seconds')} s; the next start will find them."

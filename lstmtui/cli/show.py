@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lstmtui import config, guard
+from lstmtui import config
 from lstmtui.cli.ending import part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.common.files import read_json
+from lstmtui.common.units import age, duration, size
 from lstmtui.errors import CorruptError
-from lstmtui.files import read_json
+from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.pack import size_of, text_files
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.units import age, duration, size
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
@@ -33,7 +34,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     emit(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         emit(f"  {name:<14} {value}")
-    for sentence in (*guard.advice(snapshot), *_held(found)):
+    for sentence in (*overfitting.advice(snapshot), *_held(found)):
         emit(f"  {sentence}")
     emit("\nsettings")
     for name, value in dataclasses.asdict(settings).items():
@@ -79,9 +80,9 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     if s.best is not None:
         best = {"nll": s.best.nll, "perplexity": s.best.perplexity, "bits_per_char": s.best.bits_per_char}
         lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
-    if (gap := guard.gap(s)) is not None:
+    if (gap := overfitting.gap(s)) is not None:
         lines.append(("gap", f"{gap[0]:+.3f} nats per token, {gap[1]}"))
-    if (copied := guard.copied(s)) is not None:
+    if (copied := overfitting.copied(s)) is not None:
         lines.append(("copied", f"{copied.words} of a sample of {copied.of}"))
     result = status.get("result") or {}
     for split, words in (("valid", "final"), ("test", "test")):
@@ -101,7 +102,7 @@ def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | No
         "plan": plan,
         "best": dataclasses.asdict(s.best) if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
-        "guard": guard.record(s),
+        "guard": overfitting.record(s),
         "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

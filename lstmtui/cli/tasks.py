@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
-from lstmtui import tasks as testing
 from lstmtui.cli.options import RunsDir
 from lstmtui.cli.output import emit, emit_json, say, stdout_console
+from lstmtui.client.process import command
+from lstmtui.common.paths import runs_root
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
-from lstmtui.places import runs_root
-from lstmtui.process import command
-from lstmtui.tasks import INITS, TASKS, Result, Task, Trial
-from lstmtui.text import one_line
-from lstmtui.units import duration
+from lstmtui.reports import memory_tasks as testing
+from lstmtui.reports.memory_tasks import INITS, TASKS, Result, Task, Trial
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -161,7 +161,7 @@ class _Engine:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._process = subprocess.Popen(
-            command("lstmtui.engine.tasks"),
+            command("lstmtui.engine.services.memory_tasks"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -181,7 +181,9 @@ class _Engine:
             if "result" in said:
                 return dict(said["result"])
             shown.hear(said)
-        raise LstmtuiError("The learning process ended early; 'python -P -m lstmtui.engine.tasks' may show why.")
+        raise LstmtuiError(
+            "The learning process ended early; 'python -P -m lstmtui.engine.services.memory_tasks' may show why."
+        )
 
     def close(self) -> None:
         """End the process, whatever it is doing."""

@@ -15,9 +15,9 @@ from lstmtui.cli import help as helping
 from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import say
-from lstmtui.places import runs_root
+from lstmtui.common.paths import runs_root
+from lstmtui.common.units import size
 from lstmtui.runs.folder import RunFolder
-from lstmtui.units import size
 
 if TYPE_CHECKING:
     from lstmtui.data.corpus import Texts

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lstmtui.common.paths import cache_root
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.places import cache_root
 
 MAX_BYTES = 1 << 30
 """Of a file whose size the catalogue does not know."""

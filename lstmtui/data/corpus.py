@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lstmtui.common.files import write_atomically
+from lstmtui.common.paths import cache_root
+from lstmtui.common.units import size as in_words
 from lstmtui.config import AUTO, Settings
-from lstmtui.data import catalogue, embedded, formal, likeness, tokens
+from lstmtui.data import catalogue, default_corpus, formal_languages, likeness, tokens
 from lstmtui.data.encodings import known, to_utf8
 from lstmtui.data.normal_form import NORMAL_FORM
 from lstmtui.data.sources import LeftOut, Part, Source, in_memory, open_file, open_folder, refuse
 from lstmtui.data.splits import mixed
-from lstmtui.data.tokenfiles import Range, Split, TokenFiles, writable
+from lstmtui.data.token_files import Range, Split, TokenFiles, writable
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import write_atomically
-from lstmtui.places import cache_root
-from lstmtui.units import size as in_words
 
 __all__ = [
     "Dataset", "Reading", "Source", "Split", "Texts", "anchored", "dataset", "notes", "notes_of", "prepare", "read",
@@ -220,16 +220,16 @@ def anchored(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _has_a_name(name: str) -> bool:
-    return name == embedded.NAME or formal.is_generator(name) or catalogue.is_known(name)
+    return name == default_corpus.NAME or formal_languages.is_generator(name) or catalogue.is_known(name)
 
 
 def _parts(name: str, cache: Path) -> tuple[list[Part], list[LeftOut]]:
     if not name:
         raise UsageError("An empty text names no file, folder or set; '.' is the current folder.")
-    if name == embedded.NAME:
-        return [in_memory(name, embedded.text(cache))], []
-    if formal.is_generator(name):
-        return [in_memory(name, formal.text(name))], []
+    if name == default_corpus.NAME:
+        return [in_memory(name, default_corpus.text(cache))], []
+    if formal_languages.is_generator(name):
+        return [in_memory(name, formal_languages.text(name))], []
     if catalogue.is_known(name):
         return [open_file(path) for path in catalogue.files(name, "train", cache)], []
     path = Path(name).expanduser()
@@ -441,7 +441,7 @@ def _own(names: Sequence[str], how: Reading, cache: Path) -> Source | None:
 def _of_the_set(train: Sequence[str], role: str, how: Reading, cache: Path) -> Source | None:
     """Return the catalogue's own valid or test file when the training text is one set of the catalogue."""
     names = [train] if isinstance(train, str) else list(train)
-    if len(names) != 1 or formal.is_generator(names[0]) or not catalogue.is_known(names[0]):
+    if len(names) != 1 or formal_languages.is_generator(names[0]) or not catalogue.is_known(names[0]):
         return None
     paths = catalogue.files(names[0], role, cache)
     return _readable(Source(names[0], tuple(map(open_file, paths))), how, cache) if paths else None

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lstmtui.common.files import read_json, write_atomically
 from lstmtui.data.long_runs import LongRuns
 from lstmtui.errors import CorruptError
-from lstmtui.files import read_json, write_atomically
 
 REMEMBERED = 16 << 20
 """Smaller files are read again faster than a note about them is worth."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lstmtui.data.sources import Part, Source
-from lstmtui.data.tokenfiles import Range
+from lstmtui.data.token_files import Range
 
 SMALL = 32 << 10
 """Bytes; smaller files are taken whole, where their kind has enough of them."""

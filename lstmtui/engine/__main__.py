@@ -16,12 +16,12 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from lstmtui.common.terminal_text import one_line
 from lstmtui.config import DEVICES, LENGTHS
-from lstmtui.engine.waiting import is_left_behind
+from lstmtui.engine.training.waiting import is_left_behind
 from lstmtui.errors import LstmtuiError, SaveError
 from lstmtui.runs.folder import EngineLock, RunFolder, check
 from lstmtui.runs.writer import RunWriter
-from lstmtui.text import one_line
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What the system says of a disk that takes no more."""
@@ -69,8 +69,8 @@ def _train(
     writer.event("started", pid=os.getpid())
     try:
         # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.
-        from lstmtui.engine.extension import More
-        from lstmtui.engine.train import Trainer, run_to_the_end
+        from lstmtui.engine.training.extension import More
+        from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 
         further = More.parse(more) if more is not None else None
         state = run_to_the_end(Trainer(run, writer, lambda: bool(received), device, further))

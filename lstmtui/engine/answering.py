@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from lstmtui.common.files import FormatError, parse_json, stream_lines, to_json
+from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.files import FormatError, parse_json, stream_lines, to_json
-from lstmtui.text import one_line
 
 Answers = Iterator[dict[str, Any]]
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.paths import cache_root
 from lstmtui.errors import UsageError
-from lstmtui.places import cache_root
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
-from lstm_kernels.compile import cache_in, jobs_of  # isort: skip
+from lstm_kernels.jit import cache_in, jobs_of  # isort: skip
 
 KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
@@ -29,21 +29,21 @@ from lstm_kernels.cpu import (  # noqa: E402
     arrays,
     dropout,
     embedding,
+    inference,
     linear,
     linear_cross_entropy,
+    longest_match,
     optim,
     penalty,
     recurrence,
     sampling,
     sequences,
     softmax,
-    stepping,
-    stretch,
 )
-from lstm_kernels.cpu.packed import Packed, stack, workspace  # noqa: E402
-from lstm_kernels.cpu.tiles import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
-from lstm_kernels.threads import MOST as MOST_THREADS  # noqa: E402
-from lstm_kernels.warm import Report, compile_all  # noqa: E402
+from lstm_kernels.cpu.gemm import Packed, stack, workspace  # noqa: E402
+from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.precompile import Report, compile_all  # noqa: E402
+from lstm_kernels.thread_pool import MOST as MOST_THREADS  # noqa: E402
 
 __all__ = [
     "CELLS",
@@ -61,9 +61,11 @@ __all__ = [
     "device",
     "dropout",
     "embedding",
+    "inference",
     "jobs_of",
     "linear",
     "linear_cross_entropy",
+    "longest_match",
     "missing_for_cuda",
     "optim",
     "penalty",
@@ -72,8 +74,6 @@ __all__ = [
     "sequences",
     "softmax",
     "stack",
-    "stepping",
-    "stretch",
     "workspace",
 ]
 
@@ -167,5 +167,5 @@ def _cuda() -> Device:
 
     names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
     modules = {name: import_module(f"{cuda.__name__}.{name}") for name in (*names, "sequences")}
-    products, graph = (import_module(f"{cuda.__name__}.{name}") for name in ("products", "graph"))
-    return Device("cuda", **modules, Packed=products.Packed, replayed=graph.replayed)
+    gemm, graphs = (import_module(f"{cuda.__name__}.{name}") for name in ("gemm", "graphs"))
+    return Device("cuda", **modules, Packed=gemm.Packed, replayed=graphs.replayed)

@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 import safetensors
 
-from lstmtui.errors import CorruptError, UnreadableError
-from lstmtui.files import (
+from lstmtui.common.files import (
     FormatError,
     check_types,
     names_in,
@@ -33,7 +32,8 @@ from lstmtui.files import (
     to_json,
     write_atomically,
 )
-from lstmtui.opening import open_regular, private_folder
+from lstmtui.common.opening import open_regular, private_folder
+from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from lstmtui.opening import open_to_read
+from lstmtui.common.opening import open_to_read
 
 MAX_BYTES = 256 << 20
 """No file of arrays takes more memory; a few compressed bytes may hold far more."""

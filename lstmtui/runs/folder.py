@@ -32,10 +32,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lstmtui.common.opening import PRIVATE_FOLDER, check_folder, check_regular, open_regular
+from lstmtui.common.paths import runs_root
+from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import CorruptError, LockedError, LstmtuiError, UsageError
-from lstmtui.opening import PRIVATE_FOLDER, check_folder, check_regular, open_regular
-from lstmtui.places import runs_root
-from lstmtui.text import one_line
 
 STATES = (
     "starting",  # the process is up, nothing read yet
@@ -365,7 +365,7 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     import dataclasses
 
     from lstmtui import config
-    from lstmtui.files import write_atomically
+    from lstmtui.common.files import write_atomically
 
     renamed = RunFolder(run.path.absolute().parent / check_name(name))
     if is_taken(renamed.path):

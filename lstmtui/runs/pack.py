@@ -18,9 +18,9 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from lstmtui import config
+from lstmtui.common.files import read_json, to_json
+from lstmtui.common.opening import open_to_read
 from lstmtui.errors import LstmtuiError
-from lstmtui.files import read_json, to_json
-from lstmtui.opening import open_to_read
 from lstmtui.runs.folder import EngineLock, RunFolder
 
 LEFT_OUT = "/left-out"

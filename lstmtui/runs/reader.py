@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
+from lstmtui.common.files import parsed, read_json, read_lines
+from lstmtui.common.opening import open_to_read
 from lstmtui.errors import CorruptError, LstmtuiError
-from lstmtui.files import parsed, read_json, read_lines
-from lstmtui.opening import open_to_read
 from lstmtui.runs.arrays import read_arrays
 from lstmtui.runs.folder import ENDED, RunFolder, check, engine_alive
 

@@ -17,8 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lstmtui.errors import CorruptError
-from lstmtui.files import (
+from lstmtui.common.files import (
     append_line,
     read_json,
     size_of,
@@ -28,7 +27,8 @@ from lstmtui.files import (
     to_json,
     write_atomically,
 )
-from lstmtui.opening import open_to_append, private_folder, truncate
+from lstmtui.common.opening import open_to_append, private_folder, truncate
+from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder, place_of
 
 KEPT_PROBES = 200
@@ -147,7 +147,7 @@ class RunWriter:
         self._probe("saturation", step, gates=gates, left=left, right=right)
 
     def gradient(self, step: int, **arrays: Any) -> None:
-        """Keep one measurement of the gradient flow, as `lstmtui.runs.flow.Flow` has it; the oldest go, as above."""
+        """Keep one measurement of the gradient flow, as `reports.gradient_flow` has it; the oldest go, as above."""
         self._probe("gradient", step, **arrays)
 
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:

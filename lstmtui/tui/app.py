@@ -20,21 +20,21 @@ from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
+from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import safe
 from lstmtui.tui import charset
 from lstmtui.tui import preferences as configuration
-from lstmtui.tui.doors import Doors
-from lstmtui.tui.guards import page_only_what_is_laid_out
 from lstmtui.tui.keys import bind, read_alt_digits
-from lstmtui.tui.keys_in_order import KeysInOrder
 from lstmtui.tui.palette import ActionCommands, Palette
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.terminal import enduring
+from lstmtui.tui.services import Doors
+from lstmtui.tui.textual_patches.driver import enduring
+from lstmtui.tui.textual_patches.key_order import KeysInOrder
+from lstmtui.tui.textual_patches.option_list import page_only_what_is_laid_out
 from lstmtui.tui.theme import THEMES
 
 FEW_COLOURS = ("standard", "windows")

@@ -16,8 +16,8 @@ def run(paths: Sequence[Path], root: Path) -> int:
         raise UsageError("The screens need a terminal, and this is none; leave --screen out for a table.")
     from lstmtui.tui import preferences
     from lstmtui.tui.app import LstmtuiApp
-    from lstmtui.tui.doors import Doors
     from lstmtui.tui.screens.compare import CompareScreen
+    from lstmtui.tui.services import Doors
 
     class Comparing(LstmtuiApp):
         def on_ready(self) -> None:

@@ -8,9 +8,9 @@ import os
 import threading
 from pathlib import Path
 
+from lstmtui.common.files import write_atomically
+from lstmtui.common.opening import PRIVATE_FOLDER, open_to_read
 from lstmtui.errors import LstmtuiError
-from lstmtui.files import write_atomically
-from lstmtui.opening import PRIVATE_FOLDER, open_to_read
 from lstmtui.runs.folder import RunFolder
 
 MAX_BYTES = 16 << 20

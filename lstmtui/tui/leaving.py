@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lstmtui.process import end_children
-from lstmtui.tui.terminal import GONE, is_gone
+from lstmtui.client.process import end_children
+from lstmtui.tui.textual_patches.driver import GONE, is_gone
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 JOB_CONTROL = ("SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU")

@@ -11,7 +11,7 @@ from textual import work
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
 
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.polling import OnceScreen
 
 GATHER = inspect.unwrap(CommandPalette._gather_commands)
 

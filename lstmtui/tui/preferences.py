@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
+from lstmtui.common.files import FormatError, parse_toml, write_atomically
 from lstmtui.errors import UsageError
-from lstmtui.files import FormatError, parse_toml, write_atomically
 
 CHARSETS = ("auto", "braille", "block", "ascii")
 

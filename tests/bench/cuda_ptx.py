@@ -67,11 +67,11 @@ def note_everything() -> None:
     from kernels_cuda import CUDA
     from kernels_network import case, run_layer, run_tied
     from lstm_kernels.cell_table import CELLS
-    from lstm_kernels.cuda import arrays, driver, dropout, optim, penalty, products, recurrence, sequences, walk
+    from lstm_kernels.cuda import arrays, driver, dropout, gemm, optim, penalty, persistent, recurrence, sequences
 
-    products._found.append(None)
-    walk.multiprocessors = lambda: 1  # all sequences in one block
-    walk.most_shared = lambda: driver.UNASKED
+    gemm._found.append(None)
+    persistent.multiprocessors = lambda: 1  # all sequences in one block
+    persistent.most_shared = lambda: driver.UNASKED
     for recurrence.way, walks in (("steps", (3,)), ("walk", (1, 2, 4, 16, 32))):
         for cell in CELLS:
             for B in walks:

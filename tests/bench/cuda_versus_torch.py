@@ -54,13 +54,13 @@ def timed(step: Callable[[], object], event: Callable[[], Any]) -> Timed:
 def ours(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of ours."""
     from lstm_kernels.cell_table import CELLS
-    from lstm_kernels.cuda import graph, recurrence, walk
+    from lstm_kernels.cuda import graphs, persistent, recurrence
     from lstm_kernels.cuda.launch import cuda
 
-    from lstmtui.engine.bench import shape_of, training
+    from lstmtui.engine.benchmark.bench import shape_of, training
 
-    recurrence.way, graph.records, s = "walk" if way == "walk" else "steps", way != "steps", shape_of(shape)
-    if way == "walk" and not walk.fits(s.B, len(CELLS[cell].gates), s.H, 4):
+    recurrence.way, graphs.records, s = "walk" if way == "walk" else "steps", way != "steps", shape_of(shape)
+    if way == "walk" and not persistent.fits(s.B, len(CELLS[cell].gates), s.H, 4):
         raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.
     wanted = "auto" if precision == "tf32" else precision
@@ -73,7 +73,7 @@ def pytorchs(cell: str, shape: str, precision: str, way: str) -> Timed:
     """Return a step of PyTorch's."""
     import torch
 
-    from lstmtui.engine.bench import shape_of
+    from lstmtui.engine.benchmark.bench import shape_of
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.manual_seed(0)
@@ -214,7 +214,7 @@ def main() -> int:
         print("Nothing to compare with: PyTorch is not installed.", file=sys.stderr)
         return 2
     print(cuda_facts(), f"torch {torch.__version__}", f"cuDNN {torch.backends.cudnn.version()}", file=sys.stderr)
-    from lstmtui.engine.bench import flops_per_token, shape_of
+    from lstmtui.engine.benchmark.bench import flops_per_token, shape_of
 
     rows = []
     for precision in args.precision.split(","):

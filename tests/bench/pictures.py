@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from screen_tests import painted
 from textual.pilot import Pilot
 
-from lstmtui.places import runs_root
+from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder, find
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.preferences import Preferences
+from lstmtui.tui.services import Doors
 
 PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "home": (False, (), "Loss of"),

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from versus_torch import pytorchs
 
+from lstmtui.common.hardware import cpu_count
 from lstmtui.data.batches import Streams
-from lstmtui.engine.bench import Shape, training
-from lstmtui.machine import cpu_count
+from lstmtui.engine.benchmark.bench import Shape, training
 
 SHAPE = Shape(2, 512, V=65, B=32, T=100)
 LONG = Shape(2, 512, V=65, B=32, T=1000)

@@ -34,11 +34,11 @@ from run_folder import alive, losses, make_run
 from screen_tests import FakeForecaster, FakeModel, painted
 
 from lstmtui import api, config
-from lstmtui.files import append_line, to_json
+from lstmtui.common.files import append_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
+from lstmtui.tui.services import Doors
 
 
 def long_metrics(run: RunFolder, lines: int) -> None:

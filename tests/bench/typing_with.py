@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from lstmtui import api
+from lstmtui.common.paths import runs_root
 from lstmtui.config import Settings
-from lstmtui.places import runs_root
 from lstmtui.runs.folder import find
 from lstmtui.runs.reader import RunReader
 

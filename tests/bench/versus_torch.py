@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.hardware import cpu_count
 from lstmtui.engine.backend import NATIVE_BFLOAT16
-from lstmtui.engine.bench import SHAPES, Shape, single_step, training_step
-from lstmtui.machine import cpu_count
+from lstmtui.engine.benchmark.bench import SHAPES, Shape, single_step, training_step
 
 Step = Callable[[], object]
 

@@ -44,7 +44,14 @@ def test_a_table_of_results(lstmtui, engine):
     asked = engine(RESULT, {**RESULT, "cell": "rnn"})
     said = lstmtui("bench", "--cells", "gru,rnn", "--threads", 2, "--seconds", 0.5)
     assert said.code == 0
-    assert asked[0][1:] == ["-P", "-m", "lstmtui.engine.bench", "--cells=gru,rnn", "--threads=2", "--seconds=0.5"]
+    assert asked[0][1:] == [
+        "-P",
+        "-m",
+        "lstmtui.engine.benchmark.bench",
+        "--cells=gru,rnn",
+        "--threads=2",
+        "--seconds=0.5",
+    ]
     heading, gru, rnn, peak = said.out.splitlines()
     assert heading.split("  ")[0] == "cell"
     assert gru.split() == ["gru", "2x256xV65xB32xT32", "float32", "12.3", "82,949", "398.2", "80%", "62"]

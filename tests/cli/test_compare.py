@@ -7,10 +7,11 @@ import json
 import pytest
 from run_folder import make_run
 
-from lstmtui import api, compare, config
+from lstmtui import api, config
 from lstmtui.cli import compare as command
 from lstmtui.cli import main
-from lstmtui.compare import Group
+from lstmtui.reports import comparison
+from lstmtui.reports.comparison import Group
 from lstmtui.runs.folder import RunFolder
 
 TEXT = "the cat sat on the mat. " * 200
@@ -38,7 +39,7 @@ def trained(monkeypatch):
         result = {"valid": {"nll": 1.2, "perplexity": 3.3, "bits_per_char": figure}}
         status = {"state": "finished", "step": 10, "parameters": 1000, "result": result}
         run.status.write_text(json.dumps(status))
-        return compare.snapshots([run.path])[0], 0
+        return comparison.snapshots([run.path])[0], 0
 
     monkeypatch.setattr(command, "_follow", follow)
     return done
@@ -101,7 +102,7 @@ def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):
     assert "already a group 'taken'" in refused("--cells", "lstm", "--minutes", "0.2", "--name", "taken")
     make_run(tmp_path / "runs", "other-lstm")
     assert "already a run 'other-lstm'" in refused("--cells", "lstm", "--name", "other")
-    compare.store(tmp_path / "runs", Group("there", "b", ()))
+    comparison.store(tmp_path / "runs", Group("there", "b", ()))
     assert "need a terminal" in refused("--name", "there", "--screen")
 
 

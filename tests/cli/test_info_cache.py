@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from lstmtui.cli.cache import used
-from lstmtui.data.tokenfiles import TokenFiles
-from lstmtui.places import cache_root
+from lstmtui.common.paths import cache_root
+from lstmtui.data.token_files import TokenFiles
 
 
 def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):

@@ -15,8 +15,8 @@ import pytest
 
 from lstmtui import config
 from lstmtui.cli import piped
+from lstmtui.common.paths import runs_root
 from lstmtui.errors import UsageError
-from lstmtui.places import runs_root
 from lstmtui.runs.folder import RunFolder, all_runs, find
 
 TEXT = "the cat sat on the mat and looked at the moon\n" * 400

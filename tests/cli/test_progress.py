@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from lstmtui.places import runs_root
+from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder
 
 

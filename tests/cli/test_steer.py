@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from lstmtui.files import read_lines
+from lstmtui.common.files import read_lines
 
 
 @pytest.mark.parametrize("operation", ["pause", "continue", "save"])

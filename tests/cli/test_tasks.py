@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lstmtui.tasks import TASKS
+from lstmtui.reports.memory_tasks import TASKS
 
 ANSWERS = """
 import json, sys
@@ -58,7 +58,7 @@ def test_each_cell_beside_the_paper(lstmtui, engine):
     started = engine()
     said = lstmtui("tasks", "adding", "--cells", "rnn,gru", "-T", 50, "--lr", 0.5)
     assert said.code == 0
-    assert started == [[sys.executable, "-P", "-m", "lstmtui.engine.tasks"]]
+    assert started == [[sys.executable, "-P", "-m", "lstmtui.engine.services.memory_tasks"]]
     heading, names, rnn, gru, learnt, paper, citation, found, *_ = said.out.splitlines()
     assert heading.startswith("adding problem, T = 50 ")
     assert heading.endswith("lr 0.5")

@@ -11,7 +11,7 @@ import pytest
 
 from lstmtui import config
 from lstmtui.cli import follow
-from lstmtui.places import runs_root
+from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder, all_runs
 
 SMALL = ("--hidden", "8", "--steps", "10")

@@ -8,7 +8,7 @@ import time
 import fake_serve
 import pytest
 
-from lstmtui import standby
+from lstmtui.client import daemon
 
 
 @pytest.fixture(autouse=True)
@@ -243,12 +243,12 @@ def test_complete_refuses_what_goes_with_a_text_for_lines(lstmtui, option):
 
 def test_complete_warm_asks_who_stands_by_and_else_leaves_somebody_behind(lstmtui, monkeypatch):
     begun, answer = [], {"candidates": [{"text": "at once", "probability": 0.5}]}
-    monkeypatch.setattr(standby, "ask", lambda run, question: None)
-    monkeypatch.setattr(standby, "begin", lambda run: begun.append(run.name))
+    monkeypatch.setattr(daemon, "ask", lambda run, question: None)
+    monkeypatch.setattr(daemon, "begin", lambda run: begun.append(run.name))
     assert "word0" in lstmtui("complete", "diary", "The ", "--warm").out
     assert begun == ["diary"]
     fake_serve.asked.clear()
-    monkeypatch.setattr(standby, "ask", lambda run, question: dict(answer) if question["text"] == "The " else None)
+    monkeypatch.setattr(daemon, "ask", lambda run, question: dict(answer) if question["text"] == "The " else None)
     assert lstmtui("complete", "diary", "The ", "--warm").out == " 50.0%  at once\n"
     assert begun == ["diary"]
     assert fake_serve.asked == []

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from lstmtui.data import catalogue, corpus, formal
+from lstmtui.data import catalogue, corpus, formal_languages
 from lstmtui.data.catalogue import Entry, File, fetch
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -68,7 +68,7 @@ def test_every_entry_is_complete():
     assert {"ptb", "wikitext-2", "wikitext-103", "text8", "enwik8", "tinyshakespeare"} <= set(catalogue.entries())
     for name, known in catalogue.entries().items():
         assert re.fullmatch(r"[a-z0-9-]+", name)
-        assert not formal.is_generator(name)
+        assert not formal_languages.is_generator(name)
         assert known.title
         assert known.licence
         assert known.metric

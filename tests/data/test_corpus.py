@@ -15,7 +15,7 @@ import pytest
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.data import corpus, sources, tokenfiles
+from lstmtui.data import corpus, sources, token_files
 from lstmtui.data.corpus import Reading, notes, prepare, read, resolve, size, texts_of, tokenise
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -111,7 +111,7 @@ def test_tokens_take_the_smallest_type_that_fits(count, dtype, tmp_path, cache):
     data = ready(cache, path)
     assert data.tokenizer.size == count + 1
     assert data.train.tokens.dtype == dtype
-    assert tokenfiles.smallest_type(1 << 17) == np.int32
+    assert token_files.smallest_type(1 << 17) == np.int32
 
 
 def test_tokens_are_mapped_and_cannot_be_written(text, cache):
@@ -124,7 +124,7 @@ def test_tokens_are_mapped_and_cannot_be_written(text, cache):
 @KINDS
 def test_the_chunk_size_changes_nothing(kind, text, cache, tmp_path, monkeypatch):
     whole = ready(cache, text, tokens=kind, test_fraction=0.2)
-    monkeypatch.setattr(tokenfiles, "CHUNK", 7)
+    monkeypatch.setattr(token_files, "CHUNK", 7)
     small = ready(tmp_path / "other", text, tokens=kind, test_fraction=0.2)
     assert small.digest == whole.digest
     assert small.tokenizer.digest() == whole.tokenizer.digest()
@@ -147,7 +147,7 @@ def test_memory_stays_flat(tmp_path, cache):
 
 def test_the_second_time_comes_from_the_cache(text, cache, monkeypatch):
     first = ready(cache, text)
-    monkeypatch.setattr(tokenfiles, "_write", None)
+    monkeypatch.setattr(token_files, "_write", None)
     second = ready(cache, text)
     assert second.digest == first.digest
     np.testing.assert_array_equal(second.train.tokens, first.train.tokens)
@@ -224,7 +224,7 @@ def test_a_full_disk_is_named(text, cache, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tokenfiles.os, "fsync", full)
+    monkeypatch.setattr(token_files.os, "fsync", full)
     with pytest.raises(LstmtuiError, match="No space left on device") as caught:
         ready(cache, text)
     assert "LSTMTUI_CACHE" in str(caught.value)
@@ -309,8 +309,8 @@ def test_token_files_that_cannot_be_read_are_not_removed(name, text, cache, monk
             raise OSError(5, "Input/output error")
         return read_file(path, limit)
 
-    read_file = tokenfiles.read_file
-    monkeypatch.setattr(tokenfiles, "read_file", refuse)
+    read_file = token_files.read_file
+    monkeypatch.setattr(token_files, "read_file", refuse)
     with pytest.raises(LstmtuiError, match="Input/output error"):
         ready(cache, text)
     assert found.exists()
@@ -525,11 +525,11 @@ def test_tokens_of_a_run_that_cannot_be_looked_at_are_in_use(text, cache, tmp_pa
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.toml").touch()
-    (folder / tokenfiles.USERS).write_bytes(os.fsencode(run) + b"\n")
-    assert tokenfiles.in_use(folder)
+    (folder / token_files.USERS).write_bytes(os.fsencode(run) + b"\n")
+    assert token_files.in_use(folder)
 
     def refuse(path):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(tokenfiles, "is_there", refuse)
-    assert tokenfiles.in_use(folder)
+    monkeypatch.setattr(token_files, "is_there", refuse)
+    assert token_files.in_use(folder)

@@ -95,7 +95,7 @@ def test_utf_16(encoding, tmp_path):
 @pytest.mark.parametrize("tokens", ["chars", "words", "bpe"])
 @pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
 def test_invalid_utf_8(tokens, chunk, tmp_path, monkeypatch):
-    monkeypatch.setattr("lstmtui.data.tokenfiles.CHUNK", chunk)
+    monkeypatch.setattr("lstmtui.data.token_files.CHUNK", chunk)
     for bad in (b"\xe9t\xe9", b"\x80", b"\xe6\x9d.", b"\xed\xa0\x80"):
         path = written(tmp_path, TEXT[:101] + bad + TEXT)
         message = refused(tmp_path, path, tokens=tokens)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from lstmtui import files
+from lstmtui.common import files
+from lstmtui.common.opening import read_bytes
 from lstmtui.engine import checkpoint
-from lstmtui.engine.identity import check_identity
+from lstmtui.engine.checkpoint_identity import check_identity
 from lstmtui.errors import CorruptError, UnreadableError
-from lstmtui.opening import read_bytes
 from lstmtui.runs.folder import RunFolder
 
 TENSORS = {

@@ -8,7 +8,7 @@ import tiny
 from lstm_kernels.cuda import launch
 
 from lstmtui.engine import backend
-from lstmtui.engine.train import Trainer
+from lstmtui.engine.training.trainer import Trainer
 from lstmtui.errors import UsageError
 from lstmtui.runs.writer import RunWriter
 

@@ -11,10 +11,10 @@ from kernels_network import case, run_layer
 from lstm_kernels.cell_table import CELLS
 from toy_cell import TOY
 
-from lstmtui.engine.gradient_flow import GradientFlow
-from lstmtui.engine.inspect import Inspector
-from lstmtui.engine.train import Trainer, run_to_the_end
-from lstmtui.engine.trained import load
+from lstmtui.engine.analysis.gradient_flow import GradientFlow
+from lstmtui.engine.inference.loaded_model import load
+from lstmtui.engine.services.unit_inspector import Inspector
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.reader import RunReader, saturation
 from lstmtui.runs.writer import RunWriter
 

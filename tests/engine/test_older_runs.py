@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lstmtui.engine.train import Trainer, run_to_the_end
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader, saturation
 from lstmtui.runs.writer import RunWriter

@@ -264,9 +264,9 @@ def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
 def test_what_goes_wrong_at_the_end_of_a_run_is_said_and_all_is_saved(tmp_path, raised, code, words):
     run = tiny.create(tmp_path, steps=5)
     program = (
-        "import sys; from lstmtui.engine import __main__, train\n"
+        "import sys; from lstmtui.engine import __main__; from lstmtui.engine.training import trainer\n"
         f"def finish(self):\n    raise {raised}\n"
-        "train.Trainer.finish = finish; sys.exit(__main__.main([sys.argv[1]]))"
+        "trainer.Trainer.finish = finish; sys.exit(__main__.main([sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", program, str(run.path)], capture_output=True, check=False)
     assert done.returncode == code

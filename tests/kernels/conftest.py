@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from lstm_kernels.compile import cache_in
+from lstm_kernels.jit import cache_in
 
 
 @pytest.fixture(autouse=True, scope="session")

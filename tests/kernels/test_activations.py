@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from lstm_kernels import activations
-from lstm_kernels.compile import SUMS, kernel
+from lstm_kernels.jit import SUMS, kernel
 
 EXACT = {
     "exp": np.exp,

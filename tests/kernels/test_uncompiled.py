@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMPILED_ONLY = [__file__, HERE / "test_compile.py", HERE / "test_warm.py", HERE / "cuda"]
+COMPILED_ONLY = [__file__, HERE / "test_jit.py", HERE / "test_precompile.py", HERE / "cuda"]
 
 
 def test_kernels_pass_without_compilation(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui import config, places
+from lstmtui import config
+from lstmtui.common import paths
 from lstmtui.errors import CorruptError, LockedError, UsageError
 from lstmtui.runs import folder
 from lstmtui.runs.folder import EngineLock, RunFolder
@@ -174,12 +175,12 @@ def test_places(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMTUI_RUNS", "~/r")
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert places.runs_root() == tmp_path / "r"
-    assert places.cache_root() == tmp_path
+    assert paths.runs_root() == tmp_path / "r"
+    assert paths.cache_root() == tmp_path
     monkeypatch.delenv("LSTMTUI_RUNS")
     monkeypatch.delenv("LSTMTUI_CACHE")
-    assert "lstmtui" in str(places.runs_root())
-    assert "lstmtui" in str(places.cache_root())
+    assert "lstmtui" in str(paths.runs_root())
+    assert "lstmtui" in str(paths.cache_root())
 
 
 # --- what is there, and what may be made ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstmtui import config
-from lstmtui.files import append_line
+from lstmtui.common.files import append_line
 from lstmtui.runs import reader
 from lstmtui.runs.folder import EngineLock, RunFolder
 from lstmtui.runs.reader import RunReader
@@ -125,7 +125,7 @@ def test_a_long_run_is_thinned_but_keeps_its_ends(run):
 
 
 def fake_json(record):
-    from lstmtui.files import to_json
+    from lstmtui.common.files import to_json
 
     return to_json(record)
 

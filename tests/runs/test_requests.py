@@ -6,8 +6,8 @@ import time
 import pytest
 
 from lstmtui import config
+from lstmtui.common.files import append_line, read_lines
 from lstmtui.errors import UsageError
-from lstmtui.files import append_line, read_lines
 from lstmtui.runs import requests
 from lstmtui.runs.folder import EngineLock, RunFolder
 

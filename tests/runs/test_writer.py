@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lstmtui.files import append_line, read_json, read_lines
+from lstmtui.common.files import append_line, read_json, read_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 

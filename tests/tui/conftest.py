@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
-from lstmtui.tui.keys_in_order import KeysInOrder
 from lstmtui.tui.screens import live, new_run, runs
+from lstmtui.tui.services import Doors
+from lstmtui.tui.textual_patches.key_order import KeysInOrder
 
 
 @pytest.fixture(autouse=True)

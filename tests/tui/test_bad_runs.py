@@ -18,12 +18,12 @@ from textual.screen import Screen
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.compare import CompareScreen
 from lstmtui.tui.screens.gradients import GradientsScreen
 from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.services import Doors
 
 ROUNDS = 60 if os.environ.get("THOROUGH") else 2
 BROKEN = 3

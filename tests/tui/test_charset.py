@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 import lstmtui.tui
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.charset import CharsetFilter, choose
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.preferences import Preferences
+from lstmtui.tui.services import Doors
 
 TEXT = "⠁⡇⣿⠒ ░▒▓█ ╭─┤│ ▁▂█ ▶‖✓■✗◌○◆ é ñ 日本 ☃ ‹…› ½ ×"
 

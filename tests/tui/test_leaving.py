@@ -21,7 +21,7 @@ from run_folder import make_run
 
 PROGRAM = """
 import sys, time
-from lstmtui import process
+from lstmtui.client import process
 # A model that never answers, and does not end with its input.
 deaf = "import json, time; print(json.dumps({'step': 1}), flush=True); time.sleep(600)"
 process.command = lambda module, *arguments: [sys.executable, "-c", deaf]

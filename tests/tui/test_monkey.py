@@ -18,7 +18,7 @@ from textual.pilot import OutOfBounds, Pilot
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
+from lstmtui.tui.services import Doors
 
 EVENTS = 20_000 if os.environ.get("THOROUGH") else 600
 A_LIFE = 1000
@@ -73,7 +73,7 @@ async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
     text.write_text("some text " * 500)
     monkeypatch.chdir(text.parent)
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("lstmtui.data.embedded.text", lambda *_: b"text " * 1000)
+    monkeypatch.setattr("lstmtui.data.default_corpus.text", lambda *_: b"text " * 1000)
     monkeypatch.setattr("lstmtui.data.catalogue.fetch", lambda *_, **__: [])
     source = random.Random(life)
     root = tmp_path / "runs"

@@ -13,15 +13,15 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 
 from lstmtui import config
+from lstmtui.common.files import read_lines
 from lstmtui.errors import UsageError
-from lstmtui.files import read_lines
 from lstmtui.tui import preferences
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.services import Doors
 from lstmtui.tui.theme import THEMES
 
 Open = Callable[..., LstmtuiApp]

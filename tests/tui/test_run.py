@@ -62,7 +62,7 @@ def test_the_front_ends_load_no_engine(tmp_path: Path) -> None:
         [
             sys.executable, "-c",
             "import sys, lstmtui.tui; assert 'textual' not in sys.modules; import lstmtui.tui.app;"
-            "print([m for m in sys.modules if m in ('numba', 'lstm_kernels.compile', 'lstmtui.engine')])",
+            "print([m for m in sys.modules if m in ('numba', 'lstm_kernels.jit', 'lstmtui.engine')])",
         ],
         env=environment(tmp_path), capture_output=True, text=True, check=True,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from lstmtui.api import Candidate
 from lstmtui.tui.app import LstmtuiApp, screen_text
-from lstmtui.tui.doors import Doors
+from lstmtui.tui.services import Doors
 
 STORED = Path(__file__).parent / "snapshots"
 EVENTS = (
@@ -50,7 +50,7 @@ SIZES = ((120, 40), (80, 24))
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Stop the clock, and let the root of runs have the same short name everywhere."""
     stopped = SimpleNamespace(time=lambda: NOW, strftime=time.strftime, localtime=time.gmtime)
-    for module in ("lstmtui.units", "lstmtui.tui.words", "lstmtui.tui.widgets.bars"):
+    for module in ("lstmtui.common.units", "lstmtui.tui.wording", "lstmtui.tui.widgets.bars"):
         monkeypatch.setattr(f"{module}.time", stopped)
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _forecast)
     monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._say", lambda *_, **__: None)  # it tells milliseconds

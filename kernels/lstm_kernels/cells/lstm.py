@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from lstm_kernels.activations import sigmoid, sigmoid_slope, tanh, tanh_slope, zero
-from lstm_kernels.compile import inlined
+from lstm_kernels.jit import inlined
 
 
 @inlined

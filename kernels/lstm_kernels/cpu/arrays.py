@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.compile import threaded
+from lstm_kernels.jit import threaded
 
 Array = np.ndarray[Any, Any]
 

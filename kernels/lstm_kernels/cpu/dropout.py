@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import zero
-from lstm_kernels.compile import kernel, threaded
+from lstm_kernels.jit import kernel, threaded
 from lstm_kernels.random_bits import kept, mix, settings
 
 Array = np.ndarray[Any, Any]

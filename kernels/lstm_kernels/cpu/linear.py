@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.compile import threaded
-from lstm_kernels.cpu.packed import (
+from lstm_kernels.cpu.gemm import (
     DEPTH,
     Packed,
     bias_of,
@@ -19,6 +18,7 @@ from lstm_kernels.cpu.packed import (
     rows_of,
     workspace,
 )
+from lstm_kernels.jit import threaded
 
 Array = np.ndarray[Any, Any]
 

@@ -18,9 +18,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from lstm_kernels.activations import exp, zero
-from lstm_kernels.compile import SUMS, threaded
 from lstm_kernels.cpu.arrays import zeros
-from lstm_kernels.cpu.packed import (
+from lstm_kernels.cpu.gemm import (
     Packed,
     multiply,
     multiply_transposed,
@@ -31,7 +30,8 @@ from lstm_kernels.cpu.packed import (
     rows_of,
     workspace,
 )
-from lstm_kernels.threads import MEETING, MOST, meet
+from lstm_kernels.jit import SUMS, threaded
+from lstm_kernels.thread_pool import MEETING, MOST, meet
 
 Array = np.ndarray[Any, Any]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import zero
-from lstm_kernels.compile import SUMS, inlined, threaded
+from lstm_kernels.jit import SUMS, inlined, threaded
 
 Array = np.ndarray[Any, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.compile import SUMS, threaded
+from lstm_kernels.jit import SUMS, threaded
 
 Array = np.ndarray[Any, Any]
 

@@ -15,8 +15,7 @@ from numba import types
 from lstm_kernels.cell_table import CELLS, Cell, Product
 from lstm_kernels.cells import functions_of
 from lstm_kernels.cells.access import Access, access_of
-from lstm_kernels.compile import inlined, threaded
-from lstm_kernels.cpu.packed import (
+from lstm_kernels.cpu.gemm import (
     PRECISIONS,
     WIDE,
     Packed,
@@ -30,7 +29,8 @@ from lstm_kernels.cpu.packed import (
     stack,
     workspace,
 )
-from lstm_kernels.threads import MEETING, MOST, meet
+from lstm_kernels.jit import inlined, threaded
+from lstm_kernels.thread_pool import MEETING, MOST, meet
 
 Array = np.ndarray[Any, Any]
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lstm_kernels.compile import kernel
+from lstm_kernels.jit import kernel
 
 
 @kernel

@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import exp, zero
-from lstm_kernels.compile import FASTMATH, SUMS, threaded
+from lstm_kernels.jit import FASTMATH, SUMS, threaded
 
 Array = np.ndarray[Any, Any]
 

@@ -22,7 +22,7 @@ if not hasattr(np, "row_stack"):  # numba-cuda asks for it, NumPy 2.5 has it no 
 
 from numba import cuda as _cuda
 
-from lstm_kernels.cuda.kept import KernelCache
+from lstm_kernels.cuda.kernel_cache import KernelCache
 
 cuda: Any = _cuda  # whose stubs know nothing of kernels
 

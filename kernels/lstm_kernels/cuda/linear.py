@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from lstm_kernels.cuda.gemm import Packed, multiply
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
-from lstm_kernels.cuda.products import Packed, multiply
 
 ACROSS, DOWN = (2, 2) if SIMULATED else (32, 32)
 """Columns that a block sums, and threads that share one."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from lstm_kernels.cuda import linear, softmax
 from lstm_kernels.cuda.arrays import zeros
+from lstm_kernels.cuda.gemm import Packed
 from lstm_kernels.cuda.launch import Array
-from lstm_kernels.cuda.products import Packed
 
 
 class LinearCrossEntropy:

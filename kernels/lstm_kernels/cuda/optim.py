@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lstm_kernels.cuda import sums as sums_of
+from lstm_kernels.cuda import reduction as sums_of
 from lstm_kernels.cuda.arrays import instead
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
-from lstm_kernels.cuda.sums import made, summing
+from lstm_kernels.cuda.reduction import made, summing
 
 
 def _penalise(n, slope, x, dx):

@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from lstm_kernels.cell_table import CELLS, Cell
-from lstm_kernels.cuda import walk
+from lstm_kernels.cuda import persistent
 from lstm_kernels.cuda.arrays import instead, part
+from lstm_kernels.cuda.cell_step import backward_of, forward_of
+from lstm_kernels.cuda.gemm import Packed, multiply
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
-from lstm_kernels.cuda.products import Packed, multiply
-from lstm_kernels.cuda.units import backward_of, forward_of
 
 WAYS = ("auto", "steps", "walk")
 way = os.environ.get("LSTM_KERNELS_WALK", "auto")
@@ -27,7 +27,7 @@ SMALL = 2e8
 
 def _walks(B: int, cell: Cell, h: Array) -> bool:
     R, H = len(cell.recurrent_gates), h.shape[1]
-    fits = walk.takes(cell) and walk.fits(B, R, H, h.dtype.itemsize)
+    fits = persistent.takes(cell) and persistent.fits(B, R, H, h.dtype.itemsize)
     return fits and (way == "walk" or (way == "auto" and 2.0 * B * R * H * H <= SMALL))
 
 
@@ -74,7 +74,7 @@ def _forward_of(cell: Cell) -> Any:
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
         rest = (of_units, flat_h, flat_c, more)
-        if not (_walks(B, cell, flat_h) and walk.forward(cell.name, B, lengths, flat, W_hh.words, *rest)):
+        if not (_walks(B, cell, flat_h) and persistent.forward(cell.name, B, lengths, flat, W_hh.words, *rest)):
             for t in range(T):
                 if R:
                     multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
@@ -117,7 +117,7 @@ def _backward_of(cell: Cell) -> Any:
         partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
         above = dh_above.reshape(T * B, H)
         rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
-        if not (_walks(B, cell, flat_h) and walk.backward(cell.name, B, lengths, above, W_hh, *rest)):
+        if not (_walks(B, cell, flat_h) and persistent.backward(cell.name, B, lengths, above, W_hh, *rest)):
             for t in range(T - 1, -1, -1):
                 units[one_by_one(B * H)](t, T, B, lengths, above, *rest)
                 for product in cell.products:

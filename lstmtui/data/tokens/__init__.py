@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lstmtui.common.files import parse_object, read_file
 from lstmtui.data.tokens.base import FORMAT, Ids, Tokenizer
 from lstmtui.data.tokens.bpe import Bpe
 from lstmtui.data.tokens.bytes import Bytes
 from lstmtui.data.tokens.chars import Chars
 from lstmtui.data.tokens.words import Words
 from lstmtui.errors import CorruptError, UsageError
-from lstmtui.files import parse_object, read_file
 
 __all__ = ["KINDS", "Bpe", "Bytes", "Chars", "Ids", "Tokenizer", "Words", "check_kind", "load", "parse", "train"]
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmtui.files import write_atomically
+from lstmtui.common.files import write_atomically
 
 FORMAT = 1
 """The version of tokenizer.json."""

@@ -6,12 +6,12 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from lstmtui.engine.autocomplete.memory import Memory
+from lstmtui.engine.autocomplete.ngram_mixture import Memory
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.respelling import can_be_respelt, folded, in_case_of
 from lstmtui.engine.autocomplete.search import SPACE, Found, is_text
-from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.autocomplete.stepper import Node
+from lstmtui.engine.inference.token_index import Spelling
 
 OTHER_SPELLING = 0.02
 """The chance that a word is meant in a given other spelling than the one in which it is typed."""

@@ -16,15 +16,15 @@ from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete import question, search
 from lstmtui.engine.autocomplete.answer import OTHER_SPELLING, Reading, proposed
 from lstmtui.engine.autocomplete.equivalents import KnownForms
-from lstmtui.engine.autocomplete.history import History
-from lstmtui.engine.autocomplete.memory import Memory
+from lstmtui.engine.autocomplete.ngram_mixture import Memory
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.respelling import Lexicon
 from lstmtui.engine.autocomplete.search import LIMITS, Found, Limits, Wanted
-from lstmtui.engine.autocomplete.spelling import Spelling
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
-from lstmtui.engine.autocomplete.words import has_word
-from lstmtui.engine.params import Arena
+from lstmtui.engine.autocomplete.text_state import History
+from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.word_ends import has_word
+from lstmtui.engine.nn.params import Arena
 
 LONGEST = 1 << 16
 """Bytes of a text that are looked at; the network's memory reaches nowhere near as far back."""

@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.autocomplete.spelling import Spelling
+from lstmtui.engine.inference.token_index import Spelling
 
 MIN_KEPT = 256
 """Bytes after which what was read in other forms is kept for the next question."""

@@ -1,4 +1,4 @@
-"""What `lstmtui.engine.serve` is asked about completion.
+"""What `lstmtui.engine.services.serve` is asked about completion.
 
     {"op": "complete", "text": ..., "k": 5, "phrase": false, "passed": []}
                                                                {"candidates": [{"text", "probability"}], "milliseconds"}
@@ -22,14 +22,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from lstmtui.common.hardware import memory_mb
 from lstmtui.data.corpus import Reading, anchored, read_text
-from lstmtui.engine.autocomplete import door, learn, report
+from lstmtui.engine.autocomplete import bias_adaptation, build, keystroke_savings
 from lstmtui.engine.autocomplete.completer import Candidate, Completer
-from lstmtui.engine.autocomplete.keep import text_index
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, common
-from lstmtui.engine.trained import Trained, load
+from lstmtui.engine.autocomplete.store import text_index
+from lstmtui.engine.inference.loaded_model import Trained, load
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.machine import memory_mb
 
 Answers = Iterator[dict[str, Any]]
 
@@ -70,7 +70,7 @@ class Autocomplete:
         begun = time.perf_counter()
         self._take_newer()
         if self._completer is None:
-            self._completer = door.completer(self._trained)
+            self._completer = build.completer(self._trained)
         found = self._completer.complete(text, k=k, phrase=phrase, passed=passed)
         yield {
             "candidates": [_record(c) for c in found],
@@ -95,23 +95,31 @@ class Autocomplete:
             raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
         text = read_text(files, Reading.of(self._trained.settings, encoding))
         t = self._trained
-        plain = door.memory(t, index=index, adapt=False)
-        completer = door.with_memory(t, plain, adapt=False)
-        typed = report.type_out(completer, text, apart=apart, most=words, thorough=plain is not None or adapt)
+        plain = build.memory(t, index=index, adapt=False)
+        completer = build.with_memory(t, plain, adapt=False)
+        typed = keystroke_savings.type_out(
+            completer, text, apart=apart, most=words, thorough=plain is not None or adapt
+        )
         if not typed.words:
             raise UsageError("There are no words in this text to be typed.")
-        answer = {"words": len(typed.words), **report.figures(typed, plain, threshold), "threshold": threshold}
+        answer = {
+            "words": len(typed.words),
+            **keystroke_savings.figures(typed, plain, threshold),
+            "threshold": threshold,
+        }
         if plain is not None:
-            answer["network"] = report.figures(typed, None, threshold)
+            answer["network"] = keystroke_savings.figures(typed, None, threshold)
         if adapt:
-            counted = door.memory(t, index=index, adapt=True)
-            if learn.known(t.run):
-                moved = door.with_memory(t, counted)
-                typed = report.type_out(moved, text, apart=apart, most=words, thorough=True)
-            answer["adapted"] = report.figures(typed, counted, threshold)
+            counted = build.memory(t, index=index, adapt=True)
+            if bias_adaptation.known(t.run):
+                moved = build.with_memory(t, counted)
+                typed = keystroke_savings.type_out(moved, text, apart=apart, most=words, thorough=True)
+            answer["adapted"] = keystroke_savings.figures(typed, counted, threshold)
         if latency:
-            single = door.completer(t, index=index, adapt=adapt)
-            answer["latency_ms"] = report.latency(single, text[: 16 * report.PRESSES].decode("utf-8", "replace"))
+            single = build.completer(t, index=index, adapt=adapt)
+            answer["latency_ms"] = keystroke_savings.latency(
+                single, text[: 16 * keystroke_savings.PRESSES].decode("utf-8", "replace")
+            )
         yield {**answer, "memory_mb": memory_mb()}
 
     # --- adaptation -----------------------------------------------------------------------------------------------
@@ -136,7 +144,7 @@ class Autocomplete:
         answer: dict[str, Any] = {"words": change.words, "new": change.by}
         asides = [change.aside]
         if weights:
-            moved, aside = learn.learn(self._trained, list(texts.values()))
+            moved, aside = bias_adaptation.learn(self._trained, list(texts.values()))
             answer |= moved
             asides.append(aside)
         if found := [str(aside) for aside in asides if aside is not None]:
@@ -151,7 +159,7 @@ class Autocomplete:
             change = profile.forget({what, *anchored([what])})
             yield {"forgotten": change is not None, **({"words": change.words, "new": change.by} if change else {})}
         else:
-            yield {"forgotten": any([profile.reset(), learn.forget(self._trained.run)])}
+            yield {"forgotten": any([profile.reset(), bias_adaptation.forget(self._trained.run)])}
 
     def _profile(self) -> Answers:
         run, settings = self._trained.run, self._trained.settings
@@ -168,7 +176,7 @@ class Autocomplete:
             "texts": [{"name": text.name, "lines": len(text.lines), "words": text.words()} for text in texts],
             "often": ranked[:MAX_SHOWN],
             "unknown": unknown[:MAX_SHOWN],
-            "weights": learn.known(run),
+            "weights": bias_adaptation.known(run),
         }
 
     # --- a run that trains on -------------------------------------------------------------------------------------
@@ -202,7 +210,7 @@ class Autocomplete:
         if self._newer is not None:
             self._trained, self._newer = self._newer, None
             if self._completer is not None:
-                self._completer = door.with_memory(self._trained, self._completer.memory)
+                self._completer = build.with_memory(self._trained, self._completer.memory)
 
 
 def _record(candidate: Candidate) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.files import parse_json, read_file, to_json, write_atomically
+from lstmtui.common.opening import private_folder
 from lstmtui.common.word_boundaries import words_and_lines
-from lstmtui.engine.autocomplete.arrays import packed, unpacked
-from lstmtui.engine.autocomplete.concordance import LINE, Concordance
-from lstmtui.engine.autocomplete.keep import changing, put_aside
+from lstmtui.engine.autocomplete.ngram_index import LINE, Concordance
+from lstmtui.engine.autocomplete.npz import packed, unpacked
+from lstmtui.engine.autocomplete.store import changing, put_aside
 from lstmtui.errors import CorruptError, LstmtuiError
-from lstmtui.files import parse_json, read_file, to_json, write_atomically
-from lstmtui.opening import private_folder
 from lstmtui.runs.folder import RunFolder
 
 TYPED = "typed"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from lstmtui.common.word_boundaries import has_word, next_word_is_close, word_begun
 from lstmtui.engine.autocomplete.equivalents import KnownForms, Typed
-from lstmtui.engine.autocomplete.history import RUN, SPACES
-from lstmtui.engine.autocomplete.spelling import Spelling
+from lstmtui.engine.autocomplete.text_state import RUN, SPACES
+from lstmtui.engine.inference.token_index import Spelling
 
 PLAIN = Typed(b"")
 

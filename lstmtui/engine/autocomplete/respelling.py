@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.autocomplete.history import RUN
+from lstmtui.engine.autocomplete.text_state import RUN
 
 Array = np.ndarray[Any, Any]
 

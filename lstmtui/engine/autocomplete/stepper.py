@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import Settings
-from lstmtui.engine.params import Arena
-from lstmtui.engine.reader import Reader
+from lstmtui.engine.nn.incremental import Reader
+from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
 

@@ -16,23 +16,23 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
-from lstmtui import compare
-from lstmtui.compare import Figures
-from lstmtui.runs.flow import Flow, flows
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
+from lstmtui.reports import comparison
+from lstmtui.reports.comparison import Figures
+from lstmtui.reports.gradient_flow import Flow, flows
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader, RunSnapshot
-from lstmtui.text import one_line
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import Look
-from lstmtui.tui.screens.reading import ReadingScreen
-from lstmtui.tui.watch import seen
+from lstmtui.tui.screens.base import ReadingScreen
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
-from lstmtui.units import duration
+from lstmtui.tui.workers.run_polling import seen
 
 INTERVAL = 2.0
 """Seconds between two looks at the runs."""
@@ -131,7 +131,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
                 found.append(known)
             else:
                 flow = next(iter(flows(now.run, newest=1)), None)
-                found.append(Entry(letter, now, compare.figures(now), flow))
+                found.append(Entry(letter, now, comparison.figures(now), flow))
         return EntriesSeen(tuple(found))
 
     def on_entries_seen(self, message: EntriesSeen) -> None:
@@ -162,7 +162,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         chart, panel = self.query_one(LineChart), self.query_one("#chart-panel")
         chart.log_scale = self.log_scale or self.chart == "flow"
         chart.said = "Nothing to draw yet." if self._readers else "No runs were chosen."
-        chart.x_text = short_time if self.axis == "time" and self.chart != "flow" else words.short
+        chart.x_text = short_time if self.axis == "time" and self.chart != "flow" else wording.short
         chart.curves = tuple(
             Curve(entry.letter, points, NAMES[number % len(NAMES)])
             for number, entry in enumerate(self.entries)
@@ -178,7 +178,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         )
 
     def _unit(self) -> str:
-        units = {words.unit(entry.snapshot) for entry in self.entries}
+        units = {wording.unit(entry.snapshot) for entry in self.entries}
         return f"nats per {units.pop()}" if len(units) == 1 else "nats per token (of different kinds!)"
 
     def _points(self, entry: Entry) -> tuple[tuple[float, float], ...]:
@@ -210,14 +210,14 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         self.query_one("#differences", Static).update(self._differences())
         found = [entry.figures for entry in self.entries]
         left_out = f" Only the first {MOST} runs are shown." if self._left_out else ""
-        said = compare.recommendation(found) if len(compare.by_cell(found)) > 1 else ""
+        said = comparison.recommendation(found) if len(comparison.by_cell(found)) > 1 else ""
         bad = [entry.snapshot for entry in self.entries if entry.snapshot.settings is None]
         problems = "".join(f" '{run.run.name}' cannot be compared: {run.message}" for run in bad)
         self.query_one("#said", Static).update(Text(one_line(f"{said}{left_out}{problems}".strip())))
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]
-        units = {compare.unit_of(f) for f in found}
+        units = {comparison.unit_of(f) for f in found}
         known = [f.quality for f in found if f.quality is not None]
         best = min(known, default=math.nan) if len(units) == 1 else math.nan  # of different kinds: none is the best
         rows = [[entry.letter, *(told for _, told in self._row(entry, best))] for entry in self.entries]
@@ -229,19 +229,19 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         f = entry.figures
         mark = "●" if f.quality is not None and f.quality == best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
-        state = f"{words.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
+        state = f"{wording.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
         if not entry.snapshot.ended and entry.snapshot.steps:
-            state += f" {100 * words.progress(entry.snapshot):.0f}%"
-        unit = {"perplexity": "perplexity", "bits per character": "bits/char"}.get(compare.unit_of(f), "nats")
-        if len({compare.unit_of(entry.figures) for entry in self.entries}) > 1:
+            state += f" {100 * wording.progress(entry.snapshot):.0f}%"
+        unit = {"perplexity": "perplexity", "bits per character": "bits/char"}.get(comparison.unit_of(f), "nats")
+        if len({comparison.unit_of(entry.figures) for entry in self.entries}) > 1:
             short = {"perplexity": "ppl", "bits/char": "bits"}.get(unit, unit)
             unit, quality = "quality", quality if f.quality is None else f"{quality} {short}"
         return [
             ("run", one_line(f.run.name, 24)),
             (unit, f"{mark} {quality}"),
-            ("network", words.network(entry.snapshot)),
-            ("params", words.short(f.parameters) if f.parameters else "–"),
-            ("tokens/s", words.short(f.tokens_per_second) if f.tokens_per_second else "–"),
+            ("network", wording.network(entry.snapshot)),
+            ("params", wording.short(f.parameters) if f.parameters else "–"),
+            ("tokens/s", wording.short(f.tokens_per_second) if f.tokens_per_second else "–"),
             ("time", duration(f.seconds) if f.seconds is not None else "–"),
             ("state", state),
             ("half-life", f"{f.half_life:.1f}" if f.half_life is not None else "–"),
@@ -251,7 +251,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         ]
 
     def _differences(self) -> Text:
-        found = compare.differences([entry.snapshot for entry in self.entries])
+        found = comparison.differences([entry.snapshot for entry in self.entries])
         if not found:
             return Text("They have the same settings.")
         if len(self.entries) > max(WIDE, len(found)):  # a column each would not fit

@@ -10,9 +10,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer, Static
 
-from lstmtui.text import safe
+from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.once import Dialog
+from lstmtui.tui.screens.polling import Dialog
 
 
 class ConfirmScreen(Dialog[bool]):

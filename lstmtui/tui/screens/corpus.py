@@ -15,13 +15,13 @@ from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
+from lstmtui.common.terminal_text import one_line, safe
+from lstmtui.common.units import size
 from lstmtui.errors import LstmtuiError
-from lstmtui.text import one_line, safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.once import Dialog
+from lstmtui.tui.screens.polling import Dialog
 from lstmtui.tui.widgets.fields import Entry as Line
-from lstmtui.units import size
 
 if TYPE_CHECKING:
     from textual.widgets._directory_tree import DirEntry
@@ -93,11 +93,13 @@ Sets that are not here yet are fetched when you choose them, after a question.
 
     def on_mount(self) -> None:
         self.query_one("#said", Static).update(Text("Named texts at the left, your files at the right."))
-        from lstmtui.data import catalogue, embedded, formal
-        from lstmtui.places import cache_root
+        from lstmtui.common.paths import cache_root
+        from lstmtui.data import catalogue, default_corpus, formal_languages
 
         named = self.query_one("#named", OptionList)
-        options = [Option(_line(embedded.NAME, "English prose that every Python carries, 1 MB"), embedded.NAME)]
+        options = [
+            Option(_line(default_corpus.NAME, "English prose that every Python carries, 1 MB"), default_corpus.NAME)
+        ]
         cache = cache_root()
         for entry in catalogue.entries().values():
             here = catalogue.is_fetched(entry, cache)
@@ -105,7 +107,9 @@ Sets that are not here yet are fetched when you choose them, after a question.
             options.append(
                 Option(_line(entry.name, f"{'' if here else 'to fetch, '}{length}, {entry.title}"), entry.name)
             )
-        options += [Option(_line(name, f"generator: {g.title}"), name) for name, g in formal.GENERATORS.items()]
+        options += [
+            Option(_line(name, f"generator: {g.title}"), name) for name, g in formal_languages.GENERATORS.items()
+        ]
         named.add_options(options)
         named.highlighted = 0
 
@@ -145,8 +149,8 @@ Sets that are not here yet are fetched when you choose them, after a question.
 
     def _take(self, name: str) -> None:
         """Answer with `name` when it can be read; fetch it first where that is needed."""
+        from lstmtui.common.paths import cache_root
         from lstmtui.data import catalogue
-        from lstmtui.places import cache_root
 
         entry = catalogue.entries().get(name)
         if entry is None or catalogue.is_fetched(entry, cache_root()):

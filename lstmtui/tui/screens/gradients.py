@@ -13,21 +13,21 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
-from lstmtui.runs.flow import Flow, flow_of, measurements, memory, read, verdict
+from lstmtui.common.terminal_text import safe
+from lstmtui.reports.gradient_flow import Flow, flow_of, measurements, memory, read, verdict
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import safe
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors
+from lstmtui.tui import wording as words
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import Look
-from lstmtui.tui.model_thread import Refused
-from lstmtui.tui.questions import Answerer, Questions, Told
-from lstmtui.tui.screens.reading import ReadingScreen
+from lstmtui.tui.screens.base import ReadingScreen
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
+from lstmtui.tui.workers.inspection import Answerer, Questions, Told
+from lstmtui.tui.workers.model_thread import Refused
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp

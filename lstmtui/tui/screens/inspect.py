@@ -16,19 +16,19 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
+from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.config import CELLS
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import one_line, safe
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.model_thread import Opened, Refused
-from lstmtui.tui.questions import Answerer, Questions, Told
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.polling import OnceScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.coded_text import CodedText, Span, shown
 from lstmtui.tui.widgets.token_map import Row, TokenMap
+from lstmtui.tui.workers.inspection import Answerer, Questions, Told
+from lstmtui.tui.workers.model_thread import Opened, Refused
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -223,9 +223,9 @@ other places where the same units are on: what those places share is what the un
             found.pieces = self._pieces
         self._ask_units()
         self._ask_unit()
-        cut = f"; longer texts are cut after {words.count(len(self._pieces))} tokens" if answer.get("cut") else ""
+        cut = f"; longer texts are cut after {wording.count(len(self._pieces))} tokens" if answer.get("cut") else ""
         named = "" if self._text else " of the run's validation text; e changes it"
-        self._say(f"Read {words.count(len(self._pieces))} tokens{named}{cut}.")
+        self._say(f"Read {wording.count(len(self._pieces))} tokens{named}{cut}.")
         self._show()
 
     def _ask_units(self) -> None:

@@ -13,24 +13,24 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
+from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder, engine_alive
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import safe
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView
+from lstmtui.tui.screens.base import ReadingScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.reading import ReadingScreen
-from lstmtui.tui.steerer import Pending, live_values
-from lstmtui.tui.watch import RunWatch
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
+from lstmtui.tui.workers.pending_requests import Pending, live_values
+from lstmtui.tui.workers.run_polling import RunWatch
 
 if TYPE_CHECKING:
     from lstmtui.tui.screens.steer import Fork
@@ -147,7 +147,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
             return
         seen = view.snapshot
         title = self.query_one(TitleBar)
-        title.state, title.remark = seen.state, f"{words.network(seen)} · {words.corpus(seen)}"
+        title.state, title.remark = seen.state, f"{wording.network(seen)} · {wording.corpus(seen)}"
         self.query_one(ProgressLine).snapshot = seen
         if old is None or not _same_points(old.snapshot, seen):
             self.query_one(LossChart).snapshot = seen
@@ -170,18 +170,18 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def _say(self, view: RunView) -> None:
         """Put the state into words, where there is something to say, and the figures for a small screen."""
-        said = words.notice(view.snapshot, gone=view.gone)
+        said = wording.notice(view.snapshot, gone=view.gone)
         notice = self.query_one("#notice", Static)
         if said != self._said[0]:  # a new text costs a new layout
             notice.update(Text(safe(said, newlines=False)))
         notice.set_class(bool(said), "-said")
-        tone = "error" if view.gone else words.tone(view.snapshot.state)
+        tone = "error" if view.gone else wording.tone(view.snapshot.state)
         for name in ("error", "warning", "primary"):
             notice.set_class(tone == name, f"-{name}")
         rows = [row for row in rows_of(view.snapshot)[:6] if row[1] != "–"]
         told = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
         brief = "  ".join(part.replace(" ", "\u00a0") for part in told)  # a name and its value stay together
-        brief = brief or words.waiting(view.snapshot)
+        brief = brief or wording.waiting(view.snapshot)
         line = self.query_one("#brief", Static)
         if not line.display:
             brief = self._said[1]  # unseen, and told when there is a small screen
@@ -223,7 +223,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def action_rewind(self) -> None:
         best = self.view.snapshot.best if self.view else None
-        at = f", step {words.count(best.step)}" if best else ""
+        at = f", step {wording.count(best.step)}" if best else ""
         question = f"Go back to the best checkpoint{at}? What was learnt since is let go; settings stay as they are."
         self._ask_first("Rewind to best", question, "rewind")
 
@@ -371,9 +371,9 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
     """Return whether the chart would look the same; the series only ever grow, or are read anew after a resume."""
-    return (old.state, words.waiting(old), old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
+    return (old.state, wording.waiting(old), old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
         new.state,
-        words.waiting(new),
+        wording.waiting(new),
         new.train[-1:],
         new.valid[-1:],
         len(new.train),

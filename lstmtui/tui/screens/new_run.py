@@ -14,18 +14,18 @@ from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from lstmtui import config, recipe
+from lstmtui.common.terminal_text import safe
+from lstmtui.common.units import duration, size
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import safe
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors, resolved
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.corpus import CorpusScreen
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.polling import OnceScreen
+from lstmtui.tui.services import Doors, resolved
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
-from lstmtui.units import duration, size
 
 QUIET = 0.4
 """Seconds without a change after which the plan is made anew."""
@@ -151,7 +151,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         def chosen(corpus: tuple[str, ...] | None) -> None:
             if corpus:
                 self._corpus = corpus
-                self.query_one("#corpus", Opener).value = " + ".join(words.corpus_name(name) for name in corpus)
+                self.query_one("#corpus", Opener).value = " + ".join(wording.corpus_name(name) for name in corpus)
                 self._plan_soon()
 
         self.app.push_screen(CorpusScreen(self._corpus), chosen)
@@ -326,10 +326,10 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
     known, speed, gpu = "parameters" in told, told.get("tokens_per_second"), told.get("gpu_memory_mb")
     rows = [
-        ("text", size(told["bytes"]), f"{words.short(told['tokens'])} {unit}" if known else ""),
+        ("text", size(told["bytes"]), f"{wording.short(told['tokens'])} {unit}" if known else ""),
         ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
-        ("size", words.short(told["parameters"]) if known else "…", "parameters"),
-        ("work", words.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
+        ("size", wording.short(told["parameters"]) if known else "…", "parameters"),
+        ("work", wording.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
         (
             "memory",
             f"{told['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
@@ -337,7 +337,11 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         ),
         ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
         ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g}"),
-        ("speed", words.short(speed) if speed else "measuring …" if known else "…", f"{unit}/s here" if speed else ""),
+        (
+            "speed",
+            wording.short(speed) if speed else "measuring …" if known else "…",
+            f"{unit}/s here" if speed else "",
+        ),
     ]
     if speed:
         seconds = seconds_of(s, told["tokens"], speed)

@@ -16,22 +16,22 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import DataTable, Footer, Input, Static
 
+from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder, engine_alive, remove
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import one_line, safe
-from lstmtui.tui import words
-from lstmtui.tui.doors import Doors
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsSeen
+from lstmtui.tui.screens.base import ReadingScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.reading import ReadingScreen
-from lstmtui.tui.watch import RunsWatch
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
+from lstmtui.tui.workers.run_polling import RunsWatch
 
 INTERVAL = 1.0
 """Seconds between two looks at the folder of runs."""
@@ -164,14 +164,14 @@ compares the runs marked with m, or all that are listed when none is marked.
         if self._pattern:
             try:
                 found = re.compile(self._pattern, re.IGNORECASE)
-                runs = tuple(run for run in runs if found.search(words.about(run)))
+                runs = tuple(run for run in runs if found.search(wording.about(run)))
             except re.error:
-                runs = tuple(run for run in runs if self._pattern.lower() in words.about(run).lower())
+                runs = tuple(run for run in runs if self._pattern.lower() in wording.about(run).lower())
         keys = {
             "name": lambda run: run.run.name,
             "best": lambda run: run.best.nll if run.best else math.inf,
             "steps": lambda run: -run.step,
-            "size": lambda run: -words.parameters(run),
+            "size": lambda run: -wording.parameters(run),
         }
         return tuple(sorted(runs, key=keys[self._order])) if self._order in keys else runs
 
@@ -227,8 +227,10 @@ compares the runs marked with m, or all that are listed when none is marked.
         if run is None:
             hint.update("")
         else:
-            told = words.notice(run) or f"{run.state.capitalize()} at step {words.count(run.step)}; enter watches it."
-            hint.update(Text(one_line(f"{words.corpus(run)} · {told}")))
+            told = (
+                wording.notice(run) or f"{run.state.capitalize()} at step {wording.count(run.step)}; enter watches it."
+            )
+            hint.update(Text(one_line(f"{wording.corpus(run)} · {told}")))
         if before is None or run is None or before.state != run.state:
             self.refresh_bindings()
 
@@ -359,7 +361,7 @@ compares the runs marked with m, or all that are listed when none is marked.
             if yes:
                 self._delete(run.run)
 
-        at = f"{words.network(run)}, step {words.count(run.step)}, {words.quality(run, run.best)}"
+        at = f"{wording.network(run)}, step {wording.count(run.step)}, {wording.quality(run, run.best)}"
         question = f"Delete '{run.run.name}' ({at}) with its checkpoints? This cannot be undone."
         self.app.push_screen(ConfirmScreen("Delete", question), answered)
 

@@ -13,15 +13,15 @@ from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
 from lstmtui import config
+from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import one_line, safe
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.once import Dialog
-from lstmtui.tui.steerer import live_values
+from lstmtui.tui.screens.polling import Dialog
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form
+from lstmtui.tui.workers.pending_requests import live_values
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -113,14 +113,14 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
         answer = self._answer()
         if answer.get("request") != self._answered:
             self._answered = answer.get("request")
-            self._say(words.told(answer), error=not answer.get("ok"))
+            self._say(wording.told(answer), error=not answer.get("ok"))
         values = _texts(view.snapshot)
         for name in SETTINGS:
             entry = self.query_one(f"#{name}", Entry)
             if values[name] != self._shown.get(name) and entry.value in (self._shown.get(name), values[name]):
                 entry.value = values[name]
         self._shown = values
-        at = f"{one_line(view.snapshot.state, 12)} · step {words.count(view.snapshot.step)}"
+        at = f"{one_line(view.snapshot.state, 12)} · step {wording.count(view.snapshot.step)}"
         self.query_one(".dialog").border_subtitle = Content(at)
         if view.snapshot.ended:
             self._say("The engine has ended; nothing can be changed now.", error=True)

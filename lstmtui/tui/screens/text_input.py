@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static, TextArea
 
-from lstmtui.text import safe
-from lstmtui.tui.screens.once import Dialog
+from lstmtui.common.terminal_text import safe
+from lstmtui.tui.screens.polling import Dialog
 from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.typing_area import SafeArea
 

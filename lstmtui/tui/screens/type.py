@@ -17,23 +17,23 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
 
 from lstmtui.api import Candidate
+from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.text import safe
-from lstmtui.tui import words
-from lstmtui.tui.asker import Answer, Answered, Asker, Done
-from lstmtui.tui.doors import Completer, Doors
+from lstmtui.tui import wording
 from lstmtui.tui.drafts import Draft
 from lstmtui.tui.keys import bind
-from lstmtui.tui.model_thread import Opened, Refused
-from lstmtui.tui.passed_over import PassedOver
+from lstmtui.tui.rejected_suggestions import PassedOver
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.once import OnceScreen
+from lstmtui.tui.screens.polling import OnceScreen
 from lstmtui.tui.screens.save_text import SaveTextScreen
+from lstmtui.tui.services import Completer, Doors
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
 from lstmtui.tui.widgets.typing_area import TypingArea
+from lstmtui.tui.workers.completion import Answer, Answered, Asker, Done
+from lstmtui.tui.workers.model_thread import Opened, Refused
 
 MEMORY = 1 << 16
 """Most characters before the cursor that the model is given."""
@@ -141,7 +141,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         about = self._about
         size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
         step = about.get("step")
-        at = f"step {words.count(step)}" if isinstance(step, int) else "step ?"
+        at = f"step {wording.count(step)}" if isinstance(step, int) else "step ?"
         self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
 
     def on_done(self, message: Done) -> None:
@@ -256,7 +256,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         text = self.query_one(TypingArea).text
 
         def learn(model: Completer) -> str:
-            count = words.count(model.adapt(text))
+            count = wording.count(model.adapt(text))
             if aside := model.about.get("put_aside"):
                 return f"A new profile holds {count} words; the damaged one is kept as {Path(aside[0]).name}."
             return f"The profile beside the run holds {count} words; F3 forgets it."

@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import one_line
-from lstmtui.tui import words
-from lstmtui.units import duration
+from lstmtui.tui import wording
 
 
 class TitleBar(Widget):
@@ -36,16 +36,16 @@ class TitleBar(Widget):
 
     def render(self) -> Content:
         width = self.size.width
-        right = f"{words.GLYPHS.get(self.state, '·')} {one_line(self.state, 12)} " if self.state else ""
+        right = f"{wording.GLYPHS.get(self.state, '·')} {one_line(self.state, 12)} " if self.state else ""
         if width < len(right) + 12:
-            right = f"{words.GLYPHS.get(self.state, '·')} " if self.state else ""
+            right = f"{wording.GLYPHS.get(self.state, '·')} " if self.state else ""
         name = " lstmtui " if width >= 60 else ""
         left = Content.assemble(
             (name, "bold $background on $primary"),
             (f" {one_line(self.title)} ", "bold"),
             (f" {one_line(self.remark)}", "$foreground 60%"),
         ).truncate(max(0, width - len(right)), ellipsis=True, pad=True)
-        return Content.assemble(left, (right, f"bold ${words.tone(self.state)}"))
+        return Content.assemble(left, (right, f"bold ${wording.tone(self.state)}"))
 
 
 class ProgressLine(Widget):
@@ -68,15 +68,15 @@ class ProgressLine(Widget):
         seen = self.snapshot
         if seen is None:
             return Content("")
-        width, share = self.size.width, words.progress(seen)
-        left = f"step {words.count(seen.step)}"
+        width, share = self.size.width, wording.progress(seen)
+        left = f"step {wording.count(seen.step)}"
         if seen.steps:
-            left = f"{left}/{words.count(seen.steps)} {100 * share:3.0f}%"
+            left = f"{left}/{wording.count(seen.steps)} {100 * share:3.0f}%"
         elif seen.state in ("preparing", "compiling") and isinstance(
             done := seen.status.get(f"{seen.state}_done"), float | int
         ):
             share = float(done)
-            found, what = words.kernels(seen), one_line(str(seen.status.get(seen.state, seen.state)), 24)
+            found, what = wording.kernels(seen), one_line(str(seen.status.get(seen.state, seen.state)), 24)
             left = f"{found[0]}/{found[1]} kernels" if found else f"{what} {100 * share:3.0f}%"
         right = self._left(seen) if width >= 44 else ""
         room = width - len(left) - len(right) - 2
@@ -87,7 +87,7 @@ class ProgressLine(Widget):
         return Content.assemble(
             (left, "bold"),
             " ",
-            (bar, f"${words.tone(seen.state)}"),
+            (bar, f"${wording.tone(seen.state)}"),
             ("─" * (room - len(bar)), "$foreground 20%"),
             " ",
             (right, "$foreground 75%"),
@@ -95,11 +95,11 @@ class ProgressLine(Widget):
 
     def _left(self, seen: RunSnapshot) -> str:
         if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
-            speed = words.speed(seen) if self.size.width >= 70 else 0.0
-            pace = f"{words.short(speed)} {words.unit(seen)}s/s · " if speed else ""
+            speed = wording.speed(seen) if self.size.width >= 70 else 0.0
+            pace = f"{wording.short(speed)} {wording.unit(seen)}s/s · " if speed else ""
             return f"{pace}{duration(seen.seconds_left)} left"
         if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
-            return f"{words.last_seen(seen)} ago"
+            return f"{wording.last_seen(seen)} ago"
         return ""
 
 
@@ -129,7 +129,9 @@ class EventLine(Widget):
         width = max(1, self.size.width)
         lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
         lines += [
-            Content.assemble((_clock(event), "$foreground 50%"), f"  {one_line(words.told(event), max(1, width - 10))}")
+            Content.assemble(
+                (_clock(event), "$foreground 50%"), f"  {one_line(wording.told(event), max(1, width - 10))}"
+            )
             for event in newest
         ]
         return Content("\n").join(lines)

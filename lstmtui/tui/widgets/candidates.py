@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from lstmtui.api import Candidate
-from lstmtui.text import one_line
+from lstmtui.common.terminal_text import one_line
 
 BAR = "▏▎▍▌▋▊▉█"
 

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lstmtui.text import safe
+from lstmtui.common.terminal_text import safe
 from lstmtui.tui.widgets import shades
 
 Span = tuple[int, int]

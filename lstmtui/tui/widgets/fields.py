@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from lstmtui.text import one_line, safe
+from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.widgets.typing_area import is_invisible
 

@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from lstmtui import guard
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
+from lstmtui.reports import overfitting
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import one_line
-from lstmtui.tui import words
-from lstmtui.units import duration
+from lstmtui.tui import wording
 
 Row = tuple[str, str, str]
 """Label, value, and a muted remark after it."""
@@ -51,34 +51,34 @@ class Figures(Widget):
 
 def rows_of(seen: RunSnapshot) -> list[Row]:
     """Return every figure there is to tell of a run, the most wanted first."""
-    unit = words.unit(seen)
+    unit = wording.unit(seen)
     train, valid, best = (seen.train[-1] if seen.train else None), (seen.valid[-1] if seen.valid else None), seen.best
     copied = _copied(seen)
     recites = any("recites" in remark for *_, remark in copied)  # then it is among the most wanted
     rows: list[Row] = [
-        ("train", words.figure(train.loss) if train else "–", f"nats/{unit}"),
-        ("valid", words.figure(valid.nll) if valid else "–", f"nats/{unit}"),
-        ("best", words.figure(best.nll) if best else "–", _quality(seen)),
+        ("train", wording.figure(train.loss) if train else "–", f"nats/{unit}"),
+        ("valid", wording.figure(valid.nll) if valid else "–", f"nats/{unit}"),
+        ("best", wording.figure(best.nll) if best else "–", _quality(seen)),
         _gap(seen),
         *(copied if recites else ()),
-        ("gradient", words.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
+        ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
         _update(train.update_ratio if train else math.nan),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
-        ("speed", words.short(words.speed(seen)) if words.speed(seen) else "–", f"{unit}s/s"),
+        ("speed", wording.short(wording.speed(seen)) if wording.speed(seen) else "–", f"{unit}s/s"),
         *(() if recites else copied),
     ]
     if best:
-        rows.append(("best at", words.count(best.step), "steps"))
+        rows.append(("best at", wording.count(best.step), "steps"))
     parameters = seen.status.get("parameters")
     if isinstance(parameters, int):
-        rows.append(("model", words.short(parameters), "parameters"))
-    rows.append(("network", words.network(seen), ""))
+        rows.append(("model", wording.short(parameters), "parameters"))
+    rows.append(("network", wording.network(seen), ""))
     epoch, tokens, seconds = (seen.status.get(k) for k in ("epoch", "tokens", "seconds"))
     if isinstance(epoch, int | float):
         rows.append(("epoch", f"{epoch + 1:.0f}" if isinstance(epoch, int) else f"{epoch:.2f}", ""))
     if isinstance(tokens, int | float):
-        rows.append(("read", words.short(tokens), f"{unit}s"))
+        rows.append(("read", wording.short(tokens), f"{unit}s"))
     if train is not None or isinstance(seconds, int | float):
         spent = train.seconds if train is not None else float(str(seconds))
         rows.append(("time", duration(spent), "of training"))
@@ -87,19 +87,19 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         live = seen.status.get("live")
         window = live.get("bptt") if isinstance(live, dict) else s.bptt
         rows.append(("batch", f"{s.batch or '?'}×{window if isinstance(window, int) else '?'}", "streams×steps"))
-        rows.append(("corpus", one_line(words.corpus(seen), 24), s.tokens))
+        rows.append(("corpus", one_line(wording.corpus(seen), 24), s.tokens))
         rows.append(("seed", str(s.seed), ""))
     return rows
 
 
 def _gap(seen: RunSnapshot) -> Row:
-    found = guard.gap(seen)
+    found = overfitting.gap(seen)
     return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
 
 
 def _copied(seen: RunSnapshot) -> list[Row]:
     """Return the longest stretch of the training text that the newest sample repeats, where it was measured."""
-    found = guard.copied(seen)
+    found = overfitting.copied(seen)
     if found is None:
         return []
     usual = "" if found.usual is None else f", usual {found.usual:.0f}"

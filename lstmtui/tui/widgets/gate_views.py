@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lstmtui.common.terminal_text import one_line
 from lstmtui.config import CELLS
 from lstmtui.runs.reader import Saturation
-from lstmtui.text import one_line
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.messages import GateWindow
 
 Row = list[tuple[str, str]]
@@ -140,7 +140,7 @@ def by_training_time(
         if numbers:
             row += [(f" {percent(left[-1])}", "left"), (f" {percent(right[-1])}", "right")]
         rows.append(row)
-    first, last = f"step {words.count(same[0].step)}", words.count(newest.step)
+    first, last = f"step {wording.count(same[0].step)}", wording.count(newest.step)
     axis = f"{first}{'─' * max(1, cols - len(first) - len(last))}{last}"[: max(0, cols)]
     return [*rows, [(axis.ljust(width)[:width], "axis")]]
 

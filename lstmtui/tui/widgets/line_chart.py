@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lstmtui.text import safe
-from lstmtui.tui import words
+from lstmtui.common.terminal_text import safe
+from lstmtui.tui import wording
 from lstmtui.tui.widgets.lines import Curve, frame
 
 NAMES = ("one", "two", "three", "four", "five", "six")
@@ -47,7 +47,7 @@ class LineChart(Widget):
     x_range: reactive[tuple[float, float] | None] = reactive(None)
     cursor: reactive[float | None] = reactive(None)
     """A place on the x axis to mark."""
-    x_text: Callable[[float], str] = staticmethod(words.short)
+    x_text: Callable[[float], str] = staticmethod(wording.short)
     """How a number on the x axis is written."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import curve, ticks
 
 Point = tuple[float, float]
@@ -35,7 +35,7 @@ def frame(
     *,
     log: bool = False,
     x_range: tuple[float, float] | None = None,
-    x_text: Callable[[float], str] = words.short,
+    x_text: Callable[[float], str] = wording.short,
     cursor: float | None = None,
 ) -> list[Pieces]:
     """Return `height` rows of pieces, each `width` characters in all; nothing where there is nothing to draw.

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.widgets.braille import curve, ticks
 from lstmtui.tui.widgets.series import (
@@ -113,7 +113,7 @@ class LossChart(Widget, can_focus=True):
         """Return what the axis shows, in words."""
         if self.bits and self.can_show_bits():
             return "bits per character"
-        return f"nats per {words.unit(self.snapshot)}" if self.snapshot else "nats"
+        return f"nats per {wording.unit(self.snapshot)}" if self.snapshot else "nats"
 
     def ways(self) -> str:
         """Return how the curve is drawn where it is not the usual way, in words."""
@@ -220,7 +220,7 @@ class LossChart(Widget, can_focus=True):
         train = within(smoothed(raw, self.smoothing), self.zoom)
         raw = within(raw, self.zoom) if self.smoothing else []
         if len(train) + len(valid) == 0 or width < 12 or height < 3:
-            return self._say(words.waiting(seen) if not self.zoom else "Nothing here.", width, height)
+            return self._say(wording.waiting(seen) if not self.zoom else "Nothing here.", width, height)
         happened = [m for m in marks(seen, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
         top = int(height >= 7 and (self.cursor is not None or any(m.strong for m in happened)))
         rows = height - 1 - top

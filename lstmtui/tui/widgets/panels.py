@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from lstmtui.common.terminal_text import safe
 from lstmtui.runs.reader import Sample
-from lstmtui.text import safe
-from lstmtui.tui import words
+from lstmtui.tui import wording
 
 
 class Frame(Container):
@@ -70,7 +70,7 @@ class SamplePanel(Panel):
             return
         written = self.query_one("#written", Static)
         sample = self.samples[len(self.samples) - 1 - self.back]
-        self.border_title = Content(f"Text at step {words.count(sample.step)}")
+        self.border_title = Content(f"Text at step {wording.count(sample.step)}")
         place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
         self.border_subtitle = Content(f"temperature {sample.temperature:g}{place}")
         written.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))

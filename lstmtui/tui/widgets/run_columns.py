@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from lstmtui.common.terminal_text import one_line
 from lstmtui.runs.reader import RunSnapshot
-from lstmtui.text import one_line
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import sparkline
 
 PADDING = 2
@@ -48,7 +48,7 @@ def cells(
         if column.name == "name" and marked:
             text.plain = one_line(f"● {text.plain}", column.width)
             text.stylize("bold")
-        if column.name == "state" and (colour := colours.get(words.TONES.get(run.state, ""), "")).startswith("#"):
+        if column.name == "state" and (colour := colours.get(wording.TONES.get(run.state, ""), "")).startswith("#"):
             text.stylize(colour)
         elif column.name == "loss" and colours.get("primary", "").startswith("#"):
             text.stylize(colours["primary"])
@@ -60,35 +60,35 @@ def _name(run: RunSnapshot, width: int) -> Text:
 
 
 def _state(run: RunSnapshot, width: int) -> Text:
-    told = f"{words.GLYPHS.get(run.state, '·')} {run.state}"
+    told = f"{wording.GLYPHS.get(run.state, '·')} {run.state}"
     if run.state in ("training", "evaluating", "paused", "stopped", "crashed") and run.steps:
-        told = f"{told} {100 * words.progress(run):.0f}%"
+        told = f"{told} {100 * wording.progress(run):.0f}%"
     return Text(one_line(told, width))
 
 
 def _cell(run: RunSnapshot, width: int) -> Text:
-    return Text(words.network(run)[:width])
+    return Text(wording.network(run)[:width])
 
 
 def _size(run: RunSnapshot, width: int) -> Text:
-    return Text(words.short(words.parameters(run)) if words.parameters(run) else "–", justify="right")
+    return Text(wording.short(wording.parameters(run)) if wording.parameters(run) else "–", justify="right")
 
 
 def _corpus(run: RunSnapshot, width: int) -> Text:
-    return Text(one_line(words.corpus(run), width))
+    return Text(one_line(wording.corpus(run), width))
 
 
 def _steps(run: RunSnapshot, width: int) -> Text:
-    told = f"{words.short(run.step)}/{words.short(run.steps)}" if run.steps else words.short(run.step)
+    told = f"{wording.short(run.step)}/{wording.short(run.steps)}" if run.steps else wording.short(run.step)
     return Text(told, justify="right")
 
 
 def _best(run: RunSnapshot, width: int) -> Text:
-    return Text(words.quality(run, run.best)[:width], justify="right")
+    return Text(wording.quality(run, run.best)[:width], justify="right")
 
 
 def _age(run: RunSnapshot, width: int) -> Text:
-    return Text("now" if not run.ended else words.last_seen(run), justify="right")
+    return Text("now" if not run.ended else wording.last_seen(run), justify="right")
 
 
 def _loss(run: RunSnapshot, width: int) -> Text:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import duration
 from lstmtui.runs.reader import RunSnapshot, TrainPoint
-from lstmtui.text import one_line
-from lstmtui.tui import words
+from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import ticks
-from lstmtui.units import duration
 
 Point = tuple[float, float]
 
@@ -58,7 +58,7 @@ def said_place(value: float, kind: str) -> str:
     """Return a place on the axis as its labels say it."""
     if kind == "time":
         return duration(value)
-    return words.short(value) if value >= 10_000 else words.count(value)
+    return wording.short(value) if value >= 10_000 else wording.count(value)
 
 
 def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
@@ -133,11 +133,11 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     if not snapshot.train:
         return ""
     point = min(snapshot.train, key=lambda p: abs(axis.place(p) - x))
-    parts = [f"step {words.count(point.step)}", f"train {words.figure(point.loss * factor)}"]
+    parts = [f"step {wording.count(point.step)}", f"train {wording.figure(point.loss * factor)}"]
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:
-        parts.append(f"valid {words.figure(valid[-1].nll * factor)}")
-    parts += [f"lr {point.lr:.2e}", duration(point.seconds), f"gradient {words.figure(point.grad_norm, 2)}"]
+        parts.append(f"valid {wording.figure(valid[-1].nll * factor)}")
+    parts += [f"lr {point.lr:.2e}", duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0
     near = [
         mark.said

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from textual.document._document import Document, EditResult, Location
 
-from lstmtui.text import safe
+from lstmtui.common.terminal_text import safe
 
 MAX_ROW = 2000
 """Characters of a row: to draw a part of it, all of it is gone through. A longer line goes on in the next row."""

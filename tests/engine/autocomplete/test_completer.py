@@ -8,10 +8,10 @@ import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.words import word_begun
-from lstmtui.engine.params import Arena, parameters
-from lstmtui.engine.train import Trainer, run_to_the_end
-from lstmtui.engine.trained import load
+from lstmtui.engine.inference.loaded_model import load
+from lstmtui.engine.inference.word_ends import word_begun
+from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.writer import RunWriter
 
 KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 300}

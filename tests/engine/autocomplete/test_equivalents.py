@@ -6,7 +6,7 @@ import pytest
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.equivalents import KnownForms, Typed
-from lstmtui.engine.autocomplete.spelling import Spelling
+from lstmtui.engine.inference.token_index import Spelling
 
 
 def forms(kind, text, limit=None):

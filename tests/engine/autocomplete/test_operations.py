@@ -10,10 +10,10 @@ import pytest
 import tiny
 
 from lstmtui.engine import checkpoint
-from lstmtui.engine.autocomplete import keep, learn, operations
+from lstmtui.engine.autocomplete import bias_adaptation, operations, store
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.autocomplete.profile import Profile
-from lstmtui.engine.trained import load
+from lstmtui.engine.inference.loaded_model import load
 from lstmtui.errors import LstmtuiError, UsageError
 
 
@@ -45,19 +45,19 @@ def texts(answer):
 
 def test_the_text_index_is_made_once_and_made_again_when_damaged(run):
     s = load(run).settings
-    index = keep.text_index(run, s)
+    index = store.text_index(run, s)
     path = run.autocomplete / "text.npz"
     kept = path.read_bytes()
     assert b"cat" in index.words
     path.write_bytes(b"damaged")
-    assert keep.text_index(run, s).words == index.words
+    assert store.text_index(run, s).words == index.words
     assert path.read_bytes() == kept
 
 
 def test_only_the_training_part_is_indexed(run):
     s = load(run).settings
     whole = Path(s.corpus[0]).read_bytes()
-    index = keep.text_index(run, s)
+    index = store.text_index(run, s)
     assert 0 < index.count < len(whole.split())
 
 
@@ -65,8 +65,8 @@ def test_without_the_text_there_is_no_index_and_completion_works(run, monkeypatc
     def gone(s):
         raise UsageError("There is no file text.txt.")
 
-    monkeypatch.setattr(keep, "training_text", gone)
-    assert keep.text_index(run, load(run).settings) is None
+    monkeypatch.setattr(store, "training_text", gone)
+    assert store.text_index(run, load(run).settings) is None
     assert texts(ask(Autocomplete(load(run)), "complete", text="the c"))
 
 
@@ -103,26 +103,26 @@ def test_a_few_weights_learn_on_request_and_are_never_in_the_checkpoint(run):
     t = load(run)
     weights = t.weights.flat.copy()
     text = b"the rain ran in the rain\n" * 200
-    told, aside = learn.learn(t, [text])
+    told, aside = bias_adaptation.learn(t, [text])
     assert aside is None
     assert told["nll_last"] < told["nll_first"]
-    assert learn.known(run)
-    assert learn.learn(t, [text, b"the rain ran in the rain"]) == ({}, None)  # each line once
-    moved = learn.applied(t)
+    assert bias_adaptation.known(run)
+    assert bias_adaptation.learn(t, [text, b"the rain ran in the rain"]) == ({}, None)  # each line once
+    moved = bias_adaptation.applied(t)
     assert np.array_equal(t.weights.flat, weights)
     changed = {name for name in moved.views if not np.array_equal(moved[name], t.weights[name])}
     assert changed == {"layers.0.b", "softmax.b"}
-    assert learn.forget(run)
-    assert not learn.known(run)
-    assert np.array_equal(learn.applied(t).flat, weights)
+    assert bias_adaptation.forget(run)
+    assert not bias_adaptation.known(run)
+    assert np.array_equal(bias_adaptation.applied(t).flat, weights)
 
 
 def test_damaged_weights_of_a_profile_are_passed_over(run):
     t = load(run)
     run.autocomplete.mkdir(exist_ok=True)
     (run.autocomplete / "biases.npz").write_bytes(b"nonsense")
-    assert np.array_equal(learn.applied(t).flat, t.weights.flat)
-    told, aside = learn.learn(t, [b"the rain ran in the rain\n" * 20])
+    assert np.array_equal(bias_adaptation.applied(t).flat, t.weights.flat)
+    told, aside = bias_adaptation.learn(t, [b"the rain ran in the rain\n" * 20])
     assert told["nll_first"] > 0
     assert aside.read_bytes() == b"nonsense"
 

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from lstmtui.engine.autocomplete import keep, profile
-from lstmtui.engine.autocomplete.arrays import packed, unpacked
-from lstmtui.engine.autocomplete.concordance import Concordance
+from lstmtui.engine.autocomplete import profile, store
+from lstmtui.engine.autocomplete.ngram_index import Concordance
+from lstmtui.engine.autocomplete.npz import packed, unpacked
 from lstmtui.engine.autocomplete.profile import TYPED, Profile
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -128,8 +128,8 @@ def test_texts_learnt_at_once_are_all_kept(run):
 
 
 def test_a_change_that_takes_long_elsewhere_is_told(run, monkeypatch):
-    monkeypatch.setattr(keep, "PATIENCE", 0.1)
-    with keep.changing(run), pytest.raises(LstmtuiError, match="Another process"):
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with store.changing(run), pytest.raises(LstmtuiError, match="Another process"):
         Profile(run).learn({"a": b"b"})
 
 

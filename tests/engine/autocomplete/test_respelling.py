@@ -8,12 +8,12 @@ import tiny
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.answer import proposed
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.concordance import Concordance
-from lstmtui.engine.autocomplete.memory import TEXT, Counted, Memory
-from lstmtui.engine.autocomplete.report import Word, count
+from lstmtui.engine.autocomplete.keystroke_savings import Word, count
+from lstmtui.engine.autocomplete.ngram_index import Concordance
+from lstmtui.engine.autocomplete.ngram_mixture import TEXT, Counted, Memory
 from lstmtui.engine.autocomplete.respelling import EDIT, LETTER, Lexicon, _distances
 from lstmtui.engine.autocomplete.search import Found
-from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.nn.params import Arena, parameters
 
 TEXT_OF_WORDS = b"the cat will receive a friend in London\nI don't think that they receive letters\n" * 20
 

@@ -9,12 +9,12 @@ from lstmtui.common.word_boundaries import Kind, first_kind
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import search
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.concordance import Concordance
-from lstmtui.engine.autocomplete.memory import TEXT, Counted, Memory
+from lstmtui.engine.autocomplete.keystroke_savings import Word, count, figures, type_out
+from lstmtui.engine.autocomplete.ngram_index import Concordance
+from lstmtui.engine.autocomplete.ngram_mixture import TEXT, Counted, Memory
 from lstmtui.engine.autocomplete.question import taken_apart
-from lstmtui.engine.autocomplete.report import Word, count, figures, type_out
 from lstmtui.engine.autocomplete.search import Found
-from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.nn.params import Arena, parameters
 
 CHINESE = "你好，世界。服务器很好 HTTP 服务器。\n" * 30
 THAI = "กินข้าวที่ร้าน ดีมาก\n" * 30

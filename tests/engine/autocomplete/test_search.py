@@ -9,13 +9,13 @@ import pytest
 import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.autocomplete import memory as shares
+from lstmtui.engine.autocomplete import ngram_mixture as shares
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.concordance import Concordance
-from lstmtui.engine.autocomplete.memory import Counted, Memory, words_before
+from lstmtui.engine.autocomplete.ngram_index import Concordance
+from lstmtui.engine.autocomplete.ngram_mixture import Counted, Memory, words_before
 from lstmtui.engine.autocomplete.search import LETTER, Limits
-from lstmtui.engine.params import Arena, parameters
-from lstmtui.engine.sample import opening
+from lstmtui.engine.inference.sampler import opening
+from lstmtui.engine.nn.params import Arena, parameters
 
 KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 264}
 TEXT = ("ab ba aab. b a ab abba baa\nba ab-ba, ab 'b\n" * 30).encode()

@@ -7,10 +7,10 @@ import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.concordance import Concordance
-from lstmtui.engine.autocomplete.memory import TEXT, Counted, Memory, Told
+from lstmtui.engine.autocomplete.ngram_index import Concordance
+from lstmtui.engine.autocomplete.ngram_mixture import TEXT, Counted, Memory, Told
 from lstmtui.engine.autocomplete.search import MAX_RUN, MIN_ENDS, Found, has_no_words
-from lstmtui.engine.params import Arena, parameters
+from lstmtui.engine.nn.params import Arena, parameters
 
 GENES = "".join(random.Random(5).choices("ACGT", k=3000))
 

@@ -7,8 +7,8 @@ import json
 import pytest
 import tiny
 
-from lstmtui.engine import bench, forecast
-from lstmtui.engine.setup import device_bytes
+from lstmtui.engine.benchmark import bench, forecast
+from lstmtui.engine.training.setup import device_bytes
 
 SHAPE = "1x3xV5xB2xT2"
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import tiny
 from kernels_cuda import Recorder
-from lstm_kernels.cuda import graph
+from lstm_kernels.cuda import graphs
 from lstm_kernels.cuda.launch import SIMULATED
 
 from lstmtui.engine import backend, checkpoint
-from lstmtui.engine.model import Network
-from lstmtui.engine.optimizer import Optimizer
-from lstmtui.engine.params import Arena, parameters
-from lstmtui.engine.setup import device_bytes
-from lstmtui.engine.stack import NO_DROPOUT, NO_PENALTY, Dropout, Penalty
-from lstmtui.engine.train import Trainer, run_to_the_end
+from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.optimizer import Optimizer
+from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty
+from lstmtui.engine.training.setup import device_bytes
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
 from lstmtui.runs.writer import RunWriter
 
@@ -74,7 +74,7 @@ def test_steps_that_are_replayed_are_those_of_the_processor(monkeypatch):
     """What is recorded of a step computes from its tokens and masks, and is another where dropout is."""
     if SIMULATED:
         recorder = Recorder()
-        monkeypatch.setattr(graph, "_drivers", [recorder])
+        monkeypatch.setattr(graphs, "_drivers", [recorder])
     drops = [NO_DROPOUT] * 3 + [dataclasses.replace(EVERYTHING, key=key) for key in (1, 2, 3)] + [NO_DROPOUT]
     found, expected = (
         trained(backend.device(name), "lstm", drops, Penalty(2.0, 3.0)) for name in ("cuda", "cpu")
@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path, monkeypatch):
     s = tiny.settings("unused", **{**SMALL, "batch": 8, "bptt": 50, "hidden": 64})
     needed = device_bytes(s, 256, 50, 8)
     monkeypatch.setattr(launch, "free_memory", lambda: device_bytes(s, 256, 50, 2) + 1)
-    from lstmtui.engine.setup import check_room
+    from lstmtui.engine.training.setup import check_room
 
     with pytest.raises(UsageError, match=rf"about {needed / 1e9:.2f} GB .* --batch 2 would fit"):
         check_room(s, 256, 50, 8, backend.device("cuda"))

@@ -16,9 +16,9 @@ from kernels_network import (
 )
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import recurrence
-from lstm_kernels.cpu.packed import WIDE
-from lstm_kernels.cpu.tiles import HAS_BFLOAT16
-from lstm_kernels.threads import MOST
+from lstm_kernels.cpu.gemm import WIDE
+from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.thread_pool import MOST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -14,8 +14,8 @@ from kernels_network import (
     run_layer,
 )
 from lstm_kernels.cell_table import CELLS
-from lstm_kernels.cuda import block_product, recurrence, walk
-from lstm_kernels.cuda.block_product import MOST_ROWS, UNITS
+from lstm_kernels.cuda import block_gemm, persistent, recurrence
+from lstm_kernels.cuda.block_gemm import MOST_ROWS, UNITS
 
 
 @pytest.fixture(params=["steps", "walk"])
@@ -47,7 +47,7 @@ def test_a_sequence_that_ends_early_is_as_if_it_were_alone(way, cell):
 
 def as_little_as_it_takes(terms, columns, rows, room):
     """Return the layout with the fewest terms at once."""
-    return next(found for size in range(room) if (found := block_product.layout(terms, columns, rows, size)))
+    return next(found for size in range(room) if (found := block_gemm.layout(terms, columns, rows, size)))
 
 
 @pytest.mark.parametrize("B", [3, 5])
@@ -56,28 +56,28 @@ def test_a_walk_of_many_blocks(cell, B, monkeypatch):
     """Several of units and two of sequences, the last of each with less to do, and sums that are taken in parts."""
     G, H = len(CELLS[cell].gates), 2 * UNITS + UNITS // 2
     monkeypatch.setattr(recurrence, "way", "walk")
-    monkeypatch.setattr(walk, "multiprocessors", lambda: 6)
-    monkeypatch.setattr(block_product, "SHALLOWEST", 2)
-    monkeypatch.setattr(walk, "layout", as_little_as_it_takes)
-    found = walk.shape(B, H)
+    monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
+    monkeypatch.setattr(block_gemm, "SHALLOWEST", 2)
+    monkeypatch.setattr(persistent, "layout", as_little_as_it_takes)
+    found = persistent.shape(B, H)
     assert (found.slices, found.shares) == (3, 2)
     assert as_little_as_it_takes(G * H, UNITS, found.rows, 1 << 20).depth == 2
     assert_agrees_with_reference(cell, case(cell, 3, B, 2, H), on=CUDA)
 
 
 def test_what_fits(monkeypatch):
-    monkeypatch.setattr(walk, "multiprocessors", lambda: 6)
-    monkeypatch.setattr(walk, "most_shared", lambda: 227 << 10)
-    assert walk.fits(MOST_ROWS, 4, 6 * UNITS, 4)
-    assert not walk.fits(MOST_ROWS + 1, 4, 6 * UNITS, 4)
-    assert not walk.fits(1, 4, 7 * UNITS, 4)
-    monkeypatch.setattr(walk, "most_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
-    assert not walk.fits(1, 4, 6 * UNITS, 4)
+    monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
+    monkeypatch.setattr(persistent, "most_shared", lambda: 227 << 10)
+    assert persistent.fits(MOST_ROWS, 4, 6 * UNITS, 4)
+    assert not persistent.fits(MOST_ROWS + 1, 4, 6 * UNITS, 4)
+    assert not persistent.fits(1, 4, 7 * UNITS, 4)
+    monkeypatch.setattr(persistent, "most_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
+    assert not persistent.fits(1, 4, 6 * UNITS, 4)
 
 
 def test_a_walk_that_may_not_begin_goes_step_by_step(monkeypatch):
     monkeypatch.setattr(recurrence, "way", "walk")
-    monkeypatch.setattr(walk, "ask_for_shared", lambda *_: False)
+    monkeypatch.setattr(persistent, "ask_for_shared", lambda *_: False)
     assert_agrees_with_reference("gru", case("gru", 2, 2, 2, 3), on=CUDA)
 
 

@@ -16,9 +16,9 @@ from textual.pilot import Pilot
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens import gradients
 from lstmtui.tui.screens.gradients import GradientsScreen
+from lstmtui.tui.services import Doors
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 

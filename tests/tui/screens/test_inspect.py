@@ -15,9 +15,9 @@ from textual.widgets import Input, TextArea
 
 from lstmtui.errors import LstmtuiError
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
+from lstmtui.tui.services import Doors
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 Open = Callable[..., LstmtuiApp]

@@ -10,7 +10,7 @@ from screen_tests import SIZES, painted, until
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
-from lstmtui.files import read_lines
+from lstmtui.common.files import read_lines
 from lstmtui.tui.app import LstmtuiApp, screen_text
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.live import LiveScreen

@@ -14,14 +14,14 @@ from run_folder import alive, make_run
 from screen_tests import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.files import append_line, read_lines
+from lstmtui.common.files import append_line, read_lines
 from lstmtui.runs.folder import STATES, RunFolder
-from lstmtui.tui import steerer
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.widgets.panels import SamplePanel
+from lstmtui.tui.workers import pending_requests
 
 LIVING = ("starting", "preparing", "compiling", "measuring", "training", "evaluating", "paused")
 SAID = {
@@ -118,7 +118,7 @@ async def test_a_vanished_folder_keeps_what_was_seen(tmp_path: Path, open_app: O
 async def test_an_engine_that_does_not_answer_is_told(
     tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steerer, "PATIENCE", 0.1)
+    monkeypatch.setattr(pending_requests, "PATIENCE", 0.1)
     run = make_run(tmp_path, beat=time.time() - 40)
     with alive(run):
         async with open_app(run).run_test(size=(80, 24)) as pilot:

@@ -17,12 +17,12 @@ from lstmtui.config import Settings
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.corpus import CorpusScreen, Files
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_of
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.fields import Entry
 
 Open = Callable[..., LstmtuiApp]

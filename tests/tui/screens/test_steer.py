@@ -13,12 +13,12 @@ from run_folder import alive, make_run
 from screen_tests import SIZES, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.files import append_line, read_lines
+from lstmtui.common.files import append_line, read_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.steer import NAMES, SETTINGS, ForkScreen, SteerScreen, WriteScreen
+from lstmtui.tui.services import Doors
 
 Open = Callable[..., LstmtuiApp]
 

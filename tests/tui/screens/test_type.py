@@ -17,10 +17,10 @@ from lstmtui.api import Candidate
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.doors import Doors
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import MEMORY, TypeScreen, recent
+from lstmtui.tui.services import Doors
 from lstmtui.tui.widgets.typing_area import TypingArea
 
 Open = Callable[..., LstmtuiApp]

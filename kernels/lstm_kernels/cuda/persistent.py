@@ -1,0 +1,233 @@
+"""The walk over time in one kernel: product with W_hh and cell of all steps, without the host in between.
+
+A block has UNITS units of some sequences, and holds the columns of W_hh that these need in shared memory all the way
+(Diamos et al. 2016, Persistent RNNs: Stashing Recurrent Weights On-Chip). In a step it takes the states of its
+sequences, of all units, into shared memory too, and its threads share out the terms of each sum (`block_product`);
+then each has one unit of one sequence, and the cell follows at once.
+
+What a step needs of the others' states comes through memory: blocks that share sequences wait for each other after each
+step, at a counter. Since all of them must run at once, there are no more blocks than multiprocessors.
+
+On the simulator, where blocks run one after the other, each step is a kernel of its own.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstm_kernels.cell_table import CELLS, Cell
+from lstm_kernels.cuda import arrays, cell_step
+from lstm_kernels.cuda.block_gemm import MOST_ROWS, THREADS, UNITS, Layout, ahead, layout, product_of
+from lstm_kernels.cuda.driver import ask_for_shared, most_shared
+from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, inlined, kernel, multiprocessors, types_of
+from lstm_kernels.cuda.ptx import arrive, arrived
+
+COUNTERS = 1024
+"""Groups of blocks that can wait for each other; more than any GPU has multiprocessors."""
+
+_counters: list[Array] = []
+
+
+class Shape(NamedTuple):
+    """How units and sequences are shared out."""
+
+    slices: int
+    """Blocks that share sequences, each with its units."""
+    shares: int
+    """Groups of blocks, each with its sequences."""
+    rows: int
+    """Sequences of a block."""
+
+
+def shape(B: int, H: int) -> Shape:
+    """Return how a walk over B sequences of H units is shared out: over as many blocks as can run at once."""
+    slices = -(-H // UNITS)
+    rows = -(-B // max(1, min(B, multiprocessors() // slices)))
+    rows = rows if rows <= 2 else -(-rows // 4) * 4  # a kernel is compiled for each number
+    return Shape(slices, -(-B // rows), rows)
+
+
+def layouts(G: int, H: int, rows: int, itemsize: int) -> tuple[Layout | None, Layout | None]:
+    """Return how a block's shared memory is laid out forward and back; None where it has no room."""
+    room = most_shared() // itemsize
+    return layout(H, G * UNITS, rows, room), layout(G * H, UNITS, rows, room)
+
+
+def takes(cell: Cell) -> bool:
+    """Return whether a walk is written for this cell: all gates have a recurrent product, and none but the last has a
+    gradient of its own."""
+    G = len(cell.gates)
+    return len(cell.recurrent_gates) == G and cell.own_gates in ((), (G - 1,))
+
+
+def fits(B: int, G: int, H: int, itemsize: int) -> bool:
+    """Return whether all blocks of a walk can run at once, and hold what they are to."""
+    found = shape(B, H)
+    if found.slices * found.shares > multiprocessors() or found.rows > MOST_ROWS:
+        return False
+    return None not in layouts(G, H, found.rows, itemsize)
+
+
+def _wait(counters, done):
+    """Wait until all blocks that share this one's sequences have come here `done` times."""
+    cuda.syncthreads()
+    if cuda.gridDim.x > 1:
+        if cuda.threadIdx.x == 0:
+            arrive(counters, cuda.blockIdx.y)
+            while arrived(counters, cuda.blockIdx.y) < done * cuda.gridDim.x:
+                pass
+        cuda.syncthreads()
+
+
+wait = inlined(_wait)
+
+
+@cache
+def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
+    """Return the kernel of a walk forward for blocks of so many sequences."""
+    cell, number, kind = CELLS[cell_name], *types_of(dtype)
+    G, unit_of = len(cell.gates), cell_step.forward_of(cell)
+    columns = G * UNITS
+    fill, multiply, keep, add_up = product_of(rows, columns, number)
+    reads = ahead(rows) * rows
+
+    @kernel
+    def walk(first, last, counters, depth, tile, partial, B, lengths, gates, W, unit, h, c, extra):
+        space = cuda.shared.array(0, kind)
+        total = cuda.local.array(rows, kind)
+        taken = cuda.local.array(reads, kind)
+        products = cuda.local.array((1, G), kind)
+        H, n = h.shape[1], cuda.threadIdx.x
+        quads = (H + 3) // 4
+        left, low = cuda.blockIdx.x * UNITS, cuda.blockIdx.y * rows
+        column, group = n % columns, n // columns
+        for i in range(n, quads * 4 * columns, THREADS):
+            k, at = i // columns, i % columns
+            j = left + at % UNITS
+            space[((k // 4) * columns + at) * 4 + k % 4] = W[k, at // UNITS * H + j] if k < H and j < H else number(0)
+        r, j = n // UNITS, left + n % UNITS
+        b = low + r
+        for t in range(first, last):
+            for row in range(rows):
+                total[row] = number(0)
+            for top in range(0, quads, depth):
+                here = min(depth, quads - top)
+                fill(taken, n, space, tile, top, top * 4, (top + here) * 4, h, t * B, low, B, 0, H)
+                cuda.syncthreads()
+                multiply(total, space, top, tile, here, column, group)
+                cuda.syncthreads()
+            keep(total, space, partial, column, group)
+            cuda.syncthreads()
+            if r < rows and b < B and j < H:
+                for gate in range(G):
+                    products[0, gate] = add_up(space, partial, r, gate * UNITS + n % UNITS)
+                unit_of(t * B + b, B, j, t < lengths[b], gates, products, 0, 0, 1, unit, h, c, extra)
+            if t + 1 < last:
+                wait(counters, t + 1)
+
+    return walk
+
+
+@cache
+def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
+    """Return the kernel of a walk back: its step s takes the cell at t = T - 1 - s, once the product of t + 1 is in."""
+    cell, number, kind = CELLS[cell_name], *types_of(dtype)
+    G, split, unit_of = len(cell.gates), bool(cell.own_gates), cell_step.backward_of(cell)
+    fill, multiply, keep, add_up = product_of(rows, UNITS, number)
+    reads = ahead(rows) * rows
+
+    @kernel
+    def walk(
+        first, last, counters, depth, tile, partial,
+        T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units,
+    ):  # fmt: skip
+        space = cuda.shared.array(0, kind)
+        total = cuda.local.array(rows, kind)
+        taken = cuda.local.array(reads, kind)
+        H, n = h.shape[1], cuda.threadIdx.x
+        N, shared = G * H, (G - 1) * H
+        quads = (N + 3) // 4
+        left, low = cuda.blockIdx.x * UNITS, cuda.blockIdx.y * rows
+        column, group = n % UNITS, n // UNITS
+        for i in range(n, quads * 4 * UNITS, THREADS):
+            k, at = i // UNITS, i % UNITS
+            space[((k // 4) * UNITS + at) * 4 + k % 4] = W[k, left + at] if k < N and left + at < H else number(0)
+        r, j = n // UNITS, left + n % UNITS
+        b = low + r
+        for s in range(first, last):
+            t = T - 1 - s
+            if s > 0:
+                for row in range(rows):
+                    total[row] = number(0)
+                for top in range(0, quads, depth):
+                    here = min(depth, quads - top)
+                    begin, end, after = top * 4, (top + here) * 4, (t + 1) * B
+                    if split:
+                        fill(taken, n, space, tile, top, begin, min(end, shared), gates, after, low, B, 0, shared)
+                        fill(taken, n, space, tile, top, max(begin, shared), end, extra, after, low, B, shared, N)
+                    else:
+                        fill(taken, n, space, tile, top, begin, end, gates, after, low, B, 0, N)
+                    cuda.syncthreads()
+                    multiply(total, space, top, tile, here, column, group)
+                    cuda.syncthreads()
+                keep(total, space, partial, column, group)
+                cuda.syncthreads()
+            if r < rows and b < B and j < H:
+                if s > 0:
+                    dh[b, j] += add_up(space, partial, r, n % UNITS)
+                if t >= 0:
+                    lives = t < lengths[b]
+                    unit_of(t * B + b, b, B, j, lives, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, of_units)
+            if s + 1 < last:
+                wait(counters, s + 1)
+
+    return walk
+
+
+def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: Any) -> bool:
+    """Start a walk of so many steps; `walk` takes the first, the one after the last, the counters and the rest.
+
+    Returns whether that could be done.
+    """
+    if of_block is None:
+        raise ValueError("a walk that does not fit")
+    if not _counters:
+        _counters.append(arrays.zeros(COUNTERS, np.int32))
+    given = (_counters[0], of_block.depth, of_block.tile, of_block.partial, *args)
+    size = of_block.size * np.dtype(args[-1].dtype).itemsize
+    if not ask_for_shared(walk.compiled, (0, steps, *given), size):
+        return False
+    start = walk[(found.slices, found.shares), THREADS, size]
+    if SIMULATED and found.slices > 1:
+        for step in range(steps):
+            start(step, step + 1, *given)
+    else:
+        arrays.fill(_counters[0], 0)
+        start(0, steps, *given)
+    return True
+
+
+def forward(
+    cell: str, B: int, lengths: Array, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array
+) -> bool:
+    """Walk forward, and return whether that could be done; rows of all steps one after the other in each array."""
+    T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
+    found = shape(B, H)
+    of_block, _ = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
+    walk = forward_of(cell, dtype.name, found.rows)
+    return _start(walk, found, of_block, T, B, lengths, gates, W, unit, h, c, extra)
+
+
+def backward(
+    cell: str, B: int, lengths: Array, dh_above: Array, W: Array, unit: Array, h: Array, c: Array, gates: Array,
+    extra: Array, dh: Array, dc: Array, of_units: Array,
+) -> bool:  # fmt: skip
+    """Walk back, and return whether that could be done; rows of all steps one after the other in each array."""
+    T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
+    found = shape(B, H)
+    _, of_block = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
+    walk = backward_of(cell, dtype.name, found.rows)
+    return _start(walk, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)

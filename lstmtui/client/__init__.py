@@ -1,0 +1,1 @@
+"""The front ends' side of the engine's processes."""

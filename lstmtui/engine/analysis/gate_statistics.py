@@ -1,0 +1,41 @@
+"""What the gates do: saturation by layer, gate and unit, and the activations over one window.
+
+Left-saturated: below 0.1, right-saturated: above 0.9 (Karpathy, Johnson and Li 2015, arXiv:1506.02078); for tanh
+gates, which lie between -1 and 1: below -0.9 and above 0.9. A gate without bounds never counts as saturated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.params import Arena
+
+Array = np.ndarray[Any, Any]
+
+
+def saturation(network: Network) -> tuple[Array, Array]:
+    """Return the left- and right-saturated fractions (L, G, H) over what `network.look` read last."""
+    low, high = np.array([gate.saturates_beyond for gate in network.cell.gates], np.float32).T
+    left, right = [], []
+    for gates in network.gates():
+        left.append(np.mean(gates < low[:, None], axis=(0, 1), dtype=np.float32))
+        right.append(np.mean(gates > high[:, None], axis=(0, 1), dtype=np.float32))
+    return np.stack(left), np.stack(right)
+
+
+def some(weights: Arena, most: int = 1 << 16) -> Array:
+    """Return a copy of at most about `most` of the weights, evenly taken, on the host."""
+    return np.asarray(weights.device.arrays.some(weights.flat, max(1, len(weights.flat) // most)))
+
+
+def update_ratio(before: Array, after: Array) -> float:
+    """Return how large a step was beside the weights it changed: about 1e-3 is usual, 1e-1 is much."""
+    return float(np.linalg.norm(after - before)) / max(1e-30, float(np.linalg.norm(before)))
+
+
+def window(network: Network) -> Array:
+    """Return the gates of the first sequence over what `network.look` read last, (L, G, steps, H) float16."""
+    return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in network.gates()]).astype(np.float16)

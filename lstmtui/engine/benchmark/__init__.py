@@ -1,0 +1,1 @@
+"""Measuring this machine: steps, parts of a step, limits, forecasts."""

@@ -1,0 +1,316 @@
+"""How fast training is on this machine.
+
+    python -m lstmtui.engine.benchmark.bench [--cells ...] [--shapes ...] [--profile] ...
+
+One JSON object a line for each cell and shape, as soon as it is measured; or {"error": sentence, "exit_code": n}.
+What is timed is what trains: `Network` and `Optimizer`, from tokens to new weights, with embedding and hidden of one
+size, an untied softmax and no dropout, on random tokens.
+
+    milliseconds          of one training step, the median
+    tokens_per_second     T * B a step
+    gflops                6 operations a token for each weight of the recurrent, input and softmax matrices: to multiply
+                          and add, once forward and twice backward; nothing else is counted
+    peak_gflops, share    what the processor's multiply-adds reach on as many threads in float32 (`peak`), and the part
+                          of it used; products in bfloat16 may use more than all of it; null for a GPU
+    step_microseconds     of one token through the network at batch 1, as in sampling, on one thread of the processor,
+                          which writes samples wherever the network trains; the median
+    parts                 with --profile: what a training step is made of, each part beside its limit (`profile`)
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui import config
+from lstmtui.common.files import to_json
+from lstmtui.common.hardware import cpu_count, machine_memory
+from lstmtui.config import Settings
+from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
+from lstmtui.engine.backend import device as device_of
+from lstmtui.engine.benchmark.profile import Profile
+from lstmtui.engine.benchmark.roofline import bandwidth, peak
+from lstmtui.engine.nn.incremental import Reader
+from lstmtui.engine.nn.language_model import Network, window_numbers
+from lstmtui.engine.nn.optimizer import Optimizer
+from lstmtui.engine.nn.params import Arena, Parameter, parameters
+from lstmtui.engine.nn.recurrent import Dropout
+from lstmtui.engine.training.setup import check_room
+from lstmtui.engine.training.step_plan import seconds_of
+from lstmtui.errors import LstmtuiError, UsageError
+
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a network and of the window it reads, written 2x256xV65xB32xT32."""
+
+    L: int
+    H: int
+    V: int = 65
+    B: int = 32
+    T: int = 32
+
+    def __str__(self) -> str:
+        return f"{self.L}x{self.H}xV{self.V}xB{self.B}xT{self.T}"
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one training step."""
+        return self.T * self.B
+
+    def settings(self, cell: str, **changes: Any) -> Settings:
+        """Return the settings of a run with `cell`, in float32 unless `changes` say otherwise."""
+        sizes: dict[str, Any] = {"layers": self.L, "hidden": self.H, "embedding": self.H, "batch": self.B}
+        chosen = {"precision": "float32", "tied": False, "ema": 0.0, "bptt": self.T, **sizes, **changes}
+        return Settings(cell=cell, **chosen)
+
+
+SHAPES = {
+    "chars": Shape(2, 256),
+    "chars-small": Shape(2, 128, V=65, B=50, T=50),
+    "chars-large": Shape(2, 512, V=65, B=32, T=100),
+    "words-small": Shape(2, 200, V=10_000, B=20, T=20),  # Zaremba et al. 2014, arXiv:1409.2329, as is the next
+    "words-medium": Shape(2, 650, V=10_000, B=20, T=35),
+}
+"""Shapes with a name."""
+
+_WRITTEN = re.compile(
+    r"(?P<layers>\d+)x(?P<hidden>\d+)(?:xV(?P<vocabulary>\d+))?(?:xB(?P<batch>\d+))?(?:xT(?P<bptt>\d+))?"
+)
+
+
+def shape_of(text: str) -> Shape:
+    """Return the shape that `text` names or spells; sizes left out are those of `Shape`. Raises UsageError."""
+    if text in SHAPES:
+        return SHAPES[text]
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise UsageError(
+            f"--shapes: {text!r} is no shape; write layers x hidden, vocabulary, batch and steps as in "
+            f"{SHAPES['chars-large']}, or a name: {', '.join(SHAPES)}."
+        )
+    given = {name: config.convert(name, size, f"--shapes {text}") for name, size in found.groupdict().items() if size}
+    return Shape(
+        **{letter: given[name] for letter, name in zip("LHVBT", found.groupdict(), strict=True) if name in given}
+    )
+
+
+# --- what is timed ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A new network and all that a training step of it needs."""
+
+    network: Network
+    step: Callable[[], float]
+    """Trains on one window of random tokens, always the same, and returns the loss before."""
+
+
+def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
+    """Return what trains a new network; `changes` are of its settings, and `device` is the processor if not among them.
+
+    Raises UsageError, MemoryError.
+    """
+    s = shape.settings(cell, **changes)
+    layout, on = parameters(s, shape.V), device_of(changes.get("device", "cpu"))
+    if on.name == "cpu":
+        _check_memory(cell, shape, s, layout)
+    check_room(s, shape.V, shape.T, shape.B, on)
+    weights = Arena(layout, device=on)
+    weights.initialise(s.seed)
+    network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
+    optimizer = Optimizer(s, weights, threads)
+    x, y = np.random.default_rng(0).integers(0, shape.V, (2, shape.T, shape.B)).astype(np.int32)
+    drop = Dropout(inputs=s.dropout_in or 0.0, layers=s.dropout or 0.0, weights=s.weight_drop, key=1)
+    count = 0
+
+    def step() -> float:
+        nonlocal count
+        count += 1
+        loss = network.gradient(x, y, drop)
+        norm = optimizer.norm(network.gradients)
+        optimizer.apply(
+            network.gradients, norm=norm, step=count, lr=1e-3, clip=s.clip, weight_decay=s.weight_decay
+        )  # fmt: skip
+        network.carry()
+        return loss
+
+    return Trained(network, step)
+
+
+def training_step(cell: str, shape: Shape, threads: int, precision: str = "float32") -> Callable[[], float]:
+    """Return a function that trains a new network on one window of random tokens, and returns the loss before.
+
+    Raises UsageError, MemoryError.
+    """
+    return training(cell, shape, threads, precision=precision).step
+
+
+def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
+    """Return a function that reads one token at batch 1, as sampling does. Raises MemoryError."""
+    s = shape.settings(cell, precision=precision)
+    weights = Arena(parameters(s, shape.V))
+    weights.initialise(s.seed)
+    reader, token = Reader(s, weights), np.zeros((1, 1), np.int32)
+    return lambda: reader.read(token)
+
+
+def flops_per_token(cell: str, shape: Shape) -> int:
+    """Return 6 for each weight that takes part in a product; reading the embedding is none."""
+    layout = parameters(shape.settings(cell), shape.V)
+    return 6 * sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
+
+
+def _check_memory(cell: str, shape: Shape, s: Settings, layout: list[Parameter]) -> None:
+    """Refuse what would drive the machine into swapping. Raises UsageError."""
+    weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
+    needed = 4 * (weights + window_numbers(s, shape.V, shape.T, shape.B))
+    there = machine_memory()
+    if needed > 0.8 * there:
+        raise UsageError(
+            f"--shapes {shape}: {cell} needs about {needed / 1e9:.1f} GB of this machine's {there / 1e9:.1f}; "
+            f"choose a smaller one."
+        )
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def median(step: Step, seconds: float) -> float:
+    """Return the median seconds of a step, after two that compile and warm up."""
+    for _ in range(2):
+        step()
+    return seconds_of(step, at_least=seconds, most=1_000_000)
+
+
+def profile(trained: Trained, seconds: float, limits: Limits) -> list[dict[str, Any]]:
+    """Return the parts of a training step, and what is left of it; see `lstmtui.engine.benchmark.profile`."""
+    taken = Profile()
+    with taken.of(trained.network):
+        trained.step()
+        taken.parts.clear()
+        whole, steps, end = 0.0, 0, time.perf_counter() + seconds
+        while steps < 3 or time.perf_counter() < end:
+            begun = time.perf_counter()
+            trained.step()
+            whole += time.perf_counter() - begun
+            steps += 1
+    rows = [part.row(steps, limits.gflops, limits.gigabytes_per_second) for part in taken.parts.values()]
+    rest = 1e3 * (whole - sum(part.seconds for part in taken.parts.values())) / steps
+    return [*rows, {"part": "the rest", "milliseconds": round(rest, 4), "limit_milliseconds": 0.0, "limit": ""}]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the processor allows, on as many threads as train; zeros where a GPU does that."""
+
+    gflops: float = 0.0
+    gigabytes_per_second: float = 0.0
+    """Measured where a profile is asked for, or else 0."""
+
+
+def measure(
+    cell: str,
+    shape: Shape,
+    *,
+    threads: int,
+    seconds: float,
+    limits: Limits,
+    precision: str = "float32",
+    on: Device = CPU,
+) -> dict[str, Any]:
+    """Return what is known of one cell and shape after about so many seconds. Raises UsageError."""
+    try:
+        trained = training(cell, shape, threads, precision=precision, device=on.name)
+        step_seconds = median(trained.step, 0.8 * seconds)
+        stepping = median(single_step(cell, shape, precision), 0.2 * seconds)
+    except MemoryError as error:
+        raise UsageError(f"--shapes {shape}: {cell} does not fit the memory; choose a smaller one.") from error
+    gflops = 1e-9 * flops_per_token(cell, shape) * shape.tokens / step_seconds
+    result = {
+        "cell": cell,
+        "shape": str(shape),
+        **dataclasses.asdict(shape),
+        "device": on.name,
+        "threads": threads,
+        "precision": on.precision_of(precision, np.float32),
+        "milliseconds": round(1e3 * step_seconds, 4),
+        "tokens_per_second": round(shape.tokens / step_seconds, 1),
+        "gflops": round(gflops, 3),
+        "peak_gflops": round(limits.gflops, 1) or None,
+        "share": round(gflops / limits.gflops, 5) if limits.gflops else None,
+        "step_microseconds": round(1e6 * stepping, 2),
+    }
+    if limits.gigabytes_per_second:
+        result["gigabytes_per_second"] = round(limits.gigabytes_per_second, 1)
+        result["parts"] = profile(trained, 0.8 * seconds, limits)
+    return result
+
+
+def results(
+    *, cells: str, shapes: str, threads: str, seconds: str, precision: str, device: str, profile: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield one result for each shape, cell and precision, all as written on the command line. Raises UsageError."""
+    chosen = [config.convert("cell", name, "--cells") for name in cells.split(",")]
+    sizes = [shape_of(text) for text in shapes.split(",")]
+    count = config.convert("threads", threads, "--threads") or min(cpu_count(), 16)
+    on = device_of(config.convert("device", device, "--device"))
+    if profile and on.name != "cpu":
+        raise UsageError("--profile: takes apart what the processor does; say --device cpu, or leave it out.")
+    kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
+    if "auto" in kinds:
+        quicker = "auto" if on.precision_of("auto", np.float32) != "float32" else None
+        kinds = ["float32", *([quicker] if quicker else [])]
+    elif "bfloat16" in kinds and on.name == "cpu" and not HAS_BFLOAT16:
+        raise UsageError(
+            "--precision: bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave it out."
+        )
+    try:
+        length = float(seconds)
+    except ValueError:
+        length = 0.0
+    if not 0 < length <= 3600:
+        raise UsageError(f"--seconds: must be a number above 0 and at most 3600, not {seconds!r}.")
+    limits = Limits(peak(count), bandwidth(count) if profile else 0.0) if on.name == "cpu" else Limits()
+    for shape in sizes:
+        for cell in chosen:
+            for kind in kinds:
+                yield measure(cell, shape, threads=count, seconds=length, limits=limits, precision=kind, on=on)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, and return an exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away: Ctrl-C ends it without a word
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmtui.engine.benchmark.bench", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--cells", default=",".join(CELLS), help="separated by commas")
+    parser.add_argument("--shapes", default="chars", help=f"such as 2x512xV65xB32xT100, or of {', '.join(SHAPES)}")
+    parser.add_argument("--threads", default="auto", help="of training")
+    parser.add_argument("--seconds", default="5", help="of timing, for each cell, shape and precision")
+    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all worth having here")
+    parser.add_argument("--device", default="auto", help="what trains: cpu, cuda, or auto for a GPU that is there")
+    parser.add_argument("--profile", action="store_true", help="also the parts of a training step")
+    try:
+        for result in results(**vars(parser.parse_args(arguments))):
+            print(to_json(result), flush=True)
+    except LstmtuiError as error:
+        print(to_json({"error": str(error), "exit_code": error.exit_code}), flush=True)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

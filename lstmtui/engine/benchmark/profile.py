@@ -1,0 +1,171 @@
+"""Where the milliseconds of a training step go, part by part, beside what this machine allows.
+
+A part cannot be quicker than its multiply-adds at the measured peak, nor than its bytes at the measured bandwidth, each
+array counted once for each time that a kernel has to read or write it; the longer of the two is its limit. What lies in
+a cache may move faster than that.
+
+Nothing is measured while a run trains: for as long as a profile is taken, clocks stand where the network and the
+optimizer have their kernels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from lstmtui.engine.backend import recurrence
+from lstmtui.engine.nn.language_model import Network
+
+Cost = tuple[str, float, float]
+"""The part that a call belongs to, its floating point operations and its bytes."""
+
+
+@dataclass(slots=True)
+class Part:
+    """The sum of the calls that make one part of a step."""
+
+    name: str
+    seconds: float = 0.0
+    flops: float = 0.0
+    bytes: float = 0.0
+
+    def row(self, steps: int, peak_gflops: float, gigabytes_per_second: float) -> dict[str, Any]:
+        """Return the part of one step, for people and programs."""
+        product = 1e-6 * self.flops / steps / peak_gflops
+        memory = 1e-6 * self.bytes / steps / gigabytes_per_second
+        return {
+            "part": self.name,
+            "milliseconds": round(1e3 * self.seconds / steps, 4),
+            "limit_milliseconds": round(max(product, memory), 4),
+            "limit": "multiply-adds" if product >= memory else "memory",
+        }
+
+
+class Profile:
+    """Parts of the steps taken so far, in the order in which they were first reached."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Part] = {}
+
+    def timed(self, function: Callable[..., Any], cost: Callable[..., Cost]) -> Callable[..., Any]:
+        """Return `function` with a clock; `cost` is asked with the arguments of each call."""
+
+        def run(*args: Any, **named: Any) -> Any:
+            begun = time.perf_counter()
+            result = function(*args, **named)
+            seconds = time.perf_counter() - begun
+            name, flops, size = cost(*args, **named)
+            part = self.parts.setdefault(name, Part(name))
+            part.seconds += seconds
+            part.flops += flops
+            part.bytes += size
+            return result
+
+        return run
+
+    @contextmanager
+    def of(self, network: Network) -> Iterator[None]:
+        """Time the steps of `network` and of whatever optimizer on its device, while inside."""
+        costs, device = _Costs(network), network.device
+        before = {name: getattr(device, name) for name in ("linear", "embedding", "dropout", "optim")}
+        walk, softmax = network.stack.recurrence, network.softmax
+        try:
+            for name, kernels in before.items():
+                clocked = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
+                for function, cost in vars(costs).items():
+                    of, _, function = function.partition("_")
+                    if of == name:
+                        setattr(clocked, function, self.timed(getattr(kernels, function), cost))
+                setattr(device, name, clocked)
+            network.stack.recurrence = recurrence.Recurrence(
+                self.timed(walk.forward, costs.walk_forward), self.timed(walk.backward, costs.walk_backward)
+            )
+            network.softmax = SimpleNamespace(
+                forward=self.timed(softmax.forward, costs.softmax_forward),
+                backward=self.timed(softmax.backward, costs.softmax_backward),
+            )
+            network.pack = self.timed(network.pack, costs.pack)  # type: ignore[method-assign]
+            yield
+        finally:
+            for name, kernels in before.items():
+                setattr(device, name, kernels)
+            network.stack.recurrence, network.softmax = walk, softmax
+            del network.pack
+
+
+class _Costs(SimpleNamespace):
+    """What calls cost, by module and function: linear_forward and so on, with the kernels' arguments."""
+
+    def __init__(self, network: Network) -> None:
+        w, recurrent = network.weights, len(network.cell.recurrent_gates)
+
+        def product(name: str, M: int, K: int, N: int, *arrays: Any) -> Cost:
+            return name, 2.0 * M * K * N, _size(*arrays)
+
+        def forward(x: Any, W: Any, b: Any, y: Any, threads: int) -> Cost:
+            return product("inputs: product", *x.shape, y.shape[1], x, W.words, y)
+
+        def backward_input(dy: Any, W: Any, dx: Any, precision: str, threads: int, *, add: bool = False) -> Cost:
+            return product("inputs: gradient", *dy.shape, dx.shape[1], dy, W, dx)
+
+        def backward_weights(
+            dy: Any, x: Any, dW: Any, db: Any, precision: str, threads: int, *, add: bool = False
+        ) -> Cost:
+            written = [dW] * (2 if add else 1)
+            return product("layers: gradient of weights", *dy.shape, x.shape[1], dy, x, *written)
+
+        def softmax_forward(x: Any, W: Any, b: Any, targets: Any, *rest: Any) -> Cost:
+            name, flops, size = product("softmax: product and loss", *x.shape, len(W), x, W)
+            return name, flops, size + len(x) * len(W) * x.itemsize
+
+        def softmax_backward(
+            x: Any, W: Any, targets: Any, dx: Any, dW: Any, db: Any, threads: int, *, add: bool = False
+        ) -> Cost:
+            written = [dW] * (2 if add else 1)
+            name, flops, size = product("softmax: gradients", *x.shape, len(W), x, W, dx, *written)
+            return name, 2 * flops, size + len(x) * len(W) * x.itemsize
+
+        def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
+            T, B, H = len(gates), gates.shape[1], h.shape[2]
+            return product("layers: walk forward", T * B, H, recurrent * H, gates, gates, h, h, c, c, extra)
+
+        def walk_backward(above: Any, W: Any, unit: Any, h: Any, c: Any, gates: Any, extra: Any, *rest: Any) -> Cost:
+            T, B, H = len(gates), gates.shape[1], h.shape[2]
+            return product("layers: walk back", T * B, recurrent * H, H, above, h, c, c, gates, gates, extra, extra)
+
+        def dropped(x: Any, *rest: Any) -> Cost:
+            return "dropout", 0.0, 2 * _size(x)
+
+        super().__init__(
+            linear_forward=forward,
+            linear_backward_input=backward_input,
+            linear_backward_weights=backward_weights,
+            walk_forward=walk_forward,
+            walk_backward=walk_backward,
+            embedding_forward=lambda table, tokens, y, threads: ("embedding", 0.0, 2 * _size(y)),
+            embedding_backward=lambda dy, tokens, dtable, threads: ("embedding: gradient", 0.0, 3 * _size(dy)),
+            softmax_forward=softmax_forward,
+            softmax_backward=softmax_backward,
+            dropout_locked_mask=dropped,
+            dropout_apply=dropped,
+            dropout_drop_weights=dropped,
+            dropout_drop_weights_backward=dropped,
+            optim_norm=lambda gradients, *rest: ("optimizer: norm", 0.0, _size(gradients)),
+            optim_adamw=lambda W, G, m, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, m, v, ema) + _size(G)),
+            optim_sgd=lambda W, G, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, v, ema) + _size(G)),
+            pack=lambda *drop: ("weights: packing", 0.0, 2.0 * w.flat.itemsize * _packed(network)),
+        )
+
+
+def _size(*arrays: Any) -> float:
+    return float(sum(array.nbytes for array in arrays))
+
+
+def _packed(network: Network) -> int:
+    """Return how many weights are packed at each step."""
+    views = network.weights.views
+    return sum(view.size for name, view in views.items() if name.endswith((".W_ih", ".W_hh")))

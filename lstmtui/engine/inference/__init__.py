@@ -1,0 +1,1 @@
+"""Using a trained run: loading, sampling, evaluating, looking inside."""

@@ -1,0 +1,1 @@
+"""Networks: parameters, recurrent layers, models, losses, optimizer."""

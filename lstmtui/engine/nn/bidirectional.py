@@ -1,0 +1,174 @@
+"""Recurrent layers that read each sequence from both ends: inputs (T, B, D) to outputs (T, B, 2H).
+
+    inputs > [forward, backward over the sequence turned round] side by side > the next layer > ... > outputs
+
+Each layer reads the outputs of both directions of the layer below (Schuster and Paliwal 1997; Graves, Jaitly and
+Mohamed 2013). Sequences have lengths of their own: the backward direction begins at the end of each, and outputs after
+the end of a sequence are 0. A window is walked as a whole, so that it suits sequences, and no stream of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.engine.nn.params import Arena, Parameter, layer_parameters
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout, Recurrent
+
+Array = np.ndarray[Any, Any]
+
+DIRECTIONS = ("forward", "backward")
+
+
+def parameters(prefix: str, s: Settings, layers: int, D: int) -> list[Parameter]:
+    """Return the parameters of `layers` layers that read D numbers: PREFIX.L.forward.W_ih and so on."""
+    H = s.hidden or 1
+    return [
+        parameter
+        for k in range(layers)
+        for direction in DIRECTIONS
+        for parameter in layer_parameters(f"{prefix}.{k}.{direction}", s, 2 * H if k else D)
+    ]
+
+
+class Bidirectional:
+    """Layers above each other over shared weights, each with two directions; called as `Recurrent`, but by windows.
+
+    Raises MemoryError where the buffers do not fit.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        weights: Arena,
+        T: int,
+        B: int,
+        *,
+        precision: str,
+        threads: int,
+        gradients: Arena | None = None,
+        prefix: str = "encoder",
+    ) -> None:
+        self.T, self.B, self.threads, self.device = T, B, threads, weights.device
+        depth = 0
+        while f"{prefix}.{depth}.forward.W_ih" in weights.views:
+            depth += 1
+        self.layers = [
+            tuple(
+                Recurrent(
+                    cell, weights, [(0, T)], B, precision=precision, threads=threads, gradients=gradients,
+                    names=[f"{prefix}.{k}.{direction}"],
+                )
+                for direction in DIRECTIONS
+            )
+            for k in range(depth)
+        ]  # fmt: skip
+        GH, D = weights[f"{prefix}.0.forward.W_ih"].shape
+        H = GH // len(self.layers[0][0].cell.gates)
+        zeros, dtype = self.device.arrays.zeros, weights.flat.dtype
+        self.hidden = H
+        self._lengths = zeros(B, np.int32)
+        self._outputs = [zeros((T, B, 2 * H), dtype) for _ in range(depth)]
+        self._turned = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
+        """The inputs of each layer turned round, which its backward direction reads."""
+        if gradients is not None:
+            self._dhalf = zeros((T, B, H), dtype)
+            self._dturned = zeros((T, B, H), dtype)
+            self._dinputs = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
+            self._dback = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
+
+    def draw(self, drop: Dropout = NO_DROPOUT) -> None:
+        """Draw what dropout leaves of a window; each direction of each layer has masks of its own."""
+        last = len(self.layers) - 1
+        for k, directions in enumerate(self.layers):
+            for d, recurrent in enumerate(directions):
+                of_layer = replace(
+                    drop,
+                    inputs=drop.of_inputs(k),
+                    layers=drop.layers if k == last else 0.0,
+                    key=drop.key + ((1 + 2 * k + d) << 50),  # far from the keys of other steps
+                )
+                recurrent.draw(of_layer)
+
+    def pack(self) -> None:
+        """Take the weights as they are now."""
+        for recurrent in self._all():
+            recurrent.pack()
+
+    def take_lengths(self, lengths: Array | None) -> None:
+        """Take the steps (B,) of each sequence from now on; None for all of the window. They come from the host."""
+        for recurrent in self._all():
+            recurrent.take_lengths(lengths)
+        whole = np.full(self.B, self.T) if lengths is None else lengths
+        self.device.arrays.put(np.asarray(whole, np.int32), self._lengths)
+
+    def prepare(self, dfinal: Mapping[str, Array] | None = None) -> None:
+        """Begin a window, in states of 0. `dfinal` are the gradients of `final_states`, named like them."""
+        for name, recurrent in self._named():
+            recurrent.reset()
+            recurrent.prepare(None if dfinal is None else _of(dfinal, name))
+
+    def final_states(self) -> dict[str, Array]:
+        """Return the states that sequences have ended in: L.forward.0.h and so on, (B, H).
+
+        Those of the backward direction are the states after the first step of a sequence.
+        """
+        return {
+            f"{name}.{state}": values
+            for name, recurrent in self._named()
+            for state, values in recurrent.final_states().items()
+        }
+
+    def forward(self, inputs: Array) -> Array:
+        """Walk all layers over the inputs (T, B, D), and return the outputs (T, B, 2H), valid until the next call."""
+        H, sequences = self.hidden, self.device.sequences
+        for (forward, backward), turned, outputs in zip(self.layers, self._turned, self._outputs, strict=True):
+            sequences.reverse(inputs, self._lengths, turned, self.threads)
+            forward.forward(0, inputs)
+            backward.forward(0, turned)
+            sequences.cut(forward.outputs(0), self._lengths, outputs[:, :, :H], self.threads)
+            sequences.reverse(backward.outputs(0), self._lengths, outputs[:, :, H:], self.threads)
+            inputs = outputs
+        return inputs
+
+    def backward(self, doutputs: Array, inputs: Array) -> Array:
+        """Fill the gradients of the weights, and return that of `inputs` (T, B, D), valid until the next call.
+
+        doutputs  (T, B, 2H)  dL/d(outputs)
+        inputs    (T, B, D)   as for `forward`
+        """
+        H, sequences, lengths, threads = self.hidden, self.device.sequences, self._lengths, self.threads
+        for k in range(len(self.layers) - 1, -1, -1):
+            forward, backward = self.layers[k]
+            read, dinputs, back = self._outputs[k - 1] if k else inputs, self._dinputs[k], self._dback[k]
+            sequences.cut(doutputs[:, :, :H], lengths, self._dhalf, threads)
+            self.device.arrays.copy(forward.backward(0, self._dhalf, read), dinputs)
+            sequences.reverse(doutputs[:, :, H:], lengths, self._dturned, threads)
+            sequences.reverse(backward.backward(0, self._dturned, self._turned[k]), lengths, back, threads)
+            self.device.arrays.add(dinputs, back)
+            doutputs = dinputs
+        return doutputs
+
+    def finish(self) -> None:
+        """Turn what the window has added up into gradients of the weights."""
+        for recurrent in self._all():
+            recurrent.finish()
+
+    def _named(self) -> Sequence[tuple[str, Recurrent]]:
+        return [
+            (f"{k}.{direction}", recurrent)
+            for k, directions in enumerate(self.layers)
+            for direction, recurrent in zip(DIRECTIONS, directions, strict=True)
+        ]
+
+    def _all(self) -> list[Recurrent]:
+        return [recurrent for _, recurrent in self._named()]
+
+
+def _of(named: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """Return the entries called NAME.SOMETHING, by SOMETHING."""
+    return {key.removeprefix(f"{name}."): value for key, value in named.items() if key.startswith(f"{name}.")}

@@ -1,0 +1,296 @@
+"""The language model: embedding, recurrent layers, softmax. Forward and backward over one window, states carried.
+
+    tokens > embedding > recurrent layers (stack.py) > softmax cross-entropy
+
+Every buffer is made once, for one (T, B); a training step allocates nothing. A window is walked in segments of steps,
+so that logits and what else is wide need not be held for all of it.
+
+Where there are fewer tokens to know than positions in a window, the first layer's product with its inputs is a table:
+computed once for each token of the vocabulary, and looked up at each position; its gradients likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.engine.backend import CELLS, Cell, linear_cross_entropy
+from lstmtui.engine.nn.params import Arena
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, Spans, longest, mask_key
+
+Array = np.ndarray[Any, Any]
+
+
+def segments(T: int, B: int, V: int) -> Spans:
+    """Return the first step of each segment of a window, and the one after its last.
+
+    Each has rows enough that packing weights for it costs little (1 % at 1500), and so few that its logits do not
+    outgrow the rest.
+    """
+    rows = max(LEAST_ROWS, min(ROWS, LOGITS // V))
+    length = -(-T // max(1, T * B // rows))
+    return [(start, min(start + length, T)) for start in range(0, T, length)]
+
+
+ROWS, LEAST_ROWS = 1536, 512
+LOGITS = 16_000_000
+"""Numbers in a segment's logits, 64 MB of float32."""
+
+
+def numbers_a_step(cell: Cell) -> int:
+    """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
+    return len(cell.gates) + cell.extra + len(cell.states)
+
+
+def window_numbers(s: Settings, V: int, T: int, B: int) -> int:
+    """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
+    cell, H, D, L = CELLS[s.cell], s.hidden or 0, s.embedding or 0, s.layers or 0
+    rows = B * longest(segments(T, B, V))
+    kept = rows if s.recompute else T * B
+    states = kept * L * H * numbers_a_step(cell)
+    return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
+
+
+class Network:
+    """One (T, B) of the network over shared weights.
+
+    Raises MemoryError where its buffers do not fit.
+    """
+
+    def __init__(
+        self, s: Settings, weights: Arena, T: int, B: int, *, threads: int, backward: bool, segment: int | None = None
+    ) -> None:
+        """`segment` is how many steps to walk at a time, where that is not to follow from the sizes."""
+        assert s.hidden is not None
+        self.weights, self.T, self.B, self.threads = weights, T, B, threads
+        self.cell, self.device = CELLS[s.cell], weights.device
+        dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
+        self.precision = self.device.precision_of(s.precision, dtype)
+        V, H = weights["embedding"].shape[0], s.hidden
+        self.segments: Spans = [(0, T)]
+        if backward:
+            self.segments = segments(T, B, V)
+            if segment is not None:
+                self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
+            self.gradients = Arena(weights.layout, dtype.type, self.device)
+        self.stack = Recurrent(
+            s.cell, weights, self.segments, B,
+            precision=self.precision, threads=threads,
+            gradients=self.gradients if backward else None, recompute=bool(s.recompute),
+        )  # fmt: skip
+        S = longest(self.segments)
+        self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
+        self._tokens, self._targets = zeros((T, B), np.int32), zeros((T, B), np.int32)
+        self.nll = zeros(T * B, dtype)
+        self._key = object()
+        """Stands for all these buffers: see `_replayed`."""
+        self._tied = bool(s.tied)
+        self.W_out = "embedding" if self._tied else "softmax.W"
+        self.softmax = self.device.linear_cross_entropy.LinearCrossEntropy(S * B, H, V, dtype, self.precision)
+        """Of one segment; of the whole window in a network that only reads."""
+        self._pays_table = 2 * V <= T * B
+        self._table = zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
+        self._trains = backward
+        if backward:
+            self._doutputs = zeros((S, B, H), dtype)
+            self._dtable = zeros(self._table.shape, dtype)
+            self._mask = zeros((1, V), dtype)
+            # The tokens whose rows are not 0 in the embedding's gradient, if that is known: those of the last window.
+            self._embedded, self._knows_embedded = zeros((T, B), np.int32), False
+        else:
+            self.pack()
+
+    # --- weights and states ---------------------------------------------------------------------------------------
+
+    def pack(self) -> None:
+        """Take the weights as they are now; what trains does so at each step."""
+        self.stack.pack()
+
+    def reset(self) -> None:
+        """Forget everything read so far, and take the weights as they are now."""
+        if not self._trains:
+            self.pack()
+        self.stack.reset()
+
+    def carry(self) -> None:
+        """Start the next window from the states at the end of this one."""
+        self._replayed("carry", self.stack.carry)
+
+    def states(self) -> dict[str, Array]:
+        """Return the carried-in states by name, on the host: L.h (B, H) and L.c (B, MH)."""
+        return {name: self.device.arrays.host(state) for name, state in self.stack.states().items()}
+
+    def take_states(self, states: dict[str, Array]) -> None:
+        """Carry in states of the host, named as `states` has them."""
+        for name, state in self.stack.states().items():
+            self.device.arrays.put(states[name], state)
+
+    # --- forward --------------------------------------------------------------------------------------------------
+
+    def evaluate(self, tokens: Array, targets: Array) -> Array:
+        """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
+        self._take(tokens, targets)
+        self._draw(NO_DROPOUT)
+        self._replayed("evaluate", self._evaluate)
+        return np.asarray(self.device.arrays.host(self.nll))
+
+    def _evaluate(self) -> None:
+        self._prepare()
+        for segment in range(len(self.segments)):
+            self._walk(segment)
+            self._predict(segment, self.stack.outputs(segment))
+
+    def look(self, tokens: Array) -> int:
+        """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
+        self._take(tokens)
+        self._draw(NO_DROPOUT)
+        self._replayed("look", self._look)
+        return self.segments[-1][0] if self.stack.recomputes else 0
+
+    def _look(self) -> None:
+        self._prepare()
+        for segment in range(len(self.segments)):
+            self._walk(segment)
+
+    def gates(self) -> list[Array]:
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
+        G, host = len(self.cell.gates), self.device.arrays.host
+        kept = (self.stack.kept(k) for k in range(self.stack.depth))
+        return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
+
+    def _take(self, *windows: Array) -> None:
+        """Take tokens, and targets, of the host; always to the same place."""
+        for window, to in zip(windows, (self._tokens, self._targets), strict=False):
+            self.device.arrays.put(window, to)
+
+    def _draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
+        """Draw what dropout leaves of a window: all that no two windows have alike, but for what they read."""
+        self._drop, self._penalties = drop, penalties
+        self.stack.draw(drop, penalties)
+        if drop.tokens > 0:
+            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * self.stack.depth + 1))
+
+    def _replayed(self, name: str, work: Callable[[], None]) -> None:
+        """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
+        drop = self._drop
+        drops = (drop.inputs > 0, drop.layers > 0, drop.weights > 0, drop.tokens > 0)
+        self.device.replayed((self._key, name, drops, self._penalties, self._trains and self._knows_embedded), work)
+
+    def _prepare(self) -> None:
+        """Take weights and begin a window."""
+        if self._trains:
+            self.pack()
+        self.stack.prepare()
+        if self._uses_table:
+            w = self.weights
+            self.device.linear.forward(
+                w["embedding"], self.stack.first_packed(), w["layers.0.b"], self._table, self.threads
+            )
+
+    def _walk(self, segment: int) -> None:
+        """Walk all layers over a segment, from the state it begins in."""
+        if not self._uses_table:
+            self.stack.forward(segment, self._inputs(segment))
+            return
+        products, (start, end) = self.stack.products(segment), self.segments[segment]
+        flat = products.reshape((end - start) * self.B, -1)
+        self.device.embedding.forward(self._table, self._tokens[start:end].reshape(-1), flat, self.threads)
+        self.stack.forward(segment, None)
+
+    def _inputs(self, segment: int) -> Array:
+        """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
+        inputs, (start, end) = self.stack.inputs(segment), self.segments[segment]
+        flat, tokens = inputs.reshape((end - start) * self.B, -1), self._tokens[start:end].reshape(-1)
+        self.device.embedding.forward(self.weights["embedding"], tokens, flat, self.threads)
+        self._drop_tokens(flat, tokens)
+        return inputs
+
+    def _drop_tokens(self, rows: Array, tokens: Array) -> None:
+        """Mask the rows (N, D) of tokens (N,): as embedded, or their gradient."""
+        if self._drop.tokens > 0:
+            self.device.dropout.scale_rows(rows, tokens, self._mask[0], self.threads)
+
+    def _predict(self, segment: int, outputs: Array) -> None:
+        """Fill `nll` of a segment, given its outputs (steps, B, H)."""
+        (start, end), w = self.segments[segment], self.weights
+        N = (end - start) * self.B
+        self.softmax.forward(
+            outputs.reshape(N, -1), w[self.W_out], w["softmax.b"], self._targets[start:end].reshape(-1),
+            self.nll[start * self.B : end * self.B], 1.0 / (self.T * self.B), self.threads,
+        )  # fmt: skip
+
+    @property
+    def _uses_table(self) -> bool:
+        # A mask would give each sequence, or each step, a table of its own.
+        return self._pays_table and self._drop.inputs == 0 and self._drop.tokens == 0
+
+    # --- forward and backward -------------------------------------------------------------------------------------
+
+    def gradient(
+        self, tokens: Array, targets: Array, drop: Dropout = NO_DROPOUT, penalties: Penalty = NO_PENALTY
+    ) -> float:
+        """Fill `gradients` with those of the mean loss over the window, and return that loss in nats per token.
+
+        tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
+        the gradients and not in the loss that is returned; `stack.penalised` has what they are.
+        """
+        self._take(tokens, targets)
+        self._draw(drop, penalties)
+        self._replayed("gradient", self._gradient)
+        self._knows_embedded = not (self._tied or self._uses_table)
+        self.stack.finish()
+        return float(np.mean(self.device.arrays.host(self.nll), dtype=np.float64))
+
+    def _gradient(self) -> None:
+        self._prepare()
+        self._clear()
+        last = len(self.segments) - 1
+        for segment in range(last + 1):
+            self._walk(segment)
+        for segment in range(last, -1, -1):
+            if self.stack.recomputes and segment < last:
+                self._walk(segment)
+            self._backward(segment)
+        if self._uses_table:
+            self._backward_table()
+
+    def _clear(self) -> None:
+        """Set to 0 what the segments of a window add the gradient of the embedding to."""
+        arrays = self.device.arrays
+        if self._uses_table:
+            arrays.fill(self._dtable, 0)
+        elif not self._tied:
+            dtable = self.gradients["embedding"]
+            if self._knows_embedded:
+                self.device.embedding.clear(self._embedded.reshape(-1), dtable, self.threads)
+            else:
+                arrays.fill(dtable, 0, self.threads)
+            arrays.copy(self._tokens, self._embedded)
+
+    def _backward(self, segment: int) -> None:
+        """Add a segment's gradients, given those of the states that follow it in the stack."""
+        w, g, threads, embedding = self.weights, self.gradients, self.threads, self.device.embedding
+        start, end = self.segments[segment]
+        N, of_tokens = (end - start) * self.B, self._tokens[start:end].reshape(-1)
+        outputs, doutputs = self.stack.outputs(segment), self._doutputs[: end - start]
+        self._predict(segment, outputs)
+        self.softmax.backward(
+            outputs.reshape(N, -1), w[self.W_out], self._targets[start:end].reshape(-1), doutputs.reshape(N, -1),
+            g[self.W_out], g["softmax.b"], threads, add=segment < len(self.segments) - 1,
+        )  # fmt: skip
+        if self._uses_table:
+            da = self.stack.backward(segment, doutputs, None)
+            embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
+        else:
+            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment)).reshape(N, -1)
+            self._drop_tokens(dinputs, of_tokens)
+            embedding.backward(dinputs, of_tokens, g["embedding"], threads)
+
+    def _backward_table(self) -> None:
+        """Turn what all segments have added to the gradient of the table into those of the weights it was made of."""
+        w, g, threads, dtable, linear = self.weights, self.gradients, self.threads, self._dtable, self.device.linear
+        linear.backward_weights(dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads)
+        linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied)

@@ -1,0 +1,75 @@
+"""Gradients become steps: global norm clipping, AdamW or SGD with momentum, averaged weights; on the flat arena."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import Settings
+from lstmtui.engine.nn.params import Arena
+
+Array = np.ndarray[Any, Any]
+
+
+class Optimizer:
+    """Owns the moments and the averaged weights of one arena."""
+
+    def __init__(self, s: Settings, weights: Arena, threads: int) -> None:
+        self._s, self._weights, self._threads = s, weights, threads
+        device, dtype = weights.device, weights.flat.dtype.type
+        self.device = device
+        self.m = Arena(weights.layout, dtype, device)
+        """AdamW's mean of gradients; SGD's velocity."""
+        self.v = Arena(weights.layout, dtype, device) if s.optimizer == "adamw" else None
+        self.average = Arena(weights.layout, dtype, device) if s.ema else None
+        self._none, self._sums = device.arrays.zeros(0, dtype), np.zeros(threads)
+
+    @property
+    def evaluated(self) -> Arena:
+        """The weights to evaluate, sample with and ship: averaged if there are any."""
+        return self.average or self._weights
+
+    def arenas(self) -> dict[str, Arena]:
+        """Return what a checkpoint keeps, by its prefix there."""
+        named = {"weights": self._weights, "m": self.m, "v": self.v, "ema": self.average}
+        return {name: arena for name, arena in named.items() if arena is not None}
+
+    def reset(self) -> None:
+        """Begin anew from the weights as they are."""
+        arrays = self.device.arrays
+        arrays.fill(self.m.flat, 0)
+        if self.v is not None:
+            arrays.fill(self.v.flat, 0)
+        if self.average is not None:
+            arrays.copy(self._weights.flat, self.average.flat)
+
+    def norm(self, gradients: Arena) -> float:
+        """Return the global norm of all gradients; not finite when any of them is not."""
+        return float(self.device.optim.norm(gradients.flat, self._sums, self._threads))
+
+    def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
+        """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
+        s, w, threads = self._s, self._weights, self._threads
+        clipped = norm > clip
+        factor = clip / norm if clipped else 1.0
+        ema = self._none if self.average is None else self.average.flat
+        # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
+        ema_decay = min(s.ema or 0.0, (1 + step) / (10 + step))
+        if self.v is not None:
+            self.device.optim.adamw(
+                w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,
+                w.decayed, factor, step, ema_decay, threads,
+            )  # fmt: skip
+        else:
+            self.device.optim.sgd(
+                w.flat, gradients.flat, self.m.flat, ema, lr, s.momentum, weight_decay, w.decayed, factor, ema_decay,
+                threads,
+            )  # fmt: skip
+        return clipped
+
+
+def finite(loss: float, norm: float) -> bool:
+    """Return whether a step may be taken."""
+    return math.isfinite(loss) and math.isfinite(norm)

@@ -1,0 +1,36 @@
+"""What the engine finds on this machine, as one JSON object: python -m lstmtui.engine.services.info."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import llvmlite
+import llvmlite.binding
+import numba
+import numpy as np
+
+from lstmtui.engine.backend import KERNEL_CACHE, MOST_THREADS, NATIVE_BFLOAT16, cuda_facts
+
+VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
+
+
+def facts() -> dict[str, Any]:
+    """Return versions, vector features, the precision that auto means, threads, and the GPU or what is missing."""
+    features = llvmlite.binding.get_host_cpu_features()
+    return {
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "numpy": np.__version__,
+        "processor": llvmlite.binding.get_host_cpu_name(),
+        "vectors": [name for name in VECTORS if features.get(name)],
+        "precision": "bfloat16" if NATIVE_BFLOAT16 else "float32",
+        "threads": MOST_THREADS,
+        **cuda_facts(),
+        "kernel_cache": str(KERNEL_CACHE) if KERNEL_CACHE else None,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(facts(), sys.stdout)

@@ -1,0 +1,155 @@
+"""Where a run stands: what a checkpoint keeps beside tensors, so that going on is exact."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from lstmtui import config
+from lstmtui.common.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types
+from lstmtui.engine.checkpoint import Checkpoint
+from lstmtui.errors import CorruptError, UsageError
+
+MAX_ANCHORS = 2
+"""Checkpoints that a rollback can choose from."""
+
+
+@dataclass(slots=True)
+class Interval:
+    """Sums since the last line of metrics."""
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float = 0.0
+    clipped: int = 0
+
+    def add(self, loss: float, norm: float, clipped: bool) -> None:
+        self.steps += 1
+        self.loss += loss
+        self.norm += norm
+        self.clipped += clipped
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counters of the training loop."""
+
+    step: int = 0
+    """Steps taken."""
+    tokens: int = 0
+    """Tokens trained on."""
+    seconds: float = 0.0
+    """Time spent on steps, over all engines that worked on the run."""
+    elapsed: float = 0.0
+    """The same with all that is done between them, but for pauses."""
+    evaluated: int = -1
+    """The step of the last evaluation."""
+    best_nll: float = math.inf
+    best_step: int = -1
+    worse: int = 0
+    """Evaluations since the best."""
+    lr_scale: float = 1.0
+    """Halved by each rollback."""
+    rollbacks: int = 0
+    live: dict[str, Any] = field(default_factory=dict)
+    """Settings changed while the run trained."""
+    changes: list[tuple[str, Any]] = field(default_factory=list)
+    """What was changed and what it was before, the newest last; undo takes from the end."""
+    anchors: list[int] = field(default_factory=list)
+    """Steps of the checkpoints that a rollback may go back to, the newest first; chosen by evaluations."""
+    shift: int = 0
+    """Of `Streams`: set where the window's length was changed."""
+    interval: Interval = field(default_factory=Interval)
+
+    def anchor(self) -> None:
+        """Let a rollback go back to this step, and, where it leads nowhere, to the one before."""
+        self.anchors = [self.step, *(step for step in self.anchors if step != self.step)][:MAX_ANCHORS]
+
+    def back_at(self, then: Progress) -> Progress:
+        """Return where a run stands that goes back to `then`: what was set live meanwhile stays set.
+
+        Only the window's length belongs to the place in the text.
+        """
+        window = {"bptt": then.live["bptt"]} if "bptt" in then.live else {}
+        return replace(
+            then,
+            live={**{key: value for key, value in self.live.items() if key != "bptt"}, **window},
+            changes=[change for change in self.changes if change[0] != "bptt"],
+            lr_scale=self.lr_scale,
+            rollbacks=self.rollbacks,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Progress:
+        """Undo `as_dict` after JSON, which has no infinity. Raises FormatError for something else."""
+        check_types(stored, {"seconds": NUMBER, "best_step": (int,)})
+        best = [stored["best_step"]] if stored["best_step"] >= 0 else []
+        # What older checkpoints lack.
+        newer: dict[str, Any] = {"changes": [], "shift": 0, "elapsed": stored["seconds"], "anchors": best}
+        values = {**newer, **stored}
+        check_types(values, _TYPES)
+        check_types(values["interval"], _INTERVAL_TYPES)
+        _check_numbers(values)
+        _check_numbers(values["interval"])
+        values["interval"] = Interval(**{name: values["interval"][name] for name in _INTERVAL_TYPES})
+        values["live"] = {key: _live(key, value) for key, value in values["live"].items()}
+        values["changes"] = [_change(change) for change in values["changes"]]
+        if not all(type(step) is int and 0 <= step <= MAX_COUNT for step in values["anchors"]):
+            raise FormatError("'anchors' is of a wrong type")
+        if values["best_nll"] is None:
+            values["best_nll"] = math.inf
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "step": (int,), "tokens": (int,), "seconds": NUMBER, "elapsed": NUMBER, "evaluated": (int,),
+    "best_nll": NUMBER_OR_NONE, "best_step": (int,), "worse": (int,), "lr_scale": NUMBER, "rollbacks": (int,),
+    "live": (dict,), "changes": (list,), "anchors": (list,), "shift": (int,), "interval": (dict,),
+}  # fmt: skip
+_INTERVAL_TYPES: dict[str, tuple[type, ...]] = {"steps": (int,), "loss": NUMBER, "norm": NUMBER, "clipped": (int,)}
+
+
+MAX_COUNT = 1 << 53
+"""No number of a run is larger; beyond it, floats do not tell whole numbers apart."""
+_AT_LEAST = {"step": 0, "tokens": 0, "worse": 0, "rollbacks": 0, "steps": 0, "evaluated": -1, "best_step": -1}
+
+
+def _check_numbers(values: dict[str, Any]) -> None:
+    """Raise FormatError for a number with which nothing can be counted."""
+    for name, value in values.items():
+        if isinstance(value, int | float) and not _AT_LEAST.get(name, -MAX_COUNT) <= value <= MAX_COUNT:
+            raise FormatError(f"'{name}' is not a number that a run reaches")
+
+
+def of_checkpoint(found: Checkpoint) -> Progress:
+    """Return the progress in a checkpoint. Raises CorruptError where that lacks what a run needs to go on."""
+    try:
+        check_types(found.about, {"progress": (dict,), "offsets": (dict,)})
+        offsets = found.about["offsets"]
+        check_types(offsets, dict.fromkeys(offsets, (int,)))
+        progress = Progress.from_dict(found.about["progress"])
+        if progress.step != found.step or not all(0 <= size <= MAX_COUNT for size in offsets.values()):
+            raise FormatError("its parts do not agree")
+    except FormatError as error:
+        raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on ({error}).") from error
+    return progress
+
+
+def _live(key: str, value: Any) -> Any:
+    """Return the stored value of a setting, checked."""
+    if key not in config.LIVE:
+        raise FormatError(f"'{key}' cannot be changed while a run trains")
+    try:
+        return config.convert(key, value, "progress")
+    except UsageError as error:
+        raise FormatError(str(error)) from error
+
+
+def _change(stored: Any) -> tuple[str, Any]:
+    if not isinstance(stored, list) or len(stored) != 2 or not isinstance(stored[0], str):
+        raise FormatError("'changes' is of a wrong type")
+    return stored[0], _live(*stored)

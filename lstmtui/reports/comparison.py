@@ -1,0 +1,277 @@
+"""Which cell, and why: runs of one group side by side, in figures and in an honest sentence.
+
+    runs/.groups/NAME.json     {"format", "name", "budget", "runs": [names]}; the runs are ordinary ones
+
+Nothing here computes or starts anything; the command and the screen read runs through this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lstmtui.common.files import read_json, to_json, write_atomically
+from lstmtui.common.terminal_text import one_line
+from lstmtui.config import FIELDS
+from lstmtui.errors import CorruptError, UsageError
+from lstmtui.reports.gradient_flow import flows, verdict
+from lstmtui.runs.folder import RunFolder, check_name
+from lstmtui.runs.reader import RunReader, RunSnapshot, saturation
+
+FORMAT = 1
+GROUPS = ".groups"
+T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Student's t for 95 % by degrees of freedom, from 1; beyond, 2 is near enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one run came to. None for what is not known, or does not apply to its cell."""
+
+    run: RunFolder
+    state: str
+    cell: str
+    layers: int | None
+    hidden: int | None
+    parameters: int | None
+    nll: float | None
+    """Nats per token on all of the validation text once the run has finished, else at its best evaluation."""
+    perplexity: float | None
+    bits_per_char: float | None
+    words: bool
+    """Whether perplexity is what such runs are compared by."""
+    tokens_per_second: float | None
+    seconds: float | None
+    steps: int
+    memory_mb: float | None
+    saturated: float | None
+    """Part of all gate values that are left- or right-saturated."""
+    half_life: float | None
+    """Median over all units, in steps."""
+    reach: int | None
+    """The largest lag from which 1 % of dL/dh of lag 1 arrives, in the top layer."""
+
+    @property
+    def quality(self) -> float | None:
+        """The figure that decides, lower is better: perplexity of words, else bits per character, else nats."""
+        if self.words:
+            return self.perplexity
+        return self.bits_per_char if self.bits_per_char is not None else self.nll
+
+
+def figures(snapshot: RunSnapshot) -> Figures:
+    """Return the figures of a run, reading its newest probes."""
+    run, s, status = snapshot.run, snapshot.settings, snapshot.status
+    result = status.get("result")
+    valid: Any = result.get("valid") if isinstance(result, dict) else None
+    best = snapshot.best
+    told = valid if isinstance(valid, dict) else dataclasses.asdict(best) if best else {}
+    speeds = [p.tokens_per_second for p in snapshot.train[len(snapshot.train) // 4 :]]
+    flow = next(iter(flows(run, newest=1)), None)
+    probe = next(iter(saturation(run, newest=1)), None)
+    return Figures(
+        run=run,
+        state=snapshot.state,
+        cell=s.cell if s else "?",
+        layers=s.layers if s else None,
+        hidden=s.hidden if s else None,
+        parameters=_whole(status.get("parameters")),
+        nll=_number(told.get("nll")),
+        perplexity=_number(told.get("perplexity")),
+        bits_per_char=_number(told.get("bits_per_char")),
+        words=s is not None and s.tokens == "words",
+        tokens_per_second=statistics.median(speeds) if speeds else None,
+        seconds=_number(status.get("seconds")),
+        steps=snapshot.step,
+        memory_mb=max((p.memory_mb for p in snapshot.train), default=None),
+        saturated=float((probe.left + probe.right).mean()) if probe is not None and probe.left.size else None,
+        half_life=_median(flow.half_life) if flow is not None else None,
+        reach=verdict(flow.h[-1]).reach if flow is not None else None,
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _median(values: Any) -> float | None:
+    return statistics.median(float(v) for v in values.reshape(-1)) if values.size else None
+
+
+def differences(snapshots: Sequence[RunSnapshot]) -> list[tuple[str, list[str]]]:
+    """Return the settings in which the runs differ, each with its value in every run."""
+    found = []
+    for name in FIELDS:
+        values = [_told(getattr(s.settings, name)) if s.settings else "?" for s in snapshots]
+        if len(set(values)) > 1:
+            found.append((name, values))
+    return found
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(Path(name).name for name in value)
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that belong together, by name, in the order in which they are trained."""
+
+    name: str
+    budget: str
+    """What was equal for all, in words."""
+    runs: tuple[str, ...]
+
+
+def store(root: Path, group: Group) -> None:
+    """Write a group. Raises OSError."""
+    folder = root / GROUPS
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"format": FORMAT, "name": group.name, "budget": group.budget, "runs": list(group.runs)}
+    write_atomically(folder / f"{check_name(group.name)}.json", to_json(record).encode())
+
+
+def stored(root: Path, name: str) -> Group | None:
+    """Return a group, None when there is none of this name. Raises CorruptError for a damaged one."""
+    path = root / GROUPS / f"{check_name(name)}.json"
+    raw = read_json(path)
+    if raw is None:
+        return None
+    runs = raw.get("runs")
+    if raw.get("format") != FORMAT or not isinstance(runs, list) or not all(isinstance(run, str) for run in runs):
+        raise CorruptError(f"{path} is damaged, or of another version; remove it, the runs themselves are untouched.")
+    return Group(str(raw.get("name", name)), str(raw.get("budget", "")), tuple(check_name(run) for run in runs))
+
+
+def members(root: Path, group: Group) -> list[RunFolder]:
+    """Return the runs of a group that exist."""
+    return [RunFolder(root / name) for name in group.runs if (root / name / "config.toml").is_file()]
+
+
+# --- the table and the sentence ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and standard deviation over seeds; the deviation is None for one seed."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    def told(self, digits: int = 3) -> str:
+        """Return it in words: 1.704 ± 0.006."""
+        shown = f"{self.mean:,.{digits}f}"
+        return shown if self.deviation is None else f"{shown} ± {self.deviation:.{digits}f}"
+
+
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """Return mean and deviation of the values that are known, None when none is."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return None
+    return Spread(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None, len(known))
+
+
+def by_cell(found: Sequence[Figures]) -> dict[str, list[Figures]]:
+    """Return the runs of each cell, cells in the order in which they come."""
+    cells: dict[str, list[Figures]] = {}
+    for one in found:
+        cells.setdefault(one.cell, []).append(one)
+    return cells
+
+
+def unit_of(one: Figures) -> str:
+    """Return what `quality` is measured in."""
+    if one.words:
+        return "perplexity"
+    return "bits per character" if one.bits_per_char is not None else "nats per token"
+
+
+def recommendation(found: Sequence[Figures]) -> str:
+    """Say which cell to take, and whether the runs can tell it from the next; by `quality`, of finished runs."""
+    finished = [one for one in found if one.state == "finished" and one.quality is not None]
+    cells = {name: spread(one.quality for one in runs) for name, runs in by_cell(finished).items()}
+    ranked = sorted(((s.mean, name, s) for name, s in cells.items() if s is not None), key=lambda entry: entry[:2])
+    if not ranked:
+        return "No run has finished yet, so nothing can be recommended."
+    unit = (
+        "perplexity" if finished[0].words else "bits per character" if finished[0].bits_per_char else "nats per token"
+    )
+    best_mean, best, first = ranked[0]
+    if len(ranked) == 1:
+        return f"Only {best} has finished ({first.told()} {unit}); there is nothing to compare it with yet."
+    second_mean, second, next_ = ranked[1]
+    if first.deviation is None or next_.deviation is None:
+        single = [name for name, s in ((best, first), (second, next_)) if s.deviation is None]
+        whose = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
+        return (
+            f"{best} is best with {first.told()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
+            "nobody can tell how much of that is chance: --seeds 3 would."
+        )
+    rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
+    behind = [(name, apart) for name, s, apart in rest if apart > least_difference(first, s)]
+    level = [best, *(name for name, s, apart in rest if apart <= least_difference(first, s))]
+    far = f"Behind by more than seeds explain: {_listed([f'{name} by {apart:.3f}' for name, apart in behind])}."
+    if len(level) == 1:
+        name, apart = behind[0]
+        return f"Take {best}: {first.told()} {unit}, {apart:.3f} before {name}, more than seeds explain."
+    speeds = {name: spread(one.tokens_per_second for one in by_cell(finished)[name]) for name in level}
+    quickest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
+    widest = max(apart for name, _, apart in rest if name in level)
+    return (
+        f"{_listed(level)} cannot be told apart here ({best} leads by {widest:.3f} {unit} at most, within what "
+        f"{first.count} seeds make); {quickest} is the quickest of them, so take that, or give more time or seeds."
+        + (f" {far}" if behind else "")
+    )
+
+
+def least_difference(one: Spread, other: Spread) -> float:
+    """Return how far two means over seeds must lie apart before chance is no likely reason: Welch's t-test at 95 %.
+
+    Not corrected for how many cells are compared with the best one.
+    """
+    if one.deviation is None or other.deviation is None:
+        return math.inf
+    parts = one.deviation**2 / one.count, other.deviation**2 / other.count
+    error = sum(parts)
+    if error == 0:
+        return 0.0
+    freedom = error**2 / (parts[0] ** 2 / (one.count - 1) + parts[1] ** 2 / (other.count - 1))
+    t = T_95[max(1, int(freedom)) - 1] if int(freedom) <= len(T_95) else 2.0
+    return t * math.sqrt(error)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def snapshots(paths: Sequence[Path]) -> list[RunSnapshot]:
+    """Read runs once. Raises UsageError for none."""
+    if not paths:
+        raise UsageError("There is nothing to compare; name two runs or more.")
+    return [RunReader(RunFolder(path)).refresh() for path in paths]
+
+
+def record(one: Figures) -> dict[str, Any]:
+    """Return the figures of a run as JSON has them."""
+    found = {f.name: getattr(one, f.name) for f in dataclasses.fields(one) if f.name != "run"}
+    return {"run": one.run.name, "path": str(one.run.path), **found, "quality": one.quality}
+
+
+def network(one: Figures) -> str:
+    """Return cell and size in words: lstm 2x256."""
+    return one_line(f"{one.cell} {one.layers or '?'}x{one.hidden or '?'}")

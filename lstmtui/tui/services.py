@@ -1,0 +1,58 @@
+"""What the screens reach outside for: where runs are, and how one is made, started and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lstmtui import api, config
+from lstmtui.common import paths
+from lstmtui.runs.folder import RunFolder
+
+
+class Completer(Protocol):
+    """A loaded model that continues a text; `lstmtui.api.Model` is one."""
+
+    about: dict[str, Any]
+
+    def complete(
+        self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()
+    ) -> list[api.Candidate]: ...
+
+    def adapt(self, text: str) -> int: ...
+
+    def forget(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Forecaster(Protocol):
+    """Tells what a network would cost; `lstmtui.api.Forecaster` is one."""
+
+    def ask(self, settings: config.Settings) -> dict[str, Any]: ...
+
+    def measure(self, settings: config.Settings) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
+def resolved(options: Mapping[str, object]) -> config.Settings:
+    """Return settings with the person's own where `options` leave them open. Raises UsageError."""
+    return config.resolve(options, user_file=config.user_file())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The outside, as the screens see it; a test puts its own in."""
+
+    root: Path = field(default_factory=paths.runs_root)
+    drafts: Path = field(default_factory=paths.drafts_root)
+    """Where texts are kept that were typed and not cleared yet."""
+    open_model: Callable[[RunFolder], Completer] = api.Model
+    create: Callable[..., RunFolder] = api.create
+    """Of settings and a `name`."""
+    start: Callable[[RunFolder], object] = api.start
+    fork: Callable[..., tuple[RunFolder, int]] = api.fork
+    forecaster: Callable[[], Forecaster] = api.Forecaster

@@ -1,0 +1,1 @@
+"""Where the screens reach into Textual's private interfaces: each file says what it mends."""

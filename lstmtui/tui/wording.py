@@ -1,0 +1,274 @@
+"""How states and figures are said: glyphs, short numbers and whole sentences, the same on every screen."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import Any
+
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import age, duration
+from lstmtui.runs.reader import RunSnapshot, ValidPoint
+
+GLYPHS = {
+    "new": "○",
+    "starting": "◌",
+    "preparing": "◌",
+    "compiling": "◌",
+    "measuring": "◌",
+    "training": "▶",
+    "evaluating": "◆",
+    "paused": "‖",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "diverged": "✗",
+    "crashed": "✗",
+}
+"""One glyph a state, so that none is told by colour alone."""
+
+TONES = {
+    "training": "success",
+    "evaluating": "success",
+    "finished": "primary",
+    "paused": "warning",
+    "stopped": "warning",
+    "failed": "error",
+    "diverged": "error",
+    "crashed": "error",
+}
+"""The theme colour of a state; the others are muted."""
+
+SILENCE = 15.0
+"""Seconds without a heartbeat after which a living engine is said to be silent."""
+
+_UNITS = {"chars": "char", "bytes": "byte", "words": "word", "bpe": "token"}
+
+
+def unit(snapshot: RunSnapshot) -> str:
+    """Return what one token is called: char, byte, word or token."""
+    return _UNITS.get(snapshot.settings.tokens, "token") if snapshot.settings else "token"
+
+
+def tone(state: str) -> str:
+    """Return the theme variable of a state's colour."""
+    return TONES.get(state, "foreground-muted")
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separated: 12,400."""
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    """Return a number in at most five characters: 950, 48.2k, 1.25M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f}{letter}"
+    return f"{value:.0f}"
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """Return a loss or norm; a dash stands for what is not a number."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def network(snapshot: RunSnapshot) -> str:
+    """Return cell and size: lstm 2×256."""
+    settings = snapshot.settings
+    if settings is None:
+        return "unknown"
+    return f"{one_line(settings.cell, 12)} {settings.layers or '?'}×{settings.hidden or '?'}"
+
+
+def corpus_name(name: str) -> str:
+    """Return what a person calls a text: the last component of its path, or what it is."""
+    return "Python's own prose" if name == "default" else name.rstrip("/").rpartition("/")[2] or name
+
+
+def corpus(snapshot: RunSnapshot) -> str:
+    """Return the corpus by its last path components."""
+    if snapshot.settings is None:
+        return "unknown"
+    names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.corpus]
+    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+
+
+def parameters(snapshot: RunSnapshot) -> int:
+    """Return how many parameters the network has; 0 until that is known."""
+    count = snapshot.status.get("parameters")
+    return count if isinstance(count, int) else 0
+
+
+def about(snapshot: RunSnapshot) -> str:
+    """Return what a filter looks through: name, state, cell and size, tokens, corpus."""
+    tokens = snapshot.settings.tokens if snapshot.settings else ""
+    return " ".join((snapshot.run.name, snapshot.state, network(snapshot), tokens, corpus(snapshot)))
+
+
+def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
+    """Return an evaluation as people compare it: perplexity for words, bits per character else."""
+    if point is None:
+        return "–"
+    if snapshot.settings is not None and snapshot.settings.tokens == "words":
+        return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
+    if point.bits_per_char is not None:
+        return f"{point.bits_per_char:.3f} bpc"
+    return f"{point.nll:.3f} nats"
+
+
+STEADY = 9
+"""Points that the speed is told of."""
+
+
+def speed(snapshot: RunSnapshot) -> float:
+    """Return tokens a second, the median of the last points so that it stays steady; 0 while that is not known."""
+    known = [point.tokens_per_second for point in snapshot.train[-STEADY:]]
+    if known:
+        return statistics.median(known)
+    told = snapshot.status.get("tokens_per_second")
+    return float(told) if isinstance(told, int | float) else 0.0
+
+
+def progress(snapshot: RunSnapshot) -> float:
+    """Return the part of the schedule that is done, 0 to 1; 0 while its length is unknown."""
+    return min(1.0, snapshot.step / snapshot.steps) if snapshot.steps else 0.0
+
+
+def last_seen(snapshot: RunSnapshot, now: float | None = None) -> str:
+    """Return how long ago the engine last reported."""
+    beat = snapshot.status.get("heartbeat")
+    return age(float(beat), now) if isinstance(beat, int | float) else "–"
+
+
+def silent_for(snapshot: RunSnapshot, now: float | None = None) -> float:
+    """Return the seconds since the heartbeat of an engine that should be alive, 0 when it is fine."""
+    beat = snapshot.status.get("heartbeat")
+    if snapshot.ended or not isinstance(beat, int | float):
+        return 0.0
+    gone = (time.time() if now is None else now) - float(beat)
+    return gone if gone > SILENCE else 0.0
+
+
+def kernels(snapshot: RunSnapshot) -> tuple[int, int] | None:
+    """Return how many kernels are compiled, of how many; None while that is not known, or was long ago."""
+    total, done = snapshot.status.get("compiling_kernels"), snapshot.status.get("compiling_done")
+    if snapshot.state != "compiling" or not isinstance(total, int) or not isinstance(done, int | float):
+        return None
+    return (round(total * done), total) if total > 0 and 0 <= done <= 1 else None
+
+
+def compiling(snapshot: RunSnapshot) -> str:
+    """Return what the compiler has done so far, in a sentence."""
+    found = kernels(snapshot)
+    so_far = f": {found[0]} of {found[1]} kernels are done" if found else ""
+    return f"Compiling the network for this processor{so_far}."
+
+
+def waiting(snapshot: RunSnapshot) -> str:
+    """Return what the chart says while it has nothing to draw."""
+    settings = snapshot.settings
+    return {
+        "new": "Not started yet.\nPress r to start it.",
+        "starting": "The engine is starting …",
+        "preparing": "Reading the corpus and\nturning it into tokens …",
+        "compiling": compiling(snapshot).replace(": ", ":\n") + "\nThis is kept: the next run does without.",
+        "measuring": "Timing a few steps to turn\nminutes into steps …",
+        "training": "Training. The first point comes\n"
+        + (f"after {settings.log_every} steps." if settings and settings.log_every else "in a moment."),
+        "evaluating": "Reading the validation text …",
+        "paused": "Paused before the first point.\nPress space to continue.",
+    }.get(snapshot.state, "No point was recorded.")
+
+
+def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = None) -> str:
+    """Return the sentence that a state needs said above the charts: what it means and which key goes on; or nothing."""
+    state, at = snapshot.state, f"step {count(snapshot.step)}"
+    if gone:
+        return "This run's folder is gone; what was seen of it stays here until you leave (escape)."
+    if silence := silent_for(snapshot, now):
+        return f"The engine has said nothing for {duration(silence)}; it may be busy, or this machine is."
+    if state == "new":
+        return "This run was never started; r starts it."
+    if state == "compiling" and snapshot.train:  # with nothing drawn yet, the chart says it
+        return f"{compiling(snapshot)} This is kept: the next run does without."
+    if state == "paused":
+        return f"Paused at {at}; space continues."
+    if state == "finished":
+        return f"Finished{_result(snapshot)}. t types with this model."
+    if state == "stopped":
+        return f"Stopped at {at}, saved. r goes on exactly from there; t types with it."
+    if state == "crashed":
+        return f"{snapshot.message} {_how_to_go_on(snapshot)}"
+    if state == "diverged":
+        return f"The loss became infinite or not a number. {snapshot.message or 'Try a lower learning rate (lr).'}"
+    if state == "failed":
+        return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
+    return snapshot.message
+
+
+def _how_to_go_on(snapshot: RunSnapshot) -> str:
+    saved = max((_step(event) for event in snapshot.events if event.get("event") == "saved"), default=None)
+    return f"r goes on from step {count(saved)}, the last that is saved." if saved is not None else "r starts it over."
+
+
+def _step(event: dict[str, Any]) -> int:
+    step = event.get("step")
+    return step if isinstance(step, int) else 0
+
+
+def _result(snapshot: RunSnapshot) -> str:
+    """Return the figure that a finished run ends with: over the whole validation text where the engine gave it."""
+    result = snapshot.status.get("result")
+    valid = result.get("valid") if isinstance(result, dict) else None
+    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.nll if snapshot.best else None
+    return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
+
+
+def told(event: dict[str, Any]) -> str:
+    """Return an event of events.jsonl in words; one that is not known by name is told by what it carries."""
+    name = str(event.get("event", "?"))
+    if name == "answered":
+        return str(event.get("message", "")) or "done"
+    if name == "prepared":
+        return f"read {_number(event, 'train')} tokens to train on, {_number(event, 'valid')} to validate"
+    if name == "compiled":
+        return f"compiled in {_number(event, 'seconds', 1)} s"
+    if name == "planned":
+        each = f" of {_number(event, 'seconds_per_step', 3)} s" if event.get("seconds_per_step") else ""
+        return f"planned {_number(event, 'steps')} steps{each}"
+    if name == "replanned":
+        return f"re-planned{_at(event)}: {_number(event, 'steps')} steps fit the time, not {_number(event, 'before')}"
+    if name == "set":
+        undone = "set back" if event.get("undone") is True else "set"
+        return f"{event.get('key')} {undone} from {event.get('before')} to {event.get('value')}{_at(event)}"
+    if name == "evaluated":
+        best = ", the best so far" if event.get("best") is True else ""
+        return f"evaluated{_at(event)}: {_number(event, 'nll', 3)} nats{best}"
+    if name == "finished":
+        parts = [f"{split} {_number(event, split, 3)} nats" for split in ("valid", "test") if split in event]
+        return f"finished{_at(event)}" + (f": {', '.join(parts)}" if parts else "")
+    if name == "rewound":
+        return f"rewound from step {_number(event, 'before')} to the best one, {_number(event, 'step')}"
+    if name == "rolled back":
+        return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
+    rest = [
+        f"{k.replace('_', ' ')} {v}" for k, v in event.items() if k not in _TOLD and isinstance(v, str | int | float)
+    ]
+    return f"{name}{_at(event)}" + (f": {', '.join(rest)}" if rest else "")
+
+
+_TOLD = ("event", "at", "step", "pid", "request")
+
+
+def _at(event: dict[str, Any]) -> str:
+    return f" at step {_number(event, 'step')}" if isinstance(event.get("step"), int | float) else ""
+
+
+def _number(event: dict[str, Any], key: str, digits: int = 0) -> str:
+    value = event.get(key)
+    return f"{value:,.{digits}f}" if isinstance(value, int | float) else "?"

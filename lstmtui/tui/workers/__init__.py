@@ -1,0 +1,1 @@
+"""What the screens do in threads: reading runs, asking models, writing requests."""

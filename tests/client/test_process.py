@@ -1,0 +1,189 @@
+"""Processes of the engine: no module of theirs comes from the current folder, and nobody waits without end."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tiny
+
+from lstmtui import api
+from lstmtui.client import process
+from lstmtui.errors import LstmtuiError
+
+HERE = Path(__file__).parents[2]
+PYTHON = [p for folder in ("lstmtui", "kernels/lstm_kernels") for p in sorted((HERE / folder).rglob("*.py"))]
+SHADOWS = ("numpy", "random", "json", "numba", "signal", "hashlib", "rich", "textual", "typer", "tokenizers", "lstmtui")
+
+
+def unsafe(source: str) -> list[int]:
+    """Return the lines that start Python other than with -P, or by a module that starts it otherwise."""
+    tree = ast.parse(source)
+    following: dict[int, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple):
+            following.update({id(part): after for part, after in itertools.pairwise(node.elts)})
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("executable", "_base_executable"):
+            after = following.get(id(node))
+            if not (isinstance(after, ast.Constant) and after.value == "-P"):
+                found.append(node.lineno)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            if any(name.split(".")[0] in ("multiprocessing", "runpy") for name in names):
+                found.append(node.lineno)
+        if isinstance(node, ast.Constant) and node.value in ("python", "python3") and id(node) in following:
+            found.append(node.lineno)
+    return found
+
+
+def test_the_search_finds_an_unsafe_start():
+    assert unsafe("import sys, subprocess\nsubprocess.run([sys.executable, '-m', 'x'])") == [2]
+    assert unsafe("import multiprocessing") == [1]
+    assert unsafe("run(['python', '-m', 'x'])") == [1]
+    assert unsafe("import sys\nrun([sys.executable, '-P', '-m', 'x'])") == []
+
+
+def test_python_is_never_started_without_its_safe_path():
+    assert len(PYTHON) > 100
+    assert {str(path): lines for path in PYTHON if (lines := unsafe(path.read_text()))} == {}
+
+
+def test_a_command_line_has_a_safe_path():
+    assert process.command("lstmtui.engine", "run") == [sys.executable, "-P", "-m", "lstmtui.engine", "run"]
+
+
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder of modules that leave a file behind where they are run, and end the process."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in SHADOWS:
+        (folder / f"{name}.py").write_text(
+            f"import os; open({str(tmp_path / 'executed')!r}, 'a').write('{name} '); os._exit(66)"
+        )
+    monkeypatch.chdir(folder)
+    return tmp_path / "executed"
+
+
+def test_modules_in_the_current_folder_are_not_run(tmp_path, trap):
+    run = tiny.create(tmp_path, "diary", steps=3)
+    assert api.start(run).wait(timeout=300) == 0
+    with api.Model(run) as model:
+        assert model.complete("the ", k=1)
+    child, step = api.fork(run, name="child", changes={"steps": "4"})
+    assert step == 3
+    forecaster = api.Forecaster()
+    assert forecaster.ask(api.config.load(child.config))["parameters"] > 0
+    forecaster.close()
+    for command in (
+        [sys.executable, "-m", "lstmtui.cli", "info", "--json"],
+        [os.path.join(os.path.dirname(sys.executable), "lstmtui"), "sample", "diary", "-n", "5"],
+        [sys.executable, "-m", "lstmtui.cli", "complete", "diary", "the ", "--json"],
+    ):
+        # The folder of modules has a lstmtui.py too, which `python -m` would find before anything of ours is run.
+        (tmp_path / "texts" / "lstmtui.py").unlink(missing_ok=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        if "info" in command:
+            assert "threads" in json.loads(done.stdout)["compute"]
+    assert not trap.exists(), trap.read_text()
+
+
+# --- questions and answers --------------------------------------------------------------------------------------------
+
+ECHO = """
+import sys
+for line in sys.stdin.buffer:
+    sys.stdout.buffer.write(b'{"heard": ' + line.strip() + b'}\\n')
+    sys.stdout.buffer.flush()
+"""
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], process.Child]]:
+    """Start a program as a process of the engine."""
+    started: list[process.Child] = []
+
+    def start(program: str) -> process.Child:
+        monkeypatch.setattr(process, "command", lambda module, *rest: [sys.executable, "-P", "-u", "-c", program])
+        started.append(process.Child("The process", "a.module"))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+        assert not each.alive
+
+
+def test_text_of_any_kind_comes_through(child):
+    asked = {"text": "I \ud83d caf\udce9 \U0001f600 é\n", "files": ["/tmp/caf\udce9.txt"], "nothing": float("nan")}
+    assert child(ECHO).ask(asked) == {"heard": {**asked, "nothing": None}}
+
+
+def test_a_large_question_is_sent_while_its_answer_comes(child):
+    text = "é" * 3_000_000
+    assert child(ECHO).ask({"text": text})["heard"]["text"] == text
+
+
+@pytest.mark.parametrize(
+    "program", ["import time; time.sleep(60)", "import sys; sys.stdin.readline(); sys.stdin.read()"]
+)
+def test_a_process_that_waits_for_its_asker_is_ended(child, monkeypatch, program):
+    monkeypatch.setattr(process, "MAX_SILENCE", 0.3)
+    asked = child(program)
+    with pytest.raises(LstmtuiError, match="did not answer any more"):
+        asked.ask({"text": "a" * 1_000_000})
+    assert not asked.alive
+    with pytest.raises(LstmtuiError, match="ended"):
+        asked.ask({"text": "a"})
+
+
+def test_a_sign_of_life_is_waited_for(child, monkeypatch):
+    monkeypatch.setattr(process, "MAX_SILENCE", 1.0)
+    heard = []
+    program = (
+        "import sys, time\nsys.stdin.readline()\nfor _ in range(4): print('{\"working\": true}'); time.sleep(0.5)\n"
+    )
+    assert child(program + "print('{\"done\": true}')").ask({}, heard.append) == {"done": True}
+    assert heard == [{"working": True}] * 4
+
+
+def test_a_process_that_writes_much_to_standard_error_does_not_wait_for_a_reader(child):
+    program = "import sys\nfor n in range(30000): print('warning', n, file=sys.stderr)\n"
+    asked = child(program + "print('{}')\nsys.exit('it was the disk')")
+    assert asked.first_answer() == {}
+    with pytest.raises(LstmtuiError, match=r"ended unexpectedly \(it was the disk\)"):
+        asked.first_answer()
+
+
+def test_a_question_that_is_given_up_takes_no_later_answer_with_it(child):
+    asked = child('import sys\nfor line in sys.stdin: print(\'{"piece": "a"}\\n{"done": true}\')')
+
+    def give_up(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked.ask({}, give_up)
+    assert not asked.alive
+
+
+def test_a_process_is_closed_while_it_is_asked(child):
+    asked = child("import sys; sys.stdin.read()")
+    threading.Timer(0.3, asked.close).start()
+    with pytest.raises(LstmtuiError, match="ended"):
+        asked.ask({})
+
+
+def test_what_is_no_answer_ends_the_process(child):
+    with pytest.raises(LstmtuiError, match="no answer"):
+        child("print('Hello')").first_answer()

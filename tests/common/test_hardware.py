@@ -1,0 +1,26 @@
+import os
+
+from lstmtui.common.hardware import cpu_count, memory_mb, training_speed
+
+
+def test_counts_the_processors_this_process_may_use():
+    assert 1 <= cpu_count() <= (os.cpu_count() or 1)
+
+
+def test_memory_grows_with_what_is_held():
+    before = memory_mb()
+    held = bytearray(os.urandom(1) * 80_000_000)
+    assert memory_mb() > before + 50
+    assert len(held) == 80_000_000
+
+
+def test_speed_follows_what_the_processor_says_of_itself(tmp_path):
+    def speed(flags, precision="auto", vendor="AuthenticAMD"):
+        told = tmp_path / "cpuinfo"
+        told.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
+        return training_speed(precision, cpuinfo=told)
+
+    assert speed("avx2 avx512f avx512_bf16") > speed("avx2 avx512f") > speed("avx2 fma") > 0
+    assert speed("avx2 avx512f avx512_bf16", "float32") == speed("avx2 avx512f")
+    assert speed("avx2 avx512f avx512_bf16", vendor="GenuineIntel") == speed("avx2 avx512f")
+    assert training_speed(cpuinfo=tmp_path / "none") > 0

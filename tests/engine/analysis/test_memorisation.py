@@ -1,0 +1,89 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.engine.analysis import memorisation
+from lstmtui.engine.analysis.memorisation import CopyMeter
+
+TEXT = "one two three four five six seven eight nine ten\n"
+
+
+def data(tmp_path, text, tokens="chars"):
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    return prepare(train=[str(path)], tokens=tokens, valid_fraction=0.2, cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def varied(tmp_path) -> Dataset:
+    return data(tmp_path, tiny.text(300) + TEXT + tiny.text(100))
+
+
+def test_the_longest_stretch_is_found_and_told(varied):
+    found = CopyMeter(varied).measure("zebra three four five zebra")
+    assert found["text"] == " three four five "
+    assert (found["characters"], found["of"]) == (17, 27)
+
+
+def test_nothing_in_common(varied):
+    assert CopyMeter(varied).measure("ZZZ")["characters"] == 0
+    assert CopyMeter(varied).measure("") == {"characters": 0, "text": "", "usual": None, "of": 0}
+
+
+def test_what_is_usual_comes_from_unseen_text(varied):
+    meter = CopyMeter(varied)
+    usual = meter.measure("the cat sat on the mat.\n" * 4)["usual"]
+    # These sentences are made of few phrases, so that unseen ones share a long stretch.
+    assert usual > 20
+    assert meter.measure("q" * 97)["usual"] == usual  # measured once for samples of about that length
+
+
+def test_without_enough_unseen_text_nothing_is_usual(varied):
+    few = dataclasses.replace(varied, valid=dataclasses.replace(varied.valid, tokens=varied.valid.tokens[:50]))
+    assert CopyMeter(few).measure("a" * 100)["usual"] is not None
+    assert CopyMeter(few).measure("a" * 101)["usual"] is None
+    none = dataclasses.replace(varied, valid=varied.test)
+    assert CopyMeter(none).measure("the cat")["usual"] is None
+
+
+def test_words_are_told_as_text_and_unknown_ones_match_nothing(tmp_path):
+    meter = CopyMeter(data(tmp_path, (TEXT + tiny.text(2)) * 30, tokens="words"))
+    found = meter.measure("two three four unheard five six seven eight unheard")
+    assert found["text"] == "five six seven eight"
+    assert meter.measure("unheard unheard of")["characters"] == 0
+
+
+LICENCE = "Permission is hereby granted, free of charge, to any person.\n"
+PASSAGE = "quince jam over whisky buzzed vexing my fjord lynx.\n"
+
+
+@pytest.fixture
+def code(tmp_path) -> Dataset:
+    """A text in which one line stands in every file, and another once."""
+    return data(tmp_path, (LICENCE + tiny.text(60)) * 3 + PASSAGE + tiny.text(200))
+
+
+def test_a_stock_phrase_is_set_aside_for_what_stands_once(code):
+    meter = CopyMeter(code)
+    assert meter.measure(LICENCE)["characters"] < 10
+    found = meter.measure("ZZ" + LICENCE + "ZZ" + PASSAGE + "ZZ")
+    assert PASSAGE.strip() in found["text"]
+    assert LICENCE[:20] not in found["text"]
+
+
+def test_what_unseen_text_has_too_is_a_stock_phrase(tmp_path):
+    meter = CopyMeter(data(tmp_path, PASSAGE + tiny.text(300) + PASSAGE))
+    assert meter.measure("ZZ" + PASSAGE + "ZZ")["characters"] < 10
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 22])
+def test_places_are_all_places(monkeypatch, block):
+    monkeypatch.setattr(memorisation, "BLOCK", block)
+    text = np.array([1, 2, 1, 2, 1, 2, 2, 1, 2, 1], np.uint8)
+    for piece in ([1], [2, 1], [1, 2, 1], [2, 2, 1, 2], [3], [1] * 11):
+        wanted = [i for i in range(len(text)) if text[i : i + len(piece)].tolist() == piece]
+        assert memorisation.places(text, np.array(piece, np.int32), most=99) == wanted
+        assert memorisation.places(text, np.array(piece, np.int32), most=1)[:1] == wanted[:1]

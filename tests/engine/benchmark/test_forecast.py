@@ -1,0 +1,103 @@
+"""What a run would cost, before it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import tiny
+
+from lstmtui import api, recipe
+from lstmtui.data.corpus import prepare
+from lstmtui.engine.benchmark.forecast import Forecast, answer
+from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.engine.training.setup import build
+from lstmtui.errors import UsageError
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("tokens", ["chars", "bytes"])
+def test_the_figures_are_those_of_the_run(tmp_path, cell, tokens):
+    s = tiny.settings(tiny.corpus(tmp_path), cell=cell, tokens=tokens)
+    told = Forecast().measure(s)
+    data = prepare(train=s.corpus, tokens=tokens, valid_fraction=s.valid_fraction)
+    setup = build(s, data)
+    assert told["vocabulary"] == data.tokenizer.size
+    assert told["tokens"] == pytest.approx(len(data.train.tokens), rel=0.02)
+    assert told["parameters"] == sum(
+        p.shape[0] * (p.shape[1] if len(p.shape) > 1 else 1) for p in parameters(s, data.tokenizer.size)
+    )
+    assert told["parameters"] <= setup.weights.count
+    assert told["memory_mb"] > 4e-6 * 4 * told["parameters"]
+    assert told["tokens_per_second"] > 0
+    assert Arena(parameters(s, 3)).count > 0
+
+
+def test_operations_are_six_for_each_weight_that_is_multiplied(tmp_path):
+    s = tiny.settings(tiny.corpus(tmp_path), layers=1, hidden=8, embedding=6)
+    told = Forecast().ask(s)
+    V = told["vocabulary"]
+    assert told["flop_per_token"] == 6 * (4 * 8 * 6 + 4 * 8 * 8 + V * 8)
+    tied = tiny.settings(tiny.corpus(tmp_path), layers=1, hidden=8, embedding=8, tied=True)
+    assert Forecast().ask(tied)["flop_per_token"] == 6 * (4 * 8 * 8 + 4 * 8 * 8 + V * 8)
+
+
+def test_memory_has_its_parts_and_recomputation_saves_activations(tmp_path):
+    s = tiny.settings(tiny.corpus(tmp_path), hidden=64, batch=16, bptt=512, recompute=False)
+    told, less = Forecast().ask(s), Forecast().ask(dataclasses.replace(s, recompute=True))
+    assert told["memory_mb"] == pytest.approx(sum(told["memory_parts"].values()))
+    saved = [name for name in told["memory_parts"] if less["memory_parts"][name] < told["memory_parts"][name]]
+    assert saved == ["activations"]
+    assert less["memory_parts"]["activations"] < 0.5 * told["memory_parts"]["activations"]
+
+
+def test_a_text_of_its_own_for_validation_leaves_all_of_the_other_to_train_on(tmp_path):
+    path = tiny.corpus(tmp_path)
+    s = tiny.settings(path, valid_fraction=0.25)
+    apart = Forecast().ask(dataclasses.replace(s, valid=(str(path),)))
+    split = Forecast().ask(s)
+    assert apart["tokens"] == apart["valid_tokens"] == path.stat().st_size
+    assert split["tokens"] + split["valid_tokens"] == pytest.approx(path.stat().st_size, abs=2)
+
+
+def test_regularisers_are_measured_too(tmp_path):
+    forecast = Forecast()
+    s = tiny.settings(tiny.corpus(tmp_path), dropout_in=0.0)
+    forecast.measure(s)
+    forecast.measure(dataclasses.replace(s, seed=5, steps=7))  # known
+    forecast.measure(dataclasses.replace(s, embedding_dropout=0.3))
+    assert len(forecast._speeds) == 2
+
+
+def test_a_network_too_large_is_refused_before_it_is_made(tmp_path):
+    s = tiny.settings(tiny.corpus(tmp_path), hidden=65536, layers=64, embedding=64)
+    with pytest.raises(UsageError, match="does not fit this machine"):
+        Forecast().measure(s)
+
+
+@pytest.mark.parametrize(
+    "line", ["", "[]", "{}", '{"settings": 3}', '{"settings": {"hidden": "x"}}', '{"settings": {"nope": 1}}']
+)
+def test_what_cannot_be_understood_is_answered(line):
+    assert "error" in answer(Forecast(), line)
+
+
+def test_words_and_pieces_have_about_their_vocabulary(tmp_path):
+    path = tiny.corpus(tmp_path)
+    s = recipe.complete(tiny.settings(path, tokens="words", vocabulary=None), corpus_bytes=path.stat().st_size)
+    assert 12 <= Forecast().ask(s)["vocabulary"] <= 40
+    s = recipe.complete(tiny.settings(path, tokens="bpe", vocabulary=300), corpus_bytes=path.stat().st_size)
+    assert Forecast().ask(s)["vocabulary"] == 300
+
+
+def test_over_its_process(tmp_path):
+    forecaster = api.Forecaster()
+    try:
+        s = tiny.settings(tiny.corpus(tmp_path))
+        assert forecaster.ask(s)["parameters"] == Forecast().ask(s)["parameters"]
+        with pytest.raises(UsageError, match="no file"):
+            forecaster.ask(tiny.settings(tmp_path / "nowhere.txt"))
+        assert json.dumps(forecaster.ask(s))  # and goes on answering
+    finally:
+        forecaster.close()

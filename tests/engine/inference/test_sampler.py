@@ -1,0 +1,150 @@
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+import tiny
+
+from lstmtui.data import tokens
+from lstmtui.engine.inference.sampler import Choice, Sampler, drawn, opening, probabilities
+from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.errors import UsageError
+
+LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
+
+
+def sampler(kind="chars"):
+    tokenizer = tokens.train(kind, [tiny.text().encode()])
+    weights = Arena(parameters(tiny.settings("unused", tokens=kind, tied=False), tokenizer.size))
+    weights.initialise(1)
+    return Sampler(tiny.settings("unused", tokens=kind, tied=False), weights, tokenizer), tokenizer
+
+
+def test_temperature_one_is_the_softmax():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(temperature=1)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+
+
+def test_temperature_sharpens_and_zero_takes_the_likeliest():
+    p = probabilities(LOGITS, Choice(temperature=0.5))
+    np.testing.assert_allclose(p, np.array([1, 16, 9, 4]) / 30, rtol=1e-5)
+    np.testing.assert_array_equal(probabilities(LOGITS, Choice(temperature=0)), [0, 1, 0, 0])
+    tiny_temperature = probabilities(LOGITS, Choice(temperature=1e-300))
+    assert np.isfinite(tiny_temperature).all()
+    assert tiny_temperature[1] == 1
+
+
+def test_top_k_keeps_the_k_likeliest_and_beyond_the_vocabulary_all():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=2)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=99)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+
+
+def test_top_p_keeps_the_smallest_set_that_reaches_it():
+    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_p=0.6)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_array_equal(probabilities(LOGITS, Choice(1, top_p=0.01)), [0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(math.inf), Choice(math.nan), Choice(-1), Choice(1, top_k=-1), Choice(1, top_p=0), Choice(1, top_p=1.5)],
+)
+def test_what_cannot_be_drawn_from_is_refused(choice):
+    with pytest.raises(UsageError):
+        choice.check()
+
+
+@pytest.mark.parametrize("kind", tokens.KINDS)
+def test_the_same_seed_writes_the_same_text(kind):
+    made, _ = sampler(kind)
+    first = made.text("the", 40, Choice(1.0), np.random.default_rng(5))
+    assert first == made.text("the", 40, Choice(1.0), np.random.default_rng(5))
+    assert first != made.text("the", 40, Choice(1.0), np.random.default_rng(6))
+
+
+def test_pieces_are_the_text():
+    made, _ = sampler("bytes")
+    pieces = list(made.pieces("", 60, Choice(2.0), np.random.default_rng(1)))
+    assert "".join(pieces) == made.text("", 60, Choice(2.0), np.random.default_rng(1))
+    assert all(pieces)
+
+
+def test_words_stand_one_space_apart_and_lines_begin_without_one():
+    made, tokenizer = sampler("words")
+    text = made.text("", 80, Choice(1.5), np.random.default_rng(2))
+    assert "  " not in text
+    assert " \n" not in text.replace("\n\n", "\n")
+    assert "\n " not in text
+    known = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
+    assert set(text.split()) <= known
+    assert made.text("the", 1, Choice(0), np.random.default_rng(2)).startswith((" ", "\n"))
+
+
+def test_no_spaces_stand_between_characters_of_scripts_without_them():
+    tokenizer = tokens.train("words", ["你好 world，世界。 more\n".encode() * 3])
+    weights = Arena(parameters(tiny.settings("unused", tokens="words", tied=False), tokenizer.size))
+    weights.initialise(1)
+    writer = Sampler(tiny.settings("unused", tokens="words", tied=False), weights, tokenizer)
+    text = writer.text("你", 400, Choice(), np.random.default_rng(1))
+    assert not re.search(r"[你好世界，。] [你好世界，。]|\n | \n", "你" + text)
+    assert "world more" in text
+
+
+@pytest.mark.parametrize("choice", [Choice(0), Choice(1), Choice(0.5, top_k=2), Choice(1, top_p=0.6)])
+def test_a_single_draw_falls_as_often_on_each_as_its_probability(choice):
+    found = [drawn(LOGITS, choice, u) for u in (np.arange(1000) + 0.5) / 1000]
+    np.testing.assert_allclose(np.bincount(found, minlength=4) / 1000, probabilities(LOGITS, choice), atol=0.002)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_word_that_the_prompt_leaves_unfinished_is_finished(temperature):
+    for seed in range(8):
+        made, tokenizer = sampler("words")
+        words = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
+        text = made.text("the bi", 20, Choice(temperature), np.random.default_rng(seed))
+        assert ("bi" + text).split()[0] in words
+        assert made.text("the bird", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
+        assert made.text("the xq", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
+
+
+def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
+    data = tiny.text().encode()
+    tokenizer = tokens.train("bpe", [data], 330)
+    s = tiny.settings("unused", tokens="bpe", tied=False)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(1)
+    whole = next(i for i in range(tokenizer.size) if tokenizer.token_bytes(i) == b" under")
+    weights["softmax.b"][whole] += 12
+    made = Sampler(s, weights, tokenizer)
+    assert made.text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1)) == "er"
+    weights["softmax.b"][whole] -= 24
+    text = Sampler(s, weights, tokenizer).text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1))
+    assert text != "er"
+    assert len(text) >= 2
+
+
+def test_a_text_in_pieces_begins_at_a_word():
+    tokenizer = tokens.train("bpe", [tiny.text().encode()], 330)
+    s = tiny.settings("unused", tokens="bpe", tied=False)
+    weights = Arena(parameters(s, tokenizer.size))
+    weights.initialise(1)
+    known = {tokenizer.token_bytes(i) for i in range(tokenizer.size)}
+    within = next(
+        i for i in range(256, tokenizer.size) if (p := tokenizer.token_bytes(i)).isalpha() and b" " + p not in known
+    )
+    weights["softmax.b"][within] += 20
+    drawn = Sampler(s, weights, tokenizer).tokens("", Choice(1.0), np.random.default_rng(1))
+    assert next(drawn) != within
+    assert next(drawn) == within
+
+
+def test_the_placeholder_for_unknown_words_is_never_written():
+    made, tokenizer = sampler("words")
+    drawn = itertools.islice(made.tokens("", Choice(50.0), np.random.default_rng(3)), 300)
+    assert tokenizer.unk not in set(drawn)
+
+
+def test_there_is_always_something_to_begin_from():
+    for kind in tokens.KINDS:
+        _, tokenizer = sampler(kind)
+        for prompt in ("", "the cat", "ü\ud800", "\x00"):
+            assert len(opening(tokenizer, prompt)) >= 1

@@ -1,0 +1,81 @@
+"""Layers of two directions: against the reference sequence by sequence, and gradients of all that they take."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+from gradcheck import assert_gradients_agree, numerical_gradient
+
+from lstmtui.config import Settings
+from lstmtui.engine.nn.bidirectional import Bidirectional, parameters
+from lstmtui.engine.nn.params import Arena
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout
+
+T, B, D, H, LENGTHS = 4, 3, 2, 3, np.array([4, 1, 3])
+
+
+def bidirectional(cell):
+    s = Settings(cell=cell, hidden=H)
+    weights = Arena(parameters("encoder", s, 2, D), np.float64)
+    weights.initialise(4)
+    weights.flat[...] += 0.3 * np.random.default_rng(5).standard_normal(weights.flat.shape)
+    gradients = Arena(weights.layout, np.float64)
+    made = Bidirectional(cell, weights, T, B, precision="float64", threads=2, gradients=gradients)
+    made.take_lengths(LENGTHS)
+    return made, weights, gradients
+
+
+def forward(made, x, drop=NO_DROPOUT, dfinal=None):
+    made.draw(drop)
+    made.pack()
+    made.prepare(dfinal)
+    return made.forward(x)
+
+
+def by_reference(cell, weights, x):
+    """Return the outputs (n, 2H) of one sequence x (n, D), from the equations."""
+    for k in range(2):
+        halves = []
+        for direction, inputs in (("forward", x), ("backward", x[::-1])):
+            layer = {name: weights[f"encoder.{k}.{direction}.{name}"] for name in ("W_ih", "W_hh", "b", "unit")}
+            zero = np.zeros((1, H)), np.zeros((1, naive.MEMORIES[cell] * H))
+            h = naive.forward(cell, layer, inputs[:, None], *zero)[0][1:, 0]
+            halves.append(h if direction == "forward" else h[::-1])
+        x = np.hstack(halves)
+    return x
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "slstm", "mingru"])
+def test_each_sequence_is_read_from_both_its_ends(cell):
+    made, weights, _ = bidirectional(cell)
+    x = np.random.default_rng(1).normal(size=(T, B, D))
+    outputs = forward(made, x)
+    for b, n in enumerate(LENGTHS):
+        np.testing.assert_allclose(outputs[:n, b], by_reference(cell, weights, x[:n, b]), rtol=1e-10, atol=1e-12)
+        assert not outputs[n:, b].any()
+    final = made.final_states()
+    for b, n in enumerate(LENGTHS):  # the forward half of the last output, and the backward half of the first
+        np.testing.assert_array_equal(final["1.forward.0.h"][b], outputs[n - 1, b, :H])
+        np.testing.assert_array_equal(final["1.backward.0.h"][b], outputs[0, b, H:])
+
+
+@pytest.mark.parametrize("drop", [NO_DROPOUT, Dropout(0.3, 0.3, 0.3, key=5)], ids=["plain", "dropout"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gradients_of_inputs_and_weights(cell, drop):
+    made, weights, gradients = bidirectional(cell)
+    random = np.random.default_rng(2)
+    x, wanted = random.normal(size=(T, B, D)), random.normal(size=(T, B, 2 * H))
+    dfinal = {name: random.normal(size=state.shape) for name, state in made.final_states().items()}
+
+    def loss():
+        total = float((forward(made, x, drop) * wanted).sum())
+        return total + sum(float((state * dfinal[name]).sum()) for name, state in made.final_states().items())
+
+    forward(made, x, drop, dfinal)
+    dx = made.backward(wanted.copy(), x).copy()
+    made.finish()
+    found = {name: view.copy() for name, view in gradients.views.items()}
+    assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
+    for name in ("encoder.0.forward.W_hh", "encoder.0.backward.W_ih", "encoder.1.backward.b", "encoder.1.forward.W_ih"):
+        assert_gradients_agree(found[name], numerical_gradient(loss, weights[name]), 1e-7)

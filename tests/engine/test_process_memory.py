@@ -1,0 +1,25 @@
+"""What is given back to the system comes back when it is needed."""
+
+import sys
+
+import numba
+import pytest
+
+from lstmtui.common.hardware import memory_mb
+from lstmtui.engine import process_memory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+
+
+def test_the_compiler_works_on_after_its_pages_were_given_back():
+    assert numba.njit(lambda x: x + 1)(1) == 2
+    before = memory_mb()
+    process_memory.give_back()
+    assert memory_mb() < before - 10  # compiling has touched far more of it
+    assert numba.njit(lambda x: x * 3)(2) == 6
+
+
+def test_only_what_is_as_in_its_file_is_given_back():
+    sizes = [size for _, size in process_memory._unchanged(process_memory.COMPILER)]
+    assert sizes
+    assert not process_memory._unchanged("no library of this name")

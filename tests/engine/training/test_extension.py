@@ -1,0 +1,156 @@
+"""More training for a run that has ended: the steps taken stay, the end of the schedule moves."""
+
+import math
+
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstmtui import api, config
+from lstmtui.engine import checkpoint
+from lstmtui.engine.nn import schedule
+from lstmtui.engine.nn.schedule import Turn
+from lstmtui.engine.training import extension, step_plan
+from lstmtui.engine.training.extension import More
+from lstmtui.engine.training.step_plan import Plan
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
+from lstmtui.errors import UsageError
+from lstmtui.runs.writer import RunWriter
+
+
+def run_on(run, more=None, at=None):
+    """Train `run`, interrupted before step `at`, and return the state it ends in."""
+    writer = RunWriter(run, interval=60)
+    trainer = Trainer(run, writer, lambda: at is not None and trainer.progress.step >= at, more=more)
+    try:
+        return run_to_the_end(trainer)
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+def finished(tmp_path):
+    run = tiny.create(tmp_path, "finished")
+    assert run_on(run) == "finished"
+    return run
+
+
+def test_a_finished_run_takes_as_many_steps_more(finished):
+    assert run_on(finished, More("steps", 12)) == "finished"
+    assert checkpoint.newest(finished).step == 42
+    assert step_plan.stored(finished).total == 42
+    assert config.load(finished.config).steps == 42
+    steps = [m["step"] for m in tiny.lines(finished.metrics) if m["split"] == "train"]
+    assert steps == [*range(4, 41, 4)]
+    told = tiny.events(finished, "extended")[0]
+    assert (told["step"], told["before"], told["steps"]) == (30, 30, 42)
+    assert told["lr_before"] == pytest.approx(0.01 * 0.02)
+    assert told["lr_before"] < told["lr"] < 0.02
+    assert told["lr_end"] == pytest.approx(0.01 * 0.02)
+
+
+def test_it_is_then_the_run_that_a_fork_with_the_longer_schedule_is(tmp_path):
+    run = tiny.create(tmp_path, "parent", warmup=0)
+    run_on(run)
+    child, _ = api.fork(run, name="child", changes={"steps": "50"})
+    run_on(child)
+    run_on(run, More("steps", 20))
+    assert tiny.last_weights(run) == tiny.last_weights(child)
+
+
+@pytest.mark.parametrize("at", [31, 38, 45])
+def test_interrupted_on_the_way_it_ends_in_the_same_bytes(tmp_path, finished, at):
+    other = tiny.create(tmp_path, "other")
+    assert run_on(other, at=20) == "stopped"
+    run_on(other)
+    assert run_on(other, More("steps", 20), at=at) == "stopped"
+    assert run_on(other) == "finished"
+    run_on(finished, More("steps", 20))
+    assert tiny.last_weights(other) == tiny.last_weights(finished)
+
+
+def test_a_run_without_more_is_what_it_was(tmp_path, finished):
+    before = tiny.last_weights(finished), finished.config.read_bytes(), finished.plan.read_bytes()
+    assert run_on(finished) == "finished"
+    assert (tiny.last_weights(finished), finished.config.read_bytes(), finished.plan.read_bytes()) == before
+
+
+def test_a_run_that_patience_ended_goes_on(tmp_path):
+    run = tiny.create(tmp_path, "early", patience=1, lr=900.0, clip=1e9, optimizer="sgd", ema=0.0, steps=200)
+    assert run_on(run) == "finished"
+    at = checkpoint.newest(run).step
+    assert at < 200
+    assert run_on(run, More("steps", 5)) == "finished"
+    assert checkpoint.newest(run).step == at + 5
+
+
+def test_a_stopped_run_counts_from_where_it_stands(tmp_path):
+    run = tiny.create(tmp_path, "stopped")
+    run_on(run, at=12)
+    assert run_on(run, More("steps", 6)) == "finished"
+    assert checkpoint.newest(run).step == 18
+
+
+def test_epochs_and_minutes_are_turned_into_steps(finished):
+    windows = Trainer(finished, writer := RunWriter(finished, interval=60), lambda: False)
+    windows.prepare()
+    writer.close()
+    assert run_on(finished, More("epochs", 0.5)) == "finished"
+    assert checkpoint.newest(finished).step == 30 + round(0.5 * windows.streams.windows)
+    before = checkpoint.newest(finished).step
+    assert run_on(finished, More("minutes", 0.05)) == "finished"
+    assert checkpoint.newest(finished).step > before
+    settings = config.load(finished.config)
+    assert settings.steps is None
+    assert settings.minutes == pytest.approx(0.05, abs=0.2)
+
+
+def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
+    writer = RunWriter(finished, interval=60)
+    trainer = Trainer(finished, writer, lambda: False, more=More("minutes", 1.0))
+    trainer.prepare()
+    writer.close()
+    assert trainer.plan.seconds == pytest.approx(60, abs=10)
+    trainer.progress.step += 100
+    trainer.progress.elapsed += 50.0
+    assert trainer.pace.seconds_per_step(trainer.plan, trainer.progress) == pytest.approx(0.5)
+
+
+def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
+    run = tiny.create(tmp_path, "new")
+    assert run_on(run, More("steps", 7)) == "finished"
+    assert checkpoint.newest(run).step == 7
+    assert step_plan.stored(run).turns == ()
+
+
+@given(
+    steps=st.integers(1, 500), at=st.integers(0, 500), more=st.integers(1, 500), warmup=st.integers(0, 100),
+    kind=st.sampled_from(("cosine", "constant")),
+)  # fmt: skip
+def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(steps, at, more, warmup, kind):
+    at = min(at, steps)
+    made = Plan(steps=steps, corpus="x")
+    longer = extension.extended(made, config.Settings(warmup=warmup), at, at + more)
+
+    def lr(p, step):
+        return schedule.factor(step, steps=p.steps, warmup=warmup, kind=kind, end=0.01, turns=p.turns)
+
+    assert [lr(made, step) for step in range(1, at + 1)] == [lr(longer, step) for step in range(1, at + 1)]
+    rising, total = schedule.warmup_of(warmup, steps), at + more
+    for step in (at + 1, at + more // 2 + 1, total):
+        if step > rising and kind == "cosine":
+            done = (step - rising) / max(1, total - rising)
+            assert lr(longer, step) == pytest.approx(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def test_more_twice_from_one_place_is_more_once():
+    s, made = config.Settings(warmup=0), Plan(steps=10, corpus="x")
+    assert extension.extended(extension.extended(made, s, 10, 15), s, 10, 20) == extension.extended(made, s, 10, 20)
+    assert extension.extended(made, s, 10, 20).turns == (Turn(10, 0.5, 20),)
+
+
+@pytest.mark.parametrize("text", ["steps=0", "minutes=0", "minutes=nan", "hours=3", "steps=x", ""])
+def test_what_is_no_length_is_refused(text):
+    with pytest.raises(UsageError):
+        More.parse(text)

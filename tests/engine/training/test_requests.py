@@ -1,0 +1,155 @@
+"""What viewers write, and what others put in its place: heard, answered or passed over, and never an end."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+import tiny
+
+from lstmtui.common.files import append_line
+from lstmtui.engine.training import requests
+from lstmtui.engine.training.requests import Inbox
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = RunFolder(tmp_path / "diary")
+    run.path.mkdir()
+    return run
+
+
+@pytest.fixture
+def writer(run):
+    writer = RunWriter(run, interval=60)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture(autouse=True)
+def _at_each_look(monkeypatch):
+    monkeypatch.setattr(requests, "EVERY", 0.0)
+
+
+def ask(run, identity, op="save", **details):
+    append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
+
+
+def heard(box):
+    return [request.identity for request in box.new()]
+
+
+def test_what_was_asked_of_an_earlier_engine_is_past(run, writer):
+    ask(run, "old")
+    box = Inbox(writer)
+    ask(run, "new")
+    assert heard(box) == ["new"]
+    assert heard(box) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "link", "socket"])
+def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_are_heard(run, writer, kind, tmp_path):
+    box = Inbox(writer)
+    ask(run, "one")
+    assert heard(box) == ["one"]
+    run.requests.unlink()
+    if kind == "folder":
+        run.requests.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(run.requests)
+    elif kind == "link":
+        append_line(tmp_path / "elsewhere", {"id": "evil", "op": "stop", "at": time.time() + 9})
+        run.requests.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mknod(run.requests, 0o600 | 0o140000)
+    assert heard(box) == []
+    run.requests.rmdir() if kind == "folder" else run.requests.unlink()
+    ask(run, "two")
+    assert heard(box) == ["two"]
+
+
+def test_a_file_that_is_emptied_or_replaced_is_read_anew_and_nothing_is_done_twice(run, writer):
+    ask(run, "before", op="stop")
+    time.sleep(0.01)
+    box = Inbox(writer)
+    ask(run, "one")
+    assert heard(box) == ["one"]
+    os.truncate(run.requests, 0)
+    assert heard(box) == []
+    ask(run, "two")
+    assert heard(box) == ["two"]
+    for name in ("three", "four"):  # as an editor saves: all that was there, in a new file
+        whole = run.requests.read_bytes()
+        run.requests.with_name("new").write_bytes(whole)
+        os.replace(run.requests.with_name("new"), run.requests)
+        ask(run, name)
+        assert heard(box) == [name]
+
+
+def test_an_old_file_put_back_does_not_stop_the_run(run, writer):
+    ask(run, "before", op="stop")
+    old = run.requests.read_bytes()
+    time.sleep(0.01)
+    box = Inbox(writer)
+    run.requests.unlink()
+    assert heard(box) == []
+    run.requests.write_bytes(old)
+    assert heard(box) == []
+
+
+def test_a_file_that_was_cut_and_written_longer_is_read_from_its_beginning(run, writer):
+    box = Inbox(writer)
+    ask(run, "one")
+    assert heard(box) == ["one"]
+    os.truncate(run.requests, 0)
+    ask(run, "two", prompt="x" * 500)
+    assert heard(box) == ["two"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"[]", b"3", b"null", b"\xff\xfe", b"{", b'{"op": []}', b'{"id": {}, "op": {"a": 1}}', b"[" * 100_000,
+        b'{"id": 1e999, "op": "save", "at": "x"}', b'{"id": "' + b"x" * 5000 + b'", "op": "no"}',
+        b'{"op": "set", "key": ["lr"], "value": 1}', b'{"op": "set", "key": "lr"}',
+        b'{"id": "\\ud800", "op": "\\ud800"}',
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_request_is_answered_or_passed_over(run, writer, line):
+    box = Inbox(writer)
+    run.requests.write_bytes(line + b"\n")
+    ask(run, "good")
+    assert heard(box) in (["good"], ["", "good"])
+    for said in tiny.lines(run.events):
+        assert not said["ok"]
+        assert len(json.dumps(said)) < 1000
+
+
+def test_a_line_without_end_does_not_deafen(run, writer, monkeypatch):
+    monkeypatch.setattr(requests, "MAX_READ", 1000)
+    box = Inbox(writer)
+    run.requests.write_bytes(b"x" * 3500 + b"\n")
+    ask(run, "good")
+    assert [name for _ in range(6) for name in heard(box)] == ["good"]
+
+
+def test_a_burst_is_read_at_once(run, writer):
+    box = Inbox(writer)
+    for k in range(1000):
+        ask(run, str(k))
+    assert heard(box) == [str(k) for k in range(1000)]
+
+
+def test_after_a_request_the_next_look_does_not_wait(run, writer, monkeypatch):
+    monkeypatch.setattr(requests, "EVERY", 60.0)
+    box = Inbox(writer)
+    for name in ("one", "two"):
+        ask(run, name)
+        assert heard(box) == [name]
+    assert heard(box) == []
+    ask(run, "three")
+    assert heard(box) == []  # nothing was there, so a minute passes

@@ -1,0 +1,147 @@
+"""What viewers may ask of a run that trains, and forks of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tiny
+from steered import Steered
+
+from lstmtui import api, config
+from lstmtui.engine import checkpoint
+from lstmtui.engine.training.trainer import Trainer, run_to_the_end
+from lstmtui.errors import UsageError
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.writer import RunWriter
+
+
+@pytest.fixture
+def steered(tmp_path):
+    made = Steered(tiny.create(tmp_path))
+    yield made
+    made.writer.close()
+
+
+def test_a_change_can_be_undone_even_after_a_resume(tmp_path, steered):
+    before = steered.live["lr"]
+    steered.steps(3)
+    assert steered.ask("set", "lr", "0.5")[0]
+    assert steered.ask("set", "dropout", "0.3")[0]
+    again = Steered(steered.run)
+    assert again.live["lr"] == 0.5
+    assert again.ask("undo") == (True, "Undone: dropout is 0.1 again (it was 0.3).")
+    assert again.ask("undo")[0]
+    assert again.live["lr"] == before
+    assert again.ask("undo") == (False, "There is no change to undo.")
+    assert [e["key"] for e in tiny.events(steered.run, "set")] == ["lr", "dropout", "dropout", "lr"]
+    again.writer.close()
+
+
+@pytest.mark.parametrize(("key", "value"), [("lr", "-1"), ("lr", "auto"), ("dropout", "x"), ("bptt", "100000")])
+def test_what_cannot_be_set_changes_nothing(steered, key, value):
+    steered.steps(2)
+    before = steered.live
+    assert not steered.ask("set", key, value)[0]
+    assert steered.live == before
+    steered.steps(1)
+
+
+@pytest.mark.parametrize("length", [2, 5, 11])
+def test_a_window_of_another_length_reads_on_where_the_text_stands(steered, length):
+    steered.steps(9)
+    old = steered.trainer.streams
+    place = old.position(9).window * old.T
+    states = {name: state.copy() for name, state in steered.trainer.network.states().items()}
+    assert steered.ask("set", "bptt", str(length))[0]
+    new = steered.trainer.streams
+    assert length == new.T
+    assert place - length < new.position(9).window * length <= place
+    assert new.position(9).epoch == old.position(9).epoch
+    for name, state in steered.trainer.network.states().items():
+        np.testing.assert_array_equal(state, states[name])
+    steered.steps(3)
+    assert steered.trainer.progress.tokens == 9 * 15 + 3 * 3 * length
+    again = Steered(steered.run)
+    assert (again.trainer.streams.T, again.trainer.streams.shift) == (length, new.shift)
+    again.writer.close()
+
+
+def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
+    assert steered.ask("rewind")[0] is False
+    steered.steps(10)
+    best = {name: tensor.copy() for name, tensor in steered.trainer.setup.weights.views.items()}
+    steered.steps(7)
+    steered.ask("set", "lr", "0.001")
+    done, said = steered.ask("rewind")
+    assert done, said
+    assert steered.trainer.progress.step == 10
+    assert steered.live["lr"] == 0.001
+    for name, tensor in steered.trainer.setup.weights.views.items():
+        np.testing.assert_array_equal(tensor, best[name])
+    assert tiny.events(steered.run, "rewound")[0]["before"] == 17
+    assert max(m["step"] for m in tiny.lines(steered.run.metrics)) <= 10
+    assert [checkpoint.step_of(p) for p in checkpoint.everything(steered.run)] == [10, 0]
+    again = Steered(steered.run)
+    assert (again.trainer.progress.step, again.live["lr"]) == (10, 0.001)
+    again.writer.close()
+
+
+def test_a_sample_can_be_asked_with_prompt_and_temperature(steered):
+    steered.steps(2)
+    assert steered.ask("sample", prompt="the cat", temperature=0.25)[0]
+    sample = tiny.lines(steered.run.samples)[-1]
+    assert (sample["prompt"], sample["temperature"]) == ("the cat", 0.25)
+    assert not steered.ask("sample", temperature=-1)[0]
+
+
+def test_metrics_tell_how_large_a_step_is(steered):
+    steered.steps(8)
+    ratios = [point.update_ratio for point in RunReader(steered.run).refresh().train]
+    assert len(ratios) == 2
+    assert all(0 < ratio < 1 for ratio in ratios)
+
+
+def test_a_fork_begins_where_its_parent_stood(tmp_path):
+    run = tiny.create(tmp_path)
+    assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
+    with pytest.raises(UsageError, match="more steps"):
+        api.fork(run)
+    child, step = api.fork(run, name="child", changes={"steps": "40", "lr": "0.001"})
+    assert (child.path, step) == (run.path.parent / "child", 30)
+    settings = config.load(child.config)
+    assert (settings.steps, settings.minutes, settings.lr) == (40, None, 0.001)
+    assert tiny.last_weights(child) == tiny.last_weights(run)
+    assert tiny.events(child, "forked")[0]["parent"] == "tiny"
+    assert run_to_the_end(Trainer(child, RunWriter(child, interval=60), lambda: False)) == "finished"
+    steps = [m["step"] for m in tiny.lines(child.metrics) if m["split"] == "train"]
+    assert steps == list(range(4, 41, 4))
+    assert all(math.isfinite(m["loss"]) for m in tiny.lines(child.metrics) if m["split"] == "train")
+
+
+def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path):
+    run = tiny.create(tmp_path, save_every=1e-9)
+    assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
+    assert checkpoint.best_of(run) == checkpoint.path_of(run, 30)
+    late, _ = api.fork(run, name="late", at="30", changes={"steps": "40"})
+    assert checkpoint.best_of(late) == checkpoint.path_of(late, 30)
+    checkpoint.path_of(run, 20).unlink()  # what was the best at step 29
+    early, _ = api.fork(run, name="early", at="29", changes={"steps": "31"})
+    assert checkpoint.best_of(early) is None
+    assert run_to_the_end(Trainer(early, RunWriter(early, interval=60), lambda: False)) == "finished"
+    assert checkpoint.best_of(early) in [checkpoint.path_of(early, step) for step in (30, 31)]
+
+
+def test_a_fork_refuses_what_it_cannot_be(tmp_path):
+    run = tiny.create(tmp_path)
+    with pytest.raises(UsageError, match="no checkpoint yet"):
+        api.fork(run)
+    run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False))
+    with pytest.raises(UsageError, match="'hidden' cannot change in a fork"):
+        api.fork(run, changes={"hidden": "9"})
+    with pytest.raises(UsageError, match="no checkpoint of step 7"):
+        api.fork(run, at="7")
+    with pytest.raises(UsageError, match="already a run"):
+        api.fork(run, name="tiny")
+    assert [path.name for path in run.path.parent.iterdir() if path.is_dir()] == ["tiny"]

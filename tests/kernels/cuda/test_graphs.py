@@ -1,0 +1,176 @@
+"""What is recorded and when, by stand-ins for the driver; a real one only a GPU has."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from kernels_cuda import Recorder
+from lstm_kernels.cuda import graphs, recurrence
+from lstm_kernels.cuda.arrays import host, put, taken, zeros
+from lstm_kernels.cuda.launch import DEFAULT, SIMULATED, Stream, on, stream
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    monkeypatch.setattr(graphs, "_graphs", OrderedDict())
+    monkeypatch.setattr(graphs, "_times", {})
+    found = Recorder()
+    monkeypatch.setattr(graphs, "_drivers", [found])
+    return found
+
+
+def test_work_is_done_then_recorded_then_only_started(recorder):
+    done = []
+    for _ in range(4):
+        graphs.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 4
+    assert (recorder.recorded, recorder.started) == (1, 3)
+
+
+def test_work_within_other_work_is_part_of_it(recorder):
+    done = []
+    with on(Stream(1, 1)):  # as it is while something is recorded
+        for _ in range(3):
+            graphs.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
+    assert (recorder.recorded, recorder.started) == (0, 0)
+
+
+def test_other_work_is_recorded_by_itself(recorder):
+    done = []
+    for _ in range(3):
+        graphs.replayed("a", lambda: done.append("a"))
+        graphs.replayed("b", lambda: done.append("b"))
+    assert done == ["a", "b"] * 3
+    assert recorder.recorded == 2
+
+
+def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST", 2)
+    monkeypatch.setattr(graphs, "PLAIN", 0)
+    for key in "abacb":
+        graphs.replayed(key, lambda: None)
+    assert list(graphs._graphs) == ["c", "b"]
+    assert recorder.recorded == 4
+    assert len(recorder.kept) == 2
+
+
+def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
+    def refuse(work):
+        raise RuntimeError("not now")
+
+    monkeypatch.setattr(recorder, "record", refuse)
+    done = []
+    for _ in range(3):
+        graphs.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
+    assert graphs._drivers == [None]
+
+
+def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorder, monkeypatch):
+    """A walk with a product at each step, on a GPU by its driver."""
+    if not SIMULATED:
+        monkeypatch.setattr(graphs, "_drivers", [])
+    monkeypatch.setattr(recurrence, "way", "steps")
+    T, B, H = 3, 2, 2
+    random = np.random.default_rng(0)
+    W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
+    W.columns(taken(random.normal(size=(H, H))), 1)
+    gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
+    lengths = taken(np.full(B, T, np.int32))
+    args = (gates, W, unit, h, nothing, nothing, lengths, zeros((B, H), np.float64), 1)
+    for turn in range(4):
+        inputs = random.normal(size=(T, B, H))
+        put(inputs, gates)
+        graphs.replayed("a walk", lambda: recurrence.compiled("rnn").forward(*args))
+        expected = np.zeros((B, H))
+        for t in range(T):
+            expected = np.tanh(inputs[t] + expected @ host(W.words))
+        np.testing.assert_allclose(host(h)[-1], expected, rtol=1e-12)
+        assert len(graphs._graphs) == (turn > 0)
+    assert graphs._drivers[0] is not None
+
+
+def test_nothing_is_recorded_where_that_is_not_wanted(recorder, monkeypatch):
+    monkeypatch.setattr(graphs, "records", False)
+    done = []
+    for _ in range(3):
+        graphs.replayed("a", lambda: done.append("a"))
+    assert done == ["a"] * 3
+    assert recorder.recorded == 0
+
+
+class Library:
+    """Stands in for the driver's library: notes what is called, and fails where it is told to."""
+
+    def __init__(self, **failing):
+        self.called = []
+        for name in (
+            "cuStreamCreate", "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
+            "cuGraphLaunch", "cuGraphDestroy", "cuGraphExecDestroy",
+        ):  # fmt: skip
+            setattr(self, name, self._answer(name, failing.get(name, 0)))
+
+    def _answer(self, name, status):
+        def answer(*args):
+            self.called.append(name)
+            if name == "cuStreamCreate":
+                args[0]._obj.value = 77
+            return status
+
+        return answer
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    device = SimpleNamespace(current_context=lambda: None, external_stream=lambda handle: ("stream", handle))
+    monkeypatch.setattr(graphs, "cuda", device)
+    monkeypatch.setattr(graphs, "synchronize", lambda: None)
+
+
+def test_the_driver_records_on_a_stream_of_its_own(streams):
+    library, seen = Library(), []
+    driver = graphs.Driver(library)
+    recorded = driver.record(lambda: seen.append(stream()))
+    assert isinstance(recorded, ctypes.c_void_p)
+    driver.start(recorded)
+    driver.forget(recorded)
+    assert seen == [Stream(77, ("stream", 77))]
+    assert stream() is DEFAULT
+    assert library.called == [
+        "cuStreamCreate", "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
+        "cuGraphDestroy", "cuGraphLaunch", "cuGraphExecDestroy",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ({"cuStreamEndCapture": 901}, RuntimeError),
+        ({"cuGraphInstantiateWithFlags": 2}, MemoryError),
+        ({"cuStreamBeginCapture_v2": 900}, RuntimeError),
+    ],
+)
+def test_the_driver_says_what_fails(streams, failing, error):
+    with pytest.raises(error):
+        graphs.Driver(Library(**failing)).record(lambda: None)
+
+
+def test_recording_ends_when_work_fails(streams):
+    library = Library()
+
+    def fail():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        graphs.Driver(library).record(fail)
+    assert library.called[-1] == "cuStreamEndCapture"
+
+
+def test_nothing_is_recorded_on_the_simulator_alone(monkeypatch):
+    monkeypatch.setattr(graphs, "_drivers", [])
+    assert (graphs._driver() is None) == SIMULATED

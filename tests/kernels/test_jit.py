@@ -1,0 +1,195 @@
+"""The cache of compiled code: hit by the next process, and right under edits, options, damage and races."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import lstm_kernels
+import numpy as np
+import pytest
+from lstm_kernels import jit as compile_module
+from lstm_kernels.jit import SUMS, kernel
+
+# Runs two kernels, the second with an inlined function of another file in it, and prints what became of it all.
+SCRIPT = """
+import sys
+import numpy as np
+from numba.core.event import install_recorder
+from lstm_kernels.jit import cache_in
+folder = cache_in(sys.argv[1])
+from lstm_kernels.cpu import dropout, optim
+w, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
+with install_recorder("numba:compile") as compiled:
+    optim.sgd(w, w - 1, w.copy(), w[:0], 0.25, 0.0, 0.0, 0, 1.0, 0.0, 1)
+    dropout.locked_mask(mask, 0.5, 1)
+print(w[0], int((mask > 0).sum()), "compiled" if compiled.buffer else "loaded", "in", folder)
+"""
+
+
+def start(folder, **environment):
+    environment = {**os.environ, **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, folder],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(process):
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    assert error == ""
+    return out.split()[:3]
+
+
+def test_next_process_loads(tmp_path):
+    first, second = answer(start(tmp_path)), answer(start(tmp_path))
+    assert first[2] == "compiled"
+    assert second == [*first[:2], "loaded"]
+
+
+def test_damaged_entries_are_compiled_again_and_mended(tmp_path):
+    first = answer(start(tmp_path))
+    update, mask = sorted(tmp_path.rglob("*.nbc"), reverse=True)
+    update.write_bytes(update.read_bytes()[:1000])
+    whole = bytearray(mask.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    mask.write_bytes(whole)
+    assert answer(start(tmp_path)) == first
+    update.write_bytes(b"")
+    assert answer(start(tmp_path)) == first
+    assert answer(start(tmp_path)) == [*first[:2], "loaded"]
+
+
+def test_an_edit_in_another_file_is_seen(tmp_path):
+    copy = tmp_path / "sources" / "lstm_kernels"
+    shutil.copytree(Path(lstm_kernels.__file__).parent, copy)
+    search = {"PYTHONPATH": str(copy.parent)}
+    first = answer(start(tmp_path / "cache", **search))
+    activations = copy / "activations.py"
+    before = activations.read_text()
+    activations.write_text(before.replace("ZERO, ONE, TWO = np.float32(0)", "ZERO, ONE, TWO = np.float32(9)"))
+    assert activations.read_text() != before
+    edited = answer(start(tmp_path / "cache", **search))
+    assert edited[2] == "compiled"
+    assert int(edited[1]) == 16 > int(first[1])  # what is dropped is now 9, not 0
+
+
+def test_processes_that_compile_at_once(tmp_path):
+    processes = [start(tmp_path) for _ in range(3)]
+    answers = [answer(process) for process in processes]
+    assert len({tuple(words[:2]) for words in answers}) == 1
+    assert answer(start(tmp_path)) == [*answers[0][:2], "loaded"]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+# The product of one precision is the first thing that a process compiles; another process takes both.
+PRODUCTS = """
+import sys
+import numpy as np
+from lstm_kernels.jit import cache_in
+cache_in(sys.argv[1])
+from lstm_kernels.cpu import linear
+from lstm_kernels.cpu.microkernel import vectors as tiles
+from lstm_kernels.cpu.gemm import Packed
+for precision in sys.argv[2:]:
+    tiles.prepare(precision)
+for precision in sys.argv[2:] if len(sys.argv) > 3 else ():
+    A, B, b, C = (np.ones(shape, precision) for shape in ((7, 3), (3, 33), 33, (7, 33)))
+    packed = Packed(3, 33, precision)
+    packed.rows(B, 1)
+    linear.forward(A, packed, b, C, 1)
+    print((C == 4).all())
+"""
+
+
+def test_what_two_processes_compiled_is_told_apart_by_a_third(tmp_path):
+    def run(*precisions):
+        command = [sys.executable, "-c", PRODUCTS, str(tmp_path), *precisions]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+
+    run("float32")
+    run("float64")
+    assert run("float32", "float64") == ["True", "True"]
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    occupied = tmp_path / "file"
+    occupied.write_text("not a folder")
+    assert answer(start(occupied / "cache"))[2] == "compiled"
+    assert occupied.read_text() == "not a folder"
+
+
+def test_a_folder_that_others_may_write_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", None)
+    place = compile_module.cache_in(tmp_path / "compiled")
+    assert place is not None
+    place.chmod(0o777)  # what others put there would be executed
+    assert compile_module.cache_in(tmp_path / "compiled") is None
+    place.chmod(0o700)
+    place.parent.chmod(0o775)  # as earlier versions made it under many a umask: closed, and used
+    assert compile_module.cache_in(tmp_path / "compiled") == place
+    assert place.parent.stat().st_mode & 0o22 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", None)
+    place = compile_module.cache_in(tmp_path / "compiled")
+    os.chown(place, 1234, 1234)
+    assert compile_module.cache_in(tmp_path / "compiled") is None
+
+
+def double(x):
+    return x + x
+
+
+def test_function_without_a_source_file(tmp_path, monkeypatch):
+    """Numba's own cache refuses those, and whatever is installed where it finds no folder to write."""
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    made: dict = {}
+    exec("def triple(x):\n    return x * 3", {"__name__": "made"}, made)
+    assert kernel(made["triple"])(2.0) == 6.0
+    assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
+
+
+def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    variants = [
+        kernel(double),
+        kernel(double, fastmath=SUMS),
+        kernel(double, stamp="b"),
+    ]
+    for count, variant in enumerate(variants, start=1):
+        assert variant(2.0) == 4.0
+        assert len(list(tmp_path.glob("*.nbc"))) == count
+    variants[0](np.float32(2))  # and types
+    assert len(list(tmp_path.glob("*.nbc"))) == len(variants) + 1
+
+
+def test_nothing_is_kept_of_sources_that_were_edited_meanwhile(tmp_path, monkeypatch):
+    """What a process imported may be half of each state; the next one would be linked to code that is not its own."""
+    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    monkeypatch.setattr(compile_module, "_digest", lambda: "of what was edited")
+    assert kernel(double)(2.0) == 4.0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_disk_that_fails_while_saving(tmp_path, monkeypatch, gone):
+    folder = tmp_path / "cache"
+    if not gone:
+        folder.mkdir()
+
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(compile_module.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(compile_module, "_folder", folder)
+    assert kernel(double)(2.0) == 4.0

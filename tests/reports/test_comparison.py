@@ -1,0 +1,129 @@
+"""Groups, figures, and what is recommended when."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from inside_run import flow, measured
+from run_folder import make_run
+
+from lstmtui.errors import CorruptError, UsageError
+from lstmtui.reports import comparison
+from lstmtui.reports.comparison import Figures, Group
+from lstmtui.runs.folder import RunFolder, all_runs
+
+
+def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finished", **more: object) -> Figures:
+    known = {
+        "run": RunFolder(None), "state": state, "cell": cell, "layers": 2, "hidden": 8, "parameters": 100, "nll": 1.0,
+        "perplexity": 2.7, "bits_per_char": quality, "words": False, "tokens_per_second": speed, "seconds": 60.0,
+        "steps": 10, "memory_mb": 100.0, "saturated": 0.1, "half_life": 3.0, "reach": 20,
+    }  # fmt: skip
+    return Figures(**{**known, **more})
+
+
+def test_figures_of_a_run(tmp_path):
+    result = {"valid": {"nll": 1.5, "perplexity": 4.48, "bits_per_char": 2.164}}
+    run = measured(make_run(tmp_path, state="finished", status={"result": result}), flow(900, decay=0.7))
+    found = comparison.figures(comparison.snapshots([run.path])[0])
+    assert (found.cell, found.layers, found.hidden, found.parameters) == ("lstm", 2, 48, 812_345)
+    assert (found.quality, found.nll) == (2.164, 1.5)
+    assert found.tokens_per_second == 48_000
+    assert found.memory_mb == 312
+    assert found.reach == 26  # the second layer's norms shrink by the root of 0.7
+    assert 0 < found.saturated < 1
+    assert found.half_life == pytest.approx(12, abs=2)
+    told = comparison.record(found)
+    assert told["run"] == "diary-lstm"
+    assert told["quality"] == 2.164
+
+
+def test_figures_of_a_run_that_never_started_and_of_words(tmp_path):
+    nothing = comparison.figures(comparison.snapshots([make_run(tmp_path, "a", state=None).path])[0])
+    assert nothing.quality is nothing.tokens_per_second is nothing.half_life is nothing.memory_mb is None
+    words = comparison.figures(comparison.snapshots([make_run(tmp_path, "b", tokens="words").path])[0])
+    assert words.quality == words.perplexity is not None
+    with pytest.raises(UsageError):
+        comparison.snapshots([])
+
+
+def test_only_settings_that_differ_are_told(tmp_path):
+    runs = [make_run(tmp_path, "a", lr=0.01), make_run(tmp_path, "b", lr=0.01, cell="gru", corpus=("x/y.txt",))]
+    found = dict(comparison.differences(comparison.snapshots([run.path for run in runs])))
+    assert found["cell"] == ["lstm", "gru"]
+    assert found["corpus"] == ["diary.txt", "y.txt"]
+    assert "lr" not in found
+
+
+def test_a_group_is_kept_beside_the_runs(tmp_path):
+    group = Group("cells", "1 minute each", ("cells-lstm", "cells-gru"))
+    comparison.store(tmp_path, group)
+    assert comparison.stored(tmp_path, "cells") == group
+    assert comparison.stored(tmp_path, "other") is None
+    assert all_runs(tmp_path) == []
+    made = make_run(tmp_path, "cells-gru")
+    assert comparison.members(tmp_path, group) == [made]
+    for broken in ("{", '{"format": 9}', '{"format": 1, "runs": [1]}'):
+        (tmp_path / ".groups" / "cells.json").write_text(broken)
+        with pytest.raises(CorruptError):
+            comparison.stored(tmp_path, "cells")
+    (tmp_path / ".groups" / "cells.json").write_text('{"format": 1, "runs": ["../../etc"]}')
+    with pytest.raises(UsageError):
+        comparison.stored(tmp_path, "cells")
+
+
+def test_a_clear_difference_is_recommended():
+    runs = [one("lstm", q) for q in (1.70, 1.71, 1.69)] + [one("rnn", q) for q in (1.80, 1.81, 1.79)]
+    said = comparison.recommendation(runs)
+    assert said.startswith("Take lstm: 1.700 ± 0.010 bits per character, 0.100 before rnn")
+
+
+def test_a_difference_within_noise_goes_to_the_quicker():
+    runs = [one("lstm", q, speed=50) for q in (1.70, 1.74, 1.66)] + [
+        one("gru", q, speed=90) for q in (1.71, 1.75, 1.67)
+    ]
+    runs += [one("rnn", q, speed=300) for q in (2.0, 2.01, 1.99)]
+    said = comparison.recommendation(runs)
+    assert said.startswith("lstm and gru cannot be told apart")
+    assert "gru is the quickest" in said
+    assert said.endswith("Behind by more than seeds explain: rnn by 0.300.")
+
+
+def test_each_cell_is_judged_by_its_own_spread():
+    # coupled is nearer to the best than peephole, but always so; peephole once was better than all.
+    runs = [one("gru", q) for q in (1.700, 1.701, 1.699)] + [one("coupled", q) for q in (1.720, 1.721, 1.719)]
+    runs += [one("peephole", q) for q in (1.69, 1.75, 1.81)]
+    said = comparison.recommendation(runs)
+    assert said.startswith("gru and peephole cannot be told apart here (gru leads by 0.050")
+    assert said.endswith("Behind by more than seeds explain: coupled by 0.020.")
+
+
+def test_welch_agrees_with_the_table():
+    # n 3 and 3, equal deviations: 4 degrees of freedom, t 2.776, error 0.1 * sqrt(2 / 3).
+    spread = comparison.Spread(1.0, 0.1, 3)
+    assert comparison.least_difference(spread, comparison.Spread(2.0, 0.1, 3)) == pytest.approx(2.78 * 0.0816, rel=1e-2)
+    # One that does not vary leaves the other's 2 degrees of freedom.
+    assert comparison.least_difference(spread, comparison.Spread(2.0, 0.0, 3)) == pytest.approx(4.30 * 0.0577, rel=1e-2)
+    assert comparison.least_difference(comparison.Spread(1.0, None, 1), spread) == float("inf")
+
+
+def test_one_seed_is_called_one_seed():
+    assert "with one seed each" in comparison.recommendation([one("lstm", 1.7), one("gru", 1.72)])
+    assert "with one seed of gru" in comparison.recommendation([one("lstm", 1.72), one("lstm", 1.73), one("gru", 1.7)])
+    assert "nothing to compare" in comparison.recommendation([one("lstm", 1.7), one("gru", 1.6, state="training")])
+    assert "No run has finished" in comparison.recommendation([one("lstm", 1.7, state="stopped")])
+
+
+def test_perplexity_decides_for_words():
+    runs = [
+        dataclasses.replace(one("lstm", 9.0), words=True, perplexity=100.0),
+        one("gru", 1.0, words=True, perplexity=120.0),
+    ]
+    assert "lstm is best with 100.000 perplexity" in comparison.recommendation(runs)
+
+
+def test_spread():
+    assert comparison.spread([None, None]) is None
+    assert comparison.spread([2.0, None]).told() == "2.000"
+    assert comparison.spread([1.0, 3.0]).told(1) == "2.0 ± 1.4"

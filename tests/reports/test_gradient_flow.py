@@ -1,0 +1,65 @@
+"""Gradient-flow files, and what they are said to mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lstmtui.reports.gradient_flow import Flow, flows, memory, verdict
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
+
+
+def flow(step: int = 3, layers: int = 2, lags: int = 6, units: int = 4) -> Flow:
+    random = np.random.default_rng(step)
+    h, c, half = (random.random(shape) for shape in ((layers, lags), (layers, lags), (layers, units)))
+    return Flow(step=step, cell="lstm", h=h, c=c, half_life=half)
+
+
+def test_written_and_read_again(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    writer = RunWriter(run)
+    for step in (20, 3):
+        writer.gradient(**flow(step).arrays())
+    writer.close()
+    first, last = flows(run)
+    assert (first.step, last.step) == (3, 20)
+    assert last.cell == "lstm"
+    np.testing.assert_array_equal(last.h, flow(20).h)
+    np.testing.assert_array_equal(last.norms("c"), flow(20).c)
+    np.testing.assert_array_equal(last.half_life, flow(20).half_life)
+    assert [f.step for f in flows(run, newest=1)] == [20]
+
+
+def test_damaged_files_are_passed_over(tmp_path):
+    run = RunFolder(tmp_path)
+    run.probes.mkdir()
+    (run.probes / "gradient-00000001.npz").write_bytes(b"PK\x03\x04 no")
+    np.savez(run.probes / "gradient-00000002.npz", step=2, cell="rnn", h=np.ones(3), c=np.ones(3), half_life=1)
+    np.savez(run.probes / "gradient-00000003.npz", step=3, h=np.array(["a"]))
+    assert flows(run) == []
+
+
+@pytest.mark.parametrize(
+    ("norms", "kind", "reach", "said"),
+    [
+        (0.5 ** np.arange(50.0), "vanishes", 7, "below 1 % after 7 steps, 2e-15 at lag 50"),
+        (0.99 ** np.arange(50.0), "holds", 50, "61 % of lag 1 still arrives from lag 50"),
+        (1.2 ** np.arange(50.0), "explodes", 50, "7,584 times lag 1 at lag 50"),
+        (np.array([1.0, 2.0, np.inf]), "explodes", 3, "no longer a number at lag 3"),
+        (np.zeros(4), "vanishes", 0, "nothing arrives"),
+        (np.ones(1), "holds", 1, "1.0 times of lag 1"),
+    ],
+)
+def test_the_verdict(norms, kind, reach, said):
+    found = verdict(norms)
+    assert (found.kind, found.reach) == (kind, reach)
+    assert said in found.words
+    assert found.words.startswith(kind)
+
+
+def test_memory_in_words():
+    assert memory(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith("half-life 3 steps, and over 10,000")
+    assert "over 10,000 steps" in memory(np.full(3, 1e6))
+    assert memory(np.zeros(0)) == ""

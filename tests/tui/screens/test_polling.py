@@ -1,0 +1,123 @@
+"""Screens that are left while something is still on its way to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from run_folder import make_run
+from screen_tests import FakeForecaster, painted, until
+from textual.events import MouseDown
+from textual.widgets import Static
+
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.palette import Palette
+from lstmtui.tui.screens.confirm import ConfirmScreen
+from lstmtui.tui.screens.live import LiveScreen
+from lstmtui.tui.screens.new_run import NewRunScreen
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.services import Doors
+
+Open = Callable[..., LstmtuiApp]
+
+
+async def test_what_a_thread_calls_for_is_done_while_the_screen_stands_and_never_after(open_app: Open) -> None:
+    called: list[int] = []
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = ConfirmScreen("Delete", "Really?")
+        pilot.app.push_screen(screen)
+        await until(pilot, lambda: screen.stands)
+        thread = threading.Thread(target=screen.from_thread, args=(called.append, 1))
+        thread.start()
+        await until(pilot, lambda: called == [1])
+        screen.from_thread(called.append, 2)
+        screen.dismiss(None)
+        assert not screen.stands  # although Textual still calls it mounted
+        screen.dismiss(None)
+        screen.from_thread(called.append, 3)
+        await until(pilot, lambda: pilot.app.screen is not screen and not screen.is_running)
+        assert called == [1]
+
+
+async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(doors: Doors) -> None:
+    gate, asked = threading.Event(), threading.Event()
+
+    class Slow(FakeForecaster):
+        def ask(self, settings: object) -> dict[str, object]:
+            asked.set()
+            gate.wait(60)
+            return super().ask(settings)  # type: ignore[arg-type]
+
+    app = LstmtuiApp(doors=Doors(root=doors.root, forecaster=Slow))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = NewRunScreen(app.doors)
+        app.push_screen(screen)
+        await until(pilot, asked.is_set)
+        screen.action_back()
+        gate.set()
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and not screen.is_running)
+
+
+async def test_an_engine_that_starts_after_its_screen_was_left_is_still_told(tmp_path: Path, doors: Doors) -> None:
+    gate = threading.Event()
+    run = make_run(tmp_path, state="stopped")
+
+    def start(run: RunFolder) -> None:
+        gate.wait(60)
+
+    app = LstmtuiApp(run, screen="live", doors=Doors(root=doors.root, start=start, open_model=doors.open_model))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.view is not None)
+        screen = app.screen
+        await pilot.press("r", "escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and not screen.is_running)
+        gate.set()
+        await until(pilot, lambda: any("engine is starting" in n.message for n in app._notifications))
+
+
+async def test_a_palette_closed_before_its_search_begins(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        palette = Palette()
+        pilot.app.push_screen(palette)
+        await until(pilot, lambda: palette.stands)
+        palette.dismiss()
+        await until(pilot, lambda: not palette.is_running)
+        worker = palette._gather_commands("x")
+        await until(pilot, lambda: worker.is_finished)
+        assert worker.error is None
+
+
+async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        pilot.app.action_command_palette()
+        first = pilot.app.screen
+        pilot.app.push_screen(ConfirmScreen("Delete", "Really?"))
+        pilot.app.action_command_palette()
+        assert isinstance(pilot.app.screen, Palette)
+        assert pilot.app.screen is not first
+        await until(pilot, lambda: pilot.app.screen.is_mounted)
+
+
+async def test_a_button_pressed_on_what_is_being_taken_away(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = ConfirmScreen("Delete", "Really?")
+        pilot.app.push_screen(screen)
+        await until(pilot, lambda: screen.stands and "Really?" in painted(pilot.app))
+        going = screen.query(Static).first()
+        x, y = going.region.offset
+        kept, going._parent = going._parent, None
+        screen._forward_event(MouseDown(screen, x, y, 0, 0, 1, False, False, False, x, y))
+        going._parent = kept
+
+
+async def test_leaving_waits_for_a_screen_that_is_being_put_up(tmp_path: Path, open_app: Open, doors: Doors) -> None:
+    run = make_run(tmp_path, state="stopped")
+    app = open_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "diary" in painted(app))
+        app.push_screen(LiveScreen(run, doors))
+        app.exit()
+        assert app._exit is False
+        await until(pilot, lambda: not app.is_running)

@@ -1,0 +1,55 @@
+"""What is typed in one go goes where it would have gone if it had been typed slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_folder import make_run
+from screen_tests import painted, typed, until
+from textual.widgets import Input
+
+from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.textual_patches import key_order
+from lstmtui.tui.widgets.typing_area import TypingArea
+
+Open = Callable[..., LstmtuiApp]
+
+
+def filtered(app: LstmtuiApp) -> str:
+    """Return what stands in the filter of the runs; nothing while they are not on top."""
+    return app.screen.query_one("#filter", Input).value if isinstance(app.screen, RunsScreen) else ""
+
+
+def written(app: LstmtuiApp) -> str:
+    """Return what stands in the typing screen; nothing while it is not on top, or not there yet."""
+    return "".join(area.text for area in app.screen.query(TypingArea))
+
+
+async def test_keys_reach_what_the_key_before_them_opened(tmp_path: Path, open_app: Open) -> None:
+    for name in ("diary", "novel"):
+        make_run(tmp_path, name, state="stopped")
+    app = open_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "novel" in painted(app))
+        typed(app, *"/nov")
+        await until(pilot, lambda: filtered(app) == "nov")
+        typed(app, "escape", "t", *"Hello")
+        await until(pilot, lambda: written(app) == "Hello")
+        typed(app, "escape", "n", "escape", "enter", "escape", *"/x")
+        await until(pilot, lambda: filtered(app) == "x")
+
+
+async def test_a_key_that_went_away_with_its_widget_holds_nothing_up(
+    tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_order, "PATIENCE", 0.1)
+    monkeypatch.setattr(LstmtuiApp, "on_followed", lambda self, message: None)
+    make_run(tmp_path, "diary", state="stopped")
+    app = open_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "diary" in painted(app))
+        typed(app, *"/dia")
+        await until(pilot, lambda: filtered(app) == "dia")
