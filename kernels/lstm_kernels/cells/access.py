@@ -1,8 +1,9 @@
 """Reading and writing a unit's tuples, once for both devices.
 
 Compiled code needs the length of a tuple to be constant, so a function is made for each layout, one value after the
-other. What a device brings: `inlined`, which makes a function part of the kernel that calls it; `load(place, k)` and
-`store(place, k, value)`, which reach value k of a unit at `place`, a tuple that the device's kernels make.
+other. What a device brings: `inlined`, which makes a function part of the kernel that calls it; `load(a, row, j, H, k)`
+and `store(a, row, j, H, k, value)`, which reach value k of unit j, of H, in a row of the array a. A device that hands
+on a row by itself needs no `row`.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ Inlined = Callable[[Callable[..., Any]], Any]
 
 
 class Access(NamedTuple):
-    """The functions that one cell's kernels read and write a unit's values with; each takes places."""
+    """The functions that one cell's kernels read and write a unit's values with."""
 
     gates: Any
-    """gates(place): the values of all gates, as W_ih x + b is."""
+    """gates(a, row, j, H): the values of all gates, as W_ih x + b is."""
     recurrent: Any
-    """recurrent(place, like): those of W_hh h, with 0 in the type of `like` for a gate without a recurrent product."""
+    """recurrent(a, row, j, H, like): those of W_hh h; 0, in the type of `like`, for a gate without a product."""
     unit: Any
-    """unit(place): the unit's parameters."""
+    """unit(a, row, j, H): the unit's parameters."""
     memory: Any
-    """memory(place): the states beside h."""
+    """memory(a, row, j, H): the states beside h."""
     saved: Any
-    """saved(place, more): the gates, and from `more` what is saved beyond them."""
+    """saved(a, more, row, j, H): the gates, and from `more` what is saved beyond them."""
     write_gates: Any
-    """write_gates(place, values): the first values, one for each gate."""
+    """write_gates(a, row, j, H, values): the first values, one for each gate."""
     write_saved: Any
-    """write_saved(more, values): the values after those of the gates."""
+    """write_saved(more, row, j, H, values): the values after those of the gates."""
     write_own: Any
-    """write_own(more, values): of a value for each gate, those of the cell's `own_gates`."""
+    """write_own(more, row, j, H, values): of a value for each gate, those of the cell's `own_gates`."""
     write_memory: Any
-    """write_memory(place, values): the states beside h."""
+    """write_memory(a, row, j, H, values): the states beside h."""
     add_unit: Any
-    """add_unit(place, values): add to the gradient of the unit's parameters."""
+    """add_unit(a, row, j, H, values): add to the gradient of the unit's parameters."""
 
 
 def access_of(cell: Cell, inlined: Inlined, load: Any, store: Any) -> Access:
@@ -48,8 +49,8 @@ def access_of(cell: Cell, inlined: Inlined, load: Any, store: Any) -> Access:
     read_gates, read_saved = _reader(inlined, load, first), _reader(inlined, load, range(S))
 
     @inlined
-    def saved(place, more):
-        return read_gates(place) + read_saved(more)
+    def saved(a, more, row, j, H):
+        return read_gates(a, row, j, H) + read_saved(more, row, j, H)
 
     rows = {gate: row for row, gate in enumerate(cell.recurrent_gates)}
     return Access(
@@ -67,29 +68,29 @@ def access_of(cell: Cell, inlined: Inlined, load: Any, store: Any) -> Access:
 
 
 def _reader(inlined: Inlined, load: Any, places: Sequence[int]) -> Any:
-    """Return read(place): the tuple of the values at `places`."""
+    """Return read(a, row, j, H): the tuple of the values at `places`."""
     if not places:
 
         @inlined
-        def empty(place):
+        def empty(a, row, j, H):
             return ()
 
         return empty
     before, last = _reader(inlined, load, places[:-1]), places[-1]
 
     @inlined
-    def read(place):
-        return before(place) + (load(place, last),)  # noqa: RUF005  the form that Numba compiles
+    def read(a, row, j, H):
+        return before(a, row, j, H) + (load(a, row, j, H, last),)  # noqa: RUF005  the form that Numba compiles
 
     return read
 
 
 def _reader_or_zero(inlined: Inlined, load: Any, places: Sequence[int | None]) -> Any:
-    """Return read(place, like): the tuple of the values at `places`, 0 for None."""
+    """Return read(a, row, j, H, like): the tuple of the values at `places`, 0 for None."""
     if not places:
 
         @inlined
-        def empty(place, like):
+        def empty(a, row, j, H, like):
             return ()
 
         return empty
@@ -97,51 +98,51 @@ def _reader_or_zero(inlined: Inlined, load: Any, places: Sequence[int | None]) -
     if last is None:
 
         @inlined
-        def read_zero(place, like):
-            return before(place, like) + (zero(like),)  # noqa: RUF005  the form that Numba compiles
+        def read_zero(a, row, j, H, like):
+            return before(a, row, j, H, like) + (zero(like),)  # noqa: RUF005  the form that Numba compiles
 
         return read_zero
 
     @inlined
-    def read(place, like):
-        return before(place, like) + (load(place, last),)  # noqa: RUF005  the form that Numba compiles
+    def read(a, row, j, H, like):
+        return before(a, row, j, H, like) + (load(a, row, j, H, last),)  # noqa: RUF005  the form that Numba compiles
 
     return read
 
 
 def _writer(inlined: Inlined, store: Any, values_at: Sequence[int]) -> Any:
-    """Return write(place, values): the values at `values_at` become the first of `place`, in their order."""
+    """Return write(a, row, j, H, values): those at `values_at` become the first of the unit, in their order."""
     if not values_at:
 
         @inlined
-        def nothing(place, values):
+        def nothing(a, row, j, H, values):
             pass
 
         return nothing
     before, to, at = _writer(inlined, store, values_at[:-1]), len(values_at) - 1, values_at[-1]
 
     @inlined
-    def write(place, values):
-        before(place, values)
-        store(place, to, values[at])
+    def write(a, row, j, H, values):
+        before(a, row, j, H, values)
+        store(a, row, j, H, to, values[at])
 
     return write
 
 
 def _adder(inlined: Inlined, load: Any, store: Any, count: int) -> Any:
-    """Return add(place, values): add `count` values to those of `place`."""
+    """Return add(a, row, j, H, values): add `count` values to those of the unit."""
     if count == 0:
 
         @inlined
-        def nothing(place, values):
+        def nothing(a, row, j, H, values):
             pass
 
         return nothing
     before, last = _adder(inlined, load, store, count - 1), count - 1
 
     @inlined
-    def add(place, values):
-        before(place, values)
-        store(place, last, load(place, last) + values[last])
+    def add(a, row, j, H, values):
+        before(a, row, j, H, values)
+        store(a, row, j, H, last, load(a, row, j, H, last) + values[last])
 
     return add

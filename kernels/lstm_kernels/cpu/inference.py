@@ -99,14 +99,14 @@ def _step_of(cell: Cell) -> Any:
                 h_b, c_b, unit_l = h[layer, b], c[layer, b].reshape((M, H)), unit[layer]
                 for j in range(H):
                     _, h_j, memory = forward(
-                        read_gates((block_x, j)),
-                        read_recurrent((block_h, j), h_b[j]),
-                        read_unit((unit_l, j)),
+                        read_gates(block_x, 0, j, H),
+                        read_recurrent(block_h, 0, j, H, h_b[j]),
+                        read_unit(unit_l, 0, j, H),
                         h_b[j],
-                        read_memory((c_b, j)),
+                        read_memory(c_b, 0, j, H),
                     )
                     h_b[j] = h_j
-                    write_memory((c_b, j), memory)
+                    write_memory(c_b, 0, j, H, memory)
         if last and logits.shape[0] > 0:
             multiply(h[L - 1, :B], W_out, 0, bias_of(b_out), logits[:B], scratch)
 

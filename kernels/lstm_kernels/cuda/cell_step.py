@@ -12,22 +12,20 @@ from lstm_kernels.cells.access import Access, access_of
 from lstm_kernels.cuda.launch import inlined
 
 
-# A place is an array whose rows hold H units' values one after the other, a row, a unit's number and H.
+# A row holds H units' values of one kind, then those of the next.
 @inlined
-def _load(place, k):
-    a, row, j, H = place
+def _load(a, row, j, H, k):
     return a[row, k * H + j]
 
 
 @inlined
-def _store(place, k, value):
-    a, row, j, H = place
+def _store(a, row, j, H, k, value):
     a[row, k * H + j] = value
 
 
 @cache
 def access(cell_name: str) -> Access:
-    """Return how kernels for a GPU reach the values of a unit: at a place (array, row, j, H)."""
+    """Return how kernels for a GPU reach the values of a unit: in rows of K H numbers."""
     return access_of(CELLS[cell_name], inlined, _load, _store)
 
 
@@ -52,19 +50,19 @@ def forward_of(cell: Cell) -> Any:
             for x in range(X):
                 extra[row, x * H + j] = zero(h_prev)
             h[row + B, j] = h_prev
-            write_memory((c, row + B, j, H), read_memory((c, row, j, H)))
+            write_memory(c, row + B, j, H, read_memory(c, row, j, H))
             return
         saved, h_j, memory = step(
-            read_gates((gates, row, j, H)),
-            read_recurrent((products, at, first, width), h_prev),
-            read_unit((unit, 0, j, H)),
+            read_gates(gates, row, j, H),
+            read_recurrent(products, at, first, width, h_prev),
+            read_unit(unit, 0, j, H),
             h_prev,
-            read_memory((c, row, j, H)),
+            read_memory(c, row, j, H),
         )
-        write_gates((gates, row, j, H), saved)
-        write_saved((extra, row, j, H), saved)
+        write_gates(gates, row, j, H, saved)
+        write_saved(extra, row, j, H, saved)
         h[row + B, j] = h_j
-        write_memory((c, row + B, j, H), memory)
+        write_memory(c, row + B, j, H, memory)
 
     return forward
 
@@ -97,18 +95,18 @@ def backward_of(cell: Cell) -> Any:
             return
         da_x, da_h, dp, dh_prev, dmemory = step(
             dh_above[row, j] + dh_j,
-            read_memory((dc, b, j, H)),
-            read_saved((gates, row, j, H), (extra, row, j, H)),
-            read_unit((unit, 0, j, H)),
+            read_memory(dc, b, j, H),
+            read_saved(gates, extra, row, j, H),
+            read_unit(unit, 0, j, H),
             h[row, j],
-            read_memory((c, row, j, H)),
-            read_memory((c, row + B, j, H)),
+            read_memory(c, row, j, H),
+            read_memory(c, row + B, j, H),
         )
-        write_gates((gates, row, j, H), da_x)
-        write_own((extra, row, j, H), da_h)
+        write_gates(gates, row, j, H, da_x)
+        write_own(extra, row, j, H, da_h)
         if P > 0:
-            add_unit((partial, b, j, H), dp)
+            add_unit(partial, b, j, H, dp)
         dh[b, j] = dh_prev
-        write_memory((dc, b, j, H), dmemory)
+        write_memory(dc, b, j, H, dmemory)
 
     return backward
