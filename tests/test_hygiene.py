@@ -80,8 +80,6 @@ def test_libraries_used_through_private_interfaces_have_a_tested_upper_bound(nam
     wanted = [*project["dependencies"], *project["optional-dependencies"]["cuda"]]
     bounds = next(found.specifier for found in map(Requirement, wanted) if found.name == name)
     assert any(bound.operator == "<" for bound in bounds)
-    try:
-        installed = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{name} is not installed here")
-    assert bounds.contains(installed)
+    # numba-cuda comes with an extra: where it is not installed, there is no version to hold to the bound.
+    installed = [found.version for found in importlib.metadata.distributions(name=name)]
+    assert all(bounds.contains(version) for version in installed)

@@ -71,7 +71,7 @@ def test_a_profile_from_before_it_knew_texts_stays(run):
     assert mine.learn({TYPED: b"yes\nno"}).words == 4
 
 
-@pytest.mark.parametrize("at", [0, 30, 200, -30])
+@pytest.mark.parametrize("at", [0, 30, 90, -30])
 def test_a_damaged_profile_is_put_aside_and_stays(run, at):
     mine, path = Profile(run), run.autocomplete / "profile.npz"
     mine.learn({"a.txt": b"dear zebulon " * 50})
@@ -79,8 +79,7 @@ def test_a_damaged_profile_is_put_aside_and_stays(run, at):
     data[at] ^= 0x40
     path.write_bytes(data)
     change = mine.learn({"b.txt": b"new words"})
-    if change.aside is None:
-        pytest.skip("the bit meant nothing")
+    assert change.aside is not None
     assert change.aside.read_bytes() == bytes(data)
     assert change.words == 2
     path.write_bytes(b"nonsense")
