@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.npz import packed
 from lstmtui.errors import LstmtuiError
 from lstmtui.reports.gradient_flow import Flow
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.writer import _save_arrays
 
 
 def flow(step: int, *, cell: str = "lstm", layers: int = 2, lags: int = 60, decay: float = 0.8) -> Flow:
@@ -28,7 +28,7 @@ def measured(run: RunFolder, *flows: Flow) -> RunFolder:
     """Put measurements into a prepared run, as the engine does."""
     run.probes.mkdir(exist_ok=True)
     for one in flows:
-        _save_arrays(run.probes / f"gradient-{one.step:08d}.npz", **one.arrays())
+        (run.probes / f"gradient-{one.step:08d}.npz").write_bytes(packed(one.arrays()))
     return run
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from lstmtui import config, recipe
 from lstmtui.common.files import to_json, write_atomically
+from lstmtui.common.npz import packed
 from lstmtui.runs.folder import EngineLock, RunFolder
-from lstmtui.runs.writer import _save_arrays
 
 GATES = {
     "rnn": ("h",),
@@ -116,7 +116,8 @@ def _probes(run: RunFolder, number: int, settings: config.Settings, step: int) -
         right = source.beta(0.5, 1.6, (layers, len(gates), hidden)).astype(np.float32) * grown * (1 - left)
         run.probes.mkdir(exist_ok=True)
         at = step * (i + 1) // number
-        _save_arrays(run.probes / f"saturation-{at:08d}.npz", step=at, gates=gates, left=left, right=right)
+        probe = packed({"step": at, "gates": gates, "left": left, "right": right})
+        (run.probes / f"saturation-{at:08d}.npz").write_bytes(probe)
 
 
 def _lines(path: Path, records: Any) -> None:

@@ -281,3 +281,26 @@ def _side(piece: bytes, at: int) -> _Side:
     if _pattern(_CHARACTER).match(char):
         return _Side.CHARACTER
     return _Side.WIDE if unicodedata.east_asian_width(char) in "WF" and kind(char) is Kind.OTHER else _Side.MARK
+
+
+# --- as the search for words sees them ---------------------------------------------------------------------------------
+
+
+def starts_in_word(text: bytes) -> bool:
+    """Return whether the first character of `text` goes on with a word of letters."""
+    return goes_on(Kind.WORD, first_kind(text))
+
+
+def end_of_word(text: bytes, start: int) -> int:
+    """Return where the word of letters ends that goes on at `start`; `start` itself where none does."""
+    at = start
+    while at < len(text) and starts_in_word(text[at : at + 4]):
+        at += 1
+        while at < len(text) and text[at] & 0xC0 == 0x80:
+            at += 1
+    return at
+
+
+def closes_word(text: bytes) -> bool:
+    """Return whether a word ends within `text`."""
+    return has_word(text) and len(first_word(text)) < len(text)

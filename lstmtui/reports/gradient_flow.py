@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lstmtui.runs.arrays import read_arrays
+from lstmtui.common.npz import read_arrays
 from lstmtui.runs.folder import RunFolder
 
 PATTERN = "gradient-*.npz"

@@ -11,9 +11,9 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.common.files import parsed, read_json, read_lines
+from lstmtui.common.npz import read_arrays
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import CorruptError, LstmtuiError
-from lstmtui.runs.arrays import read_arrays
 from lstmtui.runs.folder import ENDED, RunFolder, check, engine_alive
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import os
 import platform
 import threading
@@ -27,6 +26,7 @@ from lstmtui.common.files import (
     to_json,
     write_atomically,
 )
+from lstmtui.common.npz import packed
 from lstmtui.common.opening import open_to_append, private_folder, truncate
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder, place_of
@@ -153,7 +153,8 @@ class RunWriter:
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
         def write() -> None:
             private_folder(self.run.probes)
-            _save_arrays(self.run.probes / f"{kind}-{step:08d}.npz", step=step, **arrays)
+            data = packed({"step": step, **arrays}, compressed=True)
+            write_atomically(self.run.probes / f"{kind}-{step:08d}.npz", data, sync=False)
             for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-KEPT_PROBES]:
                 old.unlink(missing_ok=True)
 
@@ -164,7 +165,8 @@ class RunWriter:
 
         def write() -> None:
             private_folder(self.run.probes)
-            _save_arrays(self.run.probes / "window.npz", step=step, gates=gates, values=values, tokens=tokens)
+            arrays = {"step": step, "gates": gates, "values": values, "tokens": tokens}
+            write_atomically(self.run.probes / "window.npz", packed(arrays, compressed=True), sync=False)
 
         self._guarded(write)
 
@@ -217,11 +219,3 @@ class RunWriter:
             self.log(f"could not write {error.filename or 'the run folder'}: {error.strerror or error}")
             return False
         return True
-
-
-def _save_arrays(path: Path, **arrays: Any) -> None:
-    import numpy as np
-
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
-    write_atomically(path, stream.getvalue(), sync=False)

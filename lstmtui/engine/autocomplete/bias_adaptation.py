@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.common.files import read_file, write_atomically
-from lstmtui.engine.autocomplete.npz import packed, unpacked
+from lstmtui.common.npz import packed, unpacked
 from lstmtui.engine.autocomplete.store import changing, put_aside
 from lstmtui.engine.inference.loaded_model import Trained
 from lstmtui.engine.nn.language_model import Network

@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from lstmtui.common.word_boundaries import has_word
 from lstmtui.config import Settings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete import question, search
@@ -23,7 +24,6 @@ from lstmtui.engine.autocomplete.search import LIMITS, Found, Limits, Wanted
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
 from lstmtui.engine.autocomplete.text_state import History
 from lstmtui.engine.inference.token_index import Spelling
-from lstmtui.engine.inference.word_ends import has_word
 from lstmtui.engine.nn.params import Arena
 
 LONGEST = 1 << 16

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui.common.npz import packed, unpacked
 from lstmtui.common.word_boundaries import words_and_lines
-from lstmtui.engine.autocomplete.npz import packed, unpacked
 from lstmtui.engine.autocomplete.respelling import Lexicon
 
 Array = np.ndarray[Any, Any]

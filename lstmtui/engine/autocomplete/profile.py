@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from lstmtui.common.files import parse_json, read_file, to_json, write_atomically
+from lstmtui.common.npz import packed, unpacked
 from lstmtui.common.opening import private_folder
 from lstmtui.common.word_boundaries import words_and_lines
 from lstmtui.engine.autocomplete.ngram_index import LINE, Concordance
-from lstmtui.engine.autocomplete.npz import packed, unpacked
 from lstmtui.engine.autocomplete.store import changing, put_aside
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder

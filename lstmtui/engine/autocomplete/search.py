@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import Kind, first_word, has_word, last_kind
+from lstmtui.common.word_boundaries import Kind, end_of_word, first_word, has_word, last_kind
 from lstmtui.engine.autocomplete.stepper import Node
 from lstmtui.engine.inference.token_index import Spelling
-from lstmtui.engine.inference.word_ends import end_of_word
 
 Array = np.ndarray[Any, Any]
 Wanted = list[tuple[Node, int]]

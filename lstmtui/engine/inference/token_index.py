@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import Kind, first_kind, first_word, has_word
+from lstmtui.common.word_boundaries import Kind, closes_word, first_kind, first_word, has_word
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.inference.word_ends import closes_word
 
 Array = np.ndarray[Any, Any]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tiny
 
+from lstmtui.common.word_boundaries import word_begun
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.inference.loaded_model import load
-from lstmtui.engine.inference.word_ends import word_begun
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.writer import RunWriter

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from lstmtui.common.npz import packed, unpacked
 from lstmtui.engine.autocomplete import profile, store
 from lstmtui.engine.autocomplete.ngram_index import Concordance
-from lstmtui.engine.autocomplete.npz import packed, unpacked
 from lstmtui.engine.autocomplete.profile import TYPED, Profile
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
