@@ -34,6 +34,16 @@ def _own_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMTUI_RUNS", str(tmp_path / "runs"))
 
 
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with nothing in it."""
+    from lstmtui.runs.folder import RunFolder
+
+    run = RunFolder(tmp_path / "diary")
+    run.path.mkdir()
+    return run
+
+
 def pytest_unconfigure() -> None:
     import shutil
 

@@ -283,7 +283,7 @@ def _side(piece: bytes, at: int) -> _Side:
     return _Side.WIDE if unicodedata.east_asian_width(char) in "WF" and kind(char) is Kind.OTHER else _Side.MARK
 
 
-# --- as the search for words sees them ---------------------------------------------------------------------------------
+# --- as the search for words sees them --------------------------------------------------------------------------------
 
 
 def starts_in_word(text: bytes) -> bool:

@@ -9,14 +9,7 @@ from lstmtui import config
 from lstmtui.common.files import append_line, read_lines
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
-from lstmtui.runs.folder import EngineLock, RunFolder
-
-
-@pytest.fixture
-def run(tmp_path):
-    run = RunFolder(tmp_path / "diary")
-    run.path.mkdir()
-    return run
+from lstmtui.runs.folder import EngineLock
 
 
 @pytest.fixture

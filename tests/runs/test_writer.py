@@ -7,15 +7,7 @@ import time
 import pytest
 
 from lstmtui.common.files import append_line, read_json, read_lines
-from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
-
-
-@pytest.fixture
-def run(tmp_path):
-    run = RunFolder(tmp_path / "diary")
-    run.path.mkdir()
-    return run
 
 
 @pytest.fixture

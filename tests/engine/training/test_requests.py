@@ -12,15 +12,7 @@ import tiny
 from lstmtui.common.files import append_line
 from lstmtui.engine.training import requests
 from lstmtui.engine.training.requests import Inbox
-from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
-
-
-@pytest.fixture
-def run(tmp_path):
-    run = RunFolder(tmp_path / "diary")
-    run.path.mkdir()
-    return run
 
 
 @pytest.fixture
