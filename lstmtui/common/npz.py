@@ -26,7 +26,7 @@ def packed(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
     import numpy as np
 
     body = io.BytesIO()
-    save = np.savez_compressed if compressed else np.savez
+    save: Any = np.savez_compressed if compressed else np.savez  # whose stubs take a name for a setting
     save(body, **{name: np.asarray(value) for name, value in arrays.items()})
     return body.getvalue()
 
