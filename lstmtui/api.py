@@ -31,7 +31,9 @@ from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_to_append
 from lstmtui.common.paths import runs_root
 from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
-from lstmtui.runs.folder import RunFolder, check_name, creation, free_name, is_taken
+from lstmtui.runs.creation import creation
+from lstmtui.runs.folder import RunFolder, is_taken
+from lstmtui.runs.names import check_name, free_name
 
 
 def create(
@@ -261,7 +263,7 @@ class Completer(Model):
 
         Raises UsageError for a run that is not there or has no checkpoint yet, CorruptError for a damaged one.
         """
-        from lstmtui.runs.folder import find
+        from lstmtui.runs.listing import find
 
         if isinstance(run, Path) or os.sep in str(run):
             run = os.path.join(os.curdir, run)

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from lstmtui.common.files import read_lines
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.writer import RunWriter
 
 RESULT = {

@@ -26,7 +26,7 @@ from lstmtui.cli import ls, show
 from lstmtui.data.tokens import Chars
 from lstmtui.errors import LstmtuiError
 from lstmtui.reports import gradient_flow, overfitting
-from lstmtui.runs import folder, reader
+from lstmtui.runs import listing, reader, removal
 from lstmtui.runs.folder import FILES, FOLDERS, RunFolder
 from lstmtui.tui.workers.run_polling import RunsWatch, RunWatch
 
@@ -79,14 +79,14 @@ class Campaign:
             assert self.target.read_text() == "mine"
         finally:
             with contextlib.suppress(LstmtuiError):
-                folder.remove(folder.find_to_remove("bad", self.root))
+                removal.remove(listing.find_to_remove("bad", self.root))
             if run.path.is_symlink() or not run.path.is_dir():
                 run.path.unlink(missing_ok=True)
             shutil.rmtree(run.path, ignore_errors=True)
             assert self.target.read_text() == "mine"
 
     def _look(self, run: RunFolder) -> None:
-        names = {found.name for found in folder.all_runs(self.root)}
+        names = {found.name for found in listing.all_runs(self.root)}
         assert "good" in names
         snapshot = reader.RunReader(run).refresh()
         overfitting.advice(snapshot)

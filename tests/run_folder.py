@@ -15,7 +15,8 @@ import numpy as np
 from lstmtui import config, recipe
 from lstmtui.common.files import to_json, write_atomically
 from lstmtui.common.npz import packed
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import EngineLock
 
 GATES = {
     "rnn": ("h",),

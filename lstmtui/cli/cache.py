@@ -58,7 +58,7 @@ def _tokens_of_runs() -> set[str]:
     """Return the folders of tokens of all runs in the usual place: those of older versions have made no note there."""
     from lstmtui.common.files import read_json
     from lstmtui.data.token_files import TokenFiles
-    from lstmtui.runs.folder import all_runs
+    from lstmtui.runs.listing import all_runs
 
     needed = set()
     for run in all_runs():

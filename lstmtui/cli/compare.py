@@ -20,10 +20,12 @@ from lstmtui.common.units import duration
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.reports import comparison as comparing
 from lstmtui.reports.comparison import Figures, Group
-from lstmtui.runs.folder import RunFolder, check_name, engine_alive, free_name
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
+from lstmtui.runs.names import check_name, free_name
 
 if TYPE_CHECKING:
-    from lstmtui.runs.reader import RunSnapshot
+    from lstmtui.runs.snapshot import RunSnapshot
 
 LARGEST_HIDDEN = 4096
 CLOSE = 0.05

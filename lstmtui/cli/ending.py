@@ -13,7 +13,7 @@ from lstmtui.common.units import duration
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import further
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 
 SPLITS = (("valid", "Validation"), ("test", "Test"))
 

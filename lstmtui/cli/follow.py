@@ -17,8 +17,10 @@ from lstmtui.cli.progress import Progress, progress
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import FAMILIES, LstmtuiError, SaveError, UsageError
 from lstmtui.runs import requests
-from lstmtui.runs.folder import ENDED, RunFolder, remove
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.folder import ENDED, RunFolder
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.removal import remove
+from lstmtui.runs.snapshot import RunSnapshot
 
 INTERVAL = 0.2
 UNHEARD = 15.0

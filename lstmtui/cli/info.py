@@ -49,7 +49,7 @@ def gather() -> dict[str, dict[str, Any]]:
     from lstmtui.cli.cache import used
     from lstmtui.common.hardware import cpu_count
     from lstmtui.common.paths import cache_root, runs_root
-    from lstmtui.runs.folder import all_runs
+    from lstmtui.runs.listing import all_runs
 
     versions: dict[str, Any] = {"lstmtui": __version__, "python": platform.python_version()}
     for package in PACKAGES:

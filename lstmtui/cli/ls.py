@@ -11,8 +11,10 @@ from lstmtui.cli.output import cell, emit_json, say, stdout_console
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import age, size
-from lstmtui.runs.folder import all_runs, disk_usage
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.folder import disk_usage
+from lstmtui.runs.listing import all_runs
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -78,7 +78,8 @@ def plot(
 def charts(run: RunFolder) -> tuple[Chart, ...]:
     """Return every chart of a run; one of which nothing is known has no rows."""
     from lstmtui.reports.gradient_flow import flows
-    from lstmtui.runs.reader import RunReader, saturation
+    from lstmtui.runs.probes import saturation
+    from lstmtui.runs.reader import RunReader
 
     seen = RunReader(run, keep=1_000_000).refresh()
     unit = {"chars": "character", "bytes": "byte", "words": "word"}.get(

@@ -14,7 +14,7 @@ from lstmtui.cli.output import say, unknown
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import duration
 from lstmtui.reports import overfitting
-from lstmtui.runs.reader import RunSnapshot, ValidPoint
+from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 PLAIN_EVERY = 10.0
 """Seconds between lines of figures where there is no terminal."""

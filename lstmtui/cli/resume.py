@@ -53,7 +53,7 @@ def resume(
     from lstmtui.cli.ending import conclude
     from lstmtui.cli.follow import detached, follow
     from lstmtui.errors import LockedError
-    from lstmtui.runs.folder import engine_alive
+    from lstmtui.runs.lock import engine_alive
     from lstmtui.runs.reader import RunReader
 
     if device is not None:

@@ -34,7 +34,7 @@ def latest(theme: str | None = None, charset: str | None = None) -> int:
 def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
     """Type with a trained run: the next words appear as you go."""
     from lstmtui import tui
-    from lstmtui.runs.folder import find
+    from lstmtui.runs.listing import find
 
     find(run)  # an unknown name is refused before the screen opens
     return tui.run(run, screen="type", theme=theme, charset=charset)

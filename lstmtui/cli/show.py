@@ -15,7 +15,8 @@ from lstmtui.errors import CorruptError
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.pack import size_of, text_files
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:

@@ -12,7 +12,8 @@ from lstmtui.cli.options import Run, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import emit, say
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs import requests
-from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.next_step import next_step
 from lstmtui.runs.reader import RunReader
 

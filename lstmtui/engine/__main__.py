@@ -20,7 +20,8 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.config import DEVICES, LENGTHS
 from lstmtui.engine.training.waiting import is_left_behind
 from lstmtui.errors import LstmtuiError, SaveError
-from lstmtui.runs.folder import EngineLock, RunFolder, check
+from lstmtui.runs.folder import RunFolder, check
+from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.writer import RunWriter
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

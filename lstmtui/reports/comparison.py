@@ -20,8 +20,11 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.config import FIELDS
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports.gradient_flow import flows, verdict
-from lstmtui.runs.folder import RunFolder, check_name
-from lstmtui.runs.reader import RunReader, RunSnapshot, saturation
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.names import check_name
+from lstmtui.runs.probes import saturation
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 
 FORMAT = 1
 GROUPS = ".groups"

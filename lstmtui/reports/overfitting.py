@@ -18,7 +18,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.config import Settings
 from lstmtui.recipe import PENALTIES
 from lstmtui.runs.next_step import more, rounded
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 
 GAP_POINTS = 5
 """Training points that the gap's training loss is the mean of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 
 
 def more(snapshot: RunSnapshot) -> str:

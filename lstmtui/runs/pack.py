@@ -21,7 +21,8 @@ from lstmtui import config
 from lstmtui.common.files import read_json, to_json
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import EngineLock
 
 LEFT_OUT = "/left-out"
 """Where an archive without its text says that the text is: a path that is nowhere, with the file's own name."""

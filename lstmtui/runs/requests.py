@@ -15,7 +15,8 @@ from typing import Any
 from lstmtui import config
 from lstmtui.common.files import append_line, read_lines
 from lstmtui.errors import UsageError
-from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.next_step import next_step
 from lstmtui.runs.reader import RunReader
 

@@ -29,7 +29,8 @@ from lstmtui.common.files import (
 from lstmtui.common.npz import packed
 from lstmtui.common.opening import open_to_append, private_folder, truncate
 from lstmtui.errors import CorruptError
-from lstmtui.runs.folder import RunFolder, place_of
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import place_of
 
 KEPT_PROBES = 200
 KEPT_LINES = 10_000

@@ -25,7 +25,7 @@ def run(
         name = run_name or "RUN"
         instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
         raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")
-    from lstmtui.runs.folder import all_runs, find
+    from lstmtui.runs.listing import all_runs, find
     from lstmtui.tui import preferences
 
     liked = preferences.load(theme=theme, charset=charset)

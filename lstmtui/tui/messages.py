@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.message import Message
 
-from lstmtui.runs.reader import RunSnapshot, Saturation
+from lstmtui.runs.snapshot import RunSnapshot, Saturation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal

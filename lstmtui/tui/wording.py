@@ -9,7 +9,7 @@ from typing import Any
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import age, duration
-from lstmtui.runs.reader import RunSnapshot, ValidPoint
+from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 GLYPHS = {
     "new": "○",

@@ -18,7 +18,8 @@ from screen_tests import painted
 from textual.pilot import Pilot
 
 from lstmtui.common.paths import runs_root
-from lstmtui.runs.folder import RunFolder, find
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import find
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.services import Doors

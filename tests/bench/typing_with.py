@@ -19,7 +19,7 @@ import numpy as np
 from lstmtui import api
 from lstmtui.common.paths import runs_root
 from lstmtui.config import Settings
-from lstmtui.runs.folder import find
+from lstmtui.runs.listing import find
 from lstmtui.runs.reader import RunReader
 
 WARM = 8

@@ -17,7 +17,8 @@ import pytest
 
 from lstmtui import api, config
 from lstmtui.cli import main
-from lstmtui.runs.folder import RunFolder, engine_alive
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.writer import RunWriter
 
 TEXT = "the cat sat on the mat and looked at the moon\n" * 400

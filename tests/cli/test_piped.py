@@ -17,7 +17,8 @@ from lstmtui import config
 from lstmtui.cli import piped
 from lstmtui.common.paths import runs_root
 from lstmtui.errors import UsageError
-from lstmtui.runs.folder import RunFolder, all_runs, find
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import all_runs, find
 
 TEXT = "the cat sat on the mat and looked at the moon\n" * 400
 

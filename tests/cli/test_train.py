@@ -12,7 +12,8 @@ import pytest
 from lstmtui import config
 from lstmtui.cli import follow
 from lstmtui.common.paths import runs_root
-from lstmtui.runs.folder import RunFolder, all_runs
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import all_runs
 
 SMALL = ("--hidden", "8", "--steps", "10")
 

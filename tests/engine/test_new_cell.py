@@ -15,7 +15,8 @@ from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.inference.loaded_model import load
 from lstmtui.engine.services.unit_inspector import Inspector
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
-from lstmtui.runs.reader import RunReader, saturation
+from lstmtui.runs.probes import saturation
+from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
 
 

@@ -16,7 +16,8 @@ import tiny
 
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import RunReader, saturation
+from lstmtui.runs.probes import saturation
+from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "runs_of_8752f18"

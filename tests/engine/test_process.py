@@ -13,7 +13,8 @@ import pytest
 import tiny
 
 from lstmtui.runs import requests
-from lstmtui.runs.folder import FILES, FOLDERS, EngineLock, RunFolder, engine_alive
+from lstmtui.runs.folder import FILES, FOLDERS, RunFolder
+from lstmtui.runs.lock import EngineLock, engine_alive
 from lstmtui.runs.reader import RunReader
 
 LONG = {"steps": 400, "eval_every": 50, "save_every": 0.02, "sample_length": 5, "log_every": 20}

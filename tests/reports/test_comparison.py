@@ -11,7 +11,8 @@ from run_folder import make_run
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures, Group
-from lstmtui.runs.folder import RunFolder, all_runs
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import all_runs
 
 
 def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finished", **more: object) -> Figures:

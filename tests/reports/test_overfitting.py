@@ -5,7 +5,7 @@ import pytest
 from lstmtui.config import Settings
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import RunSnapshot, TrainPoint, ValidPoint
+from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
 
 OVERFITTED = [(2, 1.5), (1.2, 1.6), (1.0, 1.7), (0.8, 1.8)]
 

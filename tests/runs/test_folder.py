@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from lstmtui import config
 from lstmtui.common import paths
 from lstmtui.errors import CorruptError, LockedError, UsageError
-from lstmtui.runs import folder
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs import creation, folder, listing, names, removal
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import EngineLock, engine_alive, place_of
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def make(root, name, *, at=1000.0):
 
 @pytest.mark.parametrize("name", ["a", "diary-2", "Größe", "v1.2_x", "9lives", "x" * 64])
 def test_good_names(name):
-    assert folder.check_name(name) == name
+    assert names.check_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -44,71 +45,72 @@ def test_good_names(name):
 )
 def test_bad_names(name):
     with pytest.raises(UsageError) as error:
-        folder.check_name(name)
+        names.check_name(name)
     assert len(str(error.value)) < 300
 
 
 @given(st.text(max_size=80))
 def test_a_free_name_is_always_a_good_one(tmp_path_factory, stem):
-    assert folder.check_name(folder.free_name(tmp_path_factory.getbasetemp() / "none", stem))
+    assert names.check_name(names.free_name(tmp_path_factory.getbasetemp() / "none", stem))
 
 
 def test_a_free_name_is_free(root):
     make(root, "diary")
     make(root, "diary-2")
-    assert folder.free_name(root, "diary") == "diary-3"
+    assert names.free_name(root, "diary") == "diary-3"
 
 
 def test_runs_are_listed_the_newest_first(root):
-    assert folder.all_runs() == []
+    assert listing.all_runs() == []
     for name, at in (("old", 1.0), ("new", 3.0), ("middle", 2.0)):
         make(root, name, at=at)
     (root / "no-run").mkdir()
     (root / "file").touch()
-    assert [run.name for run in folder.all_runs()] == ["new", "middle", "old"]
-    assert folder.find("latest").name == "new"
+    assert [run.name for run in listing.all_runs()] == ["new", "middle", "old"]
+    assert listing.find("latest").name == "new"
 
 
 def test_a_run_is_found_by_name_and_by_path(root, tmp_path, monkeypatch):
     make(root, "diary")
-    assert folder.find("diary").path == root / "diary"
-    assert folder.find(str(root / "diary")).name == "diary"
+    assert listing.find("diary").path == root / "diary"
+    assert listing.find(str(root / "diary")).name == "diary"
     monkeypatch.chdir(tmp_path)
-    assert folder.find("runs/diary").name == "diary"
+    assert listing.find("runs/diary").name == "diary"
     for name in ("nope", "./nope", "runs/nope"):
         with pytest.raises(UsageError):
-            folder.find(name)
+            listing.find(name)
 
 
 def test_no_runs_yet(root):
     with pytest.raises(UsageError, match="no runs yet"):
-        folder.find("latest")
+        listing.find("latest")
 
 
 def test_one_engine_at_a_time(root):
     run = make(root, "diary")
-    assert not folder.engine_alive(run)
+    assert not engine_alive(run)
     lock = EngineLock(run)
-    assert folder.engine_alive(run)
+    assert engine_alive(run)
     with pytest.raises(LockedError, match="'diary'"):
         EngineLock(run)
     lock.release()
-    assert not folder.engine_alive(run)
+    assert not engine_alive(run)
     EngineLock(run).release()
 
 
 def test_a_lock_dies_with_its_process(root):
     run = make(root, "diary")
     program = (
-        "import sys, time; from pathlib import Path; from lstmtui.runs.folder import *;"
+        "import sys, time; from pathlib import Path; from lstmtui.runs.folder import RunFolder;"
+        "from lstmtui.runs.lock import EngineLock;"
         "lock = EngineLock(RunFolder(Path(sys.argv[1]))); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(run.path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        assert folder.engine_alive(run)
+        assert engine_alive(run)
         holder.kill()
-    assert not folder.engine_alive(run)
+    assert not engine_alive(run)
 
 
 def test_remove(root):
@@ -116,22 +118,22 @@ def test_remove(root):
     run.checkpoints.mkdir()
     (run.checkpoints / "step-00000001.safetensors").touch()
     (run.path / ".status.json.1.tmp").touch()
-    assert folder.remove(run) == []
+    assert removal.remove(run) == []
     assert not run.path.exists()
 
 
 def test_remove_keeps_what_is_not_of_a_run(root):
     run = make(root, "diary")
     (run.path / "notes.txt").touch()
-    assert folder.remove(run) == ["notes.txt"]
-    assert folder.all_runs() == []
+    assert removal.remove(run) == ["notes.txt"]
+    assert listing.all_runs() == []
 
 
 def test_remove_refuses_a_run_at_work(root):
     run = make(root, "diary")
     lock = EngineLock(run)
     with pytest.raises(LockedError):
-        folder.remove(run)
+        removal.remove(run)
     lock.release()
     assert run.config.exists()
 
@@ -140,7 +142,7 @@ def test_a_run_gets_another_name(root):
     run = make(root, "a")
     run.config.write_text(config.dump(config.Settings(corpus=("x.txt", str(run.text)))))
     run.text.write_text("piped in")
-    renamed = folder.rename(run, "b")
+    renamed = names.rename(run, "b")
     assert renamed.path == root / "b"
     assert not run.path.exists()
     assert config.load(renamed.config).corpus == ("x.txt", str(renamed.text))
@@ -152,10 +154,10 @@ def test_renaming_refuses_a_name_that_is_taken_or_none_and_a_run_at_work(root):
         one.config.write_text(config.dump(config.Settings()))
     for name in ("b", "a", "", "../c", "latest", "c/d", "."):
         with pytest.raises(UsageError):
-            folder.rename(run, name)
+            names.rename(run, name)
     lock = EngineLock(run)
     with pytest.raises(LockedError):
-        folder.rename(run, "c")
+        names.rename(run, "c")
     lock.release()
     assert run.config.exists()
 
@@ -190,27 +192,27 @@ def test_a_run_is_made_as_a_whole_or_not_at_all(root):
     run = RunFolder(root / "diary")
 
     def fail():
-        with folder.creation(run) as draft:
+        with creation.creation(run) as draft:
             draft.config.write_text("format = 1\n")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
         fail()
     assert list(root.iterdir()) == []
-    with folder.creation(run) as draft:
-        assert folder.all_runs() == []  # not before it is whole
+    with creation.creation(run) as draft:
+        assert listing.all_runs() == []  # not before it is whole
         draft.config.write_text("format = 1\n")
         assert not run.path.exists()
-    assert [found.name for found in folder.all_runs()] == ["diary"]
+    assert [found.name for found in listing.all_runs()] == ["diary"]
     assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
 
 
 def test_an_empty_folder_is_no_run_and_is_not_in_the_way(root):
     (root / "diary").mkdir(parents=True)
-    assert folder.free_name(root, "diary") == "diary"
-    with folder.creation(RunFolder(root / "diary")) as draft:
+    assert names.free_name(root, "diary") == "diary"
+    with creation.creation(RunFolder(root / "diary")) as draft:
         draft.config.write_text("format = 1\n")
-    assert folder.find("diary").config.exists()
+    assert listing.find("diary").config.exists()
 
 
 @pytest.mark.parametrize(
@@ -219,8 +221,8 @@ def test_an_empty_folder_is_no_run_and_is_not_in_the_way(root):
 def test_what_is_in_the_way_of_a_new_run_is_said(root, name, words):
     (root / "diary").mkdir(parents=True)
     (root / "diary" / name).touch()
-    assert folder.free_name(root, "diary") == "diary-2"
-    with pytest.raises(UsageError, match=words), folder.creation(RunFolder(root / "diary")):
+    assert names.free_name(root, "diary") == "diary-2"
+    with pytest.raises(UsageError, match=words), creation.creation(RunFolder(root / "diary")):
         pytest.fail("it was begun")
     assert [path.name for path in root.iterdir()] == ["diary"]
 
@@ -229,9 +231,9 @@ def test_of_two_that_make_one_run_the_second_is_refused(root):
     run = RunFolder(root / "diary")
 
     def make_both():
-        with folder.creation(run) as second:
+        with creation.creation(run) as second:
             second.config.write_text("second")
-            with folder.creation(run) as first:
+            with creation.creation(run) as first:
                 first.config.write_text("first")
 
     with pytest.raises(UsageError, match="already a run"):
@@ -245,8 +247,8 @@ def test_what_is_left_of_a_run_can_be_removed_by_its_name(root):
     run.checkpoints.mkdir()
     run.config.unlink()
     with pytest.raises(UsageError, match="no run 'diary'"):
-        folder.find("diary")
-    assert folder.remove(folder.find_to_remove("diary")) == []
+        listing.find("diary")
+    assert removal.remove(listing.find_to_remove("diary")) == []
     assert not run.path.exists()
 
 
@@ -254,10 +256,10 @@ def test_a_draft_of_a_process_that_died_long_ago_goes(root):
     for name, at in ((".old.1234abcd.draft", 1.0), (".new.1234abcd.draft", time.time())):
         (root / name).mkdir(parents=True)
         os.utime(root / name, (at, at))
-    with folder.creation(RunFolder(root / "diary")) as draft:
+    with creation.creation(RunFolder(root / "diary")) as draft:
         draft.config.touch()
     assert sorted(path.name for path in root.iterdir()) == [".new.1234abcd.draft", "diary"]
-    assert [run.name for run in folder.all_runs()] == ["diary"]
+    assert [run.name for run in listing.all_runs()] == ["diary"]
 
 
 # --- what others may have put there -----------------------------------------------------------------------------------
@@ -296,11 +298,11 @@ def test_a_run_with_something_else_where_its_files_belong_is_refused_and_can_be_
     target = outside if name in folder.FOLDERS else outside / "step-00000001.safetensors"
     replace(run.path / name, kind, target)
     with pytest.raises(CorruptError, match=f"{name} cannot be used"):
-        folder.find("diary")
-    assert {found.name for found in folder.all_runs()} == {"diary", "other"}
-    assert folder.find("latest").name == "other"
-    assert not folder.engine_alive(run)
-    left = folder.remove(folder.find_to_remove("diary"))
+        listing.find("diary")
+    assert {found.name for found in listing.all_runs()} == {"diary", "other"}
+    assert listing.find("latest").name == "other"
+    assert not engine_alive(run)
+    left = removal.remove(listing.find_to_remove("diary"))
     assert left == ([name] if kind == "folder" else [])  # a folder where a file belongs is not a run's
     assert (outside / "step-00000001.safetensors").read_text() == "mine"
 
@@ -316,10 +318,10 @@ def test_a_run_that_cannot_be_looked_at_hides_no_other(root, monkeypatch):
         return whole(path)
 
     monkeypatch.setattr(Path, "lstat", refused)
-    assert {run.name for run in folder.all_runs()} == {"bad", "good"}
-    assert folder.find("latest").name == "good"
+    assert {run.name for run in listing.all_runs()} == {"bad", "good"}
+    assert listing.find("latest").name == "good"
     with pytest.raises(CorruptError, match="Permission denied"):
-        folder.find("bad")
+        listing.find("bad")
 
 
 # --- removing ---------------------------------------------------------------------------------------------------------
@@ -331,16 +333,16 @@ def test_nothing_of_a_folder_that_is_no_run_is_removed(tmp_path):
     (site / "config.toml").write_text('title = "My site"\n')
     (site / "checkpoints" / "step-00000001.safetensors").touch()
     with pytest.raises(UsageError, match="not a run, so nothing of it is removed"):
-        folder.find_to_remove(str(site))
+        listing.find_to_remove(str(site))
     with pytest.raises(UsageError, match="not a run"):
-        folder.find_to_remove("site", tmp_path)
+        listing.find_to_remove("site", tmp_path)
 
 
 def test_a_damaged_run_can_be_removed(root):
     run = make(root, "diary")
     run.metrics.touch()
     run.config.write_text("[[[")
-    assert folder.remove(folder.find_to_remove("diary")) == []
+    assert removal.remove(listing.find_to_remove("diary")) == []
 
 
 def test_remove_keeps_what_is_not_of_a_run_in_its_folders_too(root):
@@ -352,7 +354,7 @@ def test_remove_keeps_what_is_not_of_a_run_in_its_folders_too(root):
     (run.checkpoints / "step-00000001.safetensors").touch()
     (run.probes / "window.npz").touch()
     (run.autocomplete / "profile.npz").touch()
-    assert folder.remove(run) == ["autocomplete", "checkpoints", "probes"]
+    assert removal.remove(run) == ["autocomplete", "checkpoints", "probes"]
     found = sorted(path.name for parent in (run.checkpoints, run.probes, run.autocomplete) for path in parent.iterdir())
     assert found == ["mine.txt"] * 3
 
@@ -364,17 +366,18 @@ def test_an_engine_keeps_its_run_where_the_lock_file_was_removed(root):
     run = make(root, "diary")
     lock = EngineLock(run)
     run.lock.unlink()
-    assert folder.engine_alive(run)
+    assert engine_alive(run)
     with pytest.raises(LockedError):
         EngineLock(run)
     lock.release()
-    assert not folder.engine_alive(run)
+    assert not engine_alive(run)
 
 
 def test_of_five_engines_one_has_the_run(root):
     run = make(root, "diary")
     program = (
-        "import sys; from pathlib import Path; from lstmtui.errors import *; from lstmtui.runs.folder import *\n"
+        "import sys; from pathlib import Path; from lstmtui.errors import LockedError\n"
+        "from lstmtui.runs.folder import RunFolder; from lstmtui.runs.lock import EngineLock\n"
         "try:\n    lock = EngineLock(RunFolder(Path(sys.argv[1])))\n"
         "except LockedError:\n    sys.exit(5)\n"
         "print('held', flush=True); sys.stdin.read()"
@@ -396,12 +399,12 @@ def test_of_five_engines_one_has_the_run(root):
 def test_an_open_folder_is_found_where_it_was_moved(root, tmp_path):
     run = make(root, "diary")
     lock = EngineLock(run)
-    assert folder.place_of(lock.folder, run.path) == run.path
+    assert place_of(lock.folder, run.path) == run.path
     moved = run.path.rename(tmp_path / "moved")
-    assert folder.place_of(lock.folder, run.path) == moved
+    assert place_of(lock.folder, run.path) == moved
     make(root, "diary")  # another stands in its place
-    assert folder.place_of(lock.folder, run.path) == moved
-    folder.remove(RunFolder(root / "diary"))
+    assert place_of(lock.folder, run.path) == moved
+    removal.remove(RunFolder(root / "diary"))
     lock.release()
 
 
@@ -409,7 +412,7 @@ def test_a_folder_that_was_removed_is_found_nowhere(root):
     run = make(root, "diary")
     lock = EngineLock(run)
     shutil.rmtree(run.path)
-    assert folder.place_of(lock.folder, run.path) is None
+    assert place_of(lock.folder, run.path) is None
     make(root, "diary")
-    assert folder.place_of(lock.folder, run.path) is None
+    assert place_of(lock.folder, run.path) is None
     lock.release()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hostile_runs
 from run_folder import make_run
 
-from lstmtui.runs.reader import RunReader, saturation
+from lstmtui.runs.probes import saturation
+from lstmtui.runs.reader import RunReader
 
 
 def test_a_bad_run_hides_no_other_and_ends_nothing(tmp_path):

@@ -8,7 +8,8 @@ from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import further, next_step, rounded
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from run_folder import make_run
 from lstmtui import config
 from lstmtui.errors import CorruptError, LockedError, LstmtuiError
 from lstmtui.runs import pack as packing
-from lstmtui.runs.folder import EngineLock, RunFolder, find
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import find
+from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.reader import RunReader
 
 SECRET = "the text that nobody else is to read"

@@ -10,8 +10,9 @@ import pytest
 
 from lstmtui import config
 from lstmtui.common.files import append_line
-from lstmtui.runs import reader
-from lstmtui.runs.folder import EngineLock, RunFolder
+from lstmtui.runs import probes, reader
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
 
@@ -131,18 +132,18 @@ def fake_json(record):
 
 
 def test_probes(run, writer):
-    assert reader.saturation(run) == []
-    assert reader.window(run) is None
+    assert probes.saturation(run) == []
+    assert probes.window(run) is None
     left = np.random.default_rng(0).random((2, 4, 8), dtype=np.float32)
     for step in (1, 2, 3):
         writer.saturation(step, ("i", "f", "g", "o"), left * step / 3, left)
     writer.window(3, ("i", "f", "g", "o"), left[:, :, None].astype(np.float16), np.arange(1, dtype=np.int32))
     (run.probes / "saturation-00000002.npz").write_bytes(b"damaged")
-    found = reader.saturation(run)
+    found = probes.saturation(run)
     assert [probe.step for probe in found] == [1, 3]
     assert found[-1].gates == ("i", "f", "g", "o")
     np.testing.assert_array_equal(found[-1].right, left)
-    window = reader.window(run)
+    window = probes.window(run)
     assert window is not None
     assert window["values"].shape == (2, 4, 1, 8)
 
@@ -151,7 +152,7 @@ def test_old_probes_go(run, writer, monkeypatch):
     monkeypatch.setattr("lstmtui.runs.writer.KEPT_PROBES", 2)
     for step in range(5):
         writer.saturation(step, ("h",), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)))
-    assert [probe.step for probe in reader.saturation(run)] == [3, 4]
+    assert [probe.step for probe in probes.saturation(run)] == [3, 4]
 
 
 def test_damaged_probes_are_passed_over(tmp_path):
@@ -163,9 +164,9 @@ def test_damaged_probes_are_passed_over(tmp_path):
     whole = (run.probes / "saturation-00000002.npz").read_bytes()
     for content in (b"", b"PK nonsense", whole[:-30], whole[:100] + b"\xff" * 40 + whole[140:]):
         (run.probes / "saturation-00000002.npz").write_bytes(content)
-        assert {probe.step for probe in reader.saturation(run)} >= {1, 3}
+        assert {probe.step for probe in probes.saturation(run)} >= {1, 3}
     (run.probes / "window.npz").write_bytes(whole[:50])
-    assert reader.window(run) is None
+    assert probes.window(run) is None
 
 
 def test_figures_of_the_wrong_type_are_passed_over(tmp_path):

@@ -9,7 +9,7 @@ from lstmtui import config
 from lstmtui.common.files import append_line, read_lines
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
-from lstmtui.runs.folder import EngineLock
+from lstmtui.runs.lock import EngineLock
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from lstmtui.common.files import append_line
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import RunReader, RunSnapshot, Sample, Saturation, TrainPoint
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot, Sample, Saturation, TrainPoint
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.screens.compare import CompareScreen

@@ -18,7 +18,7 @@ from run_folder import make_run
 
 from lstmtui import tui
 from lstmtui.errors import UsageError
-from lstmtui.runs.folder import find
+from lstmtui.runs.listing import find
 
 PROGRAM = """
 import sys

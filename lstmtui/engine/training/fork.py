@@ -25,7 +25,8 @@ from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.training import step_plan
 from lstmtui.engine.training.progress import of_checkpoint
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.folder import RunFolder, creation
+from lstmtui.runs.creation import creation
+from lstmtui.runs.folder import RunFolder
 
 OPEN = (
     *(name for name in config.LIVE if name != "bptt"),

@@ -22,7 +22,8 @@ from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures
 from lstmtui.reports.gradient_flow import Flow, flows
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import Look

@@ -16,8 +16,9 @@ from textual.widgets import Footer, Static
 from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs import requests
-from lstmtui.runs.folder import RunFolder, engine_alive
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunSeen, RunView

@@ -18,8 +18,10 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import RunFolder, engine_alive, remove
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.lock import engine_alive
+from lstmtui.runs.removal import remove
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsSeen

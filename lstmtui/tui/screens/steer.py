@@ -16,7 +16,7 @@ from lstmtui import config
 from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.polling import Dialog

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import duration
 from lstmtui.reports import overfitting
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 
 Row = tuple[str, str, str]

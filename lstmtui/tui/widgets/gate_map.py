@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lstmtui.runs.reader import Saturation
+from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.widgets import gate_views
 from lstmtui.tui.widgets.gate_views import LEFT, PLAIN_LEFT, Row

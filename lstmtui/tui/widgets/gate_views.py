@@ -11,7 +11,7 @@ from typing import Any
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.config import CELLS
-from lstmtui.runs.reader import Saturation
+from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui import wording
 from lstmtui.tui.messages import GateWindow
 

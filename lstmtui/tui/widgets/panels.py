@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from lstmtui.common.terminal_text import safe
-from lstmtui.runs.reader import Sample
+from lstmtui.runs.snapshot import Sample
 from lstmtui.tui import wording
 
 

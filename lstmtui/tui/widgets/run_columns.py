@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import sparkline
 

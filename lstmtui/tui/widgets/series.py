@@ -10,7 +10,7 @@ from typing import Any
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import duration
-from lstmtui.runs.reader import RunSnapshot, TrainPoint
+from lstmtui.runs.snapshot import RunSnapshot, TrainPoint
 from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import ticks
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lstmtui import config
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 
 PATIENCE = 20.0
 """Seconds after which an unanswered request is said to be unanswered."""

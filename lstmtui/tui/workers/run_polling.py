@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lstmtui.runs.folder import RunFolder, all_runs
-from lstmtui.runs.reader import RunReader, RunSnapshot, Saturation, saturation, window
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import all_runs
+from lstmtui.runs.probes import saturation, window
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
 
 POINTS = 2000

@@ -19,7 +19,7 @@ from lstmtui.engine.training.setup import costs, make_plan
 from lstmtui.engine.training.time_budget import Pace
 from lstmtui.engine.training.trainer import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
-from lstmtui.runs.folder import EngineLock
+from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.requests import answer_to, send
 from lstmtui.runs.writer import RunWriter
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.reader import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui.widgets.figures import rows_of
 
 

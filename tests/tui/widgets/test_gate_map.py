@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from textual.app import App, ComposeResult
 
-from lstmtui.runs.reader import Saturation
+from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.widgets import gate_views
 from lstmtui.tui.widgets.gate_map import GateMap

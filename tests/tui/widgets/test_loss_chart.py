@@ -10,7 +10,8 @@ import pytest
 from run_folder import make_run
 from textual.app import App, ComposeResult
 
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui.widgets.loss_chart import LossChart, y_range
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from run_folder import make_run
 
-from lstmtui.runs.reader import RunReader, RunSnapshot
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui.widgets.series import Axis, log_ticks, marks, readout, smoothed, within
 
 

@@ -1,0 +1,87 @@
+"""The list of runs, and one run by its name or path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lstmtui.common.paths import runs_root
+from lstmtui.common.terminal_text import one_line
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.folder import RunFolder, check, is_remains, is_run, modified
+from lstmtui.runs.names import LATEST, check_name
+
+
+def all_runs(root: Path | None = None) -> list[RunFolder]:
+    """Return every run, damaged ones too, the one with the newest status first."""
+    root = root or runs_root()
+    try:
+        found = [RunFolder(path) for path in root.iterdir() if not path.name.startswith(".") and is_run(path)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UsageError(f"The folder of runs {root} cannot be read ({error.strerror or error}).") from error
+    return sorted(found, key=lambda run: (modified(run.status), modified(run.config), run.name), reverse=True)
+
+
+def find(run: str, root: Path | None = None) -> RunFolder:
+    """Return the run with this name, `latest`, or the run folder at this path.
+
+    Raises UsageError where there is none, CorruptError where something else stands where its files belong.
+    """
+    folder = _find(run, root)
+    check(folder)
+    return folder
+
+
+def find_to_remove(run: str, root: Path | None = None) -> RunFolder:
+    """Return the run as `find` does, also a damaged one or what is left of one. Raises UsageError.
+
+    A folder that only has a config.toml of some other program is none.
+    """
+    from lstmtui import config
+
+    if os.sep not in run and run != LATEST:
+        named = RunFolder((root or runs_root()) / check_name(run))
+        if named.path.is_dir() and is_remains(named.path):
+            return named
+    folder = _find(run, root)
+    if not any((folder.path / name).exists() for name in ("engine.lock", "metrics.jsonl", "plan.json")):
+        try:
+            config.load(folder.config)
+        except LstmtuiError as error:
+            raise UsageError(f"{folder.path} is not a run, so nothing of it is removed.") from error
+    return folder
+
+
+def _find(run: str, root: Path | None) -> RunFolder:
+    root = root or runs_root()
+    if run == LATEST:
+        if not (runs := all_runs(root)):
+            raise UsageError(f"There are no runs yet in {root}; start one with 'lstmtui train FILE'.")
+        return next(filter(_is_usable, runs), runs[0])
+    if os.sep in run:
+        folder = RunFolder(Path(run).expanduser())
+        if not is_run(folder.path):
+            raise UsageError(f"{one_line(run, 120)} is not a run folder (no config.toml in it).")
+        return folder
+    folder = RunFolder(root / check_name(run))
+    if not is_run(folder.path):
+        import difflib
+
+        close = difflib.get_close_matches(run, [r.name for r in all_runs(root)], n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "'lstmtui ls' lists the runs."
+        raise UsageError(f"There is no run '{one_line(run, 80)}' in {root}; {hint}")
+    return folder
+
+
+def _is_usable(run: RunFolder) -> bool:
+    """Return whether a run is not damaged in a way that each command refuses."""
+    from lstmtui import config
+
+    try:
+        check(run)
+        config.load(run.config)
+    except LstmtuiError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""The lock of a run, held by the engine that works on it, and the folder's path while it is open."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from lstmtui.common.opening import open_regular
+from lstmtui.errors import LockedError
+from lstmtui.runs.folder import RunFolder
+
+
+class EngineLock:
+    """Held by an engine for as long as it lives; the kernel frees it however the process ends.
+
+    It locks the file engine.lock and the folder itself: whoever removes the file does not free the run.
+    Raises LockedError when another engine holds it, and OSError. Viewers probe it with `engine_alive`, for an instant
+    at a time, so taking it is tried for a second.
+    """
+
+    def __init__(self, run: RunFolder, *, folder_only: bool = False) -> None:
+        self.folder = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        """A descriptor of the folder, which stands for it wherever it is moved."""
+        self._file: int | None = None
+        try:
+            with contextlib.suppress(OSError):  # a file system that locks no folders, such as NFS
+                _lock(self.folder, run)
+            if not folder_only:
+                self._file = open_regular(run.lock, os.O_RDWR | os.O_CREAT)
+                _lock(self._file, run)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        for descriptor in (self._file, self.folder):
+            if descriptor is not None:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        self._file, self.folder = None, -1
+
+
+def _lock(descriptor: int, run: RunFolder) -> None:
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.05)
+    raise LockedError(f"Run '{run.name}' is already being trained by another engine; stop that one first.")
+
+
+def place_of(folder: int, path: Path) -> Path | None:
+    """Return where the open `folder` is, which was at `path`; None where it has been removed, or cannot be found."""
+    if _is_at(folder, path):
+        return path
+    moved = _path_of(folder)
+    return moved if moved is not None and _is_at(folder, moved) else None
+
+
+def _is_at(folder: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(folder))
+    except FileNotFoundError:
+        return False
+    except OSError:  # it cannot be told, as of a disk that is away for a moment
+        return True
+
+
+def _path_of(folder: int) -> Path | None:
+    """Return the path by which the system knows an open folder, where it says so."""
+    with contextlib.suppress(OSError):
+        if hasattr(fcntl, "F_GETPATH"):  # macOS
+            return Path(os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
+        return Path(os.readlink(f"/proc/self/fd/{folder}"))
+    return None
+
+
+def engine_alive(run: RunFolder) -> bool:
+    """Return whether an engine holds the run's lock (on this machine)."""
+    return any(map(_is_locked, (run.lock, run.path)))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        # A folder is opened as what it is; of files only regular ones, without waiting for whatever else is there.
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY) if path.is_dir() else open_regular(path)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,64 @@
+"""Names of runs: which are allowed, which are free, and renaming."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from lstmtui.common.terminal_text import one_line
+from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.folder import RunFolder, is_taken
+from lstmtui.runs.lock import EngineLock
+
+LATEST = "latest"
+"""Stands for the run with the newest status wherever a run's name is asked for."""
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it can be a run's name, else raise UsageError."""
+    if name == LATEST:
+        raise UsageError(f"A run cannot be called '{LATEST}', which always means the latest one; choose another name.")
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(
+            f"'{one_line(name, 80)}' cannot be a run's name: use letters, digits, '.', '-' and '_', "
+            "beginning with a letter or digit, at most 64 characters."
+        )
+    return name
+
+
+def free_name(root: Path, stem: str) -> str:
+    """Return `stem`, or `stem-2`, `stem-3` ..., whichever no run has yet. Unusable characters become dashes."""
+    stem = re.sub(r"[^\w.-]+|\.\.+", "-", stem).strip("._-")[:48] or "run"
+    candidate, number = stem, 2
+    while candidate == LATEST or is_taken(root / candidate):
+        candidate, number = f"{stem}-{number}", number + 1
+    return candidate
+
+
+def rename(run: RunFolder, name: str) -> RunFolder:
+    """Give a run another name, beside where it is, and return it.
+
+    Raises UsageError for a name that cannot be, or is another run's, LockedError while an engine works on it, and
+    LstmtuiError when the system refuses.
+    """
+    from lstmtui import config
+    from lstmtui.common.files import write_atomically
+
+    renamed = RunFolder(run.path.absolute().parent / check_name(name))
+    if is_taken(renamed.path):
+        raise UsageError(f"There is already a run '{name}' in {renamed.path.parent}; choose another name.")
+    settings = config.load(run.config)
+    own = {str(run.text.absolute()): str(renamed.text)}
+    corpus = tuple(own.get(one, one) for one in settings.corpus)
+    lock = EngineLock(run)
+    try:
+        run.path.rename(renamed.path)
+        if corpus != settings.corpus:  # it has the text that was piped in, which has moved with it
+            write_atomically(renamed.config, config.dump(dataclasses.replace(settings, corpus=corpus)).encode())
+    except OSError as error:
+        raise LstmtuiError(f"{run.path} cannot be renamed ({error.strerror or error}).") from error
+    finally:
+        lock.release()
+    return renamed

@@ -1,0 +1,44 @@
+"""Probes of a run, read from its .npz files: gate saturation by step, and the newest window of activations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lstmtui.common.npz import read_arrays
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.snapshot import Saturation
+
+
+def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
+    """Return the newest gate-saturation probes, oldest first, all of the newest one's sizes; others are passed over."""
+    paths = sorted(run.probes.glob("saturation-*.npz"))[-newest:]
+    found = [probe for path in paths if (probe := _saturation(path)) is not None]
+    return [probe for probe in found if (probe.gates, probe.left.shape) == (found[-1].gates, found[-1].left.shape)]
+
+
+def _saturation(path: Path) -> Saturation | None:
+    stored = read_arrays(path, "step", "gates", "left", "right")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
+        return None
+    gates, left, right = tuple(str(gate) for gate in stored["gates"].ravel()), stored["left"], stored["right"]
+    if not (left.ndim == right.ndim == 3 and left.shape == right.shape and left.dtype.kind == right.dtype.kind == "f"):
+        return None
+    if not left.size or left.shape[1] != len(gates):
+        return None
+    return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right)
+
+
+def window(run: RunFolder) -> dict[str, Any] | None:
+    """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32;
+    None where there is none, or one that makes no sense."""
+    stored = read_arrays(run.probes / "window.npz", "step", "gates", "values", "tokens")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
+        return None
+    values, tokens = stored["values"], stored["tokens"]
+    gates = tuple(str(gate) for gate in stored["gates"].ravel())
+    if not (values.ndim == 4 and values.size and values.dtype.kind == "f" and values.shape[1] == len(gates)):
+        return None
+    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+        return None
+    return {"step": int(stored["step"].item()), "gates": gates, "values": values, "tokens": tokens}

@@ -1,0 +1,85 @@
+"""JSON records of a run that anyone may have edited, checked field by field."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+from lstmtui.runs.snapshot import Sample, TrainPoint, ValidPoint
+
+MAX_COUNT = float(1 << 53)
+"""No count of a run is larger; whole numbers beyond it cannot be told from each other as floats."""
+MAX_FLOAT = 3.5e38
+"""No figure is larger, since all are computed from single precision; arithmetic with larger ones would overflow."""
+
+
+def usable_fields(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the numbers that nothing can be done with: NaN, infinite, beyond MAX_COUNT."""
+    return {k: v for k, v in record.items() if not isinstance(v, int | float) or -MAX_COUNT <= v <= MAX_COUNT}
+
+
+_STATUS_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("step", "steps", "pid", "exit_code", "parameters", "vocabulary", "tokens"), (int,)),
+    "valid_tokens": (int,),
+    **dict.fromkeys(("epoch", "seconds", "seconds_left", "steps_per_second", "tokens_per_second"), (int, float)),
+    **dict.fromkeys(("heartbeat", "started", "preparing_done", "compiling_done", "compiling_kernels"), (int, float)),
+    **dict.fromkeys(("state", "message", "host", "beginning", "preparing", "compiling"), (str,)),
+    **dict.fromkeys(("live", "copied", "result"), (dict,)),
+}  # fmt: skip
+_RESULT_TYPES: dict[str, tuple[type, ...]] = {
+    "best_step": (int,), "seconds": (int, float), "sample": (str,), "copied": (dict, type(None)), "valid": (dict,),
+    "test": (dict,),
+}  # fmt: skip
+_FIGURE_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("nll", "perplexity", "bits_per_char", "unknown"), (int, float, type(None))), "tokens": (int,),
+    "whole": (bool,),
+}  # fmt: skip
+
+
+def status_fields(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a status with what it should hold: a field of a wrong type is left out, in its result too."""
+    status = _typed(record, _STATUS_TYPES)
+    if "result" in status:
+        result = _typed(status["result"], _RESULT_TYPES)
+        for split in ("valid", "test"):
+            if split in result:
+                figures = _typed(result[split], _FIGURE_TYPES)
+                result[split] = figures if "tokens" in figures or figures.get("whole", True) else {}
+        status["result"] = result
+    return status
+
+
+def _typed(record: dict[str, Any], types: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+    usable = usable_fields(record)
+    return {name: value for name, value in usable.items() if name not in types or type(value) in types[name]}
+
+
+_AXES = ("step", "tokens", "seconds")
+"""What a point is drawn by, which no number that is not finite can be."""
+_NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
+
+
+def point_from(kind: Any, record: dict[str, Any]) -> Any:
+    """Build a TrainPoint, ValidPoint or Sample from a JSON record; None for one that lacks what it needs."""
+    values = {}
+    for name in _NAMES[kind]:
+        value = record.get(name)
+        if value is None and name != "bits_per_char":
+            if kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio"):
+                value = float("nan")
+            elif name == "unknown":
+                value = 0.0
+            else:
+                return None
+        wanted = str if name in ("prompt", "text") else int | float
+        if value is not None and not isinstance(value, wanted):
+            return None
+        if isinstance(value, int) and abs(value) > MAX_COUNT:
+            return None
+        if isinstance(value, float) and abs(value) > MAX_FLOAT:
+            value = math.copysign(math.inf, value)
+        if name in _AXES and not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+            return None
+        values[name] = value
+    return kind(**values)
