@@ -292,7 +292,7 @@ class Bench:
             mock.patch.object(process, "RunWriter", lambda run: RunWriter(run, interval=3600)),
             mock.patch.object(process.signal, "signal"),
             mock.patch.object(train, "compile_kernels", return_value=0),
-            mock.patch.object(train.gradient_flow, "of_text", return_value=None),
+            mock.patch.object(train.gradient_flow, "from_dataset", return_value=None),
             mock.patch.object(checkpointing, "time", clock),
             mock.patch.object(requests, "EVERY", 0.0),
             mock.patch.object(train.Trainer, "_step", counted_step),
@@ -322,7 +322,7 @@ class Outcome:
 
 def outcome(run: RunFolder) -> Outcome:
     """Read it."""
-    best = checkpoint.best_of(run)
+    best = checkpoint.best_path(run)
     metrics = [(m["split"], m["step"], m.get("loss"), m.get("nll"), m.get("best")) for m in tiny.lines(run.metrics)]
     tensors = {name: value.tobytes() for name, value in checkpoint.load(best).tensors.items()} if best else None
     left = [path.name for path in run.path.rglob(".*.tmp")]

@@ -42,7 +42,7 @@ class Campaign:
         self.random = random.Random(seed)
         run = engine.run
         engine.trainer.keeper.save(engine.trainer.progress)
-        self.path = checkpoint.path_of(run, engine.trainer.progress.step)
+        self.path = checkpoint.path_for(run, engine.trainer.progress.step)
         self.whole = self.path.read_bytes()
         found = checkpoint.load(self.path)
         self.tensors, self.about = found.tensors, found.about

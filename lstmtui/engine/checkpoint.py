@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on exactly where it was, in one safetensors file that proves itself whole.
+"""Checkpoints: list_paths a run needs to go on exactly where it was, in one safetensors file that proves itself whole.
 
     tensors    weights.NAME, ema.NAME, m.NAME, v.NAME (optimizer moments, in the arena's names), state.L.h, state.L.c
     metadata   lstmtui: one JSON object with format, step, progress, settings that matter for loading, and a digest
@@ -37,7 +37,7 @@ from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
-KEPT = 2
+MAX_RECENT = 2
 """How many of the newest checkpoints stay, besides the best."""
 
 Array = np.ndarray[Any, Any]
@@ -75,7 +75,7 @@ def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
     return digest.hex()
 
 
-def path_of(run: RunFolder, step: int) -> Path:
+def path_for(run: RunFolder, step: int) -> Path:
     """Return where the checkpoint of `step` stands."""
     return run.checkpoints / f"step-{step:08d}.safetensors"
 
@@ -88,7 +88,7 @@ def save(
     Raises OSError when it cannot be written; then the one before it still stands.
     """
     path = write(run, step, tensors, about)
-    _tidy(run, {path_of(run, each) for each in keep})
+    _tidy(run, {path_for(run, each) for each in keep})
     return path
 
 
@@ -98,7 +98,7 @@ def write(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str,
     # What JSON makes of it is what is read back, and so what the digest must cover.
     about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
     metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}
-    path = path_of(run, step)
+    path = path_for(run, step)
     write_atomically(path, _file(tensors, metadata))
     return path
 
@@ -134,10 +134,10 @@ def _tidy(run: RunFolder, keep: Collection[Path]) -> None:
     What cannot be removed stays until the next time.
     """
     try:
-        found, best = everything(run), best_of(run)
+        found, best = list_paths(run), best_path(run)
     except CorruptError:
         return
-    for path in found[KEPT:]:
+    for path in found[MAX_RECENT:]:
         if path != best and path not in keep:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -148,8 +148,8 @@ def remove_after(run: RunFolder, step: int) -> None:
 
     The oldest goes first: as long as the newest stands, a resume begins there as if nothing had been removed.
     """
-    for path in reversed(everything(run)):
-        if step_of(path) > step:
+    for path in reversed(list_paths(run)):
+        if step_from(path) > step:
             path.unlink(missing_ok=True)
     sync_folder(run.checkpoints)
 
@@ -157,26 +157,26 @@ def remove_after(run: RunFolder, step: int) -> None:
 _NAME = re.compile(r"step-\d{8,}\.safetensors")
 
 
-def step_of(path: Path) -> int:
+def step_from(path: Path) -> int:
     """Return the step in the name of a checkpoint."""
     return int(path.stem.removeprefix("step-"))
 
 
-def everything(run: RunFolder) -> list[Path]:
+def list_paths(run: RunFolder) -> list[Path]:
     """Return the run's checkpoints, newest first. Raises UnreadableError."""
     try:
         names = [name for name in names_in(run.checkpoints) if _NAME.fullmatch(name)]
     except OSError as error:
         raise UnreadableError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
-    return sorted((run.checkpoints / name for name in names), key=step_of, reverse=True)
+    return sorted((run.checkpoints / name for name in names), key=step_from, reverse=True)
 
 
 def mark_best(run: RunFolder, step: int, nll: float) -> None:
     """Name the checkpoint of `step` as the best. Raises OSError."""
-    write_atomically(run.checkpoints / "best.json", to_json({"file": path_of(run, step).name, "nll": nll}).encode())
+    write_atomically(run.checkpoints / "best.json", to_json({"file": path_for(run, step).name, "nll": nll}).encode())
 
 
-def best_of(run: RunFolder) -> Path | None:
+def best_path(run: RunFolder) -> Path | None:
     """Return the best checkpoint, if one is named and there. Raises CorruptError where that cannot be told."""
     path = run.checkpoints / "best.json"
     named = read_json(path)
@@ -186,7 +186,7 @@ def best_of(run: RunFolder) -> Path | None:
         check_types(named, {"file": (str,)})
     except FormatError as error:
         raise CorruptError(f"{path} is damaged ({error}).") from error
-    return next((found for found in everything(run) if found.name == named["file"]), None)
+    return next((found for found in list_paths(run) if found.name == named["file"]), None)
 
 
 def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
@@ -226,7 +226,7 @@ def newest(run: RunFolder, complain: Any = lambda message: None, only: tuple[str
     Raises CorruptError when there are some but none verifies.
     """
     last: CorruptError | None = None
-    for path in everything(run):
+    for path in list_paths(run):
         try:
             return load(path, only)
         except CorruptError as error:
@@ -243,7 +243,7 @@ def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, 
     Raises UnreadableError where it cannot be read: what is used instead would pass for the best.
     """
     try:
-        path = best_of(run)
+        path = best_path(run)
         if path is not None:
             return load(path, only)
     except UnreadableError:

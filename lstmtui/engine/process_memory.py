@@ -20,7 +20,7 @@ _MADV_DONTNEED = 4
 _MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +(\S.*)$")
 
 
-def keep_arrays_apart() -> None:
+def map_large_arrays() -> None:
     """Give each large array pages of its own from now on, however many such arrays came and went.
 
     glibc raises the size from which it does so whenever a larger array goes, and then arrays lie between whatever
@@ -30,7 +30,7 @@ def keep_arrays_apart() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
-def give_back() -> None:
+def release_unused() -> None:
     """Give back what was freed, and the compiler's pages, which are read from its file again when it is needed."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)

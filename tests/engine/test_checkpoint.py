@@ -92,7 +92,7 @@ def test_keeps_the_newest_two_and_the_best(run):
         checkpoint.save(run, step, TENSORS, {})
         if step == 2:
             checkpoint.mark_best(run, 2, 1.5)
-    assert [p.name for p in checkpoint.everything(run)] == [f"step-{k:08d}.safetensors" for k in (5, 4, 2)]
+    assert [p.name for p in checkpoint.list_paths(run)] == [f"step-{k:08d}.safetensors" for k in (5, 4, 2)]
     best = checkpoint.best(run)
     assert best is not None
     assert best.step == 2
@@ -110,7 +110,7 @@ def test_a_damaged_best_falls_back_to_the_newest(run):
 def test_best_names_no_file_outside_the_folder(run):
     checkpoint.save(run, 1, TENSORS, {})
     (run.checkpoints / "best.json").write_text(json.dumps({"file": "../../etc/passwd"}))
-    assert checkpoint.best_of(run) is None
+    assert checkpoint.best_path(run) is None
 
 
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
@@ -166,10 +166,10 @@ def test_no_checkpoint_goes_where_it_cannot_be_told_which_is_the_best(run, monke
 
     monkeypatch.setattr(files, "read_bytes", refuse)
     checkpoint.save(run, 3, TENSORS, {})
-    assert len(checkpoint.everything(run)) == 3
+    assert len(checkpoint.list_paths(run)) == 3
     monkeypatch.setattr(files, "read_bytes", read_bytes)
     monkeypatch.setattr(files.os, "listdir", refuse)
-    for look in (checkpoint.everything, checkpoint.newest):
+    for look in (checkpoint.list_paths, checkpoint.newest):
         with pytest.raises(CorruptError, match="cannot be read"):
             look(run)
 
@@ -180,14 +180,14 @@ def test_a_damaged_name_of_the_best_removes_nothing_and_the_newest_is_used(run, 
     (run.checkpoints / "best.json").write_text(content)
     for step in (2, 3, 4):
         checkpoint.save(run, step, TENSORS, {})
-    assert len(checkpoint.everything(run)) == 4
+    assert len(checkpoint.list_paths(run)) == 4
     best = checkpoint.best(run)
     assert best is not None
     assert best.step == 4
 
 
 def test_deep_metadata_is_damage(run):
-    path = checkpoint.path_of(run, 1)
+    path = checkpoint.path_for(run, 1)
     run.checkpoints.mkdir()
     path.write_bytes(b"".join(checkpoint._file(TENSORS, {"lstmtui": "[" * 100_000})))
     with pytest.raises(CorruptError, match="damaged"):

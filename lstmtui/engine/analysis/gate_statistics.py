@@ -26,7 +26,7 @@ def saturation(network: Network) -> tuple[Array, Array]:
     return np.stack(left), np.stack(right)
 
 
-def some(weights: Arena, most: int = 1 << 16) -> Array:
+def sample_weights(weights: Arena, most: int = 1 << 16) -> Array:
     """Return a copy of at most about `most` of the weights, evenly taken, on the host."""
     return np.asarray(weights.device.arrays.some(weights.flat, max(1, len(weights.flat) // most)))
 
@@ -36,6 +36,6 @@ def update_ratio(before: Array, after: Array) -> float:
     return float(np.linalg.norm(after - before)) / max(1e-30, float(np.linalg.norm(before)))
 
 
-def window(network: Network) -> Array:
+def gate_window(network: Network) -> Array:
     """Return the gates of the first sequence over what `network.look` read last, (L, G, steps, H) float16."""
     return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in network.gates()]).astype(np.float16)

@@ -123,7 +123,7 @@ class GradientFlow:
         return norms_h, norms_c
 
 
-def of_text(s: Settings, weights: Arena, data: Dataset) -> GradientFlow | None:
+def from_dataset(s: Settings, weights: Arena, data: Dataset) -> GradientFlow | None:
     """Return what measures `weights` on validation text, or on training text where there is none; None without any."""
     tokens = data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens
     return GradientFlow(s, weights, tokens, threads=s.threads or 1) if len(tokens) > 2 else None

@@ -31,7 +31,7 @@ PIECES = 5
 """Pieces of validation text that say what is usual."""
 
 
-class CopyMeter:
+class MemorisationMeter:
     """Measures samples of one run."""
 
     def __init__(self, data: Dataset) -> None:

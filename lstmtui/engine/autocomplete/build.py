@@ -37,5 +37,5 @@ def with_memory(trained: Trained, counted: Memory | None, *, adapt: bool = True)
     del weights
     trained.let_go()
     made.complete("")  # what the first answer loads is loaded now, and the rest given back
-    process_memory.give_back()
+    process_memory.release_unused()
     return made

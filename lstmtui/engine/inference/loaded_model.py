@@ -50,7 +50,7 @@ class Trained:
 def load(run: RunFolder) -> Trained:
     """Load the run's best checkpoint, or the newest. Raises UsageError without one, CorruptError for a damaged one."""
     settings = config.load(run.config)
-    if not checkpoint.everything(run):
+    if not checkpoint.list_paths(run):
         raise UsageError(f"Run '{run.name}' has no checkpoint yet; 'lstmtui resume {run.name}' trains it.")
     tokenizer = load_tokenizer(run.tokenizer)
     step, weights = _weights(run, settings, tokenizer)

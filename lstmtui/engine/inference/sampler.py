@@ -28,7 +28,7 @@ PIECE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SamplingOptions:
     """How a token is drawn. Temperature 0 takes the likeliest."""
 
     temperature: float = 0.8
@@ -45,14 +45,14 @@ class Choice:
             raise UsageError(f"top-p must be above 0 and at most 1, not {self.top_p}.")
 
 
-def probabilities(logits: Array, choice: Choice) -> Array:
+def probabilities(logits: Array, choice: SamplingOptions) -> Array:
     """Return the distribution (V,) float64 to draw from."""
     p = np.empty(len(logits))
     sampling.distribution(logits, float(choice.temperature), choice.top_k, float(choice.top_p), -1, p)
     return p
 
 
-def drawn(logits: Array, choice: Choice, uniform: float) -> int:
+def drawn(logits: Array, choice: SamplingOptions, uniform: float) -> int:
     """Return where a random number in [0, 1) falls among `logits` (N,): the few draws that no kernel is worth."""
     order = np.argsort(-logits, kind="stable")[: choice.top_k or len(logits)]
     if choice.temperature == 0:
@@ -79,7 +79,7 @@ class Sampler:
         """Return the end of `prompt` that the first tokens spell once more, and may go on with."""
         return begun_word.unfinished(self._tokenizer, self._spelling, prompt.encode("utf-8", "surrogatepass"))
 
-    def tokens(self, prompt: str, choice: Choice, random: np.random.Generator) -> Iterator[int]:
+    def tokens(self, prompt: str, choice: SamplingOptions, random: np.random.Generator) -> Iterator[int]:
         """Yield tokens without end, after reading `prompt` (or, without one, what begins a line).
 
         The first of them spell what is `unfinished` in it.
@@ -100,13 +100,15 @@ class Sampler:
             written = self._reader.write(random.random(PIECE), choice.temperature, choice.top_k, choice.top_p, unk)
             yield from written.tolist()
 
-    def _among(self, allowed: Array, logits: Array, choice: Choice, random: np.random.Generator) -> int:
+    def _among(self, allowed: Array, logits: Array, choice: SamplingOptions, random: np.random.Generator) -> int:
         """Draw one of the `allowed` tokens, and read it."""
         token = int(allowed[drawn(logits[allowed], choice, random.random())])
         self._reader.read(np.array([[token]], np.int32))
         return token
 
-    def _finish(self, owed: bytes, logits: Array, choice: Choice, random: np.random.Generator) -> Iterator[int]:
+    def _finish(
+        self, owed: bytes, logits: Array, choice: SamplingOptions, random: np.random.Generator
+    ) -> Iterator[int]:
         """Draw how `owed` is spelt: by a token that it begins, or by its own tokens; and read that."""
         tokens = self._tokenizer.encode(owed)
         covering = self._spelling.covering(owed)
@@ -129,7 +131,7 @@ class Sampler:
         reader.read(np.array([[token]], np.int32))
         yield token
 
-    def pieces(self, prompt: str, length: int, choice: Choice, random: np.random.Generator) -> Iterator[str]:
+    def pieces(self, prompt: str, length: int, choice: SamplingOptions, random: np.random.Generator) -> Iterator[str]:
         """Yield text piece by piece until it has `length` characters; the last token is written whole."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         tokenizer = self._tokenizer
@@ -154,7 +156,7 @@ class Sampler:
         self,
         prompt: str,
         length: int,
-        choice: Choice,
+        choice: SamplingOptions,
         random: np.random.Generator,
         between: Callable[[], object] = lambda: None,
     ) -> str:

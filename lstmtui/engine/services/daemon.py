@@ -38,7 +38,7 @@ MAX_QUEUE = 4096
 
 def listen(run: RunFolder, place: Path, *, idle: float = IDLE) -> None:
     """Answer questions about `run` at `place` until there is no more reason to. Raises LstmtuiError, OSError."""
-    process_memory.keep_arrays_apart()
+    process_memory.map_large_arrays()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.bind(str(fresh := place.with_suffix(f".{os.getpid()}")))
         try:

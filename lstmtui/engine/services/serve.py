@@ -33,7 +33,7 @@ from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.inference import dynamic_evaluation as dynamic
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.loaded_model import Trained, load, second_moments
-from lstmtui.engine.inference.sampler import Choice, Sampler
+from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.services import unit_inspector
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
@@ -79,7 +79,7 @@ class Service:
         line: bool = False,
     ) -> Answers:
         t = self._trained
-        choice = Choice(float(temperature), min(top_k, t.tokenizer.size), float(top_p))
+        choice = SamplingOptions(float(temperature), min(top_k, t.tokenizer.size), float(top_p))
         choice.check()
         if length > MAX_SAMPLE:
             raise UsageError(f"A sample has at most {MAX_SAMPLE:,} characters, not {length:,}.")
@@ -130,7 +130,7 @@ def first_line(pieces: Iterator[str], *, begun: bool) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
-    process_memory.keep_arrays_apart()
+    process_memory.map_large_arrays()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
     if len(arguments) != 1:
         print("usage: python -m lstmtui.engine.services.serve RUN_FOLDER", file=sys.stderr)

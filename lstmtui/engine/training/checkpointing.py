@@ -110,7 +110,7 @@ class Keeper:
         if p.best_step == self._marked:
             return
         try:
-            if p.best_step >= 0 and is_there(checkpoint.path_of(self._run, p.best_step)):
+            if p.best_step >= 0 and is_there(checkpoint.path_for(self._run, p.best_step)):
                 checkpoint.mark_best(self._run, p.best_step, p.best_nll)
         except OSError as error:
             self._failures += 1
@@ -134,7 +134,7 @@ class Keeper:
         """Return the best checkpoint; None where there is none yet. Raises CorruptError."""
         with contextlib.suppress(OSError):
             self._save_waiting()
-        return checkpoint.load(checkpoint.path_of(self._run, p.best_step)) if p.best_step >= 0 else None
+        return checkpoint.load(checkpoint.path_for(self._run, p.best_step)) if p.best_step >= 0 else None
 
     def before(self, p: Progress) -> Checkpoint | None:
         """Return the checkpoint to go back to from step `p.step`, where training came to nothing; None for none.
@@ -146,12 +146,12 @@ class Keeper:
         """
         with contextlib.suppress(OSError):
             self._save_waiting()
-        there = [checkpoint.step_of(path) for path in checkpoint.everything(self._run)]
+        there = [checkpoint.step_from(path) for path in checkpoint.list_paths(self._run)]
         steps = [step for step in p.anchors if step in there]
         steps += [step for step in there if step not in steps and step <= p.step]
         for step in sorted(steps, key=lambda step: step == p.step):
             try:
-                found = checkpoint.load(checkpoint.path_of(self._run, step))
+                found = checkpoint.load(checkpoint.path_for(self._run, step))
             except UnreadableError:
                 raise
             except CorruptError as error:

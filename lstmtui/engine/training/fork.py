@@ -73,14 +73,14 @@ def _fill(
         _copy(path, child.path / path.name, found.about["offsets"].get(path.name, 0))
     stored = found.about["progress"]
     best = stored["best_step"]
-    if checkpoint.path_of(parent, best) not in checkpoint.everything(parent):
+    if checkpoint.path_for(parent, best) not in checkpoint.list_paths(parent):
         # A better one has taken its place since; the child's first evaluation finds its own.
         best, stored = -1, {**stored, "best_step": -1, "best_nll": None}
     about = {**found.about, "progress": _progress(stored, changes, found.step)}
     checkpoint.save(child, found.step, found.tensors, about)
     if best >= 0:
         if best != found.step:
-            _copy(checkpoint.path_of(parent, best), checkpoint.path_of(child, best))
+            _copy(checkpoint.path_for(parent, best), checkpoint.path_for(child, best))
         checkpoint.mark_best(child, best, stored["best_nll"])
     step_plan.store(child, made)
     append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
@@ -101,16 +101,16 @@ def _settings(parent: config.Settings, changes: dict[str, str]) -> config.Settin
 
 def _checkpoint(run: RunFolder, at: str) -> Checkpoint:
     if at == "best":
-        if checkpoint.best_of(run) is None:
+        if checkpoint.best_path(run) is None:
             raise UsageError(f"Run '{run.name}' has no best checkpoint yet; fork its latest.")
         found = checkpoint.best(run)
     elif at == "latest":
         found = checkpoint.newest(run)
     else:
-        steps = [path.stem.removeprefix("step-").lstrip("0") or "0" for path in checkpoint.everything(run)]
+        steps = [path.stem.removeprefix("step-").lstrip("0") or "0" for path in checkpoint.list_paths(run)]
         if at not in steps:
             raise UsageError(f"Run '{run.name}' has no checkpoint of step {at}; it has {', '.join(steps) or 'none'}.")
-        found = checkpoint.load(checkpoint.path_of(run, int(at)))
+        found = checkpoint.load(checkpoint.path_for(run, int(at)))
     if found is None:
         raise UsageError(f"Run '{run.name}' has no checkpoint yet; save one first.")
     return found

@@ -21,7 +21,7 @@ from lstmtui.data.corpus import Dataset, dataset
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, compile_all, device, jobs_of
 from lstmtui.engine.inference.evaluate import Evaluator
-from lstmtui.engine.inference.sampler import Choice, Sampler
+from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.nn.language_model import Network, window_numbers
 from lstmtui.engine.nn.optimizer import Optimizer, finite
 from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies, parameters
@@ -210,7 +210,7 @@ def compile_kernels(setup: Setup, drop: Dropout, penalties: Penalty, report: Rep
         scratch_step(setup, drop, penalties)
         x = np.zeros((setup.network.T, setup.network.B), np.int32)
         setup.network.evaluate(x, x)
-        next(setup.sampler.tokens("", Choice(), np.random.default_rng(0)))
+        next(setup.sampler.tokens("", SamplingOptions(), np.random.default_rng(0)))
         also()
 
     return compile_all(jobs_of(everything), report, processes=cpu_count())

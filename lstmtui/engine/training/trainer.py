@@ -25,11 +25,11 @@ from lstmtui.common.files import write_atomically
 from lstmtui.common.hardware import memory_mb
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine.analysis import gate_statistics, gradient_flow
-from lstmtui.engine.analysis.memorisation import CopyMeter
+from lstmtui.engine.analysis.memorisation import MemorisationMeter
 from lstmtui.engine.backend import KERNEL_CACHE, device
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.inference.evaluate import Evaluator
-from lstmtui.engine.inference.sampler import Choice
+from lstmtui.engine.inference.sampler import SamplingOptions
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.optimizer import finite
 from lstmtui.engine.nn.recurrent import Dropout, Penalty
@@ -94,8 +94,8 @@ class Trainer:
         self.setup = build(s, data)
         self.network, self.streams, self.optimizer = self.setup.network, self.setup.streams, self.setup.optimizer
         self.keeper = Keeper(writer, self.setup)
-        self._copies = CopyMeter(data)
-        self._flow = gradient_flow.of_text(s, self.setup.seen.host, data)
+        self._copies = MemorisationMeter(data)
+        self._flow = gradient_flow.from_dataset(s, self.setup.seen.host, data)
         writer.status(state="compiling", parameters=self.setup.weights.count, vocabulary=data.tokenizer.size)
         self._compile()
         if KERNEL_CACHE is None:
@@ -253,13 +253,17 @@ class Trainer:
             return False
         step = p.step + 1
         self.settled = False
-        before = gate_statistics.some(self.setup.weights) if step % (self.settings.log_every or 1) == 0 else None
+        before = (
+            gate_statistics.sample_weights(self.setup.weights) if step % (self.settings.log_every or 1) == 0 else None
+        )
         clipped = self.optimizer.apply(
             self.network.gradients, norm=norm, step=step, lr=self._lr(step), clip=self._live("clip"),
             weight_decay=self._live("weight_decay"),
         )  # fmt: skip
         if before is not None:
-            self._update_ratio = gate_statistics.update_ratio(before, gate_statistics.some(self.setup.weights))
+            self._update_ratio = gate_statistics.update_ratio(
+                before, gate_statistics.sample_weights(self.setup.weights)
+            )
         self.network.carry()
         p.step = step
         p.tokens += self.streams.tokens_per_window
@@ -345,7 +349,7 @@ class Trainer:
         first = self.network.look(tokens)
         self.writer.saturation(p.step, self.network.cell.gate_names, *gate_statistics.saturation(self.network))
         self.writer.window(
-            p.step, self.network.cell.gate_names, gate_statistics.window(self.network), tokens[first:, 0]
+            p.step, self.network.cell.gate_names, gate_statistics.gate_window(self.network), tokens[first:, 0]
         )
         if self._flow is not None:
             self.setup.seen.refresh()
@@ -381,7 +385,10 @@ class Trainer:
         """Write some text as the weights are now; `asked` may say another `temperature` and `prompt`."""
         p = self.progress
         temperature, prompt = ((asked or {}).get(name, self._live(name)) for name in ("temperature", "prompt"))
-        choice, length = Choice(temperature, self._live("top_k"), self._live("top_p")), self._live("sample_length")
+        choice, length = (
+            SamplingOptions(temperature, self._live("top_k"), self._live("top_p")),
+            self._live("sample_length"),
+        )
         # What a person asks for twice should not be the same text.
         random = np.random.default_rng([self.settings.seed, p.step] if asked is None else None)
         self.setup.shown.refresh()
@@ -527,7 +534,7 @@ class Trainer:
         """Return what the weights that are kept repeat of the training text, in a text long enough to tell."""
         if self._live("sample_length") == 0:
             return None
-        choice = Choice(self._live("temperature"), self._live("top_k"), self._live("top_p"))
+        choice = SamplingOptions(self._live("temperature"), self._live("top_k"), self._live("top_p"))
         random = np.random.default_rng([self.settings.seed, self.progress.step, 1])
         self.setup.shown.refresh()
         return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random, self._check_signals))

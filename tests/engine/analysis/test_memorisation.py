@@ -6,7 +6,7 @@ import tiny
 
 from lstmtui.data.corpus import Dataset, prepare
 from lstmtui.engine.analysis import memorisation
-from lstmtui.engine.analysis.memorisation import CopyMeter
+from lstmtui.engine.analysis.memorisation import MemorisationMeter
 
 TEXT = "one two three four five six seven eight nine ten\n"
 
@@ -23,18 +23,18 @@ def varied(tmp_path) -> Dataset:
 
 
 def test_the_longest_stretch_is_found_and_told(varied):
-    found = CopyMeter(varied).measure("zebra three four five zebra")
+    found = MemorisationMeter(varied).measure("zebra three four five zebra")
     assert found["text"] == " three four five "
     assert (found["characters"], found["of"]) == (17, 27)
 
 
 def test_nothing_in_common(varied):
-    assert CopyMeter(varied).measure("ZZZ")["characters"] == 0
-    assert CopyMeter(varied).measure("") == {"characters": 0, "text": "", "usual": None, "of": 0}
+    assert MemorisationMeter(varied).measure("ZZZ")["characters"] == 0
+    assert MemorisationMeter(varied).measure("") == {"characters": 0, "text": "", "usual": None, "of": 0}
 
 
 def test_what_is_usual_comes_from_unseen_text(varied):
-    meter = CopyMeter(varied)
+    meter = MemorisationMeter(varied)
     usual = meter.measure("the cat sat on the mat.\n" * 4)["usual"]
     # These sentences are made of few phrases, so that unseen ones share a long stretch.
     assert usual > 20
@@ -43,14 +43,14 @@ def test_what_is_usual_comes_from_unseen_text(varied):
 
 def test_without_enough_unseen_text_nothing_is_usual(varied):
     few = dataclasses.replace(varied, valid=dataclasses.replace(varied.valid, tokens=varied.valid.tokens[:50]))
-    assert CopyMeter(few).measure("a" * 100)["usual"] is not None
-    assert CopyMeter(few).measure("a" * 101)["usual"] is None
+    assert MemorisationMeter(few).measure("a" * 100)["usual"] is not None
+    assert MemorisationMeter(few).measure("a" * 101)["usual"] is None
     none = dataclasses.replace(varied, valid=varied.test)
-    assert CopyMeter(none).measure("the cat")["usual"] is None
+    assert MemorisationMeter(none).measure("the cat")["usual"] is None
 
 
 def test_words_are_told_as_text_and_unknown_ones_match_nothing(tmp_path):
-    meter = CopyMeter(data(tmp_path, (TEXT + tiny.text(2)) * 30, tokens="words"))
+    meter = MemorisationMeter(data(tmp_path, (TEXT + tiny.text(2)) * 30, tokens="words"))
     found = meter.measure("two three four unheard five six seven eight unheard")
     assert found["text"] == "five six seven eight"
     assert meter.measure("unheard unheard of")["characters"] == 0
@@ -67,7 +67,7 @@ def code(tmp_path) -> Dataset:
 
 
 def test_a_stock_phrase_is_set_aside_for_what_stands_once(code):
-    meter = CopyMeter(code)
+    meter = MemorisationMeter(code)
     assert meter.measure(LICENCE)["characters"] < 10
     found = meter.measure("ZZ" + LICENCE + "ZZ" + PASSAGE + "ZZ")
     assert PASSAGE.strip() in found["text"]
@@ -75,7 +75,7 @@ def test_a_stock_phrase_is_set_aside_for_what_stands_once(code):
 
 
 def test_what_unseen_text_has_too_is_a_stock_phrase(tmp_path):
-    meter = CopyMeter(data(tmp_path, PASSAGE + tiny.text(300) + PASSAGE))
+    meter = MemorisationMeter(data(tmp_path, PASSAGE + tiny.text(300) + PASSAGE))
     assert meter.measure("ZZ" + PASSAGE + "ZZ")["characters"] < 10
 
 

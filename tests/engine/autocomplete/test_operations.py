@@ -151,7 +151,7 @@ def test_a_damaged_newer_checkpoint_leaves_the_good_one_answering(run, monkeypat
     monkeypatch.setattr(operations, "LOOK", 0.0)
     autocomplete = Autocomplete(load(run))
     first = ask(autocomplete, "complete", text="the ")
-    for path in checkpoint.everything(run):
+    for path in checkpoint.list_paths(run):
         path.write_bytes(b"damaged")
     checkpoint.mark_best(run, first["step"], 0.0)
     for _ in range(5):

@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.inference.sampler import Choice, Sampler, drawn, opening, probabilities
+from lstmtui.engine.inference.sampler import Sampler, SamplingOptions, drawn, opening, probabilities
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 
@@ -22,31 +22,38 @@ def sampler(kind="chars"):
 
 
 def test_temperature_one_is_the_softmax():
-    np.testing.assert_allclose(probabilities(LOGITS, Choice(temperature=1)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(temperature=1)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
 
 
 def test_temperature_sharpens_and_zero_takes_the_likeliest():
-    p = probabilities(LOGITS, Choice(temperature=0.5))
+    p = probabilities(LOGITS, SamplingOptions(temperature=0.5))
     np.testing.assert_allclose(p, np.array([1, 16, 9, 4]) / 30, rtol=1e-5)
-    np.testing.assert_array_equal(probabilities(LOGITS, Choice(temperature=0)), [0, 1, 0, 0])
-    tiny_temperature = probabilities(LOGITS, Choice(temperature=1e-300))
+    np.testing.assert_array_equal(probabilities(LOGITS, SamplingOptions(temperature=0)), [0, 1, 0, 0])
+    tiny_temperature = probabilities(LOGITS, SamplingOptions(temperature=1e-300))
     assert np.isfinite(tiny_temperature).all()
     assert tiny_temperature[1] == 1
 
 
 def test_top_k_keeps_the_k_likeliest_and_beyond_the_vocabulary_all():
-    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=2)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
-    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_k=99)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(1, top_k=2)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(1, top_k=99)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_it():
-    np.testing.assert_allclose(probabilities(LOGITS, Choice(1, top_p=0.6)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
-    np.testing.assert_array_equal(probabilities(LOGITS, Choice(1, top_p=0.01)), [0, 1, 0, 0])
+    np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(1, top_p=0.6)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
+    np.testing.assert_array_equal(probabilities(LOGITS, SamplingOptions(1, top_p=0.01)), [0, 1, 0, 0])
 
 
 @pytest.mark.parametrize(
     "choice",
-    [Choice(math.inf), Choice(math.nan), Choice(-1), Choice(1, top_k=-1), Choice(1, top_p=0), Choice(1, top_p=1.5)],
+    [
+        SamplingOptions(math.inf),
+        SamplingOptions(math.nan),
+        SamplingOptions(-1),
+        SamplingOptions(1, top_k=-1),
+        SamplingOptions(1, top_p=0),
+        SamplingOptions(1, top_p=1.5),
+    ],
 )
 def test_what_cannot_be_drawn_from_is_refused(choice):
     with pytest.raises(UsageError):
@@ -56,27 +63,27 @@ def test_what_cannot_be_drawn_from_is_refused(choice):
 @pytest.mark.parametrize("kind", tokens.KINDS)
 def test_the_same_seed_writes_the_same_text(kind):
     made, _ = sampler(kind)
-    first = made.text("the", 40, Choice(1.0), np.random.default_rng(5))
-    assert first == made.text("the", 40, Choice(1.0), np.random.default_rng(5))
-    assert first != made.text("the", 40, Choice(1.0), np.random.default_rng(6))
+    first = made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(5))
+    assert first == made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(5))
+    assert first != made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(6))
 
 
 def test_pieces_are_the_text():
     made, _ = sampler("bytes")
-    pieces = list(made.pieces("", 60, Choice(2.0), np.random.default_rng(1)))
-    assert "".join(pieces) == made.text("", 60, Choice(2.0), np.random.default_rng(1))
+    pieces = list(made.pieces("", 60, SamplingOptions(2.0), np.random.default_rng(1)))
+    assert "".join(pieces) == made.text("", 60, SamplingOptions(2.0), np.random.default_rng(1))
     assert all(pieces)
 
 
 def test_words_stand_one_space_apart_and_lines_begin_without_one():
     made, tokenizer = sampler("words")
-    text = made.text("", 80, Choice(1.5), np.random.default_rng(2))
+    text = made.text("", 80, SamplingOptions(1.5), np.random.default_rng(2))
     assert "  " not in text
     assert " \n" not in text.replace("\n\n", "\n")
     assert "\n " not in text
     known = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
     assert set(text.split()) <= known
-    assert made.text("the", 1, Choice(0), np.random.default_rng(2)).startswith((" ", "\n"))
+    assert made.text("the", 1, SamplingOptions(0), np.random.default_rng(2)).startswith((" ", "\n"))
 
 
 def test_no_spaces_stand_between_characters_of_scripts_without_them():
@@ -84,12 +91,14 @@ def test_no_spaces_stand_between_characters_of_scripts_without_them():
     weights = Arena(parameters(tiny.settings("unused", tokens="words", tied=False), tokenizer.size))
     weights.initialise(1)
     writer = Sampler(tiny.settings("unused", tokens="words", tied=False), weights, tokenizer)
-    text = writer.text("你", 400, Choice(), np.random.default_rng(1))
+    text = writer.text("你", 400, SamplingOptions(), np.random.default_rng(1))
     assert not re.search(r"[你好世界，。] [你好世界，。]|\n | \n", "你" + text)
     assert "world more" in text
 
 
-@pytest.mark.parametrize("choice", [Choice(0), Choice(1), Choice(0.5, top_k=2), Choice(1, top_p=0.6)])
+@pytest.mark.parametrize(
+    "choice", [SamplingOptions(0), SamplingOptions(1), SamplingOptions(0.5, top_k=2), SamplingOptions(1, top_p=0.6)]
+)
 def test_a_single_draw_falls_as_often_on_each_as_its_probability(choice):
     found = [drawn(LOGITS, choice, u) for u in (np.arange(1000) + 0.5) / 1000]
     np.testing.assert_allclose(np.bincount(found, minlength=4) / 1000, probabilities(LOGITS, choice), atol=0.002)
@@ -100,10 +109,10 @@ def test_a_word_that_the_prompt_leaves_unfinished_is_finished(temperature):
     for seed in range(8):
         made, tokenizer = sampler("words")
         words = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
-        text = made.text("the bi", 20, Choice(temperature), np.random.default_rng(seed))
+        text = made.text("the bi", 20, SamplingOptions(temperature), np.random.default_rng(seed))
         assert ("bi" + text).split()[0] in words
-        assert made.text("the bird", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
-        assert made.text("the xq", 1, Choice(temperature), np.random.default_rng(seed))[0] in " \n"
+        assert made.text("the bird", 1, SamplingOptions(temperature), np.random.default_rng(seed))[0] in " \n"
+        assert made.text("the xq", 1, SamplingOptions(temperature), np.random.default_rng(seed))[0] in " \n"
 
 
 def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
@@ -115,9 +124,9 @@ def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
     whole = next(i for i in range(tokenizer.size) if tokenizer.token_bytes(i) == b" under")
     weights["softmax.b"][whole] += 12
     made = Sampler(s, weights, tokenizer)
-    assert made.text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1)) == "er"
+    assert made.text("a dog sat und", 2, SamplingOptions(0.5), np.random.default_rng(1)) == "er"
     weights["softmax.b"][whole] -= 24
-    text = Sampler(s, weights, tokenizer).text("a dog sat und", 2, Choice(0.5), np.random.default_rng(1))
+    text = Sampler(s, weights, tokenizer).text("a dog sat und", 2, SamplingOptions(0.5), np.random.default_rng(1))
     assert text != "er"
     assert len(text) >= 2
 
@@ -132,14 +141,14 @@ def test_a_text_in_pieces_begins_at_a_word():
         i for i in range(256, tokenizer.size) if (p := tokenizer.token_bytes(i)).isalpha() and b" " + p not in known
     )
     weights["softmax.b"][within] += 20
-    drawn = Sampler(s, weights, tokenizer).tokens("", Choice(1.0), np.random.default_rng(1))
+    drawn = Sampler(s, weights, tokenizer).tokens("", SamplingOptions(1.0), np.random.default_rng(1))
     assert next(drawn) != within
     assert next(drawn) == within
 
 
 def test_the_placeholder_for_unknown_words_is_never_written():
     made, tokenizer = sampler("words")
-    drawn = itertools.islice(made.tokens("", Choice(50.0), np.random.default_rng(3)), 300)
+    drawn = itertools.islice(made.tokens("", SamplingOptions(50.0), np.random.default_rng(3)), 300)
     assert tokenizer.unk not in set(drawn)
 
 

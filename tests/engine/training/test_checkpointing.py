@@ -62,7 +62,7 @@ def undisturbed(tmp_path):
 def assert_same(run, other):
     assert tiny.last_weights(run) == tiny.last_weights(other)
     assert read_json(run.checkpoints / "best.json") == read_json(other.checkpoints / "best.json")
-    assert checkpoint.best_of(run) is not None
+    assert checkpoint.best_path(run) is not None
 
 
 def test_a_best_that_was_saved_but_not_named_is_named_by_the_resume(tmp_path, undisturbed, patch):
@@ -72,7 +72,7 @@ def test_a_best_that_was_saved_but_not_named_is_named_by_the_resume(tmp_path, un
     with pytest.raises(Killed):
         train(run)
     patch.undo()
-    assert checkpoint.best_of(run) is None
+    assert checkpoint.best_path(run) is None
     assert train(run) == "finished"
     assert_same(run, undisturbed)
 
@@ -200,7 +200,7 @@ def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, pat
     assert keeper.before(p).step == 10  # that of step 20 itself would fail again
     steered.steps(3)
     assert keeper.before(p).step == 20
-    found = checkpoint.load(checkpoint.path_of(steered.run, 20))
+    found = checkpoint.load(checkpoint.path_for(steered.run, 20))
     found.tensors["weights.softmax.b"][0] = math.inf
     checkpoint.write(steered.run, 20, found.tensors, found.about)
     assert keeper.before(p).step == 10
@@ -268,7 +268,7 @@ def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, a
     assert stands == {"remove_after": 17, "cut_back": 10}[at]
     assert tiny.lines(steered.run.metrics) == [line for line in lines if line["step"] <= stands]
     assert again.live["lr"] == 0.001
-    assert checkpoint.best_of(steered.run) == checkpoint.path_of(steered.run, 10)
+    assert checkpoint.best_path(steered.run) == checkpoint.path_for(steered.run, 10)
 
 
 def test_a_diverged_run_is_not_saved_where_it_came_to_nothing(tmp_path, patch):

@@ -82,7 +82,7 @@ def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
         np.testing.assert_array_equal(tensor, best[name])
     assert tiny.events(steered.run, "rewound")[0]["before"] == 17
     assert max(m["step"] for m in tiny.lines(steered.run.metrics)) <= 10
-    assert [checkpoint.step_of(p) for p in checkpoint.everything(steered.run)] == [10, 0]
+    assert [checkpoint.step_from(p) for p in checkpoint.list_paths(steered.run)] == [10, 0]
     again = Steered(steered.run)
     assert (again.trainer.progress.step, again.live["lr"]) == (10, 0.001)
     again.writer.close()
@@ -123,14 +123,14 @@ def test_a_fork_begins_where_its_parent_stood(tmp_path):
 def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path):
     run = tiny.create(tmp_path, save_every=1e-9)
     assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
-    assert checkpoint.best_of(run) == checkpoint.path_of(run, 30)
+    assert checkpoint.best_path(run) == checkpoint.path_for(run, 30)
     late, _ = api.fork(run, name="late", at="30", changes={"steps": "40"})
-    assert checkpoint.best_of(late) == checkpoint.path_of(late, 30)
-    checkpoint.path_of(run, 20).unlink()  # what was the best at step 29
+    assert checkpoint.best_path(late) == checkpoint.path_for(late, 30)
+    checkpoint.path_for(run, 20).unlink()  # what was the best at step 29
     early, _ = api.fork(run, name="early", at="29", changes={"steps": "31"})
-    assert checkpoint.best_of(early) is None
+    assert checkpoint.best_path(early) is None
     assert run_to_the_end(Trainer(early, RunWriter(early, interval=60), lambda: False)) == "finished"
-    assert checkpoint.best_of(early) in [checkpoint.path_of(early, step) for step in (30, 31)]
+    assert checkpoint.best_path(early) in [checkpoint.path_for(early, step) for step in (30, 31)]
 
 
 def test_a_fork_refuses_what_it_cannot_be(tmp_path):

@@ -285,7 +285,7 @@ def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
     run, other = tiny.create(tmp_path), tiny.create(tmp_path, "other", cell="gru")
     for each in (run, other):
         Engine(each, at=5).run()
-    stolen = checkpoint.everything(other)[0]
+    stolen = checkpoint.list_paths(other)[0]
     (run.checkpoints / "step-00000099.safetensors").write_bytes(stolen.read_bytes())
     with pytest.raises(CorruptError, match="cell 'gru', not 'lstm'"):
         Engine(run).run()
@@ -312,7 +312,7 @@ def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to
     made = step_plan.stored(whole)
     step_plan.store(parts, replace(made, turns=()))
     assert Engine(parts, at=18).run() == "stopped"
-    checkpoint.everything(parts)[0].unlink()  # so that it goes back to before the turn
+    checkpoint.list_paths(parts)[0].unlink()  # so that it goes back to before the turn
     assert checkpoint.newest(parts).step == 10
     assert Engine(parts).run() == "finished"
     assert step_plan.stored(parts) == made
