@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lstmtui.api import Candidate, Completer
+    from lstmtui.client.model import Candidate, Completer
 
 __version__ = "0.1.0"
 __all__ = ["Candidate", "Completer", "__version__"]
@@ -18,7 +18,7 @@ __all__ = ["Candidate", "Completer", "__version__"]
 def __getattr__(name: str) -> Any:
     """Load what other programs use when they ask for it, since commands start without it."""
     if name in ("Candidate", "Completer"):
-        from lstmtui import api
+        from lstmtui.client import model
 
-        return getattr(api, name)
+        return getattr(model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,11 +12,11 @@ import sys
 import fake_engine
 import fake_serve
 
-from lstmtui import api
 from lstmtui.cli import follow, main
+from lstmtui.client import model, runs
 
 if __name__ == "__main__":
-    api.start = functools.partial(fake_engine.start, behaviour=os.environ.get("FAKE_ENGINE", "finish"))
-    api.Model = fake_serve.FakeModel  # type: ignore[misc, assignment]
+    runs.start = functools.partial(fake_engine.start, behaviour=os.environ.get("FAKE_ENGINE", "finish"))
+    model.Model = fake_serve.FakeModel  # type: ignore[misc, assignment]
     follow.UNHEARD = float(os.environ.get("FAKE_UNHEARD", follow.UNHEARD))
     sys.exit(main())

@@ -38,7 +38,7 @@ def start(
     more: tuple[str, float] | None = None,
     behaviour: str = "finish",
 ) -> subprocess.Popen[bytes]:
-    """Start one as `lstmtui.api.start` does."""
+    """Start one as `lstmtui.client.runs.start` does."""
     asked_for_more.append(more)
     with open(run.log, "ab") as log:
         return subprocess.Popen(

@@ -1,11 +1,11 @@
-"""A model that knows nothing: what `lstmtui.api.Model` offers, with answers that are easy to tell."""
+"""A model that knows nothing: what `lstmtui.client.model.Model` offers, with answers that are easy to tell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
@@ -25,7 +25,7 @@ asked: list[dict[str, Any]] = []
 
 
 class FakeModel:
-    """Stands where `lstmtui.api.Model` stands."""
+    """Stands where `lstmtui.client.model.Model` stands."""
 
     def __init__(self, run: RunFolder) -> None:
         self.about = {"vocabulary": 65, "step": 4}

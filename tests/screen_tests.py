@@ -11,7 +11,7 @@ from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 

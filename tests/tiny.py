@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import runs
 from lstmtui.common.files import read_lines
 from lstmtui.runs.folder import RunFolder
 
@@ -60,7 +61,7 @@ def settings(path: Path, **changes: Any) -> config.Settings:
 
 def create(folder: Path, name: str = "tiny", **changes: Any) -> RunFolder:
     """Create, but do not start, a tiny run."""
-    return api.create(settings(corpus(folder), **changes), name=name)
+    return runs.create(settings(corpus(folder), **changes), name=name)
 
 
 def engine(run: RunFolder, **options: Any) -> subprocess.Popen[bytes]:

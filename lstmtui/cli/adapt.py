@@ -46,7 +46,8 @@ def adapt(
 
     The words are kept in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
     """
-    from lstmtui import api, config
+    from lstmtui import config
+    from lstmtui.client.model import Model
     from lstmtui.data.corpus import Reading, notes_of, read
 
     others = sum((reset, show, forget is not None))
@@ -66,7 +67,7 @@ def adapt(
             how = dataclasses.replace(Reading.of(config.load(found.config), encoding or ""), tokens="chars")
             for note in notes_of(read(names, how)):
                 say(note)
-        model = stack.enter_context(api.Model(found))
+        model = stack.enter_context(Model(found))
         if show:
             answer = model.ask("profile")
         elif reset:

@@ -157,11 +157,12 @@ def _plan(
 
 def matched(s: config.Settings, parameters: int) -> config.Settings:
     """Return `s` with the size of layers that comes nearest to `parameters`. Raises UsageError where none is near."""
-    from lstmtui import api, recipe
+    from lstmtui import recipe
+    from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import texts_of
 
     texts = texts_of(s)
-    forecaster = api.Forecaster()
+    forecaster = Forecaster()
 
     def count(hidden: int) -> int:
         chosen = dataclasses.replace(s, hidden=hidden)
@@ -187,13 +188,13 @@ def matched(s: config.Settings, parameters: int) -> config.Settings:
 
 
 def _create(root: Path, group: Group, planned: Sequence[tuple[str, config.Settings]]) -> None:
-    from lstmtui import api
+    from lstmtui.client import runs
 
     taken = [name for name, _ in planned if (root / name).exists()]
     if taken:
         raise UsageError(f"There is already a run '{taken[0]}'; choose another --name for the group.")
     for name, settings in planned:
-        api.create(settings, name=name, root=root)
+        runs.create(settings, name=name, root=root)
     try:
         comparing.store(root, group)
     except OSError as error:
@@ -243,12 +244,12 @@ def _train(root: Path, group: Group) -> int:
 
 def _follow(run: RunFolder, before: RunSnapshot) -> tuple[RunSnapshot, int]:
     """Start the engine, wait until it ends, and return how the run is then, and the exit code of a signal or 0."""
-    from lstmtui import api
     from lstmtui.cli import follow
     from lstmtui.cli.progress import progress
+    from lstmtui.client import runs
     from lstmtui.runs.reader import RunReader
 
-    process, reader = api.start(run), RunReader(run)
+    process, reader = runs.start(run), RunReader(run)
     with follow._caught_signals() as caught, progress(before) as shown:
         stopper = follow._Stopper(run, process, shown)
         while True:

@@ -18,7 +18,7 @@ from lstmtui.common.files import FormatError, parse_json, stream_lines
 from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
-    from lstmtui.api import Candidate, Model
+    from lstmtui.client.model import Candidate, Model
 
 
 def complete(
@@ -70,9 +70,9 @@ def complete(
         daemon.begin(found)
         if (answer := warmly.standing_by(found, question, starting=True)) is not None:
             return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
-    from lstmtui import api
+    from lstmtui.client.model import Model
 
-    with api.Model(found) as model:
+    with Model(found) as model:
         if stdin:
             return _serve(model, k, phrase)
         answer = _answer(model, question)

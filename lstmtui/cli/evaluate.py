@@ -109,7 +109,8 @@ def evaluate(
     [bold]network[/bold] leaves out the index of the training text.
     [bold]adapted[/bold] adds what was typed so far and the profile.
     """
-    from lstmtui import api, config
+    from lstmtui import config
+    from lstmtui.client.model import Model
     from lstmtui.data.corpus import Reading, notes_of, read
 
     if not autocomplete and (apart or adapt):
@@ -127,7 +128,7 @@ def evaluate(
         asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
         if dynamic:
             asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
-        with api.Model(found) as model:
+        with Model(found) as model:
             if autocomplete:
                 details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
                 result = model.ask("autocomplete", **asked, **details)

@@ -23,11 +23,11 @@ def gradients(
 
     Runs that train measure this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
     """
-    from lstmtui import api
+    from lstmtui.client.model import Model
     from lstmtui.reports.gradient_flow import flow_of, memory, verdict
 
     found = recognise(run, runs_dir)
-    with api.Model(found) as model:
+    with Model(found) as model:
         answer = model.ask("gradients", lags=lags)
     if json:
         emit_json({"run": found.name, **answer})

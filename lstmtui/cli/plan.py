@@ -16,7 +16,7 @@ from lstmtui.common.units import duration
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from lstmtui.api import Forecaster
+    from lstmtui.client.forecast import Forecaster
 
 SIZES = (16, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 3072, 4096)
 """Sizes of layers that are proposed."""
@@ -79,7 +79,8 @@ def plan(
     json: AsJson = False,
 ) -> int:  # fmt: skip
     """Say what a run would cost: parameters, work, memory, speed measured here, and time. Nothing is trained."""
-    from lstmtui import api, recipe
+    from lstmtui import recipe
+    from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import notes, texts_of
 
     options: dict[str, object] = {
@@ -104,7 +105,7 @@ def plan(
             chosen = dataclasses.replace(chosen, minutes=fit_minutes)
         return recipe.complete(chosen, corpus_bytes=texts.bytes, beginning=texts.beginning)
 
-    forecaster = api.Forecaster()
+    forecaster = Forecaster()
     try:
         size, again = _fitting(forecaster, complete, fit_memory, fit_minutes)
         s = complete(size, again=again)

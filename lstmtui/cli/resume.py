@@ -49,9 +49,10 @@ def resume(
 
     On another device a run ends with the same within rounding, not to the bit.
     """
-    from lstmtui import api, config
+    from lstmtui import config
     from lstmtui.cli.ending import conclude
     from lstmtui.cli.follow import detached, follow
+    from lstmtui.client import runs
     from lstmtui.errors import LockedError
     from lstmtui.runs.lock import engine_alive
     from lstmtui.runs.reader import RunReader
@@ -68,7 +69,7 @@ def resume(
     if before.state == "finished" and more is None:
         return conclude(before, name, before.state, before.exit_code, as_json=json)
     say(f"Run {found.name} in {found.path}")
-    process = api.start(found, device=device, more=more)
+    process = runs.start(found, device=device, more=more)
     return (detached if detach else follow)(found, process, before=before, as_json=json)
 
 

@@ -14,7 +14,7 @@ from lstmtui.cli.output import emit, emit_json, say
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from lstmtui.api import Model
+    from lstmtui.client.model import Model
 
 BETWEEN = "---"
 """The line between two samples that may have several lines."""
@@ -71,7 +71,7 @@ def sample(
     runs_dir: RunsDir = None,
 ) -> int:  # fmt: skip
     """Let a trained run write, to stdout, as it goes."""
-    from lstmtui import api
+    from lstmtui.client.model import Model
 
     if text is not None and prompt is not None:
         raise UsageError("Give the text to start from once: as TEXT, or with --prompt.")
@@ -97,7 +97,7 @@ def sample(
     }
     if seed is None:
         chosen["seed"] = secrets.randbits(32)
-    with api.Model(found) as model:
+    with Model(found) as model:
         vocabulary = model.about.get("vocabulary")
         if isinstance(vocabulary, int) and chosen["top_k"] > vocabulary:
             say(f"--top-k {chosen['top_k']} is beyond the vocabulary of {vocabulary} tokens, so all of them are used.")

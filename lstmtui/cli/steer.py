@@ -93,14 +93,14 @@ def fork(
     runs_dir: RunsDir = None,
 ) -> int:
     """Make a new run that begins at a checkpoint of another, for example: lstmtui fork diary --from best lr=0.001."""
-    from lstmtui import api
+    from lstmtui.client import runs
 
     found = recognise(run, runs_dir)
     pairs = [change.partition("=") for change in changes or []]
     wrong = [change for change in changes or [] if "=" not in change]
     if wrong:
         raise UsageError(f"'{wrong[0]}' is not KEY=VALUE; for example lr=0.001.")
-    child, step = api.fork(
+    child, step = runs.fork(
         found, at=at, name=name, changes={key.strip().replace("-", "_"): value for key, _, value in pairs}
     )
     emit(child.name)

@@ -30,8 +30,8 @@ def train(**given: Any) -> int:
 
     What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
     """
-    from lstmtui import api
     from lstmtui.cli.follow import detached, follow
+    from lstmtui.client import runs
     from lstmtui.data.corpus import notes, texts_of
 
     options = {name: given.pop(name) for name in config.FIELDS}
@@ -44,23 +44,23 @@ def train(**given: Any) -> int:
         say(f"  {line}")
     for note in notes(texts):
         say(note)
-    process = api.start(run)
+    process = runs.start(run)
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
 
 
 def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolder:
     """Make the run; a text that is piped in is kept in it."""
-    from lstmtui import api
+    from lstmtui.client import runs
 
     corpus = settings.corpus
     if corpus == config.FIELDS["corpus"].default and piped.holds_text():
         corpus = (piped.STDIN,)
     if piped.STDIN not in corpus:
-        return api.create(settings, name=name, root=root)
+        return runs.create(settings, name=name, root=root)
     root.mkdir(parents=True, exist_ok=True)
     with piped.files(corpus, root) as names:
         text = next(Path(own) for own, given in zip(names, corpus, strict=True) if given == piped.STDIN)
-        return api.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
+        return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
 
 
 def describe(s: config.Settings, texts: Texts) -> list[str]:

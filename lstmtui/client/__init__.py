@@ -1,1 +1,1 @@
-"""The front ends' side of the engine's processes."""
+"""The engine as seen by front ends: each module starts a process of the engine and talks with it."""

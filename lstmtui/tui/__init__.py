@@ -1,6 +1,6 @@
 """Terminal screens: the list of runs, one run live, and typing with it.
 
-They start and watch engine processes through `lstmtui.api` and the run folder, and can be closed at any time without
+They start and watch engine processes through `lstmtui.client` and the run folder, and can be closed at any time without
 stopping one.
 """
 

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import forecast, model, runs
 from lstmtui.common import paths
 from lstmtui.runs.folder import RunFolder
 
 
 class Completer(Protocol):
-    """A loaded model that continues a text; `lstmtui.api.Model` is one."""
+    """A loaded model that continues a text; `lstmtui.client.model.Model` is one."""
 
     about: dict[str, Any]
 
     def complete(
         self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()
-    ) -> list[api.Candidate]: ...
+    ) -> list[model.Candidate]: ...
 
     def adapt(self, text: str) -> int: ...
 
@@ -29,7 +30,7 @@ class Completer(Protocol):
 
 
 class Forecaster(Protocol):
-    """Tells what a network would cost; `lstmtui.api.Forecaster` is one."""
+    """Tells what a network would cost; `lstmtui.client.forecast.Forecaster` is one."""
 
     def ask(self, settings: config.Settings) -> dict[str, Any]: ...
 
@@ -50,9 +51,9 @@ class Doors:
     root: Path = field(default_factory=paths.runs_root)
     drafts: Path = field(default_factory=paths.drafts_root)
     """Where texts are kept that were typed and not cleared yet."""
-    open_model: Callable[[RunFolder], Completer] = api.Model
-    create: Callable[..., RunFolder] = api.create
+    open_model: Callable[[RunFolder], Completer] = model.Model
+    create: Callable[..., RunFolder] = runs.create
     """Of settings and a `name`."""
-    start: Callable[[RunFolder], object] = api.start
-    fork: Callable[..., tuple[RunFolder, int]] = api.fork
-    forecaster: Callable[[], Forecaster] = api.Forecaster
+    start: Callable[[RunFolder], object] = runs.start
+    fork: Callable[..., tuple[RunFolder, int]] = runs.fork
+    forecaster: Callable[[], Forecaster] = forecast.Forecaster

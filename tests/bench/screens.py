@@ -33,7 +33,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from run_folder import alive, losses, make_run
 from screen_tests import FakeForecaster, FakeModel, painted
 
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import runs
 from lstmtui.common.files import append_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
@@ -146,8 +147,8 @@ def open_long(root: Path) -> None:
 def training(root: Path) -> Iterator[RunFolder]:
     """A real engine that trains on as many threads as there are processors."""
     settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=50, threads=os.cpu_count() or 1)
-    run = api.create(settings, root=root)
-    engine = api.start(run)
+    run = runs.create(settings, root=root)
+    engine = runs.start(run)
     try:
         while RunReader(run).refresh().state != "training" or not any(run.probes.glob("saturation-*")):
             if engine.poll() is not None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmtui import api
+from lstmtui.client import runs
+from lstmtui.client.model import Model
 from lstmtui.common.paths import runs_root
 from lstmtui.config import Settings
 from lstmtui.runs.listing import find
@@ -30,7 +31,7 @@ def row(name: str, figure: str, target: str) -> None:
     print(f"{name:44} {figure:>30} {target:>24}", flush=True)
 
 
-def presses(model: api.Model, text: str) -> str:
+def presses(model: Model, text: str) -> str:
     """Type `text` and return percentiles of the milliseconds to an answer, the pipe to the model's process included."""
     spent = []
     for typed in range(1, len(text)):
@@ -40,7 +41,7 @@ def presses(model: api.Model, text: str) -> str:
     return "p50 {:.1f}, p90 {:.1f}, p99 {:.1f} ms".format(*np.percentile(spent[WARM:], (50, 90, 99)))
 
 
-def resident(model: api.Model) -> float:
+def resident(model: Model) -> float:
     """Return the megabytes that the model's process holds."""
     pages = int(Path(f"/proc/{model._process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -54,16 +55,16 @@ def main() -> None:
     given = parser.parse_args()
     text = " ".join(given.text.read_text(encoding="utf-8").split())[: given.presses + WARM]
     run = find(given.run, runs_root())
-    with api.Model(run) as model:  # what is compiled for the first time is no part of the figures
+    with Model(run) as model:  # what is compiled for the first time is no part of the figures
         model.complete(text[:20])
-    with api.Model(run) as model:
+    with Model(run) as model:
         model.complete(text[:20])
         row("memory of a loaded completer", f"{resident(model):.0f} MB", "150 MB")
         row("a key, otherwise idle", presses(model, text), "p50 5, p99 16 ms")
         row("memory after that", f"{resident(model):.0f} MB", "150 MB")
         with tempfile.TemporaryDirectory() as folder:
-            training = api.create(Settings(minutes=60.0), root=Path(folder))
-            process = api.start(training)
+            training = runs.create(Settings(minutes=60.0), root=Path(folder))
+            process = runs.start(training)
             try:
                 reader = RunReader(training)
                 while not reader.refresh().train:

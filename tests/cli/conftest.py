@@ -15,8 +15,9 @@ import fake_engine
 import fake_serve
 import pytest
 
-from lstmtui import api, config
+from lstmtui import config
 from lstmtui.cli import main
+from lstmtui.client import runs
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.writer import RunWriter
@@ -52,7 +53,7 @@ def behave(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def choose(behaviour: str) -> None:
         assert behaviour in fake_engine.BEHAVIOURS
-        monkeypatch.setattr(api, "start", functools.partial(fake_engine.start, behaviour=behaviour))
+        monkeypatch.setattr(runs, "start", functools.partial(fake_engine.start, behaviour=behaviour))
         monkeypatch.setenv("FAKE_ENGINE", behaviour)
 
     return choose
@@ -64,7 +65,7 @@ def lstmtui(
 ) -> Lstmtui:
     """Run one command line in this process, over the fakes."""
     behave("finish")
-    monkeypatch.setattr(api, "Model", fake_serve.FakeModel)
+    monkeypatch.setattr("lstmtui.client.model.Model", fake_serve.FakeModel)
     fake_serve.asked.clear()
     fake_engine.asked_for_more.clear()
 
@@ -117,7 +118,7 @@ def make_run(tmp_path: Path, text_file: Path) -> Callable[..., RunFolder]:
 
     def make(name: str = "diary", state: str = "finished", **settings: object) -> RunFolder:
         chosen = config.Settings(corpus=(str(text_file),), **settings)  # type: ignore[arg-type]
-        run = api.create(chosen, name=name)
+        run = runs.create(chosen, name=name)
         writer = RunWriter(run)
         fake_engine.write_steps(writer)
         writer.status(state=state, result=fake_engine.RESULT)

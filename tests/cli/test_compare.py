@@ -7,7 +7,7 @@ import json
 import pytest
 from run_folder import make_run
 
-from lstmtui import api, config
+from lstmtui import config
 from lstmtui.cli import compare as command
 from lstmtui.cli import main
 from lstmtui.reports import comparison
@@ -114,7 +114,7 @@ def test_sizes_are_matched(text, monkeypatch):
         def close(self):
             pass
 
-    monkeypatch.setattr(api, "Forecaster", Forecaster)
+    monkeypatch.setattr("lstmtui.client.forecast.Forecaster", Forecaster)
     for cell, units in (("lstm", 46), ("gru", 54), ("rnn", 96)):
         s = config.Settings(corpus=(str(text),), cell=cell)
         assert command.matched(s, 10_000).hidden == pytest.approx(units, abs=1)

@@ -8,7 +8,6 @@ import pytest
 from inside_run import InsideModel
 from run_folder import make_run
 
-from lstmtui import api
 from lstmtui.cli import main
 
 
@@ -29,7 +28,7 @@ def model(monkeypatch):
             return super()._gradients(text)
 
     asked = []
-    monkeypatch.setattr(api, "Model", Model)
+    monkeypatch.setattr("lstmtui.client.model.Model", Model)
     return asked
 
 

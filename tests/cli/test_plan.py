@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lstmtui import api
 from lstmtui.cli import main
+from lstmtui.client import forecast
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def forecasts(monkeypatch):
         def close(self):
             measured.append(-1)
 
-    monkeypatch.setattr(api, "Forecaster", Forecaster)
+    monkeypatch.setattr(forecast, "Forecaster", Forecaster)
     return measured
 
 
@@ -65,9 +65,11 @@ def test_cost_in_words(text, forecasts, capsys):
 
 
 def test_on_a_gpu_its_memory_counts(text, forecasts, capsys, monkeypatch):
-    measure = api.Forecaster.measure
+    measure = forecast.Forecaster.measure
     monkeypatch.setattr(
-        api.Forecaster, "measure", lambda self, s: {**measure(self, s), "gpu_memory_mb": 1234.5 * (s.device == "cuda")}
+        forecast.Forecaster,
+        "measure",
+        lambda self, s: {**measure(self, s), "gpu_memory_mb": 1234.5 * (s.device == "cuda")},
     )
     assert main(["plan", str(text), "--hidden", "100", "--epochs", "5", "--device", "cuda"]) == 0
     said = capsys.readouterr().out

@@ -5,7 +5,7 @@ import json
 import fake_engine
 import pytest
 
-from lstmtui import api
+from lstmtui.client import runs
 
 
 def test_resume_follows_the_run_again(lstmtui, make_run):
@@ -53,8 +53,8 @@ def test_a_stale_status_is_not_taken_for_the_end(lstmtui, behave, make_run):
 def test_resume_on_another_device(lstmtui, make_run, monkeypatch):
     make_run("diary", "stopped")
     asked = []
-    start = api.start
-    monkeypatch.setattr(api, "start", lambda run, device=None, more=None: asked.append(device) or start(run))
+    start = runs.start
+    monkeypatch.setattr(runs, "start", lambda run, device=None, more=None: asked.append(device) or start(run))
     assert lstmtui("resume", "diary", "--device", "cpu").code == 0
     assert lstmtui("resume", "diary", "--steps", "5").code == 0
     assert asked == ["cpu", None]

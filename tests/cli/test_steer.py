@@ -74,7 +74,7 @@ def test_a_fork_prints_its_name(lstmtui, make_run, monkeypatch):
         asked.update(details, run=run.name)
         return type(run)(run.path.parent / "diary-fork"), 42
 
-    monkeypatch.setattr("lstmtui.api.fork", fork)
+    monkeypatch.setattr("lstmtui.client.runs.fork", fork)
     said = lstmtui("fork", "diary", "lr=0.001", "save-every=5", "--from", "best")
     assert (said.code, said.out) == (0, "diary-fork\n")
     assert "step 42 of 'diary'" in said.err

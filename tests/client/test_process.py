@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 import tiny
 
-from lstmtui import api
-from lstmtui.client import process
+from lstmtui import config
+from lstmtui.client import process, runs
+from lstmtui.client.forecast import Forecaster
+from lstmtui.client.model import Model
 from lstmtui.errors import LstmtuiError
 
 HERE = Path(__file__).parents[2]
@@ -77,13 +79,13 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_modules_in_the_current_folder_are_not_run(tmp_path, trap):
     run = tiny.create(tmp_path, "diary", steps=3)
-    assert api.start(run).wait(timeout=300) == 0
-    with api.Model(run) as model:
+    assert runs.start(run).wait(timeout=300) == 0
+    with Model(run) as model:
         assert model.complete("the ", k=1)
-    child, step = api.fork(run, name="child", changes={"steps": "4"})
+    child, step = runs.fork(run, name="child", changes={"steps": "4"})
     assert step == 3
-    forecaster = api.Forecaster()
-    assert forecaster.ask(api.config.load(child.config))["parameters"] > 0
+    forecaster = Forecaster()
+    assert forecaster.ask(config.load(child.config))["parameters"] > 0
     forecaster.close()
     for command in (
         [sys.executable, "-m", "lstmtui.cli", "info", "--json"],

@@ -20,7 +20,7 @@ from screen_tests import FakeForecaster, control_characters, painted, until
 from textual.app import App, ComposeResult
 from textual.events import Paste
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.common.files import append_line
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError

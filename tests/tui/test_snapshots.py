@@ -14,7 +14,7 @@ from run_folder import NOW, alive, make_run
 from screen_tests import FakeForecaster, FakeModel, until
 from textual.pilot import Pilot
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.tui.app import LstmtuiApp, screen_text
 from lstmtui.tui.services import Doors
 

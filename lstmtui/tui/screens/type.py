@@ -16,7 +16,7 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Footer, Static, TextArea
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder

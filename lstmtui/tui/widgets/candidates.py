@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import one_line
 
 BAR = "▏▎▍▌▋▊▉█"

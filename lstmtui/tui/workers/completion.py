@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.tui.services import Completer
 from lstmtui.tui.workers.model_thread import ModelThread
 

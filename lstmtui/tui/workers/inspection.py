@@ -11,7 +11,7 @@ from lstmtui.tui.workers.model_thread import ModelThread
 
 
 class Answerer(Protocol):
-    """A loaded model that answers questions; `lstmtui.api.Model` is one."""
+    """A loaded model that answers questions; `lstmtui.client.model.Model` is one."""
 
     about: dict[str, Any]
 

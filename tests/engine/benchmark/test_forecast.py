@@ -8,7 +8,8 @@ import json
 import pytest
 import tiny
 
-from lstmtui import api, recipe
+from lstmtui import recipe
+from lstmtui.client.forecast import Forecaster
 from lstmtui.data.corpus import prepare
 from lstmtui.engine.benchmark.forecast import Forecast, answer
 from lstmtui.engine.nn.params import Arena, parameters
@@ -92,7 +93,7 @@ def test_words_and_pieces_have_about_their_vocabulary(tmp_path):
 
 
 def test_over_its_process(tmp_path):
-    forecaster = api.Forecaster()
+    forecaster = Forecaster()
     try:
         s = tiny.settings(tiny.corpus(tmp_path))
         assert forecaster.ask(s)["parameters"] == Forecast().ask(s)["parameters"]

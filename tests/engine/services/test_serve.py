@@ -9,7 +9,7 @@ import time
 import pytest
 import tiny
 
-from lstmtui import api
+from lstmtui.client.model import Model
 from lstmtui.common.files import to_json
 from lstmtui.engine import answering
 from lstmtui.engine.inference.loaded_model import load
@@ -70,7 +70,7 @@ def test_what_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
     assert tiny.train(run) == 0
     odd = os.fsdecode(bytes(tmp_path / "caf") + b"\xe9.txt")
     shutil.copy(tiny.corpus(tmp_path), odd)
-    with api.Model(run) as model:
+    with Model(run) as model:
         model.complete("the ")
         begun = time.monotonic()
         for text in ("\ud83d", "the \ud83d", "the \udce9", "\udce9", "\x00", "\U0010ffff \udfff\ud800"):
@@ -85,7 +85,7 @@ def test_what_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
 
 
 def test_the_door_asks_samples_and_raises(run, tmp_path):
-    with api.Model(run) as model:
+    with Model(run) as model:
         assert model.about["hidden"] == 8
         assert len(model.complete("the ", k=2)) <= 2
         pieces = []
@@ -110,17 +110,17 @@ def test_evaluation_counts_what_the_vocabulary_lacks(tmp_path):
 def test_a_run_without_a_checkpoint_says_what_to_do(tmp_path):
     run = tiny.create(tmp_path)
     with pytest.raises(UsageError, match="no checkpoint yet"):
-        api.Model(run)
+        Model(run)
 
 
 def test_a_damaged_tokenizer_is_told(run):
     run.tokenizer.write_text("{}")
     with pytest.raises(CorruptError, match="tokenizer"):
-        api.Model(run)
+        Model(run)
 
 
 def test_a_process_that_died_is_told_and_does_not_come_back(run):
-    with api.Model(run) as model:
+    with Model(run) as model:
         assert model.alive
         model._child._process.kill()
         for _ in range(2):
@@ -185,7 +185,7 @@ def test_memory_stays_flat_over_many_questions(tmp_path, tokens):
     run = tiny.create(tmp_path, tokens=tokens)
     assert tiny.train(run) == 0
     draw, sizes = random.Random(7), []
-    with api.Model(run) as model:
+    with Model(run) as model:
         pid = model._child._process.pid
         for number in range(QUESTIONS):
             text = " ".join(draw.choices(WORDS, k=draw.randrange(20)))
@@ -198,7 +198,7 @@ def test_memory_stays_flat_over_many_questions(tmp_path, tokens):
                     model.ask(draw.choice(["complete", "nothing", "sample"]), text=draw.choice([None, 3, [], text]))
                 else:
                     model.complete(text, k=draw.randrange(1, 7), phrase=number % 5 == 0)
-            except api.UsageError:
+            except UsageError:
                 pass
             if number % 250 == 249:
                 sizes.append(resident_mb(pid))

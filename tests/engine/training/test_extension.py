@@ -7,7 +7,8 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import runs
 from lstmtui.engine import checkpoint
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
@@ -53,7 +54,7 @@ def test_a_finished_run_takes_as_many_steps_more(finished):
 def test_it_is_then_the_run_that_a_fork_with_the_longer_schedule_is(tmp_path):
     run = tiny.create(tmp_path, "parent", warmup=0)
     run_on(run)
-    child, _ = api.fork(run, name="child", changes={"steps": "50"})
+    child, _ = runs.fork(run, name="child", changes={"steps": "50"})
     run_on(child)
     run_on(run, More("steps", 20))
     assert tiny.last_weights(run) == tiny.last_weights(child)

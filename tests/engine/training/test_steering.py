@@ -9,7 +9,8 @@ import pytest
 import tiny
 from steered import Steered
 
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import runs
 from lstmtui.engine import checkpoint
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
@@ -107,8 +108,8 @@ def test_a_fork_begins_where_its_parent_stood(tmp_path):
     run = tiny.create(tmp_path)
     assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
     with pytest.raises(UsageError, match="more steps"):
-        api.fork(run)
-    child, step = api.fork(run, name="child", changes={"steps": "40", "lr": "0.001"})
+        runs.fork(run)
+    child, step = runs.fork(run, name="child", changes={"steps": "40", "lr": "0.001"})
     assert (child.path, step) == (run.path.parent / "child", 30)
     settings = config.load(child.config)
     assert (settings.steps, settings.minutes, settings.lr) == (40, None, 0.001)
@@ -124,10 +125,10 @@ def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path)
     run = tiny.create(tmp_path, save_every=1e-9)
     assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
     assert checkpoint.best_path(run) == checkpoint.path_for(run, 30)
-    late, _ = api.fork(run, name="late", at="30", changes={"steps": "40"})
+    late, _ = runs.fork(run, name="late", at="30", changes={"steps": "40"})
     assert checkpoint.best_path(late) == checkpoint.path_for(late, 30)
     checkpoint.path_for(run, 20).unlink()  # what was the best at step 29
-    early, _ = api.fork(run, name="early", at="29", changes={"steps": "31"})
+    early, _ = runs.fork(run, name="early", at="29", changes={"steps": "31"})
     assert checkpoint.best_path(early) is None
     assert run_to_the_end(Trainer(early, RunWriter(early, interval=60), lambda: False)) == "finished"
     assert checkpoint.best_path(early) in [checkpoint.path_for(early, step) for step in (30, 31)]
@@ -136,12 +137,12 @@ def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path)
 def test_a_fork_refuses_what_it_cannot_be(tmp_path):
     run = tiny.create(tmp_path)
     with pytest.raises(UsageError, match="no checkpoint yet"):
-        api.fork(run)
+        runs.fork(run)
     run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False))
     with pytest.raises(UsageError, match="'hidden' cannot change in a fork"):
-        api.fork(run, changes={"hidden": "9"})
+        runs.fork(run, changes={"hidden": "9"})
     with pytest.raises(UsageError, match="no checkpoint of step 7"):
-        api.fork(run, at="7")
+        runs.fork(run, at="7")
     with pytest.raises(UsageError, match="already a run"):
-        api.fork(run, name="tiny")
+        runs.fork(run, name="tiny")
     assert [path.name for path in run.path.parent.iterdir() if path.is_dir()] == ["tiny"]

@@ -13,7 +13,7 @@ from screen_tests import SIZES, FakeModel, control_characters, painted, until
 from textual import events
 from textual.pilot import Pilot
 
-from lstmtui.api import Candidate
+from lstmtui.client.model import Candidate
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp

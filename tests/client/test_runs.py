@@ -3,13 +3,13 @@ import os
 import pytest
 import tiny
 
-import lstmtui
-from lstmtui import api, config
+from lstmtui import config
+from lstmtui.client import runs
 from lstmtui.errors import LstmtuiError, UsageError
 
 
 def test_creates_a_folder_with_every_setting_resolved(tmp_path):
-    run = api.create(config.Settings(corpus=(str(tiny.corpus(tmp_path)),), steps=5), name="diary")
+    run = runs.create(config.Settings(corpus=(str(tiny.corpus(tmp_path)),), steps=5), name="diary")
     stored = config.load(run.config)
     assert stored.steps == 5
     assert stored.hidden is not None
@@ -19,14 +19,14 @@ def test_creates_a_folder_with_every_setting_resolved(tmp_path):
 def test_paths_are_absolute_and_names_stay_names(tmp_path, monkeypatch):
     path = tiny.corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    run = api.create(config.Settings(corpus=(path.name,), valid=(path.name,), steps=1))
+    run = runs.create(config.Settings(corpus=(path.name,), valid=(path.name,), steps=1))
     assert config.load(run.config).corpus == (str(path),)
     assert config.load(run.config).valid == (str(path),)
-    assert config.load(api.create(config.Settings(corpus=("reber",), steps=1)).config).corpus == ("reber",)
+    assert config.load(runs.create(config.Settings(corpus=("reber",), steps=1)).config).corpus == ("reber",)
 
 
 def test_names_follow_from_the_text_and_the_cell_and_are_free(tmp_path):
-    names = [tiny_run.name for tiny_run in (api.create(tiny.settings(tiny.corpus(tmp_path))) for _ in range(3))]
+    names = [tiny_run.name for tiny_run in (runs.create(tiny.settings(tiny.corpus(tmp_path))) for _ in range(3))]
     assert names == ["text-lstm", "text-lstm-2", "text-lstm-3"]
 
 
@@ -44,42 +44,22 @@ def test_a_name_that_cannot_be_one_is_refused(tmp_path, name):
 
 def test_a_missing_text_leaves_no_folder(tmp_path):
     with pytest.raises(UsageError, match="no file"):
-        api.create(config.Settings(corpus=(str(tmp_path / "none.txt"),)))
+        runs.create(config.Settings(corpus=(str(tmp_path / "none.txt"),)))
     assert not os.path.exists(os.environ["LSTMTUI_RUNS"])
 
 
 def test_bytes_take_any_file(tmp_path):
     path = tmp_path / "binary"
     path.write_bytes(bytes(range(256)) * 20)
-    assert api.create(config.Settings(corpus=(str(path),), tokens="bytes", steps=1)).config.exists()
+    assert runs.create(config.Settings(corpus=(str(path),), tokens="bytes", steps=1)).config.exists()
     with pytest.raises(UsageError, match="--tokens bytes"):
-        api.create(config.Settings(corpus=(str(path),), steps=1))
+        runs.create(config.Settings(corpus=(str(path),), steps=1))
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path, monkeypatch):
     (tmp_path / "runs").write_text("a file, where the runs should be")
     with pytest.raises(LstmtuiError, match="cannot be written"):
         tiny.create(tmp_path)
-
-
-def test_other_programs_complete_by_a_runs_name(tmp_path, monkeypatch):
-    run = tiny.create(tmp_path, name="diary")
-    assert tiny.train(run) == 0
-    with lstmtui.Completer.load("diary") as completer:
-        found = completer.complete("the ", k=3)
-        assert 0 < len(found) <= 3
-        assert isinstance(found[0], lstmtui.Candidate)
-        assert completer.about["step"] == 30
-        assert completer.adapt("zebulon " * 50) == 50
-        completer.forget()
-    assert not completer.alive
-    monkeypatch.chdir(run.path.parent)
-    for name in ("latest", run.path, str(run.path), "./diary"):
-        lstmtui.Completer.load(name).close()
-    with pytest.raises(UsageError, match="no run"):
-        lstmtui.Completer.load("nope")
-    with pytest.raises(AttributeError, match="nothing_such"):
-        _ = lstmtui.nothing_such
 
 
 def test_what_cannot_be_read_is_refused_before_there_is_a_run(tmp_path):
@@ -92,5 +72,5 @@ def test_what_cannot_be_read_is_refused_before_there_is_a_run(tmp_path):
         (config.Settings(corpus=good, test=(str(tmp_path / "a.zip"),)), "is a ZIP archive"),
     ):
         with pytest.raises(UsageError, match=said):
-            api.create(settings, root=tmp_path / "runs")
+            runs.create(settings, root=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()

@@ -1,0 +1,138 @@
+"""Ask a trained model, which lives in a process of its own: completion, samples, evaluation.
+
+with Model(run) as model:                    # python -m lstmtui.engine.services.serve RUN_FOLDER
+    model.complete("The ", k=5)
+
+with lstmtui.Completer.load("diary") as completer:    # the same by name, for other programs
+    completer.complete("The ", k=5)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lstmtui.client.process import Child
+from lstmtui.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One continuation: the text to insert at the cursor, and how probable the model finds it."""
+
+    text: str
+    probability: float
+    replaces: int = 0
+    """Characters before the cursor that the text takes the place of: the word begun, where no known word begins so."""
+
+
+class Model:
+    """A trained run in a process of its own that answers one question at a time over a pipe.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._child = Child("The model's process", "lstmtui.engine.services.serve", str(run.path))
+        try:
+            about = self._child.first_answer()
+        except BaseException:
+            self._child.close()
+            raise
+        self.about: dict[str, Any] = about
+        """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still answer."""
+        return self._child.alive
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    def ask(
+        self,
+        op: str,
+        on_piece: Callable[[str], None] | None = None,
+        on_progress: Callable[[float], None] | None = None,
+        **details: Any,
+    ) -> dict[str, Any]:
+        """Send one question and return its answer.
+
+        `on_piece` receives text as it is written (op sample), `on_progress` how much is done, 0 to 1 (op evaluate).
+        """
+
+        def hear(line: dict[str, Any]) -> None:
+            if on_piece is not None and "piece" in line:
+                on_piece(line["piece"])
+            elif on_progress is not None and "progress" in line:
+                on_progress(line["progress"])
+
+        return self._child.ask({"op": op, **details}, hear)
+
+    def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Iterable[str] = ()) -> list[Candidate]:
+        """Return up to `k` distinct continuations of `text`, the most probable first.
+
+        With `phrase` they go on for as long as is expected to save keystrokes. Words in `passed` were proposed for the
+        one begun and not wanted, and leave their places to others.
+        """
+        answer = self.ask("complete", text=text, k=k, phrase=phrase, passed=list(passed))
+        self.about["step"] = answer.get("step", self.about.get("step"))  # a run that trains on gets better meanwhile
+        return [Candidate(c["text"], c["probability"], c.get("replaces", 0)) for c in answer["candidates"]]
+
+    def adapt(self, text: str, *, weights: bool = False) -> int:
+        """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
+
+        What the profile has already is not counted again.
+        With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
+        """
+        answer = self.ask("adapt", text=text, weights=weights)
+        self.about["put_aside"] = answer.get("put_aside", [])  # profiles that could not be understood
+        return int(answer["words"])
+
+    def forget(self, what: str = "") -> None:
+        """Forget a word of the profile, or a file that it learnt, or all of it."""
+        self.ask("forget", what=what)
+
+    def profile(self) -> dict[str, Any]:
+        """Return what the profile holds: words, texts, the words met most often, and those new to the training text."""
+        return self.ask("profile")
+
+
+class Completer(Model):
+    """Completion with a run, for other programs:
+
+        import lstmtui
+
+        with lstmtui.Completer.load("diary") as completer:
+            for candidate in completer.complete("Dear ", k=5):
+                print(candidate.text, candidate.probability)
+
+    The model lives in a process of its own, which ends with `close` or with this one. The first answer takes about a
+    second; then give the whole text each time: what was read is not read again.
+    """
+
+    @classmethod
+    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Completer:
+        """Load a run by its name, 'latest' or the path of its folder.
+
+        Raises UsageError for a run that is not there or has no checkpoint yet, CorruptError for a damaged one.
+        """
+        from lstmtui.runs.listing import find
+
+        if isinstance(run, Path) or os.sep in str(run):
+            run = os.path.join(os.curdir, run)
+        return cls(find(str(run), Path(runs_dir).expanduser() if runs_dir else None))

@@ -1,0 +1,111 @@
+"""Create a run, start its engine process, fork it.
+
+    run = create(settings, name="diary")
+    start(run)                                   # python -m lstmtui.engine RUN_FOLDER, a process of its own
+
+The engine process outlives this one: closing a screen or a terminal never ends a training run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from lstmtui import config, recipe
+from lstmtui.client.process import command
+from lstmtui.common.files import write_atomically
+from lstmtui.common.opening import open_to_append
+from lstmtui.common.paths import runs_root
+from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.runs.creation import creation
+from lstmtui.runs.folder import RunFolder, is_taken
+from lstmtui.runs.names import check_name, free_name
+
+
+def create(
+    settings: config.Settings, *, name: str | None = None, root: Path | None = None, text: Path | None = None
+) -> RunFolder:
+    """Check the corpus, let the recipe choose what is left open, and write a new run folder.
+
+    `text` is the file of the corpus that exists for this run alone, in the folder of runs: it moves into the run.
+    Raises UsageError for a corpus or a name that cannot be used.
+    """
+    from lstmtui.data.corpus import anchored, texts_of
+
+    root = root or runs_root()
+    texts = texts_of(settings)
+    resolved = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
+    resolved = dataclasses.replace(  # so that it can be resumed from any folder
+        resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
+    )
+    name = check_name(name) if name is not None else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
+    run = RunFolder(root / name)
+    if text is not None:
+        own = str(run.text.absolute())
+        resolved = dataclasses.replace(
+            resolved, corpus=tuple(own if one == str(text.absolute()) else one for one in resolved.corpus)
+        )
+    try:
+        with creation(run) as draft:
+            if text is not None:
+                os.replace(text, draft.text)
+            write_atomically(draft.config, config.dump(resolved).encode())
+    except OSError as error:
+        raise LstmtuiError(f"The run folder {run.path} cannot be written ({error.strerror or error}).") from error
+    return run
+
+
+def start(
+    run: RunFolder, device: str | None = None, *, more: tuple[str, float] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one.
+
+    It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda". `more`, such as ("steps", 500),
+    moves the end of its schedule to so much from where it stands; the unit is one of config.LENGTHS.
+    Raises LstmtuiError.
+    """
+    # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
+    options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]
+    try:
+        log = open_to_append(run.log)
+    except OSError as error:
+        raise LstmtuiError(f"{run.log} cannot be written ({error.strerror or error}).") from error
+    with log:
+        return subprocess.Popen(
+            command("lstmtui.engine", str(run.path), *options),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def fork(
+    run: RunFolder, *, at: str = "latest", name: str | None = None, changes: dict[str, str] | None = None
+) -> tuple[RunFolder, int]:
+    """Make a run beside `run` that begins at its "latest" or "best" checkpoint, or at that of a step; not started yet.
+
+    Returns it and the step. `changes` are settings as text. Raises UsageError, CorruptError, LstmtuiError.
+    """
+    root = run.path.parent
+    child = RunFolder(root / (check_name(name) if name is not None else free_name(root, f"{run.name}-fork")))
+    if is_taken(child.path):
+        raise UsageError(f"There is already a run '{child.name}'; choose another name.")
+    done = subprocess.run(
+        command(
+            "lstmtui.engine.training.fork", f"--from={at}", str(run.path), str(child.path),
+            *(f"{key}={value}" for key, value in (changes or {}).items()),
+        ),
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise LstmtuiError(f"The fork failed unexpectedly ({last[0] if last else 'no message'}).") from error
+    if "error" in answer:
+        raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+    return child, int(answer["step"])

@@ -1,0 +1,25 @@
+import pytest
+import tiny
+
+import lstmtui
+from lstmtui.errors import UsageError
+
+
+def test_other_programs_complete_by_a_runs_name(tmp_path, monkeypatch):
+    run = tiny.create(tmp_path, name="diary")
+    assert tiny.train(run) == 0
+    with lstmtui.Completer.load("diary") as completer:
+        found = completer.complete("the ", k=3)
+        assert 0 < len(found) <= 3
+        assert isinstance(found[0], lstmtui.Candidate)
+        assert completer.about["step"] == 30
+        assert completer.adapt("zebulon " * 50) == 50
+        completer.forget()
+    assert not completer.alive
+    monkeypatch.chdir(run.path.parent)
+    for name in ("latest", run.path, str(run.path), "./diary"):
+        lstmtui.Completer.load(name).close()
+    with pytest.raises(UsageError, match="no run"):
+        lstmtui.Completer.load("nope")
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = lstmtui.nothing_such
