@@ -51,7 +51,7 @@ class SaveError(LstmtuiError):
     exit_code = 6
 
 
-FAMILIES: dict[int, type[LstmtuiError]] = {
+ERROR_BY_EXIT_CODE: dict[int, type[LstmtuiError]] = {
     kind.exit_code: kind for kind in (LstmtuiError, UsageError, CorruptError, DivergedError, LockedError, SaveError)
 }
 """Which error an exit code stands for, so that a front end can raise what its engine process died of."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from lstmtui.common.hardware import cpu_count, machine_memory, training_speed
-from lstmtui.common.word_boundaries import Kind, kind, share_without_spaces, words_and_lines
+from lstmtui.common.hardware import cpu_count, machine_memory_bytes, training_flops
+from lstmtui.common.word_boundaries import CharKind, char_kind, unspaced_fraction, words_and_line_ends
 from lstmtui.config import AUTO, Settings
 
 MB = 1_000_000
@@ -68,14 +68,18 @@ def _tokens(s: Settings, text: str) -> str:
 
 def _without_words(text: str) -> bool:
     """Return whether most of `text` is not made of words between spaces."""
-    lengths = [len(word.decode("utf-8", "ignore")) for word in words_and_lines(text.encode())]
+    lengths = [len(word.decode("utf-8", "ignore")) for word in words_and_line_ends(text.encode())]
     long = sum(length for length in lengths if length > MAX_WORD)
-    return long > sum(lengths) / 2 or share_without_spaces(text) > 0.5
+    return long > sum(lengths) / 2 or unspaced_fraction(text) > 0.5
 
 
 def _only_words(text: str) -> bool:
     """Return whether `text` is words in small letters and single separators, with nothing between them."""
-    marks = {char for char in set(text) - _SEPARATORS if char == "_" or kind(char) not in (Kind.WORD, Kind.EXTEND)}
+    marks = {
+        char
+        for char in set(text) - _SEPARATORS
+        if char == "_" or char_kind(char) not in (CharKind.WORD, CharKind.EXTEND)
+    }
     return not marks and text == text.lower()
 
 
@@ -180,7 +184,7 @@ def _general(s: Settings, corpus_bytes: int) -> dict[str, object]:
         "bptt": bptt,
         "patience": 10,
         # h, c and up to four gates of each unit and step, in float32.
-        "recompute": 24 * batch * bptt * (s.layers or 2) * hidden > machine_memory() / 4,
+        "recompute": 24 * batch * bptt * (s.layers or 2) * hidden > machine_memory_bytes() / 4,
         "threads": min(cpu_count(), 16),
         "log_every": 10,
         # At least once an epoch, since a small text is soon memorised.
@@ -211,7 +215,7 @@ def _passes(s: Settings, minutes: float, tokens: int, parameters: int, *, batch:
     if s.steps is not None:
         return s.steps * (s.batch or batch) * (s.bptt or 35) / tokens
     threads = s.threads or min(cpu_count(), 16)
-    return minutes * 60 * threads * training_speed(s.precision) / (6 * parameters * tokens)
+    return minutes * 60 * threads * training_flops(s.precision) / (6 * parameters * tokens)
 
 
 def _epochs(s: Settings, minutes: float, tokens: int) -> float:

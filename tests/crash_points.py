@@ -24,7 +24,7 @@ from unittest import mock
 
 import tiny
 
-from lstmtui.common.files import append_line, read_json
+from lstmtui.common.files import append_json_line, read_json
 from lstmtui.engine import __main__ as process
 from lstmtui.engine import checkpoint
 from lstmtui.engine.nn.language_model import Network
@@ -279,7 +279,7 @@ class Bench:
             if at in variant.ask and at not in asked and trainer.progress.rollbacks == 0:
                 asked.add(at)
                 with mock.patch.multiple(os, **REAL):
-                    append_line(run.requests, {"id": str(at), **variant.ask[at]})
+                    append_json_line(run.requests, {"id": str(at), **variant.ask[at]})
             answer_requests(trainer)
 
         def poisoned(network: Any, *args: Any) -> float:

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from lstmtui.common.files import read_lines
+from lstmtui.common.files import read_json_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.writer import RunWriter
@@ -110,7 +110,7 @@ def wait(run: RunFolder, writer: RunWriter, received: list[int], *, hears: bool)
     """Answer requests until asked to stop; one that does not hear obeys signals only."""
     offset, deadline = 0, time.monotonic() + 30
     while time.monotonic() < deadline and not received:
-        requests, offset = read_lines(run.requests, offset)
+        requests, offset = read_json_lines(run.requests, offset)
         for request in requests if hears else ():
             said = f"{request['op']} it is" + (f": {request['key']}={request['value']}" if "key" in request else "")
             refused = request.get("value") == 0.123

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.npz import packed
+from lstmtui.common.npz import pack
 from lstmtui.errors import LstmtuiError
 from lstmtui.reports.gradient_flow import Flow
 from lstmtui.runs.folder import RunFolder
@@ -28,7 +28,7 @@ def measured(run: RunFolder, *flows: Flow) -> RunFolder:
     """Put measurements into a prepared run, as the engine does."""
     run.probes.mkdir(exist_ok=True)
     for one in flows:
-        (run.probes / f"gradient-{one.step:08d}.npz").write_bytes(packed(one.arrays()))
+        (run.probes / f"gradient-{one.step:08d}.npz").write_bytes(pack(one.arrays()))
     return run
 
 

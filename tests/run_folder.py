@@ -14,7 +14,7 @@ import numpy as np
 
 from lstmtui import config, recipe
 from lstmtui.common.files import to_json, write_atomically
-from lstmtui.common.npz import packed
+from lstmtui.common.npz import pack
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
 
@@ -117,7 +117,7 @@ def _probes(run: RunFolder, number: int, settings: config.Settings, step: int) -
         right = source.beta(0.5, 1.6, (layers, len(gates), hidden)).astype(np.float32) * grown * (1 - left)
         run.probes.mkdir(exist_ok=True)
         at = step * (i + 1) // number
-        probe = packed({"step": at, "gates": gates, "left": left, "right": right})
+        probe = pack({"step": at, "gates": gates, "left": left, "right": right})
         (run.probes / f"saturation-{at:08d}.npz").write_bytes(probe)
 
 

@@ -63,7 +63,7 @@ def test_tied_weights_have_one_size():
 
 
 def test_words_get_the_width_that_the_time_can_read(monkeypatch):
-    monkeypatch.setattr(recipe, "training_speed", lambda precision: 55e9)
+    monkeypatch.setattr(recipe, "training_flops", lambda precision: 55e9)
 
     def chosen(minutes, size=5_000_000):
         given = Settings(corpus=("x",), tokens="words", minutes=minutes, threads=2, precision="float32")
@@ -157,13 +157,13 @@ def test_to_type_with_it_grows_with_the_text_and_the_time():
 def test_to_type_with_it_is_narrower_where_the_processor_is_slower(monkeypatch):
     sizes = []
     for speed in (125e9, 55e9):
-        monkeypatch.setattr(recipe, "training_speed", lambda precision, speed=speed: speed)
+        monkeypatch.setattr(recipe, "training_flops", lambda precision, speed=speed: speed)
         sizes.append(for_autocomplete(b"Hi.", minutes=20.0, threads=2).hidden)
     assert sizes[1] < sizes[0]
 
 
 def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
-    monkeypatch.setattr(recipe, "machine_memory", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
+    monkeypatch.setattr(recipe, "machine_memory_bytes", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
     sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}
     assert not recipe.complete(Settings(bptt=1000, **sizes), corpus_bytes=10**9).recompute
     assert recipe.complete(Settings(bptt=1001, **sizes), corpus_bytes=10**9).recompute

@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.client import runs
-from lstmtui.common.files import read_lines
+from lstmtui.common.files import read_json_lines
 from lstmtui.runs.folder import RunFolder
 
 SETTINGS: dict[str, Any] = {
@@ -85,7 +85,7 @@ def last_weights(run: RunFolder) -> dict[str, bytes]:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     """Return the JSON lines of a file."""
-    return read_lines(path)[0]
+    return read_json_lines(path)[0]
 
 
 def events(run: RunFolder, event: str) -> list[dict[str, Any]]:

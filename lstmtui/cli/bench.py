@@ -13,7 +13,7 @@ from lstmtui import config
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit_json, stdout_console
 from lstmtui.client.process import command
-from lstmtui.errors import FAMILIES, LstmtuiError
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -121,7 +121,7 @@ def _measure(arguments: list[str]) -> Iterator[dict[str, Any]]:
         for line in process.stdout:
             result = json_module.loads(line)
             if "error" in result:
-                raise FAMILIES.get(result["exit_code"], LstmtuiError)(result["error"])
+                raise ERROR_BY_EXIT_CODE.get(result["exit_code"], LstmtuiError)(result["error"])
             yield result
         if process.wait():
             raise LstmtuiError(

@@ -16,7 +16,7 @@ from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
 from lstmtui.common.paths import runs_root
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.reports import comparison as comparing
 from lstmtui.reports.comparison import Figures, Group
@@ -234,7 +234,7 @@ def _train(root: Path, group: Group) -> int:
             return by_signal
         figures = comparing.figures(snapshot)
         if snapshot.state == "finished" and figures.quality is not None:
-            took = duration(time.monotonic() - begun)
+            took = format_duration(time.monotonic() - begun)
             say(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
         else:
             failed = 1

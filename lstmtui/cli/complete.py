@@ -14,7 +14,7 @@ from lstmtui.cli import warm_complete as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.warm_complete import MOST, K
-from lstmtui.common.files import FormatError, parse_json, stream_lines
+from lstmtui.common.files import FormatError, bounded_lines, parse_json
 from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def complete(
 def _serve(model: Model, k: int, phrase: bool) -> int:
     """Answer one line per line, a bad one with {"error": ...}."""
     say("Ready: one JSON object a line, Ctrl-D ends.")
-    for line in stream_lines(sys.stdin.buffer):
+    for line in bounded_lines(sys.stdin.buffer):
         if not line.strip():
             continue
         try:

@@ -10,7 +10,7 @@ import typer
 
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
-from lstmtui.common.units import size
+from lstmtui.common.units import format_size
 
 app = App(cls=Group, help="Texts to train on: list, show, fetch.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def list_(json: Json = False) -> None:
     table = Table("name", "size", "tokens", "here", "what it is", box=None, header_style="bold", pad_edge=False)
     for row in rows:
         about = cell(row["title"])
-        length = size(row["bytes"]) if row["bytes"] else ""
+        length = format_size(row["bytes"]) if row["bytes"] else ""
         table.add_row(cell(row["name"]), length, row["tokens"], "yes" if row["here"] else "no", about)
     stdout_console().print(table)
 

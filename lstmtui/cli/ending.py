@@ -9,7 +9,7 @@ from typing import Any
 from lstmtui.cli.output import emit, emit_json, figures, say
 from lstmtui.common import text_beginning as beginnings
 from lstmtui.common.terminal_text import safe
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import further
@@ -60,7 +60,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
 def finished(snapshot: RunSnapshot) -> str:
     """Return the sentence that a finished run ends with."""
     seconds, step = snapshot.status.get("seconds"), (snapshot.status.get("result") or {}).get("best_step")
-    took = f" and {duration(seconds)} of training" if isinstance(seconds, int | float) else ""
+    took = f" and {format_duration(seconds)} of training" if isinstance(seconds, int | float) else ""
     best = f"; the best weights are those of step {step}" if step is not None else ""
     return snapshot.message or f"Finished after {snapshot.step} steps{took}{best}."
 
@@ -94,7 +94,9 @@ def beginning(snapshot: RunSnapshot) -> str:
     told = snapshot.status.get("beginning")
     if isinstance(told, str) and told and safe(told, newlines=False) == told:
         return told
-    return next((found for sample in reversed(snapshot.samples) if (found := beginnings.of(sample.text))), "The ")
+    return next(
+        (found for sample in reversed(snapshot.samples) if (found := beginnings.example_prompt(sample.text))), "The "
+    )
 
 
 def saved_step(run: RunFolder) -> int | None:

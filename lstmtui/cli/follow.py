@@ -15,7 +15,7 @@ from lstmtui.cli.options import short
 from lstmtui.cli.output import emit_json, say
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.common.opening import open_to_read
-from lstmtui.errors import FAMILIES, LstmtuiError, SaveError, UsageError
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, SaveError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder
 from lstmtui.runs.reader import RunReader
@@ -146,7 +146,9 @@ def _conclude(
     state, code = "crashed", 1
     if own and snapshot.state in ENDED:
         state, code = snapshot.state, snapshot.exit_code
-    elif not own and process.returncode in FAMILIES:  # it could not even write a status: another engine has the run
+    elif (
+        not own and process.returncode in ERROR_BY_EXIT_CODE
+    ):  # it could not even write a status: another engine has the run
         state, code = "refused", process.returncode
     elif process.returncode == SaveError.exit_code:  # a full disk did not take its last words either
         state, code = "unsaved", process.returncode

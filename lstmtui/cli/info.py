@@ -11,7 +11,7 @@ from typing import Any
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import emit, emit_json
 from lstmtui.client.process import command
-from lstmtui.common.units import size
+from lstmtui.common.units import format_size
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _OF_ENGINE = (
@@ -70,7 +70,7 @@ def gather() -> dict[str, dict[str, Any]]:
             "runs": str(runs),
             "number of runs": len(all_runs(runs)),
             "cache": str(cache),
-            "cache size": size(used(cache)),
+            "cache size": format_size(used(cache)),
             "configuration": str(config.user_file() or "none"),
         },
     }

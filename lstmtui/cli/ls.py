@@ -10,7 +10,7 @@ from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, emit_json, say, stdout_console
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import age, size
+from lstmtui.common.units import format_age, format_size
 from lstmtui.runs.folder import disk_usage
 from lstmtui.runs.listing import all_runs
 from lstmtui.runs.reader import RunReader
@@ -50,7 +50,7 @@ def ls(
         say(f"There are no runs yet in {root}; start one with 'lstmtui train' or 'lstmtui train FILE'.")
         return 0
     console = stdout_console()
-    rows = [{**_row(s), **({"size": size(disk_usage(s.run))} if long else {})} for s in snapshots]
+    rows = [{**_row(s), **({"size": format_size(disk_usage(s.run))} if long else {})} for s in snapshots]
     console.print(_table(rows, console.width))
     return 0
 
@@ -112,7 +112,7 @@ def _row(s: RunSnapshot) -> dict[str, str]:
         "corpus": corpus,
         "step": steps,
         "validation": figure,
-        "seen": age(seen) if isinstance(seen, int | float) else "-",
+        "seen": format_age(seen) if isinstance(seen, int | float) else "-",
     }
 
 

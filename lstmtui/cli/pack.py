@@ -13,7 +13,7 @@ import typer
 
 from lstmtui.cli.options import Run, RunsDir, path, recognise
 from lstmtui.cli.output import emit, say
-from lstmtui.common.units import size
+from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
 
@@ -63,7 +63,7 @@ def pack(
     emit(str(target))
     held = packing.text_files(found)
     if held and not without_text:
-        held_size = size(packing.size_of(held))
+        held_size = format_size(packing.size_of(held))
         say(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
     say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
     return 0

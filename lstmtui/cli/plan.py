@@ -12,7 +12,7 @@ from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
 from lstmtui.cli.output import emit, emit_json, say
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -222,8 +222,8 @@ def describe(s: config.Settings, told: dict[str, Any]) -> list[str]:
         f"memory      {held}",
         f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here "
         f"{f'with {_threads(s)}' if gpu is None else 'on the GPU'}",
-        f"an epoch    {duration(told['seconds_per_epoch'])} for {told['tokens']:,} tokens",
-        f"to the end  {duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps"
+        f"an epoch    {format_duration(told['seconds_per_epoch'])} for {told['tokens']:,} tokens",
+        f"to the end  {format_duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps"
         f"{_training(told)}",
     ]
 
@@ -233,7 +233,7 @@ def _training(told: dict[str, Any]) -> str:
     spent = told["seconds_training"]
     if told["seconds"] - spent < 1:
         return ""
-    return f" ({duration(spent)} of training, the rest to evaluate, save and start)"
+    return f" ({format_duration(spent)} of training, the rest to evaluate, save and start)"
 
 
 def _threads(s: config.Settings) -> str:

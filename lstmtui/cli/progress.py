@@ -12,7 +12,7 @@ from typing import Any
 
 from lstmtui.cli.output import say, unknown
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
@@ -139,7 +139,7 @@ class Bar(Progress):
 
     def show(self, snapshot: RunSnapshot) -> None:
         figures, total, completed = (
-            [duration(time.monotonic() - self._since)],
+            [format_duration(time.monotonic() - self._since)],
             float(snapshot.steps),
             float(snapshot.step),
         )
@@ -181,7 +181,7 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
     if isinstance(speed, int | float) and speed:
         parts.append(f"{speed / 1000:.1f}k tok/s" if speed >= 1000 else f"{speed:.0f} tok/s")
     if snapshot.seconds_left is not None:
-        parts.append(f"{duration(snapshot.seconds_left)} left")
+        parts.append(f"{format_duration(snapshot.seconds_left)} left")
     return parts
 
 

@@ -10,7 +10,7 @@ from lstmtui.cli.ending import part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise, short
 from lstmtui.cli.output import emit, emit_json, figures, say
 from lstmtui.common.files import read_json
-from lstmtui.common.units import age, duration, size
+from lstmtui.common.units import format_age, format_duration, format_size
 from lstmtui.errors import CorruptError
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
@@ -58,7 +58,7 @@ def _held(run: RunFolder) -> list[str]:
         return []
     names = ", ".join(str(path.relative_to(run.path)) for path in paths)
     return [
-        f"Its folder holds the text it was trained on or typed with ({names}: {size(size_of(paths))}); "
+        f"Its folder holds the text it was trained on or typed with ({names}: {format_size(size_of(paths))}); "
         f"'lstmtui pack {short(run)} --without-text' makes an archive without it."
     ]
 
@@ -69,11 +69,11 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     if isinstance(status.get("parameters"), int):
         lines.append(("parameters", f"{status['parameters']:,}"))
     if isinstance(status.get("seconds"), int | float):
-        lines.append(("trained for", duration(status["seconds"])))
+        lines.append(("trained for", format_duration(status["seconds"])))
     if s.seconds_left is not None and not s.ended:
-        lines.append(("left", duration(s.seconds_left)))
+        lines.append(("left", format_duration(s.seconds_left)))
     if isinstance(status.get("heartbeat"), int | float):
-        lines.append(("last seen", f"{age(status['heartbeat'])} ago"))
+        lines.append(("last seen", f"{format_age(status['heartbeat'])} ago"))
     if s.train:
         lines.append(
             ("training", f"{s.train[-1].loss:.4f} nats per token, {s.train[-1].tokens_per_second:.0f} tokens/s")

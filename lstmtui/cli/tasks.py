@@ -20,8 +20,8 @@ from lstmtui.cli.output import emit, emit_json, say, stdout_console
 from lstmtui.client.process import command
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
-from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.common.units import format_duration
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, UsageError
 from lstmtui.reports import memory_tasks as testing
 from lstmtui.reports.memory_tasks import INITS, TASKS, Result, Task, Trial
 
@@ -143,7 +143,7 @@ def _try(root: Path, trials: Sequence[Trial], threads: int, again: bool) -> list
                 shown.note("Stopped; the same command goes on from here.")
                 raise
             shown.note(f"{head}: {'learnt' if one.passed else 'not learnt'} after {one.sequences:,} sequences "
-                       f"({duration(one.seconds)}); {one.told}.")  # fmt: skip
+                       f"({format_duration(one.seconds)}); {one.told}.")  # fmt: skip
             found.append(one)
             with contextlib.suppress(OSError):  # a result that cannot be kept is still a result
                 testing.store(root, one)
@@ -177,7 +177,7 @@ class _Engine:
         for line in answers:
             said: dict[str, Any] = json_module.loads(line)
             if "error" in said:
-                raise FAMILIES.get(said["exit_code"], LstmtuiError)(said["error"])
+                raise ERROR_BY_EXIT_CODE.get(said["exit_code"], LstmtuiError)(said["error"])
             if "result" in said:
                 return dict(said["result"])
             shown.hear(said)
@@ -234,7 +234,7 @@ class _Progress:
         left = ""
         if step > first:  # what came before may have waited for the compiler
             each = (time.monotonic() - begun) / (step - first)
-            left = f", at most {duration(each * (self._steps - step))} more"
+            left = f", at most {format_duration(each * (self._steps - step))} more"
         self.show(f"step {step}/{self._steps}{left}; {how}")
 
     def show(self, words: str) -> None:
@@ -292,7 +292,7 @@ def _print(task: Task, results: Sequence[Result]) -> None:
         for one in them:
             table.add_row(
                 "", name, str(one.trial.settings.seed), "yes" if one.passed else "no",
-                f"{one.sequences:,}", duration(one.seconds), f"{one.parameters:,}", one.told,
+                f"{one.sequences:,}", format_duration(one.seconds), f"{one.parameters:,}", one.told,
             )  # fmt: skip
     units = f"{s.hidden} units" if s.layers == 1 else f"{s.layers} x {s.hidden} units"
     _tell(f"{task.title}, {task.symbol} = {trial.length} ({task.meaning}); {units}, batch {s.batch}, lr {s.lr:g}")

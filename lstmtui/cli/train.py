@@ -16,7 +16,7 @@ from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import say
 from lstmtui.common.paths import runs_root
-from lstmtui.common.units import size
+from lstmtui.common.units import format_size
 from lstmtui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def describe(s: config.Settings, texts: Texts) -> list[str]:
     vocabulary = f" (at most {s.vocabulary})" if s.vocabulary else ""
     layers = "1 layer" if s.layers == 1 else f"{s.layers} layers"
     return [
-        f"corpus     {names(s.corpus)} ({size(texts.bytes)}) as {s.tokens}{vocabulary}, {_validation(s, texts)}",
+        f"corpus     {names(s.corpus)} ({format_size(texts.bytes)}) as {s.tokens}{vocabulary}, {_validation(s, texts)}",
         f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}{drop}",
         f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}",
         f"computing  {s.threads} threads, seed {s.seed}{', gates computed again in backward' if s.recompute else ''}",

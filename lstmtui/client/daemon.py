@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.common.files import parse_object, to_json
-from lstmtui.errors import FAMILIES, LstmtuiError
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
 PATIENCE = 10.0
@@ -73,7 +73,7 @@ def ask(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
         except (OSError, ValueError):
             return None
     if "error" in answer:
-        raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+        raise ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
     return answer
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from lstmtui.common.files import to_json
-from lstmtui.errors import FAMILIES, LstmtuiError
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 
 if TYPE_CHECKING:
     import subprocess
@@ -158,7 +158,7 @@ class Child:
                 self._end()
                 raise LstmtuiError(f"{self._name} said what is no answer, and was ended.") from None
             if "error" in answer:
-                raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+                raise ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
             if not any(key in answer for key in ON_THE_WAY):
                 return answer
             if on_the_way is not None:

@@ -19,7 +19,7 @@ from lstmtui.client.process import command
 from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_to_append
 from lstmtui.common.paths import runs_root
-from lstmtui.errors import FAMILIES, LstmtuiError, UsageError
+from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, UsageError
 from lstmtui.runs.creation import creation
 from lstmtui.runs.folder import RunFolder, is_taken
 from lstmtui.runs.names import check_name, free_name
@@ -107,5 +107,5 @@ def fork(
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise LstmtuiError(f"The fork failed unexpectedly ({last[0] if last else 'no message'}).") from error
     if "error" in answer:
-        raise FAMILIES.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
+        raise ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
     return child, int(answer["step"])

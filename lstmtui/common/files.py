@@ -62,21 +62,21 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.tmp")
 
 
-def sweep_temporaries(*folders: Path, older: float = 0.0) -> None:
+def remove_stale_temporaries(*folders: Path, min_age: float = 0.0) -> None:
     """Remove temporary files and folders in `folders` whose process died. Never raises.
 
-    older    seconds since their last change, where another machine may be writing there too
+    min_age    seconds since the last change, for a folder that another machine may be writing in
     """
     for folder in folders:
         with contextlib.suppress(OSError):
             for name in os.listdir(folder):
-                if (found := _TEMPORARY.fullmatch(name)) and not _other_process(int(found.group(1))):
-                    _sweep(folder / name, older)
+                if (found := _TEMPORARY.fullmatch(name)) and not _is_running(int(found.group(1))):
+                    _remove_stale(folder / name, min_age)
 
 
-def _sweep(path: Path, older: float) -> None:
+def _remove_stale(path: Path, min_age: float) -> None:
     with contextlib.suppress(OSError):
-        if older and time.time() - max(each.lstat().st_mtime for each in (path, *path.glob("*"))) < older:
+        if min_age and time.time() - max(each.lstat().st_mtime for each in (path, *path.glob("*"))) < min_age:
             return
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -84,7 +84,7 @@ def _sweep(path: Path, older: float) -> None:
             os.unlink(path)
 
 
-def _other_process(number: int) -> bool:
+def _is_running(number: int) -> bool:
     """Return whether a process of this number, other than this one, may still be writing."""
     if number == os.getpid():
         return False  # of one before, whose number this process got
@@ -115,24 +115,24 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return `value` with non-finite numbers as None, which JSON has, and tuples as lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): json_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [json_value(v) for v in value]
     return value
 
 
 def to_json(value: Any) -> str:
     """Return one line of strict JSON; half a surrogate pair, which no encoding has, stands there as an escape."""
-    line = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+    line = json.dumps(json_value(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
     return line.encode("utf-8", "backslashreplace").decode()
 
 
-def append_line(path: Path, record: dict[str, Any]) -> None:
+def append_json_line(path: Path, record: dict[str, Any]) -> None:
     """Append one JSON line, in one write where the system takes it whole.
 
     If a torn line ends the file, a new one is started first. Raises OSError.
@@ -220,7 +220,7 @@ def check_types(record: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def is_there(path: Path | bytes) -> bool:
+def exists(path: Path | bytes) -> bool:
     """Return whether something is at `path`. Raises OSError where that cannot be told."""
     try:
         os.stat(path)
@@ -229,7 +229,7 @@ def is_there(path: Path | bytes) -> bool:
     return True
 
 
-def size_of(path: Path) -> int:
+def file_size(path: Path) -> int:
     """Return the size of a regular file, 0 where there is none. Raises OSError where that cannot be told."""
     try:
         about = os.lstat(path)
@@ -238,7 +238,7 @@ def size_of(path: Path) -> int:
     return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
-def names_in(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """Return the names in a folder, none where there is none. Raises OSError where that cannot be told."""
     try:
         return os.listdir(folder)
@@ -268,7 +268,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         raise CorruptError(f"{path} is damaged ({error}).") from error
 
 
-def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[dict[str, Any]], int]:
+def read_json_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[dict[str, Any]], int]:
     """Return the whole JSON lines from byte `offset` on, at most `limit` bytes of them, and the offset after them.
 
     A torn last line is left for the next call; a damaged line in the middle, or one longer than `limit`, is passed
@@ -282,10 +282,10 @@ def read_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[
         file.seek(offset)
         data = file.read(limit)
     end = data.rfind(b"\n") + 1 or (len(data) if len(data) == limit else 0)
-    return list(parsed(data[:end].splitlines())), offset + end
+    return list(parse_lines(data[:end].splitlines())), offset + end
 
 
-def stream_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
+def bounded_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
     """Yield the lines of a stream as they come; of one that is longer than `limit` the first `limit` + 1 bytes."""
     while line := stream.readline(limit + 1):
         yield line
@@ -293,7 +293,7 @@ def stream_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
             line = stream.readline(limit + 1)
 
 
-def parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def parse_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects among `lines`; damaged ones are passed over."""
     for line in lines:
         with contextlib.suppress(FormatError):

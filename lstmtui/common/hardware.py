@@ -21,7 +21,7 @@ def cpu_count() -> int:
     return count
 
 
-def training_speed(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
+def training_flops(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
     """Return about how many operations a second one thread trains with, at six a parameter and token.
 
     Measured on networks of words, two threads: with 512-bit vectors 120 to 127e9 (one layer of 512), 107 to 139e9
@@ -39,7 +39,7 @@ def training_speed(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuin
     return 110e9 if "avx512f" in flags else 65e9
 
 
-def memory_mb() -> float:
+def process_memory_mb() -> float:
     """Return the memory this process holds now, in MB; where the system does not tell, the most it ever held."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -52,6 +52,6 @@ def memory_mb() -> float:
         return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3, 1)
 
 
-def machine_memory() -> int:
+def machine_memory_bytes() -> int:
     """Return the bytes of memory this machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

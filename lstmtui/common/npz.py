@@ -21,7 +21,7 @@ MAX_BYTES = 256 << 20
 """No arrays of a compressed file take more memory; a few compressed bytes may hold far more."""
 
 
-def packed(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
+def pack(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
     """Return the bytes of a file that holds `arrays`."""
     import numpy as np
 
@@ -31,8 +31,8 @@ def packed(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
     return body.getvalue()
 
 
-def unpacked(data: bytes) -> dict[str, Array]:
-    """Undo `packed`. Raises ValueError for other or damaged bytes, and for more than they can honestly hold."""
+def unpack(data: bytes) -> dict[str, Array]:
+    """Undo `pack`. Raises ValueError for other or damaged bytes, and for more than they can honestly hold."""
     import numpy as np
 
     try:
@@ -49,7 +49,7 @@ def unpacked(data: bytes) -> dict[str, Array]:
 def read_arrays(path: Path, *names: str) -> dict[str, Any] | None:
     """Return arrays of a file that anyone may have put there; None where it is missing, damaged, or something else."""
     try:
-        stored = unpacked(read_bytes(path, MAX_BYTES))
+        stored = unpack(read_bytes(path, MAX_BYTES))
         return {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError):
         return None

@@ -6,7 +6,7 @@ import math
 import time
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time span in its two largest units: 8 s, 1 min 12 s, 2 h 05 min, 3 d 4 h."""
     if not math.isfinite(seconds):
         return "–"
@@ -20,7 +20,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
-def age(seconds_since: float, now: float | None = None) -> str:
+def format_age(seconds_since: float, now: float | None = None) -> str:
     """Return how long ago a Unix time was, in words as short as a table wants: 12 s, 5 min, 3 h, 2 d."""
     gone = max(0.0, (time.time() if now is None else now) - seconds_since)
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
@@ -29,7 +29,7 @@ def age(seconds_since: float, now: float | None = None) -> str:
     return f"{gone:.0f} s"
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Return a number of bytes in words: 812 B, 1.9 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":

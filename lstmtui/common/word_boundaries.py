@@ -28,7 +28,7 @@ MAX_WORD = 1024
 """Bytes before the end of a text that are looked at for the word that is being typed."""
 
 
-class Kind(IntEnum):
+class CharKind(IntEnum):
     """What a character does to words."""
 
     SPACE = 0
@@ -43,7 +43,11 @@ class Kind(IntEnum):
 _ASCII_WORD = re.compile(rb"[0-9A-Za-z'_]+")
 _ASCII_PIECE = re.compile(rb"[0-9A-Za-z'_]+|\n")
 _ASCII_KINDS = tuple(
-    Kind.WORD if re.match(r"[0-9A-Za-z'_]", chr(code)) else Kind.SPACE if chr(code).isspace() else Kind.OTHER
+    CharKind.WORD
+    if re.match(r"[0-9A-Za-z'_]", chr(code))
+    else CharKind.SPACE
+    if chr(code).isspace()
+    else CharKind.OTHER
     for code in range(128)
 )
 
@@ -63,8 +67,8 @@ _SPACES = re.compile("[ \t\n\r\v\f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u2
 _CLOSING = r"[\p{Pe}\p{Pf}\p{Terminal_Punctuation}…]"
 
 # Of characters whose first bytes alone are known. Nothing else that begins so is common enough to count.
-_FIRST_BYTES = {0xC2: Kind.OTHER, 0xE2: Kind.OTHER, 0xEF: Kind.OTHER, 0xF0: Kind.UNIT}
-_FIRST_BYTES |= dict.fromkeys(range(0xE3, 0xEA), Kind.UNIT)
+_FIRST_BYTES = {0xC2: CharKind.OTHER, 0xE2: CharKind.OTHER, 0xEF: CharKind.OTHER, 0xF0: CharKind.UNIT}
+_FIRST_BYTES |= dict.fromkeys(range(0xE3, 0xEA), CharKind.UNIT)
 
 
 @cache
@@ -83,32 +87,32 @@ def _pieces() -> Any:
 
 
 @lru_cache(maxsize=1 << 14)
-def kind(char: str) -> Kind:
+def char_kind(char: str) -> CharKind:
     """Return what one character does to words."""
     if char.isascii():
         return _ASCII_KINDS[ord(char)]
     if char.isspace():
-        return Kind.SPACE
-    for source, found in ((_EXTEND, Kind.EXTEND), (_UNIT, Kind.UNIT), (_WORD, Kind.WORD)):
+        return CharKind.SPACE
+    for source, found in ((_EXTEND, CharKind.EXTEND), (_UNIT, CharKind.UNIT), (_WORD, CharKind.WORD)):
         if _pattern(source).match(char):
             return found
-    return Kind.OTHER
+    return CharKind.OTHER
 
 
-def first_kind(text: bytes) -> Kind:
+def first_kind(text: bytes) -> CharKind:
     """Return what the first character of `text` does to words; a space for no text."""
     if not text:
-        return Kind.SPACE
+        return CharKind.SPACE
     first = text[0]
     if first < 0x80:
         return _ASCII_KINDS[first]
     if first < 0xC0:
-        return Kind.PART
+        return CharKind.PART
     char = text[: _length(first)].decode("utf-8", "ignore")
-    return kind(char[0]) if char else _FIRST_BYTES.get(first, Kind.WORD)
+    return char_kind(char[0]) if char else _FIRST_BYTES.get(first, CharKind.WORD)
 
 
-def last_kind(text: bytes) -> Kind:
+def last_kind(text: bytes) -> CharKind:
     """Return what the last character of `text` that is no mark does to words; a space for no text."""
     at = len(text)
     while at:
@@ -116,17 +120,17 @@ def last_kind(text: bytes) -> Kind:
         while at and text[at] & 0xC0 == 0x80:
             at -= 1
         found = first_kind(text[at:])
-        if found < Kind.EXTEND or not at:
-            return found if found < Kind.EXTEND else Kind.OTHER
-    return Kind.SPACE
+        if found < CharKind.EXTEND or not at:
+            return found if found < CharKind.EXTEND else CharKind.OTHER
+    return CharKind.SPACE
 
 
-def goes_on(before: Kind, first: Kind) -> bool:
+def continues_word(before: CharKind, first: CharKind) -> bool:
     """Return whether a character of kind `first` belongs to the word that ends in one of kind `before`."""
-    return first >= Kind.EXTEND or (first is Kind.WORD and before is Kind.WORD)
+    return first >= CharKind.EXTEND or (first is CharKind.WORD and before is CharKind.WORD)
 
 
-def is_whole(text: bytes) -> bool:
+def ends_at_character(text: bytes) -> bool:
     """Return whether `text` ends between two characters."""
     at = len(text) - 1
     while at > 0 and text[at] & 0xC0 == 0x80 and len(text) - at < 4:
@@ -137,21 +141,21 @@ def is_whole(text: bytes) -> bool:
 # --- words of a text --------------------------------------------------------------------------------------------------
 
 
-def places(text: bytes) -> list[tuple[int, int]]:
+def word_spans(text: bytes) -> list[tuple[int, int]]:
     """Return where each word of `text` starts and stops."""
     if text.isascii():
         return [found.span() for found in _ASCII_WORD.finditer(text)]
     return [(start, stop) for start, stop, _ in _found(text, _words(), 0)]
 
 
-def pieces(text: bytes, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
+def word_and_line_spans(text: bytes, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """Yield where each word and each line end of `text` from `start` on starts and stops, and its bytes."""
     if text[start:].isascii():
         return ((found.start(), found.end(), found[0]) for found in _ASCII_PIECE.finditer(text, start))
     return _found(text, _pieces(), start)
 
 
-def words_and_lines(text: bytes) -> list[bytes]:
+def words_and_line_ends(text: bytes) -> list[bytes]:
     """Return the words of `text` and its line ends, in order."""
     if text.isascii():
         return _ASCII_PIECE.findall(text)
@@ -166,26 +170,26 @@ def has_word(text: bytes) -> bool:
     return _words().search(text.decode("utf-8", "surrogateescape")) is not None
 
 
-def first_word(text: bytes) -> bytes:
+def through_first_word(text: bytes) -> bytes:
     """Return `text` up to the end of the first word in it; all of it where there is none."""
-    return next((text[:stop] for _, stop, word in pieces(text) if word != b"\n"), text)
+    return next((text[:stop] for _, stop, word in word_and_line_spans(text) if word != b"\n"), text)
 
 
-def word_begun(text: bytes) -> bytes:
+def partial_word(text: bytes) -> bytes:
     """Return the end of `text` that belongs to the word being typed.
 
     Empty after a space or punctuation, and after a character that is a word of its own.
     """
     start = len(text)
-    while start and text[start - 1] < 0x80 and _ASCII_KINDS[text[start - 1]] is Kind.WORD:
+    while start and text[start - 1] < 0x80 and _ASCII_KINDS[text[start - 1]] is CharKind.WORD:
         start -= 1
     if not start or text[start - 1] < 0x80:
         return text[start:]
     tail = text[-MAX_WORD:].decode("utf-8", "surrogateescape")
     at = len(tail)
-    while at and kind(tail[at - 1]) in (Kind.WORD, Kind.EXTEND):
+    while at and char_kind(tail[at - 1]) in (CharKind.WORD, CharKind.EXTEND):
         at -= 1
-    while at < len(tail) and kind(tail[at]) is Kind.EXTEND:  # marks of what stands before the word
+    while at < len(tail) and char_kind(tail[at]) is CharKind.EXTEND:  # marks of what stands before the word
         at += 1
     return tail[at:].encode("utf-8", "surrogateescape")
 
@@ -209,19 +213,19 @@ def _length(first: int) -> int:
 # --- spaces -----------------------------------------------------------------------------------------------------------
 
 
-def brings_space(text: str) -> bool:
+def takes_space_after(text: str) -> bool:
     """Return whether a space follows the word that `text` ends in, as its script has it."""
-    return last_kind(text.encode("utf-8", "surrogatepass")) is Kind.WORD
+    return last_kind(text.encode("utf-8", "surrogatepass")) is CharKind.WORD
 
 
-def closes(char: str) -> bool:
+def is_closing_punctuation(char: str) -> bool:
     """Return whether `char` is punctuation that stands close behind a word: . , ; : ! ? ) and their like elsewhere."""
     if char.isascii():
         return char in ".,;:!?)]}"
     return _pattern(_CLOSING).fullmatch(char) is not None
 
 
-def share_without_spaces(text: str) -> float:
+def unspaced_fraction(text: str) -> float:
     """Return which part of the letters of `text` belongs to scripts that are written without spaces."""
     if text.isascii():
         return 0.0
@@ -232,7 +236,7 @@ def share_without_spaces(text: str) -> float:
 # --- text as words and spaces -----------------------------------------------------------------------------------------
 
 
-def between_spaces(text: bytes) -> list[bytes]:
+def split_at_spaces(text: bytes) -> list[bytes]:
     """Return what stands between spaces; where it has characters of a script without them, its words and the rest."""
     if text.isascii():
         return text.split()
@@ -249,7 +253,7 @@ def _parts() -> Any:
     return _pattern(rf"{_UNIT}{_EXTEND}*|{_WORD}[{_WORD}{_EXTEND}]*|[^{_UNIT}{_WORD}]+")
 
 
-def are_apart(before: bytes, after: bytes) -> bool:
+def separated_by_space(before: bytes, after: bytes) -> bool:
     """Return whether a space stands between two pieces that follow each other: not beside punctuation of East Asia, nor
     between characters of scripts without spaces, nor between one and punctuation."""
     if before.isascii() and after.isascii():
@@ -258,7 +262,7 @@ def are_apart(before: bytes, after: bytes) -> bool:
     return not (_Side.WIDE in sides or sides == (_Side.CHARACTER,) * 2 or set(sides) == {_Side.CHARACTER, _Side.MARK})
 
 
-def next_word_is_close(before: bytes) -> bool:
+def joins_without_space(before: bytes) -> bool:
     """Return whether a word may follow `before` without a space, which ends in a script without them."""
     return not before[-1:].isascii() and _side(before[-16:], -1) in (_Side.CHARACTER, _Side.WIDE)
 
@@ -276,31 +280,33 @@ class _Side(IntEnum):
 def _side(piece: bytes, at: int) -> _Side:
     text = _pattern(_EXTEND).sub("", piece.decode("utf-8", "surrogateescape"))
     char = text[at : at + 1] or text[at:]
-    if not char or kind(char) is Kind.WORD:
+    if not char or char_kind(char) is CharKind.WORD:
         return _Side.LETTER
     if _pattern(_CHARACTER).match(char):
         return _Side.CHARACTER
-    return _Side.WIDE if unicodedata.east_asian_width(char) in "WF" and kind(char) is Kind.OTHER else _Side.MARK
+    return (
+        _Side.WIDE if unicodedata.east_asian_width(char) in "WF" and char_kind(char) is CharKind.OTHER else _Side.MARK
+    )
 
 
 # --- as the search for words sees them --------------------------------------------------------------------------------
 
 
-def starts_in_word(text: bytes) -> bool:
+def begins_inside_word(text: bytes) -> bool:
     """Return whether the first character of `text` goes on with a word of letters."""
-    return goes_on(Kind.WORD, first_kind(text))
+    return continues_word(CharKind.WORD, first_kind(text))
 
 
-def end_of_word(text: bytes, start: int) -> int:
+def word_end(text: bytes, start: int) -> int:
     """Return where the word of letters ends that goes on at `start`; `start` itself where none does."""
     at = start
-    while at < len(text) and starts_in_word(text[at : at + 4]):
+    while at < len(text) and begins_inside_word(text[at : at + 4]):
         at += 1
         while at < len(text) and text[at] & 0xC0 == 0x80:
             at += 1
     return at
 
 
-def closes_word(text: bytes) -> bool:
+def completes_word(text: bytes) -> bool:
     """Return whether a word ends within `text`."""
-    return has_word(text) and len(first_word(text)) < len(text)
+    return has_word(text) and len(through_first_word(text)) < len(text)

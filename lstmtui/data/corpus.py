@@ -15,7 +15,7 @@ from typing import Any
 
 from lstmtui.common.files import write_atomically
 from lstmtui.common.paths import cache_root
-from lstmtui.common.units import size as in_words
+from lstmtui.common.units import format_size as in_words
 from lstmtui.config import AUTO, Settings
 from lstmtui.data import catalogue, default_corpus, formal_languages, likeness, tokens
 from lstmtui.data.encodings import known, to_utf8

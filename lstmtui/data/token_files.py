@@ -26,7 +26,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmtui.common.files import is_there, parse_object, read_file, sweep_temporaries, sync_folder, write_atomically
+from lstmtui.common.files import (
+    exists,
+    parse_object,
+    read_file,
+    remove_stale_temporaries,
+    sync_folder,
+    write_atomically,
+)
 from lstmtui.data import tokens
 from lstmtui.data.sources import CHUNK, Source
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
@@ -125,7 +132,7 @@ def in_use(folder: Path) -> bool:
 
 def _may_be_there(path: bytes) -> bool:
     try:
-        return is_there(path)
+        return exists(path)
     except OSError:
         return True
 
@@ -183,7 +190,7 @@ class TokenFiles:
     ) -> Built:
         """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
         parent = writable(self.folder.parent)
-        sweep_temporaries(parent, older=ABANDONED)
+        remove_stale_temporaries(parent, min_age=ABANDONED)
         draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
         try:
             vocabulary = tokenizer()

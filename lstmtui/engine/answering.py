@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from lstmtui.common.files import FormatError, parse_json, stream_lines, to_json
+from lstmtui.common.files import FormatError, bounded_lines, parse_json, to_json
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -143,7 +143,7 @@ def answer_lines(answers: Callable[[bytes], Iterable[dict[str, Any]]], first: di
     try:
         if first is not None:
             talk.say(first)
-        for line in stream_lines(sys.stdin.buffer, MAX_QUESTION):
+        for line in bounded_lines(sys.stdin.buffer, MAX_QUESTION):
             with talk:
                 for answer in answers(line):
                     talk.say(answer)

@@ -25,7 +25,7 @@ import safetensors
 from lstmtui.common.files import (
     FormatError,
     check_types,
-    names_in,
+    list_names,
     parse_object,
     read_json,
     sync_folder,
@@ -165,7 +165,7 @@ def step_from(path: Path) -> int:
 def list_paths(run: RunFolder) -> list[Path]:
     """Return the run's checkpoints, newest first. Raises UnreadableError."""
     try:
-        names = [name for name in names_in(run.checkpoints) if _NAME.fullmatch(name)]
+        names = [name for name in list_names(run.checkpoints) if _NAME.fullmatch(name)]
     except OSError as error:
         raise UnreadableError(f"{run.checkpoints} cannot be read ({error.strerror or error}).") from error
     return sorted((run.checkpoints / name for name in names), key=step_from, reverse=True)

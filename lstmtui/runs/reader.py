@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
-from lstmtui.common.files import parsed, read_json, read_lines
+from lstmtui.common.files import parse_lines, read_json, read_json_lines
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import ENDED, RunFolder, check
@@ -102,7 +102,7 @@ class RunReader:
 
     def _read(self, name: str) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError):  # what cannot be read now may be at the next look
-            records, self._offsets[name] = read_lines(getattr(self._run, name), self._offsets[name])
+            records, self._offsets[name] = read_json_lines(getattr(self._run, name), self._offsets[name])
             return records
         return []
 
@@ -188,4 +188,4 @@ def _skimmed(block: bytes, wanted: int) -> list[dict[str, Any]]:
     for at in (*places, *_places(block, _BEST)):
         starts.add(block.rfind(b"\n", 0, at) + 1)
     lines = (block[start : block.find(b"\n", start)] for start in sorted(starts))
-    return list(parsed(lines))
+    return list(parse_lines(lines))

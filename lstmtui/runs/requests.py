@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui import config
-from lstmtui.common.files import append_line, read_lines
+from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
@@ -41,7 +41,7 @@ def send(run: RunFolder, op: str, **details: Any) -> str:
         snapshot = RunReader(run).refresh()
         raise UsageError(f"Run '{run.name}' is not training ({snapshot.state}); {next_step(snapshot, run.name)}.")
     identity = secrets.token_hex(6)
-    append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
+    append_json_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
     return identity
 
 
@@ -63,7 +63,7 @@ def answer_to(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer
     deadline, offset = time.monotonic() + timeout, 0
     while True:
         alive = engine_alive(run)  # looked at first: the last words of an engine stand there once it is gone
-        events, offset = read_lines(run.events, offset)
+        events, offset = read_json_lines(run.events, offset)
         for event in events:
             if event.get("event") == "answered" and event.get("request") == identity:
                 return Answer(ok=bool(event.get("ok")), message=str(event.get("message", "")))

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.common.files import (
-    append_line,
+    append_json_line,
+    file_size,
     read_json,
-    size_of,
-    sweep_temporaries,
+    remove_stale_temporaries,
     sync_file,
     sync_folder,
     to_json,
     write_atomically,
 )
-from lstmtui.common.npz import packed
+from lstmtui.common.npz import pack
 from lstmtui.common.opening import open_to_append, private_folder, truncate
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
@@ -73,7 +73,7 @@ class RunWriter:
         self.gone = False
         """Whether the folder that `follow` was given has been removed."""
         self._ending = threading.Event()
-        sweep_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
+        remove_stale_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.status()
         self._thread.start()
@@ -127,7 +127,7 @@ class RunWriter:
         self._series_line(self.run.metrics.name, {"split": split, **values})
 
     def event(self, event: str, **details: Any) -> None:
-        self._guarded(lambda: append_line(self.run.events, {"event": event, "at": time.time(), **details}))
+        self._guarded(lambda: append_json_line(self.run.events, {"event": event, "at": time.time(), **details}))
 
     def sample(self, **values: Any) -> None:
         self._series_line(self.run.samples.name, values)
@@ -139,7 +139,7 @@ class RunWriter:
 
     def _write_lines(self, name: str) -> None:
         while lines := self._unwritten[name]:
-            append_line(self.run.path / name, lines[0])
+            append_json_line(self.run.path / name, lines[0])
             del lines[0]
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
@@ -154,7 +154,7 @@ class RunWriter:
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
         def write() -> None:
             private_folder(self.run.probes)
-            data = packed({"step": step, **arrays}, compressed=True)
+            data = pack({"step": step, **arrays}, compressed=True)
             write_atomically(self.run.probes / f"{kind}-{step:08d}.npz", data, sync=False)
             for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-KEPT_PROBES]:
                 old.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ class RunWriter:
         def write() -> None:
             private_folder(self.run.probes)
             arrays = {"step": step, "gates": gates, "values": values, "tokens": tokens}
-            write_atomically(self.run.probes / "window.npz", packed(arrays, compressed=True), sync=False)
+            write_atomically(self.run.probes / "window.npz", pack(arrays, compressed=True), sync=False)
 
         self._guarded(write)
 
@@ -184,7 +184,7 @@ class RunWriter:
 
         def write(name: str) -> None:
             self._write_lines(name)
-            if size_of(self.run.path / name):
+            if file_size(self.run.path / name):
                 sync_file(self.run.path / name)
 
         for name in self._unwritten:
@@ -193,7 +193,7 @@ class RunWriter:
 
     def offsets(self) -> dict[str, int]:
         """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
-        return {path.name: size_of(path) for path in self._series()}
+        return {path.name: file_size(path) for path in self._series()}
 
     def cut_back(self, offsets: dict[str, int]) -> None:
         """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap.
@@ -203,7 +203,7 @@ class RunWriter:
         self._unwritten = {path.name: [] for path in self._series()}
         for path in self._series():
             wanted = max(0, offsets.get(path.name, 0))
-            if size_of(path) > wanted:
+            if file_size(path) > wanted:
                 truncate(path, wanted)
 
     def _series(self) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lstmtui.common.word_boundaries import word_begun
+from lstmtui.common.word_boundaries import partial_word
 
 LOOK = 0.8
 """Seconds that a list must stand before it counts as looked at; who types faster has hardly read it."""
@@ -40,4 +40,4 @@ def _goes_on(before: str, text: str) -> bool:
 
 
 def _begun(text: str) -> str:
-    return word_begun(text[-64:].encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    return partial_word(text[-64:].encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import age, duration
+from lstmtui.common.units import format_age, format_duration
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 GLYPHS = {
@@ -142,7 +142,7 @@ def progress(snapshot: RunSnapshot) -> float:
 def last_seen(snapshot: RunSnapshot, now: float | None = None) -> str:
     """Return how long ago the engine last reported."""
     beat = snapshot.status.get("heartbeat")
-    return age(float(beat), now) if isinstance(beat, int | float) else "–"
+    return format_age(float(beat), now) if isinstance(beat, int | float) else "–"
 
 
 def silent_for(snapshot: RunSnapshot, now: float | None = None) -> float:
@@ -191,7 +191,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if gone:
         return "This run's folder is gone; what was seen of it stays here until you leave (escape)."
     if silence := silent_for(snapshot, now):
-        return f"The engine has said nothing for {duration(silence)}; it may be busy, or this machine is."
+        return f"The engine has said nothing for {format_duration(silence)}; it may be busy, or this machine is."
     if state == "new":
         return "This run was never started; r starts it."
     if state == "compiling" and snapshot.train:  # with nothing drawn yet, the chart says it

@@ -35,7 +35,7 @@ from screen_tests import FakeForecaster, FakeModel, painted
 
 from lstmtui import config
 from lstmtui.client import runs
-from lstmtui.common.files import append_line, to_json
+from lstmtui.common.files import append_json_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.tui.app import LstmtuiApp
@@ -194,7 +194,7 @@ def watch(root: Path) -> None:
         while not over.wait(0.1):
             step += 10
             train, _ = losses(step)
-            append_line(run.metrics, {
+            append_json_line(run.metrics, {
                 "split": "train", "step": step, "tokens": step * 2048, "seconds": step * 0.04, "loss": train,
                 "lr": 0.004, "grad_norm": 0.6, "clipped": 0.1, "update_ratio": 1e-3, "tokens_per_second": 48_000.0,
                 "memory_mb": 312.0,

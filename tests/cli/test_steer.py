@@ -4,14 +4,14 @@ import shutil
 
 import pytest
 
-from lstmtui.common.files import read_lines
+from lstmtui.common.files import read_json_lines
 
 
 @pytest.mark.parametrize("operation", ["pause", "continue", "save"])
 def test_a_request_reaches_the_engine_and_its_answer_comes_back(lstmtui, live_run, operation):
     said = lstmtui(operation, "live")
     assert (said.code, said.err) == (0, f"{operation} it is\n")
-    assert [r["op"] for r in read_lines(live_run.requests)[0]] == [operation]
+    assert [r["op"] for r in read_json_lines(live_run.requests)[0]] == [operation]
 
 
 def test_stop_waits_for_the_end(lstmtui, live_run):
@@ -23,7 +23,7 @@ def test_stop_waits_for_the_end(lstmtui, live_run):
 def test_set_sends_values_of_their_type(lstmtui, live_run):
     said = lstmtui("set", "live", "lr=0.001", "top-k=5", "prompt=The a=b")
     assert said.code == 0
-    sent = [(r["key"], r["value"]) for r in read_lines(live_run.requests)[0]]
+    sent = [(r["key"], r["value"]) for r in read_json_lines(live_run.requests)[0]]
     assert sent == [("lr", 0.001), ("top_k", 5), ("prompt", "The a=b")]
 
 
@@ -44,7 +44,7 @@ def test_a_bad_change_is_refused_before_anything_is_sent(lstmtui, live_run, chan
     assert said.code == 2
     assert words in said.err
     assert "\x1b" not in said.err
-    assert read_lines(live_run.requests)[0] == []
+    assert read_json_lines(live_run.requests)[0] == []
 
 
 def test_a_refusal_is_told(lstmtui, live_run):

@@ -19,16 +19,16 @@ from lstmtui.common.files import (
     NUMBER,
     NUMBER_OR_NONE,
     FormatError,
-    append_line,
+    append_json_line,
+    bounded_lines,
     check_types,
-    is_there,
-    names_in,
+    exists,
+    list_names,
     parse_json,
     parse_toml,
     read_json,
-    read_lines,
-    stream_lines,
-    sweep_temporaries,
+    read_json_lines,
+    remove_stale_temporaries,
     to_json,
     write_atomically,
 )
@@ -61,56 +61,56 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
 
 def test_lines_come_back_and_reading_goes_on_where_it_stopped(tmp_path):
     path = tmp_path / "events.jsonl"
-    assert read_lines(path) == ([], 0)
-    append_line(path, {"a": 1})
-    records, offset = read_lines(path)
+    assert read_json_lines(path) == ([], 0)
+    append_json_line(path, {"a": 1})
+    records, offset = read_json_lines(path)
     assert records == [{"a": 1}]
-    append_line(path, {"b": float("nan"), "c": [float("inf"), "\ud800"]})
-    records, offset = read_lines(path, offset)
+    append_json_line(path, {"b": float("nan"), "c": [float("inf"), "\ud800"]})
+    records, offset = read_json_lines(path, offset)
     assert offset == path.stat().st_size
     assert records[0] == {"b": None, "c": [None, "\ud800"]}
     path.read_bytes().decode()  # which half a surrogate pair does not spoil
-    assert read_lines(path, offset) == ([], offset)
+    assert read_json_lines(path, offset) == ([], offset)
 
 
 def test_a_torn_last_line_waits_and_does_not_spoil_the_next(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"a": 1}\n{"torn": ')
-    records, offset = read_lines(path)
+    records, offset = read_json_lines(path)
     assert (records, offset) == ([{"a": 1}], 9)
-    append_line(path, {"b": 2})
-    assert read_lines(path, offset)[0] == [{"b": 2}]
+    append_json_line(path, {"b": 2})
+    assert read_json_lines(path, offset)[0] == [{"b": 2}]
 
 
 def test_damaged_lines_are_passed_over(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"a": 1}\n\xff\xfe\n[1]\n\n"text"\n{"b": 2}\n')
-    assert read_lines(path)[0] == [{"a": 1}, {"b": 2}]
+    assert read_json_lines(path)[0] == [{"a": 1}, {"b": 2}]
 
 
 def test_a_line_separator_inside_a_record_is_no_line_end(tmp_path):
     path = tmp_path / "samples.jsonl"
     record = {"text": "a\u2028b\x85c\x0bd\x1ce\r\nf"}
-    append_line(path, record)
-    assert read_lines(path)[0] == [record]
+    append_json_line(path, record)
+    assert read_json_lines(path)[0] == [record]
 
 
 def test_reading_is_bounded(tmp_path):
     path = tmp_path / "events.jsonl"
     for k in range(100):
-        append_line(path, {"k": k})
-    records, offset = read_lines(path, 0, limit=50)
+        append_json_line(path, {"k": k})
+    records, offset = read_json_lines(path, 0, limit=50)
     assert [r["k"] for r in records] == list(range(len(records)))
     assert 0 < offset <= 50
 
 
 def test_a_line_longer_than_the_limit_does_not_stop_the_reader(tmp_path):
     path = tmp_path / "events.jsonl"
-    append_line(path, {"long": "x" * 1000})
-    append_line(path, {"k": 1})
+    append_json_line(path, {"long": "x" * 1000})
+    append_json_line(path, {"k": 1})
     offset, found = 0, []
     for _ in range(50):
-        records, offset = read_lines(path, offset, limit=100)
+        records, offset = read_json_lines(path, offset, limit=100)
         found += records
     assert found == [{"k": 1}]
 
@@ -141,8 +141,8 @@ def test_only_a_file_that_is_not_there_reads_as_none(tmp_path):
     assert read_json(tmp_path / "none.json") is None
     (tmp_path / "file").write_bytes(b"{}")
     assert read_json(tmp_path / "file" / "none.json") is None
-    assert not is_there(tmp_path / "file" / "none.json")
-    assert names_in(tmp_path / "none") == []
+    assert not exists(tmp_path / "file" / "none.json")
+    assert list_names(tmp_path / "none") == []
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOMEM, errno.EINTR, errno.ELOOP])
@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tmp_p
         monkeypatch.setattr(os, name, refuse)
     with pytest.raises(CorruptError, match="cannot be read"):
         read_json(path)
-    for look in (is_there, names_in, read_lines):
+    for look in (exists, list_names, read_json_lines):
         with pytest.raises(OSError, match=re.escape(os.strerror(number))):
             look(path)
 
@@ -168,7 +168,7 @@ def test_a_pipe_a_folder_and_a_device_are_refused_at_once(tmp_path):
         with pytest.raises(CorruptError, match="cannot be read"):
             read_json(path)
     with pytest.raises(OSError, match="a FIFO"):
-        read_lines(tmp_path / "pipe")
+        read_json_lines(tmp_path / "pipe")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
@@ -188,7 +188,7 @@ def test_deep_json_is_refused_and_passed_over_among_lines(tmp_path, text):
         parse_json(text)
     path = tmp_path / "requests.jsonl"
     path.write_text(f'{text}\n{{"op": {text}}}\n{{"op": "save"}}\n')
-    assert read_lines(path)[0] == [{"op": "save"}]
+    assert read_json_lines(path)[0] == [{"op": "save"}]
 
 
 def test_json_may_be_as_deep_as_ours_is(tmp_path):
@@ -219,8 +219,8 @@ def test_a_line_that_the_system_takes_in_parts_is_written_whole(tmp_path, monkey
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
     for k in range(3):
-        append_line(path, {"step": k, "text": "x" * 100})
-    assert [record["step"] for record in read_lines(path)[0]] == [0, 1, 2]
+        append_json_line(path, {"step": k, "text": "x" * 100})
+    assert [record["step"] for record in read_json_lines(path)[0]] == [0, 1, 2]
 
 
 def test_temporary_files_of_dead_processes_are_swept(tmp_path):
@@ -232,7 +232,7 @@ def test_temporary_files_of_dead_processes_are_swept(tmp_path):
     stay = {f".d.{alive}-0.tmp", ".hidden", "e.tmp", "status.json"}
     for name in stay:
         (tmp_path / name).write_bytes(b"")
-    sweep_temporaries(tmp_path, tmp_path / "none")
+    remove_stale_temporaries(tmp_path, tmp_path / "none")
     assert {path.name for path in tmp_path.iterdir()} == stay
 
 
@@ -247,6 +247,6 @@ def test_every_text_can_be_written_as_json_and_comes_back(one, two):
 
 def test_a_stream_is_read_in_lines_of_bounded_length():
     data = b"one\n" + b"x" * 1000 + b"\n\nlast"
-    assert list(stream_lines(io.BytesIO(data), 10)) == [b"one\n", b"x" * 11, b"\n", b"last"]
-    assert list(stream_lines(io.BytesIO(b"x" * 1000), 10)) == [b"x" * 11]
-    assert list(stream_lines(io.BytesIO(b"0123456789\n"), 10)) == [b"0123456789\n"]
+    assert list(bounded_lines(io.BytesIO(data), 10)) == [b"one\n", b"x" * 11, b"\n", b"last"]
+    assert list(bounded_lines(io.BytesIO(b"x" * 1000), 10)) == [b"x" * 11]
+    assert list(bounded_lines(io.BytesIO(b"0123456789\n"), 10)) == [b"0123456789\n"]

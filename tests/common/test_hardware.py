@@ -1,6 +1,6 @@
 import os
 
-from lstmtui.common.hardware import cpu_count, memory_mb, training_speed
+from lstmtui.common.hardware import cpu_count, process_memory_mb, training_flops
 
 
 def test_counts_the_processors_this_process_may_use():
@@ -8,9 +8,9 @@ def test_counts_the_processors_this_process_may_use():
 
 
 def test_memory_grows_with_what_is_held():
-    before = memory_mb()
+    before = process_memory_mb()
     held = bytearray(os.urandom(1) * 80_000_000)
-    assert memory_mb() > before + 50
+    assert process_memory_mb() > before + 50
     assert len(held) == 80_000_000
 
 
@@ -18,9 +18,9 @@ def test_speed_follows_what_the_processor_says_of_itself(tmp_path):
     def speed(flags, precision="auto", vendor="AuthenticAMD"):
         told = tmp_path / "cpuinfo"
         told.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
-        return training_speed(precision, cpuinfo=told)
+        return training_flops(precision, cpuinfo=told)
 
     assert speed("avx2 avx512f avx512_bf16") > speed("avx2 avx512f") > speed("avx2 fma") > 0
     assert speed("avx2 avx512f avx512_bf16", "float32") == speed("avx2 avx512f")
     assert speed("avx2 avx512f avx512_bf16", vendor="GenuineIntel") == speed("avx2 avx512f")
-    assert training_speed(cpuinfo=tmp_path / "none") > 0
+    assert training_flops(cpuinfo=tmp_path / "none") > 0

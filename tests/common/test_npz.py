@@ -7,13 +7,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from lstmtui.common.npz import packed, read_arrays, unpacked
+from lstmtui.common.npz import pack, read_arrays, unpack
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_arrays_come_back(tmp_path, compressed):
-    data = packed({"a": np.arange(6).reshape(2, 3), "names": ("i", "f")}, compressed=compressed)
-    np.testing.assert_array_equal(unpacked(data)["a"], [[0, 1, 2], [3, 4, 5]])
+    data = pack({"a": np.arange(6).reshape(2, 3), "names": ("i", "f")}, compressed=compressed)
+    np.testing.assert_array_equal(unpack(data)["a"], [[0, 1, 2], [3, 4, 5]])
     (tmp_path / "x.npz").write_bytes(data)
     found = read_arrays(tmp_path / "x.npz", "names")
     assert found is not None
@@ -25,7 +25,7 @@ def test_arrays_come_back(tmp_path, compressed):
 @pytest.mark.parametrize("data", [b"", b"PK", b"nonsense" * 99])
 def test_other_bytes_are_refused(data):
     with pytest.raises(ValueError, match="no arrays"):
-        unpacked(data)
+        unpack(data)
 
 
 def test_a_few_bytes_that_would_unpack_to_very_many_are_refused(tmp_path):
@@ -38,4 +38,4 @@ def test_a_few_bytes_that_would_unpack_to_very_many_are_refused(tmp_path):
     data = (tmp_path / "bomb.npz").read_bytes()
     assert len(data) < 1 << 20
     with pytest.raises(ValueError, match="too much"):
-        unpacked(data)
+        unpack(data)

@@ -21,9 +21,9 @@ from lstmtui.common import text_beginning
     ],
 )
 def test_it_is_the_first_words_of_a_line_that_a_shell_takes(text, expected):
-    assert text_beginning.of(text) == expected
+    assert text_beginning.example_prompt(text) == expected
 
 
 def test_a_mark_stays_with_what_it_stands_on():
-    assert text_beginning.of("x\n" + "e\u0301" * 8)[-1] == "\u0301"
-    assert text_beginning.of("x\n" + "a" * 9 + "e\u0301\u0302bcd") == "a" * 9 + "e\u0301\u0302"
+    assert text_beginning.example_prompt("x\n" + "e\u0301" * 8)[-1] == "\u0301"
+    assert text_beginning.example_prompt("x\n" + "a" * 9 + "e\u0301\u0302bcd") == "a" * 9 + "e\u0301\u0302"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmtui.common import word_boundaries as wb
-from lstmtui.common.word_boundaries import Kind
+from lstmtui.common.word_boundaries import CharKind
 
 TEXTS = {
     "The cat's mat—don’t “go” … now": ["The", "cat's", "mat", "don’t", "go", "now"],
@@ -31,8 +31,8 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_words_are_those_of_the_script(text):
     data = text.encode()
-    assert [word.decode() for word in wb.words_and_lines(data)] == TEXTS[text]
-    assert [data[low:high].decode() for low, high in wb.places(data)] == TEXTS[text]
+    assert [word.decode() for word in wb.words_and_line_ends(data)] == TEXTS[text]
+    assert [data[low:high].decode() for low, high in wb.word_spans(data)] == TEXTS[text]
 
 
 @pytest.mark.parametrize(
@@ -43,63 +43,64 @@ def test_words_are_those_of_the_script(text):
     ],
 )  # fmt: skip
 def test_the_word_being_typed_ends_at_punctuation_of_any_script(text, begun):
-    assert wb.word_begun(text.encode()).decode() == begun
+    assert wb.partial_word(text.encode()).decode() == begun
 
 
 def test_spaces_follow_the_script():
     spaced = ["word", "été", "हिन्दी", "में", "کتاب", "می‌خواهم", "한국어", "שלום", "don’t", "xy\u0301", "12"]
     close = ["你", "か", "タ", "ー", "ไทย", "ที่", "ລາວ", "ខ្ញុំ", "။", "。", "word.", "mat—", "”", "", " "]
-    assert [text for text in spaced if not wb.brings_space(text)] == []
-    assert [text for text in close if wb.brings_space(text)] == []
+    assert [text for text in spaced if not wb.takes_space_after(text)] == []
+    assert [text for text in close if wb.takes_space_after(text)] == []
 
 
 def test_closing_punctuation_is_that_of_every_script():
-    assert "".join(c for c in "…—”»«“。、，！)।؟¿」「-—(’" if wb.closes(c)) == "…”»。、，！)।؟」’"
+    assert "".join(c for c in "…—”»«“。、，！)।؟¿」「-—(’" if wb.is_closing_punctuation(c)) == "…”»。、，！)।؟」’"
 
 
 def test_incomplete_characters_have_a_kind():
-    assert wb.first_kind("—".encode()[:2]) is Kind.OTHER
-    assert wb.first_kind("中".encode()[:1]) is Kind.UNIT
-    assert wb.first_kind("é".encode()[1:]) is Kind.PART
-    assert wb.first_kind("é".encode()[:1]) is Kind.WORD
-    assert not wb.is_whole("中".encode()[:2])
-    assert wb.is_whole("中".encode())
-    assert wb.is_whole(b"")
+    assert wb.first_kind("—".encode()[:2]) is CharKind.OTHER
+    assert wb.first_kind("中".encode()[:1]) is CharKind.UNIT
+    assert wb.first_kind("é".encode()[1:]) is CharKind.PART
+    assert wb.first_kind("é".encode()[:1]) is CharKind.WORD
+    assert not wb.ends_at_character("中".encode()[:2])
+    assert wb.ends_at_character("中".encode())
+    assert wb.ends_at_character(b"")
 
 
 def test_share_without_spaces_counts_letters():
-    assert wb.share_without_spaces("plain text, 1984") == 0
-    assert wb.share_without_spaces("中文，文字。") == 1
-    assert wb.share_without_spaces("中文 ab") == 0.5
-    assert wb.share_without_spaces("हिन्दी में") == 0
+    assert wb.unspaced_fraction("plain text, 1984") == 0
+    assert wb.unspaced_fraction("中文，文字。") == 1
+    assert wb.unspaced_fraction("中文 ab") == 0.5
+    assert wb.unspaced_fraction("हिन्दी में") == 0
 
 
 @given(st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_cut_alike_everywhere(data):
-    places = wb.places(data)
-    assert [data[low:high] for low, high in places] == [w for w in wb.words_and_lines(data) if w != b"\n"]
-    assert [word for _, _, word in wb.pieces(data)] == wb.words_and_lines(data)
+    places = wb.word_spans(data)
+    assert [data[low:high] for low, high in places] == [w for w in wb.words_and_line_ends(data) if w != b"\n"]
+    assert [word for _, _, word in wb.word_and_line_spans(data)] == wb.words_and_line_ends(data)
     assert wb.has_word(data) == bool(places)
-    assert data.endswith(wb.word_begun(data))
+    assert data.endswith(wb.partial_word(data))
     assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(places))
 
 
 @given(st.text(alphabet="ab' -—é中กิหि\u0301\u200d。\n", max_size=30))
 def test_kinds_tell_where_words_go_on(text):
     data = text.encode()
-    starts = {low for low, _ in wb.places(data)}
-    inside = {at for low, high in wb.places(data) for at in range(low + 1, high)}
+    starts = {low for low, _ in wb.word_spans(data)}
+    inside = {at for low, high in wb.word_spans(data) for at in range(low + 1, high)}
     for at in range(1, len(data)):
         before, first = wb.last_kind(data[:at]), wb.first_kind(data[at:])
-        if first is Kind.PART or at in starts:
+        if first is CharKind.PART or at in starts:
             continue
-        assert wb.goes_on(before, first) == (at in inside or first is Kind.EXTEND)
+        assert wb.continues_word(before, first) == (at in inside or first is CharKind.EXTEND)
 
 
 def test_ascii_text_loads_no_library():
     program = (
         "import sys; from lstmtui.common import word_boundaries as wb; "
-        "wb.places(b'a b'); wb.word_begun(b'a b'); wb.brings_space('a'); wb.closes('.'); wb.kind('a'); "
+        "wb.word_spans(b'a b'); wb.partial_word(b'a b'); wb.takes_space_after('a'); "
+        "wb.is_closing_punctuation('.'); wb.char_kind('a'); "
         "sys.exit('regex' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -531,5 +531,5 @@ def test_tokens_of_a_run_that_cannot_be_looked_at_are_in_use(text, cache, tmp_pa
     def refuse(path):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(token_files, "is_there", refuse)
+    monkeypatch.setattr(token_files, "exists", refuse)
     assert token_files.in_use(folder)

@@ -5,7 +5,7 @@ import sys
 import numba
 import pytest
 
-from lstmtui.common.hardware import memory_mb
+from lstmtui.common.hardware import process_memory_mb
 from lstmtui.engine import process_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 
 def test_the_compiler_works_on_after_its_pages_were_given_back():
     assert numba.njit(lambda x: x + 1)(1) == 2
-    before = memory_mb()
+    before = process_memory_mb()
     process_memory.release_unused()
-    assert memory_mb() < before - 10  # compiling has touched far more of it
+    assert process_memory_mb() < before - 10  # compiling has touched far more of it
     assert numba.njit(lambda x: x * 3)(2) == 6
 
 

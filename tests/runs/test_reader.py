@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstmtui import config
-from lstmtui.common.files import append_line
+from lstmtui.common.files import append_json_line
 from lstmtui.runs import probes, reader
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
@@ -79,8 +79,8 @@ def test_what_is_damaged_is_told_or_passed_over(run, writer):
     writer.close()
     run.status.write_bytes(b"{torn")
     for record in ({"split": "train"}, {"split": "valid", "step": "x"}, {"no": "split"}, point(3)):
-        append_line(run.metrics, record)
-    append_line(run.samples, {"step": 1})
+        append_json_line(run.metrics, record)
+    append_json_line(run.samples, {"step": 1})
     seen = RunReader(run).refresh()
     assert [p.step for p in seen.train] == [3]
     assert seen.samples == ()
@@ -90,7 +90,7 @@ def test_what_is_damaged_is_told_or_passed_over(run, writer):
 
 
 def test_a_loss_that_is_no_number_is_still_a_point(run):
-    append_line(run.metrics, point(1) | {"loss": float("nan")})
+    append_json_line(run.metrics, point(1) | {"loss": float("nan")})
     (seen,) = RunReader(run).refresh().train
     assert seen.loss != seen.loss
 
@@ -106,12 +106,12 @@ def test_a_vanished_folder_is_told(run):
 
 def test_metrics_that_were_cut_back_are_read_anew(run, writer):
     for step in range(10):
-        append_line(run.metrics, point(step))
+        append_json_line(run.metrics, point(step))
     follower = RunReader(run)
     assert len(follower.refresh().train) == 10
     size = run.metrics.read_bytes().find(b"\n") + 1
     writer.cut_back({"metrics.jsonl": size})
-    append_line(run.metrics, point(99))
+    append_json_line(run.metrics, point(99))
     assert [p.step for p in follower.refresh().train] == [0, 99]
 
 
@@ -173,8 +173,10 @@ def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
     run = RunFolder(tmp_path)
     run.config.write_text(config.dump(config.Settings()))
     run.status.write_text('{"state": "training", "step": "many", "steps": null, "exit_code": []}')
-    append_line(run.metrics, {"split": "valid", "step": "x", "seconds": 1, "nll": 2, "perplexity": 3, "best": True})
-    append_line(run.metrics, {"split": "valid", "step": 5, "seconds": 1, "nll": 2, "perplexity": 3, "best": True})
+    append_json_line(
+        run.metrics, {"split": "valid", "step": "x", "seconds": 1, "nll": 2, "perplexity": 3, "best": True}
+    )
+    append_json_line(run.metrics, {"split": "valid", "step": 5, "seconds": 1, "nll": 2, "perplexity": 3, "best": True})
     snapshot = RunReader(run).refresh()
     assert (snapshot.step, snapshot.steps, snapshot.exit_code) == (0, 0, 0)
     assert [point.step for point in snapshot.valid] == [5]
@@ -212,7 +214,7 @@ def test_thinning_keeps_the_best_evaluation(run):
     run.config.write_text(config.dump(config.Settings()))
     for step in range(60):
         nll = 0.5 if step == 31 else 2.0
-        append_line(
+        append_json_line(
             run.metrics, {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3, "best": True}
         )
     seen = RunReader(run, keep=10).refresh()
@@ -225,10 +227,10 @@ def test_a_block_without_a_line_end_does_not_end_the_reading(run, monkeypatch):
     monkeypatch.setattr(reader, "MUCH", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
     run.metrics.write_bytes(b"\0" * 170_000 + b"\n")
-    append_line(run.metrics, point(7))
+    append_json_line(run.metrics, point(7))
     follower = RunReader(run)
     follower.refresh()
-    append_line(run.metrics, point(8))
+    append_json_line(run.metrics, point(8))
     assert [p.step for p in follower.refresh().train] == [7, 8]
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lstmtui import config
-from lstmtui.common.files import append_line, read_lines
+from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.lock import EngineLock
@@ -22,7 +22,7 @@ def lock(run):
 @pytest.mark.parametrize("op", ["pause", "continue", "save", "stop", "sample"])
 def test_a_request_is_one_line_with_an_id(run, lock, op):
     identity = requests.send(run, op)
-    (record,) = read_lines(run.requests)[0]
+    (record,) = read_json_lines(run.requests)[0]
     assert (record["id"], record["op"]) == (identity, op)
 
 
@@ -36,7 +36,7 @@ def test_nobody_listens(run):
 def test_live_settings_can_be_set(run, lock, key):
     value = "1" if config.base_type(key)[0] is int else "0.5"
     requests.send(run, "set", key=key, value=value)
-    assert str(read_lines(run.requests)[0][0]["value"]) == value
+    assert str(read_json_lines(run.requests)[0][0]["value"]) == value
 
 
 def test_other_settings_cannot(run, lock):
@@ -52,9 +52,9 @@ def test_an_answer_is_found_among_other_events(run, lock):
 
     def engine():
         time.sleep(0.1)
-        append_line(run.events, {"event": "answered", "request": "another", "ok": False})
-        append_line(run.events, {"event": "saved"})
-        append_line(run.events, {"event": "answered", "request": identity, "ok": True, "message": "Paused."})
+        append_json_line(run.events, {"event": "answered", "request": "another", "ok": False})
+        append_json_line(run.events, {"event": "saved"})
+        append_json_line(run.events, {"event": "answered", "request": identity, "ok": True, "message": "Paused."})
 
     thread = threading.Thread(target=engine)
     thread.start()
@@ -64,7 +64,7 @@ def test_an_answer_is_found_among_other_events(run, lock):
 
 
 def test_the_last_words_of_an_engine_are_heard(run):
-    append_line(run.events, {"event": "answered", "request": "abc", "ok": True, "message": "Bye."})
+    append_json_line(run.events, {"event": "answered", "request": "abc", "ok": True, "message": "Bye."})
     assert requests.answer_to(run, "abc") == requests.Answer(ok=True, message="Bye.")
 
 

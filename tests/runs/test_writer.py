@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lstmtui.common.files import append_line, read_json, read_lines
+from lstmtui.common.files import append_json_line, read_json, read_json_lines
 from lstmtui.runs.writer import RunWriter
 
 
@@ -51,7 +51,7 @@ def test_a_disk_that_takes_nothing_is_logged_and_no_error(run, writer, monkeypat
     def full(*given, **named):
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("lstmtui.runs.writer.append_line", full)
+    monkeypatch.setattr("lstmtui.runs.writer.append_json_line", full)
     monkeypatch.setattr("lstmtui.runs.writer.write_atomically", full)
     writer.metric("train", step=1)
     writer.event("saved")
@@ -67,9 +67,9 @@ def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
     writer.sample(text="two")
     writer.event("saved")
     writer.cut_back(offsets)
-    assert [r["step"] for r in read_lines(run.metrics)[0]] == [1]
-    assert [r["text"] for r in read_lines(run.samples)[0]] == ["one"]
-    assert [r["event"] for r in read_lines(run.events)[0]] == ["saved"]
+    assert [r["step"] for r in read_json_lines(run.metrics)[0]] == [1]
+    assert [r["text"] for r in read_json_lines(run.samples)[0]] == ["one"]
+    assert [r["event"] for r in read_json_lines(run.events)[0]] == ["saved"]
     writer.cut_back({})
     assert run.metrics.stat().st_size == 0
 
@@ -128,16 +128,16 @@ def test_a_line_that_the_disk_refused_once_stands_in_its_place(run, writer, monk
         if record.get("step") == 2 and not refused:
             refused.append(record)
             raise OSError(28, "No space left on device")
-        append_line(path, record)
+        append_json_line(path, record)
 
-    monkeypatch.setattr("lstmtui.runs.writer.append_line", once)
+    monkeypatch.setattr("lstmtui.runs.writer.append_json_line", once)
     for step in (1, 2, 3):
         writer.metric("train", step=step)
-    assert [line["step"] for line in read_lines(run.metrics)[0]] == [1, 2, 3]
+    assert [line["step"] for line in read_json_lines(run.metrics)[0]] == [1, 2, 3]
     refused.clear()
     writer.metric("train", step=2)
     writer.sync()
-    assert [line["step"] for line in read_lines(run.metrics)[0]] == [1, 2, 3, 2]
+    assert [line["step"] for line in read_json_lines(run.metrics)[0]] == [1, 2, 3, 2]
 
 
 def test_metrics_are_durable_before_they_are_counted(run, writer, monkeypatch):

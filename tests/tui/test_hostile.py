@@ -21,7 +21,7 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 
 from lstmtui.client.model import Candidate
-from lstmtui.common.files import append_line
+from lstmtui.common.files import append_json_line
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -296,7 +296,7 @@ async def test_no_screen_lets_anything_through(
                 app.say(next(said), error=True)
                 await pilot.pause()
             if isinstance(app.screen, SteerScreen):
-                append_line(
+                append_json_line(
                     run.events,
                     {"event": "answered", "request": encodable(next(said)), "message": encodable(next(said))},
                 )

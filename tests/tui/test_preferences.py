@@ -13,7 +13,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 
 from lstmtui import config
-from lstmtui.common.files import read_lines
+from lstmtui.common.files import read_json_lines
 from lstmtui.errors import UsageError
 from lstmtui.tui import preferences
 from lstmtui.tui.app import LstmtuiApp
@@ -93,7 +93,7 @@ async def test_keys_can_be_moved(tmp_path: Path, doors: Doors) -> None:
             await pilot.pause(0.1)
             assert not run.requests.exists()
             await pilot.press("f9")
-            await until(pilot, lambda: [r["op"] for r in read_lines(run.requests)[0]] == ["save"])
+            await until(pilot, lambda: [r["op"] for r in read_json_lines(run.requests)[0]] == ["save"])
 
 
 def test_each_binding_has_a_name_of_its_own() -> None:

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmtui.common.word_boundaries import are_apart, between_spaces
+from lstmtui.common.word_boundaries import separated_by_space, split_at_spaces
 from lstmtui.data.tokens.base import Ids, Tokenizer
 from lstmtui.errors import UsageError
 
@@ -43,7 +43,7 @@ class Words(Tokenizer):
         only_spaces    words end at spaces of ASCII alone, in every script
         """
         self.words, self.only_spaces = tuple(words), only_spaces
-        self._split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else between_spaces
+        self._split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else split_at_spaces
         self._ids = {word: i for i, word in enumerate((UNK, EOS, *self.words))}
         if len(self._ids) != self.size or any(self._split(word) != [word] for word in self.words):
             raise ValueError("words repeated, empty or with spaces")
@@ -96,7 +96,7 @@ class Words(Tokenizer):
     def between(self, before: bytes, after: bytes) -> bytes:
         if after == EOS or before.endswith(EOS):  # no line begins or ends with a space
             return b""
-        return b" " if self.only_spaces or are_apart(before, after) else b""
+        return b" " if self.only_spaces or separated_by_space(before, after) else b""
 
     def token_bytes(self, i: int) -> bytes:
         return self.words[i - 2] if i > 1 else (UNK, EOS)[i]

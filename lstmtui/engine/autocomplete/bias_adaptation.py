@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.common.files import read_file, write_atomically
-from lstmtui.common.npz import packed, unpacked
+from lstmtui.common.npz import pack, unpack
 from lstmtui.engine.autocomplete.store import changing, put_aside
 from lstmtui.engine.inference.loaded_model import Trained
 from lstmtui.engine.nn.language_model import Network
@@ -62,7 +62,7 @@ def learn(trained: Trained, texts: Iterable[bytes]) -> tuple[dict[str, Any], Pat
         moved = {n: np.clip(weights[n] - trained.weights[n], -LARGEST, LARGEST) for n in names}
         marks = np.frombuffer(b"".join(sorted(seen | {mark for mark, _ in lines})), np.uint8).reshape(-1, MARK)
         try:
-            write_atomically(path, packed({**moved, SEEN: marks}))
+            write_atomically(path, pack({**moved, SEEN: marks}))
         except OSError as error:
             raise LstmtuiError(f"The profile {path} cannot be written ({error.strerror or error}).") from error
     tenth = max(1, len(losses) // 10)
@@ -95,7 +95,7 @@ def _stored(path: Path) -> dict[str, Array]:
         raise LstmtuiError(
             f"The profile {path} cannot be read ({error.strerror or error}); nothing was changed."
         ) from error
-    stored = {} if data is None else unpacked(data)
+    stored = {} if data is None else unpack(data)
     marks = stored.get(SEEN)
     if marks is not None and (marks.ndim != 2 or marks.shape[1] != MARK or marks.dtype != np.uint8):
         raise ValueError("no biases")

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import Kind, last_kind, places
+from lstmtui.common.word_boundaries import CharKind, last_kind, word_spans
 from lstmtui.engine.autocomplete.answer import Reading, proposed
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.ngram_mixture import Memory
@@ -270,7 +270,7 @@ def latency(completer: Completer, text: str, presses: int = PRESSES) -> dict[str
 
 def _streams(text: bytes, apart: bool, most: int) -> Iterator[tuple[int, int, list[Word]]]:
     """Yield (where reading begins, where it stops, words) of each stretch to be typed."""
-    spans = places(text)
+    spans = word_spans(text)
     if apart:
         lines, low = [], 0
         for line in text.split(b"\n"):
@@ -307,7 +307,7 @@ def _by_line(lines: list[tuple[int, int]], spans: list[tuple[int, int]]) -> Iter
 def _word(text: bytes, start: int, stop: int, end: int) -> Word:
     """Return the word from `start` to `stop` of a stretch of text that stops at `end`."""
     characters = text[start:stop].decode("utf-8", "replace")
-    ahead = text[start : min(end, start + AHEAD)] if last_kind(text[start:stop]) is Kind.UNIT else b""
+    ahead = text[start : min(end, start + AHEAD)] if last_kind(text[start:stop]) is CharKind.UNIT else b""
     return Word(start, [c.encode() for c in characters], text[stop : stop + 1] == b" ", ahead)
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.npz import packed, unpacked
-from lstmtui.common.word_boundaries import words_and_lines
+from lstmtui.common.npz import pack, unpack
+from lstmtui.common.word_boundaries import words_and_line_ends
 from lstmtui.engine.autocomplete.respelling import Lexicon
 
 Array = np.ndarray[Any, Any]
@@ -87,7 +87,7 @@ class Concordance:
         seen: dict[bytes, int] = {LINE: 0}
         ids: list[int] = [0]
         for chunk in chunks:
-            for word in words_and_lines(chunk):
+            for word in words_and_line_ends(chunk):
                 ids.append(seen.setdefault(word, len(seen)))
         words = [LINE, *sorted(word for word in seen if word != LINE)]
         rank = {word: i for i, word in enumerate(words)}
@@ -228,13 +228,13 @@ class Concordance:
     def dump(self) -> bytes:
         """Return the words and the text as the bytes of an .npz file."""
         words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
-        return packed({"format": np.array(self.made_in), "words": words, "text": self._text, "index": self._index})
+        return pack({"format": np.array(self.made_in), "words": words, "text": self._text, "index": self._index})
 
     @classmethod
     def load(cls, data: bytes) -> Concordance:
         """Undo `dump`. Raises ValueError for other bytes."""
         try:
-            stored = unpacked(data)
+            stored = unpack(data)
             words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
             known = int(stored["format"])
         except (ValueError, KeyError, TypeError) as error:

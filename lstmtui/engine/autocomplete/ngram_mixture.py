@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Protocol
 
-from lstmtui.common.word_boundaries import Kind, first_kind, pieces, words_and_lines
+from lstmtui.common.word_boundaries import CharKind, first_kind, word_and_line_spans, words_and_line_ends
 from lstmtui.engine.autocomplete.ngram_index import LINE, Concordance
 from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.respelling import Lexicon
@@ -212,7 +212,7 @@ class Memory:
         most = found.over * found.spaced
         if most <= 0.0 or most < _kth(found.words, k):
             return found
-        context = [*context, *words_and_lines(asked.word)][-CONTEXT:]
+        context = [*context, *words_and_line_ends(asked.word)][-CONTEXT:]
         following = self._mixed(Found(found.following), context, b"")
         return replace(found, following=following.words)
 
@@ -255,7 +255,9 @@ class Memory:
         told = [source.tell(context, prefix) for source in self._all()]
         told = [t.of_words(MAX_LETTERS if found.endless else RUN) for t in told]
         if close:
-            at_once = min(1.0, sum(p for word, p in found.words.items() if first_kind(word) in (Kind.UNIT, Kind.WORD)))
+            at_once = min(
+                1.0, sum(p for word, p in found.words.items() if first_kind(word) in (CharKind.UNIT, CharKind.WORD))
+            )
             told = [replace(t, words={word: p * at_once for word, p in t.words.items()}) for t in told]
         found = mix(found, told, prefix)
         return self._held_back(found if self._recent is None else self._scaled(found, prefix), prefix)
@@ -318,7 +320,7 @@ class Memory:
         if self._counted:
             start, context, word = self._counted[-1]
             context = (context[1], word)
-        for _, stop, word in pieces(text, start):
+        for _, stop, word in word_and_line_spans(text, start):
             if word == LINE:
                 context = (LINE, LINE)
             elif stop < len(text):
@@ -333,7 +335,7 @@ def words_before(text: bytes) -> list[bytes]:
     if len(text) > len(end):
         end = end[end.find(b" ") + 1 :]
     line = end[end.rfind(LINE) + 1 :]
-    return words_and_lines(line)[-CONTEXT:]
+    return words_and_line_ends(line)[-CONTEXT:]
 
 
 def mix(found: Found, told: list[Told], prefix: bytes) -> Found:

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lstmtui.common.hardware import memory_mb
+from lstmtui.common.hardware import process_memory_mb
 from lstmtui.data.corpus import Reading, anchored, read_text
 from lstmtui.engine.autocomplete import bias_adaptation, build, keystroke_savings
 from lstmtui.engine.autocomplete.completer import Candidate, Completer
@@ -120,7 +120,7 @@ class Autocomplete:
             answer["latency_ms"] = keystroke_savings.latency(
                 single, text[: 16 * keystroke_savings.PRESSES].decode("utf-8", "replace")
             )
-        yield {**answer, "memory_mb": memory_mb()}
+        yield {**answer, "memory_mb": process_memory_mb()}
 
     # --- adaptation -----------------------------------------------------------------------------------------------
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from lstmtui.common.files import parse_json, read_file, to_json, write_atomically
-from lstmtui.common.npz import packed, unpacked
+from lstmtui.common.npz import pack, unpack
 from lstmtui.common.opening import private_folder
-from lstmtui.common.word_boundaries import words_and_lines
+from lstmtui.common.word_boundaries import words_and_line_ends
 from lstmtui.engine.autocomplete.ngram_index import LINE, Concordance
 from lstmtui.engine.autocomplete.store import changing, put_aside
 from lstmtui.errors import CorruptError, LstmtuiError
@@ -176,7 +176,7 @@ class Profile:
             ) from error
         if data is None:
             return []
-        arrays = unpacked(data)
+        arrays = unpack(data)
         if "texts" not in arrays:
             return [Text.of(EARLIER, Concordance.load(data).text())]
         return _texts_of(parse_json(arrays["texts"].tobytes(), 2 * MAX_BYTES))
@@ -188,10 +188,10 @@ class Profile:
             raise LstmtuiError(f"A profile holds at most {MAX_BYTES >> 20} MiB of text; forget some of it first.")
         index = Concordance.of([LINE.join(line.encode("utf-8", "surrogateescape") for line in lines)])
         record = [{"name": text.name, "lines": text.lines, "digests": text.digests} for text in texts]
-        held = {**unpacked(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
+        held = {**unpack(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
         try:
             private_folder(self._path.parent)
-            write_atomically(self._path, packed(held))
+            write_atomically(self._path, pack(held))
         except OSError as error:
             raise LstmtuiError(f"The profile {self._path} cannot be written ({error.strerror or error}).") from error
         return index.count, index.count - before
@@ -200,7 +200,7 @@ class Profile:
 def lines_of(data: bytes) -> Iterator[str]:
     """Yield the lines of `data` that have words, as their words with one space between."""
     words: list[bytes] = []
-    for piece in [*words_and_lines(data), LINE]:
+    for piece in [*words_and_line_ends(data), LINE]:
         if piece != LINE:
             words.append(piece)
         elif words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lstmtui.common.word_boundaries import has_word, next_word_is_close, word_begun
+from lstmtui.common.word_boundaries import has_word, joins_without_space, partial_word
 from lstmtui.engine.autocomplete.equivalents import KnownForms, Typed
 from lstmtui.engine.autocomplete.text_state import RUN, SPACES
 from lstmtui.engine.inference.token_index import Spelling
@@ -40,8 +40,8 @@ class Question:
 
 def taken_apart(data: bytes, spelling: Spelling, forms: KnownForms | None = None) -> Question:
     """Return what of `data` is read as it stands, in known `forms`, and what is spelt again."""
-    word = word_begun(data)[-RUN:]
-    close = not word and next_word_is_close(data)
+    word = partial_word(data)[-RUN:]
+    close = not word and joins_without_space(data)
     if spelling.whole_words and not close:
         run = data[1 + max(data.rfind(bytes((space,))) for space in SPACES) :]
         if len(run) > len(word) and len(spelling.covering(run)):

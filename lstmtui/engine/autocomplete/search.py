@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import Kind, end_of_word, first_word, has_word, last_kind
+from lstmtui.common.word_boundaries import CharKind, has_word, last_kind, through_first_word, word_end
 from lstmtui.engine.autocomplete.stepper import Node
 from lstmtui.engine.inference.token_index import Spelling
 
@@ -196,7 +196,7 @@ def _begun_with(spelling: Spelling, node: Node, tokens: Array, owed: bytes) -> t
     """Return what the likeliest of `tokens` add to the word `owed`, and the probability that they add nothing to it."""
     assert node.logp is not None
     p = np.exp(node.logp[tokens].astype(np.float64))
-    if has_word(owed) and end_of_word(owed, 0) < len(owed):
+    if has_word(owed) and word_end(owed, 0) < len(owed):
         return _compounds(spelling, tokens, p, owed)
     sums = _by_word(spelling, tokens, p)
     words: dict[bytes, float] = {}
@@ -225,7 +225,7 @@ def _compounds(spelling: Spelling, tokens: Array, p: Array, owed: bytes) -> tupl
     over = 0.0
     for token, share in zip(tokens.tolist(), p.tolist(), strict=True):
         piece = spelling.pieces[token]
-        added = piece[len(owed) : end_of_word(piece, len(owed))]
+        added = piece[len(owed) : word_end(piece, len(owed))]
         if added:
             words[added] = words.get(added, 0.0) + share
         else:
@@ -303,7 +303,7 @@ class _Tree:
             self._end_begun(node, way)
             tokens = spelling.in_word
         elif (self._inside and not way.next) or has_word(way.added):
-            unit = last_kind(way.added) is Kind.UNIT
+            unit = last_kind(way.added) is CharKind.UNIT
             self._end_word(node, way, unit=unit)
             tokens = spelling.in_unit if unit else spelling.in_word
         elif sum(byte & 0xC0 != 0x80 for byte in way.added) >= LEAD:  # enough punctuation: a word must follow
@@ -392,7 +392,7 @@ class _Tree:
     def _closed(self, way: Way, parent: Node, token: int) -> bool:
         """Finish a word that ends within the last token of `way`; return whether one does."""
         within = self._inside and not way.next
-        end = end_of_word(way.added, 0) if within else len(first_word(way.added))
+        end = word_end(way.added, 0) if within else len(through_first_word(way.added))
         if end == len(way.added):
             return False
         if end:
@@ -494,7 +494,7 @@ def onward(spelling: Spelling, node: Node, k: int, *, inside: bool) -> Generator
 
 
 def _is_unit(word: bytes) -> bool:
-    return last_kind(word) is Kind.UNIT
+    return last_kind(word) is CharKind.UNIT
 
 
 def ending(spelling: Spelling, node: Node, *, unit: bool = False) -> float:

@@ -33,7 +33,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.common.files import to_json
-from lstmtui.common.hardware import cpu_count, machine_memory
+from lstmtui.common.hardware import cpu_count, machine_memory_bytes
 from lstmtui.config import Settings
 from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
 from lstmtui.engine.backend import device as device_of
@@ -177,7 +177,7 @@ def _check_memory(cell: str, shape: Shape, s: Settings, layout: list[Parameter])
     """Refuse what would drive the machine into swapping. Raises UsageError."""
     weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
     needed = 4 * (weights + window_numbers(s, shape.V, shape.T, shape.B))
-    there = machine_memory()
+    there = machine_memory_bytes()
     if needed > 0.8 * there:
         raise UsageError(
             f"--shapes {shape}: {cell} needs about {needed / 1e9:.1f} GB of this machine's {there / 1e9:.1f}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import word_begun
+from lstmtui.common.word_boundaries import partial_word
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.inference.token_index import Spelling
 from lstmtui.engine.nn.params import Array
@@ -19,7 +19,7 @@ def unfinished(tokenizer: Tokenizer, spelling: Spelling, prompt: bytes) -> bytes
     if spelling.forced:
         return b""
     if not spelling.whole_words:
-        word = word_begun(prompt)
+        word = partial_word(prompt)
         space = b" " if word and prompt[: len(prompt) - len(word)].endswith(b" ") else b""
         return space + word if word and len(spelling.covering(space + word)) else b""
     run = (prompt.split() or [b""])[-1]

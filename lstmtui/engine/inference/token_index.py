@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.common.word_boundaries import Kind, closes_word, first_kind, first_word, has_word
+from lstmtui.common.word_boundaries import CharKind, completes_word, first_kind, has_word, through_first_word
 from lstmtui.data.tokens import Tokenizer
 
 Array = np.ndarray[Any, Any]
 
-WITHIN = (Kind.EXTEND, Kind.PART)
+WITHIN = (CharKind.EXTEND, CharKind.PART)
 """What belongs to the character before it, whatever that is."""
 
 
@@ -34,7 +34,7 @@ class Spelling:
         if tokenizer.unk is not None:
             usable[tokenizer.unk] = False
         kinds = np.array([first_kind(piece) for piece in pieces])
-        ends, ends_unit = ~np.isin(kinds, (Kind.WORD, *WITHIN)), ~np.isin(kinds, WITHIN)
+        ends, ends_unit = ~np.isin(kinds, (CharKind.WORD, *WITHIN)), ~np.isin(kinds, WITHIN)
         if tokenizer.unk is not None and not self.whole_words:
             ends[tokenizer.unk] = False
         self.usable = np.flatnonzero(usable)
@@ -45,10 +45,10 @@ class Spelling:
         self.ends_unit = np.flatnonzero(ends_unit)
         self.in_unit = np.flatnonzero(usable & ~ends_unit)
         """The same two after a character of a script without spaces."""
-        self.begins_word = np.flatnonzero(usable & (~ends | (kinds == Kind.UNIT)))
-        self.runs_on = np.flatnonzero(usable & (~ends_unit | (kinds == Kind.UNIT)))
+        self.begins_word = np.flatnonzero(usable & (~ends | (kinds == CharKind.UNIT)))
+        self.runs_on = np.flatnonzero(usable & (~ends_unit | (kinds == CharKind.UNIT)))
         """Tokens that go on with text of a script without spaces."""
-        self.closes = [closes_word(piece) for piece in pieces]
+        self.closes = [completes_word(piece) for piece in pieces]
         """Whether a word ends within each token."""
         self._sorted = sorted((pieces[i], int(i)) for i in self.usable)
         self._keys = [piece for piece, _ in self._sorted]
@@ -81,7 +81,7 @@ class Spelling:
         index = self.word_index
         self.word_of = np.full(len(self.pieces), -1, np.int64)
         for i in self.usable:
-            word = first_word(self.pieces[i])
+            word = through_first_word(self.pieces[i])
             if has_word(word):
                 self.word_of[i] = index.setdefault(word, len(index))
         self.words = list(index)

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import Any
 
-from lstmtui.common.files import is_there
+from lstmtui.common.files import exists
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.checkpoint_identity import check_identity, identity
@@ -110,7 +110,7 @@ class Keeper:
         if p.best_step == self._marked:
             return
         try:
-            if p.best_step >= 0 and is_there(checkpoint.path_for(self._run, p.best_step)):
+            if p.best_step >= 0 and exists(checkpoint.path_for(self._run, p.best_step)):
                 checkpoint.mark_best(self._run, p.best_step, p.best_nll)
         except OSError as error:
             self._failures += 1

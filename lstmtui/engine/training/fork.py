@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
-from lstmtui.common.files import append_line, to_json, write_atomically
+from lstmtui.common.files import append_json_line, to_json, write_atomically
 from lstmtui.common.opening import open_temporary, open_to_read
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
@@ -83,7 +83,7 @@ def _fill(
             _copy(checkpoint.path_for(parent, best), checkpoint.path_for(child, best))
         checkpoint.mark_best(child, best, stored["best_nll"])
     step_plan.store(child, made)
-    append_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
+    append_json_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
     write_atomically(child.config, config.dump(settings).encode())
 
 

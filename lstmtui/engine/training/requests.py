@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from lstmtui import config
-from lstmtui.common.files import parsed
+from lstmtui.common.files import parse_lines
 from lstmtui.common.opening import open_to_read
 from lstmtui.runs.requests import OPERATIONS
 from lstmtui.runs.writer import RunWriter
@@ -82,7 +82,7 @@ class Inbox:
         begin, lines = self._lines()
         if not lines:
             self._looked = now  # else there may be more: what is there is answered at each step
-        for record in parsed(lines):
+        for record in parse_lines(lines):
             request = self._request(record)
             if begin < self._repeated and self._is_past(request):
                 continue

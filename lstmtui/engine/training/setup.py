@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmtui.common.files import is_there
+from lstmtui.common.files import exists
 from lstmtui.common.hardware import cpu_count
 from lstmtui.config import Settings
 from lstmtui.data import corpus
@@ -89,7 +89,7 @@ def _what_changed(s: Settings, digest: str) -> str:
 
 def _is_there(path: Path) -> bool:
     try:
-        return is_there(path)
+        return exists(path)
     except OSError as error:
         raise CorruptError(f"{path} cannot be read ({error.strerror or error}).") from error
 

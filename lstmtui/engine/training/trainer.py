@@ -22,7 +22,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.common import text_beginning
 from lstmtui.common.files import write_atomically
-from lstmtui.common.hardware import memory_mb
+from lstmtui.common.hardware import process_memory_mb
 from lstmtui.data.corpus import Dataset, Split
 from lstmtui.engine.analysis import gate_statistics, gradient_flow
 from lstmtui.engine.analysis.memorisation import MemorisationMeter
@@ -333,7 +333,7 @@ class Trainer:
         self.writer.metric(
             "train", step=p.step, tokens=p.tokens, seconds=round(p.seconds, 3), loss=interval.loss / interval.steps,
             lr=self._lr(p.step), grad_norm=interval.norm / interval.steps, clipped=interval.clipped / interval.steps,
-            update_ratio=self._update_ratio, tokens_per_second=round(speed, 1), memory_mb=memory_mb(),
+            update_ratio=self._update_ratio, tokens_per_second=round(speed, 1), memory_mb=process_memory_mb(),
         )  # fmt: skip
         self.writer.status(tokens=p.tokens, tokens_per_second=round(speed, 1))
         p.interval = Interval()
@@ -578,7 +578,9 @@ BEGINNING_OF = 2000
 def _beginning(data: Dataset) -> str:
     """Return how a text of this kind may begin, from the validation text where there is one."""
     splits = (split for split in (data.valid, data.train) if len(split.tokens))
-    return next(filter(None, (text_beginning.of(data.tokenizer.text(s.tokens[:BEGINNING_OF])) for s in splits)), "")
+    return next(
+        filter(None, (text_beginning.example_prompt(data.tokenizer.text(s.tokens[:BEGINNING_OF])) for s in splits)), ""
+    )
 
 
 def _figures(result: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures
 from lstmtui.reports.gradient_flow import Flow, flows
@@ -243,7 +243,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
             ("network", wording.network(entry.snapshot)),
             ("params", wording.short(f.parameters) if f.parameters else "–"),
             ("tokens/s", wording.short(f.tokens_per_second) if f.tokens_per_second else "–"),
-            ("time", duration(f.seconds) if f.seconds is not None else "–"),
+            ("time", format_duration(f.seconds) if f.seconds is not None else "–"),
             ("state", state),
             ("half-life", f"{f.half_life:.1f}" if f.half_life is not None else "–"),
             ("reach", str(f.reach) if f.reach is not None else "–"),

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
 from lstmtui.common.terminal_text import one_line, safe
-from lstmtui.common.units import size
+from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.confirm import ConfirmScreen
@@ -201,7 +201,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
 
 def _size(entry: Entry) -> str:
     count = sum(file.bytes for file in entry.files)
-    return size(count) if count else "size unknown"
+    return format_size(count) if count else "size unknown"
 
 
 def _line(name: str, about: str) -> Text:

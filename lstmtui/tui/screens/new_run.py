@@ -15,7 +15,7 @@ from textual.worker import get_current_worker
 
 from lstmtui import config, recipe
 from lstmtui.common.terminal_text import safe
-from lstmtui.common.units import duration, size
+from lstmtui.common.units import format_duration, format_size
 from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -326,7 +326,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
     known, speed, gpu = "parameters" in told, told.get("tokens_per_second"), told.get("gpu_memory_mb")
     rows = [
-        ("text", size(told["bytes"]), f"{wording.short(told['tokens'])} {unit}" if known else ""),
+        ("text", format_size(told["bytes"]), f"{wording.short(told['tokens'])} {unit}" if known else ""),
         ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
         ("size", wording.short(told["parameters"]) if known else "…", "parameters"),
         ("work", wording.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
@@ -347,7 +347,7 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         seconds = seconds_of(s, told["tokens"], speed)
         tokens = seconds * speed
         rows += [
-            ("time", duration(seconds), "of training" if s.minutes is None else "in all"),
+            ("time", format_duration(seconds), "of training" if s.minutes is None else "in all"),
             ("reads", f"{tokens / max(1, told['tokens']):.1f} times", "the whole text"),
         ]
     return rows

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 
@@ -97,7 +97,7 @@ class ProgressLine(Widget):
         if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
             speed = wording.speed(seen) if self.size.width >= 70 else 0.0
             pace = f"{wording.short(speed)} {wording.unit(seen)}s/s · " if speed else ""
-            return f"{pace}{duration(seen.seconds_left)} left"
+            return f"{pace}{format_duration(seen.seconds_left)} left"
         if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
             return f"{wording.last_seen(seen)} ago"
         return ""

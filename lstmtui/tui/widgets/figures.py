@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
@@ -81,7 +81,7 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
         rows.append(("read", wording.short(tokens), f"{unit}s"))
     if train is not None or isinstance(seconds, int | float):
         spent = train.seconds if train is not None else float(str(seconds))
-        rows.append(("time", duration(spent), "of training"))
+        rows.append(("time", format_duration(spent), "of training"))
     if seen.settings is not None:
         s = seen.settings
         live = seen.status.get("live")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import duration
+from lstmtui.common.units import format_duration
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint
 from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import ticks
@@ -57,7 +57,7 @@ class Axis:
 def said_place(value: float, kind: str) -> str:
     """Return a place on the axis as its labels say it."""
     if kind == "time":
-        return duration(value)
+        return format_duration(value)
     return wording.short(value) if value >= 10_000 else wording.count(value)
 
 
@@ -137,7 +137,7 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:
         parts.append(f"valid {wording.figure(valid[-1].nll * factor)}")
-    parts += [f"lr {point.lr:.2e}", duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
+    parts += [f"lr {point.lr:.2e}", format_duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0
     near = [
         mark.said

@@ -14,7 +14,7 @@ from textual.document._wrapped_document import WrappedDocument
 from textual.message import Message
 from textual.widgets import TextArea
 
-from lstmtui.common.word_boundaries import brings_space, closes
+from lstmtui.common.word_boundaries import is_closing_punctuation, takes_space_after
 from lstmtui.tui.widgets.text_document import ShownDocument, TextDocument, shown
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class TypingArea(SafeArea):
         row, column = self.cursor_location
         if replaces > column:
             return
-        if self.at_line_end() and brings_space(self.document.get_line(row)[max(0, column - 16) :] + text):
+        if self.at_line_end() and takes_space_after(self.document.get_line(row)[max(0, column - 16) :] + text):
             text += " "
         if replaces:
             self.history.checkpoint()  # so that undoing brings back what was typed, and no less
@@ -165,7 +165,7 @@ class TypingArea(SafeArea):
             event.prevent_default()
             event.stop()
             return
-        if brought and event.character and closes(event.character):
+        if brought and event.character and is_closing_punctuation(event.character):
             self.action_delete_left()
         await super()._on_key(event)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lstmtui.common.word_boundaries import word_begun
+from lstmtui.common.word_boundaries import partial_word
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.inference.loaded_model import load
@@ -139,12 +139,12 @@ def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
 
 
 def test_the_word_begun_is_what_follows_the_last_space_or_punctuation():
-    assert word_begun(b"over the mo") == b"mo"
-    assert word_begun(b"(don't") == b"don't"
-    assert word_begun(b"end. ") == b""
-    assert word_begun(b"") == b""
-    assert word_begun("caf\u00e9".encode()) == "caf\u00e9".encode()
-    assert all(word_begun(c.encode()) == b"" for c in string.punctuation if c not in "'_")
+    assert partial_word(b"over the mo") == b"mo"
+    assert partial_word(b"(don't") == b"don't"
+    assert partial_word(b"end. ") == b""
+    assert partial_word(b"") == b""
+    assert partial_word("caf\u00e9".encode()) == "caf\u00e9".encode()
+    assert all(partial_word(c.encode()) == b"" for c in string.punctuation if c not in "'_")
 
 
 def test_a_word_that_may_be_over_is_followed_by_what_comes_next(completer):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lstmtui.common.npz import packed, unpacked
+from lstmtui.common.npz import pack, unpack
 from lstmtui.engine.autocomplete import profile, store
 from lstmtui.engine.autocomplete.ngram_index import Concordance
 from lstmtui.engine.autocomplete.profile import TYPED, Profile
@@ -94,9 +94,9 @@ def test_a_damaged_profile_is_put_aside_and_stays(run, at):
 @pytest.mark.parametrize("texts", [{}, [{"name": "a"}], [{"name": "a", "lines": ["x"], "digests": []}], [[]]])
 def test_texts_of_another_form_are_damage(run, texts):
     run.autocomplete.mkdir()
-    held = unpacked(Concordance.of([b"dear zebulon"]).dump())
+    held = unpack(Concordance.of([b"dear zebulon"]).dump())
     body = profile.np.frombuffer(profile.to_json(texts or 3).encode(), profile.np.uint8)
-    (run.autocomplete / "profile.npz").write_bytes(packed({**held, "texts": body}))
+    (run.autocomplete / "profile.npz").write_bytes(pack({**held, "texts": body}))
     with pytest.raises(CorruptError, match="damaged"):
         Profile(run).texts()
 

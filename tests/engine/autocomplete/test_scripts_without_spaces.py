@@ -5,7 +5,7 @@ import math
 import pytest
 import tiny
 
-from lstmtui.common.word_boundaries import Kind, first_kind
+from lstmtui.common.word_boundaries import CharKind, first_kind
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import search
 from lstmtui.engine.autocomplete.completer import Completer
@@ -38,7 +38,7 @@ def test_the_next_character_has_the_probability_that_the_network_gives_it(text):
     asked = made.taken_apart(text.encode())
     root = made._history.after(asked.before)
     found = made._run(made.search(root, asked, 5))
-    characters = [i for i in made.spelling.usable if first_kind(made.spelling.pieces[i]) is Kind.UNIT]
+    characters = [i for i in made.spelling.usable if first_kind(made.spelling.pieces[i]) is CharKind.UNIT]
     assert len(characters) > 5
     for i in characters:
         p = math.exp(float(root.logp[i]))
@@ -54,7 +54,7 @@ def test_a_candidate_goes_on_to_where_the_network_is_unsure():
     assert 0.9 < first.probability <= 1
     unsure = completer(CHINESE).complete("你")
     assert unsure
-    assert all(len(candidate.text) == 1 for candidate in unsure if first_kind(candidate.text.encode()) is Kind.UNIT)
+    assert all(len(candidate.text) == 1 for candidate in unsure if first_kind(candidate.text.encode()) is CharKind.UNIT)
 
 
 @pytest.mark.parametrize("kind", ["chars", "bytes", "bpe"])

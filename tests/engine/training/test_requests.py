@@ -9,7 +9,7 @@ import time
 import pytest
 import tiny
 
-from lstmtui.common.files import append_line
+from lstmtui.common.files import append_json_line
 from lstmtui.engine.training import requests
 from lstmtui.engine.training.requests import Inbox
 from lstmtui.runs.writer import RunWriter
@@ -28,7 +28,7 @@ def _at_each_look(monkeypatch):
 
 
 def ask(run, identity, op="save", **details):
-    append_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
+    append_json_line(run.requests, {"id": identity, "at": time.time(), "op": op, **details})
 
 
 def heard(box):
@@ -54,7 +54,7 @@ def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_ar
     elif kind == "FIFO":
         os.mkfifo(run.requests)
     elif kind == "link":
-        append_line(tmp_path / "elsewhere", {"id": "evil", "op": "stop", "at": time.time() + 9})
+        append_json_line(tmp_path / "elsewhere", {"id": "evil", "op": "stop", "at": time.time() + 9})
         run.requests.symlink_to(tmp_path / "elsewhere")
     else:
         os.mknod(run.requests, 0o600 | 0o140000)

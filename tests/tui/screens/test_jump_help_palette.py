@@ -10,7 +10,7 @@ from screen_tests import SIZES, painted, until
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
-from lstmtui.common.files import read_lines
+from lstmtui.common.files import read_json_lines
 from lstmtui.tui.app import LstmtuiApp, screen_text
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.live import LiveScreen
@@ -103,7 +103,7 @@ async def test_the_palette_finds_actions_by_words(tmp_path: Path, open_app: Open
             await pilot.pause(0.1)
             if isinstance(pilot.app.screen, CommandPalette):
                 await pilot.press("enter")
-            await until(pilot, lambda: [r["op"] for r in read_lines(run.requests)[0]] == ["save"])
+            await until(pilot, lambda: [r["op"] for r in read_json_lines(run.requests)[0]] == ["save"])
 
 
 async def test_pictures_of_the_screen(tmp_path: Path, open_app: Open, monkeypatch) -> None:

@@ -14,7 +14,7 @@ from run_folder import alive, make_run
 from screen_tests import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.common.files import append_line, read_lines
+from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.runs.folder import STATES, RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
@@ -50,7 +50,7 @@ async def seen(pilot: Pilot[None]) -> LiveScreen:
 
 
 def asked(run: RunFolder) -> list[str]:
-    return [record["op"] for record in read_lines(run.requests)[0]]
+    return [record["op"] for record in read_json_lines(run.requests)[0]]
 
 
 def test_every_state_is_tried() -> None:
@@ -141,7 +141,7 @@ async def test_a_status_of_any_kind_is_lived_with(tmp_path: Path, open_app: Open
                 changed = {**dict.fromkeys(told, weird), "state": "training", "mark": number, "preparing_done": weird}
                 run.status.write_text(json.dumps({**changed, "result": weird, "live": weird, "compiling_done": weird}))
                 await until(pilot, lambda n=number, s=screen: s.view.snapshot.status.get("mark") == n)  # type: ignore[misc]
-                append_line(run.events, {"event": "set", "step": weird, "at": weird, "key": weird, "value": weird})
+                append_json_line(run.events, {"event": "set", "step": weird, "at": weird, "key": weird, "value": weird})
                 await pilot.press("escape")
                 await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
                 await pilot.press("enter")
@@ -196,8 +196,8 @@ async def test_keys_ask_the_engine(tmp_path: Path, open_app: Open, key: str, op:
             await pilot.press(key)
             await until(pilot, lambda: asked(run) == [op])
             await until(pilot, lambda: f"asked to {op}" in painted(pilot.app))
-            request = read_lines(run.requests)[0][0]["id"]
-            append_line(
+            request = read_json_lines(run.requests)[0][0]["id"]
+            append_json_line(
                 run.events,
                 {"event": "answered", "at": time.time(), "request": request, "ok": True, "message": "Very well."},
             )
@@ -222,8 +222,10 @@ async def test_a_refusal_is_shown(tmp_path: Path, open_app: Open) -> None:
             await seen(pilot)
             await pilot.press("s")
             await until(pilot, lambda: asked(run) == ["save"])
-            request = read_lines(run.requests)[0][0]["id"]
-            append_line(run.events, {"event": "answered", "request": request, "ok": False, "message": "Disk [full]"})
+            request = read_json_lines(run.requests)[0][0]["id"]
+            append_json_line(
+                run.events, {"event": "answered", "request": request, "ok": False, "message": "Disk [full]"}
+            )
             await until(pilot, lambda: any("Disk [full]" in n.message for n in pilot.app._notifications))
 
 
@@ -260,7 +262,7 @@ async def test_older_texts_stay_while_new_ones_arrive(tmp_path: Path, open_app: 
             assert "second text" in painted(pilot.app)
             await pilot.press("left")
             await until(pilot, lambda: "first text" in painted(pilot.app))
-            append_line(run.samples, {"step": 2000, "temperature": 0.8, "prompt": "", "text": "third text"})
+            append_json_line(run.samples, {"step": 2000, "temperature": 0.8, "prompt": "", "text": "third text"})
             await until(pilot, lambda: len(pilot.app.screen.query_one(SamplePanel).samples) == 3)
             await until(pilot, lambda: "1 of 3" in painted(pilot.app))
             assert "first text" in painted(pilot.app)

@@ -13,7 +13,7 @@ from run_folder import alive, make_run
 from screen_tests import SIZES, painted, until
 from textual.pilot import Pilot
 
-from lstmtui.common.files import append_line, read_lines
+from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
@@ -33,12 +33,12 @@ async def opened(pilot: Pilot[None], key: str, kind: type[Any]) -> Any:
 
 
 def asked(run: RunFolder) -> list[dict[str, Any]]:
-    return read_lines(run.requests)[0]
+    return read_json_lines(run.requests)[0]
 
 
 def answer(run: RunFolder, message: str, *, ok: bool = True) -> None:
     """Answer the newest request as an engine does."""
-    append_line(
+    append_json_line(
         run.events,
         {"event": "answered", "at": time.time(), "request": asked(run)[-1]["id"], "ok": ok, "message": message},
     )

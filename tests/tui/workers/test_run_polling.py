@@ -7,7 +7,7 @@ from pathlib import Path
 
 from run_folder import NOW, alive, make_run
 
-from lstmtui.common.files import append_line, to_json
+from lstmtui.common.files import append_json_line, to_json
 from lstmtui.tui.workers.run_polling import RunsWatch, RunWatch
 
 
@@ -59,7 +59,9 @@ def test_an_ended_run_is_read_again_only_when_it_changes(tmp_path: Path) -> None
     watch = RunsWatch(tmp_path)
     (first,) = watch.look()
     assert watch.look()[0] is first
-    append_line(run.metrics, {"split": "valid", "step": 9999, "seconds": 1, "nll": 1, "perplexity": 2.7, "best": True})
+    append_json_line(
+        run.metrics, {"split": "valid", "step": 9999, "seconds": 1, "nll": 1, "perplexity": 2.7, "best": True}
+    )
     assert watch.look()[0].valid[-1].step == 9999
 
 
