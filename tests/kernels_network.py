@@ -60,7 +60,7 @@ def run_layer(
     h, c = np.full((T + 1, B, H), np.nan, dtype), np.full((T + 1, *c0.shape), np.nan, dtype)
     h[0], c[0] = h0, c0
     h, c = take(h), take(c)
-    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra))
+    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra_blocks))
     scratch = take(np.full((B, spec.scratch_blocks * H), np.nan, dtype))
     lengths = take(np.full(B, T, np.int32) if lengths is None else np.asarray(lengths, np.int32))
     walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear

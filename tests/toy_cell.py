@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from lstm_kernels.activations import one, sigmoid, sigmoid_slope, tanh, tanh_slope, zero
-from lstm_kernels.cell_table import NONE, OWN, SIGMOID, TANH, Cell, Gate, Keeper, Memory
+from lstm_kernels.cell_table import NONE, OWN, SIGMOID, TANH, Cell, Gate, Memory, MemoryGate
 from lstm_kernels.jit import inlined
 
 TOY = Cell(
@@ -21,7 +21,7 @@ TOY = Cell(
     title="Two gates and two memories",
     hint="for tests alone",
     gates=(Gate("k", "keeping gate k", SIGMOID, OWN), Gate("v", "candidate v", TANH, NONE)),
-    keeper=Keeper("k", 1),
+    memory_gate=MemoryGate("k", 1),
     saved=("q", "a"),
     unit_params=("p",),
     memories=(Memory("c", "cell state c"), Memory("d", "slow state d")),

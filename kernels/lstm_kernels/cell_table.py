@@ -36,7 +36,7 @@ class Gate:
         return (-0.9, 0.9) if self.kind == TANH else (0.1, 0.9)
 
     @property
-    def span(self) -> tuple[float, float] | None:
+    def bounds(self) -> tuple[float, float] | None:
         """The values between which the gate lies; None where it has no bounds."""
         return {SIGMOID: (0.0, 1.0), EXPONENTIAL: (0.0, 1.0), TANH: (-1.0, 1.0)}.get(self.kind)
 
@@ -51,7 +51,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class MemoryGate:
     """The gate that decides how much of a unit's memory stays."""
 
     gate: str
@@ -89,7 +89,7 @@ class Cell:
     """What it is good for, in a few words."""
     gates: tuple[Gate, ...]
     """In PyTorch's order, where it has one."""
-    keeper: Keeper | None
+    memory_gate: MemoryGate | None
     saved: tuple[str, ...] = ()
     """What a unit keeps of each step for backward, beyond its gates."""
     unit_params: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Cell:
         return tuple(at for at, gate in enumerate(self.gates) if gate.recurrent == OWN)
 
     @property
-    def extra(self) -> int:
+    def extra_blocks(self) -> int:
         """Numbers a unit keeps of each step beyond its gates: in forward what is saved, in backward own gradients."""
         return max(len(self.saved), len(self.own_gates))
 
@@ -166,7 +166,7 @@ CELLS: dict[str, Cell] = {
             title="Simple recurrent network (tanh)",
             hint="the plain one: fast, forgets within some ten steps",
             gates=(Gate("h", "state h", TANH),),
-            keeper=None,
+            memory_gate=None,
             citation="Elman 1990, Finding structure in time, Cognitive Science 14(2)",
         ),
         Cell(
@@ -174,7 +174,7 @@ CELLS: dict[str, Cell] = {
             title="LSTM with forget gate",
             hint="remembers over hundreds of steps; the one to begin with",
             gates=_LSTM_GATES,
-            keeper=Keeper("f", 1, input_gate="i"),
+            memory_gate=MemoryGate("f", 1, input_gate="i"),
             memories=(_C,),
             citation="Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000; Greff et al. 2017, "
             "arXiv:1503.04069",
@@ -184,7 +184,7 @@ CELLS: dict[str, Cell] = {
             title="LSTM whose gates see the cell state",
             hint="lstm whose gates see the cell: for timing and counting",
             gates=_LSTM_GATES,
-            keeper=Keeper("f", 1, input_gate="i"),
+            memory_gate=MemoryGate("f", 1, input_gate="i"),
             unit_params=("p_i", "p_f", "p_o"),
             memories=(_C,),
             citation="Gers, Schraudolph and Schmidhuber 2002, JMLR 3; Greff et al. 2017, arXiv:1503.04069",
@@ -194,7 +194,7 @@ CELLS: dict[str, Cell] = {
             title="LSTM with one gate for input and forgetting",
             hint="lstm that forgets what it overwrites: a fifth lighter",
             gates=(_LSTM_GATES[0], _LSTM_GATES[2], _LSTM_GATES[3]),
-            keeper=Keeper("i", -1),
+            memory_gate=MemoryGate("i", -1),
             memories=(_C,),
             citation="Greff et al. 2017, arXiv:1503.04069, variant CIFG",
         ),
@@ -207,7 +207,7 @@ CELLS: dict[str, Cell] = {
                 Gate("z", "update gate z", SIGMOID),
                 Gate("n", "candidate n", TANH, OWN),
             ),
-            keeper=Keeper("z", 1, biased=False),
+            memory_gate=MemoryGate("z", 1, biased=False),
             saved=("q",),
             unit_params=("b_hn",),
             citation="Cho et al. 2014, arXiv:1406.1078",
@@ -222,7 +222,7 @@ CELLS: dict[str, Cell] = {
                 Gate("z", "candidate z", TANH),
                 Gate("o", "output gate o", SIGMOID),
             ),
-            keeper=Keeper("f", 1),
+            memory_gate=MemoryGate("f", 1),
             saved=("s",),
             memories=(_C, Memory("n", "normaliser n"), Memory("m", "stabiliser m")),
             citation="Beck et al. 2024, xLSTM: Extended Long Short-Term Memory, arXiv:2405.04517",
@@ -232,7 +232,7 @@ CELLS: dict[str, Cell] = {
             title="minGRU: gates that do not see the state",
             hint="no recurrent product: the cheapest a step, the least expressive",
             gates=(Gate("z", "update gate z", SIGMOID, NONE), Gate("n", "candidate n", LINEAR, NONE)),
-            keeper=Keeper("z", -1, biased=False),
+            memory_gate=MemoryGate("z", -1, biased=False),
             citation="Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201",
         ),
     )

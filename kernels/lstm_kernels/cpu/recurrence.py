@@ -166,7 +166,7 @@ def pass_by(block, more, dh_above, dh, first, last):
 
 
 def _forward_of(cell: Cell) -> Any:
-    G, R, X, M = len(cell.gates), len(cell.recurrent_gates), cell.extra, len(cell.memories)
+    G, R, X, M = len(cell.gates), len(cell.recurrent_gates), cell.extra_blocks, len(cell.memories)
     S, step = cell.scratch_blocks, functions_of(cell).forward
     a = access(cell.name)
     read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
@@ -241,7 +241,7 @@ def _adder_of(cell: Cell) -> Any:
     """
     add = _add_nothing
     for product in cell.products:
-        add = _and_then(add, product, whole=product.count == (cell.extra if product.own else len(cell.gates)))
+        add = _and_then(add, product, whole=product.count == (cell.extra_blocks if product.own else len(cell.gates)))
     return add
 
 
@@ -268,7 +268,7 @@ def _and_then(before: Any, product: Product, *, whole: bool) -> Any:
 
 
 def _backward_of(cell: Cell) -> Any:
-    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra, len(cell.memories)
+    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
     step, add_products = functions_of(cell).backward, _adder_of(cell)
     a = access(cell.name)
     read_saved, read_unit, read_memory = a.saved, a.unit, a.memory

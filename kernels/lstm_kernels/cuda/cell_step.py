@@ -36,7 +36,7 @@ def forward_of(cell: Cell) -> Any:
     products  of W_hh and h: the gates of this unit stand in row `at`, from column `first` on, `width` apart
     the rest  as `recurrence` has it
     """
-    G, X, step, a = len(cell.gates), cell.extra, inlined(functions_of(cell).forward), access(cell.name)
+    G, X, step, a = len(cell.gates), cell.extra_blocks, inlined(functions_of(cell).forward), access(cell.name)
     read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
@@ -74,7 +74,7 @@ def backward_of(cell: Cell) -> Any:
     begins   whether this is the last step, with which `partial` begins
     partial  (B, P H), the gradient of `unit` by sequence
     """
-    G, X, P = len(cell.gates), cell.extra, len(cell.unit_params)
+    G, X, P = len(cell.gates), cell.extra_blocks, len(cell.unit_params)
     step, a = inlined(functions_of(cell).backward), access(cell.name)
     read_saved, read_unit, read_memory = a.saved, a.unit, a.memory
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit

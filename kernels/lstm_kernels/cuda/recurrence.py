@@ -53,7 +53,7 @@ def compiled(cell_name: str) -> Recurrence:
 
 
 def _forward_of(cell: Cell) -> Any:
-    R, P, X, M = len(cell.recurrent_gates), len(cell.unit_params), cell.extra, len(cell.memories)
+    R, P, X, M = len(cell.recurrent_gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
     unit_of = forward_of(cell)
 
     @kernel
@@ -94,7 +94,7 @@ def _add_up(partial, dunit):
 
 
 def _backward_of(cell: Cell) -> Any:
-    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra, len(cell.memories)
+    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
     unit_of = backward_of(cell)
 
     @kernel

@@ -150,15 +150,15 @@ class _Trace:
 def half_lives(cell: Cell, gates: Array) -> Array:
     """Return the steps (H,) after which a unit has forgotten half, from its gates (T, B, GH).
 
-    By the mean of what a step keeps, as the cell's keeper says it: f, 1 - i where one gate does both, the GRU's z; (0,)
+    By the mean of what a step keeps, by the cell's memory gate: f, 1 - i where one gate does both, the GRU's z; (0,)
     for a cell that has no such gate. The mean, since it is what is left on average that is asked for; the mean
     logarithm would let one step that forgets all outweigh a hundred that forget nothing.
     """
     gates = gates.reshape(-1, len(cell.gates), gates.shape[2] // len(cell.gates)).astype(np.float64)
-    if cell.keeper is None:
+    if cell.memory_gate is None:
         return np.zeros(0)
-    gate = gates[:, cell.gate_names.index(cell.keeper.gate)]
-    kept = gate if cell.keeper.sign > 0 else 1.0 - gate
+    gate = gates[:, cell.gate_names.index(cell.memory_gate.gate)]
+    kept = gate if cell.memory_gate.sign > 0 else 1.0 - gate
     return np.asarray(math.log(0.5) / np.log(np.clip(kept.mean(axis=0), 1e-12, 1 - 1e-9)))
 
 

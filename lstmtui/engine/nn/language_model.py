@@ -42,7 +42,7 @@ LOGITS = 16_000_000
 
 def numbers_a_step(cell: Cell) -> int:
     """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
-    return len(cell.gates) + cell.extra + len(cell.states)
+    return len(cell.gates) + cell.extra_blocks + len(cell.states)
 
 
 def window_numbers(s: Settings, V: int, T: int, B: int) -> int:

@@ -64,8 +64,8 @@ def gate_bias(cell: Cell, forget_bias: float) -> Initial:
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
         b = np.zeros((len(cell.gates), shape[0] // len(cell.gates)))
-        if cell.keeper is not None and cell.keeper.biased:
-            b[cell.gate_names.index(cell.keeper.gate)] = cell.keeper.sign * forget_bias
+        if cell.memory_gate is not None and cell.memory_gate.biased:
+            b[cell.gate_names.index(cell.memory_gate.gate)] = cell.memory_gate.sign * forget_bias
         return b.reshape(-1)
 
     return draw
@@ -83,10 +83,10 @@ def chrono_bias(cell: Cell, span: int) -> Initial:
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
         b = np.zeros((len(cell.gates), shape[0] // len(cell.gates)))
         keeps = np.log(random.uniform(1, max(2, span - 1), b.shape[1]))
-        if keeper := cell.keeper:
-            b[cell.gate_names.index(keeper.gate)] = keeper.sign * keeps
-            if keeper.input_gate:
-                b[cell.gate_names.index(keeper.input_gate)] = -keeps
+        if memory_gate := cell.memory_gate:
+            b[cell.gate_names.index(memory_gate.gate)] = memory_gate.sign * keeps
+            if memory_gate.input_gate:
+                b[cell.gate_names.index(memory_gate.input_gate)] = -keeps
         return b.reshape(-1)
 
     return draw

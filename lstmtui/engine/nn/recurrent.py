@@ -109,7 +109,7 @@ class Layer:
         backward: bool,
         device: Device = CPU,
     ) -> None:
-        G, C, X = len(cell.gates), len(cell.memories) * H, cell.extra * H
+        G, C, X = len(cell.gates), len(cell.memories) * H, cell.extra_blocks * H
         self._copy, zeros, packed = device.arrays.copy, device.arrays.zeros, device.Packed
         self.gates = zeros((kept, B, G * H), dtype)
         """W_ih x + b, then the gates after their nonlinearity, and after backward the gradient of the first."""

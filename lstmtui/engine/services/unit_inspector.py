@@ -172,11 +172,11 @@ class Inspector:
 
     def _squashed(self) -> tuple[str, ...]:
         """Return the gates that lie between 0 and 1."""
-        return tuple(gate.name for gate in self._net().cell.gates if gate.span == (0.0, 1.0))
+        return tuple(gate.name for gate in self._net().cell.gates if gate.bounds == (0.0, 1.0))
 
     def _bounded(self) -> tuple[str, ...]:
         """Return the gates and states that have bounds."""
-        return ("h", *(gate.name for gate in self._net().cell.gates if gate.span is not None))
+        return ("h", *(gate.name for gate in self._net().cell.gates if gate.bounds is not None))
 
     def _net(self) -> Network:
         if self._network is None:

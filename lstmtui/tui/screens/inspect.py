@@ -283,7 +283,7 @@ other places where the same units are on: what those places share is what the un
     def _unbounded(self) -> set[str]:
         """Return the states, and the gates without bounds."""
         cell = CELLS[self._about["cell"]]
-        return {*cell.states, *(gate.name for gate in cell.gates if gate.span is None)}
+        return {*cell.states, *(gate.name for gate in cell.gates if gate.bounds is None)}
 
     def _label_of(self, part: str) -> str:
         return CELLS[self._about["cell"]].label(part)

@@ -28,7 +28,7 @@ def test_entry_is_consistent(name):
     assert len(cell.recurrent_gates) == naive.RECURRENT[name]
     assert len(cell.unit_params) == naive.UNIT_PARAMS[name]
     assert len(cell.memories) == naive.MEMORIES[name]
-    assert cell.keeper is None or cell.keeper.gate in cell.gate_names
+    assert cell.memory_gate is None or cell.memory_gate.gate in cell.gate_names
     assert cell.hint
     assert cell.title
     assert cell.citation

@@ -50,7 +50,7 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
         gates, h = np.empty((N, B, GH), dtype), np.zeros((N + 1, B, H), dtype)
         c, extra = (
             np.zeros((N + 1, B, len(spec.memories) * H), dtype),
-            np.empty((N, B, spec.extra * H), dtype),
+            np.empty((N, B, spec.extra_blocks * H), dtype),
         )
         W_i, W_h = Packed(x.shape[2], GH, precision), recurrence.PackedGates(H, len(spec.recurrent_gates), precision)
         W_i.columns(W_ih[k], 1)
