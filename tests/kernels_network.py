@@ -52,31 +52,38 @@ def run_layer(
     Arrays are converted to x's dtype. `dh_above` is called with h[1:] when it is a function. `on` has the kernels.
     Without `backward` there are no gradients.
     """
-    spec, (T, B, D), dtype, (take, host) = CELLS[cell], x.shape, x.dtype, (on.arrays.taken, on.arrays.host)
+    spec, (T, B, D), dtype, (to_device, to_host) = (
+        CELLS[cell],
+        x.shape,
+        x.dtype,
+        (on.arrays.to_device, on.arrays.to_host),
+    )
     H = h0.shape[1]
     G, R, S = len(spec.gates), len(spec.recurrent_gates), len(spec.saved)
-    W_ih, W_hh, b, unit = (take(np.ascontiguousarray(layer[name], dtype)) for name in ("W_ih", "W_hh", "b", "unit"))
+    W_ih, W_hh, b, unit = (
+        to_device(np.ascontiguousarray(layer[name], dtype)) for name in ("W_ih", "W_hh", "b", "unit")
+    )
     c0, dc_last = (state[:, : len(spec.memories) * H] for state in (c0, dc_last))
     h, c = np.full((T + 1, B, H), np.nan, dtype), np.full((T + 1, *c0.shape), np.nan, dtype)
     h[0], c[0] = h0, c0
-    h, c = take(h), take(c)
-    gates, extra = (take(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra_blocks))
-    scratch = take(np.full((B, spec.scratch_blocks * H), np.nan, dtype))
-    lengths = take(np.full(B, T, np.int32) if lengths is None else np.asarray(lengths, np.int32))
+    h, c = to_device(h), to_device(c)
+    gates, extra = (to_device(np.full((T, B, width * H), np.nan, dtype)) for width in (G, spec.extra_blocks))
+    scratch = to_device(np.full((B, spec.scratch_blocks * H), np.nan, dtype))
+    lengths = to_device(np.full(B, T, np.int32) if lengths is None else np.asarray(lengths, np.int32))
     walk, precision, linear = on.recurrence.compiled(cell), precision or dtype.name, on.linear
-    rows = take(np.ascontiguousarray(x)).reshape(T * B, D)
+    rows = to_device(np.ascontiguousarray(x)).reshape(T * B, D)
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
     packed_gates = on.recurrence.PackedGates(H, R, precision)
     packed_gates.columns(W_hh, threads)
     walk.forward(gates, packed_gates, unit, h, c, extra, lengths, scratch, threads)
-    saved = np.concatenate([host(gates), host(extra)[:, :, : S * H]], axis=2)
+    saved = np.concatenate([to_host(gates), to_host(extra)[:, :, : S * H]], axis=2)
     if not backward:
-        return host(h), host(c), saved, {}
+        return to_host(h), to_host(c), saved, {}
 
-    dh_above = take(np.ascontiguousarray(dh_above(host(h)[1:]) if callable(dh_above) else dh_above, dtype))
+    dh_above = to_device(np.ascontiguousarray(dh_above(to_host(h)[1:]) if callable(dh_above) else dh_above, dtype))
     shapes = {"W_ih": W_ih.shape, "W_hh": W_hh.shape, "b": b.shape, "unit": unit.shape, "x": x.shape}
-    grads = {name: take(np.zeros(shape, dtype)) for name, shape in shapes.items()}
-    grads |= {"h0": take(dh_last.astype(dtype)), "c0": take(dc_last.astype(dtype))}
+    grads = {name: to_device(np.zeros(shape, dtype)) for name, shape in shapes.items()}
+    grads |= {"h0": to_device(dh_last.astype(dtype)), "c0": to_device(dc_last.astype(dtype))}
     walk.backward(
         dh_above, W_hh, unit, h, c, gates, extra, lengths, grads["h0"], grads["c0"], grads["unit"], scratch,
         precision, threads,
@@ -88,7 +95,7 @@ def run_layer(
         linear.backward_weights(da[:, columns], before, grads["W_hh"][of], None, precision, threads)
     linear.backward_weights(da_x, rows, grads["W_ih"], grads["b"], precision, threads)
     linear.backward_input(da_x, W_ih, grads["x"].reshape(T * B, D), precision, threads)
-    return host(h), host(c), saved, {name: host(grad) for name, grad in grads.items()}
+    return to_host(h), to_host(c), saved, {name: to_host(grad) for name, grad in grads.items()}
 
 
 def run_tied(tokens, targets, table, b_out, body, threads=1, on=CPU):
@@ -97,22 +104,25 @@ def run_tied(tokens, targets, table, b_out, body, threads=1, on=CPU):
     `body` turns x (T, B, H) and a function from h to dL/dh into (h, dx).
     """
     (T, B), (V, H), dtype = tokens.shape, table.shape, table.dtype
-    (take, host), N = (on.arrays.taken, on.arrays.host), T * B
-    x, nll = take(np.empty((N, H), dtype)), take(np.empty(N, dtype))
-    dtable, db_out = take(np.zeros_like(table)), take(np.zeros_like(b_out))
-    E, flat, following = take(table), take(tokens.ravel()), take(targets.ravel())
+    (to_device, to_host), N = (on.arrays.to_device, on.arrays.to_host), T * B
+    x, nll = to_device(np.empty((N, H), dtype)), to_device(np.empty(N, dtype))
+    dtable, db_out = to_device(np.zeros_like(table)), to_device(np.zeros_like(b_out))
+    E, flat, following = to_device(table), to_device(tokens.ravel()), to_device(targets.ravel())
     on.embedding.forward(E, flat, x, threads)
 
     def output(h):
-        loss, dh = on.linear_cross_entropy.LinearCrossEntropy(N, H, V, dtype, dtype.name), take(np.empty((N, H), dtype))
-        rows = take(np.ascontiguousarray(h).reshape(N, H))
-        loss.forward(rows, E, take(b_out), following, nll, 1 / N, threads)
+        loss, dh = (
+            on.linear_cross_entropy.LinearCrossEntropy(N, H, V, dtype, dtype.name),
+            to_device(np.empty((N, H), dtype)),
+        )
+        rows = to_device(np.ascontiguousarray(h).reshape(N, H))
+        loss.forward(rows, E, to_device(b_out), following, nll, 1 / N, threads)
         loss.backward(rows, E, following, dh, dtable, db_out, threads)
-        return host(dh).reshape(T, B, H)
+        return to_host(dh).reshape(T, B, H)
 
-    dx = body(host(x).reshape(T, B, H), output)
-    on.embedding.backward(take(np.ascontiguousarray(dx).reshape(N, H)), flat, dtable, threads)
-    return float(host(nll).mean()), host(dtable), host(db_out)
+    dx = body(to_host(x).reshape(T, B, H), output)
+    on.embedding.backward(to_device(np.ascontiguousarray(dx).reshape(N, H)), flat, dtable, threads)
+    return float(to_host(nll).mean()), to_host(dtable), to_host(db_out)
 
 
 def worst_difference(cell, recorded):

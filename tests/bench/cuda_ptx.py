@@ -82,17 +82,17 @@ def note_everything() -> None:
     make = lambda *shape: arrays.zeros(shape, number)  # noqa: E731
     dropout.locked_mask(make(3, 5), 0.5, 1)
     dropout.apply(make(2, 3, 5), make(3, 5), make(2, 3, 5), 1)
-    dropout.scale_rows(make(3, 5), arrays.taken(tokens[0]), make(4), 1)
+    dropout.scale_rows(make(3, 5), arrays.to_device(tokens[0]), make(4), 1)
     dropout.drop_weights(make(7), make(7), 0.5, 1, 1)
     for turn in (sequences.reverse, sequences.cut):
-        turn(make(2, 3, 5), arrays.taken(tokens[0]), make(2, 3, 5), 1)
+        turn(make(2, 3, 5), arrays.to_device(tokens[0]), make(2, 3, 5), 1)
     penalty.activation(make(7), make(7), 1.0, penalty.sums(1), 1)
     penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.sums(1), 1)
     optim.norm(make(7), None, 1)
     optim.sgd(make(7), make(7), make(7), make(7), 0.1, 0.9, 0.1, 3, 1.0, 0.9, 1)
     optim.adamw(make(7), make(7), make(7), make(7), make(7), 0.1, 0.9, 0.99, 1e-8, 0.1, 3, 1.0, 1, 0.9, 1)
     arrays.add(make(7), make(7))
-    arrays.some(make(7), 2)
+    arrays.to_host_strided(make(7), 2)
 
 
 def pretend(cc: tuple[int, int]) -> None:

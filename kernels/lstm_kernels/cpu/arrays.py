@@ -1,4 +1,4 @@
-"""Arrays as kernels take them. For the processor they are NumPy's; what is done here, `cuda.arrays` does on a GPU."""
+"""Arrays of the processor: NumPy's, aligned to cache lines. `cuda.arrays` has the same functions for a GPU."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from lstm_kernels.jit import threaded
 
 Array = np.ndarray[Any, Any]
 
-
-LINE = 64
-"""Bytes of a line of the cache."""
+CACHE_LINE = 64
+"""Bytes of a cache line."""
 
 
 def zeros(shape: Any, dtype: Any) -> Array:
-    """Return an array of zeros that begins with a line of the cache: NumPy's own begin where it happens, and then each
-    vector of 64 bytes lies in two lines. Raises MemoryError where there is no room for it."""
+    """Return an array of zeros that begins at a cache line. Raises MemoryError where memory is too small.
+
+    NumPy aligns to 16 bytes only, and then each vector of 64 bytes may lie in two lines.
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
+    raw = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
-def part(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
-    """Return a view of so much of `flat` from `start` on."""
+def view(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
+    """Return a view of `flat` (n,) from `start` on, in `shape`."""
     return flat[start : start + int(np.prod(shape))].reshape(shape)
 
 
@@ -35,40 +36,40 @@ def _fill(k, threads, a, value):
 
 
 def fill(a: Array, value: float, threads: int = 1) -> None:
-    """Set every element of an array; on more than one thread only those of one that is contiguous."""
+    """Set every element; with more than one thread the array must be contiguous."""
     if threads > 1:
         _fill(a.reshape(-1), a.dtype.type(value), threads)
     else:
         a.fill(value)
 
 
-def copy(what: Array, to: Array) -> None:
-    """Copy from an array to another of its shape, both on the device."""
-    to[...] = what
+def copy(source: Array, target: Array) -> None:
+    """Copy to an array of the same shape; both are on the device."""
+    target[...] = source
 
 
-def add(to: Array, what: Array) -> None:
-    """Add an array to another of its shape."""
-    to += what
+def add(target: Array, values: Array) -> None:
+    """Add an array of the same shape."""
+    target += values
 
 
-def put(what: Any, to: Array) -> None:
-    """Copy from the host to an array of the same shape."""
-    to[...] = what
+def copy_to_device(source: Any, target: Array) -> None:
+    """Copy from the host to an array of the same shape on the device."""
+    target[...] = source
 
 
-def taken(what: Array) -> Array:
-    """Return an array of the host on the device; here it is there."""
-    return what
-
-
-def host(a: Array) -> Array:
-    """Return an array on the host: here the same; elsewhere a copy."""
+def to_device(a: Array) -> Array:
+    """Return an array of the host on the device: here the array itself."""
     return a
 
 
-def some(a: Array, step: int) -> Array:
-    """Return a copy of every so many elements of `a` (n,), on the host."""
+def to_host(a: Array) -> Array:
+    """Return an array of the device on the host: here the array itself."""
+    return a
+
+
+def to_host_strided(a: Array, step: int) -> Array:
+    """Return a copy of every `step`-th element of `a` (n,) on the host."""
     return a[::step].copy()
 
 

@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import zero
-from lstm_kernels.cpu.arrays import LINE, zeros
+from lstm_kernels.cpu.arrays import CACHE_LINE, zeros
 from lstm_kernels.cpu.microkernel.vectors import (
     PRECISIONS,
     REGISTERS,
@@ -410,7 +410,7 @@ def _multiply_transposed_of(A, words, plus, C, sums, scratch):
         for top in range(0, K, side):
             end = min(top + side, K)
             for k in range(end, min(end + side, K)):
-                for m in range(0, M, LINE // A.itemsize):
+                for m in range(0, M, CACHE_LINE // A.itemsize):
                     prefetch(address(A, k, m))
             if sums.shape[0] > 0:
                 for k in range(top, end):

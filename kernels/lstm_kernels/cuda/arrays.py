@@ -1,4 +1,4 @@
-"""Arrays on the device: made, filled, copied, and brought to the host."""
+"""Twin of `cpu.arrays`: arrays in the memory of a GPU, allocated, filled and copied."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, one_by_one
 
-Host = np.ndarray[Any, Any]
+HostArray = np.ndarray[Any, Any]
 
 
-class Nothing:
-    """An array without elements, which a device has no place for. Kernels are given another in its stead."""
+class EmptyArray:
+    """An array without elements, which a GPU cannot allocate. Kernels get another array in its place."""
 
     nbytes = size = 0
 
     def __init__(self, shape: Any, dtype: Any) -> None:
-        # As large as its longest sides would be, but of one byte: only its shape is ever asked for.
+        # Of one byte, whatever its shape: only the shape is read.
         self._like = np.broadcast_to(np.zeros((), np.int8), shape)
         self.dtype = np.dtype(dtype)
 
@@ -28,11 +28,11 @@ class Nothing:
     def __len__(self) -> int:
         return len(self._like)
 
-    def __getitem__(self, item: Any) -> Nothing:
-        return Nothing(self._like[item].shape, self.dtype)
+    def __getitem__(self, item: Any) -> EmptyArray:
+        return EmptyArray(self._like[item].shape, self.dtype)
 
-    def reshape(self, *shape: Any) -> Nothing:
-        return Nothing(self._like.reshape(*shape).shape, self.dtype)
+    def reshape(self, *shape: Any) -> EmptyArray:
+        return EmptyArray(self._like.reshape(*shape).shape, self.dtype)
 
 
 @kernel
@@ -54,22 +54,22 @@ def _add(a, b):
 
 
 @kernel
-def _some(a, step, out):
+def _take_strided(a, step, out):
     for n in range(cuda.grid(1), out.shape[0], cuda.gridsize(1)):
         out[n] = a[n * step]
 
 
 def zeros(shape: Any, dtype: Any) -> Array:
-    """Return an array of zeros. Raises MemoryError where the device has no room for it."""
-    made = _empty(shape, dtype)
-    fill(made, 0)
-    return made
+    """Return an array of zeros. Raises MemoryError where the GPU's memory is too small."""
+    a = _empty(shape, dtype)
+    fill(a, 0)
+    return a
 
 
 def _empty(shape: Any, dtype: Any) -> Array:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if 0 in shape:
-        return Nothing(shape, dtype)
+        return EmptyArray(shape, dtype)
     try:
         return cuda.device_array(shape, np.dtype(dtype))
     except Exception as error:
@@ -78,10 +78,10 @@ def _empty(shape: Any, dtype: Any) -> Array:
         raise
 
 
-def part(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
-    """Return a view of so much of `flat` from `start` on."""
+def view(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
+    """Return a view of `flat` (n,) from `start` on, in `shape`."""
     size = int(np.prod(shape))
-    return flat[start : start + size].reshape(shape) if size else Nothing(shape, flat.dtype)
+    return flat[start : start + size].reshape(shape) if size else EmptyArray(shape, flat.dtype)
 
 
 def fill(a: Array, value: float, threads: int = 1) -> None:
@@ -90,53 +90,53 @@ def fill(a: Array, value: float, threads: int = 1) -> None:
         _fill[one_by_one(a.size)](a.reshape(a.size), a.dtype.type(value))
 
 
-def copy(what: Array, to: Array) -> None:
-    """Copy from an array to another of its shape, both on the device."""
-    if to.size:
-        _copy[one_by_one(to.size)](to.reshape(to.size), what.reshape(to.size))
+def copy(source: Array, target: Array) -> None:
+    """Copy to an array of the same shape; both are on the device."""
+    if target.size:
+        _copy[one_by_one(target.size)](target.reshape(target.size), source.reshape(target.size))
 
 
-def add(to: Array, what: Array) -> None:
-    """Add an array to another of its shape."""
-    if to.size:
-        _add[one_by_one(to.size)](to.reshape(to.size), what.reshape(to.size))
+def add(target: Array, values: Array) -> None:
+    """Add an array of the same shape."""
+    if target.size:
+        _add[one_by_one(target.size)](target.reshape(target.size), values.reshape(target.size))
 
 
-def put(what: Any, to: Array) -> None:
-    """Copy from the host to an array of the same shape."""
-    if to.size:
-        to.copy_to_device(np.ascontiguousarray(what, to.dtype))
+def copy_to_device(source: Any, target: Array) -> None:
+    """Copy from the host to an array of the same shape on the device."""
+    if target.size:
+        target.copy_to_device(np.ascontiguousarray(source, target.dtype))
 
 
-def taken(what: Host) -> Array:
+def to_device(a: HostArray) -> Array:
     """Return a copy on the device of an array of the host."""
-    return cuda.to_device(np.ascontiguousarray(what)) if what.size else Nothing(what.shape, what.dtype)
+    return cuda.to_device(np.ascontiguousarray(a)) if a.size else EmptyArray(a.shape, a.dtype)
 
 
-def host(a: Array) -> Host:
-    """Return a copy on the host, once everything before it has been computed."""
+def to_host(a: Array) -> HostArray:
+    """Return a copy on the host; waits for the kernels that write to `a`."""
     return np.asarray(a.copy_to_host()) if a.size else np.zeros(a.shape, a.dtype)
 
 
-def some(a: Array, step: int) -> Host:
-    """Return every so many elements of `a` (n,), on the host."""
+def to_host_strided(a: Array, step: int) -> HostArray:
+    """Return a copy of every `step`-th element of `a` (n,) on the host."""
     out = _empty(-(-len(a) // step), a.dtype)
-    _some[one_by_one(len(out))](a, step, out)
-    return host(out)
+    _take_strided[one_by_one(len(out))](a, step, out)
+    return to_host(out)
 
 
 def overlap(a: Array, b: Array) -> bool:
-    """Return whether two arrays begin at the same place."""
+    """Return whether two arrays begin at the same address."""
     return address(a) == address(b)
 
 
 def address(a: Array) -> int:
-    """Return where an array begins."""
+    """Return the address of the first element."""
     if SIMULATED:
         return int(a.ctypes.data)
     return int(a.device_ctypes_pointer.value or 0)
 
 
-def instead(a: Array, other: Array) -> Array:
-    """Return `a`, or `other`, of as many dimensions, where `a` has no elements: what is then not read."""
-    return a if a.size else other
+def non_empty(a: Array, substitute: Array) -> Array:
+    """Return `a`, or where it has no elements an array of as many dimensions, which the kernel then does not read."""
+    return a if a.size else substitute

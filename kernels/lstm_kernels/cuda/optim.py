@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lstm_kernels.cuda import reduction as sums_of
-from lstm_kernels.cuda.arrays import instead
+from lstm_kernels.cuda.arrays import non_empty
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
 
 
@@ -75,7 +75,7 @@ def sgd(
     """Gradient descent with momentum on w (n,)."""
     number = w.dtype.type
     _sgd[one_by_one(len(w))](
-        w, g, velocity, instead(ema, w), number(lr), number(momentum), number(weight_decay), decayed, number(clip),
+        w, g, velocity, non_empty(ema, w), number(lr), number(momentum), number(weight_decay), decayed, number(clip),
         number(1.0 - ema_decay), ema.size > 0,
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def adamw(
     number = w.dtype.type
     rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
     _adamw[one_by_one(len(w))](
-        w, g, m, v, instead(ema, w), number(rate), number(beta1), number(beta2), number(1.0 - beta1),
+        w, g, m, v, non_empty(ema, w), number(rate), number(beta1), number(beta2), number(1.0 - beta1),
         number(1.0 - beta2), number(eps), number(lr * weight_decay), decayed, number(clip), number(v_scale),
         number(1.0 - ema_decay), ema.size > 0,
     )  # fmt: skip

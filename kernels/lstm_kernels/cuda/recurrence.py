@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import persistent
-from lstm_kernels.cuda.arrays import instead, part
+from lstm_kernels.cuda.arrays import non_empty, view
 from lstm_kernels.cuda.cell_step import backward_of, forward_of
 from lstm_kernels.cuda.gemm import Packed, multiply
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
@@ -114,9 +114,9 @@ def _backward_of(cell: Cell) -> Any:
         more = extra.reshape(T * B, X * H) if X else flat
         of_units = unit.reshape(1, P * H) if P else scratch
         # dunit is summed over time for each sequence by itself, then over sequences: always in the same order.
-        partial = part(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
+        partial = view(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
         above = dh_above.reshape(T * B, H)
-        rest = (of_units, flat_h, flat_c, flat, more, dh, instead(dc, dh), partial)
+        rest = (of_units, flat_h, flat_c, flat, more, dh, non_empty(dc, dh), partial)
         if not (_walks(B, cell, flat_h) and persistent.backward(cell.name, B, lengths, above, W_hh, *rest)):
             for t in range(T - 1, -1, -1):
                 units[one_by_one(B * H)](t, T, B, lengths, above, *rest)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.cuda.arrays import host, zeros
+from lstm_kernels.cuda.arrays import to_host, zeros
 from lstm_kernels.cuda.launch import MOST_BLOCKS, THREADS, Array, cuda, inlined, kernel
 
 _held: list[Array] = []
@@ -30,7 +30,7 @@ def partial() -> Array:
 
 def total(sums: Array, blocks: int) -> float:
     """Return the sum of what so many blocks have written."""
-    return float(host(sums)[:blocks].sum())
+    return float(to_host(sums)[:blocks].sum())
 
 
 def summing(term: Any, *, adds: bool = False) -> Any:

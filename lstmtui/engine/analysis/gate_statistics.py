@@ -28,7 +28,7 @@ def saturation(network: Network) -> tuple[Array, Array]:
 
 def sample_weights(weights: Arena, most: int = 1 << 16) -> Array:
     """Return a copy of at most about `most` of the weights, evenly taken, on the host."""
-    return np.asarray(weights.device.arrays.some(weights.flat, max(1, len(weights.flat) // most)))
+    return np.asarray(weights.device.arrays.to_host_strided(weights.flat, max(1, len(weights.flat) // most)))
 
 
 def update_ratio(before: Array, after: Array) -> float:

@@ -104,7 +104,7 @@ class Bidirectional:
         for recurrent in self._all():
             recurrent.take_lengths(lengths)
         whole = np.full(self.B, self.T) if lengths is None else lengths
-        self.device.arrays.put(np.asarray(whole, np.int32), self._lengths)
+        self.device.arrays.copy_to_device(np.asarray(whole, np.int32), self._lengths)
 
     def prepare(self, dfinal: Mapping[str, Array] | None = None) -> None:
         """Begin a window, in states of 0. `dfinal` are the gradients of `final_states`, named like them."""

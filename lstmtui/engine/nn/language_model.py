@@ -121,12 +121,12 @@ class Network:
 
     def states(self) -> dict[str, Array]:
         """Return the carried-in states by name, on the host: L.h (B, H) and L.c (B, MH)."""
-        return {name: self.device.arrays.host(state) for name, state in self.stack.states().items()}
+        return {name: self.device.arrays.to_host(state) for name, state in self.stack.states().items()}
 
     def take_states(self, states: dict[str, Array]) -> None:
         """Carry in states of the host, named as `states` has them."""
         for name, state in self.stack.states().items():
-            self.device.arrays.put(states[name], state)
+            self.device.arrays.copy_to_device(states[name], state)
 
     # --- forward --------------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Network:
         self._take(tokens, targets)
         self._draw(NO_DROPOUT)
         self._replayed("evaluate", self._evaluate)
-        return np.asarray(self.device.arrays.host(self.nll))
+        return np.asarray(self.device.arrays.to_host(self.nll))
 
     def _evaluate(self) -> None:
         self._prepare()
@@ -157,14 +157,14 @@ class Network:
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
-        G, host = len(self.cell.gates), self.device.arrays.host
+        G, host = len(self.cell.gates), self.device.arrays.to_host
         kept = (self.stack.kept(k) for k in range(self.stack.depth))
         return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
 
     def _take(self, *windows: Array) -> None:
         """Take tokens, and targets, of the host; always to the same place."""
         for window, to in zip(windows, (self._tokens, self._targets), strict=False):
-            self.device.arrays.put(window, to)
+            self.device.arrays.copy_to_device(window, to)
 
     def _draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
         """Draw what dropout leaves of a window: all that no two windows have alike, but for what they read."""
@@ -242,7 +242,7 @@ class Network:
         self._replayed("gradient", self._gradient)
         self._knows_embedded = not (self._tied or self._uses_table)
         self.stack.finish()
-        return float(np.mean(self.device.arrays.host(self.nll), dtype=np.float64))
+        return float(np.mean(self.device.arrays.to_host(self.nll), dtype=np.float64))
 
     def _gradient(self) -> None:
         self._prepare()

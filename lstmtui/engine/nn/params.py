@@ -167,7 +167,7 @@ class Arena:
         return self.views[name]
 
     def _named(self, flat: Array, device: Device) -> dict[str, Array]:
-        return {p.name: device.arrays.part(flat, at, p.shape) for p, at in zip(self.layout, self._places, strict=True)}
+        return {p.name: device.arrays.view(flat, at, p.shape) for p, at in zip(self.layout, self._places, strict=True)}
 
     def initialise(self, seed: int) -> None:
         """Draw every parameter; each has its own stream, so that one shape does not change another's values."""
@@ -178,23 +178,23 @@ class Arena:
 
     def read(self) -> dict[str, Array]:
         """Return all values by name, on the host: the views themselves on the processor, else copies."""
-        return self._named(self.device.arrays.host(self.flat), CPU)
+        return self._named(self.device.arrays.to_host(self.flat), CPU)
 
     @contextmanager
     def on_host(self) -> Iterator[dict[str, Array]]:
         """Give all values by name, on the host; what is written into them is taken over at the end."""
-        flat = self.device.arrays.host(self.flat)
+        flat = self.device.arrays.to_host(self.flat)
         yield self._named(flat, CPU)
         if flat is not self.flat:
-            self.device.arrays.put(flat, self.flat)
+            self.device.arrays.copy_to_device(flat, self.flat)
 
     def snapshot(self) -> Array:
         """Return a copy of `flat`, on the host."""
-        return np.array(self.device.arrays.host(self.flat))
+        return np.array(self.device.arrays.to_host(self.flat))
 
     def put_back(self, snapshot: Array) -> None:
         """Take the values of a snapshot."""
-        self.device.arrays.put(snapshot, self.flat)
+        self.device.arrays.copy_to_device(snapshot, self.flat)
 
     @property
     def count(self) -> int:
@@ -214,4 +214,4 @@ class Mirror:
     def refresh(self) -> None:
         """Take the weights as they are now."""
         if self.host is not self._weights:
-            self.host.put_back(self._weights.device.arrays.host(self._weights.flat))
+            self.host.put_back(self._weights.device.arrays.to_host(self._weights.flat))

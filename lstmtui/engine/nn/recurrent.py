@@ -261,7 +261,7 @@ class Recurrent:
         T = self.segments[-1][1]
         lengths = np.full(self.B, T) if lengths is None else lengths
         for (start, end), of_segment in zip(self.segments, self._lengths, strict=True):
-            self.device.arrays.put(np.clip(lengths - start, 0, end - start).astype(np.int32), of_segment)
+            self.device.arrays.copy_to_device(np.clip(lengths - start, 0, end - start).astype(np.int32), of_segment)
 
     @property
     def depth(self) -> int:
@@ -282,7 +282,7 @@ class Recurrent:
 
     def values(self, k: int) -> dict[str, Array]:
         """Return every gate and state of layer k after each of these steps by name, (steps, B, H), on the host."""
-        kept, host, cell = self.kept(k), self.device.arrays.host, self.cell
+        kept, host, cell = self.kept(k), self.device.arrays.to_host, self.cell
         gates, h, c = host(kept.gates), host(kept.h)[1:], host(kept.c)[1:]
         H = h.shape[2]
         found = {name: gates[:, :, at * H : (at + 1) * H] for at, name in enumerate(cell.gate_names)}
@@ -403,7 +403,7 @@ class Recurrent:
     @property
     def penalised(self) -> float:
         """What the penalties have added to the loss of the window."""
-        squares = (float(self.device.arrays.host(sums).sum()) for sums in self._squares)
+        squares = (float(self.device.arrays.to_host(sums).sum()) for sums in self._squares)
         return sum(slope / 2 * found for slope, found in zip(self._slopes(), squares, strict=True))
 
     def _penalise_outputs(self, segment: int, doutputs: Array) -> None:

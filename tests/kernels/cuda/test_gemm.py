@@ -11,7 +11,7 @@ from kernels_cuda import CUDA
 from kernels_network import case, reference, run_layer
 from lstm_kernels.cuda import gemm as products
 from lstm_kernels.cuda import linear, recurrence
-from lstm_kernels.cuda.arrays import host, taken
+from lstm_kernels.cuda.arrays import to_device, to_host
 
 KINDS = {0: (np.float32, ctypes.c_float), 1: (np.float64, ctypes.c_double)}
 
@@ -80,7 +80,7 @@ def test_layers_by_the_library(asked, cell):
 @pytest.mark.parametrize(("precision", "compute"), [("float32", 68), ("tf32", 77), ("bfloat16", 75)])
 def test_precisions_are_compute_types(asked, precision, compute):
     dout, W = np.random.default_rng(0).normal(size=(2, 3, 3)).astype(np.float32)
-    dx = taken(np.zeros((3, 3), np.float32))
-    linear.backward_input(taken(dout), taken(W), dx, precision, 1)
-    np.testing.assert_allclose(host(dx), dout @ W, rtol=1e-5, atol=1e-6)
+    dx = to_device(np.zeros((3, 3), np.float32))
+    linear.backward_input(to_device(dout), to_device(W), dx, precision, 1)
+    np.testing.assert_allclose(to_host(dx), dout @ W, rtol=1e-5, atol=1e-6)
     assert asked == [compute]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from kernels_cuda import Recorder
 from lstm_kernels.cuda import graphs, recurrence
-from lstm_kernels.cuda.arrays import host, put, taken, zeros
+from lstm_kernels.cuda.arrays import copy_to_device, to_device, to_host, zeros
 from lstm_kernels.cuda.launch import DEFAULT, SIMULATED, Stream, on, stream
 
 
@@ -79,18 +79,18 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     T, B, H = 3, 2, 2
     random = np.random.default_rng(0)
     W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
-    W.columns(taken(random.normal(size=(H, H))), 1)
+    W.columns(to_device(random.normal(size=(H, H))), 1)
     gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
-    lengths = taken(np.full(B, T, np.int32))
+    lengths = to_device(np.full(B, T, np.int32))
     args = (gates, W, unit, h, nothing, nothing, lengths, zeros((B, H), np.float64), 1)
     for turn in range(4):
         inputs = random.normal(size=(T, B, H))
-        put(inputs, gates)
+        copy_to_device(inputs, gates)
         graphs.replayed("a walk", lambda: recurrence.compiled("rnn").forward(*args))
         expected = np.zeros((B, H))
         for t in range(T):
-            expected = np.tanh(inputs[t] + expected @ host(W.words))
-        np.testing.assert_allclose(host(h)[-1], expected, rtol=1e-12)
+            expected = np.tanh(inputs[t] + expected @ to_host(W.words))
+        np.testing.assert_allclose(to_host(h)[-1], expected, rtol=1e-12)
         assert len(graphs._graphs) == (turn > 0)
     assert graphs._drivers[0] is not None
 

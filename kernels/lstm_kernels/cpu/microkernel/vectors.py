@@ -25,7 +25,7 @@ from numba.core.typing import signature
 from numba.extending import register_jitable
 from numba.np.arrayobj import make_array
 
-from lstm_kernels.cpu.arrays import LINE
+from lstm_kernels.cpu.arrays import CACHE_LINE
 from lstm_kernels.jit import SETTINGS, export, intrinsic
 
 PRECISIONS: dict[str, np.dtype[Any]] = {
@@ -355,7 +355,7 @@ def _tile(precision: str, registers: Registers, rows: int, vectors: int) -> Any:
                 columns = [
                     builder.load(pointer(at(panel, fixed(v * lanes)), read), align=word_bytes) for v in range(vectors)
                 ]
-                _fetch(builder, pointer(builder.add(ahead, builder.mul(k, fixed(LINE))), ir.IntType(8)), near=2)
+                _fetch(builder, pointer(builder.add(ahead, builder.mul(k, fixed(CACHE_LINE))), ir.IntType(8)), near=2)
                 results = []
                 for r in range(rows):
                     value = spread(builder.load(pointer(at(a_rows[r], k), element)))
@@ -446,7 +446,7 @@ def _column(precision: str, registers: Registers, vectors: int) -> Any:
         rows, higher = M // tiles, M % tiles
         for n in range(tiles):
             height = rows + 1 if n < higher else rows
-            ahead = following + n * K * LINE if n < vectors else B
+            ahead = following + n * K * CACHE_LINE if n < vectors else B
             if height == 6:
                 tile6(A, row, B, K, C, ldc, plus, ldp, live, ahead)
             elif height == 5:
