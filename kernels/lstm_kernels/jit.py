@@ -187,7 +187,7 @@ class Job(NamedTuple):
         _kernels[self.kernel].compile(self.types)
 
 
-def jobs_of(action: Callable[[], object]) -> list[Job]:
+def collect_jobs(action: Callable[[], object]) -> list[Job]:
     """Call `action` with kernels that do nothing, and return those it called, each type of call once.
 
     What kernels would have written is left as it was, and those that return a value return None.
@@ -225,7 +225,7 @@ def kernel(function: Callable[..., Any] | None = None, *, fastmath: frozenset[st
 
 
 class _Kernel(CPUDispatcher):
-    """A compiled function that does nothing but be noted while `jobs_of` wants to know what is called."""
+    """A compiled function that does nothing but be noted while `collect_jobs` wants to know what is called."""
 
     name: str
 

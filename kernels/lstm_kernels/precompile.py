@@ -1,6 +1,6 @@
 """Compile many kernels before they are called, in several processes at once: the compiler itself uses one core.
 
-    jobs = jobs_of(one_step)          # which kernels a step calls, and with what types, without calling them
+    jobs = collect_jobs(one_step)          # which kernels a step calls, and with what types, without calling them
     compile_all(jobs, report=...)
 
 Each process is `python -m lstm_kernels.precompile`: it reads pickled jobs from its parent, compiles them into the cache

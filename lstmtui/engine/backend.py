@@ -19,7 +19,7 @@ from lstmtui.common.paths import cache_root
 from lstmtui.errors import UsageError
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
-from lstm_kernels.jit import cache_in, jobs_of  # isort: skip
+from lstm_kernels.jit import cache_in, collect_jobs  # isort: skip
 
 KERNEL_CACHE = cache_in(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
@@ -43,30 +43,30 @@ from lstm_kernels.cpu import (  # noqa: E402
 from lstm_kernels.cpu.gemm import Packed, stack, workspace  # noqa: E402
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
 from lstm_kernels.precompile import Report, compile_all  # noqa: E402
-from lstm_kernels.thread_pool import MOST as MOST_THREADS  # noqa: E402
+from lstm_kernels.thread_pool import MOST as MAX_THREADS  # noqa: E402
 
 __all__ = [
     "CELLS",
     "CPU",
     "HAS_BFLOAT16",
     "KERNEL_CACHE",
-    "MOST_THREADS",
+    "MAX_THREADS",
     "NATIVE_BFLOAT16",
     "Cell",
     "Device",
     "Packed",
     "Report",
+    "collect_jobs",
     "compile_all",
-    "cuda_facts",
+    "cuda_info",
+    "cuda_unavailable_reason",
     "device",
     "dropout",
     "embedding",
     "inference",
-    "jobs_of",
     "linear",
     "linear_cross_entropy",
     "longest_match",
-    "missing_for_cuda",
     "optim",
     "penalty",
     "recurrence",
@@ -93,8 +93,8 @@ class Device:
     recurrence: Any
     sequences: Any
     Packed: Any
-    replayed: Callable[[Hashable, Callable[[], None]], None]
-    """replayed(key, work): do `work`, which calls the same kernels with the same arrays whenever `key` is the same."""
+    replay: Callable[[Hashable, Callable[[], None]], None]
+    """replay(key, work): do `work`, which calls the same kernels with the same arrays whenever `key` is the same."""
 
     def free_memory(self) -> int | None:
         """Return the bytes that arrays may still take; None where that need not be asked beforehand."""
@@ -103,7 +103,7 @@ class Device:
         found: int | None = import_module("lstm_kernels.cuda.launch").free_memory()
         return found
 
-    def precision_of(self, wanted: str, dtype: Any) -> str:
+    def resolve_precision(self, wanted: str, dtype: Any) -> str:
         """Return in what products are computed: as wanted where that can be had; auto is what is quickest."""
         if np.dtype(dtype) == np.float64:
             return "float64"
@@ -120,7 +120,7 @@ def _done(key: Hashable, work: Callable[[], None]) -> None:
 
 CPU = Device(
     "cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, sequences, Packed,
-    replayed=_done,
+    replay=_done,
 )  # fmt: skip
 
 
@@ -133,32 +133,32 @@ def device(wanted: str) -> Device:
     if wanted == "cpu":
         return CPU
     if wanted == "auto":
-        return _cuda() if cuda_is_extra() and missing_for_cuda() is None else CPU
-    missing = missing_for_cuda()
+        return _cuda() if has_cuda_extra() and cuda_unavailable_reason() is None else CPU
+    missing = cuda_unavailable_reason()
     if missing is None:
         return _cuda()
     raise UsageError(f"--device cuda cannot be used: {missing}; --device cpu computes on the processor.")
 
 
-def cuda_is_extra() -> bool:
+def has_cuda_extra() -> bool:
     """Return whether the package is installed that the extra `cuda` brings, so that a GPU is meant to be used."""
     return find_spec("numba_cuda") is not None
 
 
 @cache
-def missing_for_cuda() -> str | None:
+def cuda_unavailable_reason() -> str | None:
     """Return in words what keeps this machine from computing on a GPU; None when nothing does."""
     from lstm_kernels.cuda import launch
 
     return launch.missing()
 
 
-def cuda_facts() -> dict[str, Any]:
+def cuda_info() -> dict[str, Any]:
     """Return whether there is a GPU and whether auto takes it; its name and versions, or what is missing."""
-    missing = missing_for_cuda()
+    missing = cuda_unavailable_reason()
     if missing is not None:
         return {"cuda": False, "cuda_missing": missing}
-    return {"cuda": True, "cuda_by_default": cuda_is_extra(), **import_module("lstm_kernels.cuda.launch").facts()}
+    return {"cuda": True, "cuda_by_default": has_cuda_extra(), **import_module("lstm_kernels.cuda.launch").facts()}
 
 
 @cache
@@ -168,4 +168,4 @@ def _cuda() -> Device:
     names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
     modules = {name: import_module(f"{cuda.__name__}.{name}") for name in (*names, "sequences")}
     gemm, graphs = (import_module(f"{cuda.__name__}.{name}") for name in ("gemm", "graphs"))
-    return Device("cuda", **modules, Packed=gemm.Packed, replayed=graphs.replayed)
+    return Device("cuda", **modules, Packed=gemm.Packed, replay=graphs.replay)

@@ -203,9 +203,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="of timing, for each side")
     parser.add_argument("--turns", type=int, default=3, help="in how many turns")
     args = parser.parse_args()
-    from lstmtui.engine.backend import cuda_facts, missing_for_cuda
+    from lstmtui.engine.backend import cuda_info, cuda_unavailable_reason
 
-    if (missing := missing_for_cuda()) is not None:
+    if (missing := cuda_unavailable_reason()) is not None:
         print(f"Nothing to measure: {missing}.", file=sys.stderr)
         return 2
     try:
@@ -213,7 +213,7 @@ def main() -> int:
     except ImportError:
         print("Nothing to compare with: PyTorch is not installed.", file=sys.stderr)
         return 2
-    print(cuda_facts(), f"torch {torch.__version__}", f"cuDNN {torch.backends.cudnn.version()}", file=sys.stderr)
+    print(cuda_info(), f"torch {torch.__version__}", f"cuDNN {torch.backends.cudnn.version()}", file=sys.stderr)
     from lstmtui.engine.benchmark.bench import flops_per_token, shape_of
 
     rows = []

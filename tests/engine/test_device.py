@@ -17,8 +17,8 @@ MISSING = "there is no NVIDIA driver on this machine"
 
 @pytest.fixture
 def without_gpu(monkeypatch):
-    monkeypatch.setattr(backend, "missing_for_cuda", lambda: MISSING)
-    monkeypatch.setattr(backend, "cuda_is_extra", lambda: True)
+    monkeypatch.setattr(backend, "cuda_unavailable_reason", lambda: MISSING)
+    monkeypatch.setattr(backend, "has_cuda_extra", lambda: True)
     backend.device.cache_clear()
     yield
     backend.device.cache_clear()
@@ -27,7 +27,7 @@ def without_gpu(monkeypatch):
 def test_auto_is_the_processor_where_there_is_no_gpu(without_gpu):
     assert backend.device("auto") is backend.device("cpu") is backend.CPU
     assert backend.CPU.free_memory() is None
-    assert backend.cuda_facts() == {"cuda": False, "cuda_missing": MISSING}
+    assert backend.cuda_info() == {"cuda": False, "cuda_missing": MISSING}
 
 
 def test_cuda_is_refused_before_the_corpus_is_read(without_gpu, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 from lstm_kernels import jit as compile_module
 from lstm_kernels import precompile
 from lstm_kernels.cpu import dropout, embedding, optim, softmax
-from lstm_kernels.jit import Job, jobs_of
+from lstm_kernels.jit import Job, collect_jobs
 
 
 def arrays(dtype=np.float32):
@@ -53,7 +53,7 @@ def test_jobs_are_what_would_have_been_called_once_each_and_nothing_is_computed(
         optim.norm(flat, np.zeros(1), 1)
         dropout.locked_mask(mask, 0.5, 1)
 
-    names = [job.name for job in jobs_of(action)]
+    names = [job.name for job in collect_jobs(action)]
     assert names == ["optim.square_sums", "dropout.locked_mask"]
     assert (mask == 7).all()
     assert optim.norm(flat, np.zeros(1), 1) == pytest.approx(8**0.5)  # kernels work again
@@ -61,20 +61,20 @@ def test_jobs_are_what_would_have_been_called_once_each_and_nothing_is_computed(
 
 def test_kernels_work_again_after_an_action_that_fails():
     with pytest.raises(ZeroDivisionError):
-        jobs_of(lambda: 1 / 0)
+        collect_jobs(lambda: 1 / 0)
     assert optim.norm(np.ones(4), np.zeros(1), 1) == 2.0
 
 
 SCRIPT = """
 import sys
 from numba.core.event import install_recorder
-from lstm_kernels.jit import cache_in, jobs_of
+from lstm_kernels.jit import cache_in, collect_jobs
 from lstm_kernels.precompile import compile_all
 import test_precompile
 cache_in(sys.argv[1])
 calls, report = test_precompile.told()
 with install_recorder("numba:compile") as compiled:
-    count = compile_all(jobs_of(test_precompile.some_calls), report, processes=int(sys.argv[2]))
+    count = compile_all(collect_jobs(test_precompile.some_calls), report, processes=int(sys.argv[2]))
     test_precompile.some_calls()
 print(count, sum(event.is_start for _, event in compiled.buffer), len(calls) > 0)
 """
@@ -104,7 +104,7 @@ def test_the_second_process_compiles_nothing_and_says_nothing(tmp_path, processe
 
 
 def test_what_a_dead_process_leaves_is_compiled_here(empty_cache, monkeypatch):
-    jobs = jobs_of(lambda: some_calls(np.float64))
+    jobs = collect_jobs(lambda: some_calls(np.float64))
     monkeypatch.setattr(precompile.sys, "executable", shutil.which("false"))
     compiled = []
     monkeypatch.setattr(Job, "compile", lambda job: compiled.append(job.name))
@@ -128,12 +128,12 @@ def test_a_report_that_raises_ends_the_other_processes(empty_cache, monkeypatch)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        precompile.compile_all(jobs_of(lambda: some_calls(np.float64)), report, processes=2)
+        precompile.compile_all(collect_jobs(lambda: some_calls(np.float64)), report, processes=2)
     assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
 
 
 def test_progress_counts_up_to_all(empty_cache):
     calls, report = told()
-    jobs = jobs_of(lambda: optim.norm(np.ones(4, np.float64), np.zeros(1), 1))
+    jobs = collect_jobs(lambda: optim.norm(np.ones(4, np.float64), np.zeros(1), 1))
     precompile.compile_all(jobs, report, processes=4)
     assert calls == [(0, 1, "optim.square_sums")]

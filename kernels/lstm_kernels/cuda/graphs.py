@@ -95,7 +95,7 @@ _times: dict[Hashable, int] = {}
 """How often other work was done as it stands."""
 
 
-def replayed(key: Hashable, work: Work) -> None:
+def replay(key: Hashable, work: Work) -> None:
     """Do `work`, which is the same whenever `key` is: the same kernels, of arrays at the same addresses.
 
     Where recording fails it is done as it stands, then and from then on; and within other work it is part of that.

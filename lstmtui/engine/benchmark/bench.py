@@ -245,7 +245,7 @@ def measure(
         **dataclasses.asdict(shape),
         "device": on.name,
         "threads": threads,
-        "precision": on.precision_of(precision, np.float32),
+        "precision": on.resolve_precision(precision, np.float32),
         "milliseconds": round(1e3 * step_seconds, 4),
         "tokens_per_second": round(shape.tokens / step_seconds, 1),
         "gflops": round(gflops, 3),
@@ -271,7 +271,7 @@ def results(
         raise UsageError("--profile: takes apart what the processor does; say --device cpu, or leave it out.")
     kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
     if "auto" in kinds:
-        quicker = "auto" if on.precision_of("auto", np.float32) != "float32" else None
+        quicker = "auto" if on.resolve_precision("auto", np.float32) != "float32" else None
         kinds = ["float32", *([quicker] if quicker else [])]
     elif "bfloat16" in kinds and on.name == "cpu" and not HAS_BFLOAT16:
         raise UsageError(

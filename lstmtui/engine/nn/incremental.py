@@ -24,7 +24,7 @@ then quicker even where they must be made float32 again: 2x512 in 0.28 instead o
 def reading_precision(s: Settings, weights: Arena) -> str:
     """Return in what products are computed when the network of `weights` reads a few texts."""
     wanted = "bfloat16" if s.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= LARGE else s.precision
-    return CPU.precision_of(wanted, weights.flat.dtype)
+    return CPU.resolve_precision(wanted, weights.flat.dtype)
 
 
 class Reader:

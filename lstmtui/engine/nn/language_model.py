@@ -68,7 +68,7 @@ class Network:
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
         self.cell, self.device = CELLS[s.cell], weights.device
         dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
-        self.precision = self.device.precision_of(s.precision, dtype)
+        self.precision = self.device.resolve_precision(s.precision, dtype)
         V, H = weights["embedding"].shape[0], s.hidden
         self.segments: Spans = [(0, T)]
         if backward:
@@ -177,7 +177,7 @@ class Network:
         """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
         drop = self._drop
         drops = (drop.inputs > 0, drop.layers > 0, drop.weights > 0, drop.tokens > 0)
-        self.device.replayed((self._key, name, drops, self._penalties, self._trains and self._knows_embedded), work)
+        self.device.replay((self._key, name, drops, self._penalties, self._trains and self._knows_embedded), work)
 
     def _prepare(self) -> None:
         """Take weights and begin a window."""

@@ -39,7 +39,7 @@ class SequenceNetwork:
         """`kind` is that of the answers. Raises MemoryError where the buffers do not fit."""
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
         self._loss = LOSSES[kind]
-        self.precision = weights.device.precision_of(s.precision, weights.flat.dtype)
+        self.precision = weights.device.resolve_precision(s.precision, weights.flat.dtype)
         if backward:
             self.gradients = Arena(weights.layout, weights.flat.dtype.type)
         self.stack = Recurrent(

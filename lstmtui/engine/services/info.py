@@ -11,7 +11,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from lstmtui.engine.backend import KERNEL_CACHE, MOST_THREADS, NATIVE_BFLOAT16, cuda_facts
+from lstmtui.engine.backend import KERNEL_CACHE, MAX_THREADS, NATIVE_BFLOAT16, cuda_info
 
 VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
@@ -26,8 +26,8 @@ def facts() -> dict[str, Any]:
         "processor": llvmlite.binding.get_host_cpu_name(),
         "vectors": [name for name in VECTORS if features.get(name)],
         "precision": "bfloat16" if NATIVE_BFLOAT16 else "float32",
-        "threads": MOST_THREADS,
-        **cuda_facts(),
+        "threads": MAX_THREADS,
+        **cuda_info(),
         "kernel_cache": str(KERNEL_CACHE) if KERNEL_CACHE else None,
     }
 

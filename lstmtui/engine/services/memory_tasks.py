@@ -23,7 +23,7 @@ from lstmtui.common.files import to_json
 from lstmtui.common.hardware import cpu_count
 from lstmtui.config import Settings
 from lstmtui.data.memory_tasks import Batch, Problem, Verdict, problem
-from lstmtui.engine.backend import compile_all, jobs_of
+from lstmtui.engine.backend import collect_jobs, compile_all
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.optimizer import Optimizer, finite
 from lstmtui.engine.nn.params import Arena
@@ -131,7 +131,7 @@ def _compile(wanted: Problem, s: Settings, report: Report) -> None:
     def compiling(done: int, total: int, kernel: str) -> None:
         report({"compiling": kernel, "done": round(done / total, 3)})
 
-    compile_all(jobs_of(everything), compiling, processes=cpu_count())
+    compile_all(collect_jobs(everything), compiling, processes=cpu_count())
 
 
 def answer(line: str, report: Report) -> dict[str, Any]:

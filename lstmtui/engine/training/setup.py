@@ -19,7 +19,7 @@ from lstmtui.data import corpus
 from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, dataset
 from lstmtui.data.tokens import load as load_tokenizer
-from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, compile_all, device, jobs_of
+from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, collect_jobs, compile_all, device
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.nn.language_model import Network, window_numbers
@@ -213,7 +213,7 @@ def compile_kernels(setup: Setup, drop: Dropout, penalties: Penalty, report: Rep
         next(setup.sampler.tokens("", SamplingOptions(), np.random.default_rng(0)))
         also()
 
-    return compile_all(jobs_of(everything), report, processes=cpu_count())
+    return compile_all(collect_jobs(everything), report, processes=cpu_count())
 
 
 TRAINING = 0.5

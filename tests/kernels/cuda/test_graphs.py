@@ -26,7 +26,7 @@ def recorder(monkeypatch):
 def test_work_is_done_then_recorded_then_only_started(recorder):
     done = []
     for _ in range(4):
-        graphs.replayed("a", lambda: done.append("a"))
+        graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 4
     assert (recorder.recorded, recorder.started) == (1, 3)
 
@@ -35,7 +35,7 @@ def test_work_within_other_work_is_part_of_it(recorder):
     done = []
     with on(Stream(1, 1)):  # as it is while something is recorded
         for _ in range(3):
-            graphs.replayed("a", lambda: done.append("a"))
+            graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 3
     assert (recorder.recorded, recorder.started) == (0, 0)
 
@@ -43,8 +43,8 @@ def test_work_within_other_work_is_part_of_it(recorder):
 def test_other_work_is_recorded_by_itself(recorder):
     done = []
     for _ in range(3):
-        graphs.replayed("a", lambda: done.append("a"))
-        graphs.replayed("b", lambda: done.append("b"))
+        graphs.replay("a", lambda: done.append("a"))
+        graphs.replay("b", lambda: done.append("b"))
     assert done == ["a", "b"] * 3
     assert recorder.recorded == 2
 
@@ -53,7 +53,7 @@ def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
     monkeypatch.setattr(graphs, "MOST", 2)
     monkeypatch.setattr(graphs, "PLAIN", 0)
     for key in "abacb":
-        graphs.replayed(key, lambda: None)
+        graphs.replay(key, lambda: None)
     assert list(graphs._graphs) == ["c", "b"]
     assert recorder.recorded == 4
     assert len(recorder.kept) == 2
@@ -66,7 +66,7 @@ def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
     monkeypatch.setattr(recorder, "record", refuse)
     done = []
     for _ in range(3):
-        graphs.replayed("a", lambda: done.append("a"))
+        graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 3
     assert graphs._drivers == [None]
 
@@ -86,7 +86,7 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     for turn in range(4):
         inputs = random.normal(size=(T, B, H))
         copy_to_device(inputs, gates)
-        graphs.replayed("a walk", lambda: recurrence.compiled("rnn").forward(*args))
+        graphs.replay("a walk", lambda: recurrence.compiled("rnn").forward(*args))
         expected = np.zeros((B, H))
         for t in range(T):
             expected = np.tanh(inputs[t] + expected @ to_host(W.words))
@@ -99,7 +99,7 @@ def test_nothing_is_recorded_where_that_is_not_wanted(recorder, monkeypatch):
     monkeypatch.setattr(graphs, "records", False)
     done = []
     for _ in range(3):
-        graphs.replayed("a", lambda: done.append("a"))
+        graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 3
     assert recorder.recorded == 0
 
