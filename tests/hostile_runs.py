@@ -79,21 +79,21 @@ class Campaign:
             assert self.target.read_text() == "mine"
         finally:
             with contextlib.suppress(LstmtuiError):
-                removal.remove(listing.find_to_remove("bad", self.root))
+                removal.remove_run(listing.find_removable_run("bad", self.root))
             if run.path.is_symlink() or not run.path.is_dir():
                 run.path.unlink(missing_ok=True)
             shutil.rmtree(run.path, ignore_errors=True)
             assert self.target.read_text() == "mine"
 
     def _look(self, run: RunFolder) -> None:
-        names = {found.name for found in listing.all_runs(self.root)}
+        names = {found.name for found in listing.list_runs(self.root)}
         assert "good" in names
         snapshot = reader.RunReader(run).refresh()
         overfitting.advice(snapshot)
-        overfitting.record(snapshot)
+        overfitting.overfitting_record(snapshot)
         assert len(RunsWatch(self.root).look()) == len(names)
         RunWatch(run).look()
-        gradient_flow.flows(run)
+        gradient_flow.read_flows(run)
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             for as_json in (False, True):

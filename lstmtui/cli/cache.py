@@ -58,10 +58,10 @@ def _tokens_of_runs() -> set[str]:
     """Return the folders of tokens of all runs in the usual place: those of older versions have made no note there."""
     from lstmtui.common.files import read_json
     from lstmtui.data.token_files import TokenFiles
-    from lstmtui.runs.listing import all_runs
+    from lstmtui.runs.listing import list_runs
 
     needed = set()
-    for run in all_runs():
+    for run in list_runs():
         with contextlib.suppress(CorruptError):
             digest = (read_json(run.plan) or {}).get("corpus")
             if isinstance(digest, str):

@@ -22,7 +22,7 @@ from lstmtui.reports import comparison as comparing
 from lstmtui.reports.comparison import Figures, Group
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
-from lstmtui.runs.names import check_name, free_name
+from lstmtui.runs.names import check_run_name, free_run_name
 
 if TYPE_CHECKING:
     from lstmtui.runs.snapshot import RunSnapshot
@@ -93,12 +93,12 @@ def compare(
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:
         base = dataclasses.replace(base, minutes=2.0)
-    group_name = check_name(name) if name is not None else free_name_of(base)
+    group_name = check_run_name(name) if name is not None else free_name_of(base)
     if screen:
         return _open(root, group_name)
     if parameters is not None and base.hidden is not None:
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
-    known = comparing.stored(root, group_name)
+    known = comparing.load_group(root, group_name)
     for note in notes(texts_of(base)):
         say(note)
     if known is None:
@@ -110,7 +110,10 @@ def compare(
         say(f"Group {group.name}: going on.")
     say(f"{len(group.runs)} runs, {group.budget}.")
     code = _train(root, group)
-    found = [comparing.figures(s) for s in comparing.snapshots([run.path for run in comparing.members(root, group)])]
+    found = [
+        comparing.run_figures(s)
+        for s in comparing.read_snapshots([run.path for run in comparing.group_runs(root, group)])
+    ]
     if json:
         emit_json(as_json(group, found))
     else:
@@ -126,7 +129,7 @@ def _cells(given: str) -> list[str]:
 def free_name_of(base: config.Settings) -> str:
     """Return the name of a group that was given none: the same for the same text, so that the same command goes on."""
     stem = Path(base.corpus[0]).stem if base.corpus else "text"
-    return free_name(Path("/nonexistent"), f"{stem}-cells")
+    return free_run_name(Path("/nonexistent"), f"{stem}-cells")
 
 
 def _budget(base: config.Settings, parameters: int | None) -> str:
@@ -149,7 +152,7 @@ def _plan(
         sized = {name: matched(s, parameters) for name, s in sized.items()}
     tail = "-s{}" if seeds > 1 else ""
     return [
-        (check_name(f"{group}-{name}{tail.format(seed)}"), dataclasses.replace(s, seed=base.seed + seed - 1))
+        (check_run_name(f"{group}-{name}{tail.format(seed)}"), dataclasses.replace(s, seed=base.seed + seed - 1))
         for seed in range(1, seeds + 1)
         for name, s in sized.items()
     ]
@@ -196,7 +199,7 @@ def _create(root: Path, group: Group, planned: Sequence[tuple[str, config.Settin
     for name, settings in planned:
         runs.create(settings, name=name, root=root)
     try:
-        comparing.store(root, group)
+        comparing.store_group(root, group)
     except OSError as error:
         raise LstmtuiError(f"{root} cannot be written ({error.strerror or error}).") from error
 
@@ -218,7 +221,7 @@ def _train(root: Path, group: Group) -> int:
     from lstmtui.runs.reader import RunReader
 
     failed = 0
-    for number, run in enumerate(comparing.members(root, group), 1):
+    for number, run in enumerate(comparing.group_runs(root, group), 1):
         snapshot = RunReader(run).refresh()
         head = f"[{number}/{len(group.runs)}] {run.name}"
         if snapshot.state == "finished":
@@ -232,7 +235,7 @@ def _train(root: Path, group: Group) -> int:
         if by_signal:
             say("Stopped and saved; the same command goes on from here.")
             return by_signal
-        figures = comparing.figures(snapshot)
+        figures = comparing.run_figures(snapshot)
         if snapshot.state == "finished" and figures.quality is not None:
             took = format_duration(time.monotonic() - begun)
             say(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
@@ -275,7 +278,7 @@ def as_json(group: Group, found: Sequence[Figures]) -> dict[str, Any]:
         "group": group.name,
         "budget": group.budget,
         "cells": cells,
-        "runs": [comparing.record(one) for one in found],
+        "runs": [comparing.figures_record(one) for one in found],
         "recommendation": comparing.recommendation(found),
     }
 
@@ -323,7 +326,7 @@ def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:
         rows.append((
             quality.mean if quality else math.inf,
             (
-                name, f"{len(done)}/{len(runs)}", quality.told() if quality else "–",
+                name, f"{len(done)}/{len(runs)}", quality.text() if quality else "–",
                 _mean(runs, "tokens_per_second", "{:,.0f}"), _mean(runs, "parameters", "{:,.0f}"),
                 _mean(runs, "memory_mb", "{:,.0f} MB"), _mean(runs, "saturated", "{:.0%}"),
                 _mean(runs, "half_life", "{:.1f}"), _mean(runs, "reach", "{:.0f}"),
@@ -341,7 +344,7 @@ def _open(root: Path, name: str) -> int:
     """Open the compare screen on a group."""
     from lstmtui.tui.compare_runs import run
 
-    group = comparing.stored(root, name)
+    group = comparing.load_group(root, name)
     if group is None:
         raise UsageError(f"There is no group '{name}' in {root}; 'lstmtui compare FILE --name {name}' makes it.")
-    return run([one.path for one in comparing.members(root, group)], root)
+    return run([one.path for one in comparing.group_runs(root, group)], root)

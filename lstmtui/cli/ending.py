@@ -12,7 +12,7 @@ from lstmtui.common.terminal_text import safe
 from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.next_step import further
+from lstmtui.runs.next_step import resume_command
 from lstmtui.runs.snapshot import RunSnapshot
 
 SPLITS = (("valid", "Validation"), ("test", "Test"))
@@ -31,7 +31,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
     for split, words in SPLITS:
         if result.get(split):
             say(f"{words}: {figures(result[split])}{part_of(result[split])}")
-    if own and state == "finished" and (copied := overfitting.copied(snapshot)) is not None:
+    if own and state == "finished" and (copied := overfitting.copied_text(snapshot)) is not None:
         say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
     for sentence in advice:
         say(sentence)
@@ -76,8 +76,8 @@ def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
         (f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"),
         (f"lstmtui type {name}", "to type with it"),
     ]
-    if state == "finished" and overfitting.since_best(snapshot) < overfitting.WORSE:
-        commands.append((further(snapshot, name), "to train it further"))
+    if state == "finished" and overfitting.evaluations_since_best(snapshot) < overfitting.MIN_EVALUATIONS_PAST_BEST:
+        commands.append((resume_command(snapshot, name), "to train it further"))
     width = max(len(command) for command, _ in commands)
     for number, (command, purpose) in enumerate(commands):
         yield f"{'      ' if number else chr(10) + 'Next: '}{command:<{width}}   {purpose}"

@@ -19,7 +19,7 @@ from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, SaveError, UsageErr
 from lstmtui.runs import requests
 from lstmtui.runs.folder import ENDED, RunFolder
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.removal import remove
+from lstmtui.runs.removal import remove_run
 from lstmtui.runs.snapshot import RunSnapshot
 
 INTERVAL = 0.2
@@ -101,7 +101,7 @@ class _Stopper:
         if not self._asked_at:
             self._asked_at = time.monotonic()
             try:
-                requests.send(self._run, "stop")
+                requests.send_request(self._run, "stop")
             except (UsageError, OSError):  # nobody listens yet, or nothing more can be written
                 self._terminate()
             if state in DEAF:
@@ -174,7 +174,7 @@ def _ending(
         yield f"lstmtui: {message}"
         if fresh and snapshot.step == 0 and snapshot.exit_code == UsageError.exit_code:
             with contextlib.suppress(LstmtuiError):
-                remove(run)
+                remove_run(run)
         elif snapshot.exit_code in (1, 4):
             yield f"{run.log} says more."
     elif state == "refused":

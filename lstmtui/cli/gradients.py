@@ -24,7 +24,7 @@ def gradients(
     Runs that train measure this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
     """
     from lstmtui.client.model import Model
-    from lstmtui.reports.gradient_flow import flow_of, memory, verdict
+    from lstmtui.reports.gradient_flow import describe_half_life, judge, parse_flow
 
     found = recognise(run, runs_dir)
     with Model(found) as model:
@@ -32,13 +32,13 @@ def gradients(
     if json:
         emit_json({"run": found.name, **answer})
         return 0
-    flow = flow_of(answer)
+    flow = parse_flow(answer)
     if flow is None:
         raise CorruptError(f"The gradients of run '{found.name}' could not be told; is it of another version?")
     emit(f"{found.name}  {flow.cell}, step {flow.step}")
     for layer in range(flow.layers):
         for state in ("h", "c") if flow.c.size else ("h",):
-            emit(f"  layer {layer + 1}  dL/d{state} {verdict(flow.norms(state)[layer]).words}")
-        if told := memory(flow.half_life[layer]):
+            emit(f"  layer {layer + 1}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
+        if told := describe_half_life(flow.half_life[layer]):
             emit(f"           {told}")
     return 0

@@ -49,7 +49,7 @@ def gather() -> dict[str, dict[str, Any]]:
     from lstmtui.cli.cache import used
     from lstmtui.common.hardware import cpu_count
     from lstmtui.common.paths import cache_root, runs_root
-    from lstmtui.runs.listing import all_runs
+    from lstmtui.runs.listing import list_runs
 
     versions: dict[str, Any] = {"lstmtui": __version__, "python": platform.python_version()}
     for package in PACKAGES:
@@ -68,7 +68,7 @@ def gather() -> dict[str, dict[str, Any]]:
         "compute": _engine_facts(),
         "folders": {
             "runs": str(runs),
-            "number of runs": len(all_runs(runs)),
+            "number of runs": len(list_runs(runs)),
             "cache": str(cache),
             "cache size": format_size(used(cache)),
             "configuration": str(config.user_file() or "none"),

@@ -12,7 +12,7 @@ from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_age, format_size
 from lstmtui.runs.folder import disk_usage
-from lstmtui.runs.listing import all_runs
+from lstmtui.runs.listing import list_runs
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 
@@ -42,7 +42,7 @@ def ls(
     A narrow terminal shows fewer columns.
     """
     root = runs_dir.expanduser() if runs_dir else runs_root()
-    snapshots = [RunReader(run).refresh() for run in all_runs(root)]
+    snapshots = [RunReader(run).refresh() for run in list_runs(root)]
     if json:
         emit_json([{**_record(s), **({"bytes": disk_usage(s.run)} if long else {})} for s in snapshots])
         return 0

@@ -11,7 +11,7 @@ from lstmtui.cli.output import say
 from lstmtui.common.files import read_json
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.names import rename
+from lstmtui.runs.names import rename_run
 
 
 def mv(
@@ -24,7 +24,7 @@ def mv(
 ) -> int:
     """Give a run another name. A run that trains has to be stopped first."""
     run = recognise(old, runs_dir)
-    renamed = rename(run, new)
+    renamed = rename_run(run, new)
     _keep_tokens(renamed)
     say(f"Run '{run.name}' is now '{renamed.name}'.")
     return 0

@@ -26,7 +26,7 @@ def path(text: str) -> Path:
 def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of runs that begin with what was typed, for the shell."""
     root = ctx.params.get("runs_dir")
-    names = [run.name for run in listing.all_runs(Path(root) if root else None)]
+    names = [run.name for run in listing.list_runs(Path(root) if root else None)]
     return [name for name in [*names, *(["latest"] if names else [])] if name.startswith(incomplete)]
 
 
@@ -99,4 +99,4 @@ def short(run: RunFolder) -> str:
 
 def recognise(name: str, runs_dir: Path | None) -> RunFolder:
     """Return the run that `name` means. Raises UsageError."""
-    return listing.find(name, runs_dir.expanduser() if runs_dir else None)
+    return listing.find_run(name, runs_dir.expanduser() if runs_dir else None)

@@ -48,22 +48,22 @@ def pack(
 
     Unpack it into the folder of runs: tar -xf FILE -C FOLDER.
     """
-    from lstmtui.runs import pack as packing
+    from lstmtui.runs import archive
 
     found = recognise(run, runs_dir)
     if to == STDOUT:
         if sys.stdout.isatty():
             raise UsageError("An archive is nothing to look at; send '--to -' into a pipe or a file.")
-        packing.pack(found, sys.stdout.buffer, compressed=False, without_text=without_text)
+        archive.write_archive(found, sys.stdout.buffer, compressed=False, without_text=without_text)
         return 0
     target = to if to is not None else Path(f"{found.name}.tar.gz")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another name with --to, or remove it.")
     _write(found, target, without_text)
     emit(str(target))
-    held = packing.text_files(found)
+    held = archive.text_files(found)
     if held and not without_text:
-        held_size = format_size(packing.size_of(held))
+        held_size = format_size(archive.total_size(held))
         say(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
     say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
     return 0
@@ -71,13 +71,13 @@ def pack(
 
 def _write(run: RunFolder, target: Path, without_text: bool) -> None:
     """Write the archive beside where it is to be, and give it its name when it is whole."""
-    from lstmtui.runs import pack as packing
+    from lstmtui.runs import archive
 
     try:
         with tempfile.NamedTemporaryFile(dir=target.absolute().parent, prefix=".pack-", delete=False) as file:
             draft = Path(file.name)
             try:
-                packing.pack(run, file, compressed=target.suffix in COMPRESSED, without_text=without_text)  # type: ignore[arg-type]
+                archive.write_archive(run, file, compressed=target.suffix in COMPRESSED, without_text=without_text)  # type: ignore[arg-type]
                 file.flush()
                 os.replace(draft, target)
             finally:

@@ -77,8 +77,8 @@ def plot(
 
 def charts(run: RunFolder) -> tuple[Chart, ...]:
     """Return every chart of a run; one of which nothing is known has no rows."""
-    from lstmtui.reports.gradient_flow import flows
-    from lstmtui.runs.probes import saturation
+    from lstmtui.reports.gradient_flow import read_flows
+    from lstmtui.runs.probes import read_saturation
     from lstmtui.runs.reader import RunReader
 
     seen = RunReader(run, keep=1_000_000).refresh()
@@ -100,7 +100,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
               for p in seen.valid),
         ),
     )  # fmt: skip
-    flow = flows(run, newest=1_000_000)
+    flow = read_flows(run, newest=1_000_000)
     newest = flow[-1] if flow else None
     states = [s for s in ("h", "c") if newest is not None and newest.norms(s).size]
     gradients = Chart(
@@ -116,7 +116,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
             for f in flow for s in ("h", "c") for layer, norms in enumerate(f.norms(s)) for k, v in enumerate(norms)
         ),
     )  # fmt: skip
-    probes = saturation(run, newest=1_000_000)
+    probes = read_saturation(run, newest=1_000_000)
     shares = [
         (p.step, layer + 1, gate, float(p.left[layer, g].mean()), float(p.right[layer, g].mean()))
         for p in probes for layer in range(len(p.left)) for g, gate in enumerate(p.gates)

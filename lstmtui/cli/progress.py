@@ -85,7 +85,7 @@ class Progress:
             if _at(event) <= self._heard:
                 continue
             self._heard = _at(event)
-            if event.get("event") == "prepared" and (few := overfitting.few_to_validate(event.get("valid"))):
+            if event.get("event") == "prepared" and (few := overfitting.small_validation_warning(event.get("valid"))):
                 yield few
             if event.get("event") == "compiled" and event.get("kernels"):
                 yield f"Compiled {event['kernels']} kernels in {event.get('seconds')} s; the next start will find them."

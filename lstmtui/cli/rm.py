@@ -20,13 +20,13 @@ def rm(
 ) -> int:
     """Remove runs with their checkpoints, for good."""
     root = runs_dir.expanduser() if runs_dir else None
-    found = [listing.find_to_remove(name, root) for name in runs]
+    found = [listing.find_removable_run(name, root) for name in runs]
     names = ", ".join(f"'{run.name}'" for run in found)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"Removing {names} wants an answer from a terminal, or --yes.")
         typer.confirm(f"Remove {names} with all checkpoints?", abort=True, err=True)
     for run in found:
-        left = removal.remove(run)
+        left = removal.remove_run(run)
         say(f"Removed '{run.name}'." + (f" Kept what is not of a run: {', '.join(left)}." if left else ""))
     return 0

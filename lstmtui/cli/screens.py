@@ -34,7 +34,7 @@ def latest(theme: str | None = None, charset: str | None = None) -> int:
 def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
     """Type with a trained run: the next words appear as you go."""
     from lstmtui import tui
-    from lstmtui.runs.listing import find
+    from lstmtui.runs.listing import find_run
 
-    find(run)  # an unknown name is refused before the screen opens
+    find_run(run)  # an unknown name is refused before the screen opens
     return tui.run(run, screen="type", theme=theme, charset=charset)

@@ -13,8 +13,8 @@ from lstmtui.common.files import read_json
 from lstmtui.common.units import format_age, format_duration, format_size
 from lstmtui.errors import CorruptError
 from lstmtui.reports import overfitting
+from lstmtui.runs.archive import text_files, total_size
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.pack import size_of, text_files
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 
@@ -58,7 +58,7 @@ def _held(run: RunFolder) -> list[str]:
         return []
     names = ", ".join(str(path.relative_to(run.path)) for path in paths)
     return [
-        f"Its folder holds the text it was trained on or typed with ({names}: {format_size(size_of(paths))}); "
+        f"Its folder holds the text it was trained on or typed with ({names}: {format_size(total_size(paths))}); "
         f"'lstmtui pack {short(run)} --without-text' makes an archive without it."
     ]
 
@@ -81,9 +81,9 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     if s.best is not None:
         best = {"nll": s.best.nll, "perplexity": s.best.perplexity, "bits_per_char": s.best.bits_per_char}
         lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
-    if (gap := overfitting.gap(s)) is not None:
+    if (gap := overfitting.generalisation_gap(s)) is not None:
         lines.append(("gap", f"{gap[0]:+.3f} nats per token, {gap[1]}"))
-    if (copied := overfitting.copied(s)) is not None:
+    if (copied := overfitting.copied_text(s)) is not None:
         lines.append(("copied", f"{copied.words} of a sample of {copied.of}"))
     result = status.get("result") or {}
     for split, words in (("valid", "final"), ("test", "test")):
@@ -103,7 +103,7 @@ def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | No
         "plan": plan,
         "best": dataclasses.asdict(s.best) if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
-        "guard": overfitting.record(s),
+        "guard": overfitting.overfitting_record(s),
         "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

@@ -113,13 +113,13 @@ def _pair(change: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise UsageError(f"'{change}' is not KEY=VALUE; for example lr=0.001.")
     key = key.strip().replace("-", "_")
-    requests.change(key, value)  # all are checked before the first is sent
+    requests.parse_change(key, value)  # all are checked before the first is sent
     return key, value
 
 
 def _ask(run: RunFolder, operation: str, **details: Any) -> int:
     """Send a request and tell the answer. Raises LstmtuiError when it is refused or not answered."""
-    answer = requests.answer_to(run, requests.send(run, operation, **details))
+    answer = requests.wait_for_answer(run, requests.send_request(run, operation, **details))
     if answer is None and operation == "stop":
         return 0  # it had ended before it could answer, or saves: the caller waits for that
     if answer is None:

@@ -25,10 +25,10 @@ def answered(given: list[str]) -> int | None:
     if line is None:
         return None
     from lstmtui.errors import LstmtuiError
-    from lstmtui.runs.listing import find
+    from lstmtui.runs.listing import find_run
 
     try:
-        answer = standing_by(find(line["run"]), question(line["text"], line["k"], line["phrase"]))
+        answer = standing_by(find_run(line["run"]), question(line["text"], line["k"], line["phrase"]))
     except LstmtuiError:  # which the command meets too, and tells
         return None
     if answer is None:

@@ -131,8 +131,8 @@ class Completer(Model):
 
         Raises UsageError for a run that is not there or has no checkpoint yet, CorruptError for a damaged one.
         """
-        from lstmtui.runs.listing import find
+        from lstmtui.runs.listing import find_run
 
         if isinstance(run, Path) or os.sep in str(run):
             run = os.path.join(os.curdir, run)
-        return cls(find(str(run), Path(runs_dir).expanduser() if runs_dir else None))
+        return cls(find_run(str(run), Path(runs_dir).expanduser() if runs_dir else None))

@@ -20,9 +20,9 @@ from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_to_append
 from lstmtui.common.paths import runs_root
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, UsageError
-from lstmtui.runs.creation import creation
-from lstmtui.runs.folder import RunFolder, is_taken
-from lstmtui.runs.names import check_name, free_name
+from lstmtui.runs.creation import draft_folder
+from lstmtui.runs.folder import RunFolder, is_occupied
+from lstmtui.runs.names import check_run_name, free_run_name
 
 
 def create(
@@ -41,7 +41,11 @@ def create(
     resolved = dataclasses.replace(  # so that it can be resumed from any folder
         resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
     )
-    name = check_name(name) if name is not None else free_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
+    name = (
+        check_run_name(name)
+        if name is not None
+        else free_run_name(root, f"{Path(settings.corpus[0]).stem}-{settings.cell}")
+    )
     run = RunFolder(root / name)
     if text is not None:
         own = str(run.text.absolute())
@@ -49,7 +53,7 @@ def create(
             resolved, corpus=tuple(own if one == str(text.absolute()) else one for one in resolved.corpus)
         )
     try:
-        with creation(run) as draft:
+        with draft_folder(run) as draft:
             if text is not None:
                 os.replace(text, draft.text)
             write_atomically(draft.config, config.dump(resolved).encode())
@@ -91,8 +95,8 @@ def fork(
     Returns it and the step. `changes` are settings as text. Raises UsageError, CorruptError, LstmtuiError.
     """
     root = run.path.parent
-    child = RunFolder(root / (check_name(name) if name is not None else free_name(root, f"{run.name}-fork")))
-    if is_taken(child.path):
+    child = RunFolder(root / (check_run_name(name) if name is not None else free_run_name(root, f"{run.name}-fork")))
+    if is_occupied(child.path):
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
     done = subprocess.run(
         command(

@@ -20,7 +20,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.config import DEVICES, LENGTHS
 from lstmtui.engine.training.waiting import is_left_behind
 from lstmtui.errors import LstmtuiError, SaveError
-from lstmtui.runs.folder import RunFolder, check
+from lstmtui.runs.folder import RunFolder, check_contents
 from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.writer import RunWriter
 
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         return 2
     run = RunFolder(Path(arguments[0]))
     try:
-        check(run)
+        check_contents(run)
         lock = EngineLock(run)
     except LstmtuiError as error:
         print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         print(f"lstmtui: {one_line(str(run.path))} cannot be used ({error.strerror}).", file=sys.stderr)
         return 1
     writer = RunWriter(run)
-    writer.follow(lock.folder)
+    writer.track_folder(lock.folder)
     try:
         code = _train(run, writer, received, device, more)
     finally:

@@ -19,10 +19,10 @@ from lstmtui.common.files import read_json, to_json, write_atomically
 from lstmtui.common.terminal_text import one_line
 from lstmtui.config import FIELDS
 from lstmtui.errors import CorruptError, UsageError
-from lstmtui.reports.gradient_flow import flows, verdict
+from lstmtui.reports.gradient_flow import judge, read_flows
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.names import check_name
-from lstmtui.runs.probes import saturation
+from lstmtui.runs.names import check_run_name
+from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 
@@ -67,7 +67,7 @@ class Figures:
         return self.bits_per_char if self.bits_per_char is not None else self.nll
 
 
-def figures(snapshot: RunSnapshot) -> Figures:
+def run_figures(snapshot: RunSnapshot) -> Figures:
     """Return the figures of a run, reading its newest probes."""
     run, s, status = snapshot.run, snapshot.settings, snapshot.status
     result = status.get("result")
@@ -75,8 +75,8 @@ def figures(snapshot: RunSnapshot) -> Figures:
     best = snapshot.best
     told = valid if isinstance(valid, dict) else dataclasses.asdict(best) if best else {}
     speeds = [p.tokens_per_second for p in snapshot.train[len(snapshot.train) // 4 :]]
-    flow = next(iter(flows(run, newest=1)), None)
-    probe = next(iter(saturation(run, newest=1)), None)
+    flow = next(iter(read_flows(run, newest=1)), None)
+    probe = next(iter(read_saturation(run, newest=1)), None)
     return Figures(
         run=run,
         state=snapshot.state,
@@ -94,7 +94,7 @@ def figures(snapshot: RunSnapshot) -> Figures:
         memory_mb=max((p.memory_mb for p in snapshot.train), default=None),
         saturated=float((probe.left + probe.right).mean()) if probe is not None and probe.left.size else None,
         half_life=_median(flow.half_life) if flow is not None else None,
-        reach=verdict(flow.h[-1]).reach if flow is not None else None,
+        reach=judge(flow.h[-1]).reach if flow is not None else None,
     )
 
 
@@ -110,7 +110,7 @@ def _median(values: Any) -> float | None:
     return statistics.median(float(v) for v in values.reshape(-1)) if values.size else None
 
 
-def differences(snapshots: Sequence[RunSnapshot]) -> list[tuple[str, list[str]]]:
+def setting_differences(snapshots: Sequence[RunSnapshot]) -> list[tuple[str, list[str]]]:
     """Return the settings in which the runs differ, each with its value in every run."""
     found = []
     for name in FIELDS:
@@ -139,27 +139,27 @@ class Group:
     runs: tuple[str, ...]
 
 
-def store(root: Path, group: Group) -> None:
+def store_group(root: Path, group: Group) -> None:
     """Write a group. Raises OSError."""
     folder = root / GROUPS
     folder.mkdir(parents=True, exist_ok=True)
     record = {"format": FORMAT, "name": group.name, "budget": group.budget, "runs": list(group.runs)}
-    write_atomically(folder / f"{check_name(group.name)}.json", to_json(record).encode())
+    write_atomically(folder / f"{check_run_name(group.name)}.json", to_json(record).encode())
 
 
-def stored(root: Path, name: str) -> Group | None:
+def load_group(root: Path, name: str) -> Group | None:
     """Return a group, None when there is none of this name. Raises CorruptError for a damaged one."""
-    path = root / GROUPS / f"{check_name(name)}.json"
+    path = root / GROUPS / f"{check_run_name(name)}.json"
     raw = read_json(path)
     if raw is None:
         return None
     runs = raw.get("runs")
     if raw.get("format") != FORMAT or not isinstance(runs, list) or not all(isinstance(run, str) for run in runs):
         raise CorruptError(f"{path} is damaged, or of another version; remove it, the runs themselves are untouched.")
-    return Group(str(raw.get("name", name)), str(raw.get("budget", "")), tuple(check_name(run) for run in runs))
+    return Group(str(raw.get("name", name)), str(raw.get("budget", "")), tuple(check_run_name(run) for run in runs))
 
 
-def members(root: Path, group: Group) -> list[RunFolder]:
+def group_runs(root: Path, group: Group) -> list[RunFolder]:
     """Return the runs of a group that exist."""
     return [RunFolder(root / name) for name in group.runs if (root / name / "config.toml").is_file()]
 
@@ -175,7 +175,7 @@ class Spread:
     deviation: float | None
     count: int
 
-    def told(self, digits: int = 3) -> str:
+    def text(self, digits: int = 3) -> str:
         """Return it in words: 1.704 ± 0.006."""
         shown = f"{self.mean:,.{digits}f}"
         return shown if self.deviation is None else f"{shown} ± {self.deviation:.{digits}f}"
@@ -216,22 +216,22 @@ def recommendation(found: Sequence[Figures]) -> str:
     )
     best_mean, best, first = ranked[0]
     if len(ranked) == 1:
-        return f"Only {best} has finished ({first.told()} {unit}); there is nothing to compare it with yet."
+        return f"Only {best} has finished ({first.text()} {unit}); there is nothing to compare it with yet."
     second_mean, second, next_ = ranked[1]
     if first.deviation is None or next_.deviation is None:
         single = [name for name, s in ((best, first), (second, next_)) if s.deviation is None]
         whose = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
         return (
-            f"{best} is best with {first.told()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
+            f"{best} is best with {first.text()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
             "nobody can tell how much of that is chance: --seeds 3 would."
         )
     rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
-    behind = [(name, apart) for name, s, apart in rest if apart > least_difference(first, s)]
-    level = [best, *(name for name, s, apart in rest if apart <= least_difference(first, s))]
+    behind = [(name, apart) for name, s, apart in rest if apart > least_significant_difference(first, s)]
+    level = [best, *(name for name, s, apart in rest if apart <= least_significant_difference(first, s))]
     far = f"Behind by more than seeds explain: {_listed([f'{name} by {apart:.3f}' for name, apart in behind])}."
     if len(level) == 1:
         name, apart = behind[0]
-        return f"Take {best}: {first.told()} {unit}, {apart:.3f} before {name}, more than seeds explain."
+        return f"Take {best}: {first.text()} {unit}, {apart:.3f} before {name}, more than seeds explain."
     speeds = {name: spread(one.tokens_per_second for one in by_cell(finished)[name]) for name in level}
     quickest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
     widest = max(apart for name, _, apart in rest if name in level)
@@ -242,7 +242,7 @@ def recommendation(found: Sequence[Figures]) -> str:
     )
 
 
-def least_difference(one: Spread, other: Spread) -> float:
+def least_significant_difference(one: Spread, other: Spread) -> float:
     """Return how far two means over seeds must lie apart before chance is no likely reason: Welch's t-test at 95 %.
 
     Not corrected for how many cells are compared with the best one.
@@ -262,19 +262,19 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
-def snapshots(paths: Sequence[Path]) -> list[RunSnapshot]:
+def read_snapshots(paths: Sequence[Path]) -> list[RunSnapshot]:
     """Read runs once. Raises UsageError for none."""
     if not paths:
         raise UsageError("There is nothing to compare; name two runs or more.")
     return [RunReader(RunFolder(path)).refresh() for path in paths]
 
 
-def record(one: Figures) -> dict[str, Any]:
+def figures_record(one: Figures) -> dict[str, Any]:
     """Return the figures of a run as JSON has them."""
     found = {f.name: getattr(one, f.name) for f in dataclasses.fields(one) if f.name != "run"}
     return {"run": one.run.name, "path": str(one.run.path), **found, "quality": one.quality}
 
 
-def network(one: Figures) -> str:
+def network_label(one: Figures) -> str:
     """Return cell and size in words: lstm 2x256."""
     return one_line(f"{one.cell} {one.layers or '?'}x{one.hidden or '?'}")

@@ -15,9 +15,9 @@ from lstmtui.common.npz import read_arrays
 from lstmtui.runs.folder import RunFolder
 
 PATTERN = "gradient-*.npz"
-LEFT = 0.01
+VANISHED_BELOW = 0.01
 """A gradient that has fallen below this part of its value at lag 1 is said to have vanished."""
-GROWN = 100.0
+EXPLODED_ABOVE = 100.0
 """One that has risen above this many times its value at lag 1 is said to explode."""
 
 
@@ -52,23 +52,23 @@ class Flow:
         return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life}
 
 
-def measurements(run: RunFolder) -> list[Path]:
+def measurement_files(run: RunFolder) -> list[Path]:
     """Return the files of all measurements that are kept, oldest first."""
     return sorted(run.probes.glob(PATTERN))
 
 
-def flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
+def read_flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
     """Return the newest measurements, oldest first; damaged ones are passed over."""
-    return [flow for path in measurements(run)[-newest:] if (flow := read(path)) is not None]
+    return [flow for path in measurement_files(run)[-newest:] if (flow := read_flow(path)) is not None]
 
 
-def read(path: Path) -> Flow | None:
+def read_flow(path: Path) -> Flow | None:
     """Return one measurement from its file, None when it is damaged."""
     stored = read_arrays(path, "step", "cell", "h", "c", "half_life")
-    return None if stored is None else flow_of(stored)
+    return None if stored is None else parse_flow(stored)
 
 
-def flow_of(stored: Any) -> Flow | None:
+def parse_flow(stored: Any) -> Flow | None:
     """Return a measurement from a mapping of its fields, arrays or lists; None for what makes no sense."""
     import numpy as np
 
@@ -98,10 +98,10 @@ class Verdict:
     @property
     def short(self) -> str:
         """The same in three words."""
-        return f"vanishes after {steps(self.reach)}" if self.kind == "vanishes" else self.kind
+        return f"vanishes after {format_steps(self.reach)}" if self.kind == "vanishes" else self.kind
 
 
-def verdict(norms: Any) -> Verdict:
+def judge(norms: Any) -> Verdict:
     """Judge the norms (K,) of one layer and state, lag 1 first."""
     values = [float(v) for v in norms]
     first, last, lags = values[0], values[-1], len(values)
@@ -111,13 +111,13 @@ def verdict(norms: Any) -> Verdict:
     if first <= 0:
         return Verdict("vanishes", 0, "vanishes: nothing arrives at all")
     highest = max(values)
-    reach = next((k for k, v in enumerate(values) if v < LEFT * first), lags)
-    if highest > GROWN * first:
+    reach = next((k for k, v in enumerate(values) if v < VANISHED_BELOW * first), lags)
+    if highest > EXPLODED_ABOVE * first:
         at = values.index(highest) + 1
         return Verdict("explodes", reach, f"explodes: {highest / first:,.0f} times lag 1 at lag {at}")
     if reach < lags:
         return Verdict(
-            "vanishes", reach, f"vanishes: below 1 % after {steps(reach)}, {_part(last / first)} at lag {lags}"
+            "vanishes", reach, f"vanishes: below 1 % after {format_steps(reach)}, {_part(last / first)} at lag {lags}"
         )
     return Verdict("holds", reach, f"holds: {_part(last / first)} of lag 1 still arrives from lag {lags}")
 
@@ -128,7 +128,7 @@ def _part(share: float) -> str:
     return f"{share:.0e}" if share < 0.0005 else f"{100 * share:.2g} %" if share < 1 else f"{share:.1f} times"
 
 
-def steps(count: float) -> str:
+def format_steps(count: float) -> str:
     """Return a number of steps in words."""
     if count >= 10_000:
         return "over 10,000 steps"
@@ -136,11 +136,11 @@ def steps(count: float) -> str:
     return f"{shown} step{'s' * (shown != '1')}"
 
 
-def memory(half_life: Any) -> str:
+def describe_half_life(half_life: Any) -> str:
     """Say the half-lives (H,) of one layer; empty for a cell without a gate that forgets."""
     import numpy as np
 
     if not half_life.size:
         return ""
     middle, long = np.percentile(half_life, (50, 90))
-    return f"half-life {steps(middle)}, and {steps(long)} or more in the longest tenth"
+    return f"half-life {format_steps(middle)}, and {format_steps(long)} or more in the longest tenth"

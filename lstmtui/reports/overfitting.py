@@ -17,25 +17,25 @@ from typing import Any
 from lstmtui.common.terminal_text import one_line
 from lstmtui.config import Settings
 from lstmtui.recipe import PENALTIES
-from lstmtui.runs.next_step import more, rounded
+from lstmtui.runs.next_step import longer_option, round_to_two_digits
 from lstmtui.runs.snapshot import RunSnapshot
 
 GAP_POINTS = 5
 """Training points that the gap's training loss is the mean of."""
-WORSE = 3
+MIN_EVALUATIONS_PAST_BEST = 3
 """Evaluations without a better one after which a run is said to have stopped getting better."""
-HEALTHY, WIDE = 0.1, 0.3
+MAX_HEALTHY_GAP, MIN_WIDE_GAP = 0.1, 0.3
 """Gaps in nats per token: below the first nothing is memorised, above the second much is."""
-RECITES = 2.0
+RECITING_FACTOR = 2.0
 """Times the usual shared stretch from which samples are said to recite, if it is LONG at least."""
-LONG = 40
-FEWEST = 500
+MIN_RECITED_CHARACTERS = 40
+MIN_VALIDATION_TOKENS = 500
 """Tokens of validation text below which its figures are chance."""
-LARGE = 5
+MAX_PARAMETERS_PER_TOKEN = 5
 """Parameters for each token of the training text from which a larger network is not proposed."""
 
 
-def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
+def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
     """Return validation minus training, in nats per token, and a word on overfitting; None before both are known.
 
     Training is the mean of the last points up to that evaluation. Dropout counts against it, and so does that it was
@@ -53,19 +53,19 @@ def gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
 
 def overfitting(snapshot: RunSnapshot, size: float) -> str:
     """Return whether the network memorises its text, judged by how long validation has not become better."""
-    best, since = snapshot.best, since_best(snapshot)
-    if since >= WORSE and size > 0.02:
+    best, since = snapshot.best, evaluations_since_best(snapshot)
+    if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
         return f"overfits at {_short(best.step) if best else 0}"
-    if since >= WORSE:
+    if since >= MIN_EVALUATIONS_PAST_BEST:
         return "no better lately"
-    if size > WIDE:
+    if size > MIN_WIDE_GAP:
         return "memorised"
-    if size > HEALTHY:
+    if size > MAX_HEALTHY_GAP:
         return "growing" if len(snapshot.valid) > 1 else "wide"
-    return "healthy" if size > -HEALTHY else "valid is ahead"
+    return "healthy" if size > -MAX_HEALTHY_GAP else "valid is ahead"
 
 
-def since_best(snapshot: RunSnapshot) -> int:
+def evaluations_since_best(snapshot: RunSnapshot) -> int:
     """Return how many evaluations came after the best one."""
     best = snapshot.best
     return sum(1 for p in snapshot.valid if p.step > best.step) if best is not None else 0
@@ -75,7 +75,7 @@ def since_best(snapshot: RunSnapshot) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopiedText:
     """The longest stretch that a sample shares with the training text."""
 
     characters: int
@@ -89,7 +89,7 @@ class Copied:
     @property
     def recites(self) -> bool:
         """Whether that is far more than texts of this kind share."""
-        return self.characters >= max(LONG, RECITES * (self.usual or 0))
+        return self.characters >= max(MIN_RECITED_CHARACTERS, RECITING_FACTOR * (self.usual or 0))
 
     @property
     def words(self) -> str:
@@ -98,7 +98,7 @@ class Copied:
         return f"{self.characters} characters{usual}"
 
 
-def copied(snapshot: RunSnapshot) -> Copied | None:
+def copied_text(snapshot: RunSnapshot) -> CopiedText | None:
     """Return what the run's status tells of its newest sample; at the end, of the longer one of its best weights."""
     result = snapshot.status.get("result")
     told: Any = result.get("copied") if isinstance(result, dict) else None
@@ -108,12 +108,12 @@ def copied(snapshot: RunSnapshot) -> Copied | None:
     characters, text, usual, of = (told.get(name) for name in ("characters", "text", "usual", "of"))
     if not (isinstance(characters, int) and isinstance(text, str) and isinstance(of, int)):
         return None
-    return Copied(characters, text, float(usual) if isinstance(usual, int | float) else None, of)
+    return CopiedText(characters, text, float(usual) if isinstance(usual, int | float) else None, of)
 
 
-def record(snapshot: RunSnapshot) -> dict[str, Any]:
+def overfitting_record(snapshot: RunSnapshot) -> dict[str, Any]:
     """Return all of it as JSON has it."""
-    found, what = gap(snapshot), copied(snapshot)
+    found, what = generalisation_gap(snapshot), copied_text(snapshot)
     return {
         "gap": found[0] if found else None,
         "word": found[1] if found else None,
@@ -130,21 +130,23 @@ def advice(snapshot: RunSnapshot) -> list[str]:
 
     The last sentence is what to change, where there is something.
     """
-    found, s = gap(snapshot), snapshot.settings
+    found, s = generalisation_gap(snapshot), snapshot.settings
     if found is None or s is None:
         return []
-    if few := few_to_validate(snapshot.status.get("valid_tokens")):
+    if few := small_validation_warning(snapshot.status.get("valid_tokens")):
         return [*_early(snapshot), few]
     size, _ = found
     told = [*_early(snapshot), *_judgement(snapshot, size)]
-    what = copied(snapshot)
+    what = copied_text(snapshot)
     if what is not None and what.recites:
         told.append(
             f"Its samples recite: {what.characters} characters in a row stand in the training text "
             f"(“{one_line(what.text.strip(), 60)}”), where unseen text of that length shares "
             f"{'few' if what.usual is None else format(what.usual, '.0f')}."
         )
-    learnt_by_heart = size > WIDE or (since_best(snapshot) >= WORSE and size > 0.02)
+    learnt_by_heart = size > MIN_WIDE_GAP or (
+        evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST and size > 0.02
+    )
     if learnt_by_heart or (what is not None and what.recites):
         told.append(f"To change: {_against_overfitting(snapshot, s)}.")
     elif change := _for_more(snapshot, s, size):
@@ -152,9 +154,9 @@ def advice(snapshot: RunSnapshot) -> list[str]:
     return told
 
 
-def few_to_validate(tokens: object) -> str:
+def small_validation_warning(tokens: object) -> str:
     """Return a sentence on a validation text of so many tokens, where they are too few to say anything."""
-    if not isinstance(tokens, int) or not 0 < tokens < FEWEST:
+    if not isinstance(tokens, int) or not 0 < tokens < MIN_VALIDATION_TOKENS:
         return ""
     return (
         f"The validation text has only {tokens} token{'s' * (tokens != 1)}: its figures are chance, and so is which "
@@ -166,25 +168,25 @@ def _early(snapshot: RunSnapshot) -> list[str]:
     if snapshot.state != "finished" or not 0 < snapshot.step < snapshot.steps:
         return []
     return [
-        f"Stopped early, at step {snapshot.step:,} of {snapshot.steps:,}: {since_best(snapshot)} evaluations brought "
-        "nothing better (--patience)."
+        f"Stopped early, at step {snapshot.step:,} of {snapshot.steps:,}: {evaluations_since_best(snapshot)} "
+        "evaluations brought nothing better (--patience)."
     ]
 
 
 def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
-    best, since = snapshot.best, since_best(snapshot)
+    best, since = snapshot.best, evaluations_since_best(snapshot)
     if best is None:
         return []
-    if since >= WORSE and size > 0.02:
+    if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
         return [
             f"It memorises its text: validation was best at step {best.step:,}, and training is {size:.2f} nats per "
             "token ahead by now. The weights of that best step are the ones that are used."
         ]
-    if since >= WORSE:
+    if since >= MIN_EVALUATIONS_PAST_BEST:
         return [f"Validation was best at step {best.step:,}; since then neither it nor the gap has moved much."]
-    if size > WIDE:
+    if size > MIN_WIDE_GAP:
         return [f"Training is {size:.2f} nats per token ahead of validation, which still gets better: the gap is wide."]
-    if size > HEALTHY:
+    if size > MAX_HEALTHY_GAP:
         return [f"Training is {size:.2f} nats per token ahead of validation, which still gets better."]
     return []
 
@@ -201,7 +203,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
     dropout, words = s.dropout or 0.0, s.tokens in ("words", "bpe")
     if words and not s.activation_reg:
         ways.append(" ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in PENALTIES.items()))
-    if not words or since_best(snapshot) >= WORSE:
+    if not words or evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST:
         if not s.weight_drop:
             ways.append("--weight-drop 0.3")
         if dropout < 0.5:
@@ -210,7 +212,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
             ways.append("--embedding-dropout 0.1")
     if best is not None and snapshot.ended and best.step < 0.8 * snapshot.step:
         # So that the learning rate has come down where the best weights are.
-        ways.append(f"a schedule that ends there (--steps {rounded(1.2 * best.step)})")
+        ways.append(f"a schedule that ends there (--steps {round_to_two_digits(1.2 * best.step)})")
     if s.hidden and s.hidden >= 64 and len(ways) < 4:
         ways.append(f"a smaller network (--hidden {s.hidden // 2})")
     ways.append("more text")
@@ -219,15 +221,15 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
 
 def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
     """Return what a run that has finished without memorising could still gain from; nothing for others."""
-    if snapshot.state != "finished" or snapshot.step < snapshot.steps or since_best(snapshot) > 0:
+    if snapshot.state != "finished" or snapshot.step < snapshot.steps or evaluations_since_best(snapshot) > 0:
         return ""
-    length = f"resume it with {more(snapshot)}"
-    if size > HEALTHY:
+    length = f"resume it with {longer_option(snapshot)}"
+    if size > MAX_HEALTHY_GAP:
         return f"it was still getting better, so more time ({length}) helps, for as long as validation follows"
-    if _parameters_per_token(snapshot) > LARGE:
+    if _parameters_per_token(snapshot) > MAX_PARAMETERS_PER_TOKEN:
         return f"it was still getting better, so more time ({length}) helps"
     wider = f"a larger network (--hidden {2 * s.hidden})" if s.hidden and s.hidden <= 512 else "another layer"
-    less = f", or less dropout (now {s.dropout:g})" if size < -HEALTHY and s.dropout else ""
+    less = f", or less dropout (now {s.dropout:g})" if size < -MAX_HEALTHY_GAP and s.dropout else ""
     return f"it was still getting better, so more time ({length}) helps, then {wider}{less}"
 
 

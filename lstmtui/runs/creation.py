@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lstmtui.common.opening import PRIVATE_FOLDER
 from lstmtui.errors import UsageError
-from lstmtui.runs.folder import RunFolder, is_remains, is_run, is_taken, modified
+from lstmtui.runs.folder import RunFolder, is_incomplete_run, is_occupied, is_run, modification_time
 
 DRAFT = ".{name}.{token}.draft"
 """What a run's folder is called while it is made."""
@@ -21,12 +21,12 @@ MAX_DRAFT_AGE = 86400.0
 
 
 @contextlib.contextmanager
-def creation(run: RunFolder) -> Iterator[RunFolder]:
+def draft_folder(run: RunFolder) -> Iterator[RunFolder]:
     """Give a draft of `run` to be filled, which then takes its place as a whole, or goes where filling it fails.
 
     Raises UsageError where something stands in that place, and OSError.
     """
-    if is_taken(run.path):
+    if is_occupied(run.path):
         raise UsageError(_in_the_way(run))
     run.path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_drafts(run.path.parent)
@@ -40,7 +40,7 @@ def creation(run: RunFolder) -> Iterator[RunFolder]:
         raise UsageError(_in_the_way(run)) from None
     except BaseException as error:
         shutil.rmtree(draft.path, ignore_errors=True)
-        if isinstance(error, OSError) and is_taken(run.path):  # ENOTEMPTY: another process was quicker
+        if isinstance(error, OSError) and is_occupied(run.path):  # ENOTEMPTY: another process was quicker
             raise UsageError(_in_the_way(run)) from None
         raise
 
@@ -48,7 +48,7 @@ def creation(run: RunFolder) -> Iterator[RunFolder]:
 def _in_the_way(run: RunFolder) -> str:
     if is_run(run.path):
         return f"There is already a run '{run.name}'; choose another --name, or resume or remove it."
-    if is_remains(run.path):
+    if is_incomplete_run(run.path):
         return f"{run.path} holds what is left of a run; 'lstmtui rm {run.name}' removes it, or choose another --name."
     return f"{run.path} is there and is not a run; choose another --name, or move it away."
 
@@ -56,5 +56,5 @@ def _in_the_way(run: RunFolder) -> str:
 def _sweep_drafts(root: Path) -> None:
     """Remove drafts of processes that died long ago."""
     for path in root.glob(DRAFT.format(name="*", token="*")):
-        if modified(path) < time.time() - MAX_DRAFT_AGE and not path.is_symlink():
+        if modification_time(path) < time.time() - MAX_DRAFT_AGE and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -136,7 +136,7 @@ def is_run(path: Path) -> bool:
     return True
 
 
-def is_remains(path: Path) -> bool:
+def is_incomplete_run(path: Path) -> bool:
     """Return whether a folder holds nothing but a run's files, without the config.toml that makes it a run."""
     try:
         names = [entry.name for entry in path.iterdir()]
@@ -146,7 +146,7 @@ def is_remains(path: Path) -> bool:
     return not path.is_symlink() and all(name in known or fnmatch.fnmatch(name, TEMPORARY) for name in names)
 
 
-def is_taken(path: Path) -> bool:
+def is_occupied(path: Path) -> bool:
     """Return whether no run can be made at `path`: something stands there that is more than an empty folder."""
     try:
         return not stat.S_ISDIR(path.lstat().st_mode) or any(path.iterdir())
@@ -156,7 +156,7 @@ def is_taken(path: Path) -> bool:
         return True
 
 
-def check(run: RunFolder) -> None:
+def check_contents(run: RunFolder) -> None:
     """Refuse a run whose folder holds something else than files where its files belong.
 
     A link in it could lead anywhere, and a run that was received would be read from there, or written to it.
@@ -173,7 +173,7 @@ def check(run: RunFolder) -> None:
             raise CorruptError(f"{said}; put the run's own in its place, or remove the run.") from error
 
 
-def modified(path: Path) -> float:
+def modification_time(path: Path) -> float:
     """Return when `path` was last changed, in seconds since 1970; 0 where that is unknown."""
     try:
         return path.lstat().st_mtime

@@ -8,11 +8,11 @@ from pathlib import Path
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.folder import RunFolder, check, is_remains, is_run, modified
-from lstmtui.runs.names import LATEST, check_name
+from lstmtui.runs.folder import RunFolder, check_contents, is_incomplete_run, is_run, modification_time
+from lstmtui.runs.names import LATEST, check_run_name
 
 
-def all_runs(root: Path | None = None) -> list[RunFolder]:
+def list_runs(root: Path | None = None) -> list[RunFolder]:
     """Return every run, damaged ones too, the one with the newest status first."""
     root = root or runs_root()
     try:
@@ -21,29 +21,31 @@ def all_runs(root: Path | None = None) -> list[RunFolder]:
         return []
     except OSError as error:
         raise UsageError(f"The folder of runs {root} cannot be read ({error.strerror or error}).") from error
-    return sorted(found, key=lambda run: (modified(run.status), modified(run.config), run.name), reverse=True)
+    return sorted(
+        found, key=lambda run: (modification_time(run.status), modification_time(run.config), run.name), reverse=True
+    )
 
 
-def find(run: str, root: Path | None = None) -> RunFolder:
+def find_run(run: str, root: Path | None = None) -> RunFolder:
     """Return the run with this name, `latest`, or the run folder at this path.
 
     Raises UsageError where there is none, CorruptError where something else stands where its files belong.
     """
     folder = _find(run, root)
-    check(folder)
+    check_contents(folder)
     return folder
 
 
-def find_to_remove(run: str, root: Path | None = None) -> RunFolder:
-    """Return the run as `find` does, also a damaged one or what is left of one. Raises UsageError.
+def find_removable_run(run: str, root: Path | None = None) -> RunFolder:
+    """Return the run as `find_run` does, also a damaged one or what is left of one. Raises UsageError.
 
     A folder that only has a config.toml of some other program is none.
     """
     from lstmtui import config
 
     if os.sep not in run and run != LATEST:
-        named = RunFolder((root or runs_root()) / check_name(run))
-        if named.path.is_dir() and is_remains(named.path):
+        named = RunFolder((root or runs_root()) / check_run_name(run))
+        if named.path.is_dir() and is_incomplete_run(named.path):
             return named
     folder = _find(run, root)
     if not any((folder.path / name).exists() for name in ("engine.lock", "metrics.jsonl", "plan.json")):
@@ -57,7 +59,7 @@ def find_to_remove(run: str, root: Path | None = None) -> RunFolder:
 def _find(run: str, root: Path | None) -> RunFolder:
     root = root or runs_root()
     if run == LATEST:
-        if not (runs := all_runs(root)):
+        if not (runs := list_runs(root)):
             raise UsageError(f"There are no runs yet in {root}; start one with 'lstmtui train FILE'.")
         return next(filter(_is_usable, runs), runs[0])
     if os.sep in run:
@@ -65,11 +67,11 @@ def _find(run: str, root: Path | None) -> RunFolder:
         if not is_run(folder.path):
             raise UsageError(f"{one_line(run, 120)} is not a run folder (no config.toml in it).")
         return folder
-    folder = RunFolder(root / check_name(run))
+    folder = RunFolder(root / check_run_name(run))
     if not is_run(folder.path):
         import difflib
 
-        close = difflib.get_close_matches(run, [r.name for r in all_runs(root)], n=1)
+        close = difflib.get_close_matches(run, [r.name for r in list_runs(root)], n=1)
         hint = f"did you mean '{close[0]}'?" if close else "'lstmtui ls' lists the runs."
         raise UsageError(f"There is no run '{one_line(run, 80)}' in {root}; {hint}")
     return folder
@@ -80,7 +82,7 @@ def _is_usable(run: RunFolder) -> bool:
     from lstmtui import config
 
     try:
-        check(run)
+        check_contents(run)
         config.load(run.config)
     except LstmtuiError:
         return False

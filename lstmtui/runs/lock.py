@@ -53,7 +53,7 @@ def _lock(descriptor: int, run: RunFolder) -> None:
     raise LockedError(f"Run '{run.name}' is already being trained by another engine; stop that one first.")
 
 
-def place_of(folder: int, path: Path) -> Path | None:
+def current_path(folder: int, path: Path) -> Path | None:
     """Return where the open `folder` is, which was at `path`; None where it has been removed, or cannot be found."""
     if _is_at(folder, path):
         return path

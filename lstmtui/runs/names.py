@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.folder import RunFolder, is_taken
+from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.lock import EngineLock
 
 LATEST = "latest"
@@ -16,7 +16,7 @@ LATEST = "latest"
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 
 
-def check_name(name: str) -> str:
+def check_run_name(name: str) -> str:
     """Return `name` if it can be a run's name, else raise UsageError."""
     if name == LATEST:
         raise UsageError(f"A run cannot be called '{LATEST}', which always means the latest one; choose another name.")
@@ -28,16 +28,16 @@ def check_name(name: str) -> str:
     return name
 
 
-def free_name(root: Path, stem: str) -> str:
+def free_run_name(root: Path, stem: str) -> str:
     """Return `stem`, or `stem-2`, `stem-3` ..., whichever no run has yet. Unusable characters become dashes."""
     stem = re.sub(r"[^\w.-]+|\.\.+", "-", stem).strip("._-")[:48] or "run"
     candidate, number = stem, 2
-    while candidate == LATEST or is_taken(root / candidate):
+    while candidate == LATEST or is_occupied(root / candidate):
         candidate, number = f"{stem}-{number}", number + 1
     return candidate
 
 
-def rename(run: RunFolder, name: str) -> RunFolder:
+def rename_run(run: RunFolder, name: str) -> RunFolder:
     """Give a run another name, beside where it is, and return it.
 
     Raises UsageError for a name that cannot be, or is another run's, LockedError while an engine works on it, and
@@ -46,8 +46,8 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     from lstmtui import config
     from lstmtui.common.files import write_atomically
 
-    renamed = RunFolder(run.path.absolute().parent / check_name(name))
-    if is_taken(renamed.path):
+    renamed = RunFolder(run.path.absolute().parent / check_run_name(name))
+    if is_occupied(renamed.path):
         raise UsageError(f"There is already a run '{name}' in {renamed.path.parent}; choose another name.")
     settings = config.load(run.config)
     own = {str(run.text.absolute()): str(renamed.text)}

@@ -5,23 +5,23 @@ from __future__ import annotations
 from lstmtui.runs.snapshot import RunSnapshot
 
 
-def more(snapshot: RunSnapshot) -> str:
+def longer_option(snapshot: RunSnapshot) -> str:
     """Return the option that trains a run as long again as it was: an example of how much further it can go."""
     s = snapshot.settings
     if s is not None and s.minutes is not None:
-        return f"--minutes {rounded(s.minutes):g}"
-    return f"--steps {rounded(snapshot.step) or 1000}"
+        return f"--minutes {round_to_two_digits(s.minutes):g}"
+    return f"--steps {round_to_two_digits(snapshot.step) or 1000}"
 
 
-def further(snapshot: RunSnapshot, name: str) -> str:
+def resume_command(snapshot: RunSnapshot, name: str) -> str:
     """Return the command that trains the run called `name` on the command line further."""
-    return f"lstmtui resume {name} {more(snapshot)}"
+    return f"lstmtui resume {name} {longer_option(snapshot)}"
 
 
 def next_step(snapshot: RunSnapshot, name: str) -> str:
     """Return a clause that says how the run called `name` on the command line goes on."""
     if snapshot.state == "finished":
-        return f"'{further(snapshot, name)}' trains it further"
+        return f"'{resume_command(snapshot, name)}' trains it further"
     if snapshot.state == "new":
         return f"'lstmtui resume {name}' starts it"
     if snapshot.state == "diverged":
@@ -29,7 +29,7 @@ def next_step(snapshot: RunSnapshot, name: str) -> str:
     return f"'lstmtui resume {name}' continues it"
 
 
-def rounded(value: float) -> int:
+def round_to_two_digits(value: float) -> int:
     """Return a number of two digits and zeros; at least 1 for anything above 0."""
     if value < 10:
         return max(1, round(value)) if value > 0 else 0

@@ -10,7 +10,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.snapshot import Saturation
 
 
-def saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
+def read_saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
     """Return the newest gate-saturation probes, oldest first, all of the newest one's sizes; others are passed over."""
     paths = sorted(run.probes.glob("saturation-*.npz"))[-newest:]
     found = [probe for path in paths if (probe := _saturation(path)) is not None]
@@ -29,7 +29,7 @@ def _saturation(path: Path) -> Saturation | None:
     return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right)
 
 
-def window(run: RunFolder) -> dict[str, Any] | None:
+def read_window(run: RunFolder) -> dict[str, Any] | None:
     """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32;
     None where there is none, or one that makes no sense."""
     stored = read_arrays(run.probes / "window.npz", "step", "gates", "values", "tokens")

@@ -12,9 +12,9 @@ from lstmtui import config
 from lstmtui.common.files import parse_lines, read_json, read_json_lines
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import CorruptError, LstmtuiError
-from lstmtui.runs.folder import ENDED, RunFolder, check
+from lstmtui.runs.folder import ENDED, RunFolder, check_contents
 from lstmtui.runs.lock import engine_alive
-from lstmtui.runs.records import point_from, status_fields, usable_fields
+from lstmtui.runs.records import parse_point, status_fields, usable_fields
 from lstmtui.runs.snapshot import RunSnapshot, Sample, TrainPoint, ValidPoint, whole_number
 
 
@@ -44,7 +44,7 @@ class RunReader:
         settings = old.settings
         if settings is None:
             try:
-                check(run)
+                check_contents(run)
                 settings = config.load(run.config)
             except LstmtuiError as error:
                 self._snapshot = replace(old, state="failed", message=str(error), exit_code=error.exit_code)
@@ -54,17 +54,17 @@ class RunReader:
         except CorruptError as error:  # what was seen last still tells more than nothing
             status = old.status or {"state": "failed", "message": str(error), "exit_code": error.exit_code}
         status = None if status is None else status_fields(status)
-        state, message = state_of(run, status)
+        state, message = run_state(run, status)
         train, valid = list(old.train), list(old.valid)
         if self._shrunk():  # a resume cut metrics back to its checkpoint
             train, valid = [], []
             self._offsets["metrics"] = 0
         for record in self._read_metrics():
             points: list[Any] = train if record.get("split") == "train" else valid
-            point = point_from(TrainPoint if record.get("split") == "train" else ValidPoint, record)
+            point = parse_point(TrainPoint if record.get("split") == "train" else ValidPoint, record)
             if point is not None:
                 points.append(point)
-        samples = [*old.samples, *filter(None, (point_from(Sample, r) for r in self._read("samples")))]
+        samples = [*old.samples, *filter(None, (parse_point(Sample, r) for r in self._read("samples")))]
         events = [*old.events, *map(usable_fields, self._read("events"))]
         self._snapshot = RunSnapshot(
             run=run,
@@ -92,7 +92,7 @@ class RunReader:
             ahead = self._run.metrics.stat().st_size - self._offsets["metrics"]
         except OSError:
             ahead = 0
-        if ahead < MUCH:
+        if ahead < MIN_BYTES_TO_SKIM:
             return self._read("metrics")
         found: list[dict[str, Any]] = []
         while len(block := _block(self._run.metrics, self._offsets["metrics"])) > 0:
@@ -114,7 +114,7 @@ class RunReader:
         return points
 
 
-def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
+def run_state(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
     """Return the state to show and its message, telling a dead engine from a live one."""
     if status is None:
         return ("starting", "") if engine_alive(run) else ("new", "Never started.")
@@ -124,7 +124,7 @@ def state_of(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
         again = _status(run) or status
         state, message = str(again.get("state", "failed")), str(again.get("message", ""))
         if state not in ENDED:
-            why = last_words(run) or "it left no word; was it killed, or the machine restarted?"
+            why = last_log_line(run) or "it left no word; was it killed, or the machine restarted?"
             return "crashed", f"The engine died at step {whole_number(again.get('step')):,} ({why})."
     return state, message
 
@@ -136,7 +136,7 @@ def _status(run: RunFolder) -> dict[str, Any] | None:
     return None
 
 
-def last_words(run: RunFolder) -> str:
+def last_log_line(run: RunFolder) -> str:
     """Return the last line that an engine which died has left in its log since it last reported; nothing for none."""
     try:
         with open_to_read(run.log) as file:
@@ -149,7 +149,7 @@ def last_words(run: RunFolder) -> str:
     return lines[-1].strip() if lines and since > -1 else ""
 
 
-MUCH = 4 << 20
+MIN_BYTES_TO_SKIM = 4 << 20
 """Bytes of metrics above which not every line is looked at."""
 _BLOCK = 4 << 20
 _VALID = b'"split": "valid"'

@@ -60,7 +60,7 @@ _AXES = ("step", "tokens", "seconds")
 _NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
 
 
-def point_from(kind: Any, record: dict[str, Any]) -> Any:
+def parse_point(kind: Any, record: dict[str, Any]) -> Any:
     """Build a TrainPoint, ValidPoint or Sample from a JSON record; None for one that lacks what it needs."""
     values = {}
     for name in _NAMES[kind]:

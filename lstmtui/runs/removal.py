@@ -10,7 +10,7 @@ from lstmtui.runs.folder import FILES, FOLDERS, TEMPORARY, RunFolder
 from lstmtui.runs.lock import EngineLock
 
 
-def remove(run: RunFolder) -> list[str]:
+def remove_run(run: RunFolder) -> list[str]:
     """Delete a run and return the names of what was left because no run has such files.
 
     A path that a person typed may be a folder with other things in it, so only a run's own files go, and a link goes

@@ -31,12 +31,12 @@ class Answer:
     message: str
 
 
-def send(run: RunFolder, op: str, **details: Any) -> str:
+def send_request(run: RunFolder, op: str, **details: Any) -> str:
     """Append a request and return its id. Raises UsageError when no engine would read it."""
     if op not in OPERATIONS:
         raise ValueError(op)
     if op == "set":
-        details["value"] = change(details["key"], details["value"])
+        details["value"] = parse_change(details["key"], details["value"])
     if not engine_alive(run):
         snapshot = RunReader(run).refresh()
         raise UsageError(f"Run '{run.name}' is not training ({snapshot.state}); {next_step(snapshot, run.name)}.")
@@ -45,7 +45,7 @@ def send(run: RunFolder, op: str, **details: Any) -> str:
     return identity
 
 
-def change(key: str, value: object) -> Any:
+def parse_change(key: str, value: object) -> Any:
     """Return `value` as setting `key` has it. Raises UsageError when it cannot be, or not while a run trains."""
     if key in config.LENGTHS:
         raise UsageError(
@@ -58,7 +58,7 @@ def change(key: str, value: object) -> Any:
     return config.convert(key, value, "set")
 
 
-def answer_to(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer | None:
+def wait_for_answer(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer | None:
     """Wait up to `timeout` seconds for the engine's answer; None when there was none."""
     deadline, offset = time.monotonic() + timeout, 0
     while True:

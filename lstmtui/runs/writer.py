@@ -30,21 +30,21 @@ from lstmtui.common.npz import pack
 from lstmtui.common.opening import open_to_append, private_folder, truncate
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.lock import place_of
+from lstmtui.runs.lock import current_path
 
-KEPT_PROBES = 200
-KEPT_LINES = 10_000
+MAX_PROBES = 200
+MAX_PENDING_LINES = 10_000
 """Lines of metrics and samples that wait for a disk that is full."""
 
 
-CARRIED = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
+PERSISTENT_FIELDS = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
 """Fields of the status that still hold when an engine takes a run up, until it knows better."""
 
 
 def _carried(run: RunFolder) -> dict[str, Any]:
     with contextlib.suppress(CorruptError, OSError):
         before = read_json(run.status) or {}
-        return {name: before[name] for name in CARRIED if isinstance(before.get(name), int | float)}
+        return {name: before[name] for name in PERSISTENT_FIELDS if isinstance(before.get(name), int | float)}
     return {}
 
 
@@ -71,7 +71,7 @@ class RunWriter:
         self._status_written = True
         self._folder: int | None = None
         self.gone = False
-        """Whether the folder that `follow` was given has been removed."""
+        """Whether the folder that `track_folder` was given has been removed."""
         self._ending = threading.Event()
         remove_stale_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -98,14 +98,14 @@ class RunWriter:
         line = to_json(record).encode()
         self._status_written = self._guarded(lambda: write_atomically(self.run.status, line, sync=False))
 
-    def follow(self, folder: int) -> None:
+    def track_folder(self, folder: int) -> None:
         """Write where the open `folder` is from now on, wherever it is moved; `run` says where that is."""
         self._folder = folder
 
-    def look_for_folder(self) -> None:
+    def locate_folder(self) -> None:
         """Notice where the folder is now."""
         if self._folder is not None:
-            found = place_of(self._folder, self.run.path)
+            found = current_path(self._folder, self.run.path)
             self.gone = found is None
             if found is not None and found != self.run.path:
                 self.run = RunFolder(found)
@@ -134,7 +134,7 @@ class RunWriter:
 
     def _series_line(self, name: str, record: dict[str, Any]) -> None:
         """Append a line, and first those that could not be written before; the oldest beyond KEPT_LINES are lost."""
-        self._unwritten[name] = [*self._unwritten[name], record][-KEPT_LINES:]
+        self._unwritten[name] = [*self._unwritten[name], record][-MAX_PENDING_LINES:]
         self._guarded(lambda: self._write_lines(name))
 
     def _write_lines(self, name: str) -> None:
@@ -156,7 +156,7 @@ class RunWriter:
             private_folder(self.run.probes)
             data = pack({"step": step, **arrays}, compressed=True)
             write_atomically(self.run.probes / f"{kind}-{step:08d}.npz", data, sync=False)
-            for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-KEPT_PROBES]:
+            for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-MAX_PROBES]:
                 old.unlink(missing_ok=True)
 
         self._guarded(write)
@@ -195,7 +195,7 @@ class RunWriter:
         """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
         return {path.name: file_size(path) for path in self._series()}
 
-    def cut_back(self, offsets: dict[str, int]) -> None:
+    def truncate_to(self, offsets: dict[str, int]) -> None:
         """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap.
 
         Raises OSError.
@@ -211,7 +211,7 @@ class RunWriter:
 
     def _guarded(self, write: Callable[[], None]) -> bool:
         """Return whether it was written, or will never be: the folder is gone."""
-        self.look_for_folder()
+        self.locate_folder()
         if self.gone:
             return True
         try:

@@ -25,16 +25,16 @@ def run(
         name = run_name or "RUN"
         instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
         raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")
-    from lstmtui.runs.listing import all_runs, find
+    from lstmtui.runs.listing import find_run, list_runs
     from lstmtui.tui import preferences
 
     liked = preferences.load(theme=theme, charset=charset)
 
     found = None
     if run_name is not None or screen in ("live", "type"):
-        found = find(run_name or "latest")
+        found = find_run(run_name or "latest")
     elif screen == "auto":
-        found = next(iter(all_runs()), None)
+        found = next(iter(list_runs()), None)
 
     from lstmtui.tui.app import LstmtuiApp
     from lstmtui.tui.leaving import ExitWatch

@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 
 from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import find
+from lstmtui.runs.listing import find_run
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.services import Doors
@@ -88,7 +88,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.to.resolve()
     os.chdir(runs_root().parent)  # so that no path of this machine is in the pictures
-    run = find(given.run, Path(runs_root().name))
+    run = find_run(given.run, Path(runs_root().name))
     width, height = (int(part) for part in given.size.split("x"))
     liked = Preferences(theme=given.theme, charset=given.charset)
     for name in given.only.split(","):

@@ -20,7 +20,7 @@ from lstmtui.client import runs
 from lstmtui.client.model import Model
 from lstmtui.common.paths import runs_root
 from lstmtui.config import Settings
-from lstmtui.runs.listing import find
+from lstmtui.runs.listing import find_run
 from lstmtui.runs.reader import RunReader
 
 WARM = 8
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--presses", type=int, default=400)
     given = parser.parse_args()
     text = " ".join(given.text.read_text(encoding="utf-8").split())[: given.presses + WARM]
-    run = find(given.run, runs_root())
+    run = find_run(given.run, runs_root())
     with Model(run) as model:  # what is compiled for the first time is no part of the figures
         model.complete(text[:20])
     with Model(run) as model:

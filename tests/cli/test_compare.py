@@ -39,7 +39,7 @@ def trained(monkeypatch):
         result = {"valid": {"nll": 1.2, "perplexity": 3.3, "bits_per_char": figure}}
         status = {"state": "finished", "step": 10, "parameters": 1000, "result": result}
         run.status.write_text(json.dumps(status))
-        return comparison.snapshots([run.path])[0], 0
+        return comparison.read_snapshots([run.path])[0], 0
 
     monkeypatch.setattr(command, "_follow", follow)
     return done
@@ -102,7 +102,7 @@ def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):
     assert "already a group 'taken'" in refused("--cells", "lstm", "--minutes", "0.2", "--name", "taken")
     make_run(tmp_path / "runs", "other-lstm")
     assert "already a run 'other-lstm'" in refused("--cells", "lstm", "--name", "other")
-    comparison.store(tmp_path / "runs", Group("there", "b", ()))
+    comparison.store_group(tmp_path / "runs", Group("there", "b", ()))
     assert "need a terminal" in refused("--name", "there", "--screen")
 
 

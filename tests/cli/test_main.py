@@ -87,7 +87,7 @@ def test_an_unforeseen_error_is_one_sentence_and_debug_shows_where(lstmtui, monk
     def explode(*given):
         raise RuntimeError("boom \x1b[2J")
 
-    monkeypatch.setattr(ls, "all_runs", explode)
+    monkeypatch.setattr(ls, "list_runs", explode)
     said = lstmtui("ls")
     assert said.code == 1
     assert said.err.count("\n") == 1
@@ -107,7 +107,7 @@ def test_a_system_error_names_the_file(lstmtui, monkeypatch):
     def refuse(*given):
         raise PermissionError(13, "Permission denied", "/some/where")
 
-    monkeypatch.setattr(ls, "all_runs", refuse)
+    monkeypatch.setattr(ls, "list_runs", refuse)
     said = lstmtui("ls")
     assert (said.code, said.err) == (1, "lstmtui: /some/where: Permission denied.\n")
 
@@ -116,7 +116,7 @@ def test_an_interrupt_is_130(lstmtui, monkeypatch):
     def interrupt(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ls, "all_runs", interrupt)
+    monkeypatch.setattr(ls, "list_runs", interrupt)
     said = lstmtui("ls")
     assert (said.code, said.err) == (130, "")
 

@@ -18,7 +18,7 @@ from lstmtui.cli import piped
 from lstmtui.common.paths import runs_root
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import all_runs, find
+from lstmtui.runs.listing import find_run, list_runs
 
 TEXT = "the cat sat on the mat and looked at the moon\n" * 400
 
@@ -45,7 +45,7 @@ def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
     assert config.load(run.config).corpus == (str(run.text),)
     assert [path.name for path in runs_root().iterdir()] == ["x"]  # nothing else is left
     assert lstmtui("mv", "x", "y").code == 0
-    assert config.load(find("y").config).corpus == (str(find("y").text),)
+    assert config.load(find_run("y").config).corpus == (str(find_run("y").text),)
     assert lstmtui("rm", "y", "--yes").err == "Removed 'y'.\n"
     assert list(runs_root().iterdir()) == []
 
@@ -53,19 +53,19 @@ def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
 def test_train_takes_what_is_piped_in_where_no_text_is_named(lstmtui, pipe, text_file):
     pipe(TEXT.encode())
     assert lstmtui("train", "--steps", "10", "--name", "x").code == 0
-    assert config.load(find("x").config).corpus == (str(find("x").text),)
+    assert config.load(find_run("x").config).corpus == (str(find_run("x").text),)
     pipe(b"")  # as in a service: nothing is piped
     assert lstmtui("train", "--steps", "10", "--name", "y").code == 0
-    assert config.load(find("y").config).corpus == ("default",)
+    assert config.load(find_run("y").config).corpus == ("default",)
     pipe(TEXT.encode())
     assert lstmtui("train", text_file, "--steps", "10", "--name", "z").code == 0
-    assert config.load(find("z").config).corpus == (str(text_file),)
+    assert config.load(find_run("z").config).corpus == (str(text_file),)
 
 
 def test_an_idle_pipe_is_not_waited_for(lstmtui, pipe):
     pipe(b"", ends=False)
     assert lstmtui("train", "--steps", "10", "--name", "y").code == 0
-    assert config.load(find("y").config).corpus == ("default",)
+    assert config.load(find_run("y").config).corpus == ("default",)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\0\1\2" * 100])
@@ -74,7 +74,7 @@ def test_what_cannot_be_trained_on_leaves_nothing_behind(lstmtui, pipe, data):
     said = lstmtui("train", "-", "--steps", "10", "--name", "x")
     if data != b"x":  # the engine would refuse that
         assert said.code == 2
-        assert not all_runs()
+        assert not list_runs()
         assert list(runs_root().iterdir()) == []
     assert said.err
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_trained_on_leaves_nothing_behind(lstmtui, pipe, data):
 def test_what_is_piped_in_is_its_users_alone_and_called_by_what_it_was(lstmtui, pipe):
     pipe(TEXT.encode())
     assert lstmtui("train", "-", "--steps", "10", "--name", "x").code == 0
-    assert find("x").text.stat().st_mode & 0o777 == 0o600
+    assert find_run("x").text.stat().st_mode & 0o777 == 0o600
     pipe(("un café noir\n" * 500).encode("latin-1"))
     said = lstmtui("train", "-", "--steps", "10", "--name", "y")
     assert said.code == 2

@@ -13,7 +13,7 @@ from lstmtui import config
 from lstmtui.cli import follow
 from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import all_runs
+from lstmtui.runs.listing import list_runs
 
 SMALL = ("--hidden", "8", "--steps", "10")
 
@@ -267,7 +267,7 @@ def test_a_text_that_cannot_be_used_is_one_sentence_and_no_run(lstmtui, tmp_path
     assert said.err.startswith("lstmtui: ")
     assert said.err.count("\n") == 1
     assert "\x1b" not in said.err
-    assert not all_runs()
+    assert not list_runs()
 
 
 BAD_OPTIONS = [
@@ -305,7 +305,7 @@ def test_a_bad_option_is_one_sentence_and_no_run(lstmtui, text_file, options, wo
     assert said.err.count("\n") == 1
     assert "\x1b" not in said.err
     assert len(said.err) < 400
-    assert not all_runs()
+    assert not list_runs()
 
 
 def test_a_name_is_taken_once(lstmtui, text_file):

@@ -15,7 +15,7 @@ from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.inference.loaded_model import load
 from lstmtui.engine.services.unit_inspector import Inspector
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
-from lstmtui.runs.probes import saturation
+from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
 
@@ -64,7 +64,7 @@ def test_it_is_probed_inspected_and_followed_back(tmp_path):
     run = tiny.create(tmp_path, cell="toy")
     assert train(run) == "finished"
     assert RunReader(run).refresh().settings.cell == "toy"
-    newest = saturation(run)[-1]
+    newest = read_saturation(run)[-1]
     assert newest.gates == ("k", "v")
     assert newest.left.shape == (2, 2, 8)
     trained = load(run)

@@ -16,7 +16,7 @@ import tiny
 
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.probes import saturation
+from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.writer import RunWriter
 
@@ -57,4 +57,4 @@ def test_an_older_run_is_shown_with_its_settings_curves_samples_and_probes(older
     assert [point.step for point in snapshot.valid] == [10]
     assert len(snapshot.train) >= 2
     assert snapshot.samples[0].text
-    assert [probe.step for probe in saturation(older_run)] == [10]
+    assert [probe.step for probe in read_saturation(older_run)] == [10]

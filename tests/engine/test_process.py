@@ -203,7 +203,7 @@ def test_a_burst_of_requests_is_answered_soon_and_saved_once(tmp_path):
     wait_for(lambda: reader.refresh().step > 3)
     saved = len(tiny.events(run, "saved"))
     begun = time.monotonic()
-    asked = {requests.send(run, "set", key="lr", value=0.01 + k / 1e6) for k in range(300)}
+    asked = {requests.send_request(run, "set", key="lr", value=0.01 + k / 1e6) for k in range(300)}
     wait_for(lambda: asked <= {event["request"] for event in tiny.events(run, "answered")})
     assert time.monotonic() - begun < 10
     assert len(tiny.events(run, "saved")) - saved < 100
@@ -216,8 +216,8 @@ def test_a_signal_is_heard_within_a_long_sample(tmp_path):
     process = tiny.engine(run)
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().step > 3)
-    requests.send(run, "set", key="sample_length", value=1_000_000)
-    requests.send(run, "sample")
+    requests.send_request(run, "set", key="sample_length", value=1_000_000)
+    requests.send_request(run, "sample")
     wait_for(lambda: tiny.events(run, "set"))
     time.sleep(0.3)
     begun = time.monotonic()

@@ -12,7 +12,7 @@ from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures, Group
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import all_runs
+from lstmtui.runs.listing import list_runs
 
 
 def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finished", **more: object) -> Figures:
@@ -27,7 +27,7 @@ def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finis
 def test_figures_of_a_run(tmp_path):
     result = {"valid": {"nll": 1.5, "perplexity": 4.48, "bits_per_char": 2.164}}
     run = measured(make_run(tmp_path, state="finished", status={"result": result}), flow(900, decay=0.7))
-    found = comparison.figures(comparison.snapshots([run.path])[0])
+    found = comparison.run_figures(comparison.read_snapshots([run.path])[0])
     assert (found.cell, found.layers, found.hidden, found.parameters) == ("lstm", 2, 48, 812_345)
     assert (found.quality, found.nll) == (2.164, 1.5)
     assert found.tokens_per_second == 48_000
@@ -35,23 +35,23 @@ def test_figures_of_a_run(tmp_path):
     assert found.reach == 26  # the second layer's norms shrink by the root of 0.7
     assert 0 < found.saturated < 1
     assert found.half_life == pytest.approx(12, abs=2)
-    told = comparison.record(found)
+    told = comparison.figures_record(found)
     assert told["run"] == "diary-lstm"
     assert told["quality"] == 2.164
 
 
 def test_figures_of_a_run_that_never_started_and_of_words(tmp_path):
-    nothing = comparison.figures(comparison.snapshots([make_run(tmp_path, "a", state=None).path])[0])
+    nothing = comparison.run_figures(comparison.read_snapshots([make_run(tmp_path, "a", state=None).path])[0])
     assert nothing.quality is nothing.tokens_per_second is nothing.half_life is nothing.memory_mb is None
-    words = comparison.figures(comparison.snapshots([make_run(tmp_path, "b", tokens="words").path])[0])
+    words = comparison.run_figures(comparison.read_snapshots([make_run(tmp_path, "b", tokens="words").path])[0])
     assert words.quality == words.perplexity is not None
     with pytest.raises(UsageError):
-        comparison.snapshots([])
+        comparison.read_snapshots([])
 
 
 def test_only_settings_that_differ_are_told(tmp_path):
     runs = [make_run(tmp_path, "a", lr=0.01), make_run(tmp_path, "b", lr=0.01, cell="gru", corpus=("x/y.txt",))]
-    found = dict(comparison.differences(comparison.snapshots([run.path for run in runs])))
+    found = dict(comparison.setting_differences(comparison.read_snapshots([run.path for run in runs])))
     assert found["cell"] == ["lstm", "gru"]
     assert found["corpus"] == ["diary.txt", "y.txt"]
     assert "lr" not in found
@@ -59,19 +59,19 @@ def test_only_settings_that_differ_are_told(tmp_path):
 
 def test_a_group_is_kept_beside_the_runs(tmp_path):
     group = Group("cells", "1 minute each", ("cells-lstm", "cells-gru"))
-    comparison.store(tmp_path, group)
-    assert comparison.stored(tmp_path, "cells") == group
-    assert comparison.stored(tmp_path, "other") is None
-    assert all_runs(tmp_path) == []
+    comparison.store_group(tmp_path, group)
+    assert comparison.load_group(tmp_path, "cells") == group
+    assert comparison.load_group(tmp_path, "other") is None
+    assert list_runs(tmp_path) == []
     made = make_run(tmp_path, "cells-gru")
-    assert comparison.members(tmp_path, group) == [made]
+    assert comparison.group_runs(tmp_path, group) == [made]
     for broken in ("{", '{"format": 9}', '{"format": 1, "runs": [1]}'):
         (tmp_path / ".groups" / "cells.json").write_text(broken)
         with pytest.raises(CorruptError):
-            comparison.stored(tmp_path, "cells")
+            comparison.load_group(tmp_path, "cells")
     (tmp_path / ".groups" / "cells.json").write_text('{"format": 1, "runs": ["../../etc"]}')
     with pytest.raises(UsageError):
-        comparison.stored(tmp_path, "cells")
+        comparison.load_group(tmp_path, "cells")
 
 
 def test_a_clear_difference_is_recommended():
@@ -103,10 +103,14 @@ def test_each_cell_is_judged_by_its_own_spread():
 def test_welch_agrees_with_the_table():
     # n 3 and 3, equal deviations: 4 degrees of freedom, t 2.776, error 0.1 * sqrt(2 / 3).
     spread = comparison.Spread(1.0, 0.1, 3)
-    assert comparison.least_difference(spread, comparison.Spread(2.0, 0.1, 3)) == pytest.approx(2.78 * 0.0816, rel=1e-2)
+    assert comparison.least_significant_difference(spread, comparison.Spread(2.0, 0.1, 3)) == pytest.approx(
+        2.78 * 0.0816, rel=1e-2
+    )
     # One that does not vary leaves the other's 2 degrees of freedom.
-    assert comparison.least_difference(spread, comparison.Spread(2.0, 0.0, 3)) == pytest.approx(4.30 * 0.0577, rel=1e-2)
-    assert comparison.least_difference(comparison.Spread(1.0, None, 1), spread) == float("inf")
+    assert comparison.least_significant_difference(spread, comparison.Spread(2.0, 0.0, 3)) == pytest.approx(
+        4.30 * 0.0577, rel=1e-2
+    )
+    assert comparison.least_significant_difference(comparison.Spread(1.0, None, 1), spread) == float("inf")
 
 
 def test_one_seed_is_called_one_seed():
@@ -126,5 +130,5 @@ def test_perplexity_decides_for_words():
 
 def test_spread():
     assert comparison.spread([None, None]) is None
-    assert comparison.spread([2.0, None]).told() == "2.000"
-    assert comparison.spread([1.0, 3.0]).told(1) == "2.0 ± 1.4"
+    assert comparison.spread([2.0, None]).text() == "2.000"
+    assert comparison.spread([1.0, 3.0]).text(1) == "2.0 ± 1.4"

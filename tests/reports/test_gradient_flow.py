@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstmtui.reports.gradient_flow import Flow, flows, memory, verdict
+from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, read_flows
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -23,13 +23,13 @@ def test_written_and_read_again(tmp_path):
     for step in (20, 3):
         writer.gradient(**flow(step).arrays())
     writer.close()
-    first, last = flows(run)
+    first, last = read_flows(run)
     assert (first.step, last.step) == (3, 20)
     assert last.cell == "lstm"
     np.testing.assert_array_equal(last.h, flow(20).h)
     np.testing.assert_array_equal(last.norms("c"), flow(20).c)
     np.testing.assert_array_equal(last.half_life, flow(20).half_life)
-    assert [f.step for f in flows(run, newest=1)] == [20]
+    assert [f.step for f in read_flows(run, newest=1)] == [20]
 
 
 def test_damaged_files_are_passed_over(tmp_path):
@@ -38,7 +38,7 @@ def test_damaged_files_are_passed_over(tmp_path):
     (run.probes / "gradient-00000001.npz").write_bytes(b"PK\x03\x04 no")
     np.savez(run.probes / "gradient-00000002.npz", step=2, cell="rnn", h=np.ones(3), c=np.ones(3), half_life=1)
     np.savez(run.probes / "gradient-00000003.npz", step=3, h=np.array(["a"]))
-    assert flows(run) == []
+    assert read_flows(run) == []
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,15 @@ def test_damaged_files_are_passed_over(tmp_path):
     ],
 )
 def test_the_verdict(norms, kind, reach, said):
-    found = verdict(norms)
+    found = judge(norms)
     assert (found.kind, found.reach) == (kind, reach)
     assert said in found.words
     assert found.words.startswith(kind)
 
 
 def test_memory_in_words():
-    assert memory(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith("half-life 3 steps, and over 10,000")
-    assert "over 10,000 steps" in memory(np.full(3, 1e6))
-    assert memory(np.zeros(0)) == ""
+    assert describe_half_life(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith(
+        "half-life 3 steps, and over 10,000"
+    )
+    assert "over 10,000 steps" in describe_half_life(np.full(3, 1e6))
+    assert describe_half_life(np.zeros(0)) == ""

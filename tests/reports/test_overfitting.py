@@ -37,14 +37,14 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
     ],
 )
 def test_the_gap_has_a_word(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
-    found = overfitting.gap(evaluated(tmp_path, losses))
+    found = overfitting.generalisation_gap(evaluated(tmp_path, losses))
     assert found is not None
     assert found == (pytest.approx(size, abs=0.011), said)
 
 
 def test_no_gap_before_both_are_known(tmp_path: Path) -> None:
-    assert overfitting.gap(RunSnapshot(run=RunFolder(tmp_path), state="training")) is None
-    assert overfitting.gap(evaluated(tmp_path, [(float("nan"), 2.0)])) is None
+    assert overfitting.generalisation_gap(RunSnapshot(run=RunFolder(tmp_path), state="training")) is None
+    assert overfitting.generalisation_gap(evaluated(tmp_path, [(float("nan"), 2.0)])) is None
 
 
 def ended(tmp_path: Path, losses: list[tuple[float, float]], *, steps: int | None = None, copied=None, **settings):
@@ -124,7 +124,7 @@ def test_figures_of_a_few_tokens_are_called_chance_and_nothing_follows_from_them
 
 def test_nothing_is_advised_before_anything_is_known(tmp_path):
     assert overfitting.advice(evaluated(tmp_path, [])) == []
-    assert overfitting.record(evaluated(tmp_path, []))["word"] is None
+    assert overfitting.overfitting_record(evaluated(tmp_path, []))["word"] is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_nothing_is_advised_before_anything_is_known(tmp_path):
 )
 def test_far_more_than_usual_is_recited(tmp_path, characters, usual, recites):
     run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)], copied=shared(characters, usual))
-    found = overfitting.copied(run)
+    found = overfitting.copied_text(run)
     assert found is not None
     assert found.recites == recites
     told = [sentence for sentence in overfitting.advice(run) if "recite" in sentence]
@@ -143,4 +143,4 @@ def test_far_more_than_usual_is_recited(tmp_path, characters, usual, recites):
 
 @pytest.mark.parametrize("told", [None, 5, {}, {"characters": "9", "text": "x", "usual": 1, "of": 2}])
 def test_a_status_that_makes_no_sense_says_nothing_of_copies(tmp_path, told):
-    assert overfitting.copied(ended(tmp_path, OVERFITTED, copied=told)) is None
+    assert overfitting.copied_text(ended(tmp_path, OVERFITTED, copied=told)) is None

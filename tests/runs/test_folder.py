@@ -17,7 +17,7 @@ from lstmtui.common import paths
 from lstmtui.errors import CorruptError, LockedError, UsageError
 from lstmtui.runs import creation, folder, listing, names, removal
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.lock import EngineLock, engine_alive, place_of
+from lstmtui.runs.lock import EngineLock, current_path, engine_alive
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def make(root, name, *, at=1000.0):
 
 @pytest.mark.parametrize("name", ["a", "diary-2", "Größe", "v1.2_x", "9lives", "x" * 64])
 def test_good_names(name):
-    assert names.check_name(name) == name
+    assert names.check_run_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -45,45 +45,45 @@ def test_good_names(name):
 )
 def test_bad_names(name):
     with pytest.raises(UsageError) as error:
-        names.check_name(name)
+        names.check_run_name(name)
     assert len(str(error.value)) < 300
 
 
 @given(st.text(max_size=80))
 def test_a_free_name_is_always_a_good_one(tmp_path_factory, stem):
-    assert names.check_name(names.free_name(tmp_path_factory.getbasetemp() / "none", stem))
+    assert names.check_run_name(names.free_run_name(tmp_path_factory.getbasetemp() / "none", stem))
 
 
 def test_a_free_name_is_free(root):
     make(root, "diary")
     make(root, "diary-2")
-    assert names.free_name(root, "diary") == "diary-3"
+    assert names.free_run_name(root, "diary") == "diary-3"
 
 
 def test_runs_are_listed_the_newest_first(root):
-    assert listing.all_runs() == []
+    assert listing.list_runs() == []
     for name, at in (("old", 1.0), ("new", 3.0), ("middle", 2.0)):
         make(root, name, at=at)
     (root / "no-run").mkdir()
     (root / "file").touch()
-    assert [run.name for run in listing.all_runs()] == ["new", "middle", "old"]
-    assert listing.find("latest").name == "new"
+    assert [run.name for run in listing.list_runs()] == ["new", "middle", "old"]
+    assert listing.find_run("latest").name == "new"
 
 
 def test_a_run_is_found_by_name_and_by_path(root, tmp_path, monkeypatch):
     make(root, "diary")
-    assert listing.find("diary").path == root / "diary"
-    assert listing.find(str(root / "diary")).name == "diary"
+    assert listing.find_run("diary").path == root / "diary"
+    assert listing.find_run(str(root / "diary")).name == "diary"
     monkeypatch.chdir(tmp_path)
-    assert listing.find("runs/diary").name == "diary"
+    assert listing.find_run("runs/diary").name == "diary"
     for name in ("nope", "./nope", "runs/nope"):
         with pytest.raises(UsageError):
-            listing.find(name)
+            listing.find_run(name)
 
 
 def test_no_runs_yet(root):
     with pytest.raises(UsageError, match="no runs yet"):
-        listing.find("latest")
+        listing.find_run("latest")
 
 
 def test_one_engine_at_a_time(root):
@@ -118,22 +118,22 @@ def test_remove(root):
     run.checkpoints.mkdir()
     (run.checkpoints / "step-00000001.safetensors").touch()
     (run.path / ".status.json.1.tmp").touch()
-    assert removal.remove(run) == []
+    assert removal.remove_run(run) == []
     assert not run.path.exists()
 
 
 def test_remove_keeps_what_is_not_of_a_run(root):
     run = make(root, "diary")
     (run.path / "notes.txt").touch()
-    assert removal.remove(run) == ["notes.txt"]
-    assert listing.all_runs() == []
+    assert removal.remove_run(run) == ["notes.txt"]
+    assert listing.list_runs() == []
 
 
 def test_remove_refuses_a_run_at_work(root):
     run = make(root, "diary")
     lock = EngineLock(run)
     with pytest.raises(LockedError):
-        removal.remove(run)
+        removal.remove_run(run)
     lock.release()
     assert run.config.exists()
 
@@ -142,7 +142,7 @@ def test_a_run_gets_another_name(root):
     run = make(root, "a")
     run.config.write_text(config.dump(config.Settings(corpus=("x.txt", str(run.text)))))
     run.text.write_text("piped in")
-    renamed = names.rename(run, "b")
+    renamed = names.rename_run(run, "b")
     assert renamed.path == root / "b"
     assert not run.path.exists()
     assert config.load(renamed.config).corpus == ("x.txt", str(renamed.text))
@@ -154,10 +154,10 @@ def test_renaming_refuses_a_name_that_is_taken_or_none_and_a_run_at_work(root):
         one.config.write_text(config.dump(config.Settings()))
     for name in ("b", "a", "", "../c", "latest", "c/d", "."):
         with pytest.raises(UsageError):
-            names.rename(run, name)
+            names.rename_run(run, name)
     lock = EngineLock(run)
     with pytest.raises(LockedError):
-        names.rename(run, "c")
+        names.rename_run(run, "c")
     lock.release()
     assert run.config.exists()
 
@@ -192,27 +192,27 @@ def test_a_run_is_made_as_a_whole_or_not_at_all(root):
     run = RunFolder(root / "diary")
 
     def fail():
-        with creation.creation(run) as draft:
+        with creation.draft_folder(run) as draft:
             draft.config.write_text("format = 1\n")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
         fail()
     assert list(root.iterdir()) == []
-    with creation.creation(run) as draft:
-        assert listing.all_runs() == []  # not before it is whole
+    with creation.draft_folder(run) as draft:
+        assert listing.list_runs() == []  # not before it is whole
         draft.config.write_text("format = 1\n")
         assert not run.path.exists()
-    assert [found.name for found in listing.all_runs()] == ["diary"]
+    assert [found.name for found in listing.list_runs()] == ["diary"]
     assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
 
 
 def test_an_empty_folder_is_no_run_and_is_not_in_the_way(root):
     (root / "diary").mkdir(parents=True)
-    assert names.free_name(root, "diary") == "diary"
-    with creation.creation(RunFolder(root / "diary")) as draft:
+    assert names.free_run_name(root, "diary") == "diary"
+    with creation.draft_folder(RunFolder(root / "diary")) as draft:
         draft.config.write_text("format = 1\n")
-    assert listing.find("diary").config.exists()
+    assert listing.find_run("diary").config.exists()
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_an_empty_folder_is_no_run_and_is_not_in_the_way(root):
 def test_what_is_in_the_way_of_a_new_run_is_said(root, name, words):
     (root / "diary").mkdir(parents=True)
     (root / "diary" / name).touch()
-    assert names.free_name(root, "diary") == "diary-2"
-    with pytest.raises(UsageError, match=words), creation.creation(RunFolder(root / "diary")):
+    assert names.free_run_name(root, "diary") == "diary-2"
+    with pytest.raises(UsageError, match=words), creation.draft_folder(RunFolder(root / "diary")):
         pytest.fail("it was begun")
     assert [path.name for path in root.iterdir()] == ["diary"]
 
@@ -231,9 +231,9 @@ def test_of_two_that_make_one_run_the_second_is_refused(root):
     run = RunFolder(root / "diary")
 
     def make_both():
-        with creation.creation(run) as second:
+        with creation.draft_folder(run) as second:
             second.config.write_text("second")
-            with creation.creation(run) as first:
+            with creation.draft_folder(run) as first:
                 first.config.write_text("first")
 
     with pytest.raises(UsageError, match="already a run"):
@@ -247,8 +247,8 @@ def test_what_is_left_of_a_run_can_be_removed_by_its_name(root):
     run.checkpoints.mkdir()
     run.config.unlink()
     with pytest.raises(UsageError, match="no run 'diary'"):
-        listing.find("diary")
-    assert removal.remove(listing.find_to_remove("diary")) == []
+        listing.find_run("diary")
+    assert removal.remove_run(listing.find_removable_run("diary")) == []
     assert not run.path.exists()
 
 
@@ -256,10 +256,10 @@ def test_a_draft_of_a_process_that_died_long_ago_goes(root):
     for name, at in ((".old.1234abcd.draft", 1.0), (".new.1234abcd.draft", time.time())):
         (root / name).mkdir(parents=True)
         os.utime(root / name, (at, at))
-    with creation.creation(RunFolder(root / "diary")) as draft:
+    with creation.draft_folder(RunFolder(root / "diary")) as draft:
         draft.config.touch()
     assert sorted(path.name for path in root.iterdir()) == [".new.1234abcd.draft", "diary"]
-    assert [run.name for run in listing.all_runs()] == ["diary"]
+    assert [run.name for run in listing.list_runs()] == ["diary"]
 
 
 # --- what others may have put there -----------------------------------------------------------------------------------
@@ -298,11 +298,11 @@ def test_a_run_with_something_else_where_its_files_belong_is_refused_and_can_be_
     target = outside if name in folder.FOLDERS else outside / "step-00000001.safetensors"
     replace(run.path / name, kind, target)
     with pytest.raises(CorruptError, match=f"{name} cannot be used"):
-        listing.find("diary")
-    assert {found.name for found in listing.all_runs()} == {"diary", "other"}
-    assert listing.find("latest").name == "other"
+        listing.find_run("diary")
+    assert {found.name for found in listing.list_runs()} == {"diary", "other"}
+    assert listing.find_run("latest").name == "other"
     assert not engine_alive(run)
-    left = removal.remove(listing.find_to_remove("diary"))
+    left = removal.remove_run(listing.find_removable_run("diary"))
     assert left == ([name] if kind == "folder" else [])  # a folder where a file belongs is not a run's
     assert (outside / "step-00000001.safetensors").read_text() == "mine"
 
@@ -318,10 +318,10 @@ def test_a_run_that_cannot_be_looked_at_hides_no_other(root, monkeypatch):
         return whole(path)
 
     monkeypatch.setattr(Path, "lstat", refused)
-    assert {run.name for run in listing.all_runs()} == {"bad", "good"}
-    assert listing.find("latest").name == "good"
+    assert {run.name for run in listing.list_runs()} == {"bad", "good"}
+    assert listing.find_run("latest").name == "good"
     with pytest.raises(CorruptError, match="Permission denied"):
-        listing.find("bad")
+        listing.find_run("bad")
 
 
 # --- removing ---------------------------------------------------------------------------------------------------------
@@ -333,16 +333,16 @@ def test_nothing_of_a_folder_that_is_no_run_is_removed(tmp_path):
     (site / "config.toml").write_text('title = "My site"\n')
     (site / "checkpoints" / "step-00000001.safetensors").touch()
     with pytest.raises(UsageError, match="not a run, so nothing of it is removed"):
-        listing.find_to_remove(str(site))
+        listing.find_removable_run(str(site))
     with pytest.raises(UsageError, match="not a run"):
-        listing.find_to_remove("site", tmp_path)
+        listing.find_removable_run("site", tmp_path)
 
 
 def test_a_damaged_run_can_be_removed(root):
     run = make(root, "diary")
     run.metrics.touch()
     run.config.write_text("[[[")
-    assert removal.remove(listing.find_to_remove("diary")) == []
+    assert removal.remove_run(listing.find_removable_run("diary")) == []
 
 
 def test_remove_keeps_what_is_not_of_a_run_in_its_folders_too(root):
@@ -354,7 +354,7 @@ def test_remove_keeps_what_is_not_of_a_run_in_its_folders_too(root):
     (run.checkpoints / "step-00000001.safetensors").touch()
     (run.probes / "window.npz").touch()
     (run.autocomplete / "profile.npz").touch()
-    assert removal.remove(run) == ["autocomplete", "checkpoints", "probes"]
+    assert removal.remove_run(run) == ["autocomplete", "checkpoints", "probes"]
     found = sorted(path.name for parent in (run.checkpoints, run.probes, run.autocomplete) for path in parent.iterdir())
     assert found == ["mine.txt"] * 3
 
@@ -399,12 +399,12 @@ def test_of_five_engines_one_has_the_run(root):
 def test_an_open_folder_is_found_where_it_was_moved(root, tmp_path):
     run = make(root, "diary")
     lock = EngineLock(run)
-    assert place_of(lock.folder, run.path) == run.path
+    assert current_path(lock.folder, run.path) == run.path
     moved = run.path.rename(tmp_path / "moved")
-    assert place_of(lock.folder, run.path) == moved
+    assert current_path(lock.folder, run.path) == moved
     make(root, "diary")  # another stands in its place
-    assert place_of(lock.folder, run.path) == moved
-    removal.remove(RunFolder(root / "diary"))
+    assert current_path(lock.folder, run.path) == moved
+    removal.remove_run(RunFolder(root / "diary"))
     lock.release()
 
 
@@ -412,7 +412,7 @@ def test_a_folder_that_was_removed_is_found_nowhere(root):
     run = make(root, "diary")
     lock = EngineLock(run)
     shutil.rmtree(run.path)
-    assert place_of(lock.folder, run.path) is None
+    assert current_path(lock.folder, run.path) is None
     make(root, "diary")
-    assert place_of(lock.folder, run.path) is None
+    assert current_path(lock.folder, run.path) is None
     lock.release()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hostile_runs
 from run_folder import make_run
 
-from lstmtui.runs.probes import saturation
+from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
 
 
@@ -31,4 +31,4 @@ def test_every_flipped_byte_of_an_archive_is_a_probe_or_none(tmp_path):
     whole = path.read_bytes()
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 5]) + whole[at + 1 :])
-        assert len(saturation(run)) <= 1
+        assert len(read_saturation(run)) <= 1

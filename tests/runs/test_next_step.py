@@ -7,7 +7,7 @@ from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.next_step import further, next_step, rounded
+from lstmtui.runs.next_step import next_step, resume_command, round_to_two_digits
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 
@@ -27,15 +27,15 @@ def test_what_to_do_with_a_run_follows_from_its_state(tmp_path, state, words):
     run = make_run(tmp_path, "x", state=state, step=400, steps=400)
     assert next_step(RunReader(run).refresh(), "x") == words
     with pytest.raises(UsageError) as caught:
-        requests.send(run, "pause")
+        requests.send_request(run, "pause")
     assert words in str(caught.value)
 
 
 def test_a_run_that_was_given_minutes_is_offered_minutes():
     snapshot = RunSnapshot(run=RunFolder(Path("x")), state="finished", settings=config.Settings(minutes=2.5))
-    assert further(snapshot, "x") == "lstmtui resume x --minutes 2"
+    assert resume_command(snapshot, "x") == "lstmtui resume x --minutes 2"
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0), (0.2, 1), (9.4, 9), (123, 120), (98_765, 99_000)])
 def test_examples_are_round(value, expected):
-    assert rounded(value) == expected
+    assert round_to_two_digits(value) == expected

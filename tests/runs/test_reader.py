@@ -110,7 +110,7 @@ def test_metrics_that_were_cut_back_are_read_anew(run, writer):
     follower = RunReader(run)
     assert len(follower.refresh().train) == 10
     size = run.metrics.read_bytes().find(b"\n") + 1
-    writer.cut_back({"metrics.jsonl": size})
+    writer.truncate_to({"metrics.jsonl": size})
     append_json_line(run.metrics, point(99))
     assert [p.step for p in follower.refresh().train] == [0, 99]
 
@@ -132,27 +132,27 @@ def fake_json(record):
 
 
 def test_probes(run, writer):
-    assert probes.saturation(run) == []
-    assert probes.window(run) is None
+    assert probes.read_saturation(run) == []
+    assert probes.read_window(run) is None
     left = np.random.default_rng(0).random((2, 4, 8), dtype=np.float32)
     for step in (1, 2, 3):
         writer.saturation(step, ("i", "f", "g", "o"), left * step / 3, left)
     writer.window(3, ("i", "f", "g", "o"), left[:, :, None].astype(np.float16), np.arange(1, dtype=np.int32))
     (run.probes / "saturation-00000002.npz").write_bytes(b"damaged")
-    found = probes.saturation(run)
+    found = probes.read_saturation(run)
     assert [probe.step for probe in found] == [1, 3]
     assert found[-1].gates == ("i", "f", "g", "o")
     np.testing.assert_array_equal(found[-1].right, left)
-    window = probes.window(run)
+    window = probes.read_window(run)
     assert window is not None
     assert window["values"].shape == (2, 4, 1, 8)
 
 
 def test_old_probes_go(run, writer, monkeypatch):
-    monkeypatch.setattr("lstmtui.runs.writer.KEPT_PROBES", 2)
+    monkeypatch.setattr("lstmtui.runs.writer.MAX_PROBES", 2)
     for step in range(5):
         writer.saturation(step, ("h",), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)))
-    assert [probe.step for probe in probes.saturation(run)] == [3, 4]
+    assert [probe.step for probe in probes.read_saturation(run)] == [3, 4]
 
 
 def test_damaged_probes_are_passed_over(tmp_path):
@@ -164,9 +164,9 @@ def test_damaged_probes_are_passed_over(tmp_path):
     whole = (run.probes / "saturation-00000002.npz").read_bytes()
     for content in (b"", b"PK nonsense", whole[:-30], whole[:100] + b"\xff" * 40 + whole[140:]):
         (run.probes / "saturation-00000002.npz").write_bytes(content)
-        assert {probe.step for probe in probes.saturation(run)} >= {1, 3}
+        assert {probe.step for probe in probes.read_saturation(run)} >= {1, 3}
     (run.probes / "window.npz").write_bytes(whole[:50])
-    assert probes.window(run) is None
+    assert probes.read_window(run) is None
 
 
 def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
@@ -184,7 +184,7 @@ def test_figures_of_the_wrong_type_are_passed_over(tmp_path):
 
 def test_very_many_lines_are_skimmed_at_once(run, monkeypatch):
     """The best evaluations, the last lines, and about as many others as are kept; then line by line again."""
-    monkeypatch.setattr(reader, "MUCH", 20_000)
+    monkeypatch.setattr(reader, "MIN_BYTES_TO_SKIM", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
     run.config.write_text(config.dump(config.Settings()))
     with open(run.metrics, "wb") as file:
@@ -224,7 +224,7 @@ def test_thinning_keeps_the_best_evaluation(run):
 
 
 def test_a_block_without_a_line_end_does_not_end_the_reading(run, monkeypatch):
-    monkeypatch.setattr(reader, "MUCH", 20_000)
+    monkeypatch.setattr(reader, "MIN_BYTES_TO_SKIM", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
     run.metrics.write_bytes(b"\0" * 170_000 + b"\n")
     append_json_line(run.metrics, point(7))

@@ -21,34 +21,34 @@ def lock(run):
 
 @pytest.mark.parametrize("op", ["pause", "continue", "save", "stop", "sample"])
 def test_a_request_is_one_line_with_an_id(run, lock, op):
-    identity = requests.send(run, op)
+    identity = requests.send_request(run, op)
     (record,) = read_json_lines(run.requests)[0]
     assert (record["id"], record["op"]) == (identity, op)
 
 
 def test_nobody_listens(run):
     with pytest.raises(UsageError, match="'lstmtui resume diary'"):
-        requests.send(run, "pause")
+        requests.send_request(run, "pause")
     assert not run.requests.exists()
 
 
 @pytest.mark.parametrize("key", config.LIVE)
 def test_live_settings_can_be_set(run, lock, key):
     value = "1" if config.base_type(key)[0] is int else "0.5"
-    requests.send(run, "set", key=key, value=value)
+    requests.send_request(run, "set", key=key, value=value)
     assert str(read_json_lines(run.requests)[0][0]["value"]) == value
 
 
 def test_other_settings_cannot(run, lock):
     with pytest.raises(UsageError, match="cannot be changed"):
-        requests.send(run, "set", key="hidden", value="3")
+        requests.send_request(run, "set", key="hidden", value="3")
     with pytest.raises(UsageError, match="finite"):
-        requests.send(run, "set", key="lr", value="nan")
+        requests.send_request(run, "set", key="lr", value="nan")
     assert not run.requests.exists()
 
 
 def test_an_answer_is_found_among_other_events(run, lock):
-    identity = requests.send(run, "pause")
+    identity = requests.send_request(run, "pause")
 
     def engine():
         time.sleep(0.1)
@@ -58,21 +58,21 @@ def test_an_answer_is_found_among_other_events(run, lock):
 
     thread = threading.Thread(target=engine)
     thread.start()
-    answer = requests.answer_to(run, identity)
+    answer = requests.wait_for_answer(run, identity)
     thread.join()
     assert answer == requests.Answer(ok=True, message="Paused.")
 
 
 def test_the_last_words_of_an_engine_are_heard(run):
     append_json_line(run.events, {"event": "answered", "request": "abc", "ok": True, "message": "Bye."})
-    assert requests.answer_to(run, "abc") == requests.Answer(ok=True, message="Bye.")
+    assert requests.wait_for_answer(run, "abc") == requests.Answer(ok=True, message="Bye.")
 
 
 def test_no_answer(run, lock):
-    assert requests.answer_to(run, "abc", timeout=0.05) is None
+    assert requests.wait_for_answer(run, "abc", timeout=0.05) is None
 
 
 def test_a_dead_engine_is_not_waited_for(run):
     began = time.monotonic()
-    assert requests.answer_to(run, "abc", timeout=30) is None
+    assert requests.wait_for_answer(run, "abc", timeout=30) is None
     assert time.monotonic() - began < 5

@@ -66,11 +66,11 @@ def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
     writer.metric("train", step=2)
     writer.sample(text="two")
     writer.event("saved")
-    writer.cut_back(offsets)
+    writer.truncate_to(offsets)
     assert [r["step"] for r in read_json_lines(run.metrics)[0]] == [1]
     assert [r["text"] for r in read_json_lines(run.samples)[0]] == ["one"]
     assert [r["event"] for r in read_json_lines(run.events)[0]] == ["saved"]
-    writer.cut_back({})
+    writer.truncate_to({})
     assert run.metrics.stat().st_size == 0
 
 
@@ -102,7 +102,7 @@ def test_what_stands_where_a_file_belongs_is_left_alone_and_is_no_error(run, wri
     writer.sample(step=1, text="x")
     writer.saturation(1, ("i",), [[[0.0]]], [[[0.0]]])
     assert writer.offsets() == {"metrics.jsonl": 0, "samples.jsonl": 0}
-    writer.cut_back({"samples.jsonl": 0})
+    writer.truncate_to({"samples.jsonl": 0})
     assert mine.read_text() == "untouched"
     assert list((tmp_path / "elsewhere").iterdir()) == []
     log = run.log.read_text()

@@ -18,7 +18,7 @@ from run_folder import make_run
 
 from lstmtui import tui
 from lstmtui.errors import UsageError
-from lstmtui.runs.listing import find
+from lstmtui.runs.listing import find_run
 
 PROGRAM = """
 import sys
@@ -170,7 +170,7 @@ def test_a_terminal_that_goes_away_without_a_signal_ends_the_screens(tmp_path: P
 def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
     make_run(tmp_path, "older", state="finished")
     make_run(tmp_path, "newest", state="stopped")
-    os.utime(find("older", tmp_path).status, (1, 1))
+    os.utime(find_run("older", tmp_path).status, (1, 1))
     terminal = Terminal(tmp_path)
     try:
         terminal.read_until(b"Gates by unit")

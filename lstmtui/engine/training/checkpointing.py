@@ -193,7 +193,7 @@ class Keeper:
         checkpoint.restore(states, found.tensors, "state", where)
         self.setup.network.take_states(states)
         try:
-            self._writer.cut_back(found.about["offsets"])
+            self._writer.truncate_to(found.about["offsets"])
         except OSError as error:
             raise SaveError(
                 f"The metrics of run '{self._run.name}' after step {found.step} cannot be cut off "

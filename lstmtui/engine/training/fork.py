@@ -25,7 +25,7 @@ from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.training import step_plan
 from lstmtui.engine.training.progress import of_checkpoint
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.creation import creation
+from lstmtui.runs.creation import draft_folder
 from lstmtui.runs.folder import RunFolder
 
 OPEN = (
@@ -54,7 +54,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
             f"for example steps={2 * found.step or 1000}."
         )
     of_checkpoint(found)  # refused here, before anything is written
-    with creation(child) as draft:
+    with draft_folder(child) as draft:
         _fill(draft, parent, settings, found, made, changes)
     return found.step
 

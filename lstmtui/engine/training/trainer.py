@@ -179,7 +179,7 @@ class Trainer:
             self.writer.event("resumed", step=found.step)
         else:
             interruptible(self.setup.initialise, self._check_signals)  # 4096 units take a minute
-            self.writer.cut_back({})
+            self.writer.truncate_to({})
             self.progress.anchor()
             self.keeper.save_anchor(self.progress)
 
@@ -448,7 +448,7 @@ class Trainer:
                     f"The folder {path} was moved to {self.run.path} while the run trained; it is saved there at step "
                     f"{p.step}, and 'lstmtui resume {self.run.path}' continues it."
                 )
-            self.writer.look_for_folder()
+            self.writer.locate_folder()
             if not self.writer.gone:
                 self.keeper.save_last(p)
         if self.writer.gone:

@@ -20,7 +20,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures
-from lstmtui.reports.gradient_flow import Flow, flows
+from lstmtui.reports.gradient_flow import Flow, read_flows
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
@@ -131,8 +131,8 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
             if known is not None and now.ended and _same(before, now):
                 found.append(known)
             else:
-                flow = next(iter(flows(now.run, newest=1)), None)
-                found.append(Entry(letter, now, comparison.figures(now), flow))
+                flow = next(iter(read_flows(now.run, newest=1)), None)
+                found.append(Entry(letter, now, comparison.run_figures(now), flow))
         return EntriesSeen(tuple(found))
 
     def on_entries_seen(self, message: EntriesSeen) -> None:
@@ -252,7 +252,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         ]
 
     def _differences(self) -> Text:
-        found = comparison.differences([entry.snapshot for entry in self.entries])
+        found = comparison.setting_differences([entry.snapshot for entry in self.entries])
         if not found:
             return Text("They have the same settings.")
         if len(self.entries) > max(WIDE, len(found)):  # a column each would not fit

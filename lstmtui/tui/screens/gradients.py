@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.common.terminal_text import safe
-from lstmtui.reports.gradient_flow import Flow, flow_of, measurements, memory, read, verdict
+from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, measurement_files, parse_flow, read_flow
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording as words
 from lstmtui.tui.keys import bind
@@ -125,8 +125,8 @@ the z of a GRU).
     # --- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> Measured:
-        paths = measurements(self._folder)
-        self._known = {path: self._known.get(path) or read(path) for path in paths}
+        paths = measurement_files(self._folder)
+        self._known = {path: self._known.get(path) or read_flow(path) for path in paths}
         return Measured(tuple(flow for flow in self._known.values() if flow is not None))
 
     def on_measured(self, message: Measured) -> None:
@@ -189,9 +189,9 @@ the z of a GRU).
         for layer in range(flow.layers):
             said.append(f"Layer {layer + 1}\n", style="bold")
             for name in ("h", "c") if flow.c.size else ("h",):
-                told = verdict(flow.norms(name)[layer]).words
+                told = judge(flow.norms(name)[layer]).words
                 said.append(f"{name} {told}\n", style="" if name == state else "dim")
-            if kept := memory(flow.half_life[layer]):
+            if kept := describe_half_life(flow.half_life[layer]):
                 said.append(f"{kept}\n", style="dim")
         if flow.half_life.size:
             said.append("\nHalf-life of the units", style="bold")
@@ -201,7 +201,7 @@ the z of a GRU).
         """Return one line for a small screen."""
         if flow is None:
             return "Nothing measured yet; m measures." if self._looked else "Reading the run …"
-        told = [verdict(flow.norms(state)[layer]).short for layer in range(flow.layers)]
+        told = [judge(flow.norms(state)[layer]).short for layer in range(flow.layers)]
         return "  ".join(f"{state}{layer + 1} {words}" for layer, words in enumerate(told))
 
     # --- keys -----------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ the z of a GRU).
         self._questions.ask("gradients")
 
     def on_told(self, message: Told) -> None:
-        flow = flow_of(message.answer)
+        flow = parse_flow(message.answer)
         if flow is None:
             self._say("The answer made no sense; is the run of another version?", error=True)
             return

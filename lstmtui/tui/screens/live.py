@@ -239,7 +239,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
     def send(self, op: str, **details: Any) -> None:
         """Ask the engine; its answer is told when it comes."""
         try:
-            identity = requests.send(self._folder, op, **details)
+            identity = requests.send_request(self._folder, op, **details)
         except (LstmtuiError, OSError) as error:
             self.tell(str(error), error=True)
             return

@@ -20,7 +20,7 @@ from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
-from lstmtui.runs.removal import remove
+from lstmtui.runs.removal import remove_run
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
@@ -370,7 +370,7 @@ compares the runs marked with m, or all that are listed when none is marked.
     @work(thread=True, group="delete")
     def _delete(self, run: RunFolder) -> None:
         try:
-            remove(run)
+            remove_run(run)
         except LstmtuiError as error:
             self.tell(str(error), error=True)
         self.from_thread(self.look)

@@ -134,7 +134,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
         event.stop()
         name = str(event.input.id)
         try:
-            value = requests.change(name, event.value.strip() if name != "prompt" else event.value)
+            value = requests.parse_change(name, event.value.strip() if name != "prompt" else event.value)
             if value is None:
                 raise UsageError(f"set: {name} needs a value.")
         except UsageError as error:

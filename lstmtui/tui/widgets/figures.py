@@ -93,13 +93,13 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
 
 
 def _gap(seen: RunSnapshot) -> Row:
-    found = overfitting.gap(seen)
+    found = overfitting.generalisation_gap(seen)
     return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
 
 
 def _copied(seen: RunSnapshot) -> list[Row]:
     """Return the longest stretch of the training text that the newest sample repeats, where it was measured."""
-    found = overfitting.copied(seen)
+    found = overfitting.copied_text(seen)
     if found is None:
         return []
     usual = "" if found.usual is None else f", usual {found.usual:.0f}"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import all_runs
-from lstmtui.runs.probes import saturation, window
+from lstmtui.runs.listing import list_runs
+from lstmtui.runs.probes import read_saturation, read_window
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
@@ -40,7 +40,7 @@ class RunWatch:
         if stamp == self._window_stamp:
             return
         self._window_stamp = stamp
-        found = window(self._run)
+        found = read_window(self._run)
         if found is not None:
             self._window = GateWindow(
                 step=found["step"], gates=found["gates"], values=found["values"],
@@ -67,7 +67,7 @@ class RunWatch:
         kept = self._probes if grown else ()
         fresh = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
-        self._probes = (*kept, *saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
+        self._probes = (*kept, *read_saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
 
 
 class RunsWatch:
@@ -80,7 +80,7 @@ class RunsWatch:
 
     def look(self) -> tuple[RunSnapshot, ...]:
         """Return all runs, those with a living engine first, then the newest. Raises UsageError."""
-        runs = all_runs(self._root)
+        runs = list_runs(self._root)
         known = {run.path for run in runs}
         for path in set(self._readers) - known:
             del self._readers[path]

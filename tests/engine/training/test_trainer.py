@@ -20,7 +20,7 @@ from lstmtui.engine.training.time_budget import Pace
 from lstmtui.engine.training.trainer import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
 from lstmtui.runs.lock import EngineLock
-from lstmtui.runs.requests import answer_to, send
+from lstmtui.runs.requests import send_request, wait_for_answer
 from lstmtui.runs.writer import RunWriter
 
 
@@ -252,17 +252,17 @@ def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
     trainer.prepare()
     trainer.inbox._looked = -math.inf
     asked = [
-        send(run, "set", key="lr", value="0.5"),
-        send(run, "sample"),
-        send(run, "save"),
-        send(run, "pause"),
-        send(run, "continue"),
-        send(run, "stop"),
+        send_request(run, "set", key="lr", value="0.5"),
+        send_request(run, "sample"),
+        send_request(run, "save"),
+        send_request(run, "pause"),
+        send_request(run, "continue"),
+        send_request(run, "stop"),
     ]
     with pytest.raises(Stop):
         trainer.train()
     engine.writer.close()
-    answers = [answer_to(run, identity, timeout=0) for identity in asked]
+    answers = [wait_for_answer(run, identity, timeout=0) for identity in asked]
     lock.release()
     assert all(answer is not None and answer.ok for answer in answers)
     assert "0.5" in answers[0].message

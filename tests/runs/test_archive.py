@@ -9,9 +9,9 @@ from run_folder import make_run
 
 from lstmtui import config
 from lstmtui.errors import CorruptError, LockedError, LstmtuiError
-from lstmtui.runs import pack as packing
+from lstmtui.runs import archive
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.listing import find
+from lstmtui.runs.listing import find_run
 from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.reader import RunReader
 
@@ -43,7 +43,7 @@ def run(tmp_path):
 
 def packed(run, *, without_text, compressed=False):
     stream = io.BytesIO()
-    packing.pack(run, stream, compressed=compressed, without_text=without_text)
+    archive.write_archive(run, stream, compressed=compressed, without_text=without_text)
     return stream.getvalue()
 
 
@@ -56,7 +56,7 @@ def unpacked(data, folder):
 @pytest.mark.parametrize("compressed", [False, True])
 def test_without_text_nothing_of_it_is_in_the_archive(run, tmp_path, compressed):
     members = unpacked(packed(run, without_text=True, compressed=compressed), tmp_path / "else")
-    there = find("diary", tmp_path / "else")
+    there = find_run("diary", tmp_path / "else")
     for path in there.path.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
     assert config.load(there.config).corpus == ("/left-out/d.txt", "ptb")
@@ -72,7 +72,7 @@ def test_without_text_nothing_of_it_is_in_the_archive(run, tmp_path, compressed)
 
 def test_with_text_it_is_the_run_as_it_is(run, tmp_path):
     unpacked(packed(run, without_text=False), tmp_path / "else")
-    there = find("diary", tmp_path / "else")
+    there = find_run("diary", tmp_path / "else")
     for name in ("config.toml", "status.json", "autocomplete/text.npz", "piped.txt", "probes/window.npz"):
         assert (there.path / name).read_bytes() == (run.path / name).read_bytes()
     assert not there.log.exists()
@@ -80,10 +80,10 @@ def test_with_text_it_is_the_run_as_it_is(run, tmp_path):
 
 
 def test_what_holds_the_text_is_named(run, tmp_path):
-    names = [path.name for path in packing.text_files(run)]
+    names = [path.name for path in archive.text_files(run)]
     assert names == ["piped.txt", "profile.npz", "text.npz"]
-    assert packing.size_of(packing.text_files(run)) == 3 * len(SECRET)
-    assert packing.text_files(make_run(tmp_path, "other")) == []
+    assert archive.total_size(archive.text_files(run)) == 3 * len(SECRET)
+    assert archive.text_files(make_run(tmp_path, "other")) == []
 
 
 def test_a_run_at_work_is_refused_and_so_is_what_is_no_file(run):
@@ -107,4 +107,4 @@ def test_a_damaged_status_is_refused_where_its_quotations_are_to_go(run):
 def test_a_folder_without_anything_is_empty(tmp_path):
     run = RunFolder(tmp_path / "new")
     run.path.mkdir()
-    assert packing.text_files(run) == []
+    assert archive.text_files(run) == []

@@ -24,7 +24,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
 
-LEFT_OUT = "/left-out"
+OMITTED_FOLDER = "/left-out"
 """Where an archive without its text says that the text is: a path that is nowhere, with the file's own name."""
 
 
@@ -33,7 +33,7 @@ def text_files(run: RunFolder) -> list[Path]:
     return [path for path in (run.text, *sorted(run.autocomplete.glob("*"))) if path.is_file()]
 
 
-def pack(run: RunFolder, target: BinaryIO, *, compressed: bool, without_text: bool) -> list[str]:
+def write_archive(run: RunFolder, target: BinaryIO, *, compressed: bool, without_text: bool) -> list[str]:
     """Write a run's files into `target` as a tar archive of one folder, and return their names.
 
     Raises LockedError while an engine works on the run, LstmtuiError for what cannot be read or written.
@@ -91,7 +91,7 @@ def _changed(run: RunFolder, path: Path) -> bytes | None:
 
 
 def _left_out(name: str) -> str:
-    return f"{LEFT_OUT}/{PurePath(name).name}" if os.sep in name else name
+    return f"{OMITTED_FOLDER}/{PurePath(name).name}" if os.sep in name else name
 
 
 def _without_quotations(status: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _without_quotations(status: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def size_of(paths: list[Path]) -> int:
+def total_size(paths: list[Path]) -> int:
     """Return the bytes of files; one that is gone counts nothing."""
     total = 0
     for path in paths:
