@@ -11,7 +11,7 @@ import typer
 
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.cli.output import notify, write, write_json
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -66,7 +66,7 @@ def adapt(
         if names:
             how = dataclasses.replace(Reading.of(config.load(found.config), encoding or ""), tokens="chars")
             for note in notes_of(read(names, how)):
-                say(note)
+                notify(note)
         model = stack.enter_context(Model(found))
         if show:
             answer = model.ask("profile")
@@ -79,12 +79,12 @@ def adapt(
                 named["names"] = ["" if name == piped.STDIN else name for name in files or ()]
             answer = model.ask("adapt", files=names, weights=weights, **named)
     if json:
-        emit_json({"run": found.name, **answer})
+        write_json({"run": found.name, **answer})
     elif show:
         for line in shown(answer):
-            emit(line)
+            write(line)
     elif reset:
-        say("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
+        notify("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
     elif forget:
         _say_forgotten(found.name, forget, answer)
     else:
@@ -94,18 +94,18 @@ def adapt(
 
 def _say_learnt(run: str, answer: dict[str, Any]) -> None:
     for path in answer.get("put_aside", ()):
-        say(f"What was there could not be understood, and is kept as {path}; the profile begins anew.")
+        notify(f"What was there could not be understood, and is kept as {path}; the profile begins anew.")
     new = f", {answer['new']:,} of them new" if answer.get("new", 0) > 0 else ""
     known = " It had all of that already." if answer.get("new") == 0 else ""
-    say(f"The profile of '{run}' holds {answer['words']:,} words{new}.{known}")
+    notify(f"The profile of '{run}' holds {answer['words']:,} words{new}.{known}")
     if "nll_first" in answer:
-        say(f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token.")
+        notify(f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token.")
 
 
 def _say_forgotten(run: str, what: str, answer: dict[str, Any]) -> None:
     if not answer["forgotten"]:
         raise UsageError(f"The profile of '{run}' has no word and no file '{what}'; --show tells what it has.")
-    say(f"'{what}' is forgotten; the profile of '{run}' holds {answer['words']:,} words.")
+    notify(f"'{what}' is forgotten; the profile of '{run}' holds {answer['words']:,} words.")
 
 
 def shown(answer: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import AsJson
-from lstmtui.cli.output import emit_json, stdout_console
+from lstmtui.cli.output import stdout_console, write_json
 from lstmtui.client.process import command
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 
@@ -62,7 +62,7 @@ def bench(
     options = [f"--{name}={value}" for name, value in given.items() if value is not None]
     measured = _measure([*options, *(["--profile"] if profile else [])])
     if json:
-        emit_json(list(measured))
+        write_json(list(measured))
         return 0
     from rich.console import Console
     from rich.live import Live

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lstmtui.cli.help import App, Group
-from lstmtui.cli.output import emit, say
+from lstmtui.cli.output import notify, write
 from lstmtui.common.paths import cache_root
 from lstmtui.common.units import format_size
 from lstmtui.errors import CorruptError, LstmtuiError
@@ -23,7 +23,7 @@ OURS = ("compiled", "corpora", "digests", "texts", "tokens", "default-*.txt")
 @app.command("show")
 def show() -> int:
     """Say where the cache is and how much it holds."""
-    emit(f"{cache_root()}  {format_size(used(cache_root()))}")
+    write(f"{cache_root()}  {format_size(used(cache_root()))}")
     return 0
 
 
@@ -48,9 +48,9 @@ def clear() -> int:
             freed += size_of_part
         except OSError as error:
             raise LstmtuiError(f"{error.filename or part}: cannot be removed ({error.strerror or error}).") from error
-    say(f"Cleared {format_size(freed)} from {root}.")
+    notify(f"Cleared {format_size(freed)} from {root}.")
     if kept:
-        say(f"{format_size(kept)} stay: the tokens of runs, which 'lstmtui rm RUN' frees.")
+        notify(f"{format_size(kept)} stay: the tokens of runs, which 'lstmtui rm RUN' frees.")
     return 0
 
 

@@ -41,7 +41,7 @@ from lstmtui.cli import (
     train,
 )
 from lstmtui.cli.help import App, Group
-from lstmtui.cli.output import SIGPIPE, abandon, say
+from lstmtui.cli.output import SIGPIPE, discard, notify
 from lstmtui.errors import LstmtuiError
 
 _CLICK_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -158,19 +158,19 @@ def run(given: list[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (BrokenPipeError, _OutputClosed):
-        abandon(sys.stdout)
+        discard(sys.stdout)
         return SIGPIPE
     except KeyboardInterrupt:
         return 130
     except typer.Abort:
-        say("Nothing was changed.")
+        notify("Nothing was changed.")
         return 1
     except Exception as error:
         if debug:
             import traceback
 
             traceback.print_exc()
-        say(f"lstmtui: {_sentence(error)}")
+        notify(f"lstmtui: {_sentence(error)}")
         return int(getattr(error, "exit_code", 1))
 
 

@@ -14,7 +14,7 @@ import typer
 from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
-from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
+from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_duration
 from lstmtui.errors import LstmtuiError, UsageError
@@ -100,22 +100,22 @@ def compare(
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
     known = comparing.load_group(root, group_name)
     for note in notes(texts_of(base)):
-        say(note)
+        notify(note)
     if known is None:
         planned = _plan(base, wanted, parameters, seeds, group_name)
         group = Group(group_name, _budget(base, parameters), tuple(run for run, _ in planned))
         _create(root, group, planned)
     else:
         group = _same(known, base, wanted, parameters, seeds)
-        say(f"Group {group.name}: going on.")
-    say(f"{len(group.runs)} runs, {group.budget}.")
+        notify(f"Group {group.name}: going on.")
+    notify(f"{len(group.runs)} runs, {group.budget}.")
     code = _train(root, group)
     found = [
         comparing.run_figures(s)
         for s in comparing.read_snapshots([run.path for run in comparing.group_runs(root, group)])
     ]
     if json:
-        emit_json(as_json(group, found))
+        write_json(as_json(group, found))
     else:
         _print(found)
     return code
@@ -225,23 +225,23 @@ def _train(root: Path, group: Group) -> int:
         snapshot = RunReader(run).refresh()
         head = f"[{number}/{len(group.runs)}] {run.name}"
         if snapshot.state == "finished":
-            say(f"{head}: finished before.")
+            notify(f"{head}: finished before.")
             continue
         if engine_alive(run):
             raise LstmtuiError(f"Run '{run.name}' is being trained elsewhere; wait for it, or stop it first.")
-        say(f"{head}: training.")
+        notify(f"{head}: training.")
         begun = time.monotonic()
         snapshot, by_signal = _follow(run, snapshot)
         if by_signal:
-            say("Stopped and saved; the same command goes on from here.")
+            notify("Stopped and saved; the same command goes on from here.")
             return by_signal
         figures = comparing.run_figures(snapshot)
         if snapshot.state == "finished" and figures.quality is not None:
             took = format_duration(time.monotonic() - begun)
-            say(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
+            notify(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
         else:
             failed = 1
-            say(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may say why.'}")
+            notify(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may say why.'}")
     return failed
 
 
@@ -314,7 +314,7 @@ def _print(found: Sequence[Figures]) -> None:
     for row in rows_of(found):
         table.add_row(*(cell(text) for text in row))
     stdout_console().print(table)
-    emit(comparing.recommendation(found))
+    write(comparing.recommendation(found))
 
 
 def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli import warm_complete as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
-from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.warm_complete import MOST, K
 from lstmtui.common.files import FormatError, bounded_lines, parse_json
 from lstmtui.errors import LstmtuiError, UsageError
@@ -81,16 +81,16 @@ def complete(
 
 def _serve(model: Model, k: int, phrase: bool) -> int:
     """Answer one line per line, a bad one with {"error": ...}."""
-    say("Ready: one JSON object a line, Ctrl-D ends.")
+    notify("Ready: one JSON object a line, Ctrl-D ends.")
     for line in bounded_lines(sys.stdin.buffer):
         if not line.strip():
             continue
         try:
-            emit_json(_answer(model, _question(line, k, phrase)))
+            write_json(_answer(model, _question(line, k, phrase)))
         except LstmtuiError as error:
             if not model.alive:
                 raise
-            emit_json({"error": str(error)})
+            write_json({"error": str(error)})
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli.help import App, Group
-from lstmtui.cli.output import cell, emit, emit_json, say, stdout_console
+from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
 from lstmtui.common.units import format_size
 
 app = App(cls=Group, help="Texts to train on: list, show, fetch.", no_args_is_help=True)
@@ -23,7 +23,7 @@ def list_(json: Json = False) -> None:
     """List the texts that have a name: the default, the generators, and well-known public sets."""
     rows = _rows()
     if json:
-        emit_json(rows)
+        write_json(rows)
         return
     from rich.table import Table
 
@@ -40,14 +40,14 @@ def show(name: Name, json: Json = False) -> None:
     """Show what is known of one text: licence, files and digests, split, metric, reference figures."""
     facts = _facts(name)
     if json:
-        emit_json(facts)
+        write_json(facts)
         return
     for key, value in facts.items():
         if not isinstance(value, list | tuple):
-            emit(f"{key:10} {value}")
+            write(f"{key:10} {value}")
     for key in ("files", "reference"):
         for item in facts.get(key, ()):
-            emit(f"{key:10} {'  '.join(str(part) for part in item.values() if part)}")
+            write(f"{key:10} {'  '.join(str(part) for part in item.values() if part)}")
 
 
 @app.command()
@@ -61,19 +61,19 @@ def fetch(name: Name, json: Json = False) -> None:
         nonlocal last
         tenth = int(done * 10)
         if tenth != last and sys.stderr.isatty():
-            say(f"{what}: {done:.0%}")
+            notify(f"{what}: {done:.0%}")
         last = tenth
 
     entry = catalogue.get(name)
     got = catalogue.fetch(entry, report=report)
     if json:
-        emit_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.proven} for file in got])
+        write_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.proven} for file in got])
         return
     for file in got:
-        emit(str(file.path))
+        write(str(file.path))
         if not file.proven:
-            say(f"The catalogue knows no digest of {file.path.name}; what came has SHA-256 {file.sha256}.")
-    say(f"Train on it with `lstmtui train {name} --tokens {entry.tokens}`. Licence: {entry.licence}.")
+            notify(f"The catalogue knows no digest of {file.path.name}; what came has SHA-256 {file.sha256}.")
+    notify(f"Train on it with `lstmtui train {name} --tokens {entry.tokens}`. Licence: {entry.licence}.")
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lstmtui import manual
-from lstmtui.cli.output import emit
+from lstmtui.cli.output import write
 
 
 def docs(
@@ -19,11 +19,11 @@ def docs(
     """Read the manual; without PAGE, list its pages."""
     if page is None:
         for name, title in manual.pages().items():
-            emit(f"{name:<17} {title}")
+            write(f"{name:<17} {title}")
         return
     text = manual.read(page)
     if not sys.stdout.isatty():
-        emit(text.rstrip("\n"))
+        write(text.rstrip("\n"))
         return
     from rich.console import Console
     from rich.markdown import Markdown

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common import text_beginning as beginnings
 from lstmtui.common.terminal_text import safe
 from lstmtui.common.units import format_duration
@@ -27,16 +27,16 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
     result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
     advice = overfitting.advice(snapshot) if own and state == "finished" else []
     if own and state == "finished":
-        say(finished(snapshot))
+        notify(finished(snapshot))
     for split, words in SPLITS:
         if result.get(split):
-            say(f"{words}: {figures(result[split])}{part_of(result[split])}")
+            notify(f"{words}: {figures(result[split])}{part_of(result[split])}")
     if own and state == "finished" and (copied := overfitting.copied_text(snapshot)) is not None:
-        say(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
+        notify(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
     for sentence in advice:
-        say(sentence)
+        notify(sentence)
     if as_json:
-        emit_json(
+        write_json(
             {
                 "run": run.name,
                 "path": str(run.path),
@@ -49,11 +49,11 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
             }
         )
     elif result.get("sample"):
-        say("Sample:")
-        emit(str(result["sample"]).rstrip("\n"))
+        notify("Sample:")
+        write(str(result["sample"]).rstrip("\n"))
     if state in ("finished", "stopped") and saved_step(run) is not None:
         for line in what_next(snapshot, name, state):
-            say(line)
+            notify(line)
     return code
 
 

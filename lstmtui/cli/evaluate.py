@@ -8,7 +8,7 @@ import typer
 
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, figures, say, waiting
+from lstmtui.cli.output import figures, notify, waiting, write, write_json
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -124,7 +124,7 @@ def evaluate(
     found = recognise(run, runs_dir)
     with piped.files(files) as names:
         for note in notes_of(read(names, Reading.of(config.load(found.config), encoding or ""))):
-            say(note)
+            notify(note)
         asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
         if dynamic:
             asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
@@ -136,17 +136,17 @@ def evaluate(
                 with waiting("Learning from the text") as progress:
                     result = model.ask("evaluate", on_progress=progress, **asked)
     if json:
-        emit_json({"run": found.name, "files": files or [piped.STDIN], **result})
+        write_json({"run": found.name, "files": files or [piped.STDIN], **result})
     elif autocomplete:
         for line in table(result):
-            emit(line)
+            write(line)
     else:
-        emit(figures(result))
+        write(figures(result))
         if result.get("unknown"):
-            say(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
+            notify(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
         if dynamic:
-            emit(f"dynamic: {figures(result['dynamic'])}")
-            say(_gained(result))
+            write(f"dynamic: {figures(result['dynamic'])}")
+            notify(_gained(result))
     return 0
 
 

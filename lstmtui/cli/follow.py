@@ -12,7 +12,7 @@ from typing import Any
 
 from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
-from lstmtui.cli.output import emit_json, say
+from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.progress import Progress, progress
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, SaveError, UsageError
@@ -78,9 +78,9 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
     name = short(run)
     trains = own and snapshot.state in TRAINING
     doing = "It trains on its own now" if trains else f"It does not train yet ({snapshot.state}), and is left alone"
-    say(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
+    notify(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
     if as_json:
-        emit_json({"run": run.name, "path": str(run.path), "pid": process.pid})
+        write_json({"run": run.name, "path": str(run.path), "pid": process.pid})
     return 0
 
 
@@ -156,7 +156,7 @@ def _conclude(
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
     for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):
-        say(line)
+        notify(line)
     return conclude(snapshot, name, state, code, as_json=as_json, own=own)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json
+from lstmtui.cli.output import write, write_json
 from lstmtui.errors import CorruptError
 
 
@@ -30,15 +30,15 @@ def gradients(
     with Model(found) as model:
         answer = model.ask("gradients", lags=lags)
     if json:
-        emit_json({"run": found.name, **answer})
+        write_json({"run": found.name, **answer})
         return 0
     flow = parse_flow(answer)
     if flow is None:
         raise CorruptError(f"The gradients of run '{found.name}' could not be told; is it of another version?")
-    emit(f"{found.name}  {flow.cell}, step {flow.step}")
+    write(f"{found.name}  {flow.cell}, step {flow.step}")
     for layer in range(flow.layers):
         for state in ("h", "c") if flow.c.size else ("h",):
-            emit(f"  layer {layer + 1}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
+            write(f"  layer {layer + 1}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
         if told := describe_half_life(flow.half_life[layer]):
-            emit(f"           {told}")
+            write(f"           {told}")
     return 0

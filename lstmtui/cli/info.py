@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.cli.options import AsJson
-from lstmtui.cli.output import emit, emit_json
+from lstmtui.cli.output import write, write_json
 from lstmtui.client.process import command
 from lstmtui.common.units import format_size
 
@@ -32,12 +32,12 @@ def info(json: AsJson = False) -> int:
     """Tell versions, processor, threads, CUDA and folders."""
     facts = gather()
     if json:
-        emit_json(facts)
+        write_json(facts)
         return 0
     for group, values in facts.items():
-        emit(group)
+        write(group)
         for name, value in values.items():
-            emit(f"  {name.replace('_', ' '):<15} {_words(value)}")
+            write(f"  {name.replace('_', ' '):<15} {_words(value)}")
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lstmtui.cli.options import AsJson, RunsDir
-from lstmtui.cli.output import cell, emit_json, say, stdout_console
+from lstmtui.cli.output import cell, notify, stdout_console, write_json
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_age, format_size
@@ -44,10 +44,10 @@ def ls(
     root = runs_dir.expanduser() if runs_dir else runs_root()
     snapshots = [RunReader(run).refresh() for run in list_runs(root)]
     if json:
-        emit_json([{**_record(s), **({"bytes": disk_usage(s.run)} if long else {})} for s in snapshots])
+        write_json([{**_record(s), **({"bytes": disk_usage(s.run)} if long else {})} for s in snapshots])
         return 0
     if not snapshots:
-        say(f"There are no runs yet in {root}; start one with 'lstmtui train' or 'lstmtui train FILE'.")
+        notify(f"There are no runs yet in {root}; start one with 'lstmtui train' or 'lstmtui train FILE'.")
         return 0
     console = stdout_console()
     rows = [{**_row(s), **({"size": format_size(disk_usage(s.run))} if long else {})} for s in snapshots]

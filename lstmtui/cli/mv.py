@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import RunsDir, recognise, run_names
-from lstmtui.cli.output import say
+from lstmtui.cli.output import notify
 from lstmtui.common.files import read_json
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
@@ -26,7 +26,7 @@ def mv(
     run = recognise(old, runs_dir)
     renamed = rename_run(run, new)
     _keep_tokens(renamed)
-    say(f"Run '{run.name}' is now '{renamed.name}'.")
+    notify(f"Run '{run.name}' is now '{renamed.name}'.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Data to stdout, narration to stderr: the only places of the command line that write text from outside.
+"""Data goes to stdout, notices go to stderr; every text from outside passes through here.
 
 On a terminal every text passes `lstmtui.common.terminal_text.safe`. Data in a pipe is left as it is.
 """
@@ -20,18 +20,18 @@ SIGPIPE = 141
 """Exit code when nobody reads the output any more."""
 
 
-def say(text: str) -> None:
-    """Narrate on stderr. A stderr that nobody reads any more (a closed terminal) is no reason to fail."""
+def notify(text: str) -> None:
+    """Print a notice on stderr. A closed stderr (a terminal that is gone) is ignored."""
     with contextlib.suppress(OSError, ValueError):
         print(safe(text), file=sys.stderr, flush=True)
 
 
-def emit(text: str, end: str = "\n") -> None:
-    """Write data to stdout, at once; safe on a terminal, as it is in a pipe. Raises BrokenPipeError."""
+def write(text: str, end: str = "\n") -> None:
+    """Write data to stdout and flush: escaped on a terminal, unchanged in a pipe. Raises BrokenPipeError."""
     print(safe(text) if sys.stdout.isatty() else text, end=end, flush=True)
 
 
-def emit_json(value: Any) -> None:
+def write_json(value: Any) -> None:
     """Write one line of JSON to stdout. JSON escapes control characters itself, so it is safe everywhere."""
     from lstmtui.common.files import to_json
 
@@ -73,7 +73,7 @@ def waiting(what: str) -> Iterator[Callable[[float], None]]:
                 print("\r" + " " * (len(what) + 6) + "\r", end="", file=sys.stderr, flush=True)
 
 
-def abandon(stream: Any) -> None:
+def discard(stream: Any) -> None:
     """Point `stream` at nothing when nobody reads it any more, so that later writes and the last flush do not fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import Run, RunsDir, path, recognise
-from lstmtui.cli.output import emit, say
+from lstmtui.cli.output import notify, write
 from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
@@ -60,12 +60,12 @@ def pack(
     if target.exists():
         raise UsageError(f"{target} is there already; choose another name with --to, or remove it.")
     _write(found, target, without_text)
-    emit(str(target))
+    write(str(target))
     held = archive.text_files(found)
     if held and not without_text:
         held_size = format_size(archive.total_size(held))
-        say(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
-    say(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
+        notify(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
+    notify(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
     return 0
 
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lstmtui.cli.output import say
+from lstmtui.cli.output import notify
 from lstmtui.common.opening import open_temporary
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -94,4 +94,4 @@ def files(given: Sequence[str] | None, folder: Path | None = None) -> Iterator[l
 
 def _invite() -> None:
     if sys.stdin.isatty():
-        say("Type or paste the text; Ctrl-D on a line of its own ends it.")
+        notify("Type or paste the text; Ctrl-D on a line of its own ends it.")

@@ -11,7 +11,7 @@ import typer
 from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
-from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.cli.output import notify, write, write_json
 from lstmtui.common.units import format_duration
 from lstmtui.errors import UsageError
 
@@ -92,7 +92,7 @@ def plan(
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
     texts = texts_of(base)
     for note in notes(texts):
-        say(note)
+        notify(note)
     if base.hidden is not None and (fit_memory or fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
@@ -109,7 +109,7 @@ def plan(
     try:
         size, again = _fitting(forecaster, complete, fit_memory, fit_minutes)
         s = complete(size, again=again)
-        say("Measuring a step (a cell that is new here is compiled first) ...")
+        notify("Measuring a step (a cell that is new here is compiled first) ...")
         told = expected(s, forecaster.measure(s))
         if not s.recompute:
             told["memory_mb_recomputed"] = forecaster.ask(dataclasses.replace(s, recompute=True))["memory_mb"]
@@ -117,14 +117,14 @@ def plan(
         forecaster.close()
     told["proposal"] = proposal(s, told)
     if json:
-        emit_json({"settings": dataclasses.asdict(s), **told})
+        write_json({"settings": dataclasses.asdict(s), **told})
         return 0
     for line in describe(s, told):
-        emit(line)
+        write(line)
     if told["proposal"]:
-        emit(f"\n{told['proposal']}")
+        write(f"\n{told['proposal']}")
     if size is not None:
-        emit(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=fit_minutes)}")
+        write(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=fit_minutes)}")
     return 0
 
 

@@ -13,7 +13,7 @@ import typer
 
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import RunOrLatest, RunsDir, path, recognise
-from lstmtui.cli.output import emit, say
+from lstmtui.cli.output import notify, write
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
@@ -146,12 +146,12 @@ def _draw(chart: Chart, run: str) -> None:
     marks = [str(number + 1) if number < 9 else chr(ord("a") + number - 9) for number in range(len(lines))]
     curves = [Curve(mark, line.points, "") for mark, line in zip(marks, lines, strict=True)]
     rows = frame(curves, width, max(10, min(24, size.lines - 6)), log=chart.log)
-    emit(f"{chart.title} of {one_line(run)}: {chart.y} by {chart.x}")
+    write(f"{chart.title} of {one_line(run)}: {chart.y} by {chart.x}")
     for row in rows:
-        emit(_shown("".join(text for text, _ in row).rstrip()))
+        write(_shown("".join(text for text, _ in row).rstrip()))
     legend = "  ".join(f"{mark} {line.name}" for mark, line in zip(marks, lines, strict=True))
-    emit(legend or "Nothing was recorded yet.")
-    emit("")
+    write(legend or "Nothing was recorded yet.")
+    write("")
 
 
 def _shown(row: str) -> str:
@@ -173,15 +173,15 @@ def _write(made: Iterable[Chart], folder: Path, run: str) -> int:
         for chart in made:
             path = folder / f"{chart.name}.csv"
             path.write_text(as_csv(chart), encoding="utf-8", newline="")
-            emit(str(path))
+            write(str(path))
             if figure is not None:
                 path = path.with_suffix(".png")
                 _png(figure, chart, run, path)
-                emit(str(path))
+                write(str(path))
     except OSError as error:
         raise LstmtuiError(f"{error.filename or folder} cannot be written ({error.strerror or error}).") from error
     if figure is None:
-        say("No PNG was drawn: Matplotlib is not installed; pip install 'lstmtui[plot]' adds it.")
+        notify("No PNG was drawn: Matplotlib is not installed; pip install 'lstmtui[plot]' adds it.")
     return 0
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from lstmtui.cli.output import say, unknown
+from lstmtui.cli.output import notify, unknown
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
@@ -94,7 +94,7 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Tell one line that stays."""
-        say(line)
+        notify(line)
 
     def show(self, snapshot: RunSnapshot) -> None:
         """Show where the run is."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, recognise, short
-from lstmtui.cli.output import say
+from lstmtui.cli.output import notify
 
 _FURTHER = "To train it further"
 
@@ -68,7 +68,7 @@ def resume(
     before = RunReader(found).refresh()
     if before.state == "finished" and more is None:
         return conclude(before, name, before.state, before.exit_code, as_json=json)
-    say(f"Run {found.name} in {found.path}")
+    notify(f"Run {found.name} in {found.path}")
     process = runs.start(found, device=device, more=more)
     return (detached if detach else follow)(found, process, before=before, as_json=json)
 

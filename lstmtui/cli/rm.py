@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.options import RunsDir, run_names
-from lstmtui.cli.output import say
+from lstmtui.cli.output import notify
 from lstmtui.errors import UsageError
 from lstmtui.runs import listing, removal
 
@@ -28,5 +28,5 @@ def rm(
         typer.confirm(f"Remove {names} with all checkpoints?", abort=True, err=True)
     for run in found:
         left = removal.remove_run(run)
-        say(f"Removed '{run.name}'." + (f" Kept what is not of a run: {', '.join(left)}." if left else ""))
+        notify(f"Removed '{run.name}'." + (f" Kept what is not of a run: {', '.join(left)}." if left else ""))
     return 0

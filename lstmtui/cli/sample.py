@@ -10,7 +10,7 @@ import typer
 from lstmtui import config
 from lstmtui.cli import piped
 from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
-from lstmtui.cli.output import emit, emit_json, say
+from lstmtui.cli.output import notify, write, write_json
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def sample(
     with Model(found) as model:
         vocabulary = model.about.get("vocabulary")
         if isinstance(vocabulary, int) and chosen["top_k"] > vocabulary:
-            say(f"--top-k {chosen['top_k']} is beyond the vocabulary of {vocabulary} tokens, so all of them are used.")
+            notify(f"--top-k {chosen['top_k']} exceeds the vocabulary of {vocabulary} tokens; all of them are used.")
             chosen["top_k"] = vocabulary
         if greedy:  # the limit of a falling temperature, without dividing by it
             chosen["temperature"], chosen["top_k"] = 1.0, 1
@@ -114,7 +114,7 @@ def sample(
         }
         for number in range(count):
             if number and not line and not json:
-                emit(BETWEEN)
+                write(BETWEEN)
             _write(model, {**question, "seed": chosen["seed"] + number}, json=json)
     return 0
 
@@ -124,12 +124,12 @@ def _write(model: Model, question: dict[str, Any], *, json: bool) -> None:
     if json:
         pieces: list[str] = []
         model.ask("sample", on_piece=pieces.append, **question)
-        emit_json({"prompt": question["prompt"], "text": "".join(pieces), "seed": question["seed"]})
+        write_json({"prompt": question["prompt"], "text": "".join(pieces), "seed": question["seed"]})
         return
     if question["prompt"]:
-        emit(question["prompt"], end="")
-    model.ask("sample", on_piece=lambda piece: emit(piece, end=""), **question)
-    emit("")
+        write(question["prompt"], end="")
+    model.ask("sample", on_piece=lambda piece: write(piece, end=""), **question)
+    write("")
 
 
 def _is_zero(text: str) -> bool:

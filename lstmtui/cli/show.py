@@ -8,7 +8,7 @@ from typing import Any
 from lstmtui import config
 from lstmtui.cli.ending import part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise, short
-from lstmtui.cli.output import emit, emit_json, figures, say
+from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common.files import read_json
 from lstmtui.common.units import format_age, format_duration, format_size
 from lstmtui.errors import CorruptError
@@ -28,26 +28,26 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
         plan = read_json(found.plan)
     except CorruptError as error:
         plan = None
-        say(str(error))
+        notify(str(error))
     if json:
-        emit_json(_record(snapshot, settings, plan))
+        write_json(_record(snapshot, settings, plan))
         return 0
-    emit(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
+    write(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
-        emit(f"  {name:<14} {value}")
+        write(f"  {name:<14} {value}")
     for sentence in (*overfitting.advice(snapshot), *_held(found)):
-        emit(f"  {sentence}")
-    emit("\nsettings")
+        write(f"  {sentence}")
+    write("\nsettings")
     for name, value in dataclasses.asdict(settings).items():
         if value not in (None, "", ()):
-            emit(f"  {name:<17} {', '.join(value) if isinstance(value, tuple) else value}")
+            write(f"  {name:<17} {', '.join(value) if isinstance(value, tuple) else value}")
     if plan:
-        emit("\nplan")
+        write("\nplan")
         for name, value in plan.items():
-            emit(f"  {name:<14} {value}")
+            write(f"  {name:<14} {value}")
     if snapshot.samples:
         last = snapshot.samples[-1]
-        emit(f"\nsample at step {last.step}, temperature {last.temperature:g}\n{last.text.rstrip()}")
+        write(f"\nsample at step {last.step}, temperature {last.temperature:g}\n{last.text.rstrip()}")
     return 0
 
 

@@ -9,7 +9,7 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import Run, RunOrLatest, RunsDir, recognise, short
-from lstmtui.cli.output import emit, say
+from lstmtui.cli.output import notify, write
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder
@@ -49,9 +49,9 @@ def stop(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
         time.sleep(0.1)
     snapshot = RunReader(found).refresh()
     if snapshot.exit_code not in (0, 129, 130, 143):
-        say(f"lstmtui: {snapshot.message}")
+        notify(f"lstmtui: {snapshot.message}")
         return snapshot.exit_code
-    say(f"Run '{found.name}' is {snapshot.state} at step {snapshot.step}; {next_step(snapshot, short(found))}.")
+    notify(f"Run '{found.name}' is {snapshot.state} at step {snapshot.step}; {next_step(snapshot, short(found))}.")
     return 0
 
 
@@ -103,8 +103,8 @@ def fork(
     child, step = runs.fork(
         found, at=at, name=name, changes={key.strip().replace("-", "_"): value for key, _, value in pairs}
     )
-    emit(child.name)
-    say(f"It begins at step {step} of '{found.name}'; 'lstmtui resume {short(child)}' starts it.")
+    write(child.name)
+    notify(f"It begins at step {step} of '{found.name}'; 'lstmtui resume {short(child)}' starts it.")
     return 0
 
 
@@ -129,5 +129,5 @@ def _ask(run: RunFolder, operation: str, **details: Any) -> int:
     if not answer.ok:
         raise LstmtuiError(answer.message or f"Run '{run.name}' refused to {operation}.")
     if operation != "stop":
-        say(answer.message or f"Run '{run.name}': {operation} done.")
+        notify(answer.message or f"Run '{run.name}': {operation} done.")
     return 0

@@ -16,7 +16,7 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import RunsDir
-from lstmtui.cli.output import emit, emit_json, say, stdout_console
+from lstmtui.cli.output import notify, stdout_console, write, write_json
 from lstmtui.client.process import command
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
@@ -90,7 +90,7 @@ def tasks(
     ]  # fmt: skip
     found = _try(root, trials, config.convert("threads", threads, "--threads"), again)
     if json:
-        emit_json({"tasks": [_as_json(task, found) for task in wanted]})
+        write_json({"tasks": [_as_json(task, found) for task in wanted]})
         return 0
     for task in wanted:
         _print(task, [r for r in found if r.trial.task == task.name])
@@ -127,7 +127,7 @@ def _try(root: Path, trials: Sequence[Trial], threads: int, again: bool) -> list
     """Return the result of every trial, from the engine or from an earlier time; keep each as it comes."""
     known = {} if again else {trial: one for trial in trials if (one := testing.stored(root, trial)) is not None}
     if known:
-        say(f"{len(known)} of {len(trials)} trials are known from before (--again tries them anew).")
+        notify(f"{len(known)} of {len(trials)} trials are known from before (--again tries them anew).")
     found, left = [], [trial for trial in trials if trial not in known]
     with contextlib.closing(_Engine(threads)) if left else contextlib.nullcontext() as engine, _progress() as shown:
         for trial in trials:
@@ -241,11 +241,11 @@ class _Progress:
         """Show where the trial is."""
         if time.monotonic() - self._said_at >= PLAIN_EVERY and words:
             self._said_at = time.monotonic()
-            say(f"{self._head}: {words}")
+            notify(f"{self._head}: {words}")
 
     def note(self, line: str) -> None:
         """Tell what stays."""
-        say(line)
+        notify(line)
 
 
 class _Line(_Progress):
@@ -329,7 +329,7 @@ def _beside(*rows: tuple[str, str]) -> Table:
 def _print_list(json: bool) -> None:
     """Print what there is to try."""
     if json:
-        emit_json({"tasks": [
+        write_json({"tasks": [
             {"task": t.name, "title": t.title, "length": t.length, "length_means": t.meaning, "criterion": t.criterion,
              "paper": t.paper, "citation": t.citation, "settings": {**testing.BASE, **t.settings}}
             for t in TASKS.values()
@@ -344,7 +344,7 @@ def _print_list(json: bool) -> None:
                 ("tried", size), ("learnt", task.criterion), ("paper", task.paper), ("source", task.citation)
             )
         )  # fmt: skip
-    emit("\nlstmtui tasks adding --cells rnn,lstm,gru tries one; lstmtui tasks all tries everything, for long.")
+    write("\nlstmtui tasks adding --cells rnn,lstm,gru tries one; lstmtui tasks all tries everything, for long.")
 
 
 def _table(headings: tuple[str, ...], *, right: Sequence[int]) -> Table:

@@ -14,7 +14,7 @@ from lstmtui import config
 from lstmtui.cli import help as helping
 from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
-from lstmtui.cli.output import say
+from lstmtui.cli.output import notify
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_size
 from lstmtui.runs.folder import RunFolder
@@ -38,12 +38,12 @@ def train(**given: Any) -> int:
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
     run = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
-    say(f"Run {run.name} in {run.path}")
+    notify(f"Run {run.name} in {run.path}")
     texts = texts_of(chosen)
     for line in describe(chosen, texts):
-        say(f"  {line}")
+        notify(f"  {line}")
     for note in notes(texts):
-        say(note)
+        notify(note)
     process = runs.start(run)
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
 

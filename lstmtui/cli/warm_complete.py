@@ -36,9 +36,9 @@ def answered(given: list[str]) -> int | None:
     try:
         return show(answer, json=line["json"], plain=line["plain"], text=line["text"])
     except BrokenPipeError:
-        from lstmtui.cli.output import SIGPIPE, abandon
+        from lstmtui.cli.output import SIGPIPE, discard
 
-        abandon(sys.stdout)
+        discard(sys.stdout)
         return SIGPIPE
 
 
@@ -96,21 +96,21 @@ def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: b
 
     Plain ones are typed behind `text`, which was asked about: those that take the place of its last word are left out.
     """
-    from lstmtui.cli.output import emit, emit_json, say
+    from lstmtui.cli.output import notify, write, write_json
     from lstmtui.common.terminal_text import one_line
 
     answer["candidates"] = [c for c in answer["candidates"] if c["probability"] >= threshold]
     if plain and not json:
         answer["candidates"] = [c for c in answer["candidates"] if not c.get("replaces")]
     if json:
-        emit_json(answer)
+        write_json(answer)
     elif not answer["candidates"]:
-        say("No suggestions here.")
+        notify("No suggestions here.")
     for candidate in answer["candidates"] if not json else ():
         if plain:  # to be typed: as it is, and one a line
-            emit(candidate["text"].partition("\n")[0].rstrip("\r"))
+            write(candidate["text"].partition("\n")[0].rstrip("\r"))
         else:
             replaces = candidate.get("replaces", 0)
             begun = f"{text[-replaces:]} → " if replaces else ""
-            emit(f"{candidate['probability']:6.1%}  {one_line(begun + candidate['text'])}")
+            write(f"{candidate['probability']:6.1%}  {one_line(begun + candidate['text'])}")
     return 0

@@ -71,7 +71,7 @@ def test_temperature_zero_takes_the_likeliest(lstmtui, zero):
 def test_top_k_beyond_the_vocabulary_is_all_of_it(lstmtui):
     said = lstmtui("sample", "diary", "-n", "1", "--top-k", "1000000")
     assert said.code == 0
-    assert "beyond the vocabulary of 65 tokens" in said.err
+    assert "exceeds the vocabulary of 65 tokens" in said.err
     assert fake_serve.asked[0]["top_k"] == 65
 
 
