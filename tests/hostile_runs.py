@@ -28,7 +28,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.reports import gradient_flow, overfitting
 from lstmtui.runs import listing, reader, removal
 from lstmtui.runs.folder import FILES, FOLDERS, RunFolder
-from lstmtui.tui.workers.run_polling import RunsWatch, RunWatch
+from lstmtui.tui.workers.run_polling import RunPoller, RunsPoller
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 1, 7, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", "x", "finished",
@@ -91,8 +91,8 @@ class Campaign:
         snapshot = reader.RunReader(run).refresh()
         overfitting.advice(snapshot)
         overfitting.overfitting_record(snapshot)
-        assert len(RunsWatch(self.root).look()) == len(names)
-        RunWatch(run).look()
+        assert len(RunsPoller(self.root).poll()) == len(names)
+        RunPoller(run).poll()
         gradient_flow.read_flows(run)
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):

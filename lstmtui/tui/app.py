@@ -31,9 +31,9 @@ from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.services import Doors
-from lstmtui.tui.textual_patches.driver import enduring
-from lstmtui.tui.textual_patches.key_order import KeysInOrder
+from lstmtui.tui.services import Services
+from lstmtui.tui.textual_patches.driver import resilient
+from lstmtui.tui.textual_patches.key_order import OrderedKeysApp
 from lstmtui.tui.textual_patches.option_list import page_only_what_is_laid_out
 from lstmtui.tui.theme import THEMES
 
@@ -43,7 +43,7 @@ MOUNTING = 2.0
 """Most seconds that leaving waits for a screen to be there."""
 
 
-class LstmtuiApp(KeysInOrder[None]):
+class LstmtuiApp(OrderedKeysApp[None]):
     """Runs at the bottom of the stack; a live run and the typing screen lie on top."""
 
     TITLE = "lstmtui"
@@ -67,7 +67,7 @@ class LstmtuiApp(KeysInOrder[None]):
         run: RunFolder | None = None,
         *,
         screen: str = "runs",
-        doors: Doors | None = None,
+        services: Services | None = None,
         preferences: Preferences | None = None,
     ) -> None:
         """Open `run` on `screen` ("live" or "type"), or the list of runs when it is None."""
@@ -77,7 +77,7 @@ class LstmtuiApp(KeysInOrder[None]):
         self._run, self._first = run, screen
         self._asked_to_exit = 0.0
         self._exit_code: int | None = None
-        self.doors = doors or Doors()
+        self.services = services or Services()
         self.preferences = preferences or Preferences(charset="braille")
         self.charset = charset.choose(self.preferences.charset, os.environ)
         """What is drawn with: braille, block or ascii."""
@@ -106,7 +106,7 @@ class LstmtuiApp(KeysInOrder[None]):
         if not self.is_headless:
             # What was imported is there to stay; looking through it again and again would cost frames.
             self.call_after_refresh(gc.freeze)
-        self.push_screen(RunsScreen(self.doors))
+        self.push_screen(RunsScreen(self.services))
         if self._run is not None:
             self.push_screen(self._screen_of(self._run))
 
@@ -115,13 +115,13 @@ class LstmtuiApp(KeysInOrder[None]):
         if self._first == "type":
             from lstmtui.tui.screens.type import TypeScreen
 
-            return TypeScreen(run, self.doors)
+            return TypeScreen(run, self.services)
         from lstmtui.tui.screens.live import LiveScreen
 
-        return LiveScreen(run, self.doors)
+        return LiveScreen(run, self.services)
 
     def get_driver_class(self) -> type[Driver]:
-        return enduring(super().get_driver_class())
+        return resilient(super().get_driver_class())
 
     async def on_event(self, event: events.Event) -> None:
         """Let keys fall that were typed while the program leaves: there is no screen for them any more."""
@@ -165,11 +165,11 @@ class LstmtuiApp(KeysInOrder[None]):
     def _keep_theme(self, name: str) -> None:
         """Let a theme that was chosen be there the next time."""
         try:
-            self.say(f"Theme {name}, kept in {configuration.keep_theme(name)}.")
+            self.show_message(f"Theme {name}, kept in {configuration.keep_theme(name)}.")
         except LstmtuiError as error:
-            self.say(str(error), error=True)
+            self.show_message(str(error), error=True)
 
-    def say(self, message: str, *, error: bool = False) -> None:
+    def show_message(self, message: str, *, error: bool = False) -> None:
         """Show a sentence that may quote untrusted text. Safe from any thread."""
         self.notify(safe(message), severity="error" if error else "information", markup=False)
 
@@ -201,9 +201,9 @@ class LstmtuiApp(KeysInOrder[None]):
         try:
             path.write_text(content, encoding="utf-8")
         except OSError as error:
-            self.say(f"{path} cannot be written ({error.strerror or error}).", error=True)
+            self.show_message(f"{path} cannot be written ({error.strerror or error}).", error=True)
             return
-        self.say(f"Saved as {path}.")
+        self.show_message(f"Saved as {path}.")
 
     # --- keys -----------------------------------------------------------------------------------------------------
 

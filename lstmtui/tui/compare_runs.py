@@ -17,12 +17,12 @@ def run(paths: Sequence[Path], root: Path) -> int:
     from lstmtui.tui import preferences
     from lstmtui.tui.app import LstmtuiApp
     from lstmtui.tui.screens.compare import CompareScreen
-    from lstmtui.tui.services import Doors
+    from lstmtui.tui.services import Services
 
     class Comparing(LstmtuiApp):
         def on_ready(self) -> None:
-            self.push_screen(CompareScreen(paths, self.doors))
+            self.push_screen(CompareScreen(paths, self.services))
 
-    app = Comparing(doors=Doors(root=root), preferences=preferences.load())
+    app = Comparing(services=Services(root=root), preferences=preferences.load())
     app.run()
     return app.return_code or 0

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lstmtui.client.process import end_children
-from lstmtui.tui.textual_patches.driver import GONE, is_gone
+from lstmtui.tui.textual_patches.driver import HANGUP_EVENTS, is_hung_up
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 JOB_CONTROL = ("SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU")
@@ -86,7 +86,7 @@ class ExitWatch:
 
     def _wait(self, seconds: float | None) -> int:
         """Return the number of the next signal, or SIGHUP's when the terminal is gone; 0 after `seconds` of neither."""
-        if not GONE:  # a system without poll: without such terminals, too
+        if not HANGUP_EVENTS:  # a system without poll: without such terminals, too
             if seconds is None:
                 return os.read(self._listen, 1)[0]
             time.sleep(seconds)
@@ -95,13 +95,13 @@ class ExitWatch:
         poll.register(self._listen, select.POLLIN)
         poll.register(self._terminal, 0)  # a hang-up is always reported
         ready = dict(poll.poll(None if seconds is None else 1000 * seconds))
-        if ready.get(self._terminal, 0) & GONE:
+        if ready.get(self._terminal, 0) & HANGUP_EVENTS:
             return HANG_UP
         return os.read(self._listen, 1)[0] if self._listen in ready else 0
 
     def _restore(self) -> None:
         """Give a terminal that is still there back as it was found."""
-        if self._attributes is None or is_gone(self._terminal):
+        if self._attributes is None or is_hung_up(self._terminal):
             return
         import termios
 

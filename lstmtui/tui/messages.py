@@ -31,14 +31,14 @@ class RunView:
     gone: bool = False
 
 
-class Look(Message):
+class PollResult(Message):
     """Something was read again; a newer look replaces an older one that still waits."""
 
     def can_replace(self, message: Message) -> bool:
         return type(message) is type(self)
 
 
-class RunSeen(Look):
+class RunPolled(PollResult):
     """A run was read again."""
 
     def __init__(self, view: RunView) -> None:
@@ -46,7 +46,7 @@ class RunSeen(Look):
         self.view = view
 
 
-class RunsSeen(Look):
+class RunsPolled(PollResult):
     """All runs were read again."""
 
     def __init__(self, runs: tuple[RunSnapshot, ...], error: str = "") -> None:

@@ -11,12 +11,12 @@ from textual import work
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
 
-from lstmtui.tui.screens.polling import OnceScreen
+from lstmtui.tui.screens.base import BaseScreen
 
 GATHER = inspect.unwrap(CommandPalette._gather_commands)
 
 
-class Palette(CommandPalette, OnceScreen[Any]):
+class Palette(CommandPalette, BaseScreen[Any]):
     """Textual's palette, made to be left at any moment.
 
     Its search is a task of its own that looks the list of commands up when it begins (Textual 8.2.8,
@@ -28,7 +28,7 @@ class Palette(CommandPalette, OnceScreen[Any]):
         try:
             await GATHER(self, search_value)
         except NoMatches:
-            if self.stands:
+            if self.is_usable:
                 raise
 
 

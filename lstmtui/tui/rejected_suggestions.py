@@ -10,7 +10,7 @@ LOOK = 0.8
 """Seconds that a list must stand before it counts as looked at; who types faster has hardly read it."""
 
 
-class PassedOver:
+class RejectedSuggestions:
     """Remembers them while one word is typed; going back to before they were passed over takes that back."""
 
     def __init__(self) -> None:

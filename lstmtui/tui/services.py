@@ -45,7 +45,7 @@ def resolved(options: Mapping[str, object]) -> config.Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Services:
     """The outside, as the screens see it; a test puts its own in."""
 
     root: Path = field(default_factory=paths.runs_root)

@@ -22,7 +22,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import find_run
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.preferences import Preferences
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "home": (False, (), "Loss of"),
@@ -42,7 +42,7 @@ TYPED = "Good morrow, cousin. I have not seen the k"
 async def picture(name: str, run: RunFolder, size: tuple[int, int], liked: Preferences) -> str:
     """Return one screen as SVG."""
     opens, keys, sign = PICTURES[name]
-    app = LstmtuiApp(run if opens else None, screen="live", doors=Doors(root=run.path.parent), preferences=liked)
+    app = LstmtuiApp(run if opens else None, screen="live", services=Services(root=run.path.parent), preferences=liked)
     async with app.run_test(size=size) as pilot:
         await seen(pilot, "open >0.9" if opens else "Loss of")
         for key in keys:

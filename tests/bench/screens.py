@@ -39,7 +39,7 @@ from lstmtui.common.files import append_json_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 
 def long_metrics(run: RunFolder, lines: int) -> None:
@@ -123,11 +123,11 @@ def first(root: Path) -> None:
 def open_long(root: Path) -> None:
     run = make_run(root, "long", state="stopped", step=10_000_000, steps=20_000_000, points=False)
     long_metrics(run, 1_000_000)
-    doors = Doors(root=root, open_model=lambda r: FakeModel(), forecaster=FakeForecaster)
+    services = Services(root=root, open_model=lambda r: FakeModel(), forecaster=FakeForecaster)
 
     async def opened() -> tuple[float, float]:
         """Open it from the list of runs, which has been painted."""
-        app = LstmtuiApp(doors=doors)
+        app = LstmtuiApp(services=services)
         async with app.run_test(size=(120, 40)) as pilot:
             while "long" not in painted(app):
                 await pilot.pause(0.01)

@@ -16,8 +16,8 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens import live, new_run, runs
-from lstmtui.tui.services import Doors
-from lstmtui.tui.textual_patches.key_order import KeysInOrder
+from lstmtui.tui.services import Services
+from lstmtui.tui.textual_patches.key_order import OrderedKeysApp
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _keys_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     async def press_and_wait(self: Pilot[object], *keys: str) -> None:
         await press(self, *keys)
         app = self.app
-        while isinstance(app, KeysInOrder) and app.is_running and not app._exit and not app.settled:
+        while isinstance(app, OrderedKeysApp) and app.is_running and not app._exit and not app.keys_done:
             await asyncio.sleep(0.002)
 
     monkeypatch.setattr(Pilot, "press", press_and_wait)
@@ -74,19 +74,19 @@ def forecaster() -> FakeForecaster:
 
 
 @pytest.fixture
-def doors(tmp_path: Path, model: FakeModel, forecaster: FakeForecaster, started: list[RunFolder]) -> Doors:
+def services(tmp_path: Path, model: FakeModel, forecaster: FakeForecaster, started: list[RunFolder]) -> Services:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise LstmtuiError("This test makes no runs.")
 
-    return Doors(
+    return Services(
         root=tmp_path, drafts=tmp_path / "typed", open_model=lambda run: model, create=refuse, fork=refuse,
         start=started.append, forecaster=lambda: forecaster,
     )  # fmt: skip
 
 
 @pytest.fixture
-def open_app(doors: Doors) -> Callable[..., LstmtuiApp]:
+def open_app(services: Services) -> Callable[..., LstmtuiApp]:
     def make(run: RunFolder | None = None, screen: str = "live") -> LstmtuiApp:
-        return LstmtuiApp(run, screen=screen if run else "runs", doors=doors)
+        return LstmtuiApp(run, screen=screen if run else "runs", services=services)
 
     return make

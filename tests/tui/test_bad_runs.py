@@ -23,7 +23,7 @@ from lstmtui.tui.screens.gradients import GradientsScreen
 from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 ROUNDS = 60 if os.environ.get("THOROUGH") else 2
 BROKEN = 3
@@ -55,26 +55,26 @@ async def shown(pilot: Pilot[None], screen: Screen[Any], ready: Callable[[], obj
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_broken_runs_hide_no_other_and_end_no_screen(tmp_path: Path, seed: int) -> None:
     whole, broken = many(tmp_path, seed)
-    doors = Doors(
+    services = Services(
         root=tmp_path, drafts=tmp_path / "typed", open_model=opener(InsideModel()), start=lambda run: None,
         forecaster=FakeForecaster,
     )  # fmt: skip
-    async with LstmtuiApp(doors=doors).run_test(size=(120, 40)) as pilot:
+    async with LstmtuiApp(services=services).run_test(size=(120, 40)) as pilot:
         home = pilot.app.screen
         assert isinstance(home, RunsScreen)
         await until(pilot, lambda: home.runs is not None and "whole" in painted(pilot.app))
         for _ in range(BROKEN):  # the curve and figures of each
             await pilot.press("down")
-        compared = CompareScreen([whole.path, *(run.path for run in broken)], doors)
+        compared = CompareScreen([whole.path, *(run.path for run in broken)], services)
         await shown(pilot, compared, lambda: len(compared.entries) == BROKEN + 1 and "whole" in painted(pilot.app))
         for run, how in {whole: "whole", **broken}.items():
-            live = LiveScreen(run, doors)
+            live = LiveScreen(run, services)
             await shown(pilot, live, lambda name=run.name: name in painted(pilot.app))  # type: ignore[misc]
             assert live.view is not None, how
-            gradients = GradientsScreen(run.path, doors)
+            gradients = GradientsScreen(run.path, services)
             await shown(pilot, gradients, lambda screen=gradients: screen._looked)  # type: ignore[misc]
             assert run is not whole or [found.step for found in gradients.flows] == [1240]
-        inspect = InspectScreen(next(iter(broken)).path, doors)  # it reads no file, but asks a model
+        inspect = InspectScreen(next(iter(broken)).path, services)  # it reads no file, but asks a model
         await shown(pilot, inspect, lambda: inspect._pieces)
     assert pilot.app._exception is None
 
@@ -83,8 +83,8 @@ async def test_what_is_wrong_with_a_run_is_said(tmp_path: Path) -> None:
     make_run(tmp_path, "whole", state="finished")
     bad = make_run(tmp_path, "broken", state="finished")
     bad.config.write_text("corpus = [\n")
-    doors = Doors(root=tmp_path, drafts=tmp_path / "typed", open_model=opener(InsideModel()))
-    async with LstmtuiApp(doors=doors).run_test(size=(120, 40)) as pilot:
+    services = Services(root=tmp_path, drafts=tmp_path / "typed", open_model=opener(InsideModel()))
+    async with LstmtuiApp(services=services).run_test(size=(120, 40)) as pilot:
         home = pilot.app.screen
         assert isinstance(home, RunsScreen)
         await until(pilot, lambda: home.runs is not None and len(home.runs) == 2)
@@ -93,6 +93,6 @@ async def test_what_is_wrong_with_a_run_is_said(tmp_path: Path) -> None:
         while "config.toml" not in text:
             await pilot.press("down")
             text = painted(pilot.app)
-        compared = CompareScreen([run.run.path for run in home.runs or ()], doors)
+        compared = CompareScreen([run.run.path for run in home.runs or ()], services)
         await shown(pilot, compared, lambda: "'broken' cannot be" in painted(pilot.app))
-        await shown(pilot, LiveScreen(bad, doors), lambda: "config.toml" in painted(pilot.app))
+        await shown(pilot, LiveScreen(bad, services), lambda: "config.toml" in painted(pilot.app))

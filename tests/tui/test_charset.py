@@ -15,7 +15,7 @@ import lstmtui.tui
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.charset import CharsetFilter, choose
 from lstmtui.tui.preferences import Preferences
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 TEXT = "⠁⡇⣿⠒ ░▒▓█ ╭─┤│ ▁▂█ ▶‖✓■✗◌○◆ é ñ 日本 ☃ ‹…› ½ ×"
 
@@ -68,11 +68,13 @@ async def shown(pilot: Pilot[None]) -> str:
 @pytest.mark.parametrize("screen", ["live", "runs", "new", "steer"])
 async def test_every_screen_in_every_charset(tmp_path: Path, charset: str, screen: str) -> None:
     run = make_run(tmp_path, samples=("naïve 日本 …",))
-    doors = Doors(root=tmp_path, open_model=lambda run: FakeModel(), start=lambda run: None, forecaster=FakeForecaster)
+    services = Services(
+        root=tmp_path, open_model=lambda run: FakeModel(), start=lambda run: None, forecaster=FakeForecaster
+    )
     app = LstmtuiApp(
         None if screen in ("runs", "new") else run,
         screen="live",
-        doors=doors,
+        services=services,
         preferences=Preferences(charset=charset),
     )
     with alive(run) if screen != "runs" else contextlib.nullcontext():

@@ -41,7 +41,7 @@ from lstmtui.tui.screens.save_text import SaveTextScreen
 from lstmtui.tui.screens.steer import ForkScreen, SteerScreen, WriteScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.screens.type import TypeScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.coded_text import CodedText
@@ -235,21 +235,24 @@ def hostile_run(root: Path, said: Iterator[str], state: str) -> RunFolder:
     return run
 
 
-VISITS: dict[str, tuple[Callable[[RunFolder, Doors, Iterator[str]], Any], tuple[str, ...]]] = {
-    "runs": (lambda run, doors, said: RunsScreen(doors), ("m", "down", "m", "o", "slash", "x", "enter")),
-    "live": (lambda run, doors, said: LiveScreen(run, doors), ("v", "v", "v", "v", "left", "u", "z", "z", "f1")),
-    "steer": (lambda run, doors, said: LiveScreen(run, doors), ("e", "tab", "enter")),
-    "fork": (lambda run, doors, said: ForkScreen(RunReader(run).refresh()), ("down", "x")),
-    "write": (lambda run, doors, said: WriteScreen(next(said), next(said)), ("enter",)),
-    "gradients": (lambda run, doors, said: GradientsScreen(run.path, doors), ("left", "s")),
-    "inspect": (lambda run, doors, said: InspectScreen(run.path, doors), ("right", "o", "v", "shift+right", "f", "n")),
-    "compare": (lambda run, doors, said: CompareScreen(sorted(doors.root.iterdir()), doors), ("c", "x", "s")),
-    "type": (lambda run, doors, said: TypeScreen(run, doors), ("a", "down", "tab", "f2", "f3", "f4", "f8")),
-    "new": (lambda run, doors, said: NewRunScreen(doors), ("tab", "right")),
-    "corpus": (lambda run, doors, said: CorpusScreen((next(said),), doors.root), ("tab", "tab", "down", "down")),
-    "question": (lambda run, doors, said: ConfirmScreen("Delete", next(said)), ()),
-    "save": (lambda run, doors, said: SaveTextScreen(next(said), next(said)), ("x", "enter")),
-    "text": (lambda run, doors, said: TextInputScreen("a"), ("tab", "x", "enter")),
+VISITS: dict[str, tuple[Callable[[RunFolder, Services, Iterator[str]], Any], tuple[str, ...]]] = {
+    "runs": (lambda run, services, said: RunsScreen(services), ("m", "down", "m", "o", "slash", "x", "enter")),
+    "live": (lambda run, services, said: LiveScreen(run, services), ("v", "v", "v", "v", "left", "u", "z", "z", "f1")),
+    "steer": (lambda run, services, said: LiveScreen(run, services), ("e", "tab", "enter")),
+    "fork": (lambda run, services, said: ForkScreen(RunReader(run).refresh()), ("down", "x")),
+    "write": (lambda run, services, said: WriteScreen(next(said), next(said)), ("enter",)),
+    "gradients": (lambda run, services, said: GradientsScreen(run.path, services), ("left", "s")),
+    "inspect": (
+        lambda run, services, said: InspectScreen(run.path, services),
+        ("right", "o", "v", "shift+right", "f", "n"),
+    ),
+    "compare": (lambda run, services, said: CompareScreen(sorted(services.root.iterdir()), services), ("c", "x", "s")),
+    "type": (lambda run, services, said: TypeScreen(run, services), ("a", "down", "tab", "f2", "f3", "f4", "f8")),
+    "new": (lambda run, services, said: NewRunScreen(services), ("tab", "right")),
+    "corpus": (lambda run, services, said: CorpusScreen((next(said),), services.root), ("tab", "tab", "down", "down")),
+    "question": (lambda run, services, said: ConfirmScreen("Delete", next(said)), ()),
+    "save": (lambda run, services, said: SaveTextScreen(next(said), next(said)), ("x", "enter")),
+    "text": (lambda run, services, said: TextInputScreen("a"), ("tab", "x", "enter")),
 }
 """Every screen: how it is made, and keys that bring more of it to sight."""
 
@@ -272,12 +275,12 @@ async def test_no_screen_lets_anything_through(
     run = hostile_run(root, said, "training")
     hostile_run(root, said, next(said))
     monkeypatch.chdir(root)
-    doors = Doors(
+    services = Services(
         root=root, open_model=lambda run: HostileModel(said), start=lambda run: None,
         forecaster=lambda: HostileForecaster(said),
     )  # fmt: skip
     make, keys = VISITS[name]
-    app = LstmtuiApp(doors=doors)
+    app = LstmtuiApp(services=services)
 
     def clean() -> bool:
         text = painted(app)
@@ -287,13 +290,13 @@ async def test_no_screen_lets_anything_through(
     with alive(run):
         async with app.run_test(size=(120, 40)) as pilot:
             if name != "runs":
-                app.push_screen(make(run, doors, said))
+                app.push_screen(make(run, services, said))
             await pilot.pause(0.3)
             for key in keys:
                 clean()
                 await pilot.press(key)
                 app.screen.post_message(Paste(next(said)))
-                app.say(next(said), error=True)
+                app.show_message(next(said), error=True)
                 await pilot.pause()
             if isinstance(app.screen, SteerScreen):
                 append_json_line(

@@ -18,7 +18,7 @@ from textual.pilot import OutOfBounds, Pilot
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 EVENTS = 20_000 if os.environ.get("THOROUGH") else 600
 A_LIFE = 1000
@@ -84,7 +84,7 @@ async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
     def fork(*_: object, **__: object) -> tuple[RunFolder, int]:
         return create(), 5
 
-    doors = Doors(
+    services = Services(
         root=root, open_model=lambda run: FakeModel(), create=create, fork=fork, start=lambda run: None,
         forecaster=FakeForecaster,
     )  # fmt: skip
@@ -93,7 +93,7 @@ async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
         live = make_run(root, f"live-{done}-{life}", cell=source.choice(("lstm", "gru", "rnn")))
         make_run(root, f"ended-{done}-{life}", state=source.choice(("finished", "failed", "diverged")))
         with alive(live):
-            app = LstmtuiApp(source.choice((live, None)), screen="live", doors=doors)
+            app = LstmtuiApp(source.choice((live, None)), screen="live", services=services)
             async with app.run_test(size=source.choice(SIZES)) as pilot:
                 while done < most and lives(app):
                     done += await poke(pilot, source)

@@ -21,7 +21,7 @@ from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 from lstmtui.tui.theme import THEMES
 
 Open = Callable[..., LstmtuiApp]
@@ -73,9 +73,9 @@ def test_an_unknown_theme_is_refused_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
-async def test_every_theme(tmp_path: Path, doors: Doors, theme: str) -> None:
+async def test_every_theme(tmp_path: Path, services: Services, theme: str) -> None:
     run = make_run(tmp_path, state="stopped")
-    app = LstmtuiApp(run, screen="live", doors=doors, preferences=Preferences(theme=theme, charset="braille"))
+    app = LstmtuiApp(run, screen="live", services=services, preferences=Preferences(theme=theme, charset="braille"))
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "1,240" in painted(app))
         assert app.theme == theme
@@ -83,11 +83,13 @@ async def test_every_theme(tmp_path: Path, doors: Doors, theme: str) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and "diary" in painted(app))
 
 
-async def test_keys_can_be_moved(tmp_path: Path, doors: Doors) -> None:
+async def test_keys_can_be_moved(tmp_path: Path, services: Services) -> None:
     run = make_run(tmp_path)
     liked = Preferences(charset="braille", keys={"live.save": "f9,S"})
     with alive(run):
-        async with LstmtuiApp(run, screen="live", doors=doors, preferences=liked).run_test(size=(80, 24)) as pilot:
+        async with LstmtuiApp(run, screen="live", services=services, preferences=liked).run_test(
+            size=(80, 24)
+        ) as pilot:
             await until(pilot, lambda: "1,240" in painted(pilot.app))
             await pilot.press("s")
             await pilot.pause(0.1)
@@ -142,11 +144,11 @@ def test_a_file_that_one_line_cannot_change_is_left_alone(user_file: Path, text:
     assert user_file.read_text() == text
 
 
-async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: Path, doors: Doors) -> None:
+async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: Path, services: Services) -> None:
     link = user_file.with_name("link.toml")
     user_file.rename(link)
     user_file.symlink_to(link)
-    async with LstmtuiApp(doors=doors).run_test(size=(80, 24)) as pilot:
+    async with LstmtuiApp(services=services).run_test(size=(80, 24)) as pilot:
         pilot.app.action_change_theme()
         await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
         await pilot.press(*"lstmtui-light")

@@ -1,10 +1,10 @@
 """What was looked at and typed past is told until the word is done."""
 
-from lstmtui.tui.rejected_suggestions import LOOK, PassedOver
+from lstmtui.tui.rejected_suggestions import LOOK, RejectedSuggestions
 
 
 def test_what_stood_long_enough_was_passed_over_until_the_word_is_done():
-    passed = PassedOver()
+    passed = RejectedSuggestions()
     passed.show("I t", ["he", "hat", " and"], 0.0)
     passed.show("I t", ["he", "hat", " and"], 5.0)  # the phrase came: the list stands since the first
     assert passed.words("I to", LOOK) == ["the", "that"]
@@ -15,13 +15,13 @@ def test_what_stood_long_enough_was_passed_over_until_the_word_is_done():
 
 
 def test_who_types_fast_has_passed_over_nothing():
-    passed = PassedOver()
+    passed = RejectedSuggestions()
     passed.show("so ", ["much", "many"], 0.0)
     assert passed.words("so m", LOOK / 2) == []
 
 
 def test_an_edit_elsewhere_passes_over_nothing():
-    passed = PassedOver()
+    passed = RejectedSuggestions()
     passed.show("so ", ["much"], 0.0)
     assert passed.words("no ", 9.0) == []
     passed.show("so ", ["much"], 10.0)

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from lstmtui.client.model import Candidate
 from lstmtui.tui.app import LstmtuiApp, screen_text
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 STORED = Path(__file__).parent / "snapshots"
 EVENTS = (
@@ -91,8 +91,10 @@ async def test_as_it_was(still: Path, name: str) -> None:
     measured(make_run(still, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(still, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
     run = measured(make_run(still, "diary-lstm", beat=NOW, events=EVENTS, probes=8), flow(600), flow(1200, decay=0.9))
-    doors = Doors(root=still, open_model=lambda run: Everything(), start=lambda run: None, forecaster=FakeForecaster)
-    app = LstmtuiApp(run if opens else None, screen="live", doors=doors)
+    services = Services(
+        root=still, open_model=lambda run: Everything(), start=lambda run: None, forecaster=FakeForecaster
+    )
+    app = LstmtuiApp(run if opens else None, screen="live", services=services)
     with alive(run):
         async with app.run_test(size=SIZES[0]) as pilot:
             await until(pilot, lambda: "1,240" in screen_text(app))

@@ -1,59 +1,73 @@
-"""Screens that look at the run folder again and again, in a thread, and are told by a message what was found."""
+"""Screens that can be left at any moment: a second escape, or an answer from a thread, may still be on its way."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from textual import work
+from textual import events
+from textual.await_complete import AwaitComplete
+from textual.screen import ModalScreen, Screen
 
-from lstmtui.tui.messages import Look
-from lstmtui.tui.screens.polling import OnceScreen, Result
+if TYPE_CHECKING:
+    from lstmtui.tui.app import LstmtuiApp
+
+Result = TypeVar("Result")
 
 
-class ReadingScreen(OnceScreen[Result]):
-    """Calls `read` in a thread, one call at a time, and posts the Look that it returns.
+class BaseScreen(Screen[Result]):
+    """A screen whose second dismissal does nothing, where Textual would raise."""
 
-    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there.
-    """
+    _dismissed = False
+    _owner: LstmtuiApp | None = None
 
-    _reading = False
-    _problem = ""
-    """What was last said about reading."""
+    def on_mount(self) -> None:
+        self._owner = cast("LstmtuiApp", self.app)  # a thread finds it here also when the screen has been left
+
+    def show_message(self, message: str, *, error: bool = False) -> None:
+        """Show a sentence above whatever screen is on top by then. Safe from any thread."""
+        if self._owner is not None:
+            self._owner.show_message(message, error=error)
 
     @property
-    def is_seen(self) -> bool:
-        """Whether it is on top, or shows through the dialog that is.
+    def is_usable(self) -> bool:
+        """Whether its widgets can be asked for: all of them are there, and none is being taken away.
 
-        `is_current` is true also of the screen that lies beneath one which covers it (Textual 8.2.8).
+        `is_mounted` stays true when a screen is taken down from its leaves to its root.
         """
-        return self.is_active or (self.is_current and self.app.screen.is_modal)
+        going = self._dismissed or self._pruning or self._closing or self._closed
+        return self.is_mounted and self.is_attached and not going
 
-    def read_every(self, seconds: float) -> None:
-        """Read now, and again after so many seconds each time."""
-        self.set_interval(seconds, self.look)
-        self.look()
+    def call_if_usable(self, call: Callable[..., object], *given: Any, **named: Any) -> None:
+        """Have something called when it is this screen's turn, unless it is left by then. Safe from any thread.
 
-    def look(self) -> None:
-        """Read, unless that is being done already."""
-        if self.is_seen and not self._reading:
-            self._reading = True
-            self._read_in_thread()
+        Returns at once. `App.call_from_thread` waits for the call to end, and for what it returns when that can be
+        awaited: for ever where the program leaves meanwhile, which then never ends, since it waits for the thread.
+        """
+        self.call_later(self._call_if_usable, partial(call, *given, **named))
 
-    def on_screen_resume(self) -> None:
-        self.look()
+    def _call_if_usable(self, call: Callable[[], object]) -> None:
+        if self.is_usable:
+            call()
 
-    @abstractmethod
-    def read(self) -> Look:
-        """Read a bounded piece, in the thread; touches no widget."""
+    def _forward_event(self, event: events.Event) -> None:
+        """Let a press of a button fall on what is just being taken away, a notification for one.
 
-    @work(thread=True, group="read")
-    def _read_in_thread(self) -> None:
-        try:
-            self.post_message(self.read())
-        except Exception as error:  # one file that nobody has thought of must not end the screens
-            said = f"The files cannot be read ({type(error).__name__}: {error})."
-            if said != self._problem:
-                self._problem = said
-                self.tell(said, error=True)
-        finally:
-            self._reading = False
+        Textual 8.2.8 asks the parent of what was pressed for its place (Screen._forward_event): it has none any more.
+        """
+        if isinstance(event, events.MouseDown) and not self.app.mouse_captured:
+            widget, _ = self.get_widget_and_offset_at(event.x, event.y)
+            if widget is not None and not isinstance(widget, Screen) and widget.parent is None:
+                return
+        super()._forward_event(event)
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        if self._dismissed or not self.is_active:
+            return AwaitComplete.nothing()
+        self._dismissed = True
+        return super().dismiss(result)
+
+
+class Dialog(ModalScreen[Result], BaseScreen[Result]):
+    """The same over another screen. Textual inherits styles and keys from the first base only."""

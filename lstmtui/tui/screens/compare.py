@@ -26,9 +26,9 @@ from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.messages import Look
-from lstmtui.tui.screens.base import ReadingScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.messages import PollResult
+from lstmtui.tui.screens.polling import PollingScreen
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
@@ -55,7 +55,7 @@ class Entry:
     flow: Flow | None
 
 
-class EntriesSeen(Look):
+class RunsCompared(PollResult):
     """The runs were read again."""
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
@@ -63,7 +63,7 @@ class EntriesSeen(Look):
         self.entries = entries
 
 
-class CompareScreen(ReadingScreen[None]):
+class CompareScreen(PollingScreen[None]):
     """Compare runs; a letter stands for each, on the curves and in the tables."""
 
     HELP: ClassVar[str] = """\
@@ -94,7 +94,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     panel: var[str] = var("results")
     """Which table there is room for: "results" or "settings"."""
 
-    def __init__(self, paths: Sequence[Path], doors: Doors | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], services: Services | None = None) -> None:
         super().__init__()
         self._readers = [RunReader(RunFolder(path), keep=1000) for path in list(paths)[:MOST]]
         self._left_out = max(0, len(paths) - MOST)
@@ -123,7 +123,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def read(self) -> EntriesSeen:
+    def read(self) -> RunsCompared:
         found: list[Entry] = []
         for letter, reader in zip(LETTERS, self._readers, strict=False):
             before, now = reader.snapshot, seen(reader)
@@ -133,9 +133,9 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
             else:
                 flow = next(iter(read_flows(now.run, newest=1)), None)
                 found.append(Entry(letter, now, comparison.run_figures(now), flow))
-        return EntriesSeen(tuple(found))
+        return RunsCompared(tuple(found))
 
-    def on_entries_seen(self, message: EntriesSeen) -> None:
+    def on_runs_compared(self, message: RunsCompared) -> None:
         if not self.entries or any(a is not b for a, b in zip(self.entries, message.entries, strict=True)):
             self.entries = message.entries
 
@@ -158,7 +158,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         self.set_class(panel == "settings", "-settings")
 
     def _draw(self) -> None:
-        if not self.stands or not self.entries:
+        if not self.is_usable or not self.entries:
             return
         chart, panel = self.query_one(LineChart), self.query_one("#chart-panel")
         chart.log_scale = self.log_scale or self.chart == "flow"
@@ -201,7 +201,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
     def _fill(self) -> None:
         """Write both tables."""
-        if not self.stands or not self.entries:
+        if not self.is_usable or not self.entries:
             return
         # The panels' own width is not known before the first layout; the screen's is.
         width = self.size.width

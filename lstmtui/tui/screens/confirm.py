@@ -12,7 +12,7 @@ from textual.widgets import Footer, Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 
 
 class ConfirmScreen(Dialog[bool]):

@@ -19,8 +19,8 @@ from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.polling import Dialog
 from lstmtui.tui.widgets.fields import Entry as Line
 
 if TYPE_CHECKING:
@@ -174,26 +174,26 @@ Sets that are not here yet are fetched when you choose them, after a question.
         try:
             corpus.resolve([name])
         except LstmtuiError as error:
-            self.from_thread(self._say, str(error), error=True)
+            self.call_if_usable(self._say, str(error), error=True)
             return
-        self.from_thread(self.dismiss, (name,))
+        self.call_if_usable(self.dismiss, (name,))
 
     @work(thread=True, group="corpus", exclusive=True)
     def _fetch(self, name: str) -> None:
         from lstmtui.data import catalogue
 
         def report(what: str, done: float) -> None:
-            self.from_thread(self._say, f"Fetching {what}: {done:.0%} …")
+            self.call_if_usable(self._say, f"Fetching {what}: {done:.0%} …")
 
         try:
             catalogue.fetch(catalogue.get(name), report=report)
         except LstmtuiError as error:
-            self.from_thread(self._say, str(error), error=True)
+            self.call_if_usable(self._say, str(error), error=True)
             return
-        self.from_thread(self.dismiss, (name,))
+        self.call_if_usable(self.dismiss, (name,))
 
     def _say(self, said: str, *, error: bool = False) -> None:
-        if self.stands:
+        if self.is_usable:
             line = self.query_one("#said", Static)
             line.update(Text(safe(said)))
             line.set_class(error, "-error")

@@ -18,16 +18,16 @@ from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, measu
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording as words
 from lstmtui.tui.keys import bind
-from lstmtui.tui.messages import Look
-from lstmtui.tui.screens.base import ReadingScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.messages import PollResult
+from lstmtui.tui.screens.polling import PollingScreen
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
 from lstmtui.tui.widgets.line_chart import NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
-from lstmtui.tui.workers.inspection import Answerer, Questions, Told
-from lstmtui.tui.workers.model_thread import Refused
+from lstmtui.tui.workers.inspection import InspectedModel, InspectionAnswered, InspectionThread
+from lstmtui.tui.workers.model_thread import ModelFailed
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -43,7 +43,7 @@ follows with the next evaluation.
 Press m to measure the best checkpoint now."""
 
 
-class Measured(Look):
+class Measured(PollResult):
     """The probes folder was read: every measurement there is, oldest first."""
 
     def __init__(self, flows: tuple[Flow, ...]) -> None:
@@ -51,7 +51,7 @@ class Measured(Look):
         self.flows = flows
 
 
-class GradientsScreen(ReadingScreen[None]):
+class GradientsScreen(PollingScreen[None]):
     """See gradients vanish, explode or hold, and how that changes while a run trains."""
 
     HELP: ClassVar[str] = """\
@@ -85,13 +85,13 @@ the z of a GRU).
     state: var[str] = var("h")
     """Which state's gradient is shown where there is room for one."""
 
-    def __init__(self, path: Path, doors: Doors | None = None) -> None:
+    def __init__(self, path: Path, services: Services | None = None) -> None:
         super().__init__()
         self._folder = RunFolder(path)
-        self._doors = doors
+        self._services = services
         self._known: dict[Path, Flow | None] = {}
         self._own: Flow | None = None
-        self._questions: Questions | None = None
+        self._inspection: InspectionThread | None = None
         self._looked = False
 
     def compose(self) -> ComposeResult:
@@ -119,8 +119,8 @@ the z of a GRU).
         self.read_every(INTERVAL)
 
     def on_unmount(self) -> None:
-        if self._questions is not None:
-            self._questions.close()
+        if self._inspection is not None:
+            self._inspection.close()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ the z of a GRU).
         self._show()
 
     def _show(self) -> None:
-        if not self.stands:
+        if not self.is_usable:
             return
         flow = self.shown
         has_c = flow is not None and bool(flow.c.size)
@@ -222,14 +222,16 @@ the z of a GRU).
         self.state = "h" if self.state == "c" else "c"
 
     def action_measure(self) -> None:
-        doors = self._doors or cast("LstmtuiApp", self.app).doors
-        if self._questions is None:
+        services = self._services or cast("LstmtuiApp", self.app).services
+        if self._inspection is None:
             folder = self._folder
-            self._questions = Questions(lambda: cast(Answerer, doors.open_model(folder)), self.post_message)
+            self._inspection = InspectionThread(
+                lambda: cast(InspectedModel, services.open_model(folder)), self.post_message
+            )
         self._say("Measuring the best checkpoint …")
-        self._questions.ask("gradients")
+        self._inspection.ask("gradients")
 
-    def on_told(self, message: Told) -> None:
+    def on_inspection_answered(self, message: InspectionAnswered) -> None:
         flow = parse_flow(message.answer)
         if flow is None:
             self._say("The answer made no sense; is the run of another version?", error=True)
@@ -240,10 +242,10 @@ the z of a GRU).
         self.flows = (*others, flow)
         self._say(f"Measured the checkpoint of step {words.count(flow.step)}.")
 
-    def on_refused(self, message: Refused) -> None:
-        if message.final and self._questions is not None:
-            self._questions.close()
-            self._questions = None
+    def on_model_failed(self, message: ModelFailed) -> None:
+        if message.final and self._inspection is not None:
+            self._inspection.close()
+            self._inspection = None
         self._say(message.words, error=True)
 
     def action_back(self) -> None:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 
 CONFIGURE = """
 Keys can be changed in the configuration file, by the names in the last column:

@@ -21,14 +21,14 @@ from lstmtui.config import CELLS
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import OnceScreen
+from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.coded_text import CodedText, Span, shown
 from lstmtui.tui.widgets.token_map import Row, TokenMap
-from lstmtui.tui.workers.inspection import Answerer, Questions, Told
-from lstmtui.tui.workers.model_thread import Opened, Refused
+from lstmtui.tui.workers.inspection import InspectedModel, InspectionAnswered, InspectionThread
+from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -78,7 +78,7 @@ class Units:
         return f"{self.selectivity[unit]:.1f} {'␣' if piece == ' ' else piece}"
 
 
-class InspectScreen(OnceScreen[None]):
+class InspectScreen(BaseScreen[None]):
     """Look at gates and states while the model reads a text."""
 
     HELP: ClassVar[str] = """\
@@ -134,10 +134,10 @@ other places where the same units are on: what those places share is what the un
     view: var[str] = var("unit")
     """Which panel there is room for below the text: "unit" or "units"."""
 
-    def __init__(self, path: Path, doors: Doors | None = None) -> None:
+    def __init__(self, path: Path, services: Services | None = None) -> None:
         super().__init__()
-        self._folder, self._doors = RunFolder(path), doors
-        self._questions: Questions | None = None
+        self._folder, self._services = RunFolder(path), services
+        self._inspection: InspectionThread | None = None
         self._text = ""
         self._about: dict[str, Any] = {}
         self._pieces: tuple[str, ...] = ()
@@ -167,28 +167,30 @@ other places where the same units are on: what those places share is what the un
         self._open()
 
     def on_unmount(self) -> None:
-        if self._questions is not None:
-            self._questions.close()
+        if self._inspection is not None:
+            self._inspection.close()
 
     # --- questions and answers ------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if self._questions is not None:
-            self._questions.close()
-        doors, folder = self._doors or cast("LstmtuiApp", self.app).doors, self._folder
-        self._questions = Questions(lambda: cast(Answerer, doors.open_model(folder)), self.post_message)
+        if self._inspection is not None:
+            self._inspection.close()
+        services, folder = self._services or cast("LstmtuiApp", self.app).services, self._folder
+        self._inspection = InspectionThread(
+            lambda: cast(InspectedModel, services.open_model(folder)), self.post_message
+        )
         self.query_one(CodedText).said = "Opening the model …"
         self._say("Opening the model …")
         self._read()
 
     def _read(self) -> None:
-        if self._questions is not None:
-            self._questions.ask("inspect", text=self._text)
+        if self._inspection is not None:
+            self._inspection.ask("inspect", text=self._text)
 
-    def on_opened(self, message: Opened) -> None:
+    def on_model_opened(self, message: ModelOpened) -> None:
         self._say("Reading the text …")
 
-    def on_told(self, message: Told) -> None:
+    def on_inspection_answered(self, message: InspectionAnswered) -> None:
         if message.details.get("text", self._text) != self._text:
             return  # of a text that is no longer shown
         try:
@@ -201,7 +203,7 @@ other places where the same units are on: what those places share is what the un
         except (KeyError, TypeError, ValueError) as error:
             self._say(f"The answer made no sense ({error}); is the run of another version?", error=True)
 
-    def on_refused(self, message: Refused) -> None:
+    def on_model_failed(self, message: ModelFailed) -> None:
         self.query_one(CodedText).said = "No text." if not self._pieces else ""
         again = " ctrl+r opens it again." if message.final else ""
         self._say(message.words + again, error=True)
@@ -229,12 +231,12 @@ other places where the same units are on: what those places share is what the un
         self._show()
 
     def _ask_units(self) -> None:
-        if self._questions is not None and self._pieces:
-            self._questions.ask("inspect_units", text=self._text, layer=self.depth, part=self.part)
+        if self._inspection is not None and self._pieces:
+            self._inspection.ask("inspect_units", text=self._text, layer=self.depth, part=self.part)
 
     def _ask_unit(self) -> None:
-        if self._questions is not None and self._pieces:
-            self._questions.ask("inspect_unit", text=self._text, layer=self.depth, unit=self.unit)
+        if self._inspection is not None and self._pieces:
+            self._inspection.ask("inspect_unit", text=self._text, layer=self.depth, unit=self.unit)
 
     def _told_units(self, answer: dict[str, Any]) -> None:
         if (answer["layer"], answer["part"]) != (self.depth, self.part):
@@ -289,7 +291,7 @@ other places where the same units are on: what those places share is what the un
         return CELLS[self._about["cell"]].label(part)
 
     def _show(self) -> None:
-        if not self._about or not self.stands:
+        if not self._about or not self.is_usable:
             return
         parts = self._about["parts"]
         text, unit, units = (
@@ -442,12 +444,12 @@ other places where the same units are on: what those places share is what the un
         self.view = "units" if self.view == "unit" else "unit"
 
     def action_find(self) -> None:
-        if self._questions is None or not self._pieces:
+        if self._inspection is None or not self._pieces:
             return
         first, last = self.chosen or (self.cursor, self.cursor)
         self.chosen = (first, last)
         self._say("Looking for other places …")
-        self._questions.ask("inspect_span", text=self._text, layer=self.depth, part=self.part, first=first, last=last)
+        self._inspection.ask("inspect_span", text=self._text, layer=self.depth, part=self.part, first=first, last=last)
 
     def action_match(self, by: int) -> None:
         if self._matches:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 
 LETTERS = "asdfgqwertzxcvbhjklyuiopnm"
 

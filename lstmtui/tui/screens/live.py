@@ -21,17 +21,17 @@ from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.messages import RunSeen, RunView
-from lstmtui.tui.screens.base import ReadingScreen
+from lstmtui.tui.messages import RunPolled, RunView
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.screens.polling import PollingScreen
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
-from lstmtui.tui.workers.pending_requests import Pending, live_values
-from lstmtui.tui.workers.run_polling import RunWatch
+from lstmtui.tui.workers.pending_requests import PendingRequests, live_values
+from lstmtui.tui.workers.run_polling import RunPoller
 
 if TYPE_CHECKING:
     from lstmtui.tui.screens.steer import Fork
@@ -40,7 +40,7 @@ INTERVAL = 1.0
 """Seconds between two looks at the run folder."""
 
 
-class LiveScreen(ReadingScreen[None]):
+class LiveScreen(PollingScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
@@ -99,11 +99,11 @@ The engine is a process of its own: leaving this screen, or the program, does no
     view: var[RunView | None] = var(None, always_update=True)
     """What the reader last saw; frozen, never edited here."""
 
-    def __init__(self, run: RunFolder, doors: Doors) -> None:
+    def __init__(self, run: RunFolder, services: Services) -> None:
         super().__init__()
-        self._folder, self._doors = run, doors
-        self._watch = RunWatch(run)
-        self._pending = Pending()
+        self._folder, self._services = run, services
+        self._poller = RunPoller(run)
+        self._pending = PendingRequests()
         self._said = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -137,10 +137,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def read(self) -> RunSeen:
-        return RunSeen(self._watch.look())
+    def read(self) -> RunPolled:
+        return RunPolled(self._poller.poll())
 
-    def on_run_seen(self, message: RunSeen) -> None:
+    def on_run_polled(self, message: RunPolled) -> None:
         self.view = message.view
 
     def watch_view(self, old: RunView | None, view: RunView | None) -> None:
@@ -163,7 +163,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self._say(view)
         for ok, said in self._pending.settle(seen):
             if not ok:
-                self.tell(said, error=True)
+                self.show_message(said, error=True)
         self.query_one(EventLine).waiting = self._pending.waiting()
         self._label()
         if old is None or (old.snapshot.state, old.gone) != (seen.state, view.gone):
@@ -241,14 +241,14 @@ The engine is a process of its own: leaving this screen, or the program, does no
         try:
             identity = requests.send_request(self._folder, op, **details)
         except (LstmtuiError, OSError) as error:
-            self.tell(str(error), error=True)
+            self.show_message(str(error), error=True)
             return
-        self.from_thread(self._sent, identity, op)
+        self.call_if_usable(self._sent, identity, op)
 
     def _sent(self, identity: str, op: str) -> None:
         self._pending.add(identity, op)
         self.query_one(EventLine).waiting = self._pending.waiting()
-        self.look()
+        self.poll()
 
     def action_steer(self) -> None:
         from lstmtui.tui.screens.steer import SteerScreen
@@ -272,18 +272,18 @@ The engine is a process of its own: leaving this screen, or the program, does no
         if engine_alive(self._folder):
             return
         try:
-            self._doors.start(self._folder)
+            self._services.start(self._folder)
         except (LstmtuiError, OSError) as error:
-            self.tell(f"The engine could not be started ({error}).", error=True)
+            self.show_message(f"The engine could not be started ({error}).", error=True)
             return
-        self.tell("The engine is starting; the run goes on where it stopped.")
+        self.show_message("The engine is starting; the run goes on where it stopped.")
 
     def action_fork(self) -> None:
         from lstmtui.tui.screens.steer import ForkScreen
 
         def answered(fork: Fork | None) -> None:
             if fork is not None:
-                self.tell(f"Forking '{self._folder.name}' …")
+                self.show_message(f"Forking '{self._folder.name}' …")
                 self._fork(fork)
 
         if self.view is not None:
@@ -292,35 +292,35 @@ The engine is a process of its own: leaving this screen, or the program, does no
     @work(thread=True, group="start", exclusive=True)
     def _fork(self, fork: Fork) -> None:
         try:
-            run, _ = self._doors.fork(self._folder, at=fork.at, name=fork.name or None, changes=fork.changes)
-            self._doors.start(run)
+            run, _ = self._services.fork(self._folder, at=fork.at, name=fork.name or None, changes=fork.changes)
+            self._services.start(run)
         except (LstmtuiError, OSError) as error:
-            self.tell(str(error), error=True)
+            self.show_message(str(error), error=True)
             return
-        self.from_thread(self._open, run)
+        self.call_if_usable(self._open, run)
 
     def _open(self, run: RunFolder) -> None:
         if self.is_active:
-            self.app.switch_screen(LiveScreen(run, self._doors))
+            self.app.switch_screen(LiveScreen(run, self._services))
         else:
-            self.tell(f"'{run.name}' has started.")
+            self.show_message(f"'{run.name}' has started.")
 
     # --- keys: what is shown --------------------------------------------------------------------------------------
 
     def action_type(self) -> None:
         from lstmtui.tui.screens.type import TypeScreen
 
-        self.app.push_screen(TypeScreen(self._folder, self._doors))
+        self.app.push_screen(TypeScreen(self._folder, self._services))
 
     def action_gradients(self) -> None:
         from lstmtui.tui.screens.gradients import GradientsScreen
 
-        self.app.push_screen(GradientsScreen(self._folder.path, self._doors))
+        self.app.push_screen(GradientsScreen(self._folder.path, self._services))
 
     def action_inspect(self) -> None:
         from lstmtui.tui.screens.inspect import InspectScreen
 
-        self.app.push_screen(InspectScreen(self._folder.path, self._doors))
+        self.app.push_screen(InspectScreen(self._folder.path, self._services))
 
     def action_gates(self) -> None:
         gates = self.query_one(GateMap)

@@ -21,9 +21,9 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
-from lstmtui.tui.screens.polling import OnceScreen
-from lstmtui.tui.services import Doors, resolved
+from lstmtui.tui.services import Services, resolved
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
 
@@ -63,7 +63,7 @@ MUCH_ROOM = 34
 READING = "Reading the text …"
 
 
-class NewRunScreen(OnceScreen[RunFolder | None]):
+class NewRunScreen(BaseScreen[RunFolder | None]):
     """A form at the left, the plan that follows from it at the right."""
 
     HELP: ClassVar[str] = """\
@@ -80,11 +80,11 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         bind("escape", "back", "Back", "new.back", "Back to the runs; nothing is started", show=True),
     ]
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__()
-        self._doors = doors
+        self._services = services
         self._corpus: tuple[str, ...] = ("default",)
-        self._forecaster = doors.forecaster()
+        self._forecaster = services.forecaster()
         self._timer: Timer | None = None
         self._asked = 0
         self._starting = False
@@ -234,19 +234,19 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
                 self._tell_plan(number, chosen, told)
         except LstmtuiError as error:
             if number == self._asked and not worker.is_cancelled:
-                self.from_thread(self._show_error, str(error))
+                self.call_if_usable(self._show_error, str(error))
 
     def _tell_plan(self, number: int, chosen: Settings, told: dict[str, Any]) -> None:
         if number == self._asked:
-            self.from_thread(self._show, chosen, told)
+            self.call_if_usable(self._show, chosen, told)
 
     def _show_error(self, said: str) -> None:
-        if self.stands:
+        if self.is_usable:
             self._told, self._problem = {}, said
             self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
 
     def _show(self, chosen: Settings, told: dict[str, Any]) -> None:
-        if not self.stands:
+        if not self.is_usable:
             return
         self._told = told
         self._tell_about()
@@ -275,10 +275,10 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         try:
             settings = self.settings()
         except LstmtuiError as error:
-            self.tell(str(error), error=True)
+            self.show_message(str(error), error=True)
             return
         if self._problem:
-            self.tell(f"Nothing is started: {self._problem}", error=True)
+            self.show_message(f"Nothing is started: {self._problem}", error=True)
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
@@ -291,12 +291,12 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         try:
             if not planned:
                 self._forecaster.ask(read(settings)[0])
-            run = self._doors.create(settings, name=name, root=self._doors.root)
-            self._doors.start(run)
+            run = self._services.create(settings, name=name, root=self._services.root)
+            self._services.start(run)
         except (LstmtuiError, OSError) as error:
-            self.from_thread(self._failed, str(error))
+            self.call_if_usable(self._failed, str(error))
             return
-        self.from_thread(self._started, run)
+        self.call_if_usable(self._started, run)
 
     def _started(self, run: RunFolder) -> None:
         self._starting = False
@@ -306,7 +306,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
     def _failed(self, said: str) -> None:
         self._starting = False
         self.query_one(TitleBar).remark = "nothing was started"
-        self.tell(said, error=True)
+        self.show_message(said, error=True)
 
 
 def read(settings: Settings) -> tuple[Settings, dict[str, Any]]:

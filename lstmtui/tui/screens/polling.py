@@ -1,73 +1,59 @@
-"""Screens that can be left at any moment: a second escape, or an answer from a thread, may still be on its way."""
+"""Screens that look at the run folder again and again, in a thread, and are told by a message what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from abc import abstractmethod
 
-from textual import events
-from textual.await_complete import AwaitComplete
-from textual.screen import ModalScreen, Screen
+from textual import work
 
-if TYPE_CHECKING:
-    from lstmtui.tui.app import LstmtuiApp
-
-Result = TypeVar("Result")
+from lstmtui.tui.messages import PollResult
+from lstmtui.tui.screens.base import BaseScreen, Result
 
 
-class OnceScreen(Screen[Result]):
-    """A screen whose second dismissal does nothing, where Textual would raise."""
+class PollingScreen(BaseScreen[Result]):
+    """Calls `read` in a thread, one call at a time, and posts the Look that it returns.
 
-    _left = False
-    _home: LstmtuiApp | None = None
+    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there.
+    """
 
-    def on_mount(self) -> None:
-        self._home = cast("LstmtuiApp", self.app)  # a thread finds it here also when the screen has been left
-
-    def tell(self, message: str, *, error: bool = False) -> None:
-        """Show a sentence above whatever screen is on top by then. Safe from any thread."""
-        if self._home is not None:
-            self._home.say(message, error=error)
+    _reading = False
+    _problem = ""
+    """What was last said about reading."""
 
     @property
-    def stands(self) -> bool:
-        """Whether its widgets can be asked for: all of them are there, and none is being taken away.
+    def is_seen(self) -> bool:
+        """Whether it is on top, or shows through the dialog that is.
 
-        `is_mounted` stays true when a screen is taken down from its leaves to its root.
+        `is_current` is true also of the screen that lies beneath one which covers it (Textual 8.2.8).
         """
-        going = self._left or self._pruning or self._closing or self._closed
-        return self.is_mounted and self.is_attached and not going
+        return self.is_active or (self.is_current and self.app.screen.is_modal)
 
-    def from_thread(self, call: Callable[..., object], *given: Any, **named: Any) -> None:
-        """Have something called when it is this screen's turn, unless it is left by then. Safe from any thread.
+    def read_every(self, seconds: float) -> None:
+        """Read now, and again after so many seconds each time."""
+        self.set_interval(seconds, self.poll)
+        self.poll()
 
-        Returns at once. `App.call_from_thread` waits for the call to end, and for what it returns when that can be
-        awaited: for ever where the program leaves meanwhile, which then never ends, since it waits for the thread.
-        """
-        self.call_later(self._if_open, partial(call, *given, **named))
+    def poll(self) -> None:
+        """Read, unless that is being done already."""
+        if self.is_seen and not self._reading:
+            self._reading = True
+            self._read_in_thread()
 
-    def _if_open(self, call: Callable[[], object]) -> None:
-        if self.stands:
-            call()
+    def on_screen_resume(self) -> None:
+        self.poll()
 
-    def _forward_event(self, event: events.Event) -> None:
-        """Let a press of a button fall on what is just being taken away, a notification for one.
+    @abstractmethod
+    def read(self) -> PollResult:
+        """Read a bounded piece, in the thread; touches no widget."""
 
-        Textual 8.2.8 asks the parent of what was pressed for its place (Screen._forward_event): it has none any more.
-        """
-        if isinstance(event, events.MouseDown) and not self.app.mouse_captured:
-            widget, _ = self.get_widget_and_offset_at(event.x, event.y)
-            if widget is not None and not isinstance(widget, Screen) and widget.parent is None:
-                return
-        super()._forward_event(event)
-
-    def dismiss(self, result: Any = None) -> AwaitComplete:
-        if self._left or not self.is_active:
-            return AwaitComplete.nothing()
-        self._left = True
-        return super().dismiss(result)
-
-
-class Dialog(ModalScreen[Result], OnceScreen[Result]):
-    """The same over another screen. Textual inherits styles and keys from the first base only."""
+    @work(thread=True, group="read")
+    def _read_in_thread(self) -> None:
+        try:
+            self.post_message(self.read())
+        except Exception as error:  # one file that nobody has thought of must not end the screens
+            said = f"The files cannot be read ({type(error).__name__}: {error})."
+            if said != self._problem:
+                self._problem = said
+                self.show_message(said, error=True)
+        finally:
+            self._reading = False

@@ -24,16 +24,16 @@ from lstmtui.runs.removal import remove_run
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.messages import RunsSeen
-from lstmtui.tui.screens.base import ReadingScreen
+from lstmtui.tui.messages import RunsPolled
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.screens.polling import PollingScreen
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
-from lstmtui.tui.workers.run_polling import RunsWatch
+from lstmtui.tui.workers.run_polling import RunsPoller
 
 INTERVAL = 1.0
 """Seconds between two looks at the folder of runs."""
@@ -51,7 +51,7 @@ SORTS = ("newest", "name", "best", "steps", "size")
 """Orders of the list; runs with a living engine stand first in the first one."""
 
 
-class RunsScreen(ReadingScreen[None]):
+class RunsScreen(PollingScreen[None]):
     """The list of runs, refreshed by itself."""
 
     HELP: ClassVar[str] = """\
@@ -87,10 +87,10 @@ compares the runs marked with m, or all that are listed when none is marked.
     runs: var[tuple[RunSnapshot, ...] | None] = var(None, always_update=True)
     """What the reader last saw; frozen. None until then."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__()
-        self._doors = doors
-        self._watch = RunsWatch(doors.root)
+        self._services = services
+        self._poller = RunsPoller(services.root)
         self._pattern = ""
         self._order = SORTS[0]
         self._marked: set[Path] = set()
@@ -125,13 +125,13 @@ compares the runs marked with m, or all that are listed when none is marked.
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def read(self) -> RunsSeen:
+    def read(self) -> RunsPolled:
         try:
-            return RunsSeen(self._watch.look())
+            return RunsPolled(self._poller.poll())
         except LstmtuiError as error:
-            return RunsSeen((), error=str(error))
+            return RunsPolled((), error=str(error))
 
-    def on_runs_seen(self, message: RunsSeen) -> None:
+    def on_runs_polled(self, message: RunsPolled) -> None:
         self._said = message.error or NO_RUNS
         self.runs = message.runs
 
@@ -153,7 +153,7 @@ compares the runs marked with m, or all that are listed when none is marked.
         told += f", {len(shown)} shown" if len(shown) != len(runs) else ""
         told += f", {len(self._marked)} marked" if self._marked else ""
         told += f", by {self._order}" if self._order != SORTS[0] else ""
-        self.query_one(TitleBar).remark = f"{told} · {self._doors.root}" if runs else str(self._doors.root)
+        self.query_one(TitleBar).remark = f"{told} · {self._services.root}" if runs else str(self._services.root)
         self._fill()
         self._preview()
         if (able := len(self._to_compare()) > 1) != self._comparable:
@@ -179,7 +179,7 @@ compares the runs marked with m, or all that are listed when none is marked.
 
     def _fill(self) -> None:
         """Bring the table up to date, touching only what changed."""
-        if self.runs is None or not self.stands:
+        if self.runs is None or not self.is_usable:
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
         wanted = columns(self.size.width)
@@ -245,11 +245,11 @@ compares the runs marked with m, or all that are listed when none is marked.
         if action == "compare":
             return len(self._to_compare()) > 1
         if action == "leave_filter":
-            return bool(self._pattern) or (self.stands and self.query_one("#filter").has_focus)
+            return bool(self._pattern) or (self.is_usable and self.query_one("#filter").has_focus)
         if action == "open" and isinstance(self.focused, Input):
             return False
         if action in ("open", "type", "resume", "delete", "mark"):
-            run = self.current if self.stands else None
+            run = self.current if self.is_usable else None
             if run is None:
                 return False
             if action == "resume":
@@ -267,12 +267,12 @@ compares the runs marked with m, or all that are listed when none is marked.
         from lstmtui.tui.screens.type import TypeScreen
 
         if run := self.current:
-            self.app.push_screen(TypeScreen(run.run, self._doors))
+            self.app.push_screen(TypeScreen(run.run, self._services))
 
     def action_compare(self) -> None:
         from lstmtui.tui.screens.compare import CompareScreen
 
-        self.app.push_screen(CompareScreen(self._to_compare(), self._doors))
+        self.app.push_screen(CompareScreen(self._to_compare(), self._services))
 
     def _to_compare(self) -> list[Path]:
         """Return the runs that are marked, or all that are listed."""
@@ -293,17 +293,17 @@ compares the runs marked with m, or all that are listed when none is marked.
     def _start(self, run: RunFolder) -> None:
         if not engine_alive(run):
             try:
-                self._doors.start(run)
+                self._services.start(run)
             except (LstmtuiError, OSError) as error:
-                self.tell(f"The engine could not be started ({error}).", error=True)
+                self.show_message(f"The engine could not be started ({error}).", error=True)
                 return
-        self.from_thread(self._opened, run)
+        self.call_if_usable(self._opened, run)
 
     def _opened(self, run: RunFolder) -> None:
         from lstmtui.tui.screens.live import LiveScreen
 
         if self.is_active:
-            self.app.push_screen(LiveScreen(run, self._doors))
+            self.app.push_screen(LiveScreen(run, self._services))
 
     def action_new(self) -> None:
         from lstmtui.tui.screens.new_run import NewRunScreen
@@ -312,7 +312,7 @@ compares the runs marked with m, or all that are listed when none is marked.
             if run is not None:
                 self._opened(run)
 
-        self.app.push_screen(NewRunScreen(self._doors), started)
+        self.app.push_screen(NewRunScreen(self._services), started)
 
     # --- filter, order, marks -------------------------------------------------------------------------------------
 
@@ -356,7 +356,7 @@ compares the runs marked with m, or all that are listed when none is marked.
         if run is None:
             return
         if not run.ended:
-            self.tell(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
+            self.show_message(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
             return
 
         def answered(yes: bool | None) -> None:
@@ -372,5 +372,5 @@ compares the runs marked with m, or all that are listed when none is marked.
         try:
             remove_run(run)
         except LstmtuiError as error:
-            self.tell(str(error), error=True)
-        self.from_thread(self.look)
+            self.show_message(str(error), error=True)
+        self.call_if_usable(self.poll)

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Input, Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Entry
 
 

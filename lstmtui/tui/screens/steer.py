@@ -19,7 +19,7 @@ from lstmtui.runs import requests
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form
 from lstmtui.tui.workers.pending_requests import live_values
 
@@ -108,7 +108,7 @@ a resume knows it. ctrl+z takes the last change back, also one made before this 
 
     def _seen(self, view: RunView | None) -> None:
         """Show what the engine answered, and settings that have changed, unless they are being typed over."""
-        if view is None or not self.stands:
+        if view is None or not self.is_usable:
             return
         answer = self._answer()
         if answer.get("request") != self._answered:
@@ -279,7 +279,7 @@ and goes its own way from there. Its curve begins with this one's.
                 if value:
                     config.convert(name, value, "fork")
         except UsageError as error:
-            cast("LstmtuiApp", self.app).say(str(error), error=True)
+            cast("LstmtuiApp", self.app).show_message(str(error), error=True)
             return
         changes = {name: value for name, value in values.items() if value}
         self.dismiss(Fork(self.query_one("#at", Choice).value, self.query_one("#name", Entry).value.strip(), changes))

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static, TextArea
 
 from lstmtui.common.terminal_text import safe
-from lstmtui.tui.screens.polling import Dialog
+from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Entry
 from lstmtui.tui.widgets.typing_area import SafeArea
 

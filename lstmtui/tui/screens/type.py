@@ -23,17 +23,17 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.drafts import Draft
 from lstmtui.tui.keys import bind
-from lstmtui.tui.rejected_suggestions import PassedOver
+from lstmtui.tui.rejected_suggestions import RejectedSuggestions
+from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.polling import OnceScreen
 from lstmtui.tui.screens.save_text import SaveTextScreen
-from lstmtui.tui.services import Completer, Doors
+from lstmtui.tui.services import Completer, Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
 from lstmtui.tui.widgets.typing_area import TypingArea
-from lstmtui.tui.workers.completion import Answer, Answered, Asker, Done
-from lstmtui.tui.workers.model_thread import Opened, Refused
+from lstmtui.tui.workers.completion import CommandDone, Completion, CompletionReady, CompletionThread
+from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 
 MEMORY = 1 << 16
 """Most characters before the cursor that the model is given."""
@@ -45,7 +45,7 @@ KEEPING = 2.0
 """Seconds after which what was typed is on the disk."""
 
 
-class TypeScreen(OnceScreen[None]):
+class TypeScreen(BaseScreen[None]):
     """Type; the model proposes, Tab accepts."""
 
     HELP: ClassVar[str] = """\
@@ -76,20 +76,20 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         Binding("escape", "back", "Back", tooltip="Leave the typing screen; the text is kept"),
     ]
 
-    answer: var[Answer | None] = var(None)
+    answer: var[Completion | None] = var(None)
     """What the model last said about the text before the cursor."""
     chosen: var[int] = var(0)
     threshold: var[float] = var(THRESHOLD)
 
-    def __init__(self, run: RunFolder, doors: Doors) -> None:
+    def __init__(self, run: RunFolder, services: Services) -> None:
         super().__init__()
-        self._folder, self._doors = run, doors
-        self._asker: Asker | None = None
+        self._folder, self._services = run, services
+        self._completion: CompletionThread | None = None
         self._timer: Timer | None = None
         self._about: dict[str, Any] = {}
         self._ready = False
-        self._passed_over = PassedOver()
-        self._draft = Draft(doors.drafts, run)
+        self._rejected = RejectedSuggestions()
+        self._draft = Draft(services.drafts, run)
         self._keeping: Timer | None = None
         self._unkept = False
         """Whether it was said that the text cannot be kept."""
@@ -115,21 +115,21 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
     def on_unmount(self) -> None:
         with contextlib.suppress(LstmtuiError):  # it was said when it was tried before
             self._draft.write()
-        if self._asker is not None:
-            self._asker.close()
+        if self._completion is not None:
+            self._completion.close()
 
     # --- the model ------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if self._asker is not None:
-            self._asker.close()
+        if self._completion is not None:
+            self._completion.close()
         self._ready = False
         self.answer = None
         self.query_one(Candidates).said = "Loading the model …"
         self._say(f"Loading '{self._folder.name}' …")
-        self._asker = Asker(lambda: self._doors.open_model(self._folder), self.post_message)
+        self._completion = CompletionThread(lambda: self._services.open_model(self._folder), self.post_message)
 
-    def on_opened(self, message: Opened) -> None:
+    def on_model_opened(self, message: ModelOpened) -> None:
         self._about = message.about
         self._introduce()
         self.query_one(Candidates).said = "Preparing the first answer …"  # the first time, its kernels are compiled
@@ -144,11 +144,11 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         at = f"step {wording.count(step)}" if isinstance(step, int) else "step ?"
         self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
 
-    def on_done(self, message: Done) -> None:
+    def on_command_done(self, message: CommandDone) -> None:
         self._say(message.words)
         self._ask()
 
-    def on_answered(self, message: Answered) -> None:
+    def on_completion_ready(self, message: CompletionReady) -> None:
         if message.answer.step is not None and message.answer.step != self._about.get("step"):
             self._about["step"] = message.answer.step
             self._introduce()
@@ -161,7 +161,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
             self._say(f"{message.answer.milliseconds:.0f} ms · {self._folder.name}")
         self._propose()
 
-    def on_refused(self, message: Refused) -> None:
+    def on_model_failed(self, message: ModelFailed) -> None:
         self._ready = self._ready and not message.final
         self.answer = None
         self._propose()
@@ -173,9 +173,9 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         return recent(self.query_one(TypingArea).before)
 
     def _ask(self) -> None:
-        if self._asker is not None and self._ready:
+        if self._completion is not None and self._ready:
             text = self._asked_about()
-            self._asker.ask(text, self._passed_over.words(text, time.monotonic()))
+            self._completion.ask(text, self._rejected.words(text, time.monotonic()))
 
     # --- typing ---------------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         candidates = self.answer.candidates if self.answer else ()
         if self.answer is not None:
             texts = [c.text for c in candidates if not c.replaces]
-            self._passed_over.show(self.answer.text, texts, time.monotonic())
+            self._rejected.show(self.answer.text, texts, time.monotonic())
         listed.candidates, listed.chosen = candidates, self.chosen
         if self.answer is not None and not candidates:
             listed.said = "The model proposes nothing here."
@@ -261,16 +261,16 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
                 return f"A new profile holds {count} words; the damaged one is kept as {Path(aside[0]).name}."
             return f"The profile beside the run holds {count} words; F3 forgets it."
 
-        if self._asker is not None and self._ready and text.strip():
-            self._asker.order(learn)
+        if self._completion is not None and self._ready and text.strip():
+            self._completion.run_command(learn)
 
     def action_forget(self) -> None:
         def forget(model: Completer) -> str:
             model.forget()
             return "The profile is forgotten."
 
-        if self._asker is not None and self._ready:
-            self._asker.order(forget)
+        if self._completion is not None and self._ready:
+            self._completion.run_command(forget)
 
     def action_reload(self) -> None:
         self._open()
@@ -282,13 +282,13 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         try:
             text = self._draft.read()
         except LstmtuiError as error:
-            self.tell(str(error), error=True)
+            self.show_message(str(error), error=True)
             return
         if text:
             area = self.query_one(TypingArea)
             area.load_text(text)
             area.move_cursor(area.document.end)
-            self.tell("What you typed here before is back; F8 clears it.")
+            self.show_message("What you typed here before is back; F8 clears it.")
 
     def _note(self, text: str) -> None:
         """Have `text` kept, soon."""
@@ -305,7 +305,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         except LstmtuiError as error:
             if not self._unkept:
                 self._unkept = True
-                self.tell(str(error), error=True)
+                self.show_message(str(error), error=True)
         else:
             self._unkept = False
 
@@ -345,7 +345,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
             self._ask_to_leave(str(error))
             return
         if self._draft.text:
-            self.tell("Your text is kept; it is here again when you come back.")
+            self.show_message("Your text is kept; it is here again when you come back.")
         self.dismiss()
 
     def _ask_to_leave(self, problem: str) -> None:

@@ -13,23 +13,23 @@ from textual.driver import Driver
 
 from lstmtui.tui.textual_patches.paste_parser import PasteParser
 
-GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL if hasattr(select, "poll") else 0
+HANGUP_EVENTS = select.POLLHUP | select.POLLERR | select.POLLNVAL if hasattr(select, "poll") else 0
 MAX_READ = 1 << 12
 """Bytes that are read from a terminal at once."""
 MAX_WAIT = 0.1
 """Seconds after which the thread that reads looks whether it is to end, as Textual's does."""
 
 
-def is_gone(fileno: int) -> bool:
+def is_hung_up(fileno: int) -> bool:
     """Return whether nobody holds the other end of a terminal any more."""
-    if not GONE:
+    if not HANGUP_EVENTS:
         return False
     poll = select.poll()
     poll.register(fileno, 0)  # these three are always told
-    return any(event & GONE for _, event in poll.poll(0))
+    return any(event & HANGUP_EVENTS for _, event in poll.poll(0))
 
 
-def enduring(driver: type[Driver]) -> type[Driver]:
+def resilient(driver: type[Driver]) -> type[Driver]:
     """Return a driver like `driver` that ends with its terminal, and never waits for one that is gone.
 
     What Textual 8.2.8 does, and this does not (drivers/linux_driver.py):
@@ -48,7 +48,7 @@ def enduring(driver: type[Driver]) -> type[Driver]:
     except ImportError:  # another system
         return driver
 
-    class Enduring(LinuxDriver):
+    class ResilientDriver(LinuxDriver):
         _suspended = False
 
         def __init__(self, *arguments: object, **options: object) -> None:
@@ -70,7 +70,7 @@ def enduring(driver: type[Driver]) -> type[Driver]:
 
         def _sigcont_application(self, *_: object) -> None:
             """Take the terminal again, in whatever state a shell has left it meanwhile."""
-            if self._auto_restart and not is_gone(self.fileno):
+            if self._auto_restart and not is_hung_up(self.fileno):
                 if not self._must_signal_resume:  # stopped by a signal that cannot be heard
                     self.suspend_application_mode()
                     self._must_signal_resume = True
@@ -93,7 +93,7 @@ def enduring(driver: type[Driver]) -> type[Driver]:
                     for event in parser.tick():
                         self.process_message(event)
 
-    return Enduring if driver is LinuxDriver else driver
+    return ResilientDriver if driver is LinuxDriver else driver
 
 
 def _read(fileno: int) -> bytes:

@@ -19,7 +19,7 @@ SOON = 0.01
 Result = TypeVar("Result")
 
 
-class Followed(Message):
+class KeyDelivered(Message):
     """Takes the way of a key: when this has come up to the application, the key has done its work."""
 
     def __init__(self, event: events.Event) -> None:
@@ -27,7 +27,7 @@ class Followed(Message):
         self.event = event
 
 
-class KeysInOrder(App[Result]):
+class OrderedKeysApp(App[Result]):
     """Holds a key back until the one before it is done with, and until the screen that it opened is there.
 
     Textual 8.2.8 (App.on_event) puts a key into the queue of the widget that has the focus at that moment, and only
@@ -44,7 +44,7 @@ class KeysInOrder(App[Result]):
         """Until when a screen that is not there yet is waited for; None when none is."""
 
     @property
-    def settled(self) -> bool:
+    def keys_done(self) -> bool:
         """Whether all that was typed has done its work."""
         return not self._typed and self._under_way is None
 
@@ -55,7 +55,7 @@ class KeysInOrder(App[Result]):
             self._typed.append(event)
             await self._send_next()
 
-    def on_followed(self, message: Followed) -> None:
+    def on_key_delivered(self, message: KeyDelivered) -> None:
         # What the key called for may have been put off: Widget.focus is such a call.
         self.call_later(self._done_with, message.event)
 
@@ -94,7 +94,7 @@ class KeysInOrder(App[Result]):
         target = self.focused or self.screen
         self._under_way = event
         await super().on_event(event)
-        if event.is_forwarded and target.post_message(Followed(event)):
+        if event.is_forwarded and target.post_message(KeyDelivered(event)):
             # A widget that goes away takes what is in its queue with it.
             self.set_timer(PATIENCE, partial(self._done_with, event))
         elif self._under_way is event:

@@ -23,7 +23,7 @@ class Column:
 
     name: str
     width: int
-    tell: Callable[[RunSnapshot, int], Text]
+    format: Callable[[RunSnapshot, int], Text]
 
 
 def columns(width: int) -> tuple[Column, ...]:
@@ -43,7 +43,7 @@ def cells(
     run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
 ) -> tuple[Text, ...]:
     """Return what stands in the row of `run`; `colours` are the theme's variables, which a table does not know."""
-    row = tuple(column.tell(run, column.width) for column in wanted)
+    row = tuple(column.format(run, column.width) for column in wanted)
     for column, text in zip(wanted, row, strict=True):
         if column.name == "name" and marked:
             text.plain = one_line(f"● {text.plain}", column.width)

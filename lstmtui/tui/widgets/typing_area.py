@@ -62,7 +62,7 @@ class SafeArea(TextArea):
         # Textual calls the handler of the class above after this one, with the same event.
         if len(event.text) > LONGEST_PASTE:
             cut = f"The paste is too long: its first {LONGEST_PASTE:,} characters are here, the rest is not."
-            cast("LstmtuiApp", self.app).say(cut, error=True)
+            cast("LstmtuiApp", self.app).show_message(cut, error=True)
         event.text = event.text[:LONGEST_PASTE].replace("\r\n", "\n").replace("\r", "\n")
         if len(event.text) > LARGE_PASTE:
             # It would come in the end, and have all of the text wrapped anew.

@@ -16,7 +16,7 @@ CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """How `text` may go on: ranked candidates, and the likeliest phrase (None: still being thought of)."""
 
     text: str
@@ -27,15 +27,15 @@ class Answer:
     """The checkpoint that answered."""
 
 
-class Answered(Message):
+class CompletionReady(Message):
     """The model continued a text."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Completion) -> None:
         super().__init__()
         self.answer = answer
 
 
-class Done(Message):
+class CommandDone(Message):
     """The model did what it was told to."""
 
     def __init__(self, words: str) -> None:
@@ -43,17 +43,17 @@ class Done(Message):
         self.words = words
 
 
-Order = Callable[[Completer], str]
+Command = Callable[[Completer], str]
 """Something done to a model; returns words about it."""
 
 
-class Asker(ModelThread[Completer, str | Order]):
+class CompletionThread(ModelThread[Completer, str | Command]):
     """Has a model continue texts, and carries out orders before them. Answers with Answered and Done."""
 
     def __init__(self, open_model: Callable[[], Completer], post: Callable[[Message], object]) -> None:
         self._text: str | None = None
         self._passed: Sequence[str] = ()
-        self._orders: list[Order] = []
+        self._commands: list[Command] = []
         super().__init__(open_model, post)
 
     def ask(self, text: str, passed: Sequence[str] = ()) -> None:
@@ -62,23 +62,23 @@ class Asker(ModelThread[Completer, str | Order]):
             self._text, self._passed = text, passed
             self._changed.notify()
 
-    def order(self, do: Order) -> None:
+    def run_command(self, do: Command) -> None:
         """Have something done to the model before the next question; what it returns is posted as Done."""
         with self._changed:
-            self._orders.append(do)
+            self._commands.append(do)
             self._changed.notify()
 
-    def _take(self) -> str | Order | None:
-        if self._orders:
-            return self._orders.pop(0)
+    def _take(self) -> str | Command | None:
+        if self._commands:
+            return self._commands.pop(0)
         text, self._text = self._text, None
         return text
 
-    def _do(self, model: Completer, task: str | Order) -> None:
+    def _do(self, model: Completer, task: str | Command) -> None:
         if isinstance(task, str):
             self._answer(model, task)
         else:
-            self._tell(Done(task(model)))
+            self._tell(CommandDone(task(model)))
 
     def _answer(self, model: Completer, text: str) -> None:
         begun = time.perf_counter()
@@ -86,9 +86,9 @@ class Asker(ModelThread[Completer, str | Order]):
         candidates = tuple(model.complete(text, k=CANDIDATES, passed=passed))
         spent = 1000 * (time.perf_counter() - begun)
         step = model.about.get("step")
-        self._tell(Answered(Answer(text, candidates, None, spent, step)))
+        self._tell(CompletionReady(Completion(text, candidates, None, spent, step)))
         with self._changed:
             if self._text is not None or self._closing:
                 return  # typed on meanwhile: the phrase would come too late
         phrases = model.complete(text, k=1, phrase=True, passed=passed)
-        self._tell(Answered(Answer(text, candidates, phrases[0] if phrases else None, spent, step)))
+        self._tell(CompletionReady(Completion(text, candidates, phrases[0] if phrases else None, spent, step)))

@@ -10,7 +10,7 @@ from textual.message import Message
 from lstmtui.tui.workers.model_thread import ModelThread
 
 
-class Answerer(Protocol):
+class InspectedModel(Protocol):
     """A loaded model that answers questions; `lstmtui.client.model.Model` is one."""
 
     about: dict[str, Any]
@@ -20,7 +20,7 @@ class Answerer(Protocol):
     def close(self) -> None: ...
 
 
-class Told(Message):
+class InspectionAnswered(Message):
     """The answer to a question: what was asked (`op` and details), and what came."""
 
     def __init__(self, op: str, details: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -28,13 +28,13 @@ class Told(Message):
         self.op, self.details, self.answer = op, details, answer
 
 
-class Questions(ModelThread[Answerer, tuple[str, dict[str, Any]]]):
+class InspectionThread(ModelThread[InspectedModel, tuple[str, dict[str, Any]]]):
     """Asks a model; of questions with the same `op` only the newest, as whoever holds a key down wants to see the end.
 
     Answers with Told.
     """
 
-    def __init__(self, open_model: Callable[[], Answerer], post: Callable[[Message], object]) -> None:
+    def __init__(self, open_model: Callable[[], InspectedModel], post: Callable[[Message], object]) -> None:
         self._waiting: dict[str, dict[str, Any]] = {}
         super().__init__(open_model, post)
 
@@ -49,6 +49,6 @@ class Questions(ModelThread[Answerer, tuple[str, dict[str, Any]]]):
         op = next(iter(self._waiting), None)
         return (op, self._waiting.pop(op)) if op is not None else None
 
-    def _do(self, model: Answerer, task: tuple[str, dict[str, Any]]) -> None:
+    def _do(self, model: InspectedModel, task: tuple[str, dict[str, Any]]) -> None:
         op, details = task
-        self._tell(Told(op, details, model.ask(op, **details)))
+        self._tell(InspectionAnswered(op, details, model.ask(op, **details)))

@@ -12,7 +12,7 @@ from textual.message import Message
 from lstmtui.errors import LstmtuiError
 
 
-class Opened(Message):
+class ModelOpened(Message):
     """The model is there."""
 
     def __init__(self, about: dict[str, Any]) -> None:
@@ -20,7 +20,7 @@ class Opened(Message):
         self.about = about
 
 
-class Refused(Message):
+class ModelFailed(Message):
     """The model could not be opened, or could not answer; `final` when it will not answer again."""
 
     def __init__(self, words: str, *, final: bool) -> None:
@@ -84,7 +84,7 @@ class ModelThread(ABC, Generic[Model, Task]):
         try:
             model = self._open()
         except (LstmtuiError, OSError, ValueError) as error:
-            self._tell(Refused(str(error), final=True))
+            self._tell(ModelFailed(str(error), final=True))
             return
         with self._changed:
             self._model = model
@@ -92,13 +92,13 @@ class ModelThread(ABC, Generic[Model, Task]):
         if leave:
             model.close()
             return
-        self._tell(Opened(dict(model.about)))
+        self._tell(ModelOpened(dict(model.about)))
         while (task := self._next()) is not None:
             try:
                 self._do(model, task)
             except (LstmtuiError, OSError, ValueError, KeyError, TypeError) as error:
                 over = isinstance(error, OSError) or not getattr(model, "alive", True)
-                self._tell(Refused(f"The model's process has ended ({error})." if over else str(error), final=over))
+                self._tell(ModelFailed(f"The model's process has ended ({error})." if over else str(error), final=over))
                 if over:
                     return
 

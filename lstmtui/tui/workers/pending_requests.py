@@ -11,13 +11,13 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 PATIENCE = 20.0
 """Seconds after which an unanswered request is said to be unanswered."""
-ASKED = {
+REQUEST_NAMES = {
     "pause": "to pause", "continue": "to continue", "save": "to save", "stop": "to stop", "sample": "to write",
     "set": "for a change", "undo": "to undo", "rewind": "to go back to the best",
 }  # fmt: skip
 
 
-class Pending:
+class PendingRequests:
     """Requests that were sent and not answered yet."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Pending:
 
     def waiting(self) -> str:
         """Return what was asked, in words; nothing where all is answered."""
-        return ", ".join(f"asked {ASKED.get(op, op)} …" for op, _ in self._sent.values())
+        return ", ".join(f"asked {REQUEST_NAMES.get(op, op)} …" for op, _ in self._sent.values())
 
     def settle(self, snapshot: RunSnapshot) -> Iterable[tuple[bool, str]]:
         """Match answers with what was asked; yield whether each went well, and what to say."""

@@ -18,7 +18,7 @@ PROBES = 64
 """How many gate probes are kept: as many as a screen has columns to show them by time."""
 
 
-class RunWatch:
+class RunPoller:
     """Follows one run and its gate probes. One thread at a time."""
 
     def __init__(self, run: RunFolder) -> None:
@@ -29,7 +29,7 @@ class RunWatch:
         self._window: GateWindow | None = None
         self._window_stamp = 0
 
-    def look(self) -> RunView:
+    def poll(self) -> RunView:
         snapshot = seen(self._reader)
         self._read_probes()
         self._read_window()
@@ -70,7 +70,7 @@ class RunWatch:
         self._probes = (*kept, *read_saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
 
 
-class RunsWatch:
+class RunsPoller:
     """Follows every run below `root`; runs that have ended are read again only when their files change."""
 
     def __init__(self, root: Path) -> None:
@@ -78,7 +78,7 @@ class RunsWatch:
         self._readers: dict[Path, RunReader] = {}
         self._stamps: dict[Path, tuple[int, ...]] = {}
 
-    def look(self) -> tuple[RunSnapshot, ...]:
+    def poll(self) -> tuple[RunSnapshot, ...]:
         """Return all runs, those with a living engine first, then the newest. Raises UsageError."""
         runs = list_runs(self._root)
         known = {run.path for run in runs}

@@ -18,7 +18,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens import gradients
 from lstmtui.tui.screens.gradients import GradientsScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 
@@ -31,7 +31,7 @@ def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 async def opened(pilot: Pilot[None], run: RunFolder, model: Any = None) -> GradientsScreen:
     """Push the screen over `run`, with a door to `model`, and wait until it has looked."""
     door: Callable[[RunFolder], Any] = opener(model) if isinstance(model, InsideModel) else model or broken("No model.")
-    screen = GradientsScreen(run.path, Doors(root=run.path.parent, open_model=door))
+    screen = GradientsScreen(run.path, Services(root=run.path.parent, open_model=door))
     pilot.app.push_screen(screen)
     await until(pilot, lambda: pilot.app.screen is screen and screen._looked)
     await pilot.pause()

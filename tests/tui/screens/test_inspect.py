@@ -17,7 +17,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 Open = Callable[..., LstmtuiApp]
@@ -27,7 +27,7 @@ async def opened(pilot: Pilot[None], root: Path, model: Any, **settings: Any) ->
     """Push the screen, with a door to `model`, and wait until everything was answered."""
     run = make_run(root, state="finished", **settings)
     door = opener(model) if isinstance(model, InsideModel) else model
-    screen = InspectScreen(run.path, Doors(root=root, open_model=door))
+    screen = InspectScreen(run.path, Services(root=root, open_model=door))
     pilot.app.push_screen(screen)
     if isinstance(model, InsideModel) and model.error is None:
         await until(pilot, lambda: screen._units is not None and screen._values and "Read" in painted(pilot.app))

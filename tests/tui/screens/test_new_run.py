@@ -22,7 +22,7 @@ from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_of
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.fields import Entry
 
 Open = Callable[..., LstmtuiApp]
@@ -37,8 +37,8 @@ def own_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(text.parent)
     real = NewRunScreen.__init__
 
-    def begun(self: NewRunScreen, doors: Doors) -> None:
-        real(self, doors)
+    def begun(self: NewRunScreen, services: Services) -> None:
+        real(self, services)
         self._corpus = (str(text),)
 
     monkeypatch.setattr(NewRunScreen, "__init__", begun)
@@ -112,19 +112,19 @@ async def test_the_purpose_chooses_the_rest(open_app: Open, forecaster: FakeFore
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "at once"])
 @pytest.mark.parametrize("reason", ["encoding", "network"])
 async def test_what_cannot_be_planned_is_not_started(
-    doors: Doors, own_text: Path, forecaster: FakeForecaster, started: list[RunFolder], planned: bool, reason: str
+    services: Services, own_text: Path, forecaster: FakeForecaster, started: list[RunFolder], planned: bool, reason: str
 ) -> None:
     made: list[Settings] = []
 
     def create(settings: Settings, **_: object) -> RunFolder:
         made.append(settings)
-        return make_run(doors.root, "made", state=None)
+        return make_run(services.root, "made", state=None)
 
     if reason == "encoding":
         own_text.write_bytes(b"\x93quoted\x94 " * 400)
     else:
         forecaster.error = UsageError("That network does not fit.")
-    app = LstmtuiApp(doors=dataclasses.replace(doors, create=create))
+    app = LstmtuiApp(services=dataclasses.replace(services, create=create))
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         screen = await formed(pilot)
         if planned:
@@ -186,14 +186,16 @@ async def test_what_cannot_be_is_said_instead_of_a_plan(open_app: Open, forecast
         await until(pilot, lambda: "does not fit" in painted(pilot.app))
 
 
-async def test_starting_makes_the_run_and_opens_it(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
+async def test_starting_makes_the_run_and_opens_it(
+    tmp_path: Path, services: Services, started: list[RunFolder]
+) -> None:
     made: list[tuple[Settings, Any]] = []
 
     def create(settings: Settings, *, name: str | None, root: Path) -> RunFolder:
         made.append((settings, name))
         return make_run(root, name or "auto", state=None)
 
-    app = LstmtuiApp(doors=dataclasses.replace(doors, create=create))
+    app = LstmtuiApp(services=dataclasses.replace(services, create=create))
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await formed(pilot)
         screen.query_one("#name").focus()
@@ -203,8 +205,8 @@ async def test_starting_makes_the_run_and_opens_it(tmp_path: Path, doors: Doors,
         assert [name for _, name in made] == ["mine"]
 
 
-async def test_a_refusal_keeps_the_form(doors: Doors) -> None:
-    async with LstmtuiApp(doors=doors).run_test(size=(80, 24)) as pilot:
+async def test_a_refusal_keeps_the_form(services: Services) -> None:
+    async with LstmtuiApp(services=services).run_test(size=(80, 24)) as pilot:
         screen = await formed(pilot)
         for _ in range(2):
             await pilot.press("ctrl+s")

@@ -18,7 +18,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.steer import NAMES, SETTINGS, ForkScreen, SteerScreen, WriteScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 Open = Callable[..., LstmtuiApp]
 
@@ -156,7 +156,7 @@ async def test_writing_with_a_prompt_and_a_temperature(tmp_path: Path, open_app:
             assert (request["op"], request["prompt"], request["temperature"]) == ("sample", "Dear ", 1.3)
 
 
-async def test_a_fork_is_made_started_and_opened(tmp_path: Path, doors: Doors, started: list[RunFolder]) -> None:
+async def test_a_fork_is_made_started_and_opened(tmp_path: Path, services: Services, started: list[RunFolder]) -> None:
     run = make_run(tmp_path, state="finished", step=2900)
     made: list[dict[str, Any]] = []
 
@@ -164,7 +164,7 @@ async def test_a_fork_is_made_started_and_opened(tmp_path: Path, doors: Doors, s
         made.append(details)
         return make_run(tmp_path, "child", state=None), 2900
 
-    app = LstmtuiApp(run, screen="live", doors=dataclasses.replace(doors, fork=fork))
+    app = LstmtuiApp(run, screen="live", services=dataclasses.replace(services, fork=fork))
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, "f", ForkScreen)
         assert screen.query_one("#steps").value == "5800"  # a finished run has no steps left

@@ -20,7 +20,7 @@ from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import MEMORY, TypeScreen, recent
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.typing_area import TypingArea
 
 Open = Callable[..., LstmtuiApp]
@@ -123,14 +123,14 @@ async def test_the_chosen_candidate_becomes_the_ghost(open_app: Open, run: RunFo
         assert "▸2" in painted(pilot.app)
 
 
-async def test_a_word_in_place_of_the_one_begun_replaces_it(doors: Doors, run: RunFolder) -> None:
+async def test_a_word_in_place_of_the_one_begun_replaces_it(services: Services, run: RunFolder) -> None:
     class Speller(FakeModel):
         def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list:  # type: ignore[type-arg]
             begun = text.split(" ")[-1]
             return [Candidate("receive", 0.9, len(begun)), Candidate("x", 0.1)][: 1 if phrase else k] if begun else []
 
-    doors = dataclasses.replace(doors, open_model=lambda run: Speller())
-    async with LstmtuiApp(run, screen="type", doors=doors).run_test(size=(80, 24)) as pilot:
+    services = dataclasses.replace(services, open_model=lambda run: Speller())
+    async with LstmtuiApp(run, screen="type", services=services).run_test(size=(80, 24)) as pilot:
         await pilot.press(*"I", "space", *"reciev")
         await proposed(pilot, "I reciev")
         assert area(pilot).suggestion == ""
@@ -172,7 +172,7 @@ async def test_up_and_down_still_walk_through_lines(open_app: Open, run: RunFold
         assert area(pilot).cursor_location == (1, 3)
 
 
-async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Doors, run: RunFolder) -> None:
+async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(services: Services, run: RunFolder) -> None:
     gate = threading.Event()
 
     class Slow(FakeModel):
@@ -182,8 +182,8 @@ async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Do
             return super().complete(text, k=k, phrase=phrase)
 
     slow = Slow()
-    slow_doors = dataclasses.replace(doors, open_model=lambda run: slow)
-    async with LstmtuiApp(run, screen="type", doors=slow_doors).run_test(size=(80, 24)) as pilot:
+    slow_doors = dataclasses.replace(services, open_model=lambda run: slow)
+    async with LstmtuiApp(run, screen="type", services=slow_doors).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: slow.asked == [""])
         for key in "abcdef":
             await pilot.press(key)
@@ -195,14 +195,14 @@ async def test_a_slow_model_blocks_no_key_and_the_newest_question_wins(doors: Do
         assert set(slow.asked) == {"", "abcdef"}
 
 
-async def test_loading_is_said_and_leaving_does_not_wait_for_it(doors: Doors, run: RunFolder) -> None:
+async def test_loading_is_said_and_leaving_does_not_wait_for_it(services: Services, run: RunFolder) -> None:
     gate, model = threading.Event(), FakeModel()
 
     def load(run: RunFolder) -> FakeModel:
         gate.wait(60)
         return model
 
-    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=load))
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_model=load))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Loading the model" in painted(pilot.app))
         await pilot.press("a", "escape")
@@ -211,11 +211,11 @@ async def test_loading_is_said_and_leaving_does_not_wait_for_it(doors: Doors, ru
         await until(pilot, lambda: model.closed)
 
 
-async def test_a_model_that_cannot_be_loaded_is_said(doors: Doors, run: RunFolder) -> None:
+async def test_a_model_that_cannot_be_loaded_is_said(services: Services, run: RunFolder) -> None:
     def refuse(run: RunFolder) -> FakeModel:
         raise CorruptError("There is no checkpoint [yet] in 'diary-lstm'.")
 
-    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=refuse))
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_model=refuse))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "There is no checkpoint [yet] in" in painted(pilot.app))
         await pilot.press("a", "tab")
@@ -234,14 +234,14 @@ async def test_an_error_is_said_and_typing_goes_on(open_app: Open, run: RunFolde
         assert "tired" not in painted(pilot.app)
 
 
-async def test_reload_opens_the_model_again(doors: Doors, run: RunFolder) -> None:
+async def test_reload_opens_the_model_again(services: Services, run: RunFolder) -> None:
     opened: list[FakeModel] = []
 
     def load(run: RunFolder) -> FakeModel:
         opened.append(FakeModel())
         return opened[-1]
 
-    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=load))
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_model=load))
     async with app.run_test(size=(80, 24)) as pilot:
         await proposed(pilot, "")
         await pilot.press("a", "ctrl+r")
@@ -327,11 +327,11 @@ def test_the_model_is_given_the_end_of_a_text_from_a_place_that_moves_seldom() -
     assert all(MEMORY // 2 <= len(recent(text[:end])) <= MEMORY for end in range(MEMORY, len(text), 999))
 
 
-async def test_hostile_candidates_and_pastes_leave_no_control_character(doors: Doors, run: RunFolder) -> None:
+async def test_hostile_candidates_and_pastes_leave_no_control_character(services: Services, run: RunFolder) -> None:
     nasty = "\x1b]0;owned\x07[red]\x9b31m\u202e\x00\r\n\u2028end"
     model = FakeModel(candidates=((nasty, 0.5), ("\n", float("nan")), ("", 7.0)), phrase=nasty)
     model.about = {"cell": nasty, "layers": nasty, "hidden": [nasty], "tokens": nasty, "step": nasty}
-    app = LstmtuiApp(run, screen="type", doors=dataclasses.replace(doors, open_model=lambda run: model))
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_model=lambda run: model))
     async with app.run_test(size=(120, 40)) as pilot:
         await proposed(pilot, "")
         assert control_characters(painted(pilot.app)) == set()

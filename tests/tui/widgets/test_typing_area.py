@@ -16,7 +16,7 @@ class _Alone(App[None]):
         yield TypingArea()
         yield Entry("")
 
-    def say(self, message: str, *, error: bool = False) -> None:
+    def show_message(self, message: str, *, error: bool = False) -> None:
         self.said = message
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from inside_run import InsideModel
 
 from lstmtui.errors import LstmtuiError
-from lstmtui.tui.workers.inspection import Questions, Told
-from lstmtui.tui.workers.model_thread import Opened, Refused
+from lstmtui.tui.workers.inspection import InspectionAnswered, InspectionThread
+from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 
 
 def wait(condition: Callable[[], Any]) -> None:
@@ -23,11 +23,11 @@ def wait(condition: Callable[[], Any]) -> None:
 
 def test_answers_come_with_what_was_asked():
     posted: list[Any] = []
-    questions = Questions(InsideModel, posted.append)
+    questions = InspectionThread(InsideModel, posted.append)
     questions.ask("inspect", text="ab")
     wait(lambda: len(posted) == 2)
-    assert isinstance(posted[0], Opened)
-    assert isinstance(posted[1], Told)
+    assert isinstance(posted[0], ModelOpened)
+    assert isinstance(posted[1], InspectionAnswered)
     assert (posted[1].op, posted[1].answer["pieces"]) == ("inspect", ["a", "b"])
     questions.close()
 
@@ -41,7 +41,7 @@ def test_only_the_newest_of_a_kind_is_asked():
         return answer(op, **details)
 
     model.ask = slow  # type: ignore[method-assign]
-    questions = Questions(lambda: model, posted.append)
+    questions = InspectionThread(lambda: model, posted.append)
     questions.ask("inspect", text="first")
     wait(lambda: posted)
     time.sleep(0.05)
@@ -57,7 +57,7 @@ def test_only_the_newest_of_a_kind_is_asked():
 
 def test_an_error_is_told_and_the_next_question_answered():
     model, posted = InsideModel(), []
-    questions = Questions(lambda: model, posted.append)
+    questions = InspectionThread(lambda: model, posted.append)
     model.error = LstmtuiError("No.")
     questions.ask("gradients")
     wait(lambda: len(posted) == 2)
@@ -65,11 +65,11 @@ def test_an_error_is_told_and_the_next_question_answered():
     model.error = None
     questions.ask("gradients")
     wait(lambda: len(posted) == 3)
-    assert isinstance(posted[2], Told)
+    assert isinstance(posted[2], InspectionAnswered)
     model.error, model.alive = LstmtuiError("It died."), False
     questions.ask("gradients")
     wait(lambda: len(posted) == 4)
-    assert isinstance(posted[3], Refused)
+    assert isinstance(posted[3], ModelFailed)
     assert posted[3].final
 
 
@@ -80,7 +80,7 @@ def test_closing_ends_the_model_and_silences_answers():
         gate.wait(5)
         return model
 
-    questions = Questions(open_slowly, posted.append)
+    questions = InspectionThread(open_slowly, posted.append)
     questions.ask("gradients")
     questions.close()
     gate.set()

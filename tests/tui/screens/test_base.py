@@ -18,7 +18,7 @@ from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.services import Doors
+from lstmtui.tui.services import Services
 
 Open = Callable[..., LstmtuiApp]
 
@@ -28,20 +28,20 @@ async def test_what_a_thread_calls_for_is_done_while_the_screen_stands_and_never
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = ConfirmScreen("Delete", "Really?")
         pilot.app.push_screen(screen)
-        await until(pilot, lambda: screen.stands)
-        thread = threading.Thread(target=screen.from_thread, args=(called.append, 1))
+        await until(pilot, lambda: screen.is_usable)
+        thread = threading.Thread(target=screen.call_if_usable, args=(called.append, 1))
         thread.start()
         await until(pilot, lambda: called == [1])
-        screen.from_thread(called.append, 2)
+        screen.call_if_usable(called.append, 2)
         screen.dismiss(None)
-        assert not screen.stands  # although Textual still calls it mounted
+        assert not screen.is_usable  # although Textual still calls it mounted
         screen.dismiss(None)
-        screen.from_thread(called.append, 3)
+        screen.call_if_usable(called.append, 3)
         await until(pilot, lambda: pilot.app.screen is not screen and not screen.is_running)
         assert called == [1]
 
 
-async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(doors: Doors) -> None:
+async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(services: Services) -> None:
     gate, asked = threading.Event(), threading.Event()
 
     class Slow(FakeForecaster):
@@ -50,9 +50,9 @@ async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(doors: Doors)
             gate.wait(60)
             return super().ask(settings)  # type: ignore[arg-type]
 
-    app = LstmtuiApp(doors=Doors(root=doors.root, forecaster=Slow))
+    app = LstmtuiApp(services=Services(root=services.root, forecaster=Slow))
     async with app.run_test(size=(80, 24)) as pilot:
-        screen = NewRunScreen(app.doors)
+        screen = NewRunScreen(app.services)
         app.push_screen(screen)
         await until(pilot, asked.is_set)
         screen.action_back()
@@ -60,14 +60,18 @@ async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(doors: Doors)
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and not screen.is_running)
 
 
-async def test_an_engine_that_starts_after_its_screen_was_left_is_still_told(tmp_path: Path, doors: Doors) -> None:
+async def test_an_engine_that_starts_after_its_screen_was_left_is_still_told(
+    tmp_path: Path, services: Services
+) -> None:
     gate = threading.Event()
     run = make_run(tmp_path, state="stopped")
 
     def start(run: RunFolder) -> None:
         gate.wait(60)
 
-    app = LstmtuiApp(run, screen="live", doors=Doors(root=doors.root, start=start, open_model=doors.open_model))
+    app = LstmtuiApp(
+        run, screen="live", services=Services(root=services.root, start=start, open_model=services.open_model)
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.view is not None)
         screen = app.screen
@@ -81,7 +85,7 @@ async def test_a_palette_closed_before_its_search_begins(open_app: Open) -> None
     async with open_app().run_test(size=(80, 24)) as pilot:
         palette = Palette()
         pilot.app.push_screen(palette)
-        await until(pilot, lambda: palette.stands)
+        await until(pilot, lambda: palette.is_usable)
         palette.dismiss()
         await until(pilot, lambda: not palette.is_running)
         worker = palette._gather_commands("x")
@@ -104,7 +108,7 @@ async def test_a_button_pressed_on_what_is_being_taken_away(open_app: Open) -> N
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = ConfirmScreen("Delete", "Really?")
         pilot.app.push_screen(screen)
-        await until(pilot, lambda: screen.stands and "Really?" in painted(pilot.app))
+        await until(pilot, lambda: screen.is_usable and "Really?" in painted(pilot.app))
         going = screen.query(Static).first()
         x, y = going.region.offset
         kept, going._parent = going._parent, None
@@ -112,12 +116,14 @@ async def test_a_button_pressed_on_what_is_being_taken_away(open_app: Open) -> N
         going._parent = kept
 
 
-async def test_leaving_waits_for_a_screen_that_is_being_put_up(tmp_path: Path, open_app: Open, doors: Doors) -> None:
+async def test_leaving_waits_for_a_screen_that_is_being_put_up(
+    tmp_path: Path, open_app: Open, services: Services
+) -> None:
     run = make_run(tmp_path, state="stopped")
     app = open_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "diary" in painted(app))
-        app.push_screen(LiveScreen(run, doors))
+        app.push_screen(LiveScreen(run, services))
         app.exit()
         assert app._exit is False
         await until(pilot, lambda: not app.is_running)
