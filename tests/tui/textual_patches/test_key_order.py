@@ -46,7 +46,7 @@ async def test_a_key_that_went_away_with_its_widget_holds_nothing_up(
     tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_order, "PATIENCE", 0.1)
-    monkeypatch.setattr(LstmtuiApp, "on_followed", lambda self, message: None)
+    monkeypatch.setattr(LstmtuiApp, "on_key_delivered", lambda self, message: None)
     make_run(tmp_path, "diary", state="stopped")
     app = open_app()
     async with app.run_test(size=(80, 24)) as pilot:
