@@ -64,10 +64,10 @@ def note_everything() -> None:
     launch.kernel = Recorder  # before the modules are imported that use it
     launch.cuda.device_array = lambda shape, dtype: np.zeros(shape, dtype).view(OnDevice)
     launch.cuda.to_device = lambda a: np.array(a).view(OnDevice)
-    from kernels_cuda import CUDA
-    from kernels_network import case, run_layer, run_tied
     from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cuda import arrays, driver, dropout, gemm, optim, penalty, persistent, recurrence, sequences
+    from support.cuda_kernels import CUDA
+    from support.layer_cases import case, run_layer, run_tied
 
     gemm._found.append(None)
     persistent.multiprocessors = lambda: 1  # all sequences in one block

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from screen_tests import painted
+from support.screens import painted
 from textual.pilot import Pilot
 
 from lstmtui.common.paths import runs_root

@@ -4,7 +4,7 @@
     python tests/bench/record_torch.py --check    compare, with other sizes and seeds, and write nothing
 
 Needs the `bench` extra. Each file holds, in float32: weights, inputs, initial states and the gradients from above
-(`in.NAME`), and PyTorch's outputs and gradients (`out.NAME`), by the names of tests/naive.py.
+(`in.NAME`), and PyTorch's outputs and gradients (`out.NAME`), by the names of tests/support/naive.py.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     if parser.parse_args().check:
         sys.path.insert(0, str(TESTS))
-        from kernels_network import worst_difference
+        from support.layer_cases import worst_difference
 
         for cell in MODULES:
             for sizes in ((5, 3, 4, 7), (1, 1, 1, 1), (20, 8, 16, 32), (40, 4, 33, 65)):

@@ -30,8 +30,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from run_folder import alive, losses, make_run
-from screen_tests import FakeForecaster, FakeModel, painted
+from support.prepared_run import alive, losses, make_run
+from support.screens import FakeForecaster, FakeModel, painted
 
 from lstmtui import config
 from lstmtui.client import runs

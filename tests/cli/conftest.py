@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import fake_engine
-import fake_serve
 import pytest
+from support import fake_engine, fake_model
 
 from lstmtui import config
 from lstmtui.cli import main
@@ -65,8 +64,8 @@ def lstmtui(
 ) -> Lstmtui:
     """Run one command line in this process, over the fakes."""
     behave("finish")
-    monkeypatch.setattr("lstmtui.client.model.Model", fake_serve.FakeModel)
-    fake_serve.asked.clear()
+    monkeypatch.setattr("lstmtui.client.model.Model", fake_model.FakeModel)
+    fake_model.asked.clear()
     fake_engine.asked_for_more.clear()
 
     def run(*arguments: object) -> Outcome:
@@ -80,7 +79,7 @@ def lstmtui(
 
 def process(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start the same command line as a process of its own."""
-    program = str(Path(__file__).parents[1] / "fake_cli.py")
+    program = str(Path(__file__).parents[1] / "support" / "fake_cli.py")
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, program, *arguments], stdin=pipe, stdout=pipe, stderr=stderr, text=True

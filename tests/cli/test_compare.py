@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui import config
 from lstmtui.cli import compare as command

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui.cli import ending
 from lstmtui.runs.reader import RunReader

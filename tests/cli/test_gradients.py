@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from inside_run import InsideModel
-from run_folder import make_run
+from support.fake_inspector import FakeInspector
+from support.prepared_run import make_run
 
 from lstmtui.cli import main
 
 
 @pytest.fixture
 def model(monkeypatch):
-    class Model(InsideModel):
+    class Model(FakeInspector):
         def __init__(self, run):
             super().__init__()
 

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fake_serve
 import pytest
+from support import fake_model
 
 from lstmtui import config
 from lstmtui.cli import piped
@@ -98,7 +98,7 @@ def test_complete_and_sample_go_on_from_what_is_piped_in(lstmtui, pipe, make_run
     assert lstmtui("complete", "diary", *arguments).code == 0
     pipe(b"Once upon\r\n")
     assert lstmtui("sample", "diary", *arguments, "-n", "1").out == "Once uponab\x1b\n"
-    assert [question.get("text", question.get("prompt")) for question in fake_serve.asked] == ["Dear Zoë ", "Once upon"]
+    assert [question.get("text", question.get("prompt")) for question in fake_model.asked] == ["Dear Zoë ", "Once upon"]
 
 
 def test_what_is_given_comes_before_what_is_piped_in(lstmtui, pipe, make_run):
@@ -107,7 +107,7 @@ def test_what_is_given_comes_before_what_is_piped_in(lstmtui, pipe, make_run):
     lstmtui("complete", "diary", "The ")
     lstmtui("sample", "diary", "A ", "-n", "1")
     lstmtui("sample", "diary", "--prompt", "B ", "-n", "1")
-    assert [question.get("text", question.get("prompt")) for question in fake_serve.asked] == ["The ", "A ", "B "]
+    assert [question.get("text", question.get("prompt")) for question in fake_model.asked] == ["The ", "A ", "B "]
 
 
 @pytest.mark.parametrize("arguments", [["-"], []])
@@ -115,18 +115,18 @@ def test_what_is_given_comes_before_what_is_piped_in(lstmtui, pipe, make_run):
 def test_evaluate_and_adapt_read_what_is_piped_in(lstmtui, pipe, make_run, arguments, command, monkeypatch):
     make_run("diary")
     read = []
-    ask = fake_serve.FakeModel.ask
+    ask = fake_model.FakeModel.ask
 
     def reading(self, op, **details):
         read.append(Path(details["files"][0]).read_text())
         return ask(self, op, **details)
 
-    monkeypatch.setattr(fake_serve.FakeModel, "ask", reading)
+    monkeypatch.setattr(fake_model.FakeModel, "ask", reading)
     pipe(b"unseen text")
     answer = json.loads(lstmtui(command, "diary", *arguments, "--json").out)
     assert answer.get("files", ["-"]) == ["-"]
     assert read == ["unseen text"]
-    assert not Path(fake_serve.asked[0]["files"][0]).exists()
+    assert not Path(fake_model.asked[0]["files"][0]).exists()
 
 
 def test_evaluate_without_a_text_is_one_sentence(lstmtui, make_run):

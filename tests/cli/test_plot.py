@@ -7,8 +7,8 @@ import importlib
 import types
 
 import pytest
-from inside_run import flow, measured
-from run_folder import make_run
+from support.fake_inspector import flow, measured
+from support.prepared_run import make_run
 
 from lstmtui.cli import main
 

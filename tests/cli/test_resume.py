@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-import fake_engine
 import pytest
+from support import fake_engine
 
 from lstmtui.client import runs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-import fake_serve
 import pytest
+from support import fake_model
 
 from lstmtui.client import daemon
 
@@ -19,7 +19,7 @@ def run(make_run):
 def test_sample_asks_with_the_settings_of_the_run(lstmtui):
     said = lstmtui("sample", "diary", "-n", "3", "--prompt", "Once", "--seed", "5")
     assert (said.code, said.out, said.err) == (0, "Onceab\x1bab\x1bab\x1b\n", "")
-    assert fake_serve.asked == [
+    assert fake_model.asked == [
         {"op": "sample", "prompt": "Once", "length": 3, "temperature": 0.8, "top_k": 7, "top_p": 1.0, "seed": 5}
     ]
 
@@ -34,13 +34,13 @@ def test_sample_takes_its_text_as_an_argument(lstmtui):
 def test_several_samples_differ_and_stand_apart(lstmtui):
     said = lstmtui("sample", "diary", "Once", "-n", "1", "--count", "3", "--seed", "5")
     assert said.out == "Onceab\x1b\n---\nOnceab\x1b\n---\nOnceab\x1b\n"
-    assert [question["seed"] for question in fake_serve.asked] == [5, 6, 7]
-    assert not any("line" in question for question in fake_serve.asked)
+    assert [question["seed"] for question in fake_model.asked] == [5, 6, 7]
+    assert not any("line" in question for question in fake_model.asked)
 
 
 def test_several_lines_need_nothing_between_them(lstmtui):
     assert lstmtui("sample", "diary", "-n", "1", "--count", "2", "--line").out == "ab\x1b\nab\x1b\n"
-    assert all(question["line"] for question in fake_serve.asked)
+    assert all(question["line"] for question in fake_model.asked)
 
 
 def test_samples_as_json(lstmtui):
@@ -58,21 +58,21 @@ def test_sample_is_safe_on_a_terminal(lstmtui, monkeypatch):
 def test_without_a_seed_every_sample_differs(lstmtui):
     lstmtui("sample", "diary", "-n", "1")
     lstmtui("sample", "diary", "-n", "1")
-    assert fake_serve.asked[0]["seed"] != fake_serve.asked[1]["seed"]
+    assert fake_model.asked[0]["seed"] != fake_model.asked[1]["seed"]
 
 
 @pytest.mark.parametrize("zero", ["0", "0.0", "-0"])
 def test_temperature_zero_takes_the_likeliest(lstmtui, zero):
     assert lstmtui("sample", "diary", "-n", "1", "--temperature", zero).code == 0
-    assert fake_serve.asked[0]["top_k"] == 1
-    assert fake_serve.asked[0]["temperature"] == 1.0
+    assert fake_model.asked[0]["top_k"] == 1
+    assert fake_model.asked[0]["temperature"] == 1.0
 
 
 def test_top_k_beyond_the_vocabulary_is_all_of_it(lstmtui):
     said = lstmtui("sample", "diary", "-n", "1", "--top-k", "1000000")
     assert said.code == 0
     assert "exceeds the vocabulary of 65 tokens" in said.err
-    assert fake_serve.asked[0]["top_k"] == 65
+    assert fake_model.asked[0]["top_k"] == 65
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_bad_sampling_is_refused(lstmtui, options, words):
     assert said.code == 2
     assert words in said.err
     assert said.err.count("\n") == 1
-    assert fake_serve.asked == []
+    assert fake_model.asked == []
 
 
 def test_complete_ranks(lstmtui):
@@ -198,7 +198,7 @@ def test_evaluate_dynamically_is_told_apart(lstmtui, text_file):
     assert said.out.splitlines()[0].startswith("1.5000 nats per token")
     assert said.out.splitlines()[1].startswith("dynamic: 1.2500 nats per token")
     assert "0.2500 nats per token better (rms rule, learning rate 0.001, decay 0.02, every 20 tokens)" in said.err
-    assert fake_serve.asked[-1]["dynamic"] == {"rule": None, "lr": 0.001, "decay": None}
+    assert fake_model.asked[-1]["dynamic"] == {"rule": None, "lr": 0.001, "decay": None}
     assert json.loads(lstmtui("evaluate", "diary", text_file, "--dynamic", "--json").out)["dynamic"]["nll"] == 1.25
 
 
@@ -214,14 +214,14 @@ def test_dynamic_evaluation_refuses_what_makes_no_sense(lstmtui, text_file, opti
     said = lstmtui("evaluate", "diary", text_file, *options)
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert words in said.err
-    assert fake_serve.asked == []
+    assert fake_model.asked == []
 
 
 def test_evaluate_refuses_a_file_before_it_loads_the_model(lstmtui, tmp_path):
     said = lstmtui("evaluate", "diary", tmp_path / "nope.txt")
     assert said.code == 2
     assert "nope.txt" in said.err
-    assert fake_serve.asked == []
+    assert fake_model.asked == []
 
 
 def test_complete_leaves_out_what_is_improbable(lstmtui):
@@ -247,11 +247,11 @@ def test_complete_warm_asks_who_stands_by_and_else_leaves_somebody_behind(lstmtu
     monkeypatch.setattr(daemon, "begin", lambda run: begun.append(run.name))
     assert "word0" in lstmtui("complete", "diary", "The ", "--warm").out
     assert begun == ["diary"]
-    fake_serve.asked.clear()
+    fake_model.asked.clear()
     monkeypatch.setattr(daemon, "ask", lambda run, question: dict(answer) if question["text"] == "The " else None)
     assert lstmtui("complete", "diary", "The ", "--warm").out == " 50.0%  at once\n"
     assert begun == ["diary"]
-    assert fake_serve.asked == []
+    assert fake_model.asked == []
 
 
 def test_evaluate_autocomplete(lstmtui, text_file):
@@ -263,7 +263,7 @@ def test_evaluate_autocomplete(lstmtui, text_file):
     assert lines["each once, 3"] == ["60.2%"] * 3
     assert lines["precision at 0.3"] == ["-"] * 3
     assert "p50 1.2, p90 2.5, p99 10.0" in said.out
-    assert fake_serve.asked[0] == {
+    assert fake_model.asked[0] == {
         "op": "autocomplete", "files": [str(text_file)], "apart": True, "words": 9, "threshold": 0.3, "adapt": True,
     }  # fmt: skip
     answer = json.loads(lstmtui("evaluate", "diary", text_file, "--autocomplete", "--json").out)
@@ -291,7 +291,7 @@ def test_every_figure_of_the_report_is_defined_in_its_help(lstmtui, monkeypatch)
 def test_evaluate_refuses_options_that_make_no_sense(lstmtui, text_file, options):
     said = lstmtui("evaluate", "diary", text_file, *options)
     assert said.code == 2
-    assert fake_serve.asked == []
+    assert fake_model.asked == []
 
 
 def test_adapt(lstmtui, text_file):
@@ -301,7 +301,7 @@ def test_adapt(lstmtui, text_file):
     assert "from 4.500 to 4.250" in said.err
     assert lstmtui("adapt", "diary", "--reset").err == "The profile is forgotten.\n"
     assert json.loads(lstmtui("adapt", "diary", text_file, "--json").out) == {"run": "diary", "words": 1234}
-    assert [a["op"] for a in fake_serve.asked] == ["adapt", "forget", "adapt"]
+    assert [a["op"] for a in fake_model.asked] == ["adapt", "forget", "adapt"]
 
 
 def test_a_profile_is_shown_and_parts_of_it_forgotten(lstmtui):
@@ -311,7 +311,7 @@ def test_a_profile_is_shown_and_parts_of_it_forgotten(lstmtui):
     assert "not in the training text:\n  teh, zebulon ×12\n" in said.out
     assert "most often:\n  the ×99\n" in said.out
     assert "1,200 words" in lstmtui("adapt", "diary", "--forget", "teh").err
-    assert fake_serve.asked[-1] == {"op": "forget", "what": "teh"}
+    assert fake_model.asked[-1] == {"op": "forget", "what": "teh"}
     said = lstmtui("adapt", "diary", "--forget", "nope")
     assert said.code == 2
     assert "no word and no file 'nope'" in said.err
@@ -325,4 +325,4 @@ def test_a_profile_is_shown_and_parts_of_it_forgotten(lstmtui):
 def test_adapt_refuses_what_makes_no_sense(lstmtui, arguments):
     assert lstmtui("adapt", "diary", *arguments).code == 2
     assert lstmtui("adapt", "diary", "--reset", "file.txt").code == 2
-    assert fake_serve.asked == []
+    assert fake_model.asked == []

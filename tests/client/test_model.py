@@ -1,5 +1,5 @@
 import pytest
-import tiny
+from support import tiny
 
 import lstmtui
 from lstmtui.errors import UsageError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui import config
 from lstmtui.client import process, runs

@@ -1,7 +1,7 @@
 import os
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui import config
 from lstmtui.client import runs

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-import tiny
+from support import tiny
 
 SCRIPT = """
 import sys

@@ -1,15 +1,15 @@
 """Every system call of an engine may be its last, or be refused: a resume ends where an undisturbed run does.
 
-Some points of some kinds of run; `python tests/crash_points.py` tries all of them.
+Some points of some kinds of run; `PYTHONPATH=tests python -m support.crash_points` tries all of them.
 """
 
 from __future__ import annotations
 
 import random
 
-import crash_points
 import pytest
-from crash_points import FAULTS, VARIANTS, Bench, World
+from support import crash_points
+from support.crash_points import FAULTS, VARIANTS, Bench, World
 
 POINTS = 3
 """Of each kind of run."""

@@ -4,8 +4,8 @@ import re
 from types import SimpleNamespace
 
 import pytest
-import tiny
 from lstm_kernels.cuda import launch
+from support import tiny
 
 from lstmtui.engine import backend
 from lstmtui.engine.training.trainer import Trainer

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-import hostile_checkpoints
 import pytest
-import tiny
+from support import hostile_checkpoints, tiny
 
 from lstmtui.engine import checkpoint
 from lstmtui.errors import CorruptError

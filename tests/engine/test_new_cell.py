@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
-import tiny
-from gradcheck import assert_gradients_agree, numerical_gradient
-from kernels_network import case, run_layer
 from lstm_kernels.cell_table import CELLS
-from toy_cell import TOY
+from support import naive, tiny
+from support.gradcheck import assert_gradients_agree, numerical_gradient
+from support.layer_cases import case, run_layer
+from support.toy_cell import TOY
 
 from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.inference.loaded_model import load

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder

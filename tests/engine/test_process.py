@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.runs import requests
 from lstmtui.runs.folder import FILES, FOLDERS, RunFolder

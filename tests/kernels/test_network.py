@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
-from gradcheck import assert_gradients_agree, numerical_gradient
-from kernels_network import run_layer, run_tied
 from lstm_kernels.cell_table import CELLS
+from support import naive
+from support.gradcheck import assert_gradients_agree, numerical_gradient
+from support.layer_cases import run_layer, run_tied
 
 T, B, H, V = 4, 3, 5, 6
 

@@ -6,13 +6,13 @@ and `linear_before_reset` for the GRU whose reset follows the product.
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from kernels_network import run_layer
 from onnx import TensorProto, helper, numpy_helper
+from support import naive
+from support.layer_cases import run_layer
 
 T, B, D, H = 6, 3, 4, 7
 OPERATOR = {"rnn": "RNN", "lstm": "LSTM", "peephole": "LSTM", "coupled": "LSTM", "gru": "GRU"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels_network import worst_difference
+from support.layer_cases import worst_difference
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

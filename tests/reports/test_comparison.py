@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from inside_run import flow, measured
-from run_folder import make_run
+from support.fake_inspector import flow, measured
+from support.prepared_run import make_run
 
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports import comparison

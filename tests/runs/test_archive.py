@@ -5,7 +5,7 @@ import os
 import tarfile
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui import config
 from lstmtui.errors import CorruptError, LockedError, LstmtuiError

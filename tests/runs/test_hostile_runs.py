@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hostile_runs
-from run_folder import make_run
+from support import hostile_runs
+from support.prepared_run import make_run
 
 from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui import config
 from lstmtui.errors import UsageError

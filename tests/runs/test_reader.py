@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-import fake_engine
 import numpy as np
 import pytest
+from support import fake_engine
 
 from lstmtui import config
 from lstmtui.common.files import append_json_line

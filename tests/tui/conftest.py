@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from screen_tests import FakeForecaster, FakeModel
+from support.screens import FakeForecaster, FakeModel
 from textual.pilot import Pilot
 
 from lstmtui.errors import LstmtuiError

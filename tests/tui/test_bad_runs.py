@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_runs import break_run
-from inside_run import InsideModel, flow, measured, opener
-from run_folder import make_run
-from screen_tests import FakeForecaster, control_characters, painted, until
+from support.damaged_runs import break_run
+from support.fake_inspector import FakeInspector, flow, measured, opener
+from support.prepared_run import make_run
+from support.screens import FakeForecaster, control_characters, painted, until
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -56,7 +56,7 @@ async def shown(pilot: Pilot[None], screen: Screen[Any], ready: Callable[[], obj
 async def test_broken_runs_hide_no_other_and_end_no_screen(tmp_path: Path, seed: int) -> None:
     whole, broken = many(tmp_path, seed)
     services = Services(
-        root=tmp_path, drafts=tmp_path / "typed", open_model=opener(InsideModel()), start=lambda run: None,
+        root=tmp_path, drafts=tmp_path / "typed", open_model=opener(FakeInspector()), start=lambda run: None,
         forecaster=FakeForecaster,
     )  # fmt: skip
     async with LstmtuiApp(services=services).run_test(size=(120, 40)) as pilot:
@@ -83,7 +83,7 @@ async def test_what_is_wrong_with_a_run_is_said(tmp_path: Path) -> None:
     make_run(tmp_path, "whole", state="finished")
     bad = make_run(tmp_path, "broken", state="finished")
     bad.config.write_text("corpus = [\n")
-    services = Services(root=tmp_path, drafts=tmp_path / "typed", open_model=opener(InsideModel()))
+    services = Services(root=tmp_path, drafts=tmp_path / "typed", open_model=opener(FakeInspector()))
     async with LstmtuiApp(services=services).run_test(size=(120, 40)) as pilot:
         home = pilot.app.screen
         assert isinstance(home, RunsScreen)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from run_folder import alive, make_run
-from screen_tests import FakeForecaster, FakeModel, painted, until
+from support.prepared_run import alive, make_run
+from support.screens import FakeForecaster, FakeModel, painted, until
 from textual.pilot import Pilot
 
 import lstmtui.tui

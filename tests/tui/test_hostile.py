@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile import strings
-from inside_run import InsideModel, flow, measured
 from rich.text import Text
-from run_folder import alive, make_run
-from screen_tests import FakeForecaster, control_characters, painted, until
+from support.fake_inspector import FakeInspector, flow, measured
+from support.hostile_text import strings
+from support.prepared_run import alive, make_run
+from support.screens import FakeForecaster, control_characters, painted, until
 from textual.app import App, ComposeResult
 from textual.events import Paste
 
@@ -176,7 +176,7 @@ def encodable(said: str) -> str:
     return said.encode("utf-8", "ignore").decode()
 
 
-class HostileModel(InsideModel):
+class HostileModel(FakeInspector):
     """Answers with hostile text, whatever is asked."""
 
     def __init__(self, said: Iterator[str]) -> None:

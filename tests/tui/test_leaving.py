@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 PROGRAM = """
 import sys, time

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from run_folder import alive, make_run
-from screen_tests import FakeForecaster, FakeModel, painted, typed, until
+from support.prepared_run import alive, make_run
+from support.screens import FakeForecaster, FakeModel, painted, typed, until
 from textual import events
 from textual.errors import NoWidget
 from textual.pilot import OutOfBounds, Pilot

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_folder import alive, make_run
-from screen_tests import painted, until
+from support.prepared_run import alive, make_run
+from support.screens import painted, until
 from textual.binding import Binding
 from textual.command import CommandPalette
 

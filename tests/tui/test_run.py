@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui import tui
 from lstmtui.errors import UsageError

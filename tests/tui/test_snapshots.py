@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from inside_run import InsideModel, flow, measured
-from run_folder import NOW, alive, make_run
-from screen_tests import FakeForecaster, FakeModel, until
+from support.fake_inspector import FakeInspector, flow, measured
+from support.prepared_run import NOW, alive, make_run
+from support.screens import FakeForecaster, FakeModel, until
 from textual.pilot import Pilot
 
 from lstmtui.client.model import Candidate
@@ -66,7 +66,7 @@ def _forecast(self: object, settings: object, number: int) -> None:
     """Leave the plan empty: its figures follow the recipe, which other tests look at."""
 
 
-class Everything(InsideModel):
+class Everything(FakeInspector):
     """A model that continues texts as well."""
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Candidate]:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from run_folder import NOW, alive, make_run
+from support.prepared_run import NOW, alive, make_run
 
 from lstmtui.runs.folder import STATES
 from lstmtui.runs.reader import RunReader

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
+from support import naive
 
 from lstmtui.config import CELLS, Settings
 from lstmtui.engine.analysis import gradient_flow

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data.corpus import Dataset, prepare
 from lstmtui.engine.analysis import memorisation

@@ -4,7 +4,7 @@ import string
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.common.word_boundaries import partial_word
 from lstmtui.data import tokens

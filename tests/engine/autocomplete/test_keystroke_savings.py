@@ -1,7 +1,7 @@
 """The count by its rule, on suggestions written by hand and on a model that has learnt its text."""
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.autocomplete import keystroke_savings
 from lstmtui.engine.autocomplete.completer import Completer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine import checkpoint
 from lstmtui.engine.autocomplete import bias_adaptation, operations, store

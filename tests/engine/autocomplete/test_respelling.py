@@ -3,7 +3,7 @@
 import random
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.answer import proposed

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.common.word_boundaries import CharKind, first_kind
 from lstmtui.data import tokens

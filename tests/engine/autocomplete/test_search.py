@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import ngram_mixture as shares

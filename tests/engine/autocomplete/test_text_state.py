@@ -5,9 +5,9 @@ import random
 
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete import ngram_mixture as memory_shares

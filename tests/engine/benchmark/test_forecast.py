@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui import recipe
 from lstmtui.client.forecast import Forecaster

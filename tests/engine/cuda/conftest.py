@@ -6,11 +6,11 @@ Without either nothing is collected here: `tests/test_cuda_simulated.py` runs th
 from __future__ import annotations
 
 import pytest
-import simulator
 from lstm_kernels.cuda.launch import SIMULATED, missing
+from support import cuda_simulator
 
 if SIMULATED:
-    simulator.hasten()
+    cuda_simulator.speed_up()
 if missing() is not None:
     collect_ignore_glob = ["test_*.py"]
 

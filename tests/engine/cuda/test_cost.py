@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.benchmark import bench, forecast
 from lstmtui.engine.training.setup import device_bytes

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tiny
-from kernels_cuda import Recorder
 from lstm_kernels.cuda import graphs
 from lstm_kernels.cuda.launch import SIMULATED
+from support import tiny
+from support.graph_recorder import GraphRecorder
 
 from lstmtui.engine import backend, checkpoint
 from lstmtui.engine.nn.language_model import Network
@@ -73,7 +73,7 @@ def test_steps_are_those_of_the_processor(cell, drop, penalties, changes):
 def test_steps_that_are_replayed_are_those_of_the_processor(monkeypatch):
     """What is recorded of a step computes from its tokens and masks, and is another where dropout is."""
     if SIMULATED:
-        recorder = Recorder()
+        recorder = GraphRecorder()
         monkeypatch.setattr(graphs, "_drivers", [recorder])
     drops = [NO_DROPOUT] * 3 + [dataclasses.replace(EVERYTHING, key=key) for key in (1, 2, 3)] + [NO_DROPOUT]
     found, expected = (

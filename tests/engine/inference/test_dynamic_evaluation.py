@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data.corpus import Split
 from lstmtui.engine.inference import dynamic_evaluation

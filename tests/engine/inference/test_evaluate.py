@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.data.corpus import Split

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions, drawn, opening, probabilities

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
-from gradcheck import assert_gradients_agree, numerical_gradient
+from support import naive
+from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 from lstmtui.config import Settings
 from lstmtui.engine.nn.bidirectional import Bidirectional, parameters

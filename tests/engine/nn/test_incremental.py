@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.backend import HAS_BFLOAT16, NATIVE_BFLOAT16
 from lstmtui.engine.nn import incremental as reading

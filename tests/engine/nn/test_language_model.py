@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.backend import CELLS
 from lstmtui.engine.nn.language_model import LEAST_ROWS, LOGITS, Network, segments

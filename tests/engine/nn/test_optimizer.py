@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.nn.optimizer import Optimizer, finite
 from lstmtui.engine.nn.params import Arena, parameters

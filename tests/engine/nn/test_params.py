@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.backend import CELLS
 from lstmtui.engine.nn.params import ALIGNED, Arena, log_frequencies, parameters

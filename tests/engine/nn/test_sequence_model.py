@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gradcheck import assert_gradients_agree, numerical_gradient
+from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 from lstmtui.config import Settings
 from lstmtui.data.memory_tasks import Batch

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.client import daemon
 from lstmtui.engine import answering

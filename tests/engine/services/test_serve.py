@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.client.model import Model
 from lstmtui.common.files import to_json

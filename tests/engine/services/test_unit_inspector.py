@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 
-import naive
 import numpy as np
 import pytest
-import tiny
+from support import naive, tiny
 
 from lstmtui.config import CELLS
 from lstmtui.data.tokens import train as train_tokenizer

@@ -8,8 +8,8 @@ import os
 
 import numpy as np
 import pytest
-import tiny
-from steered import Steered
+from support import tiny
+from support.stepwise_trainer import StepwiseTrainer
 
 from lstmtui.common import files
 from lstmtui.common.files import read_json
@@ -135,7 +135,7 @@ def test_half_a_step_is_not_saved(tmp_path, undisturbed, patch):
 
 
 def test_a_prompt_that_is_no_text_is_answered_and_changes_nothing(tmp_path):
-    steered = Steered(tiny.create(tmp_path))
+    steered = StepwiseTrainer(tiny.create(tmp_path))
     for value in ("caf\udce9", "\ud800"):
         done, said = steered.ask("set", "prompt", value)
         assert not done
@@ -146,7 +146,7 @@ def test_a_prompt_that_is_no_text_is_answered_and_changes_nothing(tmp_path):
 
 
 def test_a_request_that_fails_in_an_unforeseen_way_is_answered(tmp_path, patch):
-    steered = Steered(tiny.create(tmp_path))
+    steered = StepwiseTrainer(tiny.create(tmp_path))
     patch.setattr(Trainer, "sample", killed_softly)
     done, said = steered.ask("sample")
     assert (done, "failed unexpectedly" in said) == (False, True)
@@ -194,7 +194,7 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
 
 
 def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, patch):
-    steered = Steered(tiny.create(tmp_path))
+    steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(20)
     keeper, p = steered.trainer.keeper, steered.trainer.progress
     assert keeper.before(p).step == 10  # that of step 20 itself would fail again
@@ -233,7 +233,7 @@ def test_a_rollback_that_the_disk_refuses_leaves_a_run_that_a_resume_goes_on_wit
 
 @pytest.mark.parametrize("fails", ["replace", "unlink"])
 def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
-    steered = Steered(tiny.create(tmp_path))
+    steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("save")
     before = steered.trainer.network.states(), len(tiny.lines(steered.run.metrics))
@@ -245,7 +245,7 @@ def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
     assert len(tiny.lines(steered.run.metrics)) == before[1]
     for name, state in steered.trainer.network.states().items():
         np.testing.assert_array_equal(state, before[0][name])
-    again = Steered(steered.run)
+    again = StepwiseTrainer(steered.run)
     assert again.trainer.progress.step == 17
     for each in (again, steered):
         each.writer.close()
@@ -253,7 +253,7 @@ def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
 
 @pytest.mark.parametrize("at", ["remove_after", "cut_back"])
 def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, at):
-    steered = Steered(tiny.create(tmp_path))
+    steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("set", "lr", "0.001")
     lines = tiny.lines(steered.run.metrics)
@@ -262,7 +262,7 @@ def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, a
         steered.ask("rewind")
     steered.writer.close()
     patch.undo()
-    again = Steered(steered.run)
+    again = StepwiseTrainer(steered.run)
     again.writer.close()
     stands = again.trainer.progress.step
     assert stands == {"remove_after": 17, "cut_back": 10}[at]

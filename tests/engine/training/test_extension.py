@@ -3,9 +3,9 @@
 import math
 
 import pytest
-import tiny
 from hypothesis import given
 from hypothesis import strategies as st
+from support import tiny
 
 from lstmtui import config
 from lstmtui.client import runs

@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.common.files import append_json_line
 from lstmtui.engine.training import requests

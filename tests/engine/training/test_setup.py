@@ -1,7 +1,7 @@
 import shutil
 
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.common import paths
 from lstmtui.data.token_files import TokenFiles

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-import tiny
-from steered import Steered
+from support import tiny
+from support.stepwise_trainer import StepwiseTrainer
 
 from lstmtui import config
 from lstmtui.client import runs
@@ -20,7 +20,7 @@ from lstmtui.runs.writer import RunWriter
 
 @pytest.fixture
 def steered(tmp_path):
-    made = Steered(tiny.create(tmp_path))
+    made = StepwiseTrainer(tiny.create(tmp_path))
     yield made
     made.writer.close()
 
@@ -30,7 +30,7 @@ def test_a_change_can_be_undone_even_after_a_resume(tmp_path, steered):
     steered.steps(3)
     assert steered.ask("set", "lr", "0.5")[0]
     assert steered.ask("set", "dropout", "0.3")[0]
-    again = Steered(steered.run)
+    again = StepwiseTrainer(steered.run)
     assert again.live["lr"] == 0.5
     assert again.ask("undo") == (True, "Undone: dropout is 0.1 again (it was 0.3).")
     assert again.ask("undo")[0]
@@ -64,7 +64,7 @@ def test_a_window_of_another_length_reads_on_where_the_text_stands(steered, leng
         np.testing.assert_array_equal(state, states[name])
     steered.steps(3)
     assert steered.trainer.progress.tokens == 9 * 15 + 3 * 3 * length
-    again = Steered(steered.run)
+    again = StepwiseTrainer(steered.run)
     assert (again.trainer.streams.T, again.trainer.streams.shift) == (length, new.shift)
     again.writer.close()
 
@@ -84,7 +84,7 @@ def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
     assert tiny.events(steered.run, "rewound")[0]["before"] == 17
     assert max(m["step"] for m in tiny.lines(steered.run.metrics)) <= 10
     assert [checkpoint.step_from(p) for p in checkpoint.list_paths(steered.run)] == [10, 0]
-    again = Steered(steered.run)
+    again = StepwiseTrainer(steered.run)
     assert (again.trainer.progress.step, again.live["lr"]) == (10, 0.001)
     again.writer.close()
 

@@ -1,5 +1,5 @@
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.training import step_plan

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 from lstmtui.common.files import read_json
 from lstmtui.engine import checkpoint

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import naive
 import pytest
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cells import functions_of
+from support import naive
 
 
 def test_orders_are_pytorchs():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import assert_gradients_agree, numerical_gradient
 from lstm_kernels.cpu import attention
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
 # Sums of some twenty products of numbers of size 1; a bfloat16 has 8 bits.

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernels_network import packed
 from lstm_kernels.cpu import linear
+from support.layer_cases import packed
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 from lstm_kernels.cpu.linear_cross_entropy import BLOCK, GROUP, LinearCrossEntropy
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from support import naive
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
 # Logits are sums of some 20 products, of size 1; a bfloat16 has 8 bits.

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import assert_gradients_agree
-from kernels_network import (
+from lstm_kernels.cell_table import CELLS
+from lstm_kernels.cpu import recurrence
+from lstm_kernels.cpu.gemm import WIDE
+from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.thread_pool import MOST
+from support.gradcheck import assert_gradients_agree
+from support.layer_cases import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
     assert_float32_agrees,
@@ -14,11 +19,6 @@ from kernels_network import (
     reference,
     run_layer,
 )
-from lstm_kernels.cell_table import CELLS
-from lstm_kernels.cpu import recurrence
-from lstm_kernels.cpu.gemm import WIDE
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
-from lstm_kernels.thread_pool import MOST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 from lstm_kernels.cpu import softmax
+from support import naive
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA
-from kernels_network import case, reference, run_layer
 from lstm_kernels.cuda import gemm as products
 from lstm_kernels.cuda import linear, recurrence
 from lstm_kernels.cuda.arrays import to_device, to_host
+from support.cuda_kernels import CUDA
+from support.layer_cases import case, reference, run_layer
 
 KINDS = {0: (np.float32, ctypes.c_float), 1: (np.float64, ctypes.c_double)}
 

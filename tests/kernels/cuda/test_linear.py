@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA
-from kernels_network import packed
 from lstm_kernels.cuda import linear
 from lstm_kernels.cuda.arrays import to_device, to_host
+from support.cuda_kernels import CUDA
+from support.layer_cases import packed
 
 
 @pytest.mark.parametrize(("N", "D", "M"), [(5, 3, 4), (1, 1, 1), (2, 5, 3)])

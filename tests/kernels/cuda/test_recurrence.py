@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernels_cuda import CUDA
-from kernels_network import (
+from lstm_kernels.cell_table import CELLS
+from lstm_kernels.cuda import block_gemm, persistent, recurrence
+from lstm_kernels.cuda.block_gemm import MOST_ROWS, UNITS
+from support.cuda_kernels import CUDA
+from support.layer_cases import (
     assert_agrees_with_central_differences,
     assert_agrees_with_reference,
     assert_float32_agrees,
@@ -13,9 +16,6 @@ from kernels_network import (
     case,
     run_layer,
 )
-from lstm_kernels.cell_table import CELLS
-from lstm_kernels.cuda import block_gemm, persistent, recurrence
-from lstm_kernels.cuda.block_gemm import MOST_ROWS, UNITS
 
 
 @pytest.fixture(params=["steps", "walk"])

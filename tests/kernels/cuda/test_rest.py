@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import naive
 import numpy as np
 import pytest
 from lstm_kernels.cpu import dropout as cpu_dropout
@@ -12,6 +11,7 @@ from lstm_kernels.cpu import optim as cpu_optim
 from lstm_kernels.cpu import penalty as cpu_penalty
 from lstm_kernels.cuda import arrays, dropout, embedding, optim, penalty, softmax
 from lstm_kernels.cuda.arrays import to_device, to_host
+from support import naive
 
 
 def test_embedding_rows_out_and_gradients_back():

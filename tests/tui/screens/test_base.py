@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from run_folder import make_run
-from screen_tests import FakeForecaster, painted, until
+from support.prepared_run import make_run
+from support.screens import FakeForecaster, painted, until
 from textual.events import MouseDown
 from textual.widgets import Static
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from inside_run import flow, measured
-from run_folder import make_run
-from screen_tests import control_characters, painted, until
+from support.fake_inspector import flow, measured
+from support.prepared_run import make_run
+from support.screens import control_characters, painted, until
 from textual.pilot import Pilot
 
 from lstmtui.runs.folder import RunFolder

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inside_run import InsideModel, broken, flow, measured, opener
-from run_folder import make_run
-from screen_tests import control_characters, painted, until
+from support.fake_inspector import FakeInspector, broken, flow, measured, opener
+from support.prepared_run import make_run
+from support.screens import control_characters, painted, until
 from textual.pilot import Pilot
 
 from lstmtui.errors import LstmtuiError
@@ -30,7 +30,9 @@ def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def opened(pilot: Pilot[None], run: RunFolder, model: Any = None) -> GradientsScreen:
     """Push the screen over `run`, with a door to `model`, and wait until it has looked."""
-    door: Callable[[RunFolder], Any] = opener(model) if isinstance(model, InsideModel) else model or broken("No model.")
+    door: Callable[[RunFolder], Any] = (
+        opener(model) if isinstance(model, FakeInspector) else model or broken("No model.")
+    )
     screen = GradientsScreen(run.path, Services(root=run.path.parent, open_model=door))
     pilot.app.push_screen(screen)
     await until(pilot, lambda: pilot.app.screen is screen and screen._looked)
@@ -104,7 +106,7 @@ async def test_the_other_state_by_key_where_there_is_one(tmp_path: Path, open_ap
 
 
 async def test_measuring_now(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
-    run, model = make_run(tmp_path, state="finished"), InsideModel()
+    run, model = make_run(tmp_path, state="finished"), FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, run, model)
         await pilot.press("m")
@@ -122,7 +124,7 @@ async def test_measuring_now(tmp_path: Path, open_app: Callable[..., LstmtuiApp]
 
 
 async def test_measuring_a_step_that_was_measured_before(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
-    run, model = measured(make_run(tmp_path, state="finished"), flow(1200, decay=0.9)), InsideModel()
+    run, model = measured(make_run(tmp_path, state="finished"), flow(1200, decay=0.9)), FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, run, model)
         await pilot.press("m")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inside_run import InsideModel, broken, opener
-from run_folder import make_run
-from screen_tests import control_characters, painted, until
+from support.fake_inspector import FakeInspector, broken, opener
+from support.prepared_run import make_run
+from support.screens import control_characters, painted, until
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -26,17 +26,17 @@ Open = Callable[..., LstmtuiApp]
 async def opened(pilot: Pilot[None], root: Path, model: Any, **settings: Any) -> InspectScreen:
     """Push the screen, with a door to `model`, and wait until everything was answered."""
     run = make_run(root, state="finished", **settings)
-    door = opener(model) if isinstance(model, InsideModel) else model
+    door = opener(model) if isinstance(model, FakeInspector) else model
     screen = InspectScreen(run.path, Services(root=root, open_model=door))
     pilot.app.push_screen(screen)
-    if isinstance(model, InsideModel) and model.error is None:
+    if isinstance(model, FakeInspector) and model.error is None:
         await until(pilot, lambda: screen._units is not None and screen._values and "Read" in painted(pilot.app))
     return screen
 
 
 async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(120, 40)) as pilot:
-        screen = await opened(pilot, tmp_path, InsideModel())
+        screen = await opened(pilot, tmp_path, FakeInspector())
         text = painted(pilot.app)
         assert "the cat sat.⏎" in text
         assert "layer 1, unit 0: state h" in text  # unit 0 is the most selective of this model
@@ -52,7 +52,7 @@ async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) 
 async def test_values_are_told_without_colour(tmp_path: Path, open_app: Open) -> None:
     """Unit 8 of the model is high at t and h and no other letter of these: codes that leave 8 divided by 12."""
     async with open_app().run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot, tmp_path, InsideModel())
+        screen = await opened(pilot, tmp_path, FakeInspector())
         screen.unit = 8
         await until(pilot, lambda: screen._values["h"][0] == 0.9)
         await pilot.pause()
@@ -66,7 +66,7 @@ async def test_values_are_told_without_colour(tmp_path: Path, open_app: Open) ->
 
 async def test_moving_tells_the_value_and_the_surprise(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot, tmp_path, InsideModel())
+        screen = await opened(pilot, tmp_path, FakeInspector())
         await pilot.press("right", "l", "right", "left")
         await until(pilot, lambda: "3/32 'e'" in painted(pilot.app))
         assert "surprise 1.5 bits" in painted(pilot.app)
@@ -80,7 +80,7 @@ async def test_moving_tells_the_value_and_the_surprise(tmp_path: Path, open_app:
 
 
 async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) -> None:
-    model = InsideModel()
+    model = FakeInspector()
     async with open_app().run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot, tmp_path, model)
         await pilot.press("right_square_bracket")
@@ -108,7 +108,7 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
 
 async def test_one_panel_below_the_text_where_there_is_room_for_one(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
-        await opened(pilot, tmp_path, InsideModel())
+        await opened(pilot, tmp_path, FakeInspector())
         assert "All of layer 1" in painted(pilot.app)
         assert "of all units" not in painted(pilot.app)
         await pilot.press("v")
@@ -117,7 +117,7 @@ async def test_one_panel_below_the_text_where_there_is_room_for_one(tmp_path: Pa
 
 
 async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
-    model = InsideModel()
+    model = FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, tmp_path, model)
         await pilot.press(*["right"] * 4, "shift+right", "shift+right")
@@ -139,7 +139,7 @@ async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
 
 async def test_the_mouse_chooses(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(120, 40)) as pilot:
-        screen = await opened(pilot, tmp_path, InsideModel())
+        screen = await opened(pilot, tmp_path, FakeInspector())
         await pilot.click("#text", offset=(5, 0))
         assert screen.cursor == 5
         await pilot.click("#text", offset=(3, 2))
@@ -151,7 +151,7 @@ async def test_the_mouse_chooses(tmp_path: Path, open_app: Open) -> None:
 
 
 async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> None:
-    model = InsideModel()
+    model = FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, tmp_path, model)
         await pilot.press("e")
@@ -181,7 +181,7 @@ async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> 
     "text", ["", "ab\n\n" * 60 + "日本語 текст \x1b[31m\u202e\u200b [bold]x[/] \U0001f600 e\u0301\r\n"]
 )
 async def test_every_size_and_any_text(tmp_path: Path, open_app: Open, text: str) -> None:
-    model = InsideModel(text=text or "x")
+    model = FakeInspector(text=text or "x")
     async with open_app().run_test(size=(200, 60)) as pilot:
         await opened(pilot, tmp_path, model)
         for size in SIZES if text else SIZES[:1]:
@@ -193,7 +193,7 @@ async def test_every_size_and_any_text(tmp_path: Path, open_app: Open, text: str
 
 
 async def test_what_goes_wrong_is_said(tmp_path: Path, open_app: Open) -> None:
-    model = InsideModel()
+    model = FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, tmp_path, broken("Run 'x' has no checkpoint yet."))
         await until(pilot, lambda: "no checkpoint yet. ctrl+r opens it again" in painted(pilot.app))

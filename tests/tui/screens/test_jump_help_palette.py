@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from run_folder import alive, make_run
-from screen_tests import SIZES, painted, until
+from support.prepared_run import alive, make_run
+from support.screens import SIZES, painted, until
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 

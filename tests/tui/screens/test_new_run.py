@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_folder import make_run
-from screen_tests import SIZES, FakeForecaster, control_characters, painted, until
+from support.prepared_run import make_run
+from support.screens import SIZES, FakeForecaster, control_characters, painted, until
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_folder import NOW, alive, make_run
-from screen_tests import SIZES, control_characters, painted, until
+from support.prepared_run import NOW, alive, make_run
+from support.screens import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
 from lstmtui.runs.folder import RunFolder

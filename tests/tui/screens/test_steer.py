@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_folder import alive, make_run
-from screen_tests import SIZES, painted, until
+from support.prepared_run import alive, make_run
+from support.screens import SIZES, painted, until
 from textual.pilot import Pilot
 
 from lstmtui.common.files import append_json_line, read_json_lines

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
-from screen_tests import SIZES, FakeModel, control_characters, painted, until
+from support.prepared_run import make_run
+from support.screens import SIZES, FakeModel, control_characters, painted, until
 from textual import events
 from textual.pilot import Pilot
 

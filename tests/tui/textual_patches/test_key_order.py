@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
-from screen_tests import painted, typed, until
+from support.prepared_run import make_run
+from support.screens import painted, typed, until
 from textual.widgets import Input
 
 from lstmtui.tui.app import LstmtuiApp

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import RunReader

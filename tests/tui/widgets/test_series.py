@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from run_folder import make_run
+from support.prepared_run import make_run
 
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from screen_tests import control_characters, painted
+from support.screens import control_characters, painted
 from textual import events
 from textual.app import App, ComposeResult
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from inside_run import InsideModel
+from support.fake_inspector import FakeInspector
 
 from lstmtui.errors import LstmtuiError
 from lstmtui.tui.workers.inspection import InspectionAnswered, InspectionThread
@@ -23,7 +23,7 @@ def wait(condition: Callable[[], Any]) -> None:
 
 def test_answers_come_with_what_was_asked():
     posted: list[Any] = []
-    questions = InspectionThread(InsideModel, posted.append)
+    questions = InspectionThread(FakeInspector, posted.append)
     questions.ask("inspect", text="ab")
     wait(lambda: len(posted) == 2)
     assert isinstance(posted[0], ModelOpened)
@@ -33,7 +33,7 @@ def test_answers_come_with_what_was_asked():
 
 
 def test_only_the_newest_of_a_kind_is_asked():
-    model, posted, gate = InsideModel(), [], threading.Event()
+    model, posted, gate = FakeInspector(), [], threading.Event()
     answer = model.ask
 
     def slow(op: str, **details: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_only_the_newest_of_a_kind_is_asked():
 
 
 def test_an_error_is_told_and_the_next_question_answered():
-    model, posted = InsideModel(), []
+    model, posted = FakeInspector(), []
     questions = InspectionThread(lambda: model, posted.append)
     model.error = LstmtuiError("No.")
     questions.ask("gradients")
@@ -74,9 +74,9 @@ def test_an_error_is_told_and_the_next_question_answered():
 
 
 def test_closing_ends_the_model_and_silences_answers():
-    model, posted, gate = InsideModel(), [], threading.Event()
+    model, posted, gate = FakeInspector(), [], threading.Event()
 
-    def open_slowly() -> InsideModel:
+    def open_slowly() -> FakeInspector:
         gate.wait(5)
         return model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from run_folder import NOW, alive, make_run
+from support.prepared_run import NOW, alive, make_run
 
 from lstmtui.common.files import append_json_line, to_json
 from lstmtui.tui.workers.run_polling import RunPoller, RunsPoller

@@ -1,4 +1,4 @@
-"""The command line over a fake engine and a fake model, as a process: python tests/fake_cli.py ARGUMENTS...
+"""The command line over a fake engine and a fake model, as a process: python tests/support/fake_cli.py ARGUMENTS...
 
 FAKE_ENGINE in the environment names the engine's behaviour.
 """
@@ -10,13 +10,13 @@ import os
 import sys
 
 import fake_engine
-import fake_serve
+import fake_model
 
 from lstmtui.cli import follow, main
 from lstmtui.client import model, runs
 
 if __name__ == "__main__":
     runs.start = functools.partial(fake_engine.start, behaviour=os.environ.get("FAKE_ENGINE", "finish"))
-    model.Model = fake_serve.FakeModel  # type: ignore[misc, assignment]
+    model.Model = fake_model.FakeModel  # type: ignore[misc, assignment]
     follow.UNHEARD = float(os.environ.get("FAKE_UNHEARD", follow.UNHEARD))
     sys.exit(main())

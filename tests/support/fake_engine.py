@@ -1,4 +1,4 @@
-"""An engine that computes nothing: python tests/fake_engine.py RUN_FOLDER BEHAVIOUR.
+"""An engine that computes nothing: python tests/support/fake_engine.py RUN_FOLDER BEHAVIOUR.
 
 It takes the lock, writes through RunWriter what a real one writes, answers requests, and ends as it is told to.
 """

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 
-import tiny
-
 from lstmtui.engine.training.requests import Request
 from lstmtui.engine.training.steering import do
 from lstmtui.engine.training.trainer import Trainer
 from lstmtui.runs.writer import RunWriter
+from support import tiny
 
 
-class Steered:
+class StepwiseTrainer:
     """A trainer in this process that takes so many steps at a time."""
 
     def __init__(self, run):

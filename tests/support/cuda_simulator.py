@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 
-def hasten() -> None:
+def speed_up() -> None:
     """Let the simulator of this process run blocks so."""
     from numba.cuda.simulator import kernel
     from numba.cuda.simulator.kernelapi import Dim3

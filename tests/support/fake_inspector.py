@@ -32,7 +32,7 @@ def measured(run: RunFolder, *flows: Flow) -> RunFolder:
     return run
 
 
-class InsideModel:
+class FakeInspector:
     """Answers as `services.unit_inspector` does, about a network that never was; remembers what it was asked."""
 
     def __init__(self, *, units: int = 12, layers: int = 2, text: str = "the cat sat.\non the mat, a cat.\n") -> None:
@@ -97,7 +97,7 @@ class InsideModel:
         return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in found.items()}
 
 
-def opener(model: InsideModel) -> Callable[[RunFolder], Any]:
+def opener(model: FakeInspector) -> Callable[[RunFolder], Any]:
     """Return a door that opens `model`."""
     return lambda run: model
 

@@ -4,7 +4,9 @@
 cuts or removes something there. At one of them it can do what a machine may do at any moment: kill the process (with
 nothing or half of it written), or refuse the call once. After a kill no call has any effect any more.
 
-    python tests/crash_points.py [--every N] [--offset K] [VARIANT ...]      all points, or every N-th, with a report
+    PYTHONPATH=tests python -m support.crash_points [--every N] [--offset K] [VARIANT ...]
+
+tries all points, or every N-th, and prints a report.
 """
 
 from __future__ import annotations
@@ -22,8 +24,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import tiny
-
 from lstmtui.common.files import append_json_line, read_json
 from lstmtui.engine import __main__ as process
 from lstmtui.engine import checkpoint
@@ -32,6 +32,7 @@ from lstmtui.engine.training import checkpointing, fork, requests
 from lstmtui.engine.training import trainer as train
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
+from support import tiny
 
 FAULTS = ("kill", "torn", *(errno.errorcode[n] for n in (errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EACCES)), "EINTR")
 

@@ -1,6 +1,6 @@
 """Run folders that were damaged or made to harm, and what shows them: the project's own errors, and nothing else.
 
-PYTHONPATH=tests python tests/hostile_runs.py 20000 [SEED]     the campaign by hand
+PYTHONPATH=tests python -m support.hostile_runs 20000 [SEED]     the campaign by hand
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-from run_folder import make_run
 
 from lstmtui.cli import ls, show
 from lstmtui.data.tokens import Chars
@@ -29,6 +28,7 @@ from lstmtui.reports import gradient_flow, overfitting
 from lstmtui.runs import listing, reader, removal
 from lstmtui.runs.folder import FILES, FOLDERS, RunFolder
 from lstmtui.tui.workers.run_polling import RunPoller, RunsPoller
+from support.prepared_run import make_run
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 1, 7, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", "x", "finished",

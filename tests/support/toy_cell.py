@@ -25,7 +25,7 @@ TOY = Cell(
     saved=("q", "a"),
     unit_params=("p",),
     memories=(Memory("c", "cell state c"), Memory("d", "slow state d")),
-    module="toy_cell",
+    module="support.toy_cell",
     citation="none",
 )
 

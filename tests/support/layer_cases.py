@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import naive
 import numpy as np
-from gradcheck import assert_gradients_agree, numerical_gradient
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cpu.gemm import Packed
+
+from support import naive
+from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 CPU = SimpleNamespace(
     arrays=arrays,

@@ -1,6 +1,6 @@
 """Checkpoints that nobody should have written, and what an engine makes of them: its own error, or a run that goes on.
 
-    PYTHONPATH=tests python tests/hostile_checkpoints.py 1000000 [SEED]     the campaign by hand
+    PYTHONPATH=tests python -m support.hostile_checkpoints 1000000 [SEED]     the campaign by hand
 
 Bytes are flipped, cut off and added; the header and what a checkpoint says about itself are written anew with hostile
 values and a digest that fits, so that the digest protects nothing.
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from steered import Steered
 
 from lstmtui.common.files import to_json
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.errors import LstmtuiError
+from support.stepwise_trainer import StepwiseTrainer
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 3, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**30, 10**400, 0.5, 1e308, float("nan"),
@@ -37,7 +37,7 @@ DTYPES = ("F32", "F64", "F16", "BF16", "I8", "U8", "I32", "I64", "U64", "BOOL", 
 class Campaign:
     """One tiny run, its checkpoint, and as many damaged ones as are wanted."""
 
-    def __init__(self, engine: Steered, seed: int = 0) -> None:
+    def __init__(self, engine: StepwiseTrainer, seed: int = 0) -> None:
         self.engine = engine
         self.random = random.Random(seed)
         run = engine.run
@@ -209,7 +209,7 @@ def main(count: int, seed: int) -> None:
     import os
     import time
 
-    import tiny
+    from support import tiny
 
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         os.environ["LSTMTUI_RUNS"] = f"{folder}/runs"
@@ -222,9 +222,9 @@ def main(count: int, seed: int) -> None:
         print(count, "done:", dict(sorted(campaign.seen.items())))
 
 
-def prepared(run: Any) -> Steered:
+def prepared(run: Any) -> StepwiseTrainer:
     """Return an engine of `run` that has taken some steps, so that its checkpoint holds something."""
-    engine = Steered(run)
+    engine = StepwiseTrainer(run)
     engine.steps(12)
     return engine
 
