@@ -48,7 +48,8 @@ def adapt(
     """
     from lstmtui import config
     from lstmtui.client.model import Model
-    from lstmtui.data.corpus import Reading, notes_of, read
+    from lstmtui.data.notes import source_notes
+    from lstmtui.data.reading import ReadOptions, open_source
 
     others = sum((reset, show, forget is not None))
     if not files and not others and piped.is_piped():
@@ -64,8 +65,8 @@ def adapt(
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(piped.files(files)) if files else []
         if names:
-            how = dataclasses.replace(Reading.of(config.load(found.config), encoding or ""), tokens="chars")
-            for note in notes_of(read(names, how)):
+            how = dataclasses.replace(ReadOptions.of(config.load(found.config), encoding or ""), tokens="chars")
+            for note in source_notes(open_source(names, how)):
                 notify(note)
         model = stack.enter_context(Model(found))
         if show:

@@ -30,13 +30,13 @@ def show() -> int:
 @app.command("clear")
 def clear() -> int:
     """Empty the cache. What is needed again is made again; the tokens of runs stay, since their text may change."""
-    from lstmtui.data.token_files import in_use
+    from lstmtui.data.token_files import is_in_use
 
     root = cache_root()
     freed = kept = 0
     needed = _tokens_of_runs()
     for part in _parts(root):
-        if in_use(part) or part.name in needed:
+        if is_in_use(part) or part.name in needed:
             kept += used(part)
             continue
         size_of_part = part.lstat().st_size if part.is_file() else used(part)
@@ -65,7 +65,7 @@ def _tokens_of_runs() -> set[str]:
         with contextlib.suppress(CorruptError):
             digest = (read_json(run.plan) or {}).get("corpus")
             if isinstance(digest, str):
-                needed.add(TokenFiles.of(cache_root(), digest).folder.name)
+                needed.add(TokenFiles.with_digest(cache_root(), digest).folder.name)
     return needed
 
 

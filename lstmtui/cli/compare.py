@@ -81,7 +81,8 @@ def compare(
 
     Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command goes on from there.
     """
-    from lstmtui.data.corpus import notes, texts_of
+    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.notes import corpus_notes
 
     root = runs_dir.expanduser() if runs_dir else runs_root()
     wanted = _cells(cells)
@@ -99,7 +100,7 @@ def compare(
     if parameters is not None and base.hidden is not None:
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
     known = comparing.load_group(root, group_name)
-    for note in notes(texts_of(base)):
+    for note in corpus_notes(open_corpus(base)):
         notify(note)
     if known is None:
         planned = _plan(base, wanted, parameters, seeds, group_name)
@@ -160,18 +161,15 @@ def _plan(
 
 def matched(s: config.Settings, parameters: int) -> config.Settings:
     """Return `s` with the size of layers that comes nearest to `parameters`. Raises UsageError where none is near."""
-    from lstmtui import recipe
     from lstmtui.client.forecast import Forecaster
-    from lstmtui.data.corpus import texts_of
+    from lstmtui.data.corpus import open_corpus
 
-    texts = texts_of(s)
+    corpus = open_corpus(s)
     forecaster = Forecaster()
 
     def count(hidden: int) -> int:
         chosen = dataclasses.replace(s, hidden=hidden)
-        return int(
-            forecaster.ask(recipe.complete(chosen, corpus_bytes=texts.bytes, beginning=texts.beginning))["parameters"]
-        )
+        return int(forecaster.ask(corpus.resolve(chosen))["parameters"])
 
     try:
         low, high = 1, LARGEST_HIDDEN

@@ -64,14 +64,14 @@ def fetch(name: Name, json: Json = False) -> None:
             notify(f"{what}: {done:.0%}")
         last = tenth
 
-    entry = catalogue.get(name)
-    got = catalogue.fetch(entry, report=report)
+    entry = catalogue.get_entry(name)
+    got = catalogue.fetch_entry(entry, report=report)
     if json:
-        write_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.proven} for file in got])
+        write_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.verified} for file in got])
         return
     for file in got:
         write(str(file.path))
-        if not file.proven:
+        if not file.verified:
             notify(f"The catalogue knows no digest of {file.path.name}; what came has SHA-256 {file.sha256}.")
     notify(f"Train on it with `lstmtui train {name} --tokens {entry.tokens}`. Licence: {entry.licence}.")
 
@@ -106,7 +106,7 @@ def _facts(name: str) -> dict[str, Any]:
         return {"name": name, "title": default_corpus.TITLE, "licence": "PSF-2.0", "home": "https://docs.python.org"}
     if name in formal_languages.GENERATORS:
         source = " ".join((formal_languages.GENERATORS[name].make.__doc__ or "").split())
-        settings = ",".join(f"{key}={value}" for key, value in formal_languages.settings_of(name).items())
+        settings = ",".join(f"{key}={value}" for key, value in formal_languages.default_settings(name).items())
         return {"name": name, "title": source, "settings": f"{name}:{settings}"}
-    entry = catalogue.get(name)
+    entry = catalogue.get_entry(name)
     return dataclasses.asdict(entry) | {"here": catalogue.is_fetched(entry, cache_root())}

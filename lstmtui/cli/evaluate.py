@@ -111,7 +111,8 @@ def evaluate(
     """
     from lstmtui import config
     from lstmtui.client.model import Model
-    from lstmtui.data.corpus import Reading, notes_of, read
+    from lstmtui.data.notes import source_notes
+    from lstmtui.data.reading import ReadOptions, open_source
 
     if not autocomplete and (apart or adapt):
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
@@ -123,7 +124,7 @@ def evaluate(
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
     found = recognise(run, runs_dir)
     with piped.files(files) as names:
-        for note in notes_of(read(names, Reading.of(config.load(found.config), encoding or ""))):
+        for note in source_notes(open_source(names, ReadOptions.of(config.load(found.config), encoding or ""))):
             notify(note)
         asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
         if dynamic:

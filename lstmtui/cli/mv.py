@@ -39,4 +39,4 @@ def _keep_tokens(run: RunFolder) -> None:
     except CorruptError:
         return
     if plan is not None and isinstance(digest := plan.get("corpus"), str):
-        corpus.keep(digest, run.path)
+        corpus.retain_dataset(digest, run.path)

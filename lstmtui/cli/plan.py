@@ -79,9 +79,9 @@ def plan(
     json: AsJson = False,
 ) -> int:  # fmt: skip
     """Say what a run would cost: parameters, work, memory, speed measured here, and time. Nothing is trained."""
-    from lstmtui import recipe
     from lstmtui.client.forecast import Forecaster
-    from lstmtui.data.corpus import notes, texts_of
+    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.notes import corpus_notes
 
     options: dict[str, object] = {
         "corpus": corpus, "purpose": purpose, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens,
@@ -90,8 +90,8 @@ def plan(
         "keep_everything": keep_everything, "exact": exact,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
-    texts = texts_of(base)
-    for note in notes(texts):
+    texts = open_corpus(base)
+    for note in corpus_notes(texts):
         notify(note)
     if base.hidden is not None and (fit_memory or fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
@@ -103,7 +103,7 @@ def plan(
             chosen = dataclasses.replace(chosen, recompute=again)
         if fit_minutes is not None and base.minutes is base.epochs is base.steps is None:
             chosen = dataclasses.replace(chosen, minutes=fit_minutes)
-        return recipe.complete(chosen, corpus_bytes=texts.bytes, beginning=texts.beginning)
+        return texts.resolve(chosen)
 
     forecaster = Forecaster()
     try:

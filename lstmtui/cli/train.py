@@ -20,7 +20,7 @@ from lstmtui.common.units import format_size
 from lstmtui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from lstmtui.data.corpus import Texts
+    from lstmtui.data.corpus import Corpus
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
 
@@ -32,17 +32,18 @@ def train(**given: Any) -> int:
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
-    from lstmtui.data.corpus import notes, texts_of
+    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.notes import corpus_notes
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
     run = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
     notify(f"Run {run.name} in {run.path}")
-    texts = texts_of(chosen)
+    texts = open_corpus(chosen)
     for line in describe(chosen, texts):
         notify(f"  {line}")
-    for note in notes(texts):
+    for note in corpus_notes(texts):
         notify(note)
     process = runs.start(run)
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
@@ -63,7 +64,7 @@ def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolde
         return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
 
 
-def describe(s: config.Settings, texts: Texts) -> list[str]:
+def describe(s: config.Settings, texts: Corpus) -> list[str]:
     """Return the recipe in a few lines for a person."""
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
@@ -91,7 +92,7 @@ def names(corpus: tuple[str, ...]) -> str:
     return ", ".join(Path(name).name if os.path.isabs(name) else name for name in corpus)
 
 
-def _validation(s: config.Settings, texts: Texts) -> str:
+def _validation(s: config.Settings, texts: Corpus) -> str:
     """Return where the text to validate on comes from."""
     train, valid = texts.ranges["train"], texts.ranges["valid"]
     if s.valid:
@@ -99,7 +100,7 @@ def _validation(s: config.Settings, texts: Texts) -> str:
     if valid.source.parts != train.source.parts:
         return "validation the set's own"
     share = f"{valid.length / train.source.bytes:.0%}" if valid.length else "nothing"
-    return f"{share} from all kinds of files for validation" if texts.mixed else f"last {share} for validation"
+    return f"{share} from all kinds of files for validation" if texts.is_mixed else f"last {share} for validation"
 
 
 def _with_choices(words: str, choices: list[str]) -> str:

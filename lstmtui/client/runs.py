@@ -14,7 +14,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from lstmtui import config, recipe
+from lstmtui import config
 from lstmtui.client.process import command
 from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_to_append
@@ -33,13 +33,15 @@ def create(
     `text` is the file of the corpus that exists for this run alone, in the folder of runs: it moves into the run.
     Raises UsageError for a corpus or a name that cannot be used.
     """
-    from lstmtui.data.corpus import anchored, texts_of
+    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.reading import absolute_names
 
     root = root or runs_root()
-    texts = texts_of(settings)
-    resolved = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
-    resolved = dataclasses.replace(  # so that it can be resumed from any folder
-        resolved, corpus=anchored(settings.corpus), valid=anchored(settings.valid), test=anchored(settings.test)
+    resolved = dataclasses.replace(  # with absolute paths, so that it can be resumed from any folder
+        open_corpus(settings).resolve(settings),
+        corpus=absolute_names(settings.corpus),
+        valid=absolute_names(settings.valid),
+        test=absolute_names(settings.test),
     )
     name = (
         check_run_name(name)

@@ -7,6 +7,7 @@ who deletes or replaces something because of what a file says needs to have read
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import json
@@ -15,6 +16,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -113,6 +115,19 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def writable_folder(folder: Path) -> Path:
+    """Return `folder`, created if need be; where that is not allowed, a folder that lasts as long as this process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    except OSError:
+        pass
+    temporary = Path(tempfile.mkdtemp(prefix="lstmtui-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary
 
 
 def json_value(value: Any) -> Any:

@@ -71,15 +71,18 @@ class EvaluationStreams:
     The last windows are filled up with token 0 where a stream has ended; `weight` is 0 there and 1 elsewhere.
     """
 
-    def __init__(self, tokens: Tokens, B: int, T: int, *, most: int = 0) -> None:
-        """Cut `tokens` (N,), of which `most` are to be predicted (0: all). Raises UsageError for nothing to predict."""
+    def __init__(self, tokens: Tokens, B: int, T: int, *, max_predictions: int = 0) -> None:
+        """Cut `tokens` (N,), of which at most `max_predictions` are predicted (0: all).
+
+        Raises UsageError where there is nothing to predict.
+        """
         _check_sizes(B, T)
         available = len(tokens) - 1
         if available < 1:
             raise UsageError(
                 f"The text to evaluate on has {len(tokens)} tokens, and a prediction needs 2; give a longer text."
             )
-        self.predictions = min(most or available, available)
+        self.predictions = min(max_predictions or available, available)
         """How many tokens are predicted; the sum of all weights."""
         self.B, self.T = B, T
         self._tokens = np.asarray(tokens)

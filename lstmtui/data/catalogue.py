@@ -24,13 +24,13 @@ from lstmtui.errors import LstmtuiError, UsageError
 
 MAX_BYTES = 1 << 30
 """Of a file whose size the catalogue does not know."""
-SECONDS = 30
+TIMEOUT_SECONDS = 30
 """Without a byte for so long, a download has failed."""
 Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class CatalogueFile:
     """One file of a set; an empty digest or a size of 0 is unknown."""
 
     role: str
@@ -51,13 +51,13 @@ class File:
         return self.bytes or MAX_BYTES
 
     @property
-    def is_provable(self) -> bool:
+    def has_digest(self) -> bool:
         """Whether some digest of it is known."""
         return bool(self.sha256 or self.sha1 or self.md5 or self.archive_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CatalogueEntry:
     """One set of the catalogue."""
 
     name: str
@@ -66,35 +66,35 @@ class Entry:
     home: str
     tokens: str
     metric: str
-    files: tuple[File, ...]
+    files: tuple[CatalogueFile, ...]
     fractions: tuple[float, ...] = ()
     reference: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedFile:
     """A file that was fetched."""
 
     path: Path
     sha256: str
     """Of what was got, in hex."""
-    proven: bool
+    verified: bool
     """Whether a digest of the catalogue confirmed it."""
 
 
 @remember
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, CatalogueEntry]:
     """Return the whole catalogue by name."""
     installed = resources.files("lstmtui") / "corpora" / "catalogue.toml"
     # An editable install has the folder beside the package instead of in it.
     found = installed if installed.is_file() else Path(__file__).parents[2] / "corpora" / "catalogue.toml"
     tables = tomllib.loads(found.read_text("utf-8"))
     return {
-        name: Entry(
+        name: CatalogueEntry(
             name=name,
             **table
             | {
-                "files": tuple(File(**file) for file in table["files"]),
+                "files": tuple(CatalogueFile(**file) for file in table["files"]),
                 "fractions": tuple(table.get("fractions", ())),
                 "reference": tuple(table["reference"]),
             },
@@ -103,39 +103,41 @@ def entries() -> dict[str, Entry]:
     }
 
 
-def is_known(name: str) -> bool:
+def has_entry(name: str) -> bool:
     """Say whether the catalogue has a set called `name`."""
     return name in entries()
 
 
-def get(name: str) -> Entry:
+def get_entry(name: str) -> CatalogueEntry:
     """Return a set of the catalogue. Raises UsageError when there is none of that name."""
     if name not in entries():
         raise UsageError(f"The catalogue has no set called {name!r}; it has {', '.join(entries())}.")
     return entries()[name]
 
 
-def path_of(entry: Entry, file: File, cache: Path) -> Path:
+def file_path(entry: CatalogueEntry, file: CatalogueFile, cache: Path) -> Path:
     """Return where `fetch` puts a file."""
     return cache / "corpora" / entry.name / file.name
 
 
-def is_fetched(entry: Entry, cache: Path) -> bool:
+def is_fetched(entry: CatalogueEntry, cache: Path) -> bool:
     """Say whether every file of a set is there, with the size it should have."""
-    paths = [(path_of(entry, file, cache), file.bytes) for file in entry.files]
+    paths = [(file_path(entry, file, cache), file.bytes) for file in entry.files]
     return all(path.is_file() and path.stat().st_size == (size or path.stat().st_size) for path, size in paths)
 
 
-def files(name: str, role: str, cache: Path | None = None) -> list[Path]:
+def set_files(name: str, role: str, cache: Path | None = None) -> list[Path]:
     """Return the files of a set that play `role`. Raises UsageError while the set is not fetched."""
     cache = cache or cache_root()
-    entry = get(name)
+    entry = get_entry(name)
     if not is_fetched(entry, cache):
         raise UsageError(f"The set {name} is not here yet; get it with `lstmtui corpora fetch {name}`.")
-    return [path_of(entry, file, cache) for file in entry.files if file.role == role]
+    return [file_path(entry, file, cache) for file in entry.files if file.role == role]
 
 
-def fetch(entry: Entry, cache: Path | None = None, report: Report = lambda what, done: None) -> list[Fetched]:
+def fetch_entry(
+    entry: CatalogueEntry, cache: Path | None = None, report: Report = lambda what, done: None
+) -> list[FetchedFile]:
     """Download what is missing of a set, check it and keep it. Raises LstmtuiError when that does not succeed."""
     cache = cache or cache_root()
     folder = cache / "corpora" / entry.name
@@ -150,8 +152,8 @@ def fetch(entry: Entry, cache: Path | None = None, report: Report = lambda what,
         raise LstmtuiError(f"The set {entry.name} cannot be kept in {folder} ({reason}); make room there.") from error
 
 
-def _fetch(entry: Entry, file: File, cache: Path, draft: Path, report: Report) -> Fetched:
-    final = path_of(entry, file, cache)
+def _fetch(entry: CatalogueEntry, file: CatalogueFile, cache: Path, draft: Path, report: Report) -> FetchedFile:
+    final = file_path(entry, file, cache)
     if not final.is_file() or (file.bytes and final.stat().st_size != file.bytes):
         archive = draft / Path(urlsplit(file.url).path).name
         # Several files may come from one archive.
@@ -165,10 +167,10 @@ def _fetch(entry: Entry, file: File, cache: Path, draft: Path, report: Report) -
         got.replace(final)
     else:
         _check(entry, file, final)
-    return Fetched(final, _digest(final, "sha256"), file.is_provable)
+    return FetchedFile(final, _digest(final, "sha256"), file.has_digest)
 
 
-def _download(entry: Entry, file: File, to: Path, report: Report) -> None:
+def _download(entry: CatalogueEntry, file: CatalogueFile, to: Path, report: Report) -> None:
     import pooch
     import requests
 
@@ -177,7 +179,7 @@ def _download(entry: Entry, file: File, to: Path, report: Report) -> None:
     # What is packed is no larger than what is in it.
     most = sum(other.max_bytes for other in entry.files if other.url == file.url)
     progress = _Progress(lambda done: report(to.name, done), most=most, error=_changed(entry, file, "it is larger"))
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=SECONDS)
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)
     try:
         pooch.retrieve(file.url, f"sha256:{known}" if known else None, to.name, to.parent, downloader=downloader)
     except requests.RequestException as error:
@@ -197,7 +199,7 @@ def _reason(error: Exception) -> str:
     return "it took too long" if isinstance(error, requests.Timeout) else "no connection"
 
 
-def _extract(entry: Entry, archive: Path, file: File, to: Path) -> None:
+def _extract(entry: CatalogueEntry, archive: Path, file: CatalogueFile, to: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
         try:
             inside = zipped.open(file.member)
@@ -214,7 +216,7 @@ def _extract(entry: Entry, archive: Path, file: File, to: Path) -> None:
                 out.write(chunk)
 
 
-def _check(entry: Entry, file: File, path: Path) -> None:
+def _check(entry: CatalogueEntry, file: CatalogueFile, path: Path) -> None:
     """Raise LstmtuiError unless `path` has the size and the digests the catalogue gives."""
     good = not file.bytes or path.stat().st_size == file.bytes
     for kind, known in (("sha256", file.sha256), ("sha1", file.sha1), ("md5", file.md5)):
@@ -225,7 +227,7 @@ def _check(entry: Entry, file: File, path: Path) -> None:
         raise _changed(entry, file)
 
 
-def _changed(entry: Entry, file: File, difference: str = "its digest differs") -> LstmtuiError:
+def _changed(entry: CatalogueEntry, file: CatalogueFile, difference: str = "its digest differs") -> LstmtuiError:
     return LstmtuiError(
         f"What {urlsplit(file.url).netloc} sent for {entry.name} is not the file the catalogue knows "
         f"({difference}), so it was thrown away; try again later, or get {file.name} from {entry.home}."

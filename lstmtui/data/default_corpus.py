@@ -24,13 +24,13 @@ NAME = "default"
 TITLE = "English prose that every Python carries: its language reference and docstrings"
 FORMAT = 1
 """Raised when the rules below change, so that a text assembled by older rules is not used again."""
-LEAST = 100_000
+MIN_BYTES = 100_000
 """Bytes; a Python without its library's source yields less, and nothing can be learnt from that."""
 
-LEFT_OUT = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
+SKIPPED_FOLDERS = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
 TOPICS = "pydoc_data/topics.py"
 
-PLAIN = str.maketrans("‘’“”–—•`\u00a0", "''\"\"--*' ") | {ord("…"): "..."}
+ASCII_EQUIVALENTS = str.maketrans("‘’“”–—•`\u00a0", "''\"\"--*' ") | {ord("…"): "..."}
 QUOTES = re.compile(r"''|\*\*?(?=\w)|(?<=\w)\*\*?")
 NOT_PROSE = re.compile(
     r">>>|::|->|==|https?:|[|{}<>^~@\\$#]|\*\*|--|: - |__\w+__\.|\.{4}|[=+*/] ?\w+ ?[=+*/]|\w\(\w+, \w+, |[:;]\w+:"
@@ -53,7 +53,7 @@ def text(cache: Path | None = None, library: Path | None = None) -> bytes:
             if hashlib.sha256(data).hexdigest() == mark:
                 return data
     data = "".join(_assemble(library or Path(os.__file__).parent)).encode("utf-8")
-    if len(data) < LEAST:
+    if len(data) < MIN_BYTES:
         raise UsageError(
             "This Python comes without the source of its library, which the default corpus is made of; "
             "name a text file to train on instead."
@@ -70,7 +70,7 @@ def _assemble(library: Path) -> Iterator[str]:
     """Yield each paragraph once, with the blank line behind it."""
     documents: list[tuple[str, list[str]]] = []
     for where, folders, files in os.walk(library):
-        folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith("config-")]
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("config-")]
         for file in files:
             if file.endswith(".py"):
                 path = Path(where, file)
@@ -114,7 +114,7 @@ def _docstrings(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFun
 
 def prose(block: str) -> Iterator[str]:
     """Yield the paragraphs of `block` that are plain sentences, each on one line."""
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(block.translate(PLAIN))):
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(block.translate(ASCII_EQUIVALENTS))):
         lines = paragraph.split("\n")
         indents = {len(line) - len(line.lstrip()) for line in lines[1:] or lines}
         if len(indents) > 1:

@@ -16,16 +16,16 @@ from lstmtui.common.files import read_json, write_atomically
 from lstmtui.data.long_runs import LongRuns
 from lstmtui.errors import CorruptError
 
-REMEMBERED = 16 << 20
+MIN_REMEMBERED_BYTES = 16 << 20
 """Smaller files are read again faster than a note about them is worth."""
-MAX_SEEN = 100_000
+MAX_CACHED_FILES = 100_000
 """Files whose facts one process keeps, so that it reads them once."""
-SETTLED = 2.0
+MIN_SETTLED_SECONDS = 2.0
 """Seconds since the last change after which a change that leaves the time stamp alone is not to be feared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FileFacts:
     """What the bytes of a file are."""
 
     sha256: str
@@ -38,7 +38,7 @@ class Facts:
     """Bytes of long runs that no one wrote (`lstmtui.data.long_runs`); 0 for what is no text."""
 
 
-def facts_of(chunks: Iterable[bytes]) -> Facts:
+def content_facts(chunks: Iterable[bytes]) -> FileFacts:
     """Return the facts of what `chunks` hold."""
     digest, text = hashlib.sha256(), TextCheck()
     runs = LongRuns()
@@ -53,7 +53,7 @@ def facts_of(chunks: Iterable[bytes]) -> Facts:
 
     for _ in runs.without(seen()):
         pass
-    return Facts(digest.hexdigest(), text.nul, text.invalid, runs.bytes if text.is_text else 0)
+    return FileFacts(digest.hexdigest(), text.nul, text.invalid, runs.bytes if text.is_text else 0)
 
 
 class TextCheck:
@@ -84,34 +84,34 @@ class TextCheck:
         self._at += len(chunk)
 
 
-def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> Facts:
+def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> FileFacts:
     """Return the facts of `chunks`, the content of `path`, or those noted in `cache` if the file is unchanged."""
     found = os.stat(path)
-    settled = time.time() - found.st_mtime > SETTLED
+    settled = time.time() - found.st_mtime > MIN_SETTLED_SECONDS
     key = (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     if settled and key in _seen:
         return _seen[key]
     facts = _noted(path, found, settled, chunks, cache)
-    if settled and len(_seen) < MAX_SEEN:
+    if settled and len(_seen) < MAX_CACHED_FILES:
         _seen[key] = facts
     return facts
 
 
-_seen: dict[tuple[Path, int, int, int, int], Facts] = {}
+_seen: dict[tuple[Path, int, int, int, int], FileFacts] = {}
 
 
-def _noted(path: Path, found: os.stat_result, settled: bool, chunks: Iterable[bytes], cache: Path | None) -> Facts:
+def _noted(path: Path, found: os.stat_result, settled: bool, chunks: Iterable[bytes], cache: Path | None) -> FileFacts:
     """Return the facts of a big file from a note in `cache`, made if need be; of another by reading it."""
     note = None
-    if cache is not None and found.st_size >= REMEMBERED:
+    if cache is not None and found.st_size >= MIN_REMEMBERED_BYTES:
         note = cache / "digests" / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     if note is not None:
         with contextlib.suppress(CorruptError, TypeError):  # then it is read again
             noted = read_json(note) or {}
             if noted.get("stamp") == stamp and isinstance(noted.get("facts"), dict):
-                return Facts(**noted["facts"])
-    facts = facts_of(chunks)
+                return FileFacts(**noted["facts"])
+    facts = content_facts(chunks)
     if note is not None and settled:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lstmtui.errors import UsageError
 
-SAMPLE = 1 << 16
+SAMPLE_BYTES = 1 << 16
 """Bytes that an encoding is recognised from."""
-CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
+CONTROL_BYTES = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
 
 FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "gzip-compressed", "unpack it with `gunzip -c {file} > text.txt`"),
@@ -25,7 +25,7 @@ FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"SQLite format 3\0", "an SQLite database", "export the text in it"),
 )
 """First bytes, what such a file is, and the next step."""
-OFFICE = (
+OFFICE_FORMATS = (
     (b"word/", "a Word document (docx)", "pandoc -f docx -t plain {file} -o text.txt"),
     (b"xl/", "an Excel workbook (xlsx)", ""),
     (b"application/epub+zip", "an EPUB book", "pandoc -f epub -t plain {file} -o text.txt"),
@@ -33,23 +33,23 @@ OFFICE = (
 )  # fmt: skip
 """What a ZIP archive is in truth, by the names in it, and the command that takes its text out."""
 
-TYPOGRAPHIC = set("\u00a0‘’‚“”„†•…‰‹›–—«»€£©®°§¡¿·´½¼¾×ºª™²³")
+TYPOGRAPHIC_CHARACTERS = set("\u00a0‘’‚“”„†•…‰‹›–—«»€£©®°§¡¿·´½¼¾×ºª™²³")
 ALPHABETS = (
     "àâæçéèêëîïôœùûüÿ", "äöüßéàè", "áéíñóúü", "ãáàâçéêíõóôúü", "àèéìíîòóùú", "åäöæøéü", "ëïéèöüóá", "áæðéíóöþúý",
     "çğıİöşüâî", "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţșț", "čćđšž", "āčēģīķļņšūž",
     "ąčęėįšųūž", "äõöüšž", "àçèéíïòóúü",
 )  # fmt: skip
 """The letters beyond ASCII of languages in Latin script."""
-LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp437")
+LATIN_ENCODINGS = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp437")
 """Encodings of Latin script; of equally likely ones the first is taken."""
-LIKELY = 0.9
+MIN_FITTING_SHARE = 0.9
 """The share of the characters beyond ASCII that must fit a language in Latin script."""
-OTHERS = (
+OTHER_ENCODINGS = (
     "cp1251", "koi8_r", "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1253", "cp1255", "cp1256", "tis_620",
 )  # fmt: skip
-HEBREW = frozenset(range(0xE0, 0xFB))
+HEBREW_LETTERS = frozenset(range(0xE0, 0xFB))
 """Its letters in windows-1255. Russian would have others of windows-1251 too: capitals, and the letters after these."""
-NAMES = {
+ENCODING_NAMES = {
     "cp1250": "windows-1250", "cp1251": "windows-1251", "cp1252": "windows-1252", "cp1253": "windows-1253",
     "cp1254": "windows-1254", "cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257",
     "iso8859_2": "ISO-8859-2", "mac_roman": "macintosh", "koi8_r": "KOI8-R", "gb18030": "GB18030",
@@ -59,9 +59,9 @@ NAMES = {
 """Names that both Python and iconv know."""
 
 
-def is_text(head: bytes) -> bool:
+def looks_like_text(head: bytes) -> bool:
     """Say whether a file that starts with `head` looks like text: no NUL, hardly a control character."""
-    controls = len(head) - len(head.translate(None, CONTROL))
+    controls = len(head) - len(head.translate(None, CONTROL_BYTES))
     return b"\0" not in head and controls * 100 <= len(head)
 
 
@@ -73,15 +73,15 @@ def wide_encoding(head: bytes) -> str | None:
         return "UTF-16"
     pairs = len(head) // 2
     sides = sorted((head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)))
-    if pairs >= 4 and sides[1] > 0.4 * pairs and sides[0] < 0.05 * pairs and is_text(head.replace(b"\0", b"")):
+    if pairs >= 4 and sides[1] > 0.4 * pairs and sides[0] < 0.05 * pairs and looks_like_text(head.replace(b"\0", b"")):
         return "UTF-16LE" if head[1 : 2 * pairs : 2].count(0) == sides[1] else "UTF-16BE"
     return None
 
 
-def format_of(head: bytes) -> tuple[str, str] | None:
+def detect_format(head: bytes) -> tuple[str, str] | None:
     """Return what a file that starts with `head` is and the next step, with {file} for its name; None for others."""
     if head.startswith(b"PK\x03\x04"):
-        for name, what, command in OFFICE:
+        for name, what, command in OFFICE_FORMATS:
             if name in head:
                 step = f"take its text out with `{command}`" if command else "save the text in it as plain text"
                 return what, step
@@ -91,21 +91,21 @@ def format_of(head: bytes) -> tuple[str, str] | None:
     return next(((what, step) for first, what, step in FORMATS if head.startswith(first)), None)
 
 
-def guess(sample: bytes) -> str | None:
+def guess_encoding(sample: bytes) -> str | None:
     """Return the encoding that `sample`, which is not UTF-8, is most likely in; None where nothing is likely."""
     if wide := wide_encoding(sample):
         return wide
-    fits = {name: _latin(sample, name) for name in LATIN}
-    best = max(LATIN, key=lambda name: fits[name])
-    if fits[best] >= LIKELY:
-        return NAMES[best]
+    fits = {name: _latin(sample, name) for name in LATIN_ENCODINGS}
+    best = max(LATIN_ENCODINGS, key=lambda name: fits[name])
+    if fits[best] >= MIN_FITTING_SHARE:
+        return ENCODING_NAMES[best]
     letters = [byte for byte in sample if byte >= 0xC0]
-    if letters and set(letters) <= HEBREW:
-        return NAMES["cp1255"]
+    if letters and set(letters) <= HEBREW_LETTERS:
+        return ENCODING_NAMES["cp1255"]
     import charset_normalizer
 
-    found = charset_normalizer.from_bytes(sample, cp_isolation=list(OTHERS)).best()
-    return NAMES.get(found.encoding) if found is not None else None
+    found = charset_normalizer.from_bytes(sample, cp_isolation=list(OTHER_ENCODINGS)).best()
+    return ENCODING_NAMES.get(found.encoding) if found is not None else None
 
 
 def _latin(sample: bytes, encoding: str) -> float:
@@ -117,12 +117,12 @@ def _latin(sample: bytes, encoding: str) -> float:
     beyond = [c for c in text if ord(c) > 127]
     if sum(map(str.isalpha, beyond)) > sum(c.isascii() and c.isalpha() for c in text):  # another script
         return 0.0
-    marks = sum(c in TYPOGRAPHIC for c in beyond)
+    marks = sum(c in TYPOGRAPHIC_CHARACTERS for c in beyond)
     fitting = max(sum(c in alphabet or c.lower() in alphabet for c in beyond) for alphabet in ALPHABETS)
     return (marks + fitting) / max(1, len(beyond))
 
 
-def known(encoding: str) -> str:
+def codec_name(encoding: str) -> str:
     """Return the name that Python has for `encoding`. Raises UsageError when it has none, or it is no text encoding."""
     try:
         found = codecs.lookup(encoding)
@@ -136,7 +136,7 @@ def known(encoding: str) -> str:
 
 def to_utf8(chunks: Iterable[bytes], encoding: str, name: str | Path) -> Iterator[bytes]:
     """Yield a text in another encoding as UTF-8. Raises UsageError where it is not in that encoding."""
-    decoder = codecs.getincrementaldecoder(known(encoding))("strict")
+    decoder = codecs.getincrementaldecoder(codec_name(encoding))("strict")
     at = 0
     try:
         for chunk in chunks:
@@ -151,6 +151,6 @@ def to_utf8(chunks: Iterable[bytes], encoding: str, name: str | Path) -> Iterato
         ) from error
 
 
-def command_for(file: str | Path, encoding: str) -> str:
+def iconv_command(file: str | Path, encoding: str) -> str:
     """Return the command that converts a file to UTF-8."""
     return f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(file))} > utf8.txt"

@@ -134,16 +134,16 @@ def is_generator(name: str) -> bool:
     return name.partition(":")[0] in GENERATORS
 
 
-def text(name: str) -> bytes:
+def generate_text(name: str) -> bytes:
     """Return the lines of the generator called `name`. Raises UsageError for settings that do not fit."""
-    generator, settings = parse(name)
+    generator, settings = parse_name(name)
     seed = settings.pop("seed", 0)
     # A string seed is hashed by SHA-512 inside `random`, the same everywhere.
     rng = random.Random(f"{name.partition(':')[0]} {seed}")
     return "".join(f"{line}\n" for line in generator.make(rng, **settings)).encode("ascii")
 
 
-def parse(name: str) -> tuple[Generator, dict[str, int]]:
+def parse_name(name: str) -> tuple[Generator, dict[str, int]]:
     """Split `reber:lines=10,seed=1` into the generator and its settings."""
     kind, _, rest = name.partition(":")
     generator = GENERATORS[kind]
@@ -161,7 +161,7 @@ def parse(name: str) -> tuple[Generator, dict[str, int]]:
     return generator, settings
 
 
-def settings_of(name: str) -> dict[str, int]:
+def default_settings(name: str) -> dict[str, int]:
     """Return every setting of a generator with its default."""
     parameters = inspect.signature(GENERATORS[name].make).parameters
     return {key: parameters[key].default for key in GENERATORS[name].least} | {"seed": 0}

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-SAMPLE = 1 << 20
+SAMPLE_BYTES = 1 << 20
 """Bytes of each text that are looked at, from all over."""
-PIECES = 16
+SAMPLE_PIECES = 16
 """Pieces that a sample is made of."""
 MAX_UNKNOWN = 0.01
 """The share of characters that the training text does not have, from which they are worth a warning."""
@@ -18,7 +18,7 @@ MIN_CHARACTERS = 200
 """Fewer characters say nothing."""
 
 
-def warning(train: Iterable[bytes], valid: Iterable[bytes]) -> str | None:
+def difference_warning(train: Iterable[bytes], valid: Iterable[bytes]) -> str | None:
     """Return a sentence on how samples of text to validate on and to train on differ; None where they are alike."""
     seen, unseen = _characters(train), _characters(valid)
     here, there = sum(seen.values()), sum(unseen.values())

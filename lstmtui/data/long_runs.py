@@ -15,7 +15,7 @@ MIN_RUN = 200
 """Bytes; shorter runs (digests, keys of a line) are left in the text."""
 MIN_LINE = 40
 """Bytes of a line, all but the last, where a run is broken into lines; 60 to 76 are usual."""
-DECIDING = 4096
+DECIDING_BYTES = 4096
 """The bytes at the start of a run that decide what it is."""
 MIN_ENTROPY = 4.6
 """Bits a character: base64 has about 5.2 for text and 6 for random bytes, DNA at most 2, words without spaces 4.2."""
@@ -64,10 +64,10 @@ class LongRuns:
                 continue
             kept.append(data[at:start])
             end, certain = _end(data, start, final)
-            if not certain and end - start < DECIDING:
+            if not certain and end - start < DECIDING_BYTES:
                 self._held = data[start:]
                 return b"".join(kept)
-            encoded = is_encoded(data[start : min(end, start + DECIDING)])
+            encoded = is_encoded_data(data[start : min(end, start + DECIDING_BYTES)])
             self._pass(data[start:end], encoded, kept)
             if not certain:
                 self._going_on, self._held = encoded, data[end:]
@@ -76,22 +76,22 @@ class LongRuns:
         kept.append(data[at:])
         return b"".join(kept)
 
-    def _pass(self, run: bytes, left_out: bool, kept: list[bytes]) -> None:
-        if left_out:
+    def _pass(self, run: bytes, skipped: bool, kept: list[bytes]) -> None:
+        if skipped:
             self.bytes += len(run)
         else:
             kept.append(run)
 
-    def _last_line(self, data: bytes, end: int, left_out: bool) -> int:
+    def _last_line(self, data: bytes, end: int, skipped: bool) -> int:
         """Return where the text goes on behind a run that ends at `end`: behind its last, shorter line."""
-        last = _LAST_LINE.match(data, end) if left_out else None
+        last = _LAST_LINE.match(data, end) if skipped else None
         if last is None or not _ends_a_run(last[1]):
             return end
         self.bytes += last.end() - end
         return last.end()
 
 
-def long_runs(chunks: Iterable[bytes]) -> int:
+def count_long_runs(chunks: Iterable[bytes]) -> int:
     """Return how many bytes of the text are long runs."""
     runs = LongRuns()
     for _ in runs.without(chunks):
@@ -99,7 +99,7 @@ def long_runs(chunks: Iterable[bytes]) -> int:
     return runs.bytes
 
 
-def is_encoded(run: bytes) -> bool:
+def is_encoded_data(run: bytes) -> bool:
     """Say whether `run` is base64 or hexadecimal: long enough, and as mixed as these are."""
     letters = np.frombuffer(run.translate(None, b"\r\n"), np.uint8)
     if len(letters) < MIN_RUN:
@@ -115,7 +115,7 @@ def is_encoded(run: bytes) -> bool:
 
 
 def _starts(data: bytes, at: int, final: bool) -> list[int]:
-    """Return where stretches of MIN_LINE letters of a run begin, and where one does that the end of `data` cuts off."""
+    """Return where spans of MIN_LINE letters of a run begin, and where one does that the end of `data` cuts off."""
     inside = _IN_RUN[np.frombuffer(data, np.uint8, offset=min(at, len(data)))]
     if not _has_long_stretch(inside):
         tail = np.flatnonzero(~inside[-MIN_LINE:])

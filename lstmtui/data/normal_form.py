@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 NORMAL_FORM: Final = "NFC"
-MAX_HELD = 1 << 16
+MAX_PENDING_CHARACTERS = 1 << 16
 """Characters that are held back at most for a place where the text may be cut; only nonsense has none that near."""
 
 
-def normalised(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def normalise(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the text of `chunks`, UTF-8, in its normal form, however it is cut into chunks."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text = ""
@@ -36,13 +36,13 @@ def _normal(text: str) -> bytes:
 
 def _cut(text: str) -> int:
     """Return the last place where `text` may be cut: before a character that never melts into the one before it."""
-    for at in range(len(text) - 1, max(-1, len(text) - MAX_HELD), -1):
-        if stands_alone(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
+    for at in range(len(text) - 1, max(-1, len(text) - MAX_PENDING_CHARACTERS), -1):
+        if is_composition_boundary(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
             return at
-    return max(0, len(text) - MAX_HELD)
+    return max(0, len(text) - MAX_PENDING_CHARACTERS)
 
 
-def stands_alone(char: str) -> bool:
+def is_composition_boundary(char: str) -> bool:
     """Return whether nothing that stands before `char` can change with it."""
     code = ord(char)
     if code < 0x300:

@@ -18,19 +18,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from lstmtui.data.digests import Facts, TextCheck, facts_of, file_facts
-from lstmtui.data.encodings import SAMPLE as ENCODING_SAMPLE
-from lstmtui.data.encodings import command_for, format_of, guess, is_text, wide_encoding
+from lstmtui.data.digests import FileFacts, TextCheck, content_facts, file_facts
+from lstmtui.data.encodings import SAMPLE_BYTES as ENCODING_SAMPLE
+from lstmtui.data.encodings import detect_format, guess_encoding, iconv_command, looks_like_text, wide_encoding
 from lstmtui.data.long_runs import LongRuns
-from lstmtui.data.normal_form import normalised, stands_alone
+from lstmtui.data.normal_form import is_composition_boundary, normalise
 from lstmtui.errors import UsageError
 
 Bytes = bytes
 Chunks = Iterator[bytes]
 CHUNK = 1 << 20
-SNIFF = 8192
+HEAD_BYTES = 8192
 """How much of a file's start decides whether it is text."""
-BOUNDARY_REACH = 1 << 16
+MAX_BOUNDARY_DISTANCE = 1 << 16
 """How far a split moves on to find a line end."""
 
 
@@ -72,17 +72,17 @@ class Part:
                     start += len(chunk)
                     yield chunk
         except OSError as error:
-            raise unreadable(self.path, error) from error
+            raise unreadable_error(self.path, error) from error
 
-    def facts(self, cache: Path | None) -> Facts:
+    def facts(self, cache: Path | None) -> FileFacts:
         """Return what its bytes are; remembered in `cache` for big files."""
         if self.path is None:
-            return facts_of([self.data or b""])
+            return content_facts([self.data or b""])
         return file_facts(self.path, self.read(0, self.length), cache)
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedFile:
     """A file of a folder that is not read."""
 
     name: str
@@ -102,7 +102,7 @@ class Source:
     """Whether long runs that no one wrote are read too."""
     exact: bool = True
     """Whether text is left as it is, not brought into its normal form."""
-    left_out: tuple[LeftOut, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     """Files of the folders that are not read."""
 
     def as_text(self, *, keep_everything: bool = True, exact: bool = True) -> Source:
@@ -133,7 +133,7 @@ class Source:
             starts.append(starts[-1] + length)
         return starts[:-1]
 
-    def places(self) -> Iterator[tuple[Part, int, int]]:
+    def part_spans(self) -> Iterator[tuple[Part, int, int]]:
         """Yield each part with where it begins and ends, counted from the first byte of the source."""
         for (part, _, length), start in zip(self._spans, self._starts, strict=True):
             if part is not None:
@@ -156,10 +156,10 @@ class Source:
             else:
                 pieces = part.read(first, last, most)
                 if self.text:
-                    pieces = checked(part, pieces, first)
+                    pieces = checked_chunks(part, pieces, first)
                 if not self.keep_everything:
                     pieces = LongRuns().without(pieces)
-                yield from pieces if self.exact else normalised(pieces)
+                yield from pieces if self.exact else normalise(pieces)
 
     def _ranges(self, start: int, stop: int | None = None) -> Iterator[tuple[Part | None, int, int]]:
         """Yield which bytes of which parts make up start .. stop - 1."""
@@ -175,10 +175,10 @@ class Source:
     def check(self, tokens: str = "chars") -> None:
         """Raise UsageError when the start of a part shows that `tokens` cannot be made of it: of `bytes`, never."""
         for part in self.parts if tokens != "bytes" else ():
-            if reason := unusable(part):
+            if reason := format_problem(part):
                 raise UsageError(f"The file {part.name} {reason}.")
 
-    def near(self, start: int, stop: int) -> Bytes:
+    def raw_bytes(self, start: int, stop: int) -> Bytes:
         """Return bytes start .. stop - 1 as they are: the first may lie within a character."""
         ranges = self._ranges(start, stop)
         return b"".join(chunk for part, a, b in ranges for chunk in (part.read(a, b) if part else [b"\n"]))
@@ -189,7 +189,7 @@ class Source:
         That is between two UTF-8 characters; with `lines`, after a line end or, when none is near, after a space. Where
         text is brought into its normal form, the characters are none that become one.
         """
-        near = self.near(max(position - 1, 0), min(position + BOUNDARY_REACH, self.bytes))
+        near = self.raw_bytes(max(position - 1, 0), min(position + MAX_BOUNDARY_DISTANCE, self.bytes))
         before = 1 if position > 0 else 0
         if lines and before:
             for end in (b"\n", b" "):
@@ -207,12 +207,12 @@ class Source:
 def _melting(text: bytes, at: int) -> int:
     """Return how many bytes the character at `at` has where it becomes one with what stands before it; else 0."""
     char = text[at : at + 4].decode("utf-8", "ignore")[:1]
-    if not char or (stands_alone(char) and text[at - 1 : at + 1] != b"\r\n"):
+    if not char or (is_composition_boundary(char) and text[at - 1 : at + 1] != b"\r\n"):
         return 0
     return len(char.encode())
 
 
-def open_file(path: Path) -> Part:
+def open_part(path: Path) -> Part:
     """Return `path` as a part. Raises UsageError when it is missing, empty, unreadable or not a file at all."""
     try:
         kind = os.stat(path)
@@ -222,24 +222,24 @@ def open_file(path: Path) -> Part:
         if not stat.S_ISREG(kind.st_mode):
             raise UsageError(f"{path} is a device, a pipe or a socket; save its content in a file and give that.")
         with open(path, "rb", buffering=0) as file:
-            head = file.read(SNIFF)
+            head = file.read(HEAD_BYTES)
             file.seek(max(0, kind.st_size - 1))
             last = file.read(1)
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {path}; check the name, or give another.") from error
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_error(path, error) from error
     if not head:
         raise UsageError(f"The file {path} is empty; give a text of a few thousand characters or more.")
     return Part(name=str(path), length=kind.st_size, head=head, ends_line=last == b"\n", path=path)
 
 
-def in_memory(name: str, data: bytes) -> Part:
+def part_in_memory(name: str, data: bytes) -> Part:
     """Return `data` as a part called `name`."""
-    return Part(name=name, length=len(data), head=data[:SNIFF], ends_line=data.endswith(b"\n"), data=data)
+    return Part(name=name, length=len(data), head=data[:HEAD_BYTES], ends_line=data.endswith(b"\n"), data=data)
 
 
-def open_folder(folder: Path) -> tuple[list[Part], list[LeftOut]]:
+def open_folder(folder: Path) -> tuple[list[Part], list[SkippedFile]]:
     """Return all text files in and below `folder`, sorted by path, and what is left out; hidden files do not count.
 
     A link is followed where it leads to what lies in the folder; what is reached twice is read once. Raises UsageError
@@ -247,15 +247,15 @@ def open_folder(folder: Path) -> tuple[list[Part], list[LeftOut]]:
     """
     top = os.path.realpath(folder)
     parts: list[Part] = []
-    left_out: list[LeftOut] = []
+    skipped: list[SkippedFile] = []
     seen: set[str] = set()
 
     def leave_out(path: str | Path, reason: str) -> None:
-        left_out.append(LeftOut(os.path.relpath(path, folder), reason))
+        skipped.append(SkippedFile(os.path.relpath(path, folder), reason))
 
     def unreadable_folder(error: OSError) -> None:
         if os.path.realpath(error.filename or folder) == top:
-            raise unreadable(folder, error)
+            raise unreadable_error(folder, error)
         leave_out(error.filename, f"cannot be read ({error.strerror or error})")
 
     for where, folders, files in os.walk(folder, followlinks=True, onerror=unreadable_folder):
@@ -281,7 +281,7 @@ def open_folder(folder: Path) -> tuple[list[Part], list[LeftOut]]:
                 parts.append(_text_of_a_folder(path, folder))
             except UsageError as error:
                 leave_out(path, str(error))
-    return sorted(parts, key=lambda part: part.name), left_out
+    return sorted(parts, key=lambda part: part.name), skipped
 
 
 def _within(path: str, top: str) -> bool:
@@ -301,20 +301,20 @@ def _text_of_a_folder(path: Path, folder: Path) -> Part:
     if not kind.st_size:
         raise UsageError("is empty")
     try:
-        part = replace(open_file(path), folder=folder)
+        part = replace(open_part(path), folder=folder)
     except UsageError as error:
         cause = error.__cause__
         raise UsageError(f"cannot be read ({getattr(cause, 'strerror', None) or cause or error})") from error
-    if found := format_of(part.head):
+    if found := detect_format(part.head):
         raise UsageError(f"is {found[0]}")
-    if not is_text(part.head) and not wide_encoding(part.head):
+    if not looks_like_text(part.head) and not wide_encoding(part.head):
         raise UsageError("is no text")
     return part
 
 
-def unusable(part: Part) -> str | None:
+def format_problem(part: Part) -> str | None:
     """Return why a part cannot be read as text, as far as its start shows, and the next step; None where it may be."""
-    if found := format_of(part.head):
+    if found := detect_format(part.head):
         return f"is {found[0]}; {found[1].format(file=shlex.quote(part.name))}"
     if encoding := wide_encoding(part.head):
         return f"is {encoding} text; {_reads(part, encoding)}"
@@ -323,7 +323,7 @@ def unusable(part: Part) -> str | None:
 
 def _reads(part: Part, encoding: str) -> str:
     """Return what reads a part in another encoding."""
-    return f"`--encoding {encoding}` reads it, or convert it with `{command_for(part.name, encoding)}`"
+    return f"`--encoding {encoding}` reads it, or convert it with `{iconv_command(part.name, encoding)}`"
 
 
 def _has_nul(offset: int) -> str:
@@ -339,23 +339,23 @@ def _not_utf8(part: Part, offset: int) -> str:
             f"is no valid UTF-8 at offset {offset}; it is UTF-8 until there, so something was cut or mixed in: "
             f"`iconv -c -f UTF-8 -t UTF-8 {shlex.quote(part.name)} > utf8.txt` leaves that out"
         )
-    encoding = guess(sample)
+    encoding = guess_encoding(sample)
     step = f"it looks like {encoding}: {_reads(part, encoding)}" if encoding else "name its --encoding"
     return f"is no valid UTF-8 at offset {offset}; {step}, or use `--tokens bytes`"
 
 
-def checked(part: Part, pieces: Iterator[bytes], at: int) -> Iterator[bytes]:
+def checked_chunks(part: Part, pieces: Iterator[bytes], at: int) -> Iterator[bytes]:
     """Pass `pieces` on; raise UsageError at the first NUL or invalid UTF-8. `at` is the offset of the first byte."""
     check = TextCheck(at)
     for piece in pieces:
         check.feed(piece)
-        refuse(part, check)
+        require_text(part, check)
         yield piece
     check.feed(b"", final=True)
-    refuse(part, check)
+    require_text(part, check)
 
 
-def refuse(part: Part, found: TextCheck | Facts) -> None:
+def require_text(part: Part, found: TextCheck | FileFacts) -> None:
     """Raise UsageError with the next step where a part is no text."""
     if found.nul is not None:
         raise UsageError(f"The file {part.name} {_has_nul(found.nul)}.")
@@ -363,6 +363,6 @@ def refuse(part: Part, found: TextCheck | Facts) -> None:
         raise UsageError(f"The file {part.name} {_not_utf8(part, found.invalid)}.")
 
 
-def unreadable(path: Path, error: OSError) -> UsageError:
+def unreadable_error(path: Path, error: OSError) -> UsageError:
     """Say that the system does not let us read `path`."""
     return UsageError(f"{path} cannot be read ({error.strerror or error}); check its permissions or give another.")

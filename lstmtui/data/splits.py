@@ -12,22 +12,21 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lstmtui.data.ranges import Range, Span
 from lstmtui.data.sources import Part, Source
-from lstmtui.data.token_files import Range
 
-SMALL = 32 << 10
+MAX_WHOLE_FILE = 32 << 10
 """Bytes; smaller files are taken whole, where their kind has enough of them."""
-MIN_FILE = 256
+MIN_CUT_FILE = 256
 """Bytes; a smaller file is not cut."""
-MIN_WHOLE = 2
+MIN_WHOLE_FILES = 2
 """Files of a kind that must be taken whole, else each is cut."""
-PIECE = 64 << 10
+PIECE_BYTES = 64 << 10
 """Bytes of a piece, about."""
-MAX_PIECES = 8
+MAX_PIECES_PER_FILE = 8
 """Pieces that are taken from one file."""
-ENDS = (b"\n\n", b"\n", b" ", b"")
+BOUNDARIES = (b"\n\n", b"\n", b" ", b"")
 """Where a piece may begin and end, best first: at a paragraph, a line, a word, a character."""
-Stretch = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +53,23 @@ class _File:
         return os.path.splitext(self.name)[1].lower()
 
 
-def mixed(source: Source, shares: dict[str, float]) -> dict[str, Range] | None:
+def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | None:
     """Return train, valid and test of which each kind of file has its share; None where there is too little text."""
     kinds: dict[str, list[_File]] = {}
-    for part, start, stop in source.places():
+    for part, start, stop in source.part_spans():
         file = _File(part, start, stop)
         kinds.setdefault(file.kind, []).append(file)
-    found: dict[str, list[Stretch]] = {"valid": [], "test": []}
+    found: dict[str, list[Span]] = {"valid": [], "test": []}
     wanted = {role: share for role, share in shares.items() if share}
     for files in kinds.values():
-        for role, stretches in _of_a_kind(source, files, wanted):
-            found[role].extend(stretches)
+        for role, spans in _of_a_kind(source, files, wanted):
+            found[role].extend(spans)
     if any(sum(stop - start for start, stop in found[role]) < 2 for role in wanted):
         return None
     # The newline that stands between two files belongs to the one before.
-    ends = {stop: start for (_, _, stop), (_, start, _) in itertools.pairwise(source.places())}
-    for stretches in found.values():
-        stretches[:] = sorted((start, ends.get(stop, stop)) for start, stop in stretches)
+    ends = {stop: start for (_, _, stop), (_, start, _) in itertools.pairwise(source.part_spans())}
+    for spans in found.values():
+        spans[:] = sorted((start, ends.get(stop, stop)) for start, stop in spans)
     taken = sorted(found["valid"] + found["test"])
     return {
         "train": Range(source, tuple(_rest(taken, source.bytes))),
@@ -79,10 +78,10 @@ def mixed(source: Source, shares: dict[str, float]) -> dict[str, Range] | None:
     }
 
 
-def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float]) -> Iterator[tuple[str, list[Stretch]]]:
-    """Yield roles and the stretches of files of one kind that are taken for them."""
-    small = [file for file in files if file.bytes < SMALL]
-    if len(small) * min(wanted.values()) < MIN_WHOLE:
+def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
+    """Yield roles and the spans of files of one kind that are taken for them."""
+    small = [file for file in files if file.bytes < MAX_WHOLE_FILE]
+    if len(small) * min(wanted.values()) < MIN_WHOLE_FILES:
         small = []
     queue = sorted(small, key=lambda file: _hash(file.name))
     total = sum(file.bytes for file in small)
@@ -93,14 +92,14 @@ def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float])
             quota -= file.bytes
             yield role, [(file.start, file.stop)]
     for file in files:
-        if file.bytes >= (SMALL if small else MIN_FILE):
+        if file.bytes >= (MAX_WHOLE_FILE if small else MIN_CUT_FILE):
             yield from _pieces_of(source, file, wanted)
 
 
-def _pieces_of(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[tuple[str, list[Stretch]]]:
+def _pieces_of(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
     """Yield pieces of one file, at places that its name decides, each in a section of its own."""
     share = sum(wanted.values())
-    count = max(1, min(MAX_PIECES, int(file.bytes * share / PIECE)))
+    count = max(1, min(MAX_PIECES_PER_FILE, int(file.bytes * share / PIECE_BYTES)))
     section = file.bytes // count
     for k in range(count):
         low = file.start + k * section
@@ -117,11 +116,11 @@ def _pieces_of(source: Source, file: _File, wanted: dict[str, float]) -> Iterato
             start = end
 
 
-def _whole_piece(source: Source, low: int, high: int, at: int, length: int) -> Stretch:
+def _whole_piece(source: Source, low: int, high: int, at: int, length: int) -> Span:
     """Return a piece of about `length` bytes from about `at` on, of whole paragraphs where these are not too long."""
     reach = max(2 * length, 256)
     start, stop = at, at + length
-    for end in ENDS:
+    for end in BOUNDARIES:
         start = _last(source, low, at, end, reach)
         stop = _next(source, start + length, high, end, reach)
         if length / 2 <= stop - start <= 2 * length and not (start == low and stop == high):
@@ -133,7 +132,7 @@ def _next(source: Source, position: int, high: int, end: bytes, reach: int) -> i
     """Return the first place from `position` on, before `high`, that lies behind `end`, or the next character."""
     if position >= high:
         return high
-    near = source.near(position, min(high, position + reach))
+    near = source.raw_bytes(position, min(high, position + reach))
     found = near.find(end) if end else -1
     if found >= 0:
         return position + found + len(end)
@@ -144,7 +143,7 @@ def _next(source: Source, position: int, high: int, end: bytes, reach: int) -> i
 
 def _last(source: Source, low: int, position: int, end: bytes, reach: int) -> int:
     """Return the last place up to `position`, from `low` on, that lies behind `end`, or the next character."""
-    near = source.near(max(low, position - reach), position)
+    near = source.raw_bytes(max(low, position - reach), position)
     found = near.rfind(end) if end else -1
     if found >= 0:
         return position - len(near) + found + len(end)
@@ -153,8 +152,8 @@ def _last(source: Source, low: int, position: int, end: bytes, reach: int) -> in
     return source.boundary(position, lines=False)
 
 
-def _rest(taken: Iterable[Stretch], end: int) -> Iterator[Stretch]:
-    """Yield what is left between stretches in order."""
+def _rest(taken: Iterable[Span], end: int) -> Iterator[Span]:
+    """Yield what is left between spans in order."""
     at = 0
     for start, stop in taken:
         if start > at:
@@ -164,10 +163,10 @@ def _rest(taken: Iterable[Stretch], end: int) -> Iterator[Stretch]:
         yield at, end
 
 
-def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Yield stretches in order, those that touch as one."""
-    open_: Stretch | None = None
-    for start, stop in stretches:
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield spans in order, those that touch as one."""
+    open_: Span | None = None
+    for start, stop in spans:
         if open_ is not None and open_[1] == start:
             open_ = open_[0], stop
             continue

@@ -8,7 +8,6 @@ file's length and checksum, and then its own digest: a mapped file that is short
 
 from __future__ import annotations
 
-import atexit
 import codecs
 import contextlib
 import errno
@@ -32,75 +31,20 @@ from lstmtui.common.files import (
     read_file,
     remove_stale_temporaries,
     sync_folder,
+    writable_folder,
     write_atomically,
 )
 from lstmtui.data import tokens
-from lstmtui.data.sources import CHUNK, Source
+from lstmtui.data.ranges import Range
+from lstmtui.data.sources import CHUNK
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
 FORMAT = 1
 """Part of every digest: token files written by another format are simply not found."""
 
 
-ABANDONED = 3600.0
+MAX_DRAFT_AGE = 3600.0
 """Seconds without a change after which a half-made folder of a process that died is removed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Some of the bytes of a source: stretches, each from its first byte to before its last, in order."""
-
-    source: Source
-    stretches: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, source: Source, start: int, stop: int) -> Range:
-        """Return bytes start .. stop - 1."""
-        return cls(source, ((start, stop),))
-
-    @classmethod
-    def whole(cls, source: Source) -> Range:
-        """Return all bytes."""
-        return cls.of(source, 0, source.bytes)
-
-    @property
-    def length(self) -> int:
-        """How many bytes there are, before long runs are left out."""
-        return sum(stop - start for start, stop in self.stretches)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield them piece by piece."""
-        for start, stop in self.stretches:
-            yield from self.source.chunks(CHUNK, start, stop)
-
-    def sample(self, size: int, pieces: int) -> Iterator[bytes]:
-        """Yield about `size` bytes, all of a short text, in pieces from all over."""
-        if self.length <= size:
-            yield from self.chunks()
-            return
-        for k in range(pieces):
-            yield from self._piece(k * self.length // pieces, size // pieces)
-
-    def _piece(self, at: int, size: int) -> Iterator[bytes]:
-        """Yield `size` bytes or more from the character at `at` on, counted along the stretches."""
-        for start, stop in self.stretches:
-            if at < stop - start:
-                # Where a stretch begins and ends, a character does too.
-                first = self.source.boundary(start + at, lines=False) if at else start
-                last = min(stop, self.source.boundary(first + size, lines=False) if first + size < stop else stop)
-                yield from self.source.chunks(CHUNK, first, last)
-                size -= last - first
-                at = 0
-                if size <= 0:
-                    return
-            else:
-                at -= stop - start
-
-    def described(self) -> tuple[int | str, ...]:
-        """Return what tells these bytes from others of the source."""
-        if len(self.stretches) == 1:
-            return self.stretches[0]
-        return len(self.stretches), _sha256(json.dumps(self.stretches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +59,14 @@ class Split:
     """How many characters, or None where the bytes are no UTF-8."""
 
 
-USERS = "users"
+USERS_FILE = "users"
 """In a folder of token files: the run folders that need it, one a line."""
 
 
-def in_use(folder: Path) -> bool:
+def is_in_use(folder: Path) -> bool:
     """Say whether one of the run folders that need a folder of token files still exists."""
     try:
-        users = (folder / USERS).read_bytes().splitlines()
+        users = (folder / USERS_FILE).read_bytes().splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
@@ -149,7 +93,7 @@ class TokenFiles:
         self._name(cache, _sha256(json.dumps({"format": FORMAT, **settings}, sort_keys=True)))
 
     @classmethod
-    def of(cls, cache: Path, digest: str) -> TokenFiles:
+    def with_digest(cls, cache: Path, digest: str) -> TokenFiles:
         """Return those with a digest that is known."""
         found = cls.__new__(cls)
         found._name(cache, digest)
@@ -159,10 +103,10 @@ class TokenFiles:
         self.digest = digest
         self.folder = cache / "tokens" / digest[:32]
 
-    def keep_for(self, user: Path) -> None:
+    def retain_for(self, user: Path) -> None:
         """Note that they are needed for as long as the folder `user` exists; where that fails, they may be cleared."""
         with contextlib.suppress(OSError):
-            note = self.folder / USERS
+            note = self.folder / USERS_FILE
             known = (read_file(note) or b"").splitlines()
             if (name := os.fsencode(user.absolute())) not in known and b"\n" not in name:
                 write_atomically(note, b"".join(line + b"\n" for line in (*known, name)))
@@ -189,8 +133,8 @@ class TokenFiles:
         report: Callable[[str, float], None],
     ) -> Built:
         """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
-        parent = writable(self.folder.parent)
-        remove_stale_temporaries(parent, min_age=ABANDONED)
+        parent = writable_folder(self.folder.parent)
+        remove_stale_temporaries(parent, min_age=MAX_DRAFT_AGE)
         draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
         try:
             vocabulary = tokenizer()
@@ -215,20 +159,7 @@ class TokenFiles:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def writable(folder: Path) -> Path:
-    """Return `folder`, made if need be; where that is not allowed, a folder that lasts as long as this process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
-            return folder
-    except OSError:
-        pass
-    passing = Path(tempfile.mkdtemp(prefix="lstmtui-tokens-"))
-    atexit.register(shutil.rmtree, passing, ignore_errors=True)
-    return passing
-
-
-def smallest_type(size: int) -> np.dtype[Any]:
+def id_dtype(size: int) -> np.dtype[Any]:
     """Return the narrowest type that holds the ids 0 .. size - 1."""
     return np.dtype(np.uint8 if size <= 1 << 8 else np.uint16 if size <= 1 << 16 else np.int32)
 
@@ -237,7 +168,7 @@ def _write(
     path: Path, tokenizer: tokens.Tokenizer, text: Range, role: str, report: Callable[[str, float], None]
 ) -> dict[str, Any]:
     """Write the tokens of `text` and return what contents.json says of them."""
-    dtype = smallest_type(tokenizer.size)
+    dtype = id_dtype(tokenizer.size)
     counter = _Counter(text, lambda done: report(role, done))
     crc = total = 0
     seen: set[int] = set()
@@ -305,7 +236,7 @@ def _read(folder: Path) -> Built:
 
 
 def _present(path: Path) -> bytes:
-    data = read_file(path, tokens.MAX_FILE)
+    data = read_file(path, tokens.MAX_FILE_BYTES)
     if data is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     return data

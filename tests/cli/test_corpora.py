@@ -49,16 +49,16 @@ def test_an_unknown_name_is_a_usage_error(run):
 
 
 def test_fetch_prints_where_the_files_are(run, tmp_path):
-    entry = catalogue.get("tinyshakespeare")
-    path = catalogue.path_of(entry, entry.files[0], tmp_path)
+    entry = catalogue.get_entry("tinyshakespeare")
+    path = catalogue.file_path(entry, entry.files[0], tmp_path)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x" * entry.files[0].bytes)
     # The right size and the wrong content: thrown away, and said.
     assert isinstance(run("fetch", "tinyshakespeare").exception, LstmtuiError)
     assert not path.exists()
 
-    book = catalogue.get("war-and-peace")
-    path = catalogue.path_of(book, book.files[0], tmp_path)
+    book = catalogue.get_entry("war-and-peace")
+    path = catalogue.file_path(book, book.files[0], tmp_path)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"Well, Prince")
     result = run("fetch", "war-and-peace")

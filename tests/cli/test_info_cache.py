@@ -58,9 +58,9 @@ def test_cache_clear_follows_no_link(lstmtui, tmp_path):
 
 
 def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
-    from lstmtui.data.corpus import prepare
+    from support.corpora import prepare
 
-    prepare(train=(str(text_file),), report=lambda what, done: None)
+    prepare(train=[text_file])
     assert used(cache_root()) > 0
     lstmtui("cache", "clear")
     assert used(cache_root()) == 0
@@ -70,11 +70,11 @@ def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
 def test_cache_clear_leaves_the_tokens_that_a_run_needs(lstmtui, make_run, how):
     run = make_run()
     for digest in ("a" * 64, "b" * 64):
-        folder = TokenFiles.of(cache_root(), digest).folder
+        folder = TokenFiles.with_digest(cache_root(), digest).folder
         folder.mkdir(parents=True)
         (folder / "train.bin").write_bytes(b"12345")
     if how == "noted":
-        TokenFiles.of(cache_root(), "a" * 64).keep_for(run.path)
+        TokenFiles.with_digest(cache_root(), "a" * 64).retain_for(run.path)
     else:
         run.plan.write_text(json.dumps({"steps": 10, "corpus": "a" * 64}))
     said = lstmtui("cache", "clear")

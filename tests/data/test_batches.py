@@ -72,7 +72,7 @@ def test_evaluation_predicts_every_token_but_the_first_once(size):
 @given(sizes, st.integers(1, 300))
 def test_an_evaluation_of_a_part_predicts_so_many_tokens_no_two_of_them_the_same(size, most):
     N, B, T = size
-    streams = EvaluationStreams(np.arange(N, dtype=np.int32), B, T, most=most)
+    streams = EvaluationStreams(np.arange(N, dtype=np.int32), B, T, max_predictions=most)
     predicted = []
     for k in range(streams.windows):
         x, y, weight = streams.window(k)
@@ -82,7 +82,7 @@ def test_an_evaluation_of_a_part_predicts_so_many_tokens_no_two_of_them_the_same
 
 
 def test_an_evaluation_of_a_part_reads_all_over_the_text():
-    x, _, _ = EvaluationStreams(np.arange(101), 4, 5, most=20).window(0)
+    x, _, _ = EvaluationStreams(np.arange(101), 4, 5, max_predictions=20).window(0)
     np.testing.assert_array_equal(x[0], [0, 25, 50, 75])
 
 

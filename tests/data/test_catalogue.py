@@ -11,9 +11,11 @@ import zipfile
 from functools import partial
 
 import pytest
+from support.corpora import prepare
 
-from lstmtui.data import catalogue, corpus, formal_languages
-from lstmtui.data.catalogue import Entry, File, fetch
+from lstmtui.data import catalogue, formal_languages
+from lstmtui.data.catalogue import CatalogueEntry, CatalogueFile, fetch_entry
+from lstmtui.data.reading import resolve_names
 from lstmtui.errors import LstmtuiError, UsageError
 
 TEXT = b"words of a set\n" * 100
@@ -48,16 +50,18 @@ def server(tmp_path):
         thread.join()
 
 
-def entry(*files: File, name: str = "aset") -> Entry:
-    return Entry(name=name, title="", licence="", home="https://example.org", tokens="chars", metric="", files=files)
+def entry(*files: CatalogueFile, name: str = "aset") -> CatalogueEntry:
+    return CatalogueEntry(
+        name=name, title="", licence="", home="https://example.org", tokens="chars", metric="", files=files
+    )
 
 
-def plain(server: str, **known) -> File:
-    return File(role="train", name="set.txt", url=f"{server}/set.txt", **known)
+def plain(server: str, **known) -> CatalogueFile:
+    return CatalogueFile(role="train", name="set.txt", url=f"{server}/set.txt", **known)
 
 
-def member(server: str, role: str, **known) -> File:
-    return File(role=role, name=f"{role}.txt", member=f"inner/{role}", url=f"{server}/set.zip", **known)
+def member(server: str, role: str, **known) -> CatalogueFile:
+    return CatalogueFile(role=role, name=f"{role}.txt", member=f"inner/{role}", url=f"{server}/set.zip", **known)
 
 
 def left_in(folder) -> set[str]:
@@ -84,7 +88,7 @@ def test_every_entry_is_complete():
             assert re.fullmatch(r"([0-9a-f]{40})?", file.sha1)
             assert re.fullmatch(r"([0-9a-f]{64})?", file.archive_sha256)
             assert bool(file.archive_sha256) <= bool(file.member)
-            assert file.is_provable or file.no_digest
+            assert file.has_digest or file.no_digest
         for figure in known.reference:
             assert set(figure) == {"model", "value", "source"}
 
@@ -94,9 +98,9 @@ def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
     told: list[float] = []
     wanted = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
     assert not catalogue.is_fetched(wanted, tmp_path)
-    [got] = fetch(wanted, tmp_path, lambda what, done: told.append(done))
+    [got] = fetch_entry(wanted, tmp_path, lambda what, done: told.append(done))
     assert got.path.read_bytes() == TEXT
-    assert (got.sha256, got.proven) == (digest(TEXT), True)
+    assert (got.sha256, got.verified) == (digest(TEXT), True)
     assert catalogue.is_fetched(wanted, tmp_path)
     assert left_in(tmp_path / "corpora") == {"set.txt"}
     assert told[-1] == 1.0
@@ -105,69 +109,69 @@ def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
 def test_members_of_one_archive_are_unpacked(server, tmp_path):
     archive = digest((tmp_path / "site" / "set.zip").read_bytes())
     wanted = entry(member(server, "train", archive_sha256=archive), member(server, "valid", sha256=digest(TEXT[:30])))
-    assert [got.path.read_bytes() for got in fetch(wanted, tmp_path)] == [TEXT, TEXT[:30]]
+    assert [got.path.read_bytes() for got in fetch_entry(wanted, tmp_path)] == [TEXT, TEXT[:30]]
     assert left_in(tmp_path / "corpora") == {"train.txt", "valid.txt"}
 
 
 def test_what_is_here_is_not_fetched_again(server, tmp_path):
     wanted = entry(plain(server, sha256=digest(TEXT)))
-    fetch(wanted, tmp_path)
+    fetch_entry(wanted, tmp_path)
     (tmp_path / "site" / "set.txt").unlink()
-    [got] = fetch(wanted, tmp_path)
-    assert got.proven
+    [got] = fetch_entry(wanted, tmp_path)
+    assert got.verified
 
 
 def test_an_unknown_digest_is_told(server, tmp_path):
-    [got] = fetch(entry(plain(server)), tmp_path)
-    assert (got.sha256, got.proven) == (digest(TEXT), False)
+    [got] = fetch_entry(entry(plain(server)), tmp_path)
+    assert (got.sha256, got.verified) == (digest(TEXT), False)
 
 
 @pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"sha1": "0" * 40}, {"md5": "0" * 32}, {"bytes": 7}])
 def test_other_bytes_are_thrown_away(known, server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
-        fetch(entry(plain(server, **known)), tmp_path)
+        fetch_entry(entry(plain(server, **known)), tmp_path)
     assert left_in(tmp_path / "corpora") == set()
 
 
 def test_another_archive_is_thrown_away(server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
-        fetch(entry(member(server, "train", archive_sha256="0" * 64)), tmp_path)
+        fetch_entry(entry(member(server, "train", archive_sha256="0" * 64)), tmp_path)
     assert left_in(tmp_path / "corpora") == set()
 
 
 def test_an_archive_that_is_damaged_or_has_changed(server, tmp_path):
-    torn = File(role="train", name="x", member="inner/train", url=f"{server}/torn.zip")
+    torn = CatalogueFile(role="train", name="x", member="inner/train", url=f"{server}/torn.zip")
     with pytest.raises(LstmtuiError, match="damaged"):
-        fetch(entry(torn), tmp_path)
+        fetch_entry(entry(torn), tmp_path)
     with pytest.raises(LstmtuiError, match="has no file inner/test"):
-        fetch(entry(member(server, "test")), tmp_path)
+        fetch_entry(entry(member(server, "test")), tmp_path)
 
 
 def test_a_missing_page_and_no_network_say_so(server, tmp_path):
     with pytest.raises(LstmtuiError, match="the server answered 404"):
-        fetch(entry(File(role="train", name="x", url=f"{server}/nothing")), tmp_path)
+        fetch_entry(entry(CatalogueFile(role="train", name="x", url=f"{server}/nothing")), tmp_path)
     with pytest.raises(LstmtuiError, match=r"127\.0\.0\.1:1 \(no connection\); try again with a network"):
-        fetch(entry(plain("http://127.0.0.1:1")), tmp_path)
+        fetch_entry(entry(plain("http://127.0.0.1:1")), tmp_path)
 
 
 def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / "corpora").write_text("in the way")
     with pytest.raises(LstmtuiError, match="cannot be kept"):
-        fetch(entry(plain(server)), tmp_path)
+        fetch_entry(entry(plain(server)), tmp_path)
 
 
 def test_an_unfetched_set_names_the_command(tmp_path):
     with pytest.raises(UsageError, match="lstmtui corpora fetch ptb"):
-        corpus.resolve(["ptb"], cache=tmp_path)
+        resolve_names(["ptb"], cache=tmp_path)
     with pytest.raises(UsageError, match="no set called 'nope'"):
-        catalogue.get("nope")
+        catalogue.get_entry("nope")
 
 
 def test_a_set_brings_its_own_split(server, tmp_path, monkeypatch):
     wanted = entry(member(server, "train"), member(server, "valid"))
     monkeypatch.setattr(catalogue, "entries", lambda: {"aset": wanted})
-    fetch(wanted, tmp_path)
-    data = corpus.prepare(train=["aset"], cache=tmp_path)
+    fetch_entry(wanted, tmp_path)
+    data = prepare(train=["aset"], cache=tmp_path)
     assert (data.train.bytes, data.valid.bytes, data.test.bytes) == (len(TEXT), 30, 0)
     assert data.name == "aset"
 
@@ -176,12 +180,12 @@ def test_no_more_is_unpacked_or_fetched_than_the_stated_size(server, tmp_path, m
     (tmp_path / "site" / "set.txt").write_bytes(TEXT * 10)
     for wanted in (entry(member(server, "train", bytes=len(TEXT) - 1)), entry(plain(server, bytes=len(TEXT)))):
         with pytest.raises(LstmtuiError, match="it is larger"):
-            fetch(wanted, tmp_path)
+            fetch_entry(wanted, tmp_path)
         assert left_in(tmp_path / "corpora") == set()
     monkeypatch.setattr(catalogue, "MAX_BYTES", len(TEXT) - 1)
     for wanted in (entry(member(server, "train")), entry(plain(server))):
         with pytest.raises(LstmtuiError, match="it is larger"):
-            fetch(wanted, tmp_path)
+            fetch_entry(wanted, tmp_path)
 
 
 def test_an_archive_that_states_less_than_it_holds_is_refused(server, tmp_path):
@@ -191,5 +195,5 @@ def test_an_archive_that_states_less_than_it_holds_is_refused(server, tmp_path):
     data = site.read_bytes()
     site.write_bytes(data.replace((1 << 20).to_bytes(4, "little"), len(TEXT).to_bytes(4, "little")))
     with pytest.raises(LstmtuiError):
-        fetch(entry(member(server, "train", bytes=len(TEXT))), tmp_path)
+        fetch_entry(entry(member(server, "train", bytes=len(TEXT))), tmp_path)
     assert left_in(tmp_path / "corpora") == set()

@@ -12,11 +12,14 @@ import unicodedata
 
 import numpy as np
 import pytest
+from support.corpora import prepare
 
 from lstmtui import config
 from lstmtui.config import Settings
 from lstmtui.data import corpus, sources, token_files
-from lstmtui.data.corpus import Reading, notes, prepare, read, resolve, size, texts_of, tokenise
+from lstmtui.data.corpus import open_corpus, tokenise_files
+from lstmtui.data.notes import corpus_notes
+from lstmtui.data.reading import ReadOptions, open_source, resolve_names
 from lstmtui.errors import LstmtuiError, UsageError
 
 TEXT = "".join(f"line {i} of the text, größer and 東 than {i * 7 % 13} others\n" for i in range(300))
@@ -111,7 +114,7 @@ def test_tokens_take_the_smallest_type_that_fits(count, dtype, tmp_path, cache):
     data = ready(cache, path)
     assert data.tokenizer.size == count + 1
     assert data.train.tokens.dtype == dtype
-    assert token_files.smallest_type(1 << 17) == np.int32
+    assert token_files.id_dtype(1 << 17) == np.int32
 
 
 def test_tokens_are_mapped_and_cannot_be_written(text, cache):
@@ -251,7 +254,7 @@ def test_other_text_in_the_tokens_of_a_trained_model(text, tmp_path, cache):
     other = tmp_path / "other.txt"
     other.write_text("line Ω\n", encoding="utf-8")
     for _ in range(2):
-        split = tokenise([str(other)], tokenizer, cache=cache)
+        split = tokenise_files([str(other)], tokenizer, ReadOptions(), cache=cache)
         assert split.tokens.tolist() == tokenizer.encode("line Ω\n".encode()).tolist()
         assert (split.bytes, split.characters) == (8, 7)
 
@@ -260,16 +263,16 @@ def test_several_files_are_joined_with_one_newline_where_needed(tmp_path, cache)
     for name, data in (("a", b"one"), ("b", b"two\n"), ("c", b"\xef\xbb\xbfthree")):
         (tmp_path / name).write_bytes(data)
     names = [str(tmp_path / name) for name in "abc"]
-    assert b"".join(resolve(names, cache=cache).as_text().chunks()) == b"one\ntwo\nthree"
-    assert b"".join(resolve(names, cache=cache).chunks(2)) == b"one\ntwo\n\xef\xbb\xbfthree"
-    assert size(names, cache=cache) == len(b"one\ntwo\nthree")
-    assert size(names, Reading(tokens="bytes"), cache=cache) == len(b"one\ntwo\n\xef\xbb\xbfthree")
+    assert b"".join(resolve_names(names, cache=cache).as_text().chunks()) == b"one\ntwo\nthree"
+    assert b"".join(resolve_names(names, cache=cache).chunks(2)) == b"one\ntwo\n\xef\xbb\xbfthree"
+    assert open_source(names, ReadOptions(), cache=cache).bytes == len(b"one\ntwo\nthree")
+    assert open_source(names, ReadOptions(tokens="bytes"), cache=cache).bytes == len(b"one\ntwo\n\xef\xbb\xbfthree")
 
 
 def test_any_range_of_a_source_is_what_slicing_gives(tmp_path):
     for name, data in (("a", b"onety"), ("b", b"two\n"), ("c", b"three")):
         (tmp_path / name).write_bytes(data)
-    source = resolve([str(tmp_path / name) for name in "abc"])
+    source = resolve_names([str(tmp_path / name) for name in "abc"])
     whole = b"".join(source.chunks())
     for start in range(len(whole) + 1):
         for stop in range(start, len(whole) + 1):
@@ -282,18 +285,18 @@ def test_a_big_file_is_digested_once(tmp_path, cache, monkeypatch):
     path = tmp_path / "text.txt"
     path.write_bytes(TEXT.encode())
     os.utime(path, (1, 1))
-    monkeypatch.setattr(digests, "REMEMBERED", 1)
-    first = resolve([str(path)]).digest(cache)
+    monkeypatch.setattr(digests, "MIN_REMEMBERED_BYTES", 1)
+    first = resolve_names([str(path)]).digest(cache)
     monkeypatch.setattr(sources.Part, "read", lambda *args: [b"not what the file holds"])
-    assert resolve([str(path)]).digest(cache) == first
+    assert resolve_names([str(path)]).digest(cache) == first
     monkeypatch.undo()
-    monkeypatch.setattr(digests, "REMEMBERED", 1)
+    monkeypatch.setattr(digests, "MIN_REMEMBERED_BYTES", 1)
     path.write_bytes(TEXT.encode().replace(b"line", b"LINE"))
-    assert resolve([str(path)]).digest(cache) != first
+    assert resolve_names([str(path)]).digest(cache) != first
 
 
 def test_the_default_corpus_and_generators_have_names(cache):
-    assert corpus.size(["reber:lines=50,seed=3"], cache=cache) > 500
+    assert open_source(["reber:lines=50,seed=3"], ReadOptions(), cache=cache).bytes > 500
     data = ready(cache, "brackets:lines=200")
     assert data.name == "brackets:lines=200"
     assert data.tokenizer.size == 6
@@ -331,9 +334,9 @@ def test_settings_of_the_first_version_find_the_tokens_that_it_made(kind, folder
     (texts / "a.txt").write_text(TEXT, encoding="utf-8")
     (texts / "b.md").write_text(TEXT[:500].strip(), encoding="utf-8")
     old = dict(config.BEFORE)
-    found = corpus.dataset(Settings(corpus=(str(texts),), tokens=kind, test_fraction=0.1, **old), cache=cache)
+    found = corpus.tokenise_corpus(Settings(corpus=(str(texts),), tokens=kind, test_fraction=0.1, **old), cache=cache)
     assert found.digest.startswith(folder)
-    found = corpus.dataset(Settings(corpus=(str(texts / "a.txt"),), tokens=kind, **old), cache=cache)
+    found = corpus.tokenise_corpus(Settings(corpus=(str(texts / "a.txt"),), tokens=kind, **old), cache=cache)
     assert found.digest.startswith(file)
 
 
@@ -341,7 +344,7 @@ def test_an_empty_name_is_no_folder(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
         with pytest.raises(UsageError, match="An empty text names no file"):
-            texts_of(Settings(**{"corpus": (str(text),), **settings}))
+            open_corpus(Settings(**{"corpus": (str(text),), **settings}))
 
 
 def folder_with(tmp_path, **files):
@@ -363,9 +366,9 @@ def test_one_bad_file_of_a_folder_does_not_stop_the_rest_and_each_is_named(tmp_p
     folder = folder_with(tmp_path, **files)
     (folder / "empty.txt").touch()
     (folder / "gone.txt").symlink_to("nowhere")
-    texts = texts_of(Settings(corpus=(str(folder),)), cache=cache)
+    texts = open_corpus(Settings(corpus=(str(folder),)), cache=cache)
     assert [part.path.name for part in texts.ranges["train"].source.parts] == ["a.txt"]
-    [note] = notes(texts, cache=cache)
+    [note] = corpus_notes(texts, cache=cache)
     assert note.startswith(f"Of {folder}, 1 file is read and 5 left out: ")
     for reason in (
         "late.txt (is no valid UTF-8 at offset 54003; it looks like windows-1252",
@@ -379,9 +382,9 @@ def test_one_bad_file_of_a_folder_does_not_stop_the_rest_and_each_is_named(tmp_p
 
 def test_an_encoding_brings_back_what_would_be_left_out(tmp_path, cache):
     folder = folder_with(tmp_path, **{"a.txt": "größer\n", "b.txt": "später\n".encode("cp1252")})
-    how = Reading(encoding="windows-1252")
-    assert b"".join(read([str(folder)], how, cache=cache).chunks()).decode() == "größer\nspäter\n"
-    assert not read([str(folder)], how, cache=cache).left_out
+    how = ReadOptions(encoding="windows-1252")
+    assert b"".join(open_source([str(folder)], how, cache=cache).chunks()).decode() == "größer\nspäter\n"
+    assert not open_source([str(folder)], how, cache=cache).skipped
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp1252", "iso2022_jp"])
@@ -407,11 +410,11 @@ def test_long_runs_are_left_out_and_said_unless_everything_is_kept(tmp_path, cac
     path = tmp_path / "mail.txt"
     path.write_bytes(TEXT.encode() + blob + b"\n" + TEXT.encode())
     s = Settings(corpus=(str(path),))
-    data = corpus.dataset(s, cache=cache)
+    data = corpus.tokenise_corpus(s, cache=cache)
     assert data.train.bytes + data.valid.bytes == 2 * len(TEXT.encode()) + 1
-    [note] = notes(texts_of(s, cache=cache), cache=cache)
-    assert "4.0 kB of long runs that no one wrote" in note
-    whole = corpus.dataset(dataclasses.replace(s, keep_everything=True), cache=cache)
+    [note] = corpus_notes(open_corpus(s, cache=cache), cache=cache)
+    assert "4.0 kB of base64 and hexadecimal" in note
+    whole = corpus.tokenise_corpus(dataclasses.replace(s, keep_everything=True), cache=cache)
     assert whole.train.bytes + whole.valid.bytes == 2 * len(TEXT.encode()) + 1 + len(blob)
     assert whole.digest != data.digest
     path.write_bytes(blob)
@@ -425,7 +428,9 @@ def test_a_warning_where_validation_is_unlike_training_or_the_same(tmp_path, cac
     (tmp_path / "copy.txt").write_bytes(text.read_bytes())
     (tmp_path / "like.txt").write_text(TEXT[:3000].replace("größer", "größten"))
     said = {
-        name: " ".join(notes(texts_of(Settings(corpus=(str(text),), valid=(str(tmp_path / name),)), cache=cache)))
+        name: " ".join(
+            corpus_notes(open_corpus(Settings(corpus=(str(text),), valid=(str(tmp_path / name),)), cache=cache))
+        )
         for name in ("music.abc", "greek.txt", "copy.txt", "like.txt")
     }
     assert "characters that the training text does not have" in said["greek.txt"]
@@ -448,8 +453,8 @@ def test_equal_spellings_and_line_ends_are_the_same_tokens(kind, tmp_path, cache
     assert mixed.tokenizer.digest() == normal.tokenizer.digest()
     np.testing.assert_array_equal(mixed.train.tokens, normal.train.tokens)
     assert mixed.train.characters == len(NORMAL)
-    how = Reading(tokens=kind)
-    found = tokenise([str(tmp_path / "mixed.txt")], normal.tokenizer, how, cache=cache)
+    how = ReadOptions(tokens=kind)
+    found = tokenise_files([str(tmp_path / "mixed.txt")], normal.tokenizer, how, cache=cache)
     np.testing.assert_array_equal(found.tokens, normal.train.tokens)
 
 
@@ -525,11 +530,11 @@ def test_tokens_of_a_run_that_cannot_be_looked_at_are_in_use(text, cache, tmp_pa
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.toml").touch()
-    (folder / token_files.USERS).write_bytes(os.fsencode(run) + b"\n")
-    assert token_files.in_use(folder)
+    (folder / token_files.USERS_FILE).write_bytes(os.fsencode(run) + b"\n")
+    assert token_files.is_in_use(folder)
 
     def refuse(path):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(token_files, "exists", refuse)
-    assert token_files.in_use(folder)
+    assert token_files.is_in_use(folder)

@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from lstmtui.data.encodings import NAMES, guess, known, to_utf8
+from lstmtui.data.encodings import ENCODING_NAMES, codec_name, guess_encoding, to_utf8
 from lstmtui.errors import UsageError
 
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю. Привет, мир! "
@@ -36,17 +36,17 @@ JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れた�
     ],
 )
 def test_an_encoding_is_recognised(text, encoding, name):
-    assert guess(text.encode(encoding)) == name
+    assert guess_encoding(text.encode(encoding)) == name
 
 
 def test_noise_is_no_encoding():
-    assert guess(bytes(range(128, 256)) * 20) is None
+    assert guess_encoding(bytes(range(128, 256)) * 20) is None
 
 
 def test_every_name_that_is_proposed_is_one_that_python_has():
-    for codec, name in NAMES.items():
+    for codec, name in ENCODING_NAMES.items():
         assert codecs.lookup(name).name == codecs.lookup(codec).name
-        assert known(name)
+        assert codec_name(name)
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

@@ -12,17 +12,21 @@ from lstmtui.errors import UsageError
 
 
 def lines(name: str) -> list[str]:
-    text = formal_languages.text(name).decode("ascii")
+    text = formal_languages.generate_text(name).decode("ascii")
     assert text.endswith("\n")
     return text.splitlines()
 
 
 @pytest.mark.parametrize("name", formal_languages.GENERATORS)
 def test_a_seed_makes_a_text(name):
-    assert formal_languages.text(f"{name}:lines=50") == formal_languages.text(f"{name}:lines=50,seed=0")
-    assert formal_languages.text(f"{name}:lines=50,seed=1") != formal_languages.text(f"{name}:lines=50,seed=2")
+    assert formal_languages.generate_text(f"{name}:lines=50") == formal_languages.generate_text(
+        f"{name}:lines=50,seed=0"
+    )
+    assert formal_languages.generate_text(f"{name}:lines=50,seed=1") != formal_languages.generate_text(
+        f"{name}:lines=50,seed=2"
+    )
     assert len(lines(f"{name}:lines=50")) == 50
-    assert formal_languages.settings_of(name)["lines"] == 20_000
+    assert formal_languages.default_settings(name)["lines"] == 20_000
 
 
 def accepts_reber(inner: str) -> bool:
@@ -93,7 +97,7 @@ def test_copy_repeats_after_the_delay():
 @pytest.mark.parametrize("rest", ["size=3", "lines=0", "lines=-1", "lines=x", "lines", "lines=٣", "depth=99999999999"])
 def test_settings_that_do_not_fit_are_named(rest):
     with pytest.raises(UsageError, match=re.escape(rest.partition("=")[0])):
-        formal_languages.text(f"brackets:{rest}")
+        formal_languages.generate_text(f"brackets:{rest}")
 
 
 def test_only_known_names_are_generators():

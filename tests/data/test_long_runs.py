@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lstmtui.data.long_runs import LongRuns, long_runs
+from lstmtui.data.long_runs import LongRuns, count_long_runs
 
 RANDOM = np.random.default_rng(5)
 NOISE = RANDOM.bytes(9000)
@@ -63,8 +63,8 @@ def test_what_was_written_stays(text):
 def test_memory_stays_flat_in_one_endless_run():
     piece = base64.b64encode(RANDOM.bytes(3 << 16))
     tracemalloc.start()
-    assert long_runs(piece for _ in range(100)) == 100 * len(piece)
-    assert long_runs(b"x" * len(piece) for _ in range(100)) == 0
+    assert count_long_runs(piece for _ in range(100)) == 100 * len(piece)
+    assert count_long_runs(b"x" * len(piece) for _ in range(100)) == 0
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmtui.data.normal_form import normalised, stands_alone
+from lstmtui.data.normal_form import is_composition_boundary, normalise
 
 texts = st.text(
     st.sampled_from("aeo \r\n中ᄀ가ᅡᆨ\u0300\u0301\u0323\u093c\u3099かé\u1e0b\u0307") | st.characters(codec="utf-8"),
@@ -33,24 +33,24 @@ def expected(text: str) -> bytes:
     ],
 )
 def test_equal_spellings_become_one(text, normal):
-    assert b"".join(normalised([text.encode()])).decode() == normal
+    assert b"".join(normalise([text.encode()])).decode() == normal
 
 
 @given(texts, st.lists(st.integers(0, 120), max_size=8))
 def test_chunks_make_no_difference(text, cuts):
     data = text.encode()
     at = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    assert b"".join(normalised([data[a:b] for a, b in itertools.pairwise(at)])) == expected(text)
+    assert b"".join(normalise([data[a:b] for a, b in itertools.pairwise(at)])) == expected(text)
 
 
 def test_ascii_is_passed_on_as_it_is():
     chunks = [b"plain text\n", b"more of it"]
-    assert b"".join(normalised(chunks)) == b"".join(chunks)
+    assert b"".join(normalise(chunks)) == b"".join(chunks)
 
 
 @given(st.binary(max_size=40))
 def test_what_is_no_text_is_passed_on(data):
-    assert b"".join(normalised([data[:7], data[7:]])).count(0xFF) == data.count(0xFF)
+    assert b"".join(normalise([data[:7], data[7:]])).count(0xFF) == data.count(0xFF)
 
 
 def test_only_what_can_melt_is_held_back():
@@ -60,4 +60,4 @@ def test_only_what_can_melt_is_held_back():
         if len(parts) == 2 and not parts[0].startswith("<"):
             melts.add(chr(int(parts[1], 16)))
     melts |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
-    assert not [char for char in melts if stands_alone(char)]
+    assert not [char for char in melts if is_composition_boundary(char)]

@@ -8,9 +8,10 @@ import shlex
 import socket
 
 import pytest
+from support.corpora import prepare
 
 from lstmtui.data import sources
-from lstmtui.data.corpus import prepare, resolve
+from lstmtui.data.reading import resolve_names
 from lstmtui.errors import UsageError
 
 TEXT = ("Plain text that anyone can read.\n" * 40).encode()
@@ -70,7 +71,7 @@ def test_an_unreadable_folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sources.os, "scandir", denied)
     with pytest.raises(UsageError, match="cannot be read"):
-        resolve([str(tmp_path)])
+        resolve_names([str(tmp_path)])
 
 
 @pytest.mark.parametrize("tokens", ["chars", "words", "bpe"])
@@ -155,7 +156,7 @@ def test_a_folder_gives_its_text_files_in_order(tmp_path):
     }.items():
         (folder / name).write_bytes(data)
     os.mkfifo(folder / "pipe")
-    source = resolve([str(folder)])
+    source = resolve_names([str(folder)])
     assert b"".join(source.chunks()) == b"ay\nbee\nsea\n"
 
 
@@ -180,19 +181,19 @@ def test_a_loop_of_folders_is_walked_once(tmp_path):
     (folder / "inner").mkdir(parents=True)
     (folder / "a.txt").write_bytes(b"once\n")
     (folder / "inner" / "up").symlink_to(folder)
-    assert b"".join(resolve([str(folder)]).chunks()) == b"once\n"
+    assert b"".join(resolve_names([str(folder)]).chunks()) == b"once\n"
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path):
     path = written(tmp_path, TEXT)
-    source = resolve([str(path)])
+    source = resolve_names([str(path)])
     path.write_bytes(b"short")
     with pytest.raises(UsageError, match="became shorter"):
         list(source.chunks())
 
 
 def test_bytes_take_anything_at_the_first_look(tmp_path):
-    source = resolve([str(written(tmp_path, b"\0\xff" * 100))])
+    source = resolve_names([str(written(tmp_path, b"\0\xff" * 100))])
     source.check("bytes")
     with pytest.raises(UsageError):
         source.check("chars")
@@ -207,9 +208,9 @@ def test_a_link_out_of_a_folder_is_not_followed_and_one_within_is_read_once(tmp_
     (folder / "a.txt").symlink_to(folder / "sub" / "b.txt")
     (folder / "key.txt").symlink_to(outside / "secret.txt")
     (folder / "away").symlink_to(outside)
-    source = resolve([str(folder)])
+    source = resolve_names([str(folder)])
     assert b"".join(source.chunks()) == b"bee\n"
-    assert {one.name: one.reason for one in source.left_out} == {
+    assert {one.name: one.reason for one in source.skipped} == {
         "key.txt": "is a link that leads outside the folder",
         "away": "is a link that leads outside the folder",
     }

@@ -74,7 +74,7 @@ async def test_nothing_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
     monkeypatch.chdir(text.parent)
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("lstmtui.data.default_corpus.text", lambda *_: b"text " * 1000)
-    monkeypatch.setattr("lstmtui.data.catalogue.fetch", lambda *_, **__: [])
+    monkeypatch.setattr("lstmtui.data.catalogue.fetch_entry", lambda *_, **__: [])
     source = random.Random(life)
     root = tmp_path / "runs"
 

@@ -20,7 +20,7 @@ KINDS: dict[str, type[Bytes] | type[Chars] | type[Words] | type[Bpe]] = {
 }
 
 
-MAX_FILE = 256 << 20
+MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest tokenizer that is read: some ten million words."""
 
 
@@ -46,7 +46,7 @@ def train(kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact
 def load(path: Path) -> Tokenizer:
     """Read what `Tokenizer.save` wrote. Raises CorruptError when it is missing, damaged or from another version."""
     try:
-        data = read_file(path, MAX_FILE)
+        data = read_file(path, MAX_FILE_BYTES)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     if data is None:
@@ -61,7 +61,7 @@ def _unreadable(path: Path, reason: str) -> CorruptError:
 def parse(data: bytes, path: Path) -> Tokenizer:
     """Return the tokenizer that `data`, the content of `path`, describes. Raises CorruptError."""
     try:
-        body = parse_object(data, MAX_FILE)
+        body = parse_object(data, MAX_FILE_BYTES)
         if body["format"] != FORMAT:
             raise CorruptError(f"The tokenizer {path} has format {body['format']}, which this version cannot read.")
         tokenizer = KINDS[body["kind"]].from_json(body)

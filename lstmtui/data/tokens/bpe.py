@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
 
 DEFAULT_LIMIT = 2048
-SMALLEST = 257
-PIECE = 1 << 16
-BATCH = 32
-LONGEST_WORD = 1 << 20
+MIN_LIMIT = 257
+PIECE_CHARACTERS = 1 << 16
+BATCH_PIECES = 32
+MAX_WORD_CHARACTERS = 1 << 20
 
 # GPT-2's pre-tokenizer always starts a new piece at white space that follows something else, whatever comes next.
 # (Between the white space and the next word it may or may not cut, depending on what follows.)
@@ -50,8 +50,8 @@ class Bpe(Tokenizer):
         from tokenizers import Tokenizer as Engine
         from tokenizers import decoders, models, pre_tokenizers, trainers
 
-        if limit is not None and limit < SMALLEST:
-            raise UsageError(f"A bpe vocabulary needs at least {SMALLEST} tokens, not {limit}; raise the limit.")
+        if limit is not None and limit < MIN_LIMIT:
+            raise UsageError(f"A bpe vocabulary needs at least {MIN_LIMIT} tokens, not {limit}; raise the limit.")
         engine = Engine(models.BPE())
         engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         engine.decoder = decoders.ByteLevel()
@@ -71,7 +71,7 @@ class Bpe(Tokenizer):
     def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
         # A batch is encoded by all processors at once.
         pieces = _pieces(chunks)
-        while batch := list(itertools.islice(pieces, BATCH)):
+        while batch := list(itertools.islice(pieces, BATCH_PIECES)):
             for encoding in self._engine.encode_batch_fast(batch):
                 yield np.array(encoding.ids, np.int32)
 
@@ -98,14 +98,14 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[str]:
     for chunk in chunks:
         tail += decoder.decode(chunk)
         start = 0
-        while len(tail) - start > PIECE:
-            cut = SAFE_CUT.search(tail, start + PIECE)
+        while len(tail) - start > PIECE_CHARACTERS:
+            cut = SAFE_CUT.search(tail, start + PIECE_CHARACTERS)
             if cut is None:
                 break
             yield tail[start : cut.start()]
             start = cut.start()
         tail = tail[start:]
-        if len(tail) > LONGEST_WORD:
+        if len(tail) > MAX_WORD_CHARACTERS:
             raise UsageError("The text has a word of more than a million characters; use --tokens bytes or chars.")
     tail += decoder.decode(b"", final=True)
     if tail:

@@ -22,7 +22,7 @@ from lstmtui.errors import UsageError
 
 UNK, EOS = b"<unk>", b"\n"
 DEFAULT_LIMIT = 10_000
-LONGEST_WORD = 1 << 20
+MAX_WORD_BYTES = 1 << 20
 SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 
 
@@ -120,7 +120,7 @@ def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if cut:
             yield data[:cut]
         tail = data[cut:]
-        if len(tail) > LONGEST_WORD:
+        if len(tail) > MAX_WORD_BYTES:
             raise UsageError("The text has a word of more than a million bytes; use --tokens bytes or chars for it.")
     if tail:
         yield tail

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lstmtui.common.hardware import process_memory_mb
-from lstmtui.data.corpus import Reading, anchored, read_text
+from lstmtui.data.reading import ReadOptions, absolute_names, read_text
 from lstmtui.engine.autocomplete import bias_adaptation, build, keystroke_savings
 from lstmtui.engine.autocomplete.completer import Candidate, Completer
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, common
@@ -93,7 +93,7 @@ class Autocomplete:
     ) -> Answers:
         if not 0 <= threshold <= 1:
             raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
-        text = read_text(files, Reading.of(self._trained.settings, encoding))
+        text = read_text(files, ReadOptions.of(self._trained.settings, encoding))
         t = self._trained
         plain = build.memory(t, index=index, adapt=False)
         completer = build.with_memory(t, plain, adapt=False)
@@ -134,9 +134,9 @@ class Autocomplete:
     ) -> Answers:
         if bool(files) == bool(text):
             raise UsageError("Give files or a text to learn from.")
-        how = Reading.of(self._trained.settings, encoding)
+        how = ReadOptions.of(self._trained.settings, encoding)
         if files:
-            named = [(name and anchored([name])[0]) or TYPED for name in names or files]
+            named = [(name and absolute_names([name])[0]) or TYPED for name in names or files]
             texts = {name: read_text([file], how) for file, name in zip(files, named, strict=True)}
         else:
             texts = {TYPED: text.encode()}
@@ -156,7 +156,7 @@ class Autocomplete:
         profile = Profile(self._trained.run)
         self._completer = None
         if what:
-            change = profile.forget({what, *anchored([what])})
+            change = profile.forget({what, *absolute_names([what])})
             yield {"forgotten": change is not None, **({"words": change.words, "new": change.by} if change else {})}
         else:
             yield {"forgotten": any([profile.reset(), bias_adaptation.forget(self._trained.run)])}

@@ -23,7 +23,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.config import Settings
 from lstmtui.data import tokens
-from lstmtui.data.corpus import Texts, texts_of
+from lstmtui.data.corpus import Corpus, open_corpus
 from lstmtui.engine.analysis.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
 from lstmtui.engine.answering import answer_lines
 from lstmtui.engine.backend import CELLS, Device, device
@@ -104,11 +104,11 @@ class Forecast:
             s.exact, s.tokens, s.vocabulary,
         )  # fmt: skip
         if key not in self._texts:
-            self._texts[key] = _counted(texts_of(s), s)
+            self._texts[key] = _counted(open_corpus(s), s)
         return self._texts[key]
 
 
-def _counted(texts: Texts, s: Settings) -> tuple[int, int, int]:
+def _counted(texts: Corpus, s: Settings) -> tuple[int, int, int]:
     """Return about how many kinds of tokens there are, and how many tokens to train on and to validate."""
     sample = b""
     source = texts.vocabulary.source

@@ -22,7 +22,7 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.batches import EvaluationStreams
-from lstmtui.data.corpus import Split
+from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.backend import optim
 from lstmtui.engine.inference.evaluate import Meter, Result

@@ -11,7 +11,7 @@ import numpy as np
 
 from lstmtui.config import Settings
 from lstmtui.data.batches import EvaluationStreams
-from lstmtui.data.corpus import Split
+from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.nn.language_model import Network
 from lstmtui.engine.nn.params import Arena
@@ -125,7 +125,7 @@ class Evaluator:
         self._split, self._tokenizer = split, tokenizer
         tokens = min(most + 1, len(split.tokens)) if most else len(split.tokens)
         T, B = evaluation_shape(tokens, streams, len(weights["embedding"]))
-        self._streams = EvaluationStreams(split.tokens, B, T, most=most)
+        self._streams = EvaluationStreams(split.tokens, B, T, max_predictions=most)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 
     @property

@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.corpus import Reading, Split, tokenise
+from lstmtui.data.corpus import tokenise_files
+from lstmtui.data.reading import ReadOptions
+from lstmtui.data.token_files import Split
 from lstmtui.engine import process_memory
 from lstmtui.engine.answering import Answers, answer_lines, answered, checked, failure, say
 from lstmtui.engine.autocomplete.operations import Autocomplete
@@ -91,7 +93,7 @@ class Service:
 
     def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None, encoding: str = "") -> Answers:
         t = self._trained
-        split = tokenise(files, t.tokenizer, Reading.of(t.settings, encoding))
+        split = tokenise_files(files, t.tokenizer, ReadOptions.of(t.settings, encoding))
         threads = t.settings.threads or 1
         result = Evaluator(t.settings, t.weights, split, t.tokenizer, threads=threads).run().as_dict()
         if dynamic is not None:

@@ -17,7 +17,7 @@ from lstmtui.common.hardware import cpu_count
 from lstmtui.config import Settings
 from lstmtui.data import corpus
 from lstmtui.data.batches import Streams
-from lstmtui.data.corpus import Dataset, dataset
+from lstmtui.data.corpus import Dataset, tokenise_corpus
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, collect_jobs, compile_all, device
 from lstmtui.engine.inference.evaluate import Evaluator
@@ -44,7 +44,7 @@ def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) ->
         check()
 
     data = stored_corpus(run, s, report, writer)
-    corpus.keep(data.digest, run.path)
+    corpus.retain_dataset(data.digest, run.path)
     if not _is_there(run.tokenizer):
         data.tokenizer.save(run.tokenizer)
     elif load_tokenizer(run.tokenizer).digest() != data.tokenizer.digest():
@@ -62,11 +62,11 @@ def stored_corpus(
     """
     known = step_plan.stored(run)
     if known is None:
-        return dataset(s, report=report)
-    kept, changed = corpus.kept(known.corpus, ", ".join(s.corpus)), _what_changed(s, known.corpus)
+        return tokenise_corpus(s, report=report)
+    kept, changed = corpus.load_dataset(known.corpus, ", ".join(s.corpus)), _what_changed(s, known.corpus)
     anew = f"'{shlex.join(['lstmtui', 'train', *s.corpus])}' trains a new run on it as it is now"
     if not changed:
-        return kept or dataset(s, report=report)
+        return kept or tokenise_corpus(s, report=report)
     if kept is None:
         raise CorruptError(
             f"The text of run '{run.name}' {changed}, and the tokens it began with are no longer in the cache, so it "
@@ -82,7 +82,7 @@ def stored_corpus(
 def _what_changed(s: Settings, digest: str) -> str:
     """Return what has become of the text whose tokens had `digest`, in words; nothing where it is the same."""
     try:
-        return "" if corpus.digest(s) == digest else "has changed since the run began"
+        return "" if corpus.corpus_digest(s) == digest else "has changed since the run began"
     except UsageError as error:
         return f"cannot be read any more ({str(error).rstrip('.')})"
 

@@ -23,7 +23,8 @@ from lstmtui import config
 from lstmtui.common import text_beginning
 from lstmtui.common.files import write_atomically
 from lstmtui.common.hardware import process_memory_mb
-from lstmtui.data.corpus import Dataset, Split
+from lstmtui.data.corpus import Dataset
+from lstmtui.data.token_files import Split
 from lstmtui.engine.analysis import gate_statistics, gradient_flow
 from lstmtui.engine.analysis.memorisation import MemorisationMeter
 from lstmtui.engine.backend import KERNEL_CACHE, device

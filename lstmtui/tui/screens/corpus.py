@@ -26,7 +26,7 @@ from lstmtui.tui.widgets.fields import Entry as Line
 if TYPE_CHECKING:
     from textual.widgets._directory_tree import DirEntry
 
-    from lstmtui.data.catalogue import Entry
+    from lstmtui.data.catalogue import CatalogueEntry
 
 
 class Files(DirectoryTree):
@@ -169,10 +169,10 @@ Sets that are not here yet are fetched when you choose them, after a question.
 
     @work(thread=True, group="corpus", exclusive=True)
     def _check(self, name: str) -> None:
-        from lstmtui.data import corpus
+        from lstmtui.data.reading import resolve_names
 
         try:
-            corpus.resolve([name])
+            resolve_names([name])
         except LstmtuiError as error:
             self.call_if_usable(self._say, str(error), error=True)
             return
@@ -186,7 +186,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
             self.call_if_usable(self._say, f"Fetching {what}: {done:.0%} …")
 
         try:
-            catalogue.fetch(catalogue.get(name), report=report)
+            catalogue.fetch_entry(catalogue.get_entry(name), report=report)
         except LstmtuiError as error:
             self.call_if_usable(self._say, str(error), error=True)
             return
@@ -199,7 +199,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
             line.set_class(error, "-error")
 
 
-def _size(entry: Entry) -> str:
+def _size(entry: CatalogueEntry) -> str:
     count = sum(file.bytes for file in entry.files)
     return format_size(count) if count else "size unknown"
 

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
-from lstmtui import config, recipe
+from lstmtui import config
 from lstmtui.common.terminal_text import safe
 from lstmtui.common.units import format_duration, format_size
 from lstmtui.config import Settings
@@ -314,11 +314,11 @@ def read(settings: Settings) -> tuple[Settings, dict[str, Any]]:
 
     Raises UsageError for what cannot be read.
     """
-    from lstmtui.data import corpus
+    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.notes import corpus_notes
 
-    texts = corpus.texts_of(settings)
-    chosen = recipe.complete(settings, corpus_bytes=texts.bytes, beginning=texts.beginning)
-    return chosen, {"bytes": texts.bytes, "notes": corpus.notes(texts)}
+    corpus = open_corpus(settings)
+    return corpus.resolve(settings), {"bytes": corpus.bytes, "notes": corpus_notes(corpus)}
 
 
 def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:

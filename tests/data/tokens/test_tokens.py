@@ -105,7 +105,7 @@ def test_bpe_cuts_a_long_text_only_where_a_token_ends_anyway(monkeypatch):
     tokenizer = TRAINED["bpe"]
     whole = tokenizer.encode(text.encode())
     for piece in (1, 7, 64):
-        monkeypatch.setattr(bpe, "PIECE", piece)
+        monkeypatch.setattr(bpe, "PIECE_CHARACTERS", piece)
         np.testing.assert_array_equal(tokenizer.encode(text.encode()), whole)
 
 

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 from support import tiny
+from support.corpora import prepare
 
-from lstmtui.data.corpus import Dataset, prepare
+from lstmtui.data.corpus import Dataset
 from lstmtui.engine.analysis import memorisation
 from lstmtui.engine.analysis.memorisation import MemorisationMeter
 

@@ -7,10 +7,10 @@ import json
 
 import pytest
 from support import tiny
+from support.corpora import prepare
 
 from lstmtui import recipe
 from lstmtui.client.forecast import Forecaster
-from lstmtui.data.corpus import prepare
 from lstmtui.engine.benchmark.forecast import Forecast, answer
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.training.setup import build

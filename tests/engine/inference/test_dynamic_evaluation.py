@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import tiny
 
-from lstmtui.data.corpus import Split
+from lstmtui.data.token_files import Split
 from lstmtui.engine.inference import dynamic_evaluation
 from lstmtui.engine.inference.dynamic_evaluation import WINDOW, DynamicEvaluator, Rule
 from lstmtui.engine.inference.evaluate import Evaluator

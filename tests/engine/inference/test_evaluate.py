@@ -5,7 +5,7 @@ import pytest
 from support import tiny
 
 from lstmtui.data import tokens
-from lstmtui.data.corpus import Split
+from lstmtui.data.token_files import Split
 from lstmtui.engine.inference.evaluate import Evaluator, Meter
 from lstmtui.engine.nn.params import Arena, parameters
 

@@ -19,7 +19,7 @@ def test_products_that_the_processor_has_not_are_refused_in_one_sentence(tmp_pat
 
 def forget_tokens_of(run):
     """Remove the run's tokens from the cache; its text must be that of no other test, which may run beside this one."""
-    shutil.rmtree(TokenFiles.of(paths.cache_root(), step_plan.stored(run).corpus).folder)
+    shutil.rmtree(TokenFiles.with_digest(paths.cache_root(), step_plan.stored(run).corpus).folder)
 
 
 def stopped_in_the_middle(tmp_path, **changes):

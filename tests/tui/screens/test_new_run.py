@@ -260,7 +260,7 @@ async def test_a_set_that_is_not_here_is_fetched_after_a_question(
 ) -> None:
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     fetched: list[str] = []
-    monkeypatch.setattr("lstmtui.data.catalogue.fetch", lambda entry, report: fetched.append(entry.name))
+    monkeypatch.setattr("lstmtui.data.catalogue.fetch_entry", lambda entry, report: fetched.append(entry.name))
     async with open_app().run_test(size=(100, 30)) as pilot:
         screen = await formed(pilot)
         await pilot.press("enter")
