@@ -18,9 +18,10 @@ from lstmtui.common.paths import cache_root
 from lstmtui.config import AUTO, Settings
 from lstmtui.data import catalogue, formal_languages, tokens
 from lstmtui.data.normal_form import NORMAL_FORM
+from lstmtui.data.parts import open_part
 from lstmtui.data.ranges import Range
 from lstmtui.data.reading import ReadOptions, as_text, open_source
-from lstmtui.data.sources import Source, open_part
+from lstmtui.data.sources import Source
 from lstmtui.data.splits import mixed_split
 from lstmtui.data.token_files import Split, TokenFiles
 from lstmtui.errors import UsageError

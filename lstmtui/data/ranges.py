@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lstmtui.data.sources import CHUNK, Source
+from lstmtui.data.parts import CHUNK
+from lstmtui.data.sources import Source
 
 Span = tuple[int, int]
 """The first byte, and the one after the last."""

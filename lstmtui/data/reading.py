@@ -17,7 +17,10 @@ from lstmtui.common.paths import cache_root
 from lstmtui.config import Settings
 from lstmtui.data import catalogue, default_corpus, formal_languages
 from lstmtui.data.encodings import codec_name, to_utf8
-from lstmtui.data.sources import Part, SkippedFile, Source, open_folder, open_part, part_in_memory, require_text
+from lstmtui.data.folders import SkippedFile, open_folder
+from lstmtui.data.parts import Part, open_part, part_in_memory
+from lstmtui.data.sources import Source
+from lstmtui.data.text_check import require_text
 from lstmtui.errors import LstmtuiError, UsageError
 
 MAX_LISTED = 5

@@ -12,8 +12,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lstmtui.data.parts import Part
 from lstmtui.data.ranges import Range, Span
-from lstmtui.data.sources import Part, Source
+from lstmtui.data.sources import Source
 
 MAX_WHOLE_FILE = 32 << 10
 """Bytes; smaller files are taken whole, where their kind has enough of them."""

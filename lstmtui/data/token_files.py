@@ -35,8 +35,8 @@ from lstmtui.common.files import (
     write_atomically,
 )
 from lstmtui.data import tokens
+from lstmtui.data.parts import CHUNK
 from lstmtui.data.ranges import Range
-from lstmtui.data.sources import CHUNK
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
 FORMAT = 1

@@ -16,7 +16,7 @@ from support.corpora import prepare
 
 from lstmtui import config
 from lstmtui.config import Settings
-from lstmtui.data import corpus, sources, token_files
+from lstmtui.data import corpus, parts, token_files
 from lstmtui.data.corpus import open_corpus, tokenise_files
 from lstmtui.data.notes import corpus_notes
 from lstmtui.data.reading import ReadOptions, open_source, resolve_names
@@ -287,7 +287,7 @@ def test_a_big_file_is_digested_once(tmp_path, cache, monkeypatch):
     os.utime(path, (1, 1))
     monkeypatch.setattr(digests, "MIN_REMEMBERED_BYTES", 1)
     first = resolve_names([str(path)]).digest(cache)
-    monkeypatch.setattr(sources.Part, "read", lambda *args: [b"not what the file holds"])
+    monkeypatch.setattr(parts.Part, "read", lambda *args: [b"not what the file holds"])
     assert resolve_names([str(path)]).digest(cache) == first
     monkeypatch.undo()
     monkeypatch.setattr(digests, "MIN_REMEMBERED_BYTES", 1)

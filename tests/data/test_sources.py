@@ -10,7 +10,7 @@ import socket
 import pytest
 from support.corpora import prepare
 
-from lstmtui.data import sources
+from lstmtui.data import folders, parts
 from lstmtui.data.reading import resolve_names
 from lstmtui.errors import UsageError
 
@@ -59,7 +59,7 @@ def test_unreadable(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     # Simulated, since root may read everything.
-    monkeypatch.setattr(sources, "open", denied, raising=False)
+    monkeypatch.setattr(parts, "open", denied, raising=False)
     assert "cannot be read (Permission denied)" in refused(tmp_path, path)
 
 
@@ -69,7 +69,7 @@ def test_an_unreadable_folder(tmp_path, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(sources.os, "scandir", denied)
+    monkeypatch.setattr(folders.os, "scandir", denied)
     with pytest.raises(UsageError, match="cannot be read"):
         resolve_names([str(tmp_path)])
 

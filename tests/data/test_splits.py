@@ -7,7 +7,8 @@ import pytest
 from lstmtui.config import Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import open_corpus, tokenise_corpus
-from lstmtui.data.sources import CHUNK, MAX_BOUNDARY_DISTANCE, Part
+from lstmtui.data.parts import CHUNK, Part
+from lstmtui.data.sources import MAX_BOUNDARY_DISTANCE
 
 LETTER = "Dear {0}, this is paragraph {1} of letter {2}, and it is long enough to be told from others.\n\n"
 TUNE = "X:1\nT:Tune {0}\nK:G\n|: G2 B>d e/f/g | z4 [CEG] a2 :|\n\n"
