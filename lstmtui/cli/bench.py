@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import subprocess
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +9,6 @@ import typer
 from lstmtui import config
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import stdout_console, write_json
-from lstmtui.client.process import command
-from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,12 +50,14 @@ def bench(
     json: AsJson = False,
 ) -> int:
     """Measure how fast this machine trains (a step) and samples (a token), for each cell."""
+    from lstmtui.client.benchmark import results
+
     given = {
         "cells": cells, "shapes": shapes, "threads": threads, "seconds": seconds, "precision": precision,
         "device": device,
     }  # fmt: skip
     options = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    measured = _measure([*options, *(["--profile"] if profile else [])])
+    measured = results(*options, *(["--profile"] if profile else []))
     if json:
         write_json(list(measured))
         return 0
@@ -106,31 +103,6 @@ def _profile(result: dict[str, Any]) -> Table:
         f"{result['gigabytes_per_second']:.0f} GB/s from memory; caches give more"
     )
     return table
-
-
-def _measure(arguments: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield results as the engine's process prints them. Raises the LstmtuiError it ends with."""
-    process = subprocess.Popen(
-        command("lstmtui.engine.benchmark.bench", *arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            result = json_module.loads(line)
-            if "error" in result:
-                raise ERROR_BY_EXIT_CODE.get(result["exit_code"], LstmtuiError)(result["error"])
-            yield result
-        if process.wait():
-            raise LstmtuiError(
-                "The measuring process ended early; 'python -P -m lstmtui.engine.benchmark.bench' may show why."
-            )
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def _row(result: dict[str, Any]) -> tuple[str, ...]:

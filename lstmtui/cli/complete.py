@@ -67,7 +67,7 @@ def complete(
             return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
         from lstmtui.client import daemon
 
-        daemon.begin(found)
+        daemon.start(found)
         if (answer := warmly.standing_by(found, question, starting=True)) is not None:
             return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
     from lstmtui.client.model import Model

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_module
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import write, write_json
-from lstmtui.client.process import command
 from lstmtui.common.units import format_size
+from lstmtui.errors import LstmtuiError
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _OF_ENGINE = (
@@ -92,17 +90,12 @@ def _processor() -> dict[str, Any]:
 
 def _engine_facts() -> dict[str, Any]:
     """Return what Numba says of itself; asked of another process, since front ends never load it."""
+    from lstmtui.client.info import engine_facts
+
     try:
-        done = subprocess.run(
-            command("lstmtui.engine.services.info"),
-            capture_output=True,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        facts = json_module.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {"numba": "it does not answer; run 'python -P -m lstmtui.engine.services.info' to see why"}
+        facts = engine_facts()
+    except (LstmtuiError, OSError) as error:  # the other facts matter all the more
+        return {"engine": str(error)}
     # Versions and features stand in their own groups already.
     return {name: value for name, value in facts.items() if name in _OF_ENGINE and value is not None}
 

@@ -1,4 +1,4 @@
-"""Processes of the engine: how each of them is started, and how one that answers questions is talked with."""
+"""Processes of the engine: how each is started, and how one that answers in JSON lines is asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from lstmtui.common.files import to_json
@@ -20,77 +20,74 @@ if TYPE_CHECKING:
     import subprocess
 
 MAX_SILENCE = 60.0
-"""Seconds without a line from a process that works on a question; it gives a sign of life every few seconds."""
+"""Seconds to wait for a line from a process that works on a question; it sends one every few seconds."""
 MAX_START = 600.0
-"""Seconds until the first line: imports from a slow disk, and a model that is read."""
+"""Seconds to wait for the first line: imports from a slow disk, kernels to compile, a model to load."""
 MAX_TAIL = 1 << 14
-"""Bytes of a process's standard error that are remembered."""
-ON_THE_WAY = ("piece", "progress", "working")
+"""Bytes kept from the end of a process's standard error."""
+INTERIM_KEYS = ("piece", "progress", "working")
 """Keys of lines that come before an answer."""
 
-Hear = Callable[[dict[str, Any]], None]
+OnInterim = Callable[[dict[str, Any]], None]
 
 _children: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 _children_lock = threading.Lock()
-_leaving = False
+_exiting = False
 
 
 def command(module: str, *arguments: str) -> list[str]:
     """Return the command line that runs an engine module in a process of its own: `python -P -m MODULE ARGUMENTS`.
 
-    Without -P, Python takes the current folder for a folder of modules: a numpy.py beside someone's text would be run.
+    Without -P, Python imports from the current folder first: a numpy.py beside a user's text would be run.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def start_child(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process that answers questions of this one and is of no use without it; `options` are those of Popen."""
-    import subprocess
+def reported_error(answer: dict[str, Any]) -> LstmtuiError:
+    """Return the error that an answer with "error" and "exit_code" stands for."""
+    return ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
 
+
+def kill_children() -> None:
+    """Kill every Child as the last thing before this process exits; none can be started afterwards."""
+    global _exiting
     with _children_lock:
-        if _leaving:
-            raise LstmtuiError("The program is being left.")
-        process = subprocess.Popen(arguments, **options)
-        _children.add(process)
-    return process
-
-
-def end_children() -> None:
-    """Kill those processes, as the last thing that this one does: none can be started afterwards."""
-    global _leaving
-    with _children_lock:
-        _leaving = True
+        _exiting = True
         for process in _children:
             if process.poll() is None:
                 process.kill()
 
 
 class Child:
-    """A process of the engine that answers questions, one at a time: each is a JSON object in a line, as is an answer.
+    """A process of the engine that serves this one: questions and answers are JSON objects, one a line.
 
-    No side ever waits for the other without end: a process that neither takes a question nor gives a sign of life is
-    ended, and its standard error is always read. Thread-safe: callers wait for each other.
+    Neither side waits forever for the other: a process that neither reads a question nor writes a line in time is
+    killed, and its standard error is always drained. Thread-safe: callers wait for each other.
     """
 
     def __init__(self, name: str, module: str, *arguments: str) -> None:
-        """Start it; `name` opens what is said when it fails, such as "The model's process"."""
+        """Start it; `name` begins the messages about its failures, such as "The model's process"."""
         import subprocess
 
         self._name = name
         self._lock = threading.Lock()
-        self._process = start_child(
-            command(module, *arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with _children_lock:
+            if _exiting:
+                raise LstmtuiError("The program is being closed.")
+            self._process = subprocess.Popen(
+                command(module, *arguments),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            _children.add(self._process)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
-        os.set_blocking(self._to, False)
-        self._read = bytearray()
         assert self._process.stderr is not None
+        self._stdin, self._stdout = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._stdin, False)
+        self._received = bytearray()
         self._errors = _ErrorReader(self._process.stderr)
 
     @property
@@ -99,9 +96,9 @@ class Child:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the process; a question that waits raises LstmtuiError."""
-        self._end()
-        if self._lock.acquire(timeout=1.0):  # whoever waited for an answer has seen the end of the pipe
+        """Kill the process; a caller that waits for an answer gets an LstmtuiError."""
+        self._kill()
+        if self._lock.acquire(timeout=1.0):  # a waiting caller has seen the end of the pipe
             try:
                 for pipe in (self._process.stdin, self._process.stdout):
                     assert pipe is not None
@@ -110,15 +107,31 @@ class Child:
             finally:
                 self._lock.release()
 
-    def first_answer(self) -> dict[str, Any]:
-        """Return what it says when it has started. Raises the LstmtuiError that it reports."""
-        with self._lock:
-            return self._answer(None, MAX_START)
+    def first_answer(self, *, timeout: float = MAX_START) -> dict[str, Any]:
+        """Return the object that the process writes unasked, once it has started. Raises the LstmtuiError it reports.
 
-    def ask(
-        self, question: dict[str, Any], on_the_way: Callable[[dict[str, Any]], None] | None = None
-    ) -> dict[str, Any]:
-        """Return the answer to `question`; `on_the_way` takes what comes before it.
+        timeout    seconds to wait for it
+        """
+        with self._lock:
+            return self._answer(None, timeout)
+
+    def answers(self, *, timeout: float = MAX_START) -> Iterator[dict[str, Any]]:
+        """Yield every object that the process writes unasked, until it exits. Raises the LstmtuiError it reports.
+
+        timeout    seconds to wait for each
+        """
+        while True:
+            with self._lock:
+                line = self._line(timeout)
+                if line is None:
+                    break
+                answer = self._parse(line)
+            yield answer
+        if self._exit_code(timeout):
+            raise self._ended()
+
+    def ask(self, question: dict[str, Any], on_interim: OnInterim | None = None) -> dict[str, Any]:
+        """Return the answer to `question`; `on_interim` gets the lines that come before it.
 
         Raises the LstmtuiError that the process reports, or one that says that it has ended.
         """
@@ -128,74 +141,89 @@ class Child:
                 raise self._ended()
             self._send(line)
             try:
-                return self._answer(on_the_way, MAX_SILENCE)
+                return self._answer(on_interim, MAX_SILENCE)
             except LstmtuiError:
                 raise
-            except BaseException:  # what still comes would be taken for the next question's answer
-                self._end()
+            except BaseException:  # the rest of this answer would be read as the next one
+                self._kill()
                 raise
 
     def _send(self, line: bytes) -> None:
         rest = memoryview(line)
         writable = select.poll()
-        writable.register(self._to, select.POLLOUT)
+        writable.register(self._stdin, select.POLLOUT)
         while rest:
             if not writable.poll(1000 * MAX_SILENCE):
-                raise self._silent()
+                raise self._unresponsive()
             try:
-                rest = rest[os.write(self._to, rest) :]
-            except BlockingIOError:  # there was room for less
+                rest = rest[os.write(self._stdin, rest) :]
+            except BlockingIOError:  # the pipe had less room than was offered
                 time.sleep(0.001)
             except OSError:
                 raise self._ended() from None
 
-    def _answer(self, on_the_way: Hear | None, patience: float) -> dict[str, Any]:
+    def _answer(self, on_interim: OnInterim | None, timeout: float) -> dict[str, Any]:
         while True:
-            line = self._line(patience)
-            try:
-                answer = dict(json.loads(line))
-            except (ValueError, TypeError, RecursionError):
-                self._end()
-                raise LstmtuiError(f"{self._name} said what is no answer, and was ended.") from None
-            if "error" in answer:
-                raise ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
-            if not any(key in answer for key in ON_THE_WAY):
-                return answer
-            if on_the_way is not None:
-                on_the_way(answer)
-
-    def _line(self, patience: float) -> bytes:
-        looked_at = 0
-        readable = select.poll()
-        readable.register(self._from, select.POLLIN)
-        while (end := self._read.find(b"\n", looked_at)) < 0:
-            looked_at = len(self._read)
-            if not readable.poll(1000 * patience):
-                raise self._silent()
-            data = os.read(self._from, 1 << 16)
-            if not data:
+            line = self._line(timeout)
+            if line is None:
                 raise self._ended()
-            self._read += data
-        line = bytes(self._read[:end])
-        del self._read[: end + 1]
+            answer = self._parse(line)
+            if not any(key in answer for key in INTERIM_KEYS):
+                return answer
+            if on_interim is not None:
+                on_interim(answer)
+
+    def _parse(self, line: bytes) -> dict[str, Any]:
+        try:
+            answer = dict(json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            self._kill()
+            raise LstmtuiError(f"{self._name} sent an invalid answer and was ended.") from None
+        if "error" in answer:
+            raise reported_error(answer)
+        return answer
+
+    def _line(self, timeout: float) -> bytes | None:
+        """Return the next line of standard output; None at its end."""
+        searched = 0
+        readable = select.poll()
+        readable.register(self._stdout, select.POLLIN)
+        while (end := self._received.find(b"\n", searched)) < 0:
+            searched = len(self._received)
+            if not readable.poll(1000 * timeout):
+                raise self._unresponsive()
+            data = os.read(self._stdout, 1 << 16)
+            if not data:
+                return None
+            self._received += data
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
         return line
 
-    def _silent(self) -> LstmtuiError:
-        self._end()
-        return LstmtuiError(f"{self._name} did not answer any more, and was ended; open it again.")
+    def _exit_code(self, timeout: float) -> int:
+        import subprocess
+
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise self._unresponsive() from None
+
+    def _unresponsive(self) -> LstmtuiError:
+        self._kill()
+        return LstmtuiError(f"{self._name} did not answer in time and was ended; open it again.")
 
     def _ended(self) -> LstmtuiError:
-        self._end()  # it has closed a pipe, but may not be gone
-        self._errors.join(1.0)  # something that it started may hold its standard error open
+        self._kill()  # a closed pipe does not mean that the process has exited
+        self._errors.join(1.0)  # a process that it started may hold its standard error open
         return LstmtuiError(f"{self._name} ended unexpectedly ({self._errors.last_line() or 'no message'}).")
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         self._process.kill()
         self._process.wait()
 
 
 class _ErrorReader(threading.Thread):
-    """Takes what a process writes to standard error, so that it never waits for a reader; remembers the end of it."""
+    """Drains a process's standard error, so that the process never blocks on it, and keeps its end."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)

@@ -8,18 +8,18 @@ The engine process outlives this one: closing a screen or a terminal never ends 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
 import subprocess
 from pathlib import Path
 
 from lstmtui import config
-from lstmtui.client.process import command
+from lstmtui.client.process import Child, command
 from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_to_append
 from lstmtui.common.paths import runs_root
-from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, UsageError
+from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.creation import draft_folder
 from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.names import check_run_name, free_run_name
@@ -100,18 +100,7 @@ def fork(
     child = RunFolder(root / (check_run_name(name) if name is not None else free_run_name(root, f"{run.name}-fork")))
     if is_occupied(child.path):
         raise UsageError(f"There is already a run '{child.name}'; choose another name.")
-    done = subprocess.run(
-        command(
-            "lstmtui.engine.training.fork", f"--from={at}", str(run.path), str(child.path),
-            *(f"{key}={value}" for key, value in (changes or {}).items()),
-        ),
-        stdin=subprocess.DEVNULL, capture_output=True, check=False,
-    )  # fmt: skip
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise LstmtuiError(f"The fork failed unexpectedly ({last[0] if last else 'no message'}).") from error
-    if "error" in answer:
-        raise ERROR_BY_EXIT_CODE.get(answer.get("exit_code", 1), LstmtuiError)(answer["error"])
-    return child, int(answer["step"])
+    settings = [f"{key}={value}" for key, value in (changes or {}).items()]
+    arguments = [f"--from={at}", str(run.path), str(child.path), *settings]
+    with contextlib.closing(Child("The fork", "lstmtui.engine.training.fork", *arguments)) as process:
+        return child, int(process.first_answer()["step"])

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lstmtui.client.process import end_children
+from lstmtui.client.process import kill_children
 from lstmtui.tui.textual_patches.driver import HANGUP_EVENTS, is_hung_up
 
 SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
@@ -59,7 +59,7 @@ class ExitWatch:
         """End the process here and now where its terminal is gone: what is still buffered for it cannot be written,
         and threads that wait for it are not waited for."""
         if self.asked == HANG_UP:
-            end_children()
+            kill_children()
             os._exit(128 + HANG_UP)
 
     def _on_signal(self, number: int, frame: Any) -> None:
@@ -80,7 +80,7 @@ class ExitWatch:
             elif self._wait(left) == HANG_UP:
                 self.asked = HANG_UP
                 deadline = min(deadline, time.monotonic() + MAX_HANG_UP_SECONDS)
-        end_children()
+        kill_children()
         self._restore()
         os._exit(code)
 

@@ -100,4 +100,4 @@ def test_an_engine_that_dies_is_told(lstmtui, engine):
     engine(RESULT, code=3)
     said = lstmtui("bench")
     assert said.code == 1
-    assert "ended early" in said.err
+    assert said.err.startswith("lstmtui: The benchmark ended unexpectedly")

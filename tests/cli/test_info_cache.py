@@ -1,33 +1,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
 from lstmtui.cli.cache import used
 from lstmtui.common.paths import cache_root
 from lstmtui.data.token_files import TokenFiles
+from lstmtui.errors import LstmtuiError
 
 
 def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):
-    answer = subprocess.CompletedProcess([], 0, stdout=b'{"numba": "1", "threads": 2, "cuda": false}')
-    monkeypatch.setattr(subprocess, "run", lambda *given, **named: answer)
-    facts = json.loads(lstmtui("info", "--json").out)
-    assert facts["compute"] == {"threads": 2, "cuda": False}
-    assert facts["versions"]["numpy"]
-    assert facts["machine"]["processors"] >= 1
+    facts = {"numba": "1", "threads": 2, "cuda": False}
+    monkeypatch.setattr("lstmtui.client.info.engine_facts", lambda: facts)
+    found = json.loads(lstmtui("info", "--json").out)
+    assert found["compute"] == {"threads": 2, "cuda": False}
+    assert found["versions"]["numpy"]
+    assert found["machine"]["processors"] >= 1
     out = lstmtui("info").out
     assert "cuda            no" in out
     assert str(cache_root()) in out
 
 
-def test_info_survives_an_engine_that_does_not_answer(lstmtui, monkeypatch):
-    answer = subprocess.CompletedProcess([], 1, stdout=b"")
-    monkeypatch.setattr(subprocess, "run", lambda *given, **named: answer)
+@pytest.mark.parametrize("error", [LstmtuiError("The engine ended unexpectedly (no LLVM)."), OSError("no memory")])
+def test_info_reports_an_engine_that_does_not_answer(lstmtui, monkeypatch, error):
+    def engine_facts():
+        raise error
+
+    monkeypatch.setattr("lstmtui.client.info.engine_facts", engine_facts)
     said = lstmtui("info")
     assert said.code == 0
-    assert "does not answer" in said.out
+    assert f"engine          {error}" in said.out
 
 
 def test_cache_clear_takes_only_what_is_ours(lstmtui):

@@ -244,7 +244,7 @@ def test_complete_refuses_what_goes_with_a_text_for_lines(lstmtui, option):
 def test_complete_warm_asks_who_stands_by_and_else_leaves_somebody_behind(lstmtui, monkeypatch):
     begun, answer = [], {"candidates": [{"text": "at once", "probability": 0.5}]}
     monkeypatch.setattr(daemon, "ask", lambda run, question: None)
-    monkeypatch.setattr(daemon, "begin", lambda run: begun.append(run.name))
+    monkeypatch.setattr(daemon, "start", lambda run: begun.append(run.name))
     assert "word0" in lstmtui("complete", "diary", "The ", "--warm").out
     assert begun == ["diary"]
     fake_model.asked.clear()

@@ -62,7 +62,7 @@ def test_the_shells_completion_is_left_to_the_commands(monkeypatch):
 
 def test_where_somebody_stands_by_no_command_is_loaded(make_run, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    place = daemon.address(make_run("diary"))
+    place = daemon.socket_path(make_run("diary"))
     asked = []
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(place))

@@ -19,7 +19,7 @@ from lstmtui import config
 from lstmtui.client import process, runs
 from lstmtui.client.forecast import Forecaster
 from lstmtui.client.model import Model
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import LstmtuiError, UsageError
 
 HERE = Path(__file__).parents[2]
 PYTHON = [p for folder in ("lstmtui", "kernels/lstm_kernels") for p in sorted((HERE / folder).rglob("*.py"))]
@@ -143,7 +143,7 @@ def test_a_large_question_is_sent_while_its_answer_comes(child):
 def test_a_process_that_waits_for_its_asker_is_ended(child, monkeypatch, program):
     monkeypatch.setattr(process, "MAX_SILENCE", 0.3)
     asked = child(program)
-    with pytest.raises(LstmtuiError, match="did not answer any more"):
+    with pytest.raises(LstmtuiError, match="did not answer in time"):
         asked.ask({"text": "a" * 1_000_000})
     assert not asked.alive
     with pytest.raises(LstmtuiError, match="ended"):
@@ -187,5 +187,30 @@ def test_a_process_is_closed_while_it_is_asked(child):
 
 
 def test_what_is_no_answer_ends_the_process(child):
-    with pytest.raises(LstmtuiError, match="no answer"):
+    with pytest.raises(LstmtuiError, match="invalid answer"):
         child("print('Hello')").first_answer()
+
+
+def test_answers_are_read_until_the_process_exits(child):
+    asked = child('print(\'{"a": 1}\\n{"a": 2}\')')
+    assert list(asked.answers()) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_process_that_fails_after_its_answers_raises(child):
+    found = child("import sys; print('{\"a\": 1}'); sys.exit('the disk is full')").answers()
+    assert next(found) == {"a": 1}
+    with pytest.raises(LstmtuiError, match=r"ended unexpectedly \(the disk is full\)"):
+        next(found)
+
+
+def test_an_error_among_the_answers_raises_its_kind(child):
+    found = child('print(\'{"error": "No.", "exit_code": 2}\')').answers()
+    with pytest.raises(UsageError, match=r"No\."):
+        next(found)
+
+
+def test_a_process_that_stays_after_its_last_answer_is_ended(child):
+    asked = child("import os, time; os.close(1); time.sleep(60)")
+    with pytest.raises(LstmtuiError, match="did not answer in time"):
+        list(asked.answers(timeout=0.5))
+    assert not asked.alive

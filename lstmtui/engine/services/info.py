@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 import llvmlite
@@ -11,6 +9,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 
+from lstmtui.common.files import to_json
 from lstmtui.engine.backend import KERNEL_CACHE, MAX_THREADS, NATIVE_BFLOAT16, cuda_info
 
 VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
@@ -33,4 +32,4 @@ def facts() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(facts(), sys.stdout)
+    print(to_json(facts()))

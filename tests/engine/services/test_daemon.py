@@ -32,11 +32,11 @@ def own_folder(monkeypatch):
 
 def test_the_socket_lies_where_only_this_user_comes(own_folder):
     run = tiny.create(own_folder)
-    place = daemon.address(run)
+    place = daemon.socket_path(run)
     assert place.parent.stat().st_mode & 0o777 == 0o700
     assert len(str(place.name)) < 40
     place.parent.chmod(0o755)
-    assert daemon.address(run) is None  # anyone might listen there
+    assert daemon.socket_path(run) is None  # anyone might listen there
     assert daemon.ask(run, {"op": "complete", "text": "a"}) is None
 
 
@@ -44,14 +44,14 @@ def test_where_the_path_would_be_too_long_for_a_socket_another_folder_serves(own
     deep = tmp_path / ("d" * 100)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
-    place = daemon.address(tiny.create(own_folder))
+    place = daemon.socket_path(tiny.create(own_folder))
     assert place.is_relative_to(own_folder)
 
 
 def test_answers_until_the_run_is_gone(own_folder):
     run = tiny.create(own_folder)
     assert tiny.train(run) == 0
-    place = daemon.address(run)
+    place = daemon.socket_path(run)
     assert daemon.ask(run, {"op": "complete", "text": "the "}) is None
     program = "import sys, lstmtui.engine.services.daemon as s; s.LOOK = 0.2; from pathlib import Path; "
     program += "from lstmtui.runs.folder import RunFolder; s.listen(RunFolder(Path(sys.argv[1])), Path(sys.argv[2]))"
@@ -175,7 +175,7 @@ def test_only_one_process_is_started_and_the_others_wait_for_it(own_folder, monk
 
     monkeypatch.setattr(subprocess, "Popen", fake)
     for _ in range(10):
-        daemon.begin(run)
+        daemon.start(run)
     assert len(started) == 1
     answers = iter([None, None, {"candidates": []}])
     with monkeypatch.context() as patched:
@@ -183,7 +183,7 @@ def test_only_one_process_is_started_and_the_others_wait_for_it(own_folder, monk
         assert daemon.ask_when_ready(run, {}) == {"candidates": []}
     assert daemon.ask_when_ready(run, {}) is None  # it has ended, and nobody answers
     assert started[0].wait() == 0
-    daemon.begin(run)
+    daemon.start(run)
     assert len(started) == 2
     started[1].kill()
     started[1].wait()
