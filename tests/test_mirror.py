@@ -1,0 +1,266 @@
+"""Tests mirror the tree: `lstmtui/data/corpus.py` is tested by `tests/data/test_corpus.py`, and so for every module.
+
+Code in an `__init__.py` is tested by a file named after its folder (`data/tokens/` by `data/tokens/test_tokens.py`),
+code in a `__main__.py` by `test_main.py`. Every other arrangement has a line in one of the two tables below, with its
+reason; a line that is no longer needed is an error, too.
+"""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+TABLES = "tests/test_mirror.py"
+MIRRORS = {"lstmtui": "tests", "kernels/lstm_kernels": "tests/kernels"}
+"""A folder of modules: the folder of their tests."""
+
+
+class Elsewhere(NamedTuple):
+    """Modules that another file tests."""
+
+    test: str
+    reason: str
+    modules: tuple[str, ...]
+    """Paths or patterns of paths."""
+
+
+TESTED_ELSEWHERE = (
+    # --- the kernels ---
+    Elsewhere(
+        "tests/kernels/cpu/test_recurrence.py", "every cell of the table, forward and backward, by parameter",
+        ("kernels/lstm_kernels/cells/*.py",),
+    ),
+    Elsewhere(
+        "tests/kernels/test_network.py", "every test passes its arrays through it",
+        ("kernels/lstm_kernels/cpu/arrays.py", "kernels/lstm_kernels/cuda/arrays.py"),
+    ),
+    Elsewhere(
+        "tests/kernels/cpu/test_gemm.py", "the products are what the vectors compute",
+        ("kernels/lstm_kernels/cpu/microkernel/*.py",),
+    ),
+    Elsewhere(
+        "tests/kernels/cpu/test_dropout.py", "the bits are seen in the masks, alike on every thread and device",
+        ("kernels/lstm_kernels/random_bits.py",),
+    ),
+    Elsewhere(
+        "tests/kernels/cuda/test_recurrence.py", "the parts of one recurrent layer on a GPU",
+        tuple(f"kernels/lstm_kernels/cuda/{name}.py" for name in ("block_gemm", "cell_step", "persistent")),
+    ),
+    Elsewhere(
+        "tests/kernels/cuda/test_rest.py", "small kernels, each held against its twin on the CPU",
+        tuple(
+            f"kernels/lstm_kernels/cuda/{name}.py"
+            for name in ("dropout", "embedding", "linear_cross_entropy", "optim", "penalty", "reduction", "softmax")
+        ),
+    ),
+    Elsewhere(
+        "tests/kernels/cuda/test_driver.py", "how kernels are launched is seen by those that are",
+        ("kernels/lstm_kernels/cuda/launch.py", "kernels/lstm_kernels/cuda/ptx.py"),
+    ),
+    # --- the engine ---
+    Elsewhere("tests/engine/test_checkpoint.py", "part of a checkpoint", ("lstmtui/engine/checkpoint_identity.py",)),
+    Elsewhere(
+        "tests/engine/training/test_trainer.py", "written and read in the course of training",
+        ("lstmtui/engine/analysis/gate_statistics.py", "lstmtui/engine/inference/loaded_model.py"),
+    ),
+    Elsewhere("tests/engine/training/test_steering.py", "a request like others", ("lstmtui/engine/training/fork.py",)),
+    Elsewhere(
+        "tests/engine/autocomplete/test_operations.py", "what is kept of adaptation is seen by what it answers",
+        tuple(f"lstmtui/engine/autocomplete/{name}.py" for name in ("bias_adaptation", "build", "store")),
+    ),
+    Elsewhere(
+        "tests/engine/autocomplete/test_search.py", "the parts of one search",
+        (
+            *(f"lstmtui/engine/autocomplete/{name}.py" for name in ("answer", "question", "stepper")),
+            "lstmtui/engine/inference/begun_word.py",
+            "lstmtui/engine/inference/token_index.py",
+        ),
+    ),
+    Elsewhere(
+        "tests/engine/benchmark/test_bench.py", "parts of one measurement",
+        ("lstmtui/engine/benchmark/profile.py", "lstmtui/engine/benchmark/roofline.py"),
+    ),
+    # --- data and runs ---
+    Elsewhere(
+        "tests/data/test_corpus.py", "the parts of one prepared corpus",
+        tuple(f"lstmtui/data/{name}.py" for name in ("digests", "likeness", "token_files")),
+    ),
+    Elsewhere("tests/data/tokens/test_tokens.py", "every kind by parameter", ("lstmtui/data/tokens/*.py",)),
+    Elsewhere(
+        "tests/runs/test_folder.py", "the parts of one run folder",
+        tuple(f"lstmtui/runs/{name}.py" for name in ("creation", "listing", "lock", "names", "removal")),
+    ),
+    Elsewhere(
+        "tests/runs/test_reader.py", "what the reader returns",
+        tuple(f"lstmtui/runs/{name}.py" for name in ("probes", "records", "snapshot")),
+    ),
+    # --- commands ---
+    Elsewhere(
+        "tests/cli/test_main.py", "seen by every command",
+        (
+            "lstmtui/__init__.py",
+            "lstmtui/common/paths.py",
+            "lstmtui/errors.py",
+            *(f"lstmtui/cli/{name}.py" for name in ("__init__", "options", "output", "screens")),
+        ),
+    ),
+    Elsewhere("tests/cli/test_help.py", "the table of commands is what help prints", ("lstmtui/cli/commands.py",)),
+    Elsewhere("tests/cli/test_docs.py", "shown by the command", ("lstmtui/manual.py",)),
+    Elsewhere(
+        "tests/cli/test_use.py", "commands over one fake model",
+        tuple(f"lstmtui/cli/{name}.py" for name in ("adapt", "complete", "evaluate", "sample")),
+    ),
+    Elsewhere(
+        "tests/cli/test_runs_commands.py", "commands over the same prepared runs",
+        tuple(f"lstmtui/cli/{name}.py" for name in ("ls", "mv", "rm", "show")),
+    ),
+    Elsewhere(
+        "tests/cli/test_info_cache.py", "what the machine has and what the cache holds",
+        ("lstmtui/cli/cache.py", "lstmtui/cli/info.py", "lstmtui/engine/services/info.py"),
+    ),
+    Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
+    Elsewhere("tests/cli/test_plan.py", "the command over it", ("lstmtui/client/forecast.py",)),
+    Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
+    # --- screens ---
+    Elsewhere(
+        "tests/tui/test_snapshots.py", "drawing: stored pictures of every screen show it",
+        (
+            "lstmtui/tui/compare_runs.py",
+            "lstmtui/tui/theme.py",
+            *(
+                f"lstmtui/tui/widgets/{name}.py"
+                for name in (
+                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "text_document",
+                    "token_map",
+                )
+            ),
+        ),
+    ),
+    Elsewhere(
+        "tests/tui/test_run.py", "the application as a process",
+        tuple(f"lstmtui/tui/{name}.py" for name in ("__init__", "app", "services", "textual_patches/driver")),
+    ),
+    Elsewhere(
+        "tests/tui/screens/test_new_run.py", "parts of the form",
+        tuple(f"lstmtui/tui/{name}.py" for name in ("screens/corpus", "screens/text_input", "widgets/fields")),
+    ),
+    Elsewhere(
+        "tests/tui/screens/test_jump_help_palette.py", "small dialogs over any screen",
+        tuple(f"lstmtui/tui/{name}.py" for name in ("palette", "screens/help", "screens/jump")),
+    ),
+    Elsewhere(
+        "tests/tui/test_hostile.py", "widgets and dialogs that show any text",
+        ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
+    ),
+    Elsewhere(
+        "tests/tui/screens/test_type.py", "parts of the screen",
+        tuple(f"lstmtui/tui/{name}.py" for name in ("screens/save_text", "workers/completion", "workers/model_thread")),
+    ),
+    Elsewhere(
+        "tests/tui/screens/test_steer.py", "answers to what the screen asks",
+        ("lstmtui/tui/workers/pending_requests.py",),
+    ),
+    Elsewhere("tests/tui/screens/test_base.py", "what screens share", ("lstmtui/tui/screens/polling.py",)),
+    Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings", ("lstmtui/tui/widgets/gate_views.py",)),
+    Elsewhere(
+        "tests/tui/widgets/test_coded_text.py", "one scale of shades",
+        ("lstmtui/tui/widgets/half_lives.py", "lstmtui/tui/widgets/shades.py"),
+    ),
+)  # fmt: skip
+
+SPANS_MODULES = {
+    "tests/cli/test_empty_paths.py": "every path option of every command",
+    "tests/cli/test_for_real.py": "commands over the real engine",
+    "tests/engine/autocomplete/test_scripts_without_spaces.py": "autocomplete on scripts without spaces",
+    "tests/engine/autocomplete/test_texts_without_words.py": "autocomplete on texts without words",
+    "tests/engine/cuda/*.py": "the engine on a GPU or its simulator, which a process has from its start or not",
+    "tests/engine/test_compiling.py": "what an engine compiles, and when",
+    "tests/engine/test_crash_points.py": "a run killed or refused at each system call",
+    "tests/engine/test_hostile_checkpoints.py": "damaged checkpoints through the whole engine",
+    "tests/engine/test_new_cell.py": "a cell that only the tests know, from the kernels to the screens",
+    "tests/engine/test_older_runs.py": "run folders of the first version",
+    "tests/kernels/test_onnx.py": "kernels against ONNX Runtime",
+    "tests/kernels/test_other_tiles.py": "kernels with the tiles of other processors",
+    "tests/kernels/test_torch.py": "kernels against recorded outputs and gradients of PyTorch",
+    "tests/kernels/test_uncompiled.py": "kernels as Python, without Numba's compiler",
+    "tests/runs/test_hostile_runs.py": "damaged run folders and all that shows them",
+    "tests/test_cuda_simulated.py": "everything for a GPU, on the simulator",
+    "tests/test_hygiene.py": "what a front end imports",
+    "tests/test_mirror.py": "the tests themselves",
+    "tests/tui/test_bad_runs.py": "damaged run folders on every screen",
+    "tests/tui/test_monkey.py": "random keys on every screen",
+}
+"""A file of tests that is not named above, or a pattern of such files: what it tests across modules."""
+
+
+def expected_test(module: str) -> str:
+    """Return the path of the tests that a module should have."""
+    source, tests = next(pair for pair in MIRRORS.items() if module.startswith(f"{pair[0]}/"))
+    path = Path(tests, module.removeprefix(f"{source}/"))
+    name = {"__init__": path.parent.name, "__main__": "main"}.get(path.stem, path.stem)
+    return str(path.with_name(f"test_{name}.py"))
+
+
+def defines_something(path: Path) -> bool:
+    """Return whether a module holds functions or classes, so that there is something to test."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return any(isinstance(node, kinds) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def all_modules() -> list[str]:
+    """Return the modules that should have tests, as paths from the root."""
+    found = [path for source in MIRRORS for path in sorted((ROOT / source).rglob("*.py"))]
+    return [str(path.relative_to(ROOT)) for path in found if path.name != "__init__.py" or defines_something(path)]
+
+
+def all_tests() -> list[str]:
+    """Return the files of tests, as paths from the root."""
+    return [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+
+
+def untested() -> list[str]:
+    """Return the modules without a file of tests of their own."""
+    return [module for module in all_modules() if not (ROOT / expected_test(module)).exists()]
+
+
+def without_module() -> list[str]:
+    """Return the files of tests without a module of their name."""
+    mirrored = {expected_test(module) for module in all_modules()}
+    return [test for test in all_tests() if test not in mirrored]
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    patterns = [pattern for line in TESTED_ELSEWHERE for pattern in line.modules]
+    missing = [module for module in untested() if not any(fnmatch(module, pattern) for pattern in patterns)]
+    advice = [f"{module}: write {expected_test(module)}" for module in missing]
+    assert not missing, "\n".join([*advice, f"or add the module to TESTED_ELSEWHERE in {TABLES}, with the reason."])
+
+
+def test_every_test_file_has_a_module_of_its_name():
+    patterns = [*SPANS_MODULES, *(line.test for line in TESTED_ELSEWHERE)]
+    missing = [test for test in without_module() if not any(fnmatch(test, pattern) for pattern in patterns)]
+    advice = [f"{test}: rename it after the module that it tests (git mv)" for test in missing]
+    assert not missing, "\n".join([*advice, f"or add the file to SPANS_MODULES in {TABLES}, with what it tests."])
+
+
+def test_every_line_of_the_tables_is_needed():
+    unneeded = [
+        f"{pattern}: no such module lacks tests of its own; remove it from TESTED_ELSEWHERE in {TABLES}"
+        for line in TESTED_ELSEWHERE
+        for pattern in line.modules
+        if not any(fnmatch(module, pattern) for module in untested())
+    ]
+    unneeded += [
+        f"{line.test}: no such file; correct its line in TESTED_ELSEWHERE in {TABLES}"
+        for line in TESTED_ELSEWHERE
+        if not (ROOT / line.test).exists()
+    ]
+    unneeded += [
+        f"{pattern}: no such file, or a module has its name; remove it from SPANS_MODULES in {TABLES}"
+        for pattern in SPANS_MODULES
+        if not any(fnmatch(test, pattern) for test in without_module())
+    ]
+    assert not unneeded, "\n".join(unneeded)
