@@ -146,6 +146,17 @@ def cross_entropy(logits, targets):
     return -log_p[at], dlogits
 
 
+def smoothed_cross_entropy(logits, targets, smoothing):
+    """Return nll (N,), its mean over all tokens (N,), and the gradient of (1 - smoothing) * the one + smoothing * the
+    other; all 0 where a target is below 0."""
+    counts, V = (targets >= 0).astype(float), logits.shape[1]
+    nll, of_target = cross_entropy(logits, np.maximum(targets, 0))
+    each = [cross_entropy(logits, np.full(len(targets), v)) for v in range(V)]
+    uniform, of_each = sum(of_v[0] for of_v in each) / V, sum(of_v[1] for of_v in each) / V
+    dlogits = (1 - smoothing) * of_target + smoothing * of_each
+    return nll * counts, uniform * counts, dlogits * counts[:, None]
+
+
 def random_layer(cell, D, H, rng):
     """Return a layer whose gates are neither linear nor saturated."""
     G = GATES[cell]

@@ -63,8 +63,18 @@ def _scale(row, factor, out):
     return total
 
 
+@register_jitable(fastmath=set(SUMS))
+def _scale_and_shift(row, factor, shift, out):
+    """Fill out with row * factor - shift, and return its sum."""
+    total = zero(row[0])
+    for n in range(row.shape[0]):
+        out[n] = row[n] * factor[n] - shift[n]
+        total += out[n]
+    return total
+
+
 @threaded
-def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sums, scratch):
+def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sums, below, scratch):
     V, N = logits.shape
     blocks = largest.shape[0]
     for block in range(k * blocks // threads, (k + 1) * blocks // threads):
@@ -80,6 +90,13 @@ def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sum
             if low <= targets[n] < high:
                 of_targets[n] = logits[targets[n], n] + b[targets[n]]
             total[n] = 0
+        if below.shape[0] > 0:
+            below_most = below[block]
+            below_most[:] = 0
+            for v in range(here.shape[0]):
+                row, bias = here[v], b[low + v]
+                for n in range(N):
+                    below_most[n] += most[n] - (row[n] + bias)
         for v in range(here.shape[0]):
             row, bias = here[v], b[low + v]
             for n in range(N):
@@ -87,10 +104,24 @@ def _exponentials(k, threads, W, x, b, targets, logits, of_targets, largest, sum
                 total[n] += row[n]
 
 
+@register_jitable
+def _mean_below(below, largest, most, V, left, uniform):
+    """Fill uniform, from `left` on, with the mean over V logits of what they are below the largest of all blocks."""
+    blocks = largest.shape[0]
+    of_all = uniform[left : left + most.shape[0]]
+    of_all[:] = 0
+    for block in range(blocks):
+        count = most.dtype.type((block + 1) * V // blocks - block * V // blocks)
+        for n in range(most.shape[0]):
+            of_all[n] += below[block, left + n] + count * (most[n] - largest[block, left + n])
+    for n in range(most.shape[0]):
+        of_all[n] /= most.dtype.type(V)
+
+
 @threaded
-def _agree(k, threads, of_targets, largest, sums, nll, scale):
+def _agree(k, threads, targets, of_targets, largest, sums, below, nll, uniform, V, scale, of_each):
     blocks, N = largest.shape
-    scale = nll.dtype.type(scale)
+    scale, of_each = nll.dtype.type(scale), nll.dtype.type(of_each)
     left, right = k * N // threads, (k + 1) * N // threads
     # In `nll` stands the largest logit of all blocks, and in the first row of `sums` in the end the sum of all.
     most, total, of_target = nll[left:right], sums[0, left:right], of_targets[left:right]
@@ -99,6 +130,8 @@ def _agree(k, threads, of_targets, largest, sums, nll, scale):
         of_block = largest[block, left:right]
         for n in range(most.shape[0]):
             most[n] = of_block[n] if of_block[n] > most[n] else most[n]
+    if uniform.shape[0] > 0:
+        _mean_below(below, largest, most, V, left, uniform)
     for block in range(blocks):
         of_block, part = largest[block, left:right], sums[block, left:right]
         for n in range(most.shape[0]):
@@ -110,14 +143,24 @@ def _agree(k, threads, of_targets, largest, sums, nll, scale):
         of_block = largest[block, left:right]
         for n in range(most.shape[0]):
             of_block[n] *= scale / total[n]
+    for n in range(left, min(right, uniform.shape[0])):
+        uniform[n] += math.log(sums[0, n])
+    # Where the sums have been, backward finds what it takes from each probability.
+    for n in range(left, right):
+        sums[0, n] = of_each
+        if targets[n] < 0:
+            nll[n] = sums[0, n] = 0
+            largest[:, n] = 0
+            uniform[n : n + 1] = 0
 
 
 @threaded
 def _gradients(
-    k, threads, W, x, targets, logits, factors, scale, add, dx, dW, db, probabilities, words, per_word, scratch, meeting
-):
+    k, threads, W, x, targets, logits, factors, shares, of_target, add, dx, dW, db, probabilities, words, per_word,
+    scratch, meeting,
+):  # fmt: skip
     (V, N), blocks, D = logits.shape, factors.shape[0], W.shape[1]
-    scale = logits.dtype.type(scale)
+    of_target = logits.dtype.type(of_target)
     groups, met, no_sums = (blocks + GROUP - 1) // GROUP, 1, db[:0]
     left, right = k * N // threads, (k + 1) * N // threads
     dx_k = dx[left:right]
@@ -129,12 +172,18 @@ def _gradients(
         p = probabilities[group % 2]
         for block in range(first, last):
             factor = factors[block]
-            for v in range(max(top, block * V // blocks), min(end, (block + 1) * V // blocks)):
-                db[v] = _scale(logits[v], factor, p[v - low]) + (db[v] if add else zero(scale))
+            first_row, end_row = max(top, block * V // blocks), min(end, (block + 1) * V // blocks)
+            if shares.shape[0] > 0:
+                for v in range(first_row, end_row):
+                    total = _scale_and_shift(logits[v], factor, shares, p[v - low])
+                    db[v] = total + (db[v] if add else zero(of_target))
+            else:
+                for v in range(first_row, end_row):
+                    db[v] = _scale(logits[v], factor, p[v - low]) + (db[v] if add else zero(of_target))
         for n in range(N):
             if top <= targets[n] < end:
-                p[targets[n] - low, n] -= scale
-                db[targets[n]] -= scale
+                p[targets[n] - low, n] -= of_target
+                db[targets[n]] -= of_target
         of_group = words[group % 2][: (high - low + per_word - 1) // per_word]
         first_column, last_column = panels_of(of_group, D, k, threads)
         pack_rows(W[low:high], of_group, D, first_column, last_column)
@@ -151,30 +200,43 @@ class LinearCrossEntropy:
 
     def __init__(self, N: int, D: int, V: int, dtype: Any, precision: str) -> None:
         """Raises MemoryError where there is no room, and ValueError as `Packed`."""
-        self._precision, self._V, self._scale = precision, V, 1.0
+        self._precision, self._V = precision, V
+        self._of_target, self._of_each = 1.0, 0.0
         self._logits, self._of_targets = zeros(N * V, dtype), zeros(N, dtype)
         self._largest, self._sums = zeros(N * _blocks(V), dtype), zeros(N * _blocks(V), dtype)
 
-    def forward(self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
-        """Fill nll, and keep what `backward` needs.
+    def forward(
+        self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int,
+        *, smoothing: float = 0.0, uniform: Array | None = None,
+    ) -> None:  # fmt: skip
+        """Fill nll and uniform, and keep what `backward` needs, which returns the gradients of scale * sum(loss).
 
-        x        (N, D)  in
-        W        (V, D)  in
-        b        (V,)    in
-        targets  (N,)    in   int32, each below V (not checked)
-        nll      (N,)    out  negative log-likelihood of each target, in nats
-        scale            in   of the loss, scale * sum(nll), whose gradients `backward` returns
+        loss = (1 - smoothing) * nll + smoothing * uniform, see `softmax.cross_entropy`.
+
+        x          (N, D)  in
+        W          (V, D)  in
+        b          (V,)    in
+        targets    (N,)    in   int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
+        nll        (N,)    out  negative log-likelihood of each target, in nats
+        scale              in   one over the targets that are not ignored, for their mean
+        smoothing          in   0 <= smoothing < 1
+        uniform    (N,)    out  mean over all V tokens of their negative log-likelihoods; None where nobody asks
         """
         (N, D), precision = x.shape, self._precision
-        self._scale = float(scale)
+        self._of_target, self._of_each = float(scale) * (1 - smoothing), float(scale) * smoothing / self._V
         across = Packed(D, N, precision, workspace.words(D, N, precision, "across"))
         across.columns(x, threads)
         logits, largest, sums = self._of(N)
+        wanted, below = nll[:0], largest[:0]
+        if uniform is not None:
+            wanted, below = uniform, workspace.numbers(largest.shape, x.dtype)
         _exponentials(
-            W, across.words, b, targets, logits, self._of_targets, largest, sums, workspace.scratch(threads, precision),
-            threads,
+            W, across.words, b, targets, logits, self._of_targets, largest, sums, below,
+            workspace.scratch(threads, precision), threads,
         )  # fmt: skip
-        _agree(self._of_targets, largest, sums, nll, self._scale, threads)
+        _agree(
+            targets, self._of_targets, largest, sums, below, nll, wanted, self._V, float(scale), self._of_each, threads
+        )
 
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False
@@ -187,7 +249,8 @@ class LinearCrossEntropy:
         db     (V,)    out, or in-out
         """
         (N, D), precision = x.shape, self._precision
-        logits, factors, _ = self._of(N)
+        logits, factors, sums = self._of(N)
+        shares = sums[0] if self._of_each > 0 else sums[0, :0]
         down = Packed(N, D, precision, workspace.words(N, D, precision, "down"))
         down.rows(x, threads)
         words = [workspace.words(GROUP * BLOCK, D, precision, name) for name in ("even group", "odd group")]
@@ -196,8 +259,8 @@ class LinearCrossEntropy:
         workers = threads if threads <= MOST else 1
         meeting = np.zeros(MEETING if workers > 1 else 0, np.int64)
         _gradients(
-            W, down.words, targets, logits, factors, self._scale, add, dx, dW, db, probabilities, tuple(words),
-            per_word(precision), workspace.scratch(workers, precision), meeting, workers,
+            W, down.words, targets, logits, factors, shares, self._of_target, add, dx, dW, db, probabilities,
+            tuple(words), per_word(precision), workspace.scratch(workers, precision), meeting, workers,
         )  # fmt: skip
 
     def _of(self, N: int) -> tuple[Array, Array, Array]:

@@ -57,28 +57,60 @@ def _sum_exp_in_place(row, largest):
     return total
 
 
+@register_jitable(fastmath=set(SUMS))
+def _mean_below(row, largest):
+    """Return the mean of largest - row."""
+    total = zero(largest)
+    for v in range(row.shape[0]):
+        total += largest - row[v]
+    return total / row.dtype.type(row.shape[0])
+
+
 @threaded
-def _cross_entropy(k, threads, logits, targets, nll, scale):
+def _cross_entropy(k, threads, logits, targets, nll, uniform, scale, of_target, of_each):
     N, V = logits.shape
-    scale = logits.dtype.type(scale)
+    scale, of_target, of_each = logits.dtype.type(scale), logits.dtype.type(of_target), logits.dtype.type(of_each)
     for n in range(k * N // threads, (k + 1) * N // threads):
         row, target = logits[n], targets[n]
+        if target < 0:
+            row[:] = 0
+            nll[n] = 0
+            uniform[n : n + 1] = 0
+            continue
         largest = _largest(row)
         below = largest - row[target]
+        if uniform.shape[0] > 0:
+            uniform[n] = _mean_below(row, largest)
         total = _sum_exp_in_place(row, largest)
         nll[n] = below + math.log(total)
+        if uniform.shape[0] > 0:
+            uniform[n] += math.log(total)
         factor = scale / total
-        for v in range(V):
-            row[v] *= factor
-        row[target] -= scale
+        if of_each > 0:
+            for v in range(V):
+                row[v] = row[v] * factor - of_each
+        else:
+            for v in range(V):
+                row[v] *= factor
+        row[target] -= of_target
 
 
-def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
-    """Fill nll, and turn logits into the gradient of scale * sum(nll).
+def cross_entropy(
+    logits: Array, targets: Array, nll: Array, scale: float, threads: int,
+    *, smoothing: float = 0.0, uniform: Array | None = None,
+) -> None:  # fmt: skip
+    """Fill nll and uniform, and turn logits into the gradient of scale * sum(loss).
 
-    logits   (N, V)  in-out  become scale * (softmax - onehot)
-    targets  (N,)    in      int32, each below V (not checked)
-    nll      (N,)    out     negative log-likelihood of each target, in nats
-    scale            in      1 / N for the mean
+    loss = (1 - smoothing) * nll + smoothing * uniform: label smoothing (Szegedy et al. 2016, arXiv:1512.00567), with
+    all V tokens in the uniform share.
+
+    logits     (N, V)  in-out  become the gradient, scale * (softmax - smoothed onehot)
+    targets    (N,)    in      int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
+    nll        (N,)    out     negative log-likelihood of each target, in nats
+    scale              in      one over the targets that are not ignored, for their mean
+    smoothing          in      0 <= smoothing < 1
+    uniform    (N,)    out     mean over all V tokens of their negative log-likelihoods; None where nobody asks
     """
-    _cross_entropy(logits, targets, nll, float(scale), threads)
+    scale, wanted = float(scale), nll[:0] if uniform is None else uniform
+    of_target, of_each = scale * (1 - smoothing), scale * smoothing / logits.shape[1]
+    _cross_entropy(logits, targets, nll, wanted, scale, of_target, of_each, threads)

@@ -17,12 +17,16 @@ class LinearCrossEntropy:
         """Raises MemoryError where there is no room."""
         self._packed, self._logits = Packed(D, V, precision), zeros((N, V), dtype)
 
-    def forward(self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
-        """Fill nll (N,), given x (N, D), W (V, D), b (V,) and targets (N,), and keep what `backward` needs."""
+    def forward(
+        self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int,
+        *, smoothing: float = 0.0, uniform: Array | None = None,
+    ) -> None:  # fmt: skip
+        """Fill nll (N,) and uniform (N,), given x (N, D), W (V, D), b (V,) and targets (N,), and keep what `backward`
+        needs."""
         logits = self._logits[: len(x)]
         self._packed.columns(W, threads)
         linear.forward(x, self._packed, b, logits, threads)
-        softmax.cross_entropy(logits, targets, nll, scale, threads)
+        softmax.cross_entropy(logits, targets, nll, scale, threads, smoothing=smoothing, uniform=uniform)
 
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False

@@ -43,20 +43,37 @@ def _cross_entropy(dtype: str) -> Any:
     least, none = number(-np.inf), number(0)
 
     @kernel
-    def cross_entropy(logits, targets, nll, scale):
+    def cross_entropy(logits, targets, nll, uniform, wanted, scale, of_target, of_each):
         shared = cuda.shared.array(THREADS, kind)
         N, V = logits.shape
         x = cuda.threadIdx.x
         for n in range(cuda.blockIdx.x, N, cuda.gridDim.x):
+            target = targets[n]
+            if target < 0:
+                for v in range(x, V, THREADS):
+                    logits[n, v] = none
+                if x == 0:
+                    nll[n] = none
+                    if wanted:
+                        uniform[n] = none
+                continue
             largest = least
             for v in range(x, V, THREADS):
                 largest = logits[n, v] if logits[n, v] > largest else largest
             shared[x] = largest
             meet_at_largest(shared, x)
             largest = shared[0]
-            target = targets[n]
             below = largest - logits[n, target]
             cuda.syncthreads()  # all have read what is now overwritten
+            if wanted:
+                total = none
+                for v in range(x, V, THREADS):
+                    total += largest - logits[n, v]
+                shared[x] = total
+                meet_at_sum(shared, x)
+                if x == 0:
+                    uniform[n] = shared[0] / number(V)
+                cuda.syncthreads()
             total = none
             for v in range(x, V, THREADS):
                 e = exp(logits[n, v] - largest)
@@ -68,15 +85,24 @@ def _cross_entropy(dtype: str) -> Any:
             factor = scale / total
             for v in range(x, V, THREADS):
                 p = logits[n, v] * factor
-                logits[n, v] = p - scale if v == target else p
+                p = p - of_each if of_each > none else p
+                logits[n, v] = p - of_target if v == target else p
             if x == 0:
                 nll[n] = below + number(math.log(total))
+                if wanted:
+                    uniform[n] += number(math.log(total))
             cuda.syncthreads()  # before the next row is written to `shared`
 
     return cross_entropy
 
 
-def cross_entropy(logits: Array, targets: Array, nll: Array, scale: float, threads: int) -> None:
-    """Fill nll (N,), and turn logits (N, V) into the gradient of scale * sum(nll)."""
-    number = logits.dtype.type
-    _cross_entropy(logits.dtype.name)[by_row(len(nll))](logits, targets, nll, number(scale))
+def cross_entropy(
+    logits: Array, targets: Array, nll: Array, scale: float, threads: int,
+    *, smoothing: float = 0.0, uniform: Array | None = None,
+) -> None:  # fmt: skip
+    """Fill nll (N,) and uniform (N,), and turn logits (N, V) into the gradient of scale * sum(loss)."""
+    number, wanted = logits.dtype.type, uniform is not None
+    scales = [number(value) for value in (scale, scale * (1 - smoothing), scale * smoothing / logits.shape[1])]
+    _cross_entropy(logits.dtype.name)[by_row(len(nll))](
+        logits, targets, nll, uniform if wanted else nll, wanted, *scales
+    )  # fmt: skip

@@ -76,3 +76,38 @@ def test_non_finite_logits_are_heard_of(bad, at):
     nll, *_ = run(x, W, np.zeros(40, np.float32), np.array([7, 7], np.int32), "float32")
     assert not np.isfinite(nll[0])
     assert nll[1] == pytest.approx(np.log(40), rel=1e-6)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("N", "V"), [(5, 1), (7, 65), (40, 2 * GROUP * BLOCK + 3)])
+def test_smoothed_labels_and_ignored_targets_agree_with_reference(N, V, precision):
+    x, W, b, targets = case(N, 9, V, precision)
+    targets[1::3] = -1
+    logits = x.astype(np.float64) @ W.T.astype(np.float64) + b
+    *expected, dlogits = naive.smoothed_cross_entropy(logits, targets, 0.2)
+    expected += [0.5 * dlogits @ W, 0.5 * dlogits.T @ x, 0.5 * dlogits.sum(axis=0)]
+    found = smoothed(x, W, b, targets, precision, 2)
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=TOLERANCES[precision])
+    assert not found[2][1::3].any()
+    assert len({b"".join(a.tobytes() for a in smoothed(x, W, b, targets, precision, k)) for k in (1, 2, 3)}) == 1
+
+
+def smoothed(x, W, b, targets, precision, threads):
+    """Return nll, uniform, dx, dW and db for a smoothing of 0.2."""
+    loss = LinearCrossEntropy(len(x), *W.shape[::-1], x.dtype, precision)
+    nll, uniform = np.full((2, len(x)), np.nan, x.dtype)
+    dx, dW, db = (np.full_like(a, np.nan) for a in (x, W, b))
+    loss.forward(x, W, b, targets, nll, 0.5, threads, smoothing=0.2, uniform=uniform)
+    loss.backward(x, W, targets, dx, dW, db, threads)
+    return nll, uniform, dx, dW, db
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_ignored_positions_change_no_bit_of_the_others(precision):
+    x, W, b, targets = case(6, 20, 300, precision)
+    padded, padded_targets = np.concatenate([x, np.ones_like(x)]), np.concatenate([targets, np.full_like(targets, -1)])
+    alone, beside = run(x, W, b, targets, precision), run(padded, W, b, padded_targets, precision)
+    for got, wanted in zip(beside[:3], alone[:3], strict=True):  # db sums in lanes, whose number N decides
+        np.testing.assert_array_equal(got[: len(wanted)], wanted)
+    assert not beside[1][6:].any()

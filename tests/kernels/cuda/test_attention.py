@@ -18,7 +18,7 @@ def test_as_on_the_processor(dtype, tolerance, add):
     shapes = ((T, B, A), (S, B, A), (S, B, M), (T, B, M))
     q, k, m, dcontext = (random.normal(size=shape).astype(dtype) for shape in shapes)
     found = []
-    for kernels, to, back in ((on_the_processor, np.copy, np.asarray), (attention, arrays.taken, arrays.host)):
+    for kernels, to, back in ((on_the_processor, np.copy, np.asarray), (attention, arrays.to_device, arrays.to_host)):
         weights, dscores = (to(np.full((T, B, S), np.nan, dtype)) for _ in range(2))
         context, dq = to(np.full_like(dcontext, np.nan)), to(np.full_like(q, np.nan))
         dk, dm = (to(np.full_like(a, 2 if add else np.nan)) for a in (k, m))
