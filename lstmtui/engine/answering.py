@@ -1,7 +1,7 @@
-"""The engine's side of a conversation in JSON lines: whatever is asked gets an answer, and the next question is read.
+"""The engine's end of the JSON-lines protocol: every request gets an answer, and the next request is read.
 
-{"op": ..., ...}     a question; answered by lines of its operation, or by {"error": sentence, "exit_code": n}
-{"working": true}    comes every few seconds while an answer takes longer: a sign of life
+{"op": ..., ...}     a request; answered by the lines of its operation, or by {"error": sentence, "exit_code": n}
+{"working": true}    a heartbeat, every few seconds while an answer takes longer
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,84 +24,99 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
 
 Answers = Iterator[dict[str, Any]]
+Operation = Callable[..., Answers]
+"""A function that answers one kind of request; its parameters are the fields of the request."""
 
-MAX_QUESTION = 1 << 24
-"""Bytes of a question."""
-SIGN_EVERY = 5.0
-"""Seconds between signs of life."""
+MAX_REQUEST_BYTES = 1 << 24
+HEARTBEAT_SECONDS = 5.0
 MAX_INTEGER = 2**63 - 1
-"""What the kernels can count to."""
-PATHS = ("files", "names", "what")
-"""Details that name files, of any bytes."""
+"""The largest integer that the kernels can represent."""
+PATH_FIELDS = ("files", "names", "what")
+"""Fields that hold file names, which may contain any bytes."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def answered(answers: Callable[[Any], Answers], line: bytes) -> Answers:
-    """Yield what `answers` says to the question in `line`, or one error; raises nothing that a question can lead to."""
+def answer_request(answers: Callable[[Any], Answers], line: bytes) -> Answers:
+    """Yield the answers to the request in `line`, or one error. No request can make this raise."""
     try:
-        yield from answers(_question(line))
+        yield from answers(_parse(line))
     except LstmtuiError as error:
-        yield failure(error)
+        yield error_answer(error)
     except MemoryError:
-        yield failure(LstmtuiError("That does not fit the memory; ask for less."))
-    except Exception as error:  # a fault of ours must not end what others still ask
-        what = one_line(f"{type(error).__name__}: {error}", 200)
-        yield failure(LstmtuiError(f"The question cannot be answered ({what})."))
+        yield error_answer(LstmtuiError("That does not fit the memory; ask for less."))
+    except Exception as error:  # a bug must not end a process that other clients use
+        reason = one_line(f"{type(error).__name__}: {error}", 200)
+        yield error_answer(LstmtuiError(f"The request cannot be answered ({reason})."))
 
 
-def failure(error: LstmtuiError) -> dict[str, Any]:
-    """Return the answer that stands for an error."""
+def error_answer(error: LstmtuiError) -> dict[str, Any]:
+    """Return the answer that reports `error`."""
     return {"error": str(error), "exit_code": error.exit_code}
 
 
-def _question(line: bytes) -> Any:
-    if len(line) > MAX_QUESTION:
-        raise UsageError(f"A question may have {MAX_QUESTION >> 20} MiB, and this one has more.")
+def _parse(line: bytes) -> Any:
+    if len(line) > MAX_REQUEST_BYTES:
+        raise UsageError(f"A request has at most {MAX_REQUEST_BYTES >> 20} MiB; this one has more.")
     try:
-        return parse_json(line, MAX_QUESTION)
+        return parse_json(line, MAX_REQUEST_BYTES)
     except FormatError as error:
         raise UsageError(f"This line cannot be read: {error}.") from None
 
 
-# --- what is in a question --------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def checked(operation: Callable[..., Answers], details: dict[str, Any]) -> dict[str, Any]:
-    """Return `details` as `operation` takes them. Raises UsageError for others, and for values of a wrong type.
+def dispatch(operations: Mapping[str, Operation], request: Any, default: str) -> Answers:
+    """Yield the answers of the operation that `request` names, or of `default`. Raises LstmtuiError."""
+    if not isinstance(request, dict):
+        raise UsageError('Each line must be a JSON object such as {"op": "complete", "text": "The "}.')
+    name = request.get("op", default)
+    operation = operations.get(name) if isinstance(name, str) else None
+    if operation is None:
+        raise UsageError(f"There is no operation {reprlib.repr(name)}; use {', '.join(operations)}.")
+    fields = check_fields(operation, {key: value for key, value in request.items() if key != "op"})
+    try:
+        yield from operation(**fields)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"The request cannot be understood ({error}).") from error
 
-    Characters that no encoding has (half an emoji) become U+FFFD, but in the names of files.
+
+def check_fields(operation: Operation, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return `fields` as arguments for `operation`. Raises UsageError for unknown fields and wrong types.
+
+    Lone surrogates, such as half an emoji, become U+FFFD, except in file names.
     """
     hints = _hints(operation)
-    for name, value in details.items():
+    for name, value in fields.items():
         if name not in hints:
-            raise UsageError(f"There is no {reprlib.repr(name)} in this question; it takes {', '.join(hints)}.")
-        if not _fits(value, hints[name]):
-            raise UsageError(f'"{name}" must be {_words(hints[name])}, not {reprlib.repr(value)}.')
-    return {name: value if name in PATHS else encodable(value) for name, value in details.items()}
+            raise UsageError(f"This request has no field {reprlib.repr(name)}; its fields are {', '.join(hints)}.")
+        if not _has_type(value, hints[name]):
+            raise UsageError(f'"{name}" must be {_describe(hints[name])}, not {reprlib.repr(value)}.')
+    return {name: value if name in PATH_FIELDS else replace_surrogates(value) for name, value in fields.items()}
 
 
-def encodable(value: Any) -> Any:
-    """Return `value` with U+FFFD for what UTF-8 cannot encode, in every text in it."""
+def replace_surrogates(value: Any) -> Any:
+    """Return a JSON value with U+FFFD for every lone surrogate in its strings, which UTF-8 cannot encode."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
-        return [encodable(each) for each in value]
+        return [replace_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {key: encodable(each) for key, each in value.items()}
+        return {key: replace_surrogates(item) for key, item in value.items()}
     return value
 
 
 @cache
-def _hints(operation: Callable[..., Answers]) -> dict[str, Any]:
+def _hints(operation: Operation) -> dict[str, Any]:
     return {name: hint for name, hint in typing.get_type_hints(operation).items() if name != "return"}
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a value of JSON is of the type that `hint` names."""
+def _has_type(value: Any, hint: Any) -> bool:
+    """Return whether a JSON value has the type `hint`."""
     if hint is Any:
         return True
     if isinstance(hint, types.UnionType):
-        return any(_fits(value, each) for each in typing.get_args(hint))
+        return any(_has_type(value, option) for option in typing.get_args(hint))
     origin = typing.get_origin(hint) or hint
     if origin is types.NoneType:
         return value is None
@@ -113,52 +128,52 @@ def _fits(value: Any, hint: Any) -> bool:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and abs(value) <= MAX_INTEGER and math.isfinite(value)
     if origin in (list, Sequence):
-        return isinstance(value, list) and all(_fits(each, typing.get_args(hint)[0]) for each in value)
+        return isinstance(value, list) and all(_has_type(item, typing.get_args(hint)[0]) for item in value)
     return isinstance(value, origin)
 
 
-def _words(hint: Any) -> str:
-    """Return what a person calls the type that `hint` names."""
+def _describe(hint: Any) -> str:
+    """Return the name of the type `hint` for an error message."""
     if isinstance(hint, types.UnionType):
-        return " or ".join(_words(each) for each in typing.get_args(hint))
-    named = {str: "a text", int: "a whole number", float: "a finite number", bool: "true or false"}
-    if hint in named:
-        return named[hint]
+        return " or ".join(_describe(option) for option in typing.get_args(hint))
+    scalars = {str: "a string", int: "an integer", float: "a finite number", bool: "true or false"}
+    if hint in scalars:
+        return scalars[hint]
     origin = typing.get_origin(hint) or hint
-    return {list: "a list of texts", Sequence: "a list of texts", dict: "an object", types.NoneType: "null"}[origin]
+    return {list: "a list of strings", Sequence: "a list of strings", dict: "an object", types.NoneType: "null"}[origin]
 
 
-# --- over standard input and output -----------------------------------------------------------------------------------
+# --- standard input and output ----------------------------------------------------------------------------------------
 
 
-def say(answer: dict[str, Any]) -> None:
+def write_line(answer: dict[str, Any]) -> None:
     """Write one line to standard output. Raises OSError."""
     sys.stdout.buffer.write(to_json(answer).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 
-def answer_lines(answers: Callable[[bytes], Iterable[dict[str, Any]]], first: dict[str, Any] | None = None) -> int:
-    """Answer each line of standard input until it ends, and return the exit code; `first` is said before."""
-    talk = _Talk()
+def answer_stdin(answers: Callable[[bytes], Iterable[dict[str, Any]]], first: dict[str, Any] | None = None) -> int:
+    """Answer each line of standard input until it ends, and return the exit code. `first` is written before all."""
+    output = _Output()
     try:
         if first is not None:
-            talk.say(first)
-        for line in bounded_lines(sys.stdin.buffer, MAX_QUESTION):
-            with talk:
+            output.write(first)
+        for line in bounded_lines(sys.stdin.buffer, MAX_REQUEST_BYTES):
+            with output:
                 for answer in answers(line):
-                    talk.say(answer)
-    except BrokenPipeError:  # nobody reads the answers any more
+                    output.write(answer)
+    except BrokenPipeError:  # the client has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-class _Talk:
-    """Standard output, with signs of life from another thread while a question is worked on (inside `with`)."""
+class _Output:
+    """Standard output with heartbeats from another thread while a request is answered (inside `with`)."""
 
     def __init__(self) -> None:
-        self._writing = threading.Lock()
+        self._lock = threading.Lock()
         self._working = False
-        threading.Thread(target=self._give_signs, daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, daemon=True).start()
 
     def __enter__(self) -> None:
         self._working = True
@@ -166,16 +181,16 @@ class _Talk:
     def __exit__(self, *error: object) -> None:
         self._working = False
 
-    def say(self, answer: dict[str, Any]) -> None:
-        """Write one line, and no other between. Raises OSError."""
-        with self._writing:
-            say(answer)
+    def write(self, answer: dict[str, Any]) -> None:
+        """Write one whole line. Raises OSError."""
+        with self._lock:
+            write_line(answer)
 
-    def _give_signs(self) -> None:
+    def _send_heartbeats(self) -> None:
         while True:
-            time.sleep(SIGN_EVERY)
+            time.sleep(HEARTBEAT_SECONDS)
             if self._working:
                 try:
-                    self.say({"working": True})
-                except (OSError, ValueError):  # nobody reads the answer that is being worked on
+                    self.write({"working": True})
+                except (OSError, ValueError):  # the client of the answer in progress has gone
                     os._exit(1)

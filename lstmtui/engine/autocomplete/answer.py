@@ -11,7 +11,7 @@ from lstmtui.engine.autocomplete.question import Question
 from lstmtui.engine.autocomplete.respelling import can_be_respelt, folded, in_case_of
 from lstmtui.engine.autocomplete.search import SPACE, Found, is_text
 from lstmtui.engine.autocomplete.stepper import Node
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 
 OTHER_SPELLING = 0.02
 """The chance that a word is meant in a given other spelling than the one in which it is typed."""
@@ -29,7 +29,7 @@ class Reading:
     """Of this spelling, whatever comes before."""
 
 
-def proposed(readings: list[Reading], spelling: Spelling, memory: Memory | None, k: int) -> Found:
+def proposed(readings: list[Reading], spelling: TokenIndex, memory: Memory | None, k: int) -> Found:
     """Return the distribution of what is proposed, from the readings of what was typed, of which the first is exact."""
     asked = readings[0].asked
     if memory is not None:
@@ -45,7 +45,7 @@ def proposed(readings: list[Reading], spelling: Spelling, memory: Memory | None,
     return found
 
 
-def _is_known(readings: list[Reading], spelling: Spelling, memory: Memory | None) -> bool:
+def _is_known(readings: list[Reading], spelling: TokenIndex, memory: Memory | None) -> bool:
     """Return whether a word of the vocabulary, or of what was counted, begins as typed, in any spelling."""
     begun = [r.asked.word for r in readings]
     if spelling.whole_words and any(len(spelling.covering(word)) for word in begun):

@@ -17,7 +17,7 @@ import numpy as np
 from lstmtui.common.files import read_file, write_atomically
 from lstmtui.common.npz import pack, unpack
 from lstmtui.engine.autocomplete.store import changing, put_aside
-from lstmtui.engine.inference.loaded_model import Trained
+from lstmtui.engine.inference.loaded_model import LoadedModel
 from lstmtui.engine.nn.language_model import Network
 from lstmtui.engine.nn.params import Arena
 from lstmtui.errors import LstmtuiError
@@ -37,7 +37,7 @@ SEEN = "seen"
 MARK = 8
 
 
-def learn(trained: Trained, texts: Iterable[bytes]) -> tuple[dict[str, Any], Path | None]:
+def learn(trained: LoadedModel, texts: Iterable[bytes]) -> tuple[dict[str, Any], Path | None]:
     """Move the biases along the lines of `texts` that they have not been moved along before, and keep the differences.
 
     Return the loss before and after, in nats per token, where there was enough to learn from, and where a file was put
@@ -69,7 +69,7 @@ def learn(trained: Trained, texts: Iterable[bytes]) -> tuple[dict[str, Any], Pat
     return {"nll_first": float(np.mean(losses[:tenth])), "nll_last": float(np.mean(losses[-tenth:]))}, aside
 
 
-def _move(trained: Trained, weights: Arena, tokens: Array) -> list[float]:
+def _move(trained: LoadedModel, weights: Arena, tokens: Array) -> list[float]:
     """Move the biases of `weights` along `tokens`; return the loss of each window before."""
     network = Network(trained.settings, weights, WINDOW, 1, threads=1, backward=True)
     names = [p.name for p in weights.layout if p.name.endswith(".b")]
@@ -102,7 +102,7 @@ def _stored(path: Path) -> dict[str, Array]:
     return stored
 
 
-def applied(trained: Trained) -> Arena:
+def applied(trained: LoadedModel) -> Arena:
     """Return a copy of the weights with what was learnt; the weights themselves where nothing fits."""
     try:
         moved = _stored(_path(trained.run))

@@ -23,7 +23,7 @@ from lstmtui.engine.autocomplete.respelling import Lexicon
 from lstmtui.engine.autocomplete.search import LIMITS, Found, Limits, Wanted
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
 from lstmtui.engine.autocomplete.text_state import History
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 from lstmtui.engine.nn.params import Arena
 
 LONGEST = 1 << 16
@@ -54,7 +54,7 @@ class Completer:
     def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer, *, memory: Memory | None = None) -> None:
         """With `memory`, what this person wrote before has a say."""
         self.tokenizer = tokenizer
-        self.spelling = Spelling(tokenizer)
+        self.spelling = TokenIndex(tokenizer)
         self.forms = KnownForms(tokenizer, self.spelling)
         self.stepper = Stepper(s, weights)
         self.memory = memory
@@ -125,7 +125,7 @@ class Completer:
                 found.words = {asked.lead + word: p for word, p in found.words.items()}
             return found
         log_typed, begun = 0.0, owed
-        if spelling.forced:
+        if spelling.is_unambiguous:
             for at, token in enumerate(self.tokenizer.encode(owed).tolist()):
                 assert root.logp is not None
                 if at or not owed.startswith(search.SPACE):
@@ -136,7 +136,7 @@ class Completer:
             owed = b""
         found = yield from search.pieces(spelling, root, owed, k, inside=has_word(asked.word), anew=anew, limits=limits)
         if limits is LIMITS and not anew and search.has_no_words(found, asked.word):
-            node = root if spelling.forced else (yield from self._spelt(root, begun))
+            node = root if spelling.is_unambiguous else (yield from self._spelt(root, begun))
             found = replace(
                 (yield from search.onward(spelling, node, k, inside=has_word(asked.word))),
                 over=found.over,

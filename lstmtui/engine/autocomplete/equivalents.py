@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 
 MIN_KEPT = 256
 """Bytes after which what was read in other forms is kept for the next question."""
@@ -36,7 +36,7 @@ _APOSTROPHES = ("'", "\u2019")
 class KnownForms:
     """Texts in the forms that a vocabulary has; without loss of anything that it knows already."""
 
-    def __init__(self, tokenizer: Tokenizer, spelling: Spelling) -> None:
+    def __init__(self, tokenizer: Tokenizer, spelling: TokenIndex) -> None:
         self._spelling = spelling
         self._characters = _characters(tokenizer, spelling)
         self._table = _Table(self._characters) if self._characters is not None else None
@@ -125,7 +125,7 @@ class _Table(dict[int, str | int]):
         return found
 
 
-def _characters(tokenizer: Tokenizer, spelling: Spelling) -> frozenset[str] | None:
+def _characters(tokenizer: Tokenizer, spelling: TokenIndex) -> frozenset[str] | None:
     """Return the characters that a vocabulary has; None where it has bytes, of which every character can be made."""
     if tokenizer.kind == "bytes":
         return None

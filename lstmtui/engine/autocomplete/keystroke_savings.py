@@ -31,7 +31,7 @@ from lstmtui.engine.autocomplete.ngram_mixture import Memory
 from lstmtui.engine.autocomplete.search import SPACE, Found, Wanted
 from lstmtui.engine.autocomplete.stepper import Node
 from lstmtui.engine.autocomplete.text_state import may_cut
-from lstmtui.engine.inference.sampler import opening
+from lstmtui.engine.inference.prompt import prompt_tokens
 
 RANKS = (1, 3, 5)
 GHOST = 0
@@ -326,7 +326,7 @@ def _typist(
     node = Node(completer.stepper.begin(), None)
     begin = low if low == 0 or text[low - 1 : low] == b"\n" else max(0, low - WARM)
     at = next(p for p in range(begin, low + 1) if p == begin == low or may_cut(text, p) or p == low)
-    node = yield from _read(node, [int(t) for t in opening(tokenizer, "")])
+    node = yield from _read(node, [int(t) for t in prompt_tokens(tokenizer, "")])
     line = begin if begin == low else 0
     root, read = node, -1
     for word in words:

@@ -28,7 +28,7 @@ from lstmtui.engine.autocomplete import bias_adaptation, build, keystroke_saving
 from lstmtui.engine.autocomplete.completer import Candidate, Completer
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, common
 from lstmtui.engine.autocomplete.store import text_index
-from lstmtui.engine.inference.loaded_model import Trained, load
+from lstmtui.engine.inference.loaded_model import LoadedModel, load
 from lstmtui.errors import LstmtuiError, UsageError
 
 Answers = Iterator[dict[str, Any]]
@@ -44,13 +44,13 @@ MAX_SHOWN = 1000
 class Autocomplete:
     """Completion with one run, kept up to date."""
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(self, trained: LoadedModel) -> None:
         self._trained = trained
         self._completer: Completer | None = None
         self._seen = self._stamp()
         self._looked = time.monotonic()
         self._loading: threading.Thread | None = None
-        self._newer: Trained | None = None
+        self._newer: LoadedModel | None = None
 
     def operations(self) -> dict[str, Callable[..., Answers]]:
         """Return what can be asked, by name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lstmtui.common.word_boundaries import has_word, joins_without_space, partial_word
 from lstmtui.engine.autocomplete.equivalents import KnownForms, Typed
 from lstmtui.engine.autocomplete.text_state import RUN, SPACES
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 
 PLAIN = Typed(b"")
 
@@ -38,7 +38,7 @@ class Question:
         return replace(self, word=word, owed=self.owed[: len(self.owed) - len(self.word)] + word)
 
 
-def taken_apart(data: bytes, spelling: Spelling, forms: KnownForms | None = None) -> Question:
+def taken_apart(data: bytes, spelling: TokenIndex, forms: KnownForms | None = None) -> Question:
     """Return what of `data` is read as it stands, in known `forms`, and what is spelt again."""
     word = partial_word(data)[-RUN:]
     close = not word and joins_without_space(data)

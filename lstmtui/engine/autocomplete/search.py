@@ -21,7 +21,7 @@ import numpy as np
 
 from lstmtui.common.word_boundaries import CharKind, has_word, last_kind, through_first_word, word_end
 from lstmtui.engine.autocomplete.stepper import Node
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 
 Array = np.ndarray[Any, Any]
 Wanted = list[tuple[Node, int]]
@@ -166,7 +166,9 @@ WORDS = 64
 """Words of a vocabulary of whole words that are told."""
 
 
-def whole_words(spelling: Spelling, root: Node, owed: bytes, limits: Limits = LIMITS) -> Generator[Wanted, None, Found]:
+def whole_words(
+    spelling: TokenIndex, root: Node, owed: bytes, limits: Limits = LIMITS
+) -> Generator[Wanted, None, Found]:
     """Find the words of a vocabulary of whole words that go on with what is `owed`; asks for one node at most."""
     if not owed:  # a line end and an unknown word may come as well, and have their part
         return Found(_begun_with(spelling, root, spelling.usable, b"")[0])
@@ -192,7 +194,7 @@ def whole_words(spelling: Spelling, root: Node, owed: bytes, limits: Limits = LI
     return found
 
 
-def _begun_with(spelling: Spelling, node: Node, tokens: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
+def _begun_with(spelling: TokenIndex, node: Node, tokens: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
     """Return what the likeliest of `tokens` add to the word `owed`, and the probability that they add nothing to it."""
     assert node.logp is not None
     p = np.exp(node.logp[tokens].astype(np.float64))
@@ -207,19 +209,19 @@ def _begun_with(spelling: Spelling, node: Node, tokens: Array, owed: bytes) -> t
     return words, float(sums[spelling.word_index[owed]]) if owed in spelling.word_index else 0.0
 
 
-def word_probabilities(spelling: Spelling, node: Node) -> Array:
+def word_probabilities(spelling: TokenIndex, node: Node) -> Array:
     """Return the probability of each word of `spelling.words` after `node`."""
     assert node.logp is not None
     return _by_word(spelling, spelling.usable, np.exp(node.logp[spelling.usable].astype(np.float64)))
 
 
-def _by_word(spelling: Spelling, tokens: Array, p: Array) -> Array:
+def _by_word(spelling: TokenIndex, tokens: Array, p: Array) -> Array:
     index = spelling.word_of[tokens]
     known = index >= 0
     return np.bincount(index[known], p[known], minlength=len(spelling.words))
 
 
-def _compounds(spelling: Spelling, tokens: Array, p: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
+def _compounds(spelling: TokenIndex, tokens: Array, p: Array, owed: bytes) -> tuple[dict[bytes, float], float]:
     """The same for what was typed of a token beyond its first word, as in "well-kn"."""
     words: dict[bytes, float] = {}
     over = 0.0
@@ -237,7 +239,7 @@ def _compounds(spelling: Spelling, tokens: Array, p: Array, owed: bytes) -> tupl
 
 
 def pieces(
-    spelling: Spelling, root: Node, owed: bytes, k: int, *, inside: bool, anew: bool = False, limits: Limits = LIMITS
+    spelling: TokenIndex, root: Node, owed: bytes, k: int, *, inside: bool, anew: bool = False, limits: Limits = LIMITS
 ) -> Generator[Wanted, None, Found]:
     """Search for the `k` likeliest words that spell `owed` and go on.
 
@@ -267,7 +269,7 @@ def pieces(
 class _Tree:
     """What a search has found so far, and the ways that are left; probabilities are those from the root on."""
 
-    def __init__(self, spelling: Spelling, *, inside: bool, anew: bool, limits: Limits) -> None:
+    def __init__(self, spelling: TokenIndex, *, inside: bool, anew: bool, limits: Limits) -> None:
         self._spelling, self._inside, self._anew, self._limits = spelling, inside, anew, limits
         self._typed = self._over = self._spaced = 0.0
         self._words: dict[bytes, float] = {}
@@ -309,7 +311,7 @@ class _Tree:
         elif sum(byte & 0xC0 != 0x80 for byte in way.added) >= LEAD:  # enough punctuation: a word must follow
             tokens = spelling.begins_word
         else:
-            tokens = spelling.anew if self._anew and not way.added else spelling.usable
+            tokens = spelling.after_word if self._anew and not way.added else spelling.usable
         self._go_on(node, way, tokens)
 
     def found(self, space: float) -> Found:
@@ -331,7 +333,7 @@ class _Tree:
         runs = [Run(word) for word, _ in heapq.nlargest(k, self._words.items(), key=itemgetter(1)) if _is_unit(word)]
         for run in runs:
             self._begin_run(run)
-        yield from _lengthen(runs, self._spelling, self._spelling.runs_on)
+        yield from _lengthen(runs, self._spelling, self._spelling.continues_unspaced)
         for run in runs:
             if run.whole[0] != run.word:
                 self._runs[run.word] = run.whole
@@ -354,7 +356,7 @@ class _Tree:
         assert node.logp is not None
         covering = self._spelling.covering(way.owed)
         self._typed += way.mass * _sum(node, covering)
-        for token in self._spelling.beginning(way.owed):
+        for token in self._spelling.proper_prefixes(way.owed):
             mass = way.mass * _p(node, token)
             if mass > self._limits.least * self._typed:
                 self._wait(Way(mass, way.added, way.owed[len(self._spelling.pieces[token]) :]), node, token)
@@ -386,7 +388,7 @@ class _Tree:
         for token, logp in _likely(tokens, node.logp, math.log(max(1e-30, least)), self._limits.wide):
             added = way.added + self._spelling.pieces[token][len(way.owed) :]
             further = Way(way.mass * math.exp(logp), added, next=way.next)
-            if not (self._spelling.closes[token] and self._closed(further, node, token)):
+            if not (self._spelling.completes_word[token] and self._closed(further, node, token)):
                 self._wait(further, node, token)
 
     def _closed(self, way: Way, parent: Node, token: int) -> bool:
@@ -443,7 +445,7 @@ class Run:
                 found = self.node, int(tokens[best]), math.exp(float(logp[best]))
         return found if found is not None and found[2] >= self.sure else None
 
-    def take(self, spelling: Spelling, node: Node, token: int, share: float) -> None:
+    def take(self, spelling: TokenIndex, node: Node, token: int, share: float) -> None:
         """Go on with what `step` has returned."""
         first, self.first = self.first, None
         self.text = self.text + spelling.pieces[token] if first is None else self.ahead
@@ -453,7 +455,7 @@ class Run:
             self.whole = self.text, self.share
 
 
-def _lengthen(runs: list[Run], spelling: Spelling, tokens: Array) -> Generator[Wanted, None, None]:
+def _lengthen(runs: list[Run], spelling: TokenIndex, tokens: Array) -> Generator[Wanted, None, None]:
     """Let each run go on with `tokens` for as long as the network is sure."""
     for _ in range(MAX_RUN):
         ahead = [(run, step) for run in runs if (step := run.step(tokens)) is not None]
@@ -475,7 +477,7 @@ def has_no_words(found: Found, begun: bytes) -> bool:
     return ends < (0.5 if letters > MAX_LETTERS else MIN_ENDS)
 
 
-def onward(spelling: Spelling, node: Node, k: int, *, inside: bool) -> Generator[Wanted, None, Found]:
+def onward(spelling: TokenIndex, node: Node, k: int, *, inside: bool) -> Generator[Wanted, None, Found]:
     """Find how a text without words goes on after `node`: with the likeliest tokens, up to where one is unsure.
 
     inside    the text ends in letters
@@ -497,7 +499,7 @@ def _is_unit(word: bytes) -> bool:
     return last_kind(word) is CharKind.UNIT
 
 
-def ending(spelling: Spelling, node: Node, *, unit: bool = False) -> float:
+def ending(spelling: TokenIndex, node: Node, *, unit: bool = False) -> float:
     """Return the probability that a word which has come as far as `node` is over.
 
     unit    it is a character of a script without spaces

@@ -11,7 +11,7 @@ import itertools
 
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
-from lstmtui.engine.inference.sampler import opening
+from lstmtui.engine.inference.prompt import prompt_tokens
 
 ANCHOR = 512
 """Bytes from one anchor to the next; a text is read from one to two of them back."""
@@ -88,7 +88,7 @@ class Chain:
         ahead: list[tuple[int, list[int]]] = []
         if not self._nodes:
             start = _next_cut(text, self._anchor) if self._anchor else 0
-            ahead.append((start, [int(t) for t in opening(self._tokenizer, "")]))
+            ahead.append((start, [int(t) for t in prompt_tokens(self._tokenizer, "")]))
         at = ahead[0][0] if ahead else self._ends[-1]
         while at < len(text) and most > 0:
             low, at = at, _next_cut(text, at + 1)

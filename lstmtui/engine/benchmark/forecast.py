@@ -25,7 +25,7 @@ from lstmtui.config import Settings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import Corpus, open_corpus
 from lstmtui.engine.analysis.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
-from lstmtui.engine.answering import answer_lines
+from lstmtui.engine.answering import answer_stdin
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.inference.evaluate import evaluation_shape
 from lstmtui.engine.nn.language_model import Network, numbers_a_step, window_numbers
@@ -213,7 +213,7 @@ def main() -> int:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     forecast = Forecast()
-    return answer_lines(lambda line: [answer(forecast, line)])
+    return answer_stdin(lambda line: [answer(forecast, line)])
 
 
 if __name__ == "__main__":

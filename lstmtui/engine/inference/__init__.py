@@ -1,1 +1,1 @@
-"""Using a trained run: loading, sampling, evaluating, looking inside."""
+"""Use of a trained language model: loading, sampling and evaluation."""

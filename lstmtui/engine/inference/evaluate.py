@@ -1,4 +1,4 @@
-"""How well a network predicts a text: nats per token, perplexity and bits per character, each under its name."""
+"""Evaluation of a network on a text: nats per token, perplexity and bits per character."""
 
 from __future__ import annotations
 
@@ -18,50 +18,54 @@ from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
 
+MAX_LOGITS = 8_000_000
+"""Logits of one evaluated window, 32 MB of float32; wider windows are no faster."""
+
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """An evaluation."""
+class Evaluation:
+    """The figures of an evaluation."""
 
     nll: float
     """Nats per token."""
     perplexity: float
     """exp(nll), per token."""
     bits_per_char: float | None
-    """Total nats / (ln 2 * characters that were predicted); None where tokens cannot be told in characters."""
+    """Total nats / (ln 2 * predicted characters); None for tokens without characters."""
     tokens: int
-    """How many were predicted."""
+    """The number of predicted tokens."""
     unknown: float = 0.0
-    """Which part of them is `<unk>`: its characters are predicted for the price of one token."""
+    """The fraction of `<unk>` among them, whose characters are predicted for the cost of one token."""
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the figures by name."""
         return asdict(self)
 
 
-class Meter:
-    """Adds up what predictions cost, over the characters of the tokens that were predicted."""
+class LossMeter:
+    """Sums losses and the characters of the predicted tokens."""
 
     def __init__(self, split: Split, tokenizer: Tokenizer | None = None) -> None:
-        """Without a tokenizer every token stands for as many characters as the mean one."""
-        self._lengths = characters_of_tokens(split, tokenizer)
+        """Without a tokenizer, every token counts as the mean number of characters."""
+        self._lengths = characters_per_token(split, tokenizer)
         self._unk = None if tokenizer is None else tokenizer.unk
         self.nats = self._characters = 0.0
         self._tokens = self._unknown = 0
 
-    def add(self, nll: Array, predicted: Array, weight: Array) -> None:
-        """Take the nats (N,) that the tokens (N,) cost, where `weight` (N,) is 1; elsewhere it is 0."""
+    def add(self, nll: Array, targets: Array, weight: Array) -> None:
+        """Add the losses (N,) in nats of the `targets` (N,) whose `weight` (N,) is 1, not 0."""
         counted = weight.astype(np.float64)
         self.nats += float(np.dot(nll.astype(np.float64), counted))
         self._tokens += int(counted.sum())
         if self._lengths is not None:
-            self._characters += float(np.dot(self._lengths[predicted], counted))
+            self._characters += float(np.dot(self._lengths[targets], counted))
         if self._unk is not None:
-            self._unknown += int(counted[predicted == self._unk].sum())
+            self._unknown += int(counted[targets == self._unk].sum())
 
-    def result(self) -> Result:
-        """Return the figures of all that was added."""
+    def result(self) -> Evaluation:
+        """Return the figures of everything added."""
         nll = self.nats / self._tokens
-        return Result(
+        return Evaluation(
             nll=nll,
             perplexity=math.exp(min(nll, 700.0)),
             bits_per_char=self.nats / (math.log(2) * self._characters) if self._characters else None,
@@ -70,10 +74,11 @@ class Meter:
         )
 
 
-def characters_of_tokens(split: Split, tokenizer: Tokenizer | None) -> Array | None:
-    """Return how many characters of the text each token stands for (V,); None where it is no text.
+def characters_per_token(split: Split, tokenizer: Tokenizer | None) -> Array | None:
+    """Return the number of characters of each token (V,); None for tokens without characters.
 
-    A word has its space. What is left of the characters of the text is divided among its unknown words, or among all.
+    A word counts with its space. The characters that known tokens do not account for are divided among the unknown
+    words, or else among all tokens.
     """
     if not split.characters:
         return None
@@ -92,19 +97,15 @@ def characters_of_tokens(split: Split, tokenizer: Tokenizer | None) -> Array | N
     return lengths
 
 
-LOGITS = 8_000_000
-"""Most numbers in the logits of a window that is evaluated, 32 MB of float32: more rows would not be quicker."""
-
-
-def evaluation_shape(tokens: int, least: int, vocabulary: int) -> tuple[int, int]:
-    """Return steps and streams in which so many tokens are read, with at least `least` streams."""
-    # Few enough streams that their cold starts do not show, enough that the products are not narrow.
-    B = max(least, min(32, tokens // 2000))
-    return max(1, min(64, -(-(tokens - 1) // B), LOGITS // (B * vocabulary))), B
+def evaluation_shape(tokens: int, min_streams: int, vocabulary: int) -> tuple[int, int]:
+    """Return T and B for reading `tokens` tokens in at least `min_streams` streams."""
+    # Few enough streams that their initial states do not matter, enough that the matrix products are not narrow.
+    B = max(min_streams, min(32, tokens // 2000))
+    return max(1, min(64, -(-(tokens - 1) // B), MAX_LOGITS // (B * vocabulary))), B
 
 
 class Evaluator:
-    """Evaluates one split with shared weights and buffers of its own; states are carried through it."""
+    """Evaluates shared weights on one split, with buffers of its own; states are carried through the split."""
 
     def __init__(
         self,
@@ -113,28 +114,29 @@ class Evaluator:
         split: Split,
         tokenizer: Tokenizer | None = None,
         *,
-        most: int = 0,
+        max_tokens: int = 0,
         threads: int,
         streams: int = 1,
     ) -> None:
         """Raises UsageError for a split of one token.
 
-        most       above 0, predict only that many tokens, from all over the split
-        streams    at least so many; without it, figures depend on the text alone and on no machine's threads
+        max_tokens    above 0, predict only this many tokens, spread over the split
+        streams       the minimum number of streams; by default the figures do not depend on the machine's threads
         """
         self._split, self._tokenizer = split, tokenizer
-        tokens = min(most + 1, len(split.tokens)) if most else len(split.tokens)
+        tokens = min(max_tokens + 1, len(split.tokens)) if max_tokens else len(split.tokens)
         T, B = evaluation_shape(tokens, streams, len(weights["embedding"]))
-        self._streams = EvaluationStreams(split.tokens, B, T, max_predictions=most)
+        self._streams = EvaluationStreams(split.tokens, B, T, max_predictions=max_tokens)
         self._network = Network(s, weights, T, B, threads=threads, backward=False)
 
     @property
     def predictions(self) -> int:
+        """The number of tokens that `run` predicts."""
         return self._streams.predictions
 
-    def run(self, between: Callable[[], None] = lambda: None) -> Result:
-        """Predict every token but the first; `between` is called after each window, so that requests get through."""
-        meter = Meter(self._split, self._tokenizer)
+    def run(self, between: Callable[[], None] = lambda: None) -> Evaluation:
+        """Predict every token but the first. `between` is called after each window, and may raise."""
+        meter = LossMeter(self._split, self._tokenizer)
         self._network.reset()
         for k in range(self._streams.windows):
             x, y, weight = self._streams.window(k)

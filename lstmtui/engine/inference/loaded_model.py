@@ -1,4 +1,4 @@
-"""A trained run, loaded to be used: settings, tokenizer and the weights that evaluate best."""
+"""A trained run, loaded for use: its settings, its tokenizer and the weights that evaluate best."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 
+LANGUAGE_PURPOSES = ("text", "autocomplete")
+"""The purposes of runs whose network is a language model."""
 
-class Trained:
-    """What sampling, completing and evaluating need of a run."""
+
+class LoadedModel:
+    """A language model: what completion, sampling, evaluation and inspection need of a run."""
 
     def __init__(
         self, settings: config.Settings, tokenizer: Tokenizer, weights: Arena, step: int, run: RunFolder | None = None
     ) -> None:
-        """`run` is where it comes from."""
+        """`step` is that of the checkpoint, `run` the folder it was loaded from."""
         self.settings, self.tokenizer, self.step = settings, tokenizer, step
         self.run = run or RunFolder(Path())
         self._weights: Arena | None = weights
-        self._count = weights.count
+        self._parameter_count = weights.count
 
     @property
     def weights(self) -> Arena:
-        """The weights; read again where they have been let go of. Raises UsageError, CorruptError as `load`."""
+        """The weights, read again if they were released. Raises UsageError and CorruptError like `load`."""
         if self._weights is None:
-            self.step, self._weights = _weights(self.run, self.settings, self.tokenizer)
+            self.step, self._weights = _load_weights(self.run, self.settings, self.tokenizer)
         return self._weights
 
-    def let_go(self) -> None:
-        """Hold the weights no longer: whoever steps the network has a copy, ordered for that."""
+    def release(self) -> None:
+        """Drop the weights: a network that steps text holds a packed copy of them."""
         self._weights = None
 
     def about(self) -> dict[str, Any]:
@@ -43,43 +46,57 @@ class Trained:
         s = self.settings
         return {
             "step": self.step, "cell": s.cell, "hidden": s.hidden, "layers": s.layers, "tokens": s.tokens,
-            "vocabulary": self.tokenizer.size, "parameters": self._count,
+            "vocabulary": self.tokenizer.size, "parameters": self._parameter_count,
         }  # fmt: skip
 
 
-def load(run: RunFolder) -> Trained:
-    """Load the run's best checkpoint, or the newest. Raises UsageError without one, CorruptError for a damaged one."""
+def load(run: RunFolder) -> LoadedModel:
+    """Load the run's best checkpoint, or its newest.
+
+    Raises UsageError for a run that is no language model or has no checkpoint, CorruptError for a damaged one.
+    """
     settings = config.load(run.config)
+    require_language_model(run, settings)
     if not checkpoint.list_paths(run):
         raise UsageError(f"Run '{run.name}' has no checkpoint yet; 'lstmtui resume {run.name}' trains it.")
     tokenizer = load_tokenizer(run.tokenizer)
-    step, weights = _weights(run, settings, tokenizer)
-    return Trained(settings, tokenizer, weights, step, run)
+    step, weights = _load_weights(run, settings, tokenizer)
+    return LoadedModel(settings, tokenizer, weights, step, run)
 
 
-def _weights(run: RunFolder, settings: config.Settings, tokenizer: Tokenizer) -> tuple[int, Arena]:
-    """Return the step and the weights that evaluate best; nothing else of the checkpoint is kept."""
-    found = checkpoint.best(run, only=("ema.",) if settings.ema else ("weights.",))
+def require_language_model(run: RunFolder, settings: config.Settings) -> None:
+    """Raise UsageError unless the run was trained for text."""
+    if settings.purpose not in LANGUAGE_PURPOSES:
+        raise UsageError(
+            f"Run '{run.name}' was trained for {settings.purpose}; only a run trained for "
+            f"{' or '.join(LANGUAGE_PURPOSES)} completes, samples, evaluates and inspects text."
+        )
+
+
+def _load_weights(run: RunFolder, settings: config.Settings, tokenizer: Tokenizer) -> tuple[int, Arena]:
+    """Return the step and the weights that evaluate best; the rest of the checkpoint is not held in memory."""
+    prefix = "ema" if settings.ema else "weights"
+    found = checkpoint.best(run, only=(f"{prefix}.",))
     if found is None:
         raise UsageError(f"Run '{run.name}' has no checkpoint any more.")
     where = f"The checkpoint of step {found.step}"
     check_identity(found.about.get("identity"), identity(settings, tokenizer), where)
     weights = Arena(parameters(settings, tokenizer.size))
-    checkpoint.restore(weights.views, found.tensors, "ema" if settings.ema else "weights", where)
+    checkpoint.restore(weights.views, found.tensors, prefix, where)
     return found.step, weights
 
 
-def second_moments(trained: Trained) -> Arena | None:
-    """Return AdamW's mean squared gradient of each weight, in no dependence on the step; None for another optimizer.
+def second_moments(model: LoadedModel) -> Arena | None:
+    """Return AdamW's bias-corrected mean squared gradient of each weight; None for another optimizer.
 
     Raises CorruptError for a damaged checkpoint.
     """
-    if trained.settings.optimizer != "adamw":
+    if model.settings.optimizer != "adamw":
         return None
-    found = checkpoint.best(trained.run, only=("v.",))
+    found = checkpoint.best(model.run, only=("v.",))
     if found is None:
         return None
-    moments = Arena(trained.weights.layout)
+    moments = Arena(model.weights.layout)
     checkpoint.restore(moments.views, found.tensors, "v", f"The checkpoint of step {found.step}")
-    moments.flat /= 1 - trained.settings.beta2 ** max(1, found.step)
+    moments.flat /= 1 - model.settings.beta2 ** max(1, found.step)
     return moments

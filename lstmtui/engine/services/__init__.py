@@ -1,1 +1,1 @@
-"""Processes that answer questions in JSON lines."""
+"""Engine processes that answer requests in JSON lines."""

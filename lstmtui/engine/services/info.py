@@ -9,21 +9,21 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from lstmtui.common.files import to_json
+from lstmtui.engine.answering import write_line
 from lstmtui.engine.backend import KERNEL_CACHE, MAX_THREADS, NATIVE_BFLOAT16, cuda_info
 
-VECTORS = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
+VECTOR_FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve")
 
 
 def facts() -> dict[str, Any]:
-    """Return versions, vector features, the precision that auto means, threads, and the GPU or what is missing."""
+    """Return versions, vector features, the precision that auto means, threads, and the GPU or what it lacks."""
     features = llvmlite.binding.get_host_cpu_features()
     return {
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
         "numpy": np.__version__,
         "processor": llvmlite.binding.get_host_cpu_name(),
-        "vectors": [name for name in VECTORS if features.get(name)],
+        "vectors": [name for name in VECTOR_FEATURES if features.get(name)],
         "precision": "bfloat16" if NATIVE_BFLOAT16 else "float32",
         "threads": MAX_THREADS,
         **cuda_info(),
@@ -32,4 +32,4 @@ def facts() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(to_json(facts()))
+    write_line(facts())

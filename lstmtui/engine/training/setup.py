@@ -142,7 +142,7 @@ def build(s: Settings, data: Dataset) -> Setup:
         most = s.eval_tokens or 0
         # As many streams as threads, as ever: what is the best so far stays comparable when a run is resumed.
         evaluator = Evaluator(
-            s, optimizer.evaluated, data.valid, data.tokenizer, most=most, threads=threads, streams=threads
+            s, optimizer.evaluated, data.valid, data.tokenizer, max_tokens=most, threads=threads, streams=threads
         )
     seen = Mirror(weights)
     shown = seen if optimizer.evaluated is weights else Mirror(optimizer.evaluated)

@@ -518,7 +518,9 @@ class Trainer:
         for name, split in _splits(self.setup.data):
             if name != "train" and len(split.tokens) > 1:
                 most = 0 if share == 1 else max(1, int(share * len(split.tokens)))
-                evaluator = Evaluator(s, evaluated, split, self.setup.data.tokenizer, most=most, threads=s.threads or 1)
+                evaluator = Evaluator(
+                    s, evaluated, split, self.setup.data.tokenizer, max_tokens=most, threads=s.threads or 1
+                )
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
                 result[name]["whole"] = share == 1
         evaluated.put_back(kept)

@@ -6,12 +6,12 @@ import pytest
 
 from lstmtui.data import tokens
 from lstmtui.engine.autocomplete.equivalents import KnownForms, Typed
-from lstmtui.engine.inference.token_index import Spelling
+from lstmtui.engine.inference.token_index import TokenIndex
 
 
 def forms(kind, text, limit=None):
     tokenizer = tokens.train(kind, [text.encode()], limit)
-    return KnownForms(tokenizer, Spelling(tokenizer))
+    return KnownForms(tokenizer, TokenIndex(tokenizer))
 
 
 @pytest.mark.parametrize(

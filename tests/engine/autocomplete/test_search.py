@@ -14,7 +14,7 @@ from lstmtui.engine.autocomplete.completer import Completer
 from lstmtui.engine.autocomplete.ngram_index import Concordance
 from lstmtui.engine.autocomplete.ngram_mixture import Counted, Memory, words_before
 from lstmtui.engine.autocomplete.search import LETTER, Limits
-from lstmtui.engine.inference.sampler import opening
+from lstmtui.engine.inference.prompt import prompt_tokens
 from lstmtui.engine.nn.params import Arena, parameters
 
 KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 264}
@@ -125,7 +125,7 @@ def note(found, rest, known, inside, p):
 def after_tokens(made, before):
     """Return state and log probabilities after a text, read token by token."""
     state = made.stepper.begin()
-    read = [*opening(made.tokenizer, ""), *(made.tokenizer.encode(before) if before else ())]
+    read = [*prompt_tokens(made.tokenizer, ""), *(made.tokenizer.encode(before) if before else ())]
     for token in read:
         node = made.stepper.step([state], [int(token)])[0]
         state = node.state

@@ -1,3 +1,5 @@
+"""Dynamic evaluation."""
+
 import json
 
 import numpy as np
@@ -45,7 +47,7 @@ def evaluator(text, rule, trained=None):
 
 
 @pytest.mark.parametrize("rule", [Rule("rms", 0.02, 0.01), Rule("sgd", 2.0, 0.01)], ids=lambda rule: rule.name)
-def test_a_text_that_repeats_itself_is_learnt_while_it_is_read(rule):
+def test_a_repetitive_text_is_learnt_during_evaluation(rule):
     text, trained = repeating(), weights()
     before = trained.flat.copy()
     static = Evaluator(SETTINGS, trained, text, threads=1).run()
@@ -54,22 +56,22 @@ def test_a_text_that_repeats_itself_is_learnt_while_it_is_read(rule):
     assert learnt.tokens == static.tokens
     assert learnt.nll < 0.7 * static.nll
     np.testing.assert_array_equal(trained.flat, before)
-    assert found.run() == learnt  # it begins anew
+    assert found.run() == learnt  # from the trained weights again
 
 
-def test_nothing_is_learnt_before_it_is_predicted():
+def test_tokens_are_predicted_before_they_are_learnt():
     text = repeating(WINDOW + 1)
     learnt = evaluator(text, Rule("sgd", 100.0, 0.0)).run()
-    # A batch of one and of several add up in another order.
+    # Batches of one and of several sum in another order.
     assert learnt.nll == pytest.approx(Evaluator(SETTINGS, weights(), text, threads=1).run().nll, rel=1e-5)
 
 
-def test_decay_draws_the_weights_back():
+def test_decay_pulls_the_weights_back():
     text = repeating()
-    free, held = (evaluator(text, Rule("sgd", 0.5, decay)) for decay in (0.0, 0.5))
+    free, decayed = (evaluator(text, Rule("sgd", 0.5, decay)) for decay in (0.0, 0.5))
     free.run()
-    held.run()
-    moved = [np.abs(found._weights.flat - found._trained.flat).mean() for found in (free, held)]
+    decayed.run()
+    moved = [np.abs(found._weights.flat - found._trained.flat).mean() for found in (free, decayed)]
     assert 0 < moved[1] < 0.3 * moved[0]
 
 
@@ -85,21 +87,21 @@ def test_rms_gives_weights_of_small_gradients_larger_steps():
 
 
 @pytest.mark.parametrize(
-    ("asked", "has_moments", "words"),
+    ("arguments", "has_moments", "words"),
     [(("rms", None, None), False, "AdamW"), (("adam", None, None), True, "rms or sgd"), ((None, 0.0, None), True, "0")],
 )
-def test_a_rule_that_cannot_be_is_refused(asked, has_moments, words):
+def test_impossible_rules_raise(arguments, has_moments, words):
     with pytest.raises(UsageError, match=words):
-        dynamic_evaluation.rule(*asked, has_moments=has_moments)
+        dynamic_evaluation.choose_rule(*arguments, has_moments=has_moments)
 
 
-def test_the_rule_follows_from_how_the_run_was_trained():
-    assert dynamic_evaluation.rule(None, None, None, has_moments=True).name == "rms"
-    assert dynamic_evaluation.rule(None, None, None, has_moments=False).name == "sgd"
-    assert dynamic_evaluation.rule("sgd", 0.3, 0.1, has_moments=True) == Rule("sgd", 0.3, 0.1)
+def test_the_default_rule_depends_on_moments():
+    assert dynamic_evaluation.choose_rule(None, None, None, has_moments=True).name == "rms"
+    assert dynamic_evaluation.choose_rule(None, None, None, has_moments=False).name == "sgd"
+    assert dynamic_evaluation.choose_rule("sgd", 0.3, 0.1, has_moments=True) == Rule("sgd", 0.3, 0.1)
 
 
-def test_it_is_told_apart_and_leaves_the_run_as_it_was(tmp_path):
+def test_dynamic_figures_come_apart_and_the_run_does_not_change(tmp_path):
     run = tiny.create(tmp_path)
     writer = RunWriter(run)
     assert run_to_the_end(Trainer(run, writer, lambda: False)) == "finished"

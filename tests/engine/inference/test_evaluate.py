@@ -1,3 +1,5 @@
+"""Figures of an evaluation."""
+
 import math
 
 import numpy as np
@@ -6,7 +8,7 @@ from support import tiny
 
 from lstmtui.data import tokens
 from lstmtui.data.token_files import Split
-from lstmtui.engine.inference.evaluate import Evaluator, Meter
+from lstmtui.engine.inference.evaluate import Evaluator, LossMeter
 from lstmtui.engine.nn.params import Arena, parameters
 
 
@@ -22,10 +24,10 @@ def weights(scale=1.0):
     return made
 
 
-def metered(nats, of, tokenizer=None):
+def metered(nats, split_, tokenizer=None):
     """Return the figures of predicting all tokens but the first at `nats` each."""
-    meter, predicted = Meter(of, tokenizer), np.asarray(of.tokens[1:])
-    meter.add(np.full(len(predicted), nats, np.float32), predicted, np.ones(len(predicted), np.float32))
+    meter, targets = LossMeter(split_, tokenizer), np.asarray(split_.tokens[1:])
+    meter.add(np.full(len(targets), nats, np.float32), targets, np.ones(len(targets), np.float32))
     return meter.result()
 
 
@@ -37,7 +39,7 @@ def tokenised(kind, text, vocabulary=None):
 
 
 @pytest.mark.parametrize("kind", ["chars", "bytes", "bpe"])
-def test_bits_per_character_are_those_of_what_was_predicted(kind):
+def test_bits_per_character_count_the_predicted_characters(kind):
     text = "the first word is long, é中😀 and the rest is the rest " * 3
     tokenizer, whole = tokenised(kind, text)
     first = len(tokenizer.text(whole.tokens[:1]).replace("\ufffd", "?"))
@@ -45,7 +47,7 @@ def test_bits_per_character_are_those_of_what_was_predicted(kind):
     assert metered(1.0, whole, tokenizer).bits_per_char == pytest.approx(bits)
 
 
-def test_words_have_their_space_and_unknown_ones_what_is_left():
+def test_words_count_with_their_space_and_unknown_ones_share_the_rest():
     tokenizer, whole = tokenised("words", "one two two\none zzzzzz two\n", vocabulary="one two\none two\n")
     found = metered(1.0, whole, tokenizer)
     assert found.unknown == pytest.approx(1 / 7)
@@ -54,7 +56,7 @@ def test_words_have_their_space_and_unknown_ones_what_is_left():
     assert known.unknown == 0
 
 
-def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary():
+def test_a_uniform_model_costs_the_logarithm_of_the_vocabulary():
     s = tiny.settings("unused", tied=False)
     found = Evaluator(s, weights(0.0), split(), threads=1).run()
     assert found.nll == pytest.approx(math.log(9), rel=1e-6)
@@ -63,19 +65,19 @@ def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary():
     assert found.bits_per_char == pytest.approx(math.log2(9) / 2, rel=1e-6)  # two characters a token
 
 
-def test_a_part_reads_only_so_many_tokens():
+def test_max_tokens_limits_the_predictions():
     s = tiny.settings("unused", tied=False)
-    assert Evaluator(s, weights(), split(), most=100, threads=1).run().tokens == 100
-    assert Evaluator(s, weights(), split(50), most=100, threads=1).run().tokens == 49
+    assert Evaluator(s, weights(), split(), max_tokens=100, threads=1).run().tokens == 100
+    assert Evaluator(s, weights(), split(50), max_tokens=100, threads=1).run().tokens == 49
 
 
-def test_evaluating_again_gives_the_same():
+def test_repeated_evaluation_gives_equal_figures():
     s = tiny.settings("unused", tied=False)
     evaluator = Evaluator(s, weights(), split(), threads=1)
     assert evaluator.run() == evaluator.run()
 
 
-def test_a_short_text_has_the_same_figures_with_any_number_of_threads():
+def test_figures_of_a_short_text_do_not_depend_on_threads():
     s = tiny.settings("unused", tied=False)
     found = [Evaluator(s, weights(3.0), split(1000), threads=threads).run() for threads in (1, 2, 16)]
     assert found[0].nll == pytest.approx(found[1].nll, rel=1e-6)
@@ -86,11 +88,11 @@ def test_without_characters_there_are_no_bits_per_character():
     assert metered(1.0, split(characters=None)).bits_per_char is None
 
 
-def test_a_hopeless_model_has_a_finite_perplexity():
+def test_the_perplexity_of_a_hopeless_model_is_finite():
     assert math.isfinite(metered(1e6, split()).perplexity)
 
 
-def test_a_request_gets_through_between_windows():
+def test_between_is_called_after_each_window():
     calls = []
     Evaluator(tiny.settings("unused", tied=False), weights(), split(), threads=1).run(between=lambda: calls.append(1))
     assert len(calls) > 1

@@ -7,7 +7,7 @@ import pytest
 from support import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.inference.sampler import Sampler, SamplingOptions, drawn, opening, probabilities
+from lstmtui.engine.inference.sampler import Sampler, SamplingOptions, draw, probabilities
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 
@@ -25,7 +25,7 @@ def test_temperature_one_is_the_softmax():
     np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(temperature=1)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
 
 
-def test_temperature_sharpens_and_zero_takes_the_likeliest():
+def test_low_temperatures_sharpen_and_zero_takes_the_most_probable():
     p = probabilities(LOGITS, SamplingOptions(temperature=0.5))
     np.testing.assert_allclose(p, np.array([1, 16, 9, 4]) / 30, rtol=1e-5)
     np.testing.assert_array_equal(probabilities(LOGITS, SamplingOptions(temperature=0)), [0, 1, 0, 0])
@@ -34,7 +34,7 @@ def test_temperature_sharpens_and_zero_takes_the_likeliest():
     assert tiny_temperature[1] == 1
 
 
-def test_top_k_keeps_the_k_likeliest_and_beyond_the_vocabulary_all():
+def test_top_k_keeps_the_k_most_probable():
     np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(1, top_k=2)), [0, 4 / 7, 3 / 7, 0], rtol=1e-6)
     np.testing.assert_allclose(probabilities(LOGITS, SamplingOptions(1, top_k=99)), [0.1, 0.4, 0.3, 0.2], rtol=1e-6)
 
@@ -45,7 +45,7 @@ def test_top_p_keeps_the_smallest_set_that_reaches_it():
 
 
 @pytest.mark.parametrize(
-    "choice",
+    "options",
     [
         SamplingOptions(math.inf),
         SamplingOptions(math.nan),
@@ -55,27 +55,27 @@ def test_top_p_keeps_the_smallest_set_that_reaches_it():
         SamplingOptions(1, top_p=1.5),
     ],
 )
-def test_what_cannot_be_drawn_from_is_refused(choice):
+def test_options_out_of_range_raise(options):
     with pytest.raises(UsageError):
-        choice.check()
+        options.check()
 
 
 @pytest.mark.parametrize("kind", tokens.KINDS)
-def test_the_same_seed_writes_the_same_text(kind):
+def test_equal_seeds_give_equal_texts(kind):
     made, _ = sampler(kind)
     first = made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(5))
     assert first == made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(5))
     assert first != made.text("the", 40, SamplingOptions(1.0), np.random.default_rng(6))
 
 
-def test_pieces_are_the_text():
+def test_pieces_join_to_the_text():
     made, _ = sampler("bytes")
     pieces = list(made.pieces("", 60, SamplingOptions(2.0), np.random.default_rng(1)))
     assert "".join(pieces) == made.text("", 60, SamplingOptions(2.0), np.random.default_rng(1))
     assert all(pieces)
 
 
-def test_words_stand_one_space_apart_and_lines_begin_without_one():
+def test_words_are_one_space_apart_and_lines_begin_without_one():
     made, tokenizer = sampler("words")
     text = made.text("", 80, SamplingOptions(1.5), np.random.default_rng(2))
     assert "  " not in text
@@ -86,7 +86,7 @@ def test_words_stand_one_space_apart_and_lines_begin_without_one():
     assert made.text("the", 1, SamplingOptions(0), np.random.default_rng(2)).startswith((" ", "\n"))
 
 
-def test_no_spaces_stand_between_characters_of_scripts_without_them():
+def test_scripts_without_spaces_get_none():
     tokenizer = tokens.train("words", ["你好 world，世界。 more\n".encode() * 3])
     weights = Arena(parameters(tiny.settings("unused", tokens="words", tied=False), tokenizer.size))
     weights.initialise(1)
@@ -97,15 +97,15 @@ def test_no_spaces_stand_between_characters_of_scripts_without_them():
 
 
 @pytest.mark.parametrize(
-    "choice", [SamplingOptions(0), SamplingOptions(1), SamplingOptions(0.5, top_k=2), SamplingOptions(1, top_p=0.6)]
+    "options", [SamplingOptions(0), SamplingOptions(1), SamplingOptions(0.5, top_k=2), SamplingOptions(1, top_p=0.6)]
 )
-def test_a_single_draw_falls_as_often_on_each_as_its_probability(choice):
-    found = [drawn(LOGITS, choice, u) for u in (np.arange(1000) + 0.5) / 1000]
-    np.testing.assert_allclose(np.bincount(found, minlength=4) / 1000, probabilities(LOGITS, choice), atol=0.002)
+def test_draws_follow_the_distribution(options):
+    found = [draw(LOGITS, options, u) for u in (np.arange(1000) + 0.5) / 1000]
+    np.testing.assert_allclose(np.bincount(found, minlength=4) / 1000, probabilities(LOGITS, options), atol=0.002)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_word_that_the_prompt_leaves_unfinished_is_finished(temperature):
+def test_an_unfinished_word_of_the_prompt_is_finished(temperature):
     for seed in range(8):
         made, tokenizer = sampler("words")
         words = {tokenizer.token_bytes(i).decode() for i in range(tokenizer.size)}
@@ -115,7 +115,7 @@ def test_a_word_that_the_prompt_leaves_unfinished_is_finished(temperature):
         assert made.text("the xq", 1, SamplingOptions(temperature), np.random.default_rng(seed))[0] in " \n"
 
 
-def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
+def test_a_prompt_that_ends_within_a_token_may_continue_with_the_whole_token():
     data = tiny.text().encode()
     tokenizer = tokens.train("bpe", [data], 330)
     s = tiny.settings("unused", tokens="bpe", tied=False)
@@ -131,7 +131,7 @@ def test_a_prompt_that_ends_within_a_piece_may_go_on_with_the_whole_piece():
     assert len(text) >= 2
 
 
-def test_a_text_in_pieces_begins_at_a_word():
+def test_a_text_of_subwords_begins_with_a_word():
     tokenizer = tokens.train("bpe", [tiny.text().encode()], 330)
     s = tiny.settings("unused", tokens="bpe", tied=False)
     weights = Arena(parameters(s, tokenizer.size))
@@ -146,14 +146,7 @@ def test_a_text_in_pieces_begins_at_a_word():
     assert next(drawn) == within
 
 
-def test_the_placeholder_for_unknown_words_is_never_written():
+def test_the_placeholder_for_unknown_words_is_never_drawn():
     made, tokenizer = sampler("words")
     drawn = itertools.islice(made.tokens("", SamplingOptions(50.0), np.random.default_rng(3)), 300)
     assert tokenizer.unk not in set(drawn)
-
-
-def test_there_is_always_something_to_begin_from():
-    for kind in tokens.KINDS:
-        _, tokenizer = sampler(kind)
-        for prompt in ("", "the cat", "ü\ud800", "\x00"):
-            assert len(opening(tokenizer, prompt)) >= 1

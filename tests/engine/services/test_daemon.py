@@ -1,4 +1,4 @@
-"""A model that stands by between commands."""
+"""A model that stays loaded between commands."""
 
 import contextlib
 import json
@@ -53,7 +53,7 @@ def test_answers_until_the_run_is_gone(own_folder):
     assert tiny.train(run) == 0
     place = daemon.socket_path(run)
     assert daemon.ask(run, {"op": "complete", "text": "the "}) is None
-    program = "import sys, lstmtui.engine.services.daemon as s; s.LOOK = 0.2; from pathlib import Path; "
+    program = "import sys, lstmtui.engine.services.daemon as s; s.CHECK_SECONDS = 0.2; from pathlib import Path; "
     program += "from lstmtui.runs.folder import RunFolder; s.listen(RunFolder(Path(sys.argv[1])), Path(sys.argv[2]))"
     process = subprocess.Popen([sys.executable, "-c", program, str(run.path), str(place)], env=dict(os.environ))
     try:
@@ -79,12 +79,14 @@ def test_answers_until_the_run_is_gone(own_folder):
 
 @pytest.fixture
 def served(own_folder):
-    """Answer at a socket, in a thread, with what was asked; return its place."""
+    """Answer at a socket, in a thread, with the request itself; return the path."""
     place, leaving = own_folder / "socket", threading.Event()
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(str(place))
-        door.listen(engine.MAX_QUEUE)
-        clients = engine.Clients(door, lambda line: answering.answered(lambda asked: iter([{"heard": asked}]), line))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen(engine.MAX_QUEUE)
+        clients = engine.Clients(
+            listener, lambda line: answering.answer_request(lambda request: iter([{"echo": request}]), line)
+        )
 
         def serve():
             while not leaving.is_set():
@@ -105,27 +107,27 @@ def connected(place):
     return line
 
 
-def asked(line, question=b'{"text": "a"}\n'):
-    if question:
-        line.sendall(question)
+def ask(line, request=b'{"text": "a"}\n'):
+    if request:
+        line.sendall(request)
     with line, line.makefile("rb") as answers:
         return json.loads(answers.readline())
 
 
-def test_who_asks_slowly_or_takes_no_answer_holds_up_nobody(served, monkeypatch):
-    monkeypatch.setattr(engine, "MAX_TURN", 1.0)
+def test_slow_clients_delay_no_others(served, monkeypatch):
+    monkeypatch.setattr(engine, "CLIENT_SECONDS", 1.0)
     silent, dribbling, deaf = (connected(served) for _ in range(3))
     deaf.sendall(b'{"text": "' + b"a" * 8_000_000 + b'"}\n')
-    begun = time.monotonic()
+    start = time.monotonic()
     for letter in b'{"text": "and so on and on and on':
         with contextlib.suppress(OSError):
             dribbling.send(bytes((letter,)))
-        assert asked(connected(served)) == {"heard": {"text": "a"}}
+        assert ask(connected(served)) == {"echo": {"text": "a"}}
         time.sleep(0.05)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start < 10
     for line in (silent, dribbling):
         with line, contextlib.suppress(ConnectionResetError):
-            assert line.recv(1) == b""  # its time was over
+            assert line.recv(1) == b""  # timed out
     with deaf, contextlib.suppress(ConnectionResetError):
         assert sum(len(data) for data in iter(lambda: deaf.recv(1 << 20), b"")) < 8_000_000
 
@@ -137,27 +139,27 @@ def test_a_thousand_clients_at_once_are_all_answered(served):
         lines = [connected(served) for _ in range(1000)]
         for number, line in enumerate(lines):
             line.sendall(b'{"text": "%d"}\n' % number)
-        assert [asked(line, b"") for line in lines] == [{"heard": {"text": str(n)}} for n in range(1000)]
+        assert [ask(line, b"") for line in lines] == [{"echo": {"text": str(n)}} for n in range(1000)]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_question_without_end_and_one_without_a_line_end_are_answered(served, monkeypatch):
-    monkeypatch.setattr(engine, "MAX_QUESTION", 1 << 16)
-    monkeypatch.setattr(answering, "MAX_QUESTION", 1 << 16)
-    assert "this one has more" in asked(connected(served), b"[" * (1 << 17))["error"]
+def test_overlong_and_unterminated_requests_are_answered(served, monkeypatch):
+    monkeypatch.setattr(engine, "MAX_REQUEST_BYTES", 1 << 16)
+    monkeypatch.setattr(answering, "MAX_REQUEST_BYTES", 1 << 16)
+    assert "this one has more" in ask(connected(served), b"[" * (1 << 17))["error"]
     line = connected(served)
     line.sendall(b"{}")
     line.shutdown(socket.SHUT_WR)
-    assert asked(line, b"") == {"heard": {}}
+    assert ask(line, b"") == {"echo": {}}
     line = connected(served)
     line.shutdown(socket.SHUT_WR)
     assert line.recv(1) == b""
     line.close()
 
 
-def test_it_only_completes():
-    answers = engine._only_complete(None)
+def test_it_completions_onlys():
+    answers = engine._completions_only(None)
     with pytest.raises(UsageError, match="only completes"):
         answers({"op": "evaluate", "files": ["a"]})
 

@@ -24,11 +24,11 @@ def run(tmp_path):
     return run
 
 
-def test_two_hundred_questions_in_one_process(run):
-    questions = [json.dumps({"text": "the cat sat"[: k % 12], "k": 1 + k % 5}) for k in range(200)]
+def test_one_process_answers_two_hundred_requests(run):
+    requests = [json.dumps({"text": "the cat sat"[: k % 12], "k": 1 + k % 5}) for k in range(200)]
     done = subprocess.run(
         [sys.executable, "-m", "lstmtui.engine.services.serve", str(run.path)],
-        input="\n".join(questions), capture_output=True, text=True, check=True,
+        input="\n".join(requests), capture_output=True, text=True, check=True,
     )  # fmt: skip
     ready, *answers = map(json.loads, done.stdout.splitlines())
     assert ready["ready"]
@@ -38,7 +38,7 @@ def test_two_hundred_questions_in_one_process(run):
     assert all(len(answer["candidates"]) <= 1 + k % 5 for k, answer in enumerate(answers))
 
 
-def test_a_bad_question_gets_an_error_and_the_next_one_is_read(run):
+def test_a_bad_request_gets_an_error_and_the_next_one_is_read(run):
     bad = ["nonsense", "[]", '{"op": "fly"}', '{"text": 5}', '{"text": "a", "k": 0}', '{"text": "a", "more": 1}']
     bad += [
         '{"op": "sample", "temperature": 1e999}',
@@ -65,26 +65,26 @@ def test_a_bad_question_gets_an_error_and_the_next_one_is_read(run):
 
 
 @pytest.mark.parametrize("tokens", ["bytes", "chars", "words", "bpe"])
-def test_what_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
+def test_text_that_cannot_be_encoded_is_answered_at_once(tmp_path, tokens):
     run = tiny.create(tmp_path, tokens=tokens, vocabulary=300 if tokens == "bpe" else None)
     assert tiny.train(run) == 0
     odd = os.fsdecode(bytes(tmp_path / "caf") + b"\xe9.txt")
     shutil.copy(tiny.corpus(tmp_path), odd)
     with Model(run) as model:
         model.complete("the ")
-        begun = time.monotonic()
+        start = time.monotonic()
         for text in ("\ud83d", "the \ud83d", "the \udce9", "\udce9", "\x00", "\U0010ffff \udfff\ud800"):
             model.complete(text)
             model.ask("sample", prompt=text, length=3)
             model.ask("inspect", text=text)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - start < 10
         assert model.ask("evaluate", files=[odd])["nll"] > 0
         assert model.ask("adapt", files=[odd])["words"] > 100
         with pytest.raises(UsageError, match="no file"):
             model.ask("evaluate", files=[odd + "\udce8"])
 
 
-def test_the_door_asks_samples_and_raises(run, tmp_path):
+def test_a_client_completes_samples_evaluates_and_raises(run, tmp_path):
     with Model(run) as model:
         assert model.about["hidden"] == 8
         assert len(model.complete("the ", k=2)) <= 2
@@ -98,7 +98,7 @@ def test_the_door_asks_samples_and_raises(run, tmp_path):
         assert model.complete("a")
 
 
-def test_evaluation_counts_what_the_vocabulary_lacks(tmp_path):
+def test_evaluation_counts_unknown_words(tmp_path):
     run = tiny.create(tmp_path, tokens="words", vocabulary=20)
     assert tiny.train(run) == 0
     other = tmp_path / "other.txt"
@@ -107,19 +107,19 @@ def test_evaluation_counts_what_the_vocabulary_lacks(tmp_path):
     assert answer["unknown"] == pytest.approx(20 / 49)  # of all tokens but the first, which is not predicted
 
 
-def test_a_run_without_a_checkpoint_says_what_to_do(tmp_path):
+def test_a_run_without_a_checkpoint_raises(tmp_path):
     run = tiny.create(tmp_path)
     with pytest.raises(UsageError, match="no checkpoint yet"):
         Model(run)
 
 
-def test_a_damaged_tokenizer_is_told(run):
+def test_a_damaged_tokenizer_raises(run):
     run.tokenizer.write_text("{}")
     with pytest.raises(CorruptError, match="tokenizer"):
         Model(run)
 
 
-def test_a_process_that_died_is_told_and_does_not_come_back(run):
+def test_a_dead_process_raises_and_is_not_restarted(run):
     with Model(run) as model:
         assert model.alive
         model._child._process.kill()
@@ -130,7 +130,7 @@ def test_a_process_that_died_is_told_and_does_not_come_back(run):
 
 
 @pytest.mark.parametrize(
-    ("pieces", "begun", "line"),
+    ("pieces", "started", "line"),
     [
         (["\n", "\n\nab", "c\nd"], False, "abc"),
         (["ab", "c\nd", "e\n"], True, "abc"),
@@ -139,11 +139,11 @@ def test_a_process_that_died_is_told_and_does_not_come_back(run):
         (["abc"], False, "abc"),
     ],
 )
-def test_a_line_ends_at_its_end(pieces, begun, line):
-    assert "".join(first_line(iter(pieces), begun=begun)) == line
+def test_the_first_line_ends_at_its_end(pieces, started, line):
+    assert "".join(first_line(iter(pieces), started=started)) == line
 
 
-def test_a_sample_may_be_one_line(run):
+def test_a_sample_of_one_line_has_no_line_end(run):
     service = Service(load(run))
     answers = list(service.answers({"op": "sample", "length": 4000, "seed": 1, "line": True}))
     text = "".join(answer["piece"] for answer in answers[:-1])
@@ -155,21 +155,21 @@ def test_a_sample_may_be_one_line(run):
 ODD = (None, True, -1, 0, 3, 10**400, 1.5, 1e300, "", "a", "\ud83d", [], ["a"], [1], {}, {"a": 1}, [[[]]])
 
 
-def test_no_question_of_any_form_ends_the_service(run):
+def test_no_request_ends_the_service(run):
     service, draw, faults = Service(load(run)), random.Random(11), []
     names = {name: list(answering._hints(operation)) for name, operation in service._operations.items()}
     for _ in range(600):
         op = draw.choice([name for name in names if name != "gradients"])
-        question = {name: draw.choice(ODD) for name in draw.sample(names[op], draw.randrange(1 + len(names[op])))}
+        fields = {name: draw.choice(ODD) for name in draw.sample(names[op], draw.randrange(1 + len(names[op])))}
         if draw.random() < 0.1:
-            question["more"] = draw.choice(ODD)
-        line = to_json({"op": op, **question}).encode()
-        faults += [(line, a) for a in answering.answered(service.answers, line) if a.get("exit_code") == 1]
+            fields["more"] = draw.choice(ODD)
+        line = to_json({"op": op, **fields}).encode()
+        faults += [(line, a) for a in answering.answer_request(service.answers, line) if a.get("exit_code") == 1]
     assert faults == []
     assert next(service.answers({"text": "the "}))["candidates"]
 
 
-QUESTIONS = 1500
+REQUESTS = 1500
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "looked", "at", "moon", "while", "dog", "zebulon", "run", "."]
 WORDS += ["\ud83d", "\x00", "caf\udce9", "日本", "🙂"]
 
@@ -181,13 +181,13 @@ def resident_mb(pid: int) -> float:
 
 
 @pytest.mark.parametrize("tokens", ["chars", "words"])
-def test_memory_stays_flat_over_many_questions(tmp_path, tokens):
+def test_memory_stays_flat_over_many_requests(tmp_path, tokens):
     run = tiny.create(tmp_path, tokens=tokens)
     assert tiny.train(run) == 0
     draw, sizes = random.Random(7), []
     with Model(run) as model:
         pid = model._child._process.pid
-        for number in range(QUESTIONS):
+        for number in range(REQUESTS):
             text = " ".join(draw.choices(WORDS, k=draw.randrange(20)))
             try:
                 if number % 100 == 17:
