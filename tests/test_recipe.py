@@ -10,7 +10,7 @@ NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
 
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
-def test_leaves_nothing_open_and_nothing_contradictory(tokens, size):
+def test_no_field_is_open_and_no_two_contradict(tokens, size):
     s = recipe.complete(Settings(corpus=("x",), tokens=tokens), corpus_bytes=size)
     still_open = {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None}
     assert still_open <= NEVER_CHOSEN
@@ -18,7 +18,7 @@ def test_leaves_nothing_open_and_nothing_contradictory(tokens, size):
     check_together(s)
 
 
-def test_what_was_given_stays():
+def test_given_settings_are_unchanged():
     given = Settings(corpus=("x",), cell="gru", hidden=100, batch=7, steps=9, dropout=0.0, tied=False, eval_every=3)
     s = recipe.complete(given, corpus_bytes=10**6)
     for name in ("cell", "hidden", "batch", "steps", "dropout", "tied", "eval_every"):
@@ -32,7 +32,7 @@ def test_a_given_length_is_the_only_one(length):
     assert {k: getattr(s, k) for k in ("minutes", "epochs", "steps") if getattr(s, k) is not None} == length
 
 
-def test_is_a_pure_function():
+def test_the_recipe_is_a_pure_function():
     s = Settings(corpus=("x",))
     assert recipe.complete(s, corpus_bytes=12_345) == recipe.complete(s, corpus_bytes=12_345)
 
@@ -62,7 +62,7 @@ def test_tied_weights_have_one_size():
     assert recipe.complete(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).embedding == 300
 
 
-def test_words_get_the_width_that_the_time_can_read(monkeypatch):
+def test_the_width_for_words_follows_from_the_time(monkeypatch):
     monkeypatch.setattr(recipe, "training_flops", lambda precision: 55e9)
 
     def chosen(minutes, size=5_000_000):
@@ -76,7 +76,7 @@ def test_words_get_the_width_that_the_time_can_read(monkeypatch):
     assert chosen(60.0, size=50_000).hidden < 200  # too short a text for more
 
 
-def test_words_that_are_read_often_pay_for_large_outputs():
+def test_words_that_are_read_often_have_activation_penalties():
     def chosen(epochs, **given):
         return recipe.complete(Settings(corpus=("x",), epochs=epochs, **given), corpus_bytes=5_000_000)
 
@@ -87,7 +87,7 @@ def test_words_that_are_read_often_pay_for_large_outputs():
     assert chosen(9.0, tokens="chars").activation_reg == 0
 
 
-def test_words_that_are_read_few_times_learn_faster():
+def test_words_that_are_read_few_times_have_a_higher_learning_rate():
     def lr(epochs, tokens="words"):
         return recipe.complete(Settings(corpus=("x",), epochs=epochs, tokens=tokens), corpus_bytes=5_000_000).lr
 
@@ -111,7 +111,7 @@ def for_autocomplete(text=b"", size=5_000_000, **given):
     return recipe.complete(chosen, corpus_bytes=size, beginning=text)
 
 
-def test_to_type_with_it_learns_words_where_there_is_nothing_else():
+def test_autocomplete_uses_words_for_a_text_of_plain_words():
     assert for_autocomplete(b"what's up\nnot much\n").tokens == "words"
     assert for_autocomplete("what’s up\n".encode()).tokens == "words"
     assert for_autocomplete(b"What's up?\n").tokens == "bpe"
@@ -131,20 +131,20 @@ def test_to_type_with_it_learns_words_where_there_is_nothing_else():
         (f"see https://example.org/{'x' * 40} for more of what is to be read there", "bpe"),
     ],
 )  # fmt: skip
-def test_to_type_with_it_looks_at_the_text_for_words(text, tokens):
+def test_autocomplete_chooses_tokens_by_the_text(text, tokens):
     assert for_autocomplete(text.encode()).tokens == tokens
     assert for_autocomplete((text * 9).encode()[:-1]).tokens == tokens  # it may be cut within a character
 
 
 @pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
 @pytest.mark.parametrize("tokens", ["words", "bpe", "bytes"])
-def test_to_type_with_it_leaves_nothing_open(tokens, size):
+def test_autocomplete_leaves_no_field_open(tokens, size):
     s = for_autocomplete(size=size, tokens=tokens)
     assert {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None} <= NEVER_CHOSEN
     check_together(s)
 
 
-def test_to_type_with_it_grows_with_the_text_and_the_time():
+def test_autocomplete_networks_grow_with_text_and_time():
     def hidden(**given):
         return for_autocomplete(b"Hi.", **given).hidden
 
@@ -154,7 +154,7 @@ def test_to_type_with_it_grows_with_the_text_and_the_time():
     assert for_autocomplete(hidden=77).hidden == 77
 
 
-def test_to_type_with_it_is_narrower_where_the_processor_is_slower(monkeypatch):
+def test_autocomplete_networks_are_narrower_on_slower_processors(monkeypatch):
     sizes = []
     for speed in (125e9, 55e9):
         monkeypatch.setattr(recipe, "training_flops", lambda precision, speed=speed: speed)
@@ -162,7 +162,7 @@ def test_to_type_with_it_is_narrower_where_the_processor_is_slower(monkeypatch):
     assert sizes[1] < sizes[0]
 
 
-def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
+def test_a_window_that_would_fill_the_memory_is_recomputed(monkeypatch):
     monkeypatch.setattr(recipe, "machine_memory_bytes", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
     sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}
     assert not recipe.complete(Settings(bptt=1000, **sizes), corpus_bytes=10**9).recompute
@@ -170,7 +170,7 @@ def test_a_window_that_would_fill_the_memory_is_computed_twice(monkeypatch):
     assert not recipe.complete(Settings(bptt=1001, recompute=False, **sizes), corpus_bytes=10**9).recompute
 
 
-def test_thousands_of_characters_are_read_like_words():
+def test_large_alphabets_have_the_recipe_of_words():
     chinese = "".join(chr(0x4E00 + i) for i in range(1000)).encode()
     s = recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=chinese)
     assert (s.tokens, s.layers, s.tied, s.vocabulary) == ("chars", 1, True, None)

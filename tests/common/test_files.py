@@ -37,7 +37,7 @@ from lstmtui.errors import CorruptError
 DEEP = "[" * 100_000
 
 
-def test_a_file_is_replaced_whole(tmp_path):
+def test_a_file_is_replaced_atomically(tmp_path):
     path = tmp_path / "status.json"
     for data in (b"one", b"two"):
         write_atomically(path, data)
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
     assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
 
 
-def test_lines_come_back_and_reading_goes_on_where_it_stopped(tmp_path):
+def test_lines_are_read_from_the_last_offset_on(tmp_path):
     path = tmp_path / "events.jsonl"
     assert read_json_lines(path) == ([], 0)
     append_json_line(path, {"a": 1})
@@ -73,7 +73,7 @@ def test_lines_come_back_and_reading_goes_on_where_it_stopped(tmp_path):
     assert read_json_lines(path, offset) == ([], offset)
 
 
-def test_a_torn_last_line_waits_and_does_not_spoil_the_next(tmp_path):
+def test_an_incomplete_last_line_is_read_later_and_does_not_damage_the_next(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"a": 1}\n{"torn": ')
     records, offset = read_json_lines(path)
@@ -82,7 +82,7 @@ def test_a_torn_last_line_waits_and_does_not_spoil_the_next(tmp_path):
     assert read_json_lines(path, offset)[0] == [{"b": 2}]
 
 
-def test_damaged_lines_are_passed_over(tmp_path):
+def test_damaged_lines_are_skipped(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"a": 1}\n\xff\xfe\n[1]\n\n"text"\n{"b": 2}\n')
     assert read_json_lines(path)[0] == [{"a": 1}, {"b": 2}]
@@ -130,14 +130,14 @@ def test_json_is_strict_and_one_line(value):
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"3", DEEP.encode(), b"9" * 5000])
-def test_what_is_no_json_object_is_damaged(tmp_path, data):
+def test_a_file_without_a_json_object_is_corrupt(tmp_path, data):
     path = tmp_path / "status.json"
     path.write_bytes(data)
     with pytest.raises(CorruptError, match=r"status\.json is damaged"):
         read_json(path)
 
 
-def test_only_a_file_that_is_not_there_reads_as_none(tmp_path):
+def test_only_a_missing_file_reads_as_none(tmp_path):
     assert read_json(tmp_path / "none.json") is None
     (tmp_path / "file").write_bytes(b"{}")
     assert read_json(tmp_path / "file" / "none.json") is None
@@ -146,7 +146,7 @@ def test_only_a_file_that_is_not_there_reads_as_none(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOMEM, errno.EINTR, errno.ELOOP])
-def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tmp_path, monkeypatch, number):
+def test_an_unreadable_file_is_not_treated_as_missing(tmp_path, monkeypatch, number):
     path = tmp_path / "best.json"
     path.write_bytes(b"{}")
 
@@ -183,7 +183,7 @@ DEEP_VALUES = [DEEP, '{"a":' * 100_000, "[" * 100 + "]" * 100, '{"a":' * 100 + "
 
 
 @pytest.mark.parametrize("text", DEEP_VALUES)
-def test_deep_json_is_refused_and_passed_over_among_lines(tmp_path, text):
+def test_deep_json_is_refused_and_skipped_among_lines(tmp_path, text):
     with pytest.raises(FormatError):
         parse_json(text)
     path = tmp_path / "requests.jsonl"
@@ -191,7 +191,7 @@ def test_deep_json_is_refused_and_passed_over_among_lines(tmp_path, text):
     assert read_json_lines(path)[0] == [{"op": "save"}]
 
 
-def test_json_may_be_as_deep_as_ours_is(tmp_path):
+def test_json_of_the_depth_that_is_written_is_read(tmp_path):
     assert parse_json("[" * MAX_DEPTH + "]" * MAX_DEPTH) is not None
 
 
@@ -202,7 +202,7 @@ def test_deep_toml_is_refused(text):
 
 
 @pytest.mark.parametrize("text", [b"a=1979-99-99", b"\xff", b"a", b"a=" + b"9" * 5000])
-def test_toml_has_one_error(text):
+def test_every_error_of_toml_is_a_format_error(text):
     with pytest.raises(FormatError):
         parse_toml(text)
 
@@ -214,7 +214,7 @@ def test_types_are_checked_exactly():
             check_types(wrong, {"n": (int,)})
 
 
-def test_a_line_that_the_system_takes_in_parts_is_written_whole(tmp_path, monkeypatch):
+def test_a_partially_written_line_is_completed(tmp_path, monkeypatch):
     path = tmp_path / "metrics.jsonl"
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
@@ -223,7 +223,7 @@ def test_a_line_that_the_system_takes_in_parts_is_written_whole(tmp_path, monkey
     assert [record["step"] for record in read_json_lines(path)[0]] == [0, 1, 2]
 
 
-def test_temporary_files_of_dead_processes_are_swept(tmp_path):
+def test_temporary_files_of_dead_processes_are_removed(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     alive = os.getppid()
@@ -237,7 +237,7 @@ def test_temporary_files_of_dead_processes_are_swept(tmp_path):
 
 
 @given(st.text(st.characters()), st.text(st.sampled_from('a\\"\ud83d\udce9\u2028é😀')))
-def test_every_text_can_be_written_as_json_and_comes_back(one, two):
+def test_every_text_survives_json(one, two):
     line = to_json({one: two}).encode()
     assert b"\n" not in line
     # Two halves side by side are the whole character, as anywhere in JSON.

@@ -3,18 +3,18 @@ import os
 from lstmtui.common.hardware import cpu_count, process_memory_mb, training_flops
 
 
-def test_counts_the_processors_this_process_may_use():
+def test_cpu_count_respects_affinity_and_cgroups():
     assert 1 <= cpu_count() <= (os.cpu_count() or 1)
 
 
-def test_memory_grows_with_what_is_held():
+def test_process_memory_grows_with_allocations():
     before = process_memory_mb()
     held = bytearray(os.urandom(1) * 80_000_000)
     assert process_memory_mb() > before + 50
     assert len(held) == 80_000_000
 
 
-def test_speed_follows_what_the_processor_says_of_itself(tmp_path):
+def test_training_flops_follow_the_flags_of_the_processor(tmp_path):
     def speed(flags, precision="auto", vendor="AuthenticAMD"):
         told = tmp_path / "cpuinfo"
         told.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")

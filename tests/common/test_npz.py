@@ -11,7 +11,7 @@ from lstmtui.common.npz import pack, read_arrays, unpack
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_arrays_come_back(tmp_path, compressed):
+def test_arrays_survive_packing(tmp_path, compressed):
     data = pack({"a": np.arange(6).reshape(2, 3), "names": ("i", "f")}, compressed=compressed)
     np.testing.assert_array_equal(unpack(data)["a"], [[0, 1, 2], [3, 4, 5]])
     (tmp_path / "x.npz").write_bytes(data)
@@ -28,7 +28,7 @@ def test_other_bytes_are_refused(data):
         unpack(data)
 
 
-def test_a_few_bytes_that_would_unpack_to_very_many_are_refused(tmp_path):
+def test_compressed_bytes_that_expand_beyond_the_limit_are_refused(tmp_path):
     with (
         zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("a.npy", "w") as file,

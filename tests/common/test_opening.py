@@ -41,7 +41,7 @@ def test_a_link_is_not_followed(tmp_path, target, flags):
     assert target.read_text() == "mine"
 
 
-def test_a_link_to_nothing_makes_nothing(tmp_path):
+def test_a_dangling_link_creates_no_file(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "new")
     with pytest.raises(OSError, match="a link"):
         opening.open_regular(tmp_path / "link", WRITING)
@@ -59,7 +59,7 @@ def test_a_fifo_a_folder_and_a_device_are_refused_at_once(tmp_path, flags):
         opening.open_regular(opening.Path(os.devnull), os.O_RDONLY)
 
 
-def test_another_name_of_a_file_is_not_written(tmp_path, target):
+def test_a_hard_linked_file_is_not_written(tmp_path, target):
     os.link(target, tmp_path / "other")
     assert opening.read_bytes(tmp_path / "other") == b"mine"
     with pytest.raises(OSError, match="another name"):
@@ -82,7 +82,7 @@ def test_a_file_of_another_user_is_written_only_where_the_folder_is_theirs_too(t
     assert opening.read_bytes(foreign) == b""
 
 
-def test_what_is_made_is_for_its_user_alone(tmp_path):
+def test_new_files_are_private(tmp_path):
     mask = os.umask(0)
     try:
         opening.open_to_append(tmp_path / "new").close()

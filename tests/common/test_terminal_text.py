@@ -22,7 +22,7 @@ TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 @given(st.text(st.one_of(st.characters(), st.sampled_from("\u202a\u202e\u2066\u2069\x1b\x9b\x85\u2028"))))
-def test_nothing_is_left_that_a_terminal_would_obey(text):
+def test_control_sequences_are_replaced(text):
     for shown in (safe(text), one_line(text), safe(text, tabs=True).replace("\t", "")):
         for character in shown.replace("\n", ""):
             assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
@@ -33,12 +33,12 @@ def test_nothing_is_left_that_a_terminal_would_obey(text):
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"])))
-def test_plain_text_stays_as_it_is(text):
+def test_plain_text_is_unchanged(text):
     assert safe(text) == text
 
 
 @pytest.mark.parametrize("text", HARMLESS.values(), ids=HARMLESS)
-def test_invisible_characters_of_a_script_stay_as_they_are(text):
+def test_invisible_characters_of_a_script_are_unchanged(text):
     assert safe(text) == one_line(text) == text
 
 
@@ -56,7 +56,7 @@ def test_invisible_characters_of_a_script_stay_as_they_are(text):
         ("Größe 日本語 🙂", "Größe 日本語 🙂"),
     ],
 )
-def test_examples(text, shown):
+def test_controls_are_shown_as_pictures(text, shown):
     assert safe(text) == shown
 
 

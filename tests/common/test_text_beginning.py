@@ -20,10 +20,10 @@ from lstmtui.common import text_beginning
         ("", ""),
     ],
 )
-def test_it_is_the_first_words_of_a_line_that_a_shell_takes(text, expected):
+def test_the_first_words_of_a_line_without_quoting_are_preferred(text, expected):
     assert text_beginning.example_prompt(text) == expected
 
 
-def test_a_mark_stays_with_what_it_stands_on():
+def test_a_combining_mark_is_not_cut_off():
     assert text_beginning.example_prompt("x\n" + "e\u0301" * 8)[-1] == "\u0301"
     assert text_beginning.example_prompt("x\n" + "a" * 9 + "e\u0301\u0302bcd") == "a" * 9 + "e\u0301\u0302"

@@ -42,7 +42,7 @@ def test_words_are_those_of_the_script(text):
         ("用HT", "HT"), ("กิ", ""), ("हिन्दी में लि", "लि"), ("می‌خو", "می‌خو"), ("naï", "naï"), ("", ""), ("x 🙂", ""),
     ],
 )  # fmt: skip
-def test_the_word_being_typed_ends_at_punctuation_of_any_script(text, begun):
+def test_the_partial_word_ends_at_punctuation_of_any_script(text, begun):
     assert wb.partial_word(text.encode()).decode() == begun
 
 
@@ -67,7 +67,7 @@ def test_incomplete_characters_have_a_kind():
     assert wb.ends_at_character(b"")
 
 
-def test_share_without_spaces_counts_letters():
+def test_the_unspaced_fraction_counts_letters():
     assert wb.unspaced_fraction("plain text, 1984") == 0
     assert wb.unspaced_fraction("中文，文字。") == 1
     assert wb.unspaced_fraction("中文 ab") == 0.5
@@ -75,7 +75,7 @@ def test_share_without_spaces_counts_letters():
 
 
 @given(st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_any_bytes_are_cut_alike_everywhere(data):
+def test_all_functions_agree_on_the_words_of_any_bytes(data):
     places = wb.word_spans(data)
     assert [data[low:high] for low, high in places] == [w for w in wb.words_and_line_ends(data) if w != b"\n"]
     assert [word for _, _, word in wb.word_and_line_spans(data)] == wb.words_and_line_ends(data)
@@ -85,7 +85,7 @@ def test_any_bytes_are_cut_alike_everywhere(data):
 
 
 @given(st.text(alphabet="ab' -—é中กิหि\u0301\u200d。\n", max_size=30))
-def test_kinds_tell_where_words_go_on(text):
+def test_kinds_decide_where_words_continue(text):
     data = text.encode()
     starts = {low for low, _ in wb.word_spans(data)}
     inside = {at for low, high in wb.word_spans(data) for at in range(low + 1, high)}

@@ -14,7 +14,7 @@ sizes = st.tuples(st.integers(2, 200), st.integers(1, 7), st.integers(1, 9))
 
 
 @given(sizes)
-def test_each_stream_reads_its_own_stretch_in_order(size):
+def test_each_stream_reads_its_own_part_in_order(size):
     N, B, T = size
     tokens = np.arange(N, dtype=np.uint16)
     if (N - 1) // B < T:
@@ -44,7 +44,7 @@ def test_windows_are_contiguous_int32_in_the_same_memory():
         assert after.shape == (5, 3)
 
 
-def test_a_step_says_where_it_stands():
+def test_a_step_has_an_epoch_and_a_window():
     streams = Streams(np.zeros(41, np.uint8), 2, 5)
     assert streams.windows == 4
     assert [tuple(streams.position(step)) for step in (0, 3, 4, 11)] == [(0, 0), (0, 3), (1, 0), (2, 3)]
@@ -70,7 +70,7 @@ def test_evaluation_predicts_every_token_but_the_first_once(size):
 
 
 @given(sizes, st.integers(1, 300))
-def test_an_evaluation_of_a_part_predicts_so_many_tokens_no_two_of_them_the_same(size, most):
+def test_a_partial_evaluation_predicts_distinct_tokens(size, most):
     N, B, T = size
     streams = EvaluationStreams(np.arange(N, dtype=np.int32), B, T, max_predictions=most)
     predicted = []
@@ -81,12 +81,12 @@ def test_an_evaluation_of_a_part_predicts_so_many_tokens_no_two_of_them_the_same
     assert len(set(predicted)) == len(predicted) == streams.predictions == min(most, N - 1)
 
 
-def test_an_evaluation_of_a_part_reads_all_over_the_text():
+def test_a_partial_evaluation_is_spread_over_the_text():
     x, _, _ = EvaluationStreams(np.arange(101), 4, 5, max_predictions=20).window(0)
     np.testing.assert_array_equal(x[0], [0, 25, 50, 75])
 
 
-def test_evaluation_reads_on_where_the_window_before_ended():
+def test_evaluation_windows_are_consecutive():
     streams = EvaluationStreams(np.arange(21), 2, 4)
     seen = [streams.window(k)[0].copy() for k in range(streams.windows)]
     np.testing.assert_array_equal(np.concatenate(seen)[:10], np.array([range(10), range(10, 20)]).T)
@@ -99,7 +99,7 @@ def test_nothing_to_predict_is_refused(length):
 
 
 @pytest.mark.parametrize(("B", "T"), [(0, 5), (5, 0), (-1, 1)])
-def test_sizes_that_make_no_sense_are_refused(B, T):
+def test_sizes_below_1_are_refused(B, T):
     for kind in (Streams, EvaluationStreams):
         with pytest.raises(UsageError):
             kind(np.zeros(100, np.uint8), B, T)

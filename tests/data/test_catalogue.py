@@ -94,7 +94,7 @@ def test_every_entry_is_complete():
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
-def test_a_file_is_fetched_checked_and_kept(kind, server, tmp_path):
+def test_a_file_is_fetched_verified_and_stored(kind, server, tmp_path):
     told: list[float] = []
     wanted = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
     assert not catalogue.is_fetched(wanted, tmp_path)
@@ -113,7 +113,7 @@ def test_members_of_one_archive_are_unpacked(server, tmp_path):
     assert left_in(tmp_path / "corpora") == {"train.txt", "valid.txt"}
 
 
-def test_what_is_here_is_not_fetched_again(server, tmp_path):
+def test_a_present_file_is_not_fetched_again(server, tmp_path):
     wanted = entry(plain(server, sha256=digest(TEXT)))
     fetch_entry(wanted, tmp_path)
     (tmp_path / "site" / "set.txt").unlink()
@@ -121,25 +121,25 @@ def test_what_is_here_is_not_fetched_again(server, tmp_path):
     assert got.verified
 
 
-def test_an_unknown_digest_is_told(server, tmp_path):
+def test_a_file_without_a_digest_is_not_verified(server, tmp_path):
     [got] = fetch_entry(entry(plain(server)), tmp_path)
     assert (got.sha256, got.verified) == (digest(TEXT), False)
 
 
 @pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"sha1": "0" * 40}, {"md5": "0" * 32}, {"bytes": 7}])
-def test_other_bytes_are_thrown_away(known, server, tmp_path):
+def test_a_file_with_another_digest_is_deleted(known, server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
         fetch_entry(entry(plain(server, **known)), tmp_path)
     assert left_in(tmp_path / "corpora") == set()
 
 
-def test_another_archive_is_thrown_away(server, tmp_path):
+def test_an_archive_with_another_digest_is_deleted(server, tmp_path):
     with pytest.raises(LstmtuiError, match="not the file the catalogue knows"):
         fetch_entry(entry(member(server, "train", archive_sha256="0" * 64)), tmp_path)
     assert left_in(tmp_path / "corpora") == set()
 
 
-def test_an_archive_that_is_damaged_or_has_changed(server, tmp_path):
+def test_a_damaged_or_changed_archive_is_refused(server, tmp_path):
     torn = CatalogueFile(role="train", name="x", member="inner/train", url=f"{server}/torn.zip")
     with pytest.raises(LstmtuiError, match="damaged"):
         fetch_entry(entry(torn), tmp_path)
@@ -147,14 +147,14 @@ def test_an_archive_that_is_damaged_or_has_changed(server, tmp_path):
         fetch_entry(entry(member(server, "test")), tmp_path)
 
 
-def test_a_missing_page_and_no_network_say_so(server, tmp_path):
+def test_network_failures_are_reported(server, tmp_path):
     with pytest.raises(LstmtuiError, match="the server answered 404"):
         fetch_entry(entry(CatalogueFile(role="train", name="x", url=f"{server}/nothing")), tmp_path)
     with pytest.raises(LstmtuiError, match=r"127\.0\.0\.1:1 \(no connection\); try again with a network"):
         fetch_entry(entry(plain("http://127.0.0.1:1")), tmp_path)
 
 
-def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
+def test_an_unwritable_cache_is_reported(server, tmp_path):
     (tmp_path / "corpora").write_text("in the way")
     with pytest.raises(LstmtuiError, match="cannot be kept"):
         fetch_entry(entry(plain(server)), tmp_path)

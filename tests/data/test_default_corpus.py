@@ -21,7 +21,7 @@ def text(cache):
     return default_corpus.text(cache).decode("ascii")
 
 
-def test_it_is_about_a_megabyte_of_plain_sentences(text):
+def test_the_corpus_is_about_a_megabyte_of_plain_sentences(text):
     assert 700_000 < len(text) < 3_000_000
     assert len(set(text)) < 100
     paragraphs = text.rstrip("\n").split("\n\n")
@@ -33,14 +33,14 @@ def test_it_is_about_a_megabyte_of_plain_sentences(text):
         assert f" {word} " in text
 
 
-def test_validation_has_the_words_of_training(text):
+def test_validation_text_has_the_words_of_the_training_text(text):
     cut = int(0.9 * len(text))
     known = set(text[:cut].split())
     valid = text[cut:].split()
     assert sum(word in known for word in valid) > 0.9 * len(valid)
 
 
-def test_it_is_kept_and_a_damaged_copy_is_made_again(text, cache):
+def test_the_corpus_is_cached_and_a_damaged_copy_is_made_again(text, cache):
     [kept] = cache.glob("default-*.txt")
     whole = kept.read_bytes()
     assert whole == text.encode()
@@ -64,13 +64,13 @@ def library(tmp_path):
     return folder
 
 
-def test_a_library_without_some_modules_will_do(library):
+def test_a_library_without_some_modules_is_enough(library):
     text = default_corpus.text(library=library)
     assert text.count(b"plain English") == 2000
     assert b"foreign" not in text
 
 
-def test_topics_are_read_without_being_run(library):
+def test_topics_are_parsed_and_not_executed(library):
     topics = library / "pydoc_data" / "topics.py"
     topics.parent.mkdir()
     sentence = "The topic says that nothing in this file is ever executed by anyone."
@@ -78,7 +78,7 @@ def test_topics_are_read_without_being_run(library):
     assert sentence.encode() in default_corpus.text(library=library)
 
 
-def test_a_python_without_its_source_says_so(library, tmp_path):
+def test_a_python_without_its_source_is_refused(library, tmp_path):
     shutil.rmtree(library)
     Path(library).mkdir()
     with pytest.raises(UsageError, match="name a text file"):
@@ -100,7 +100,7 @@ def test_a_python_without_its_source_says_so(library, tmp_path):
         ("+----------+----------+\n| a        | b        |\n+----------+----------+", False),
     ],
 )
-def test_only_sentences_pass(block, expected):
+def test_only_sentences_are_prose(block, expected):
     found = list(default_corpus.prose(block))
     if isinstance(expected, str):
         assert found == [expected]

@@ -39,11 +39,11 @@ def test_an_encoding_is_recognised(text, encoding, name):
     assert guess_encoding(text.encode(encoding)) == name
 
 
-def test_noise_is_no_encoding():
+def test_noise_has_no_encoding():
     assert guess_encoding(bytes(range(128, 256)) * 20) is None
 
 
-def test_every_name_that_is_proposed_is_one_that_python_has():
+def test_python_knows_every_proposed_encoding():
     for codec, name in ENCODING_NAMES.items():
         assert codecs.lookup(name).name == codecs.lookup(codec).name
         assert codec_name(name)
@@ -59,6 +59,6 @@ def test_the_chunk_size_changes_nothing(size):
     assert b"".join(to_utf8(chunks, "UTF-16", "x")).decode() == CHINESE
 
 
-def test_bytes_that_an_encoding_does_not_have_are_refused_with_their_place():
+def test_invalid_bytes_are_refused_with_their_offset():
     with pytest.raises(UsageError, match=r"not in cp1252 \(near offset 6"):
         list(to_utf8([b"abc", b"def\x81"], "cp1252", "x"))

@@ -18,7 +18,7 @@ def lines(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", formal_languages.GENERATORS)
-def test_a_seed_makes_a_text(name):
+def test_a_seed_determines_the_text(name):
     assert formal_languages.generate_text(f"{name}:lines=50") == formal_languages.generate_text(
         f"{name}:lines=50,seed=0"
     )
@@ -63,7 +63,7 @@ def test_reber_strings_are_embedded():
     assert {"BTBTXSETE", "BPBPVVEPE"} <= set(made)
 
 
-def test_counting_languages():
+def test_counting_languages_have_equal_counts():
     for line in lines("anbn:lines=200,most=5"):
         n = len(line) // 2
         assert line == "a" * n + "b" * n
@@ -95,7 +95,7 @@ def test_copy_repeats_after_the_delay():
 
 
 @pytest.mark.parametrize("rest", ["size=3", "lines=0", "lines=-1", "lines=x", "lines", "lines=٣", "depth=99999999999"])
-def test_settings_that_do_not_fit_are_named(rest):
+def test_invalid_settings_are_refused_by_name(rest):
     with pytest.raises(UsageError, match=re.escape(rest.partition("=")[0])):
         formal_languages.generate_text(f"brackets:{rest}")
 

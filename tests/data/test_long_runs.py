@@ -55,7 +55,7 @@ def test_runs_are_left_out_however_the_text_is_cut(run, size):
     ],
     ids=range(9),
 )
-def test_what_was_written_stays(text):
+def test_written_text_is_unchanged(text):
     for size in (7, 1 << 20):
         assert without(text, size) == text
 

@@ -32,28 +32,28 @@ def expected(text: str) -> bytes:
         ("", ""),
     ],
 )
-def test_equal_spellings_become_one(text, normal):
+def test_equal_spellings_have_one_normal_form(text, normal):
     assert b"".join(normalise([text.encode()])).decode() == normal
 
 
 @given(texts, st.lists(st.integers(0, 120), max_size=8))
-def test_chunks_make_no_difference(text, cuts):
+def test_the_chunk_size_changes_nothing(text, cuts):
     data = text.encode()
     at = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     assert b"".join(normalise([data[a:b] for a, b in itertools.pairwise(at)])) == expected(text)
 
 
-def test_ascii_is_passed_on_as_it_is():
+def test_ascii_is_unchanged():
     chunks = [b"plain text\n", b"more of it"]
     assert b"".join(normalise(chunks)) == b"".join(chunks)
 
 
 @given(st.binary(max_size=40))
-def test_what_is_no_text_is_passed_on(data):
+def test_invalid_utf_8_is_unchanged(data):
     assert b"".join(normalise([data[:7], data[7:]])).count(0xFF) == data.count(0xFF)
 
 
-def test_only_what_can_melt_is_held_back():
+def test_only_composing_characters_are_held_back():
     melts = set()
     for code in range(0x80, sys.maxunicode + 1):
         parts = unicodedata.decomposition(chr(code)).split()

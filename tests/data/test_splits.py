@@ -45,7 +45,7 @@ def test_letters_and_tunes_are_in_both_parts(mail, tmp_path):
     assert texts.is_mixed
 
 
-def test_pieces_are_whole_paragraphs_and_nothing_is_lost_or_twice(mail, tmp_path):
+def test_pieces_are_whole_paragraphs_and_cover_the_text_once(mail, tmp_path):
     texts = open_corpus(settings(mail, test_fraction=0.1), cache=tmp_path)
     whole = b"".join(texts.ranges["train"].source.chunks()).decode()
     found = [parts_of(texts, role) for role in ("train", "valid", "test")]
@@ -57,7 +57,7 @@ def test_pieces_are_whole_paragraphs_and_nothing_is_lost_or_twice(mail, tmp_path
     assert [a for a, _ in spans] == [0, *(b for _, b in spans[:-1])]
 
 
-def test_of_many_small_files_some_are_taken_whole(tmp_path):
+def test_some_of_many_small_files_are_held_out_whole(tmp_path):
     written(tmp_path / "notes", [f"{k}.txt" for k in range(60)], LETTER, 2)
     texts = open_corpus(settings(tmp_path / "notes"), cache=tmp_path)
     valid = parts_of(texts, "valid")
@@ -66,7 +66,7 @@ def test_of_many_small_files_some_are_taken_whole(tmp_path):
     assert 5 <= valid.count("paragraph 0") <= 8
 
 
-def test_a_big_file_gives_pieces_from_all_over(tmp_path):
+def test_pieces_of_a_large_file_are_spread_over_it(tmp_path):
     folder = tmp_path / "books"
     folder.mkdir()
     (folder / "big.txt").write_text("".join(LETTER.format(0, k, "x") for k in range(30_000)))
@@ -84,7 +84,7 @@ def test_the_same_files_elsewhere_are_split_alike_for_every_seed(mail, tmp_path)
     assert tokenise_corpus(settings(mail, seed=5), cache=tmp_path / "cache").digest == first.digest
 
 
-def test_one_file_gives_its_end_and_so_do_runs_of_before(mail, tmp_path):
+def test_one_file_and_older_runs_are_split_at_the_end(mail, tmp_path):
     for s in (settings(mail / "z-tunes.abc"), settings(mail, split="end")):
         texts = open_corpus(s, cache=tmp_path)
         whole = parts_of(texts, "train") + parts_of(texts, "valid")
@@ -93,13 +93,13 @@ def test_one_file_gives_its_end_and_so_do_runs_of_before(mail, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["chars", "words", "bpe", "bytes"])
-def test_every_kind_of_tokens_takes_a_mixed_split(kind, mail, tmp_path):
+def test_every_kind_of_tokens_has_a_mixed_split(kind, mail, tmp_path):
     data = tokenise_corpus(settings(mail, tokens=kind), cache=tmp_path / "cache")
     assert data.valid.bytes > 500
     assert corpus.tokenise_corpus(settings(mail, tokens=kind), cache=tmp_path / "cache").digest == data.digest
 
 
-def test_files_without_line_ends_are_not_joined_in_the_middle_of_a_word(tmp_path):
+def test_files_without_line_ends_are_not_cut_within_a_word(tmp_path):
     folder = tmp_path / "words"
     folder.mkdir()
     for k in range(40):

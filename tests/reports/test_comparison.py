@@ -24,7 +24,7 @@ def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finis
     return Figures(**{**known, **more})
 
 
-def test_figures_of_a_run(tmp_path):
+def test_figures_of_a_run_come_from_status_and_probes(tmp_path):
     result = {"valid": {"nll": 1.5, "perplexity": 4.48, "bits_per_char": 2.164}}
     run = measured(make_run(tmp_path, state="finished", status={"result": result}), flow(900, decay=0.7))
     found = comparison.run_figures(comparison.read_snapshots([run.path])[0])
@@ -40,7 +40,7 @@ def test_figures_of_a_run(tmp_path):
     assert told["quality"] == 2.164
 
 
-def test_figures_of_a_run_that_never_started_and_of_words(tmp_path):
+def test_unknown_figures_are_none(tmp_path):
     nothing = comparison.run_figures(comparison.read_snapshots([make_run(tmp_path, "a", state=None).path])[0])
     assert nothing.quality is nothing.tokens_per_second is nothing.half_life is nothing.memory_mb is None
     words = comparison.run_figures(comparison.read_snapshots([make_run(tmp_path, "b", tokens="words").path])[0])
@@ -49,7 +49,7 @@ def test_figures_of_a_run_that_never_started_and_of_words(tmp_path):
         comparison.read_snapshots([])
 
 
-def test_only_settings_that_differ_are_told(tmp_path):
+def test_only_differing_settings_are_listed(tmp_path):
     runs = [make_run(tmp_path, "a", lr=0.01), make_run(tmp_path, "b", lr=0.01, cell="gru", corpus=("x/y.txt",))]
     found = dict(comparison.setting_differences(comparison.read_snapshots([run.path for run in runs])))
     assert found["cell"] == ["lstm", "gru"]
@@ -57,7 +57,7 @@ def test_only_settings_that_differ_are_told(tmp_path):
     assert "lr" not in found
 
 
-def test_a_group_is_kept_beside_the_runs(tmp_path):
+def test_a_group_is_stored_beside_the_runs(tmp_path):
     group = Group("cells", "1 minute each", ("cells-lstm", "cells-gru"))
     comparison.store_group(tmp_path, group)
     assert comparison.load_group(tmp_path, "cells") == group
@@ -80,7 +80,7 @@ def test_a_clear_difference_is_recommended():
     assert said.startswith("Take lstm: 1.700 ± 0.010 bits per character, 0.100 before rnn")
 
 
-def test_a_difference_within_noise_goes_to_the_quicker():
+def test_a_difference_within_noise_recommends_the_faster_cell():
     runs = [one("lstm", q, speed=50) for q in (1.70, 1.74, 1.66)] + [
         one("gru", q, speed=90) for q in (1.71, 1.75, 1.67)
     ]
@@ -100,7 +100,7 @@ def test_each_cell_is_judged_by_its_own_spread():
     assert said.endswith("Behind by more than seeds explain: coupled by 0.020.")
 
 
-def test_welch_agrees_with_the_table():
+def test_the_t_test_agrees_with_published_values():
     # n 3 and 3, equal deviations: 4 degrees of freedom, t 2.776, error 0.1 * sqrt(2 / 3).
     spread = comparison.Spread(1.0, 0.1, 3)
     assert comparison.least_significant_difference(spread, comparison.Spread(2.0, 0.1, 3)) == pytest.approx(
@@ -113,7 +113,7 @@ def test_welch_agrees_with_the_table():
     assert comparison.least_significant_difference(comparison.Spread(1.0, None, 1), spread) == float("inf")
 
 
-def test_one_seed_is_called_one_seed():
+def test_the_recommendation_of_one_seed_names_its_limit():
     assert "with one seed each" in comparison.recommendation([one("lstm", 1.7), one("gru", 1.72)])
     assert "with one seed of gru" in comparison.recommendation([one("lstm", 1.72), one("lstm", 1.73), one("gru", 1.7)])
     assert "nothing to compare" in comparison.recommendation([one("lstm", 1.7), one("gru", 1.6, state="training")])
@@ -128,7 +128,7 @@ def test_perplexity_decides_for_words():
     assert "lstm is best with 100.000 perplexity" in comparison.recommendation(runs)
 
 
-def test_spread():
+def test_the_spread_is_mean_and_deviation():
     assert comparison.spread([None, None]) is None
     assert comparison.spread([2.0, None]).text() == "2.000"
     assert comparison.spread([1.0, 3.0]).text(1) == "2.0 ± 1.4"

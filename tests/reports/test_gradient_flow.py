@@ -16,7 +16,7 @@ def flow(step: int = 3, layers: int = 2, lags: int = 6, units: int = 4) -> Flow:
     return Flow(step=step, cell="lstm", h=h, c=c, half_life=half)
 
 
-def test_written_and_read_again(tmp_path):
+def test_measurements_survive_writing_and_reading(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
     writer = RunWriter(run)
@@ -32,7 +32,7 @@ def test_written_and_read_again(tmp_path):
     assert [f.step for f in read_flows(run, newest=1)] == [20]
 
 
-def test_damaged_files_are_passed_over(tmp_path):
+def test_damaged_files_are_ignored(tmp_path):
     run = RunFolder(tmp_path)
     run.probes.mkdir()
     (run.probes / "gradient-00000001.npz").write_bytes(b"PK\x03\x04 no")
@@ -52,14 +52,14 @@ def test_damaged_files_are_passed_over(tmp_path):
         (np.ones(1), "holds", 1, "1.0 times of lag 1"),
     ],
 )
-def test_the_verdict(norms, kind, reach, said):
+def test_norms_vanish_hold_or_explode(norms, kind, reach, said):
     found = judge(norms)
     assert (found.kind, found.reach) == (kind, reach)
     assert said in found.words
     assert found.words.startswith(kind)
 
 
-def test_memory_in_words():
+def test_half_lives_are_described():
     assert describe_half_life(np.array([1.0, 2.0, 3.0, 40.0, 50_000.0])).startswith(
         "half-life 3 steps, and over 10,000"
     )

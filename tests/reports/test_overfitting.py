@@ -36,13 +36,13 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
         ([(1.5, 1.5), (1.5, 1.5), (1.5, 1.5), (1.5, 1.5)], 0.0, "no better lately"),
     ],
 )
-def test_the_gap_has_a_word(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
+def test_the_gap_has_a_verdict(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
     found = overfitting.generalisation_gap(evaluated(tmp_path, losses))
     assert found is not None
     assert found == (pytest.approx(size, abs=0.011), said)
 
 
-def test_no_gap_before_both_are_known(tmp_path: Path) -> None:
+def test_there_is_no_gap_before_both_losses_are_known(tmp_path: Path) -> None:
     assert overfitting.generalisation_gap(RunSnapshot(run=RunFolder(tmp_path), state="training")) is None
     assert overfitting.generalisation_gap(evaluated(tmp_path, [(float("nan"), 2.0)])) is None
 
@@ -59,7 +59,7 @@ def shared(characters: int, usual: float | None) -> dict:
     return {"characters": characters, "text": "a line\x1b that was read", "usual": usual, "of": 2000}
 
 
-def test_learning_by_heart_is_told_with_what_to_change(tmp_path):
+def test_memorising_is_reported_with_what_to_change(tmp_path):
     first, last = overfitting.advice(ended(tmp_path, OVERFITTED))
     assert first == (
         "It memorises its text: validation was best at step 100, and training is 0.55 nats per token ahead by now. "
@@ -71,14 +71,14 @@ def test_learning_by_heart_is_told_with_what_to_change(tmp_path):
     )
 
 
-def test_what_is_in_use_is_not_proposed_again(tmp_path):
+def test_regularisers_in_use_are_not_proposed_again(tmp_path):
     last = overfitting.advice(ended(tmp_path, OVERFITTED, dropout=0.5, weight_drop=0.3, tokens="words"))[-1]
     assert "--dropout" not in last.replace("--embedding-dropout", "")
     assert "--weight-drop" not in last
     assert "--embedding-dropout 0.1" in last
 
 
-def test_words_that_still_get_better_are_not_told_to_take_more_noise(tmp_path):
+def test_words_that_still_improve_are_not_advised_more_noise(tmp_path):
     better = [(2.0, 3.0), (1.5, 2.5)]
     last = overfitting.advice(ended(tmp_path, better, tokens="words"))[-1]
     assert "--activation-reg 2 --temporal-reg 1" in last
@@ -87,12 +87,12 @@ def test_words_that_still_get_better_are_not_told_to_take_more_noise(tmp_path):
     assert "reg" not in overfitting.advice(ended(tmp_path, better, tokens="words", activation_reg=2.0))[-1]
 
 
-def test_a_run_that_was_stopped_early_says_so(tmp_path):
+def test_early_stopping_is_reported(tmp_path):
     first = overfitting.advice(ended(tmp_path, OVERFITTED, steps=5000))[0]
     assert first == "Stopped early, at step 400 of 5,000: 3 evaluations brought nothing better (--patience)."
 
 
-def test_a_run_that_could_have_gone_on_is_told_how(tmp_path):
+def test_a_run_that_still_improves_is_advised_to_resume(tmp_path):
     found = overfitting.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)]))
     assert found == [
         "To change: it was still getting better, so more time (resume it with --minutes 3) helps, "
@@ -108,13 +108,13 @@ def test_a_run_that_could_have_gone_on_is_told_how(tmp_path):
 
 
 @pytest.mark.parametrize(("length", "option"), [({"steps": 200}, "--steps 200"), ({"epochs": 2.0}, "--steps 200")])
-def test_more_time_is_as_much_again(tmp_path, length, option):
+def test_the_proposed_extension_is_the_length_of_the_run(tmp_path, length, option):
     found = overfitting.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)], **{"minutes": None, **length}))
     assert f"(resume it with {option})" in found[0]
 
 
 @pytest.mark.parametrize(("tokens", "told"), [(1, True), (499, True), (500, False), (0, False), (None, False)])
-def test_figures_of_a_few_tokens_are_called_chance_and_nothing_follows_from_them(tmp_path, tokens, told):
+def test_few_validation_tokens_are_called_chance_and_give_no_other_advice(tmp_path, tokens, told):
     run = ended(tmp_path, OVERFITTED)
     run.status["valid_tokens"] = tokens
     found = overfitting.advice(run)
@@ -122,7 +122,7 @@ def test_figures_of_a_few_tokens_are_called_chance_and_nothing_follows_from_them
     assert ("To change" in found[-1]) != told
 
 
-def test_nothing_is_advised_before_anything_is_known(tmp_path):
+def test_there_is_no_advice_before_the_gap_is_known(tmp_path):
     assert overfitting.advice(evaluated(tmp_path, [])) == []
     assert overfitting.overfitting_record(evaluated(tmp_path, []))["word"] is None
 
@@ -131,7 +131,7 @@ def test_nothing_is_advised_before_anything_is_known(tmp_path):
     ("characters", "usual", "recites"),
     [(39, 10, False), (40, 10, True), (60, 31, False), (62, 31, True), (41, None, True)],
 )
-def test_far_more_than_usual_is_recited(tmp_path, characters, usual, recites):
+def test_far_longer_copies_than_usual_are_recited(tmp_path, characters, usual, recites):
     run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)], copied=shared(characters, usual))
     found = overfitting.copied_text(run)
     assert found is not None
@@ -142,5 +142,5 @@ def test_far_more_than_usual_is_recited(tmp_path, characters, usual, recites):
 
 
 @pytest.mark.parametrize("told", [None, 5, {}, {"characters": "9", "text": "x", "usual": 1, "of": 2}])
-def test_a_status_that_makes_no_sense_says_nothing_of_copies(tmp_path, told):
+def test_a_damaged_status_gives_no_copied_text(tmp_path, told):
     assert overfitting.copied_text(ended(tmp_path, OVERFITTED, copied=told)) is None

@@ -54,7 +54,7 @@ def unpacked(data, folder):
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_without_text_nothing_of_it_is_in_the_archive(run, tmp_path, compressed):
+def test_an_archive_without_text_contains_none_of_it(run, tmp_path, compressed):
     members = unpacked(packed(run, without_text=True, compressed=compressed), tmp_path / "else")
     there = find_run("diary", tmp_path / "else")
     for path in there.path.rglob("*"):
@@ -70,7 +70,7 @@ def test_without_text_nothing_of_it_is_in_the_archive(run, tmp_path, compressed)
     assert {(member.uid, member.uname, member.mode) for member in members} == {(0, "", 0o600)}
 
 
-def test_with_text_it_is_the_run_as_it_is(run, tmp_path):
+def test_an_archive_with_text_is_the_complete_run(run, tmp_path):
     unpacked(packed(run, without_text=False), tmp_path / "else")
     there = find_run("diary", tmp_path / "else")
     for name in ("config.toml", "status.json", "autocomplete/text.npz", "piped.txt", "probes/window.npz"):
@@ -79,14 +79,14 @@ def test_with_text_it_is_the_run_as_it_is(run, tmp_path):
     assert not (there.path / "notes of mine").exists()
 
 
-def test_what_holds_the_text_is_named(run, tmp_path):
+def test_files_that_hold_the_text_are_listed(run, tmp_path):
     names = [path.name for path in archive.text_files(run)]
     assert names == ["piped.txt", "profile.npz", "text.npz"]
     assert archive.total_size(archive.text_files(run)) == 3 * len(SECRET)
     assert archive.text_files(make_run(tmp_path, "other")) == []
 
 
-def test_a_run_at_work_is_refused_and_so_is_what_is_no_file(run):
+def test_a_run_that_trains_and_files_that_are_links_are_refused(run):
     lock = EngineLock(run)
     with pytest.raises(LockedError):
         packed(run, without_text=True)
@@ -97,14 +97,14 @@ def test_a_run_at_work_is_refused_and_so_is_what_is_no_file(run):
         packed(run, without_text=True)
 
 
-def test_a_damaged_status_is_refused_where_its_quotations_are_to_go(run):
+def test_a_damaged_status_is_refused_where_its_quotations_are_removed(run):
     run.status.write_text("{")
     with pytest.raises(CorruptError):
         packed(run, without_text=True)
     assert packed(run, without_text=False)
 
 
-def test_a_folder_without_anything_is_empty(tmp_path):
+def test_a_run_without_files_gives_an_empty_archive(tmp_path):
     run = RunFolder(tmp_path / "new")
     run.path.mkdir()
     assert archive.text_files(run) == []

@@ -23,7 +23,7 @@ from lstmtui.runs.snapshot import RunSnapshot
         (None, "'lstmtui resume x' starts it"),
     ],
 )
-def test_what_to_do_with_a_run_follows_from_its_state(tmp_path, state, words):
+def test_the_next_step_follows_from_the_state(tmp_path, state, words):
     run = make_run(tmp_path, "x", state=state, step=400, steps=400)
     assert next_step(RunReader(run).refresh(), "x") == words
     with pytest.raises(UsageError) as caught:
@@ -31,11 +31,11 @@ def test_what_to_do_with_a_run_follows_from_its_state(tmp_path, state, words):
     assert words in str(caught.value)
 
 
-def test_a_run_that_was_given_minutes_is_offered_minutes():
+def test_a_run_with_a_length_in_minutes_is_offered_minutes():
     snapshot = RunSnapshot(run=RunFolder(Path("x")), state="finished", settings=config.Settings(minutes=2.5))
     assert resume_command(snapshot, "x") == "lstmtui resume x --minutes 2"
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0), (0.2, 1), (9.4, 9), (123, 120), (98_765, 99_000)])
-def test_examples_are_round(value, expected):
+def test_example_values_have_two_significant_digits(value, expected):
     assert round_to_two_digits(value) == expected

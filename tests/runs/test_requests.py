@@ -26,7 +26,7 @@ def test_a_request_is_one_line_with_an_id(run, lock, op):
     assert (record["id"], record["op"]) == (identity, op)
 
 
-def test_nobody_listens(run):
+def test_a_run_without_an_engine_refuses_requests(run):
     with pytest.raises(UsageError, match="'lstmtui resume diary'"):
         requests.send_request(run, "pause")
     assert not run.requests.exists()
@@ -39,7 +39,7 @@ def test_live_settings_can_be_set(run, lock, key):
     assert str(read_json_lines(run.requests)[0][0]["value"]) == value
 
 
-def test_other_settings_cannot(run, lock):
+def test_other_settings_cannot_be_set(run, lock):
     with pytest.raises(UsageError, match="cannot be changed"):
         requests.send_request(run, "set", key="hidden", value="3")
     with pytest.raises(UsageError, match="finite"):
@@ -63,16 +63,16 @@ def test_an_answer_is_found_among_other_events(run, lock):
     assert answer == requests.Answer(ok=True, message="Paused.")
 
 
-def test_the_last_words_of_an_engine_are_heard(run):
+def test_the_last_answer_of_an_ending_engine_is_found(run):
     append_json_line(run.events, {"event": "answered", "request": "abc", "ok": True, "message": "Bye."})
     assert requests.wait_for_answer(run, "abc") == requests.Answer(ok=True, message="Bye.")
 
 
-def test_no_answer(run, lock):
+def test_a_missing_answer_is_none_after_the_timeout(run, lock):
     assert requests.wait_for_answer(run, "abc", timeout=0.05) is None
 
 
-def test_a_dead_engine_is_not_waited_for(run):
+def test_waiting_ends_when_the_engine_is_dead(run):
     began = time.monotonic()
     assert requests.wait_for_answer(run, "abc", timeout=30) is None
     assert time.monotonic() - began < 5

@@ -4,27 +4,18 @@ import os
 import stat
 import time
 
-import pytest
-
 from lstmtui.common.files import append_json_line, read_json, read_json_lines
 from lstmtui.runs.writer import RunWriter
 
 
-@pytest.fixture
-def writer(run):
-    writer = RunWriter(run, interval=0.01)
-    yield writer
-    writer.close()
-
-
-def test_the_status_says_who_writes_it(run, writer):
+def test_the_status_names_the_process_that_writes_it(run, writer):
     status = read_json(run.status)
     assert status is not None
     assert status["pid"] == os.getpid()
     assert status["state"] == "starting"
 
 
-def test_a_change_of_state_is_there_at_once_and_others_soon(run):
+def test_a_new_state_is_written_at_once_and_other_fields_with_the_next_heartbeat(run):
     writer = RunWriter(run, interval=0.2)
     try:
         writer.status(state="training", step=1)
@@ -39,7 +30,7 @@ def test_a_change_of_state_is_there_at_once_and_others_soon(run):
         writer.close()
 
 
-def test_the_heart_beats(run, writer):
+def test_the_heartbeat_is_renewed(run, writer):
     first = (read_json(run.status) or {})["heartbeat"]
     deadline = time.monotonic() + 10
     while (read_json(run.status) or {})["heartbeat"] == first:
@@ -47,7 +38,7 @@ def test_the_heart_beats(run, writer):
         time.sleep(0.01)
 
 
-def test_a_disk_that_takes_nothing_is_logged_and_no_error(run, writer, monkeypatch):
+def test_a_full_disk_is_logged_and_raises_nothing(run, writer, monkeypatch):
     def full(*given, **named):
         raise OSError(28, "No space left on device", "somewhere")
 
@@ -59,7 +50,7 @@ def test_a_disk_that_takes_nothing_is_logged_and_no_error(run, writer, monkeypat
     assert "No space left on device" in run.log.read_text()
 
 
-def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
+def test_truncation_removes_metrics_and_samples_but_no_events(run, writer):
     writer.metric("train", step=1)
     writer.sample(text="one")
     offsets = writer.offsets()
@@ -74,7 +65,7 @@ def test_cutting_back_takes_metrics_and_samples_but_no_events(run, writer):
     assert run.metrics.stat().st_size == 0
 
 
-def test_an_engine_that_takes_a_run_up_keeps_what_still_holds(run):
+def test_a_resuming_engine_keeps_the_persistent_fields(run):
     for changes in ({"step": 40, "steps": 100, "seconds": 3.5, "result": {}, "state": "training"}, {}):
         writer = RunWriter(run)
         writer.status(**changes)
@@ -84,14 +75,14 @@ def test_an_engine_that_takes_a_run_up_keeps_what_still_holds(run):
     assert "result" not in status
 
 
-def test_a_damaged_status_is_no_reason_not_to_begin(run):
+def test_a_damaged_status_does_not_prevent_a_start(run):
     run.status.write_text("[[[")
     writer = RunWriter(run)
     writer.close()
     assert read_json(run.status)["step"] == 0
 
 
-def test_what_stands_where_a_file_belongs_is_left_alone_and_is_no_error(run, writer, tmp_path):
+def test_a_link_or_pipe_in_place_of_a_file_is_not_written_and_raises_nothing(run, writer, tmp_path):
     mine = tmp_path / "mine"
     mine.write_text("untouched")
     run.samples.symlink_to(mine)
@@ -111,7 +102,7 @@ def test_what_stands_where_a_file_belongs_is_left_alone_and_is_no_error(run, wri
     assert "probes: it is a link, where a folder belongs" in log
 
 
-def test_what_is_written_is_for_its_user_alone(run, writer):
+def test_files_are_private(run, writer):
     writer.metric("train", step=1)
     writer.event("saved")
     writer.log("a line")
@@ -121,7 +112,7 @@ def test_what_is_written_is_for_its_user_alone(run, writer):
     assert stat.S_IMODE(run.probes.stat().st_mode) == 0o700
 
 
-def test_a_line_that_the_disk_refused_once_stands_in_its_place(run, writer, monkeypatch):
+def test_a_line_that_failed_once_is_written_in_order(run, writer, monkeypatch):
     refused = []
 
     def once(path, record):
@@ -140,7 +131,7 @@ def test_a_line_that_the_disk_refused_once_stands_in_its_place(run, writer, monk
     assert [line["step"] for line in read_json_lines(run.metrics)[0]] == [1, 2, 3, 2]
 
 
-def test_metrics_are_durable_before_they_are_counted(run, writer, monkeypatch):
+def test_metrics_are_synced_before_their_offset_is_stored(run, writer, monkeypatch):
     writer.metric("train", step=1)
     synced, fsync = [], os.fsync
 
@@ -153,7 +144,7 @@ def test_metrics_are_durable_before_they_are_counted(run, writer, monkeypatch):
     assert synced == [run.metrics.stat().st_ino, run.path.stat().st_ino]
 
 
-def test_a_last_status_that_the_disk_refused_once_is_written_at_the_end(run, monkeypatch):
+def test_a_last_status_that_failed_once_is_written_on_close(run, monkeypatch):
     writer = RunWriter(run, interval=60)
     with monkeypatch.context() as patch:
         patch.setattr("lstmtui.runs.writer.write_atomically", refuse)
@@ -166,7 +157,7 @@ def refuse(*args, **rest):
     raise OSError(28, "No space left on device")
 
 
-def test_temporary_files_of_an_engine_that_died_are_swept_at_the_next_start(run):
+def test_temporary_files_of_a_dead_engine_are_removed_at_the_next_start(run):
     run.checkpoints.mkdir()
     left = [folder / f".half.{os.getpid()}-9.tmp" for folder in (run.path, run.checkpoints)]
     for path in left:

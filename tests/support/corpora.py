@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lstmtui.config import Settings
 from lstmtui.data.corpus import Dataset, tokenise_corpus
+from lstmtui.errors import UsageError
+
+TEXT = "".join(f"line {i} of the text, größer and 東 than {i * 7 % 13} others\n" for i in range(300))
+"""Text in two scripts, of 300 lines."""
 
 
 def prepare(
@@ -20,3 +26,20 @@ def prepare(
     own = {role: tuple(map(str, settings.pop(role, ()))) for role in ("valid", "test")}
     s = Settings(corpus=tuple(map(str, train)), vocabulary=limit, **{"tokens": "chars", **own, **settings})
     return tokenise_corpus(s, cache=cache, report=report)
+
+
+def write_file(folder: Path, data: bytes, name: str = "corpus.txt") -> Path:
+    """Write a file into `folder` and return its path."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def refusal(folder: Path, *names: str | Path, **settings: Any) -> str:
+    """Return the one sentence with which the corpus `names` is refused; `folder` holds the cache."""
+    with pytest.raises(UsageError) as caught:
+        prepare(names, cache=folder / "cache", **settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    return message

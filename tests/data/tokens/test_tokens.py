@@ -74,12 +74,12 @@ def test_words_of_scripts_without_spaces_are_characters():
     assert tokens.words.Words.from_json(tokenizer.to_json()).encode(CHINESE.encode()).tolist() == ids.tolist()
 
 
-def test_words_between_spaces_of_any_width_are_apart():
+def test_words_are_separated_by_spaces_of_any_width():
     tokenizer = tokens.train("words", ["aß\u00a0b\u3000c d—e\n".encode() * 2])
     assert sorted(word.decode() for word in tokenizer.words) == ["aß", "b", "c", "d—e"]
 
 
-def test_exact_words_are_what_stands_between_spaces_and_are_kept_as_before():
+def test_exact_words_are_separated_by_ascii_spaces_alone():
     tokenizer = tokens.train("words", ["你好 世界\u00a0x\n".encode() * 2], exact=True)
     assert sorted(word.decode() for word in tokenizer.words) == ["世界\u00a0x", "你好"]
     assert tokenizer.to_json().keys() == {"words"}
@@ -98,7 +98,7 @@ def test_stream_equals_encode_however_it_is_cut(kind, text, at, damage):
     assert all(piece.dtype == np.int32 for piece in pieces)
 
 
-def test_bpe_cuts_a_long_text_only_where_a_token_ends_anyway(monkeypatch):
+def test_bpe_cuts_a_long_text_only_at_token_ends(monkeypatch):
     from lstmtui.data.tokens import bpe
 
     text = (PROSE + "\n\n\n  \n x\n" + " " * 9 + "y") * 5
@@ -205,7 +205,7 @@ def test_an_endless_word_is_refused_instead_of_filling_memory(kind):
         tokens.train(kind, [b"x" * (1 << 19)] * 3)
 
 
-def test_bpe_learns_what_repeats_and_nothing_by_chance():
+def test_bpe_merges_only_repeated_pairs():
     first, second = (tokens.train("bpe", [b"the cat the cat the cat"] * 3, 300) for _ in range(2))
     assert first.digest() == second.digest()
     assert 256 < first.size <= 300

@@ -1,0 +1,69 @@
+"""Names to text: several files, folders, encodings, generators."""
+
+from __future__ import annotations
+
+import pytest
+from support.corpora import prepare
+
+from lstmtui.config import Settings
+from lstmtui.data.corpus import open_corpus
+from lstmtui.data.reading import ReadOptions, open_source, resolve_names
+from lstmtui.errors import UsageError
+
+
+def test_several_files_are_joined_with_one_newline_where_needed(tmp_path, cache):
+    for name, data in (("a", b"one"), ("b", b"two\n"), ("c", b"\xef\xbb\xbfthree")):
+        (tmp_path / name).write_bytes(data)
+    names = [str(tmp_path / name) for name in "abc"]
+    assert b"".join(resolve_names(names, cache=cache).as_text().chunks()) == b"one\ntwo\nthree"
+    assert b"".join(resolve_names(names, cache=cache).chunks(2)) == b"one\ntwo\n\xef\xbb\xbfthree"
+    assert open_source(names, ReadOptions(), cache=cache).bytes == len(b"one\ntwo\nthree")
+    assert open_source(names, ReadOptions(tokens="bytes"), cache=cache).bytes == len(b"one\ntwo\n\xef\xbb\xbfthree")
+
+
+def test_a_generator_is_read_by_its_name(cache):
+    assert open_source(["reber:lines=50,seed=3"], ReadOptions(), cache=cache).bytes > 500
+    data = prepare(["brackets:lines=200"], cache=cache)
+    assert data.name == "brackets:lines=200"
+    assert data.tokenizer.size == 6
+
+
+def test_an_empty_name_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
+        with pytest.raises(UsageError, match="An empty text names no file"):
+            open_corpus(Settings(**{"corpus": (str(text),), **settings}))
+
+
+def folder_with(tmp_path, **files):
+    folder = tmp_path / "folder"
+    for name, data in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return folder
+
+
+def test_an_encoding_reads_files_that_were_skipped(tmp_path, cache):
+    folder = folder_with(tmp_path, **{"a.txt": "größer\n", "b.txt": "später\n".encode("cp1252")})
+    how = ReadOptions(encoding="windows-1252")
+    assert b"".join(open_source([str(folder)], how, cache=cache).chunks()).decode() == "größer\nspäter\n"
+    assert not open_source([str(folder)], how, cache=cache).skipped
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp1252", "iso2022_jp"])
+def test_a_text_in_another_encoding_gives_the_same_tokens(encoding, tmp_path, cache):
+    text = "Plain text, read in any encoding.\n" * 50
+    (tmp_path / "a.txt").write_text(text, encoding=encoding)
+    (tmp_path / "b.txt").write_text(text)
+    a, b = (prepare([tmp_path / name], cache=cache, encoding=encoding) for name in ("a.txt", "b.txt"))
+    assert a.digest == b.digest
+
+
+def test_a_wrong_encoding_and_an_unknown_one_are_refused(tmp_path, cache):
+    (tmp_path / "a.txt").write_bytes("später ".encode("cp1252") * 50)
+    with pytest.raises(UsageError, match="is not in euc_jp"):
+        prepare([tmp_path / "a.txt"], cache=cache, encoding="euc_jp")
+    for name in ("nonsense", "zlib", "hex"):
+        with pytest.raises(UsageError, match="There is no encoding called"):
+            prepare([tmp_path / "a.txt"], cache=cache, encoding=name)

@@ -1,0 +1,47 @@
+"""Probes, read from files that anyone may have edited."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstmtui.runs import probes
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
+
+
+def test_probes_are_read_as_they_were_written(run, writer):
+    assert probes.read_saturation(run) == []
+    assert probes.read_window(run) is None
+    left = np.random.default_rng(0).random((2, 4, 8), dtype=np.float32)
+    for step in (1, 2, 3):
+        writer.saturation(step, ("i", "f", "g", "o"), left * step / 3, left)
+    writer.window(3, ("i", "f", "g", "o"), left[:, :, None].astype(np.float16), np.arange(1, dtype=np.int32))
+    (run.probes / "saturation-00000002.npz").write_bytes(b"damaged")
+    found = probes.read_saturation(run)
+    assert [probe.step for probe in found] == [1, 3]
+    assert found[-1].gates == ("i", "f", "g", "o")
+    np.testing.assert_array_equal(found[-1].right, left)
+    window = probes.read_window(run)
+    assert window is not None
+    assert window["values"].shape == (2, 4, 1, 8)
+
+
+def test_old_probes_are_removed(run, writer, monkeypatch):
+    monkeypatch.setattr("lstmtui.runs.writer.MAX_PROBES", 2)
+    for step in range(5):
+        writer.saturation(step, ("h",), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)))
+    assert [probe.step for probe in probes.read_saturation(run)] == [3, 4]
+
+
+def test_damaged_probes_are_ignored(tmp_path):
+    run = RunFolder(tmp_path)
+    writer = RunWriter(run, interval=60)
+    for step in (1, 2, 3):
+        writer.saturation(step, ("i",), np.zeros((1, 1, 4), np.float32), np.ones((1, 1, 4), np.float32))
+    writer.close()
+    whole = (run.probes / "saturation-00000002.npz").read_bytes()
+    for content in (b"", b"PK nonsense", whole[:-30], whole[:100] + b"\xff" * 40 + whole[140:]):
+        (run.probes / "saturation-00000002.npz").write_bytes(content)
+        assert {probe.step for probe in probes.read_saturation(run)} >= {1, 3}
+    (run.probes / "window.npz").write_bytes(whole[:50])
+    assert probes.read_window(run) is None
