@@ -23,6 +23,9 @@ from lstmtui.errors import LstmtuiError, UsageError
 
 HERE = Path(__file__).parents[2]
 PYTHON = [p for folder in ("lstmtui", "kernels/lstm_kernels") for p in sorted((HERE / folder).rglob("*.py"))]
+MEMORY_TASKS = HERE / "lstmtui/cli/tasks.py"
+"""Has a process of its own until memory tasks are runs."""
+FRONT_PLACES = ("cli", "tui", "reports", "runs", "data", "common")
 SHADOWS = ("numpy", "random", "json", "numba", "signal", "hashlib", "rich", "textual", "typer", "tokenizers", "lstmtui")
 
 
@@ -58,6 +61,44 @@ def test_the_search_finds_an_unsafe_start():
 def test_python_is_never_started_without_its_safe_path():
     assert len(PYTHON) > 100
     assert {str(path): lines for path in PYTHON if (lines := unsafe(path.read_text()))} == {}
+
+
+STARTERS = ("Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
+OTHERS = [path for path in PYTHON if path.relative_to(HERE).parts[:2] in {("lstmtui", n) for n in FRONT_PLACES}]
+
+
+def engine_access(source: str) -> list[int]:
+    """Return the lines that start a process, or name an engine module in a string other than a docstring."""
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            if "lstmtui.engine" in node.value:
+                found.append(node.lineno)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of = node.func.value
+            if isinstance(of, ast.Name) and of.id == "subprocess" and node.func.attr in STARTERS:
+                found.append(node.lineno)
+        elif isinstance(node, ast.ImportFrom) and node.module == "subprocess":
+            found.append(node.lineno)
+    return found
+
+
+def test_the_search_finds_an_engine_module_and_a_started_process():
+    assert engine_access("a = 'lstmtui.engine.training.fork'") == [1]
+    assert engine_access("import subprocess\nsubprocess.run(['true'])") == [2]
+    assert engine_access("from subprocess import Popen") == [1]
+    assert engine_access('"""As `lstmtui.engine` does."""\na: subprocess.Popen[bytes]') == []
+
+
+def test_the_client_alone_starts_processes_and_names_engine_modules():
+    assert len(OTHERS) > 100
+    found = {path: lines for path in OTHERS if (lines := engine_access(path.read_text()))}
+    found.pop(MEMORY_TASKS, None)
+    assert found == {}
 
 
 def test_a_command_line_has_a_safe_path():
