@@ -1,7 +1,6 @@
-"""Terminal screens: the list of runs, one run live, and typing with it.
+"""Terminal screens: the list of runs, one run live, typing with it, and more.
 
-They start and watch engine processes through `lstmtui.client` and the run folder, and can be closed at any time without
-stopping one.
+They start and watch engine processes through `lstmtui.client` and the run folder. Closing them stops no engine.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ def run(
     """Open the screens and return the exit code: 0, or 129, 130, 143 after SIGHUP, SIGINT, SIGTERM.
 
     `screen` is "runs", "live", "type" or "auto": live on the named or latest run, the list when there is none.
-    `theme` and `charset` come before what the person's configuration says. Raises UsageError without a terminal, for
+    `theme` and `charset` override the user's configuration. Raises UsageError without a terminal, for
     an unknown run, theme or character set, and for "type" when there is no run.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
@@ -28,7 +27,7 @@ def run(
     from lstmtui.runs.listing import find_run, list_runs
     from lstmtui.tui import preferences
 
-    liked = preferences.load(theme=theme, charset=charset)
+    chosen = preferences.load(theme=theme, charset=charset)
 
     found = None
     if run_name is not None or screen in ("live", "type"):
@@ -37,16 +36,16 @@ def run(
         found = next(iter(list_runs()), None)
 
     from lstmtui.tui.app import LstmtuiApp
-    from lstmtui.tui.leaving import ExitWatch
+    from lstmtui.tui.exit_monitor import ExitMonitor
 
     first = "runs" if found is None else "live" if screen == "auto" else screen
-    app = LstmtuiApp(found, screen=first, preferences=liked)
-    preferences.one_of("theme", liked.theme, ("auto", *app.available_themes))
-    sys.setswitchinterval(0.001)  # a thread that reads must not hold up a key for long
-    watch = ExitWatch(sys.stdin.fileno(), app.leave)
-    watch.start()
+    app = LstmtuiApp(found, screen=first, preferences=chosen)
+    preferences.check_choice("theme", chosen.theme, ("auto", *app.available_themes))
+    sys.setswitchinterval(0.001)  # a thread that reads must not delay a key for long
+    monitor = ExitMonitor(sys.stdin.fileno(), app.leave)
+    monitor.start()
     try:
         app.run()
     finally:
-        watch.end()
-    return 128 + watch.asked if watch.asked else app.return_code or 0
+        monitor.finish()
+    return 128 + monitor.signal_number if monitor.signal_number else app.return_code or 0

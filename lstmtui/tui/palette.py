@@ -1,42 +1,26 @@
-"""The command palette: every action of the screen below it, by the words that help has for it."""
+"""The command palette: every action of the screen below it, found by its help text."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual import work
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.css.query import NoMatches
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.textual_patches.palette import ClosablePalette
 
-GATHER = inspect.unwrap(CommandPalette._gather_commands)
 
-
-class Palette(CommandPalette, BaseScreen[Any]):
-    """Textual's palette, made to be left at any moment.
-
-    Its search is a task of its own that looks the list of commands up when it begins (Textual 8.2.8,
-    CommandPalette._gather_commands), and raises NoMatches where the palette is closed again by then.
-    """
-
-    @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
-    async def _gather_commands(self, search_value: str) -> None:
-        try:
-            await GATHER(self, search_value)
-        except NoMatches:
-            if self.is_usable:
-                raise
+class Palette(ClosablePalette, BaseScreen[Any]):
+    """Textual's command palette as a screen of this application."""
 
 
 class ActionCommands(Provider):
-    """What can be done here by key, found by words; an action that the focused part has comes with it."""
+    """The actions of the screen and of its focused part."""
 
     def _actions(self) -> list[tuple[str, str, Callable[[], Any]]]:
-        found: dict[str, tuple[str, str, Callable[[], Any]]] = {}
+        actions: dict[str, tuple[str, str, Callable[[], Any]]] = {}
         screen = self.screen
         for active in screen.active_bindings.values():
             binding = active.binding
@@ -44,8 +28,8 @@ class ActionCommands(Provider):
                 continue
             key = screen.app.get_key_display(binding)
             run = partial(screen.app.run_action, binding.action, active.node)
-            found.setdefault(binding.action, (binding.description, f"{binding.tooltip} ({key})", run))
-        return list(found.values())
+            actions.setdefault(binding.action, (binding.description, f"{binding.tooltip} ({key})", run))
+        return list(actions.values())
 
     async def discover(self) -> Hits:
         for label, about, run in self._actions():

@@ -1,14 +1,14 @@
-"""How the screens look and which keys they have: the table [screens] of the user's configuration.
+"""Theme, character set and keys of the screens: the table [screens] of the user's configuration.
 
     [screens]
     theme = "lstmtui-light"
     charset = "block"
 
-    [screens.keys]              # names as help (F1) shows them; several keys are parted by commas
+    [screens.keys]              # names as help (F1) shows them; commas separate several keys
     "live.pause" = "p,space"
 
-LSTMTUI_THEME and LSTMTUI_CHARSET, and the options --theme and --charset, come before it. A theme chosen in the palette
-is written there, and all else in that file stays as it was.
+The options --theme and --charset, and LSTMTUI_THEME and LSTMTUI_CHARSET, override it. A theme chosen in the palette is
+written there; the rest of the file stays as it was.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ CHARSETS = ("auto", "braille", "block", "ascii")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What a person likes."""
+    """The user's choices."""
 
     theme: str = "auto"
-    """A theme's name; "auto" is the dark one, or that of sixteen colours where a terminal has no more."""
+    """The name of a theme; "auto" is the dark one, or the one of sixteen colours where a terminal has no more."""
     charset: str = "auto"
     """One of CHARSETS."""
     keys: Mapping[str, str] = field(default_factory=dict)
-    """Keys by the name of a binding."""
+    """Keys by the name of their binding."""
 
 
 def load(
@@ -79,10 +79,10 @@ def _table(path: Path) -> dict[str, Any]:
     return table
 
 
-def keep_theme(name: str) -> Path:
-    """Write `name` into the user's configuration, which is made where there is none, and return where that is.
+def save_theme(name: str) -> Path:
+    """Write the theme `name` into the user's configuration, which is created if missing, and return its path.
 
-    Raises UsageError when the file cannot be read or written, or says its theme in a way that is not one line.
+    Raises UsageError when the file cannot be read or written, or when its theme cannot be set in one line.
     """
     path = (config.user_file() or config.user_folder() / "config.toml").resolve()  # a link stays a link
     try:
@@ -92,9 +92,9 @@ def keep_theme(name: str) -> Path:
         if written != text:
             write_atomically(path, written.encode())
     except OSError as error:
-        raise UsageError(f"{path}: the theme cannot be kept ({error.strerror or error}).") from error
+        raise UsageError(f"{path}: the theme cannot be saved ({error.strerror or error}).") from error
     except (FormatError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML ({error}); the theme is not kept.") from error
+        raise UsageError(f"{path}: not valid TOML ({error}); the theme is not saved.") from error
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
     return path
@@ -106,37 +106,37 @@ _TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 def with_theme(text: str, name: str) -> str:
-    """Return a configuration with `theme` in its table [screens] set, and not a character else changed.
+    """Return the configuration `text` with screens.theme set to `name`, and no other character changed.
 
-    Raises ValueError where one line cannot say it, and FormatError for what is no TOML.
+    Raises ValueError where it cannot be set in one line, and FormatError for invalid TOML.
     """
     wanted = parse_toml(text.encode())
     wanted.setdefault("screens", {})["theme"] = name
-    said = json.dumps(name)
+    quoted = json.dumps(name)
     if header := _HEADER.search(text):
         end = following.start() if (following := _TABLE.search(text, header.end())) else len(text)
         if found := _THEME.search(text, header.end(), end):
-            written = text[: found.start(2)] + said + text[found.end(2) :]
+            written = text[: found.start(2)] + quoted + text[found.end(2) :]
         else:
             line = header.group() if header.group().endswith("\n") else header.group() + "\n"
-            written = text[: header.start()] + line + f"theme = {said}\n" + text[header.end() :]
+            written = text[: header.start()] + line + f"theme = {quoted}\n" + text[header.end() :]
     else:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-        written = f"{text}{gap}[screens]\ntheme = {said}\n"
+        written = f"{text}{gap}[screens]\ntheme = {quoted}\n"
     try:
         same = parse_toml(written.encode()) == wanted
     except FormatError:
         same = False
     if not same:
-        raise ValueError(f"the theme cannot be kept there; please write theme = {said} into [screens] yourself.")
+        raise ValueError(f"the theme cannot be saved there; please write theme = {quoted} into [screens] yourself.")
     return written
 
 
-def one_of(name: str, given: str, known: Iterable[str]) -> str:
-    """Return `given` if it is known, else raise UsageError with the nearest."""
-    known = list(known)
-    if given in known:
-        return given
-    close = difflib.get_close_matches(given, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}."
-    raise UsageError(f"There is no {name} {reprlib.repr(given)}; {hint}")
+def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise UsageError that names the nearest."""
+    choices = list(choices)
+    if value in choices:
+        return value
+    close = difflib.get_close_matches(value, choices, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(choices)}."
+    raise UsageError(f"There is no {name} {reprlib.repr(value)}; {hint}")

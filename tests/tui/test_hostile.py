@@ -137,7 +137,7 @@ class Everything(App[None]):
         area.clear()
         area.focus()
         area.post_message(Paste(s[34]))
-        area.take(s[35])
+        area.insert_candidate(s[35])
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -69,7 +69,7 @@ def test_what_cannot_be_is_refused(user_file: Path, text: str, said: str) -> Non
 
 def test_an_unknown_theme_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'lstmtui-light'"):
-        preferences.one_of("theme", "lstmtui-lihgt", [theme.name for theme in THEMES])
+        preferences.check_choice("theme", "lstmtui-lihgt", [theme.name for theme in THEMES])
 
 
 @pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
@@ -132,15 +132,15 @@ def test_the_footer_has_at_most_eight_keys(kind: type) -> None:
 )
 def test_a_theme_is_kept_and_nothing_else_changed(user_file: Path, text: str, becomes: str) -> None:
     user_file.write_text(text)
-    assert preferences.keep_theme("b") == user_file.resolve()
+    assert preferences.save_theme("b") == user_file.resolve()
     assert user_file.read_text() == becomes
 
 
 @pytest.mark.parametrize("text", ["screens = {theme = 'a'}\n", "screens.theme = 'a'\n", "[screens\n"])
 def test_a_file_that_one_line_cannot_change_is_left_alone(user_file: Path, text: str) -> None:
     user_file.write_text(text)
-    with pytest.raises(UsageError, match="kept"):
-        preferences.keep_theme("b")
+    with pytest.raises(UsageError, match="saved"):
+        preferences.save_theme("b")
     assert user_file.read_text() == text
 
 
@@ -158,6 +158,6 @@ async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: P
         if isinstance(pilot.app.screen, CommandPalette):
             await pilot.press("enter")
         await until(pilot, lambda: pilot.app.theme == "lstmtui-light")
-        await until(pilot, lambda: any("kept in" in told.message for told in pilot.app._notifications))
+        await until(pilot, lambda: any("saved in" in told.message for n in pilot.app._notifications))
     assert user_file.is_symlink()
     assert preferences.load(environ={}).theme == "lstmtui-light"

@@ -15,8 +15,9 @@ from support.screens import FakeForecaster, FakeModel, until
 from textual.pilot import Pilot
 
 from lstmtui.client.model import Candidate
-from lstmtui.tui.app import LstmtuiApp, screen_text
+from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.services import Services
+from lstmtui.tui.textual_patches.screen_text import screen_text
 
 STORED = Path(__file__).parent / "snapshots"
 EVENTS = (

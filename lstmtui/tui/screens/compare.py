@@ -116,7 +116,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Compare"
         self.query_one(LineChart).said = "Reading the runs …"
-        self.read_every(INTERVAL)
+        self.poll_every(INTERVAL)
 
     def on_resize(self) -> None:
         self._fill()

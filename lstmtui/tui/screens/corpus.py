@@ -24,7 +24,7 @@ from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.widgets.fields import Entry as Line
 
 if TYPE_CHECKING:
-    from textual.widgets._directory_tree import DirEntry
+    from textual.widgets.directory_tree import DirEntry
 
     from lstmtui.data.catalogue import CatalogueEntry
 

@@ -116,7 +116,7 @@ the z of a GRU).
             chart.x_text = words.count
             chart.said = "Reading the run …"
         self._show()
-        self.read_every(INTERVAL)
+        self.poll_every(INTERVAL)
 
     def on_unmount(self) -> None:
         if self._inspection is not None:

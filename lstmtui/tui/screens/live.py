@@ -133,7 +133,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         for name in ("view", "chosen"):
             self.watch(self.query_one(GateMap), name, self._label, init=False)
         self._label()
-        self.read_every(INTERVAL)
+        self.poll_every(INTERVAL)
 
     # --- reading --------------------------------------------------------------------------------------------------
 

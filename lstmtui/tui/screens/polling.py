@@ -1,4 +1,4 @@
-"""Screens that look at the run folder again and again, in a thread, and are told by a message what was found."""
+"""Screens that read the run folder at intervals, in a thread, and receive what was read as a message."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from abc import abstractmethod
 from textual import work
 
 from lstmtui.tui.messages import PollResult
-from lstmtui.tui.screens.base import BaseScreen, Result
+from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.textual_patches.screen import Result
 
 
 class PollingScreen(BaseScreen[Result]):
-    """Calls `read` in a thread, one call at a time, and posts the Look that it returns.
+    """Calls `read` in a thread, one call at a time, and posts the PollResult that it returns.
 
-    Beneath another screen nobody looks, and reading would only take time from the engine; so nothing is read there.
+    A screen that is covered by another reads nothing, which would only take time from the engine.
     """
 
     _reading = False
-    _problem = ""
-    """What was last said about reading."""
+    _last_error = ""
 
     @property
-    def is_seen(self) -> bool:
-        """Whether it is on top, or shows through the dialog that is.
+    def is_visible(self) -> bool:
+        """Whether the screen is on top, or shows through a dialog on top.
 
-        `is_current` is true also of the screen that lies beneath one which covers it (Textual 8.2.8).
+        `is_current` alone is also true of a screen that another one covers (Textual 8.2.8).
         """
         return self.is_active or (self.is_current and self.app.screen.is_modal)
 
-    def read_every(self, seconds: float) -> None:
-        """Read now, and again after so many seconds each time."""
+    def poll_every(self, seconds: float) -> None:
+        """Read now, and again every `seconds`."""
         self.set_interval(seconds, self.poll)
         self.poll()
 
     def poll(self) -> None:
-        """Read, unless that is being done already."""
-        if self.is_seen and not self._reading:
+        """Start a read, unless one is running."""
+        if self.is_visible and not self._reading:
             self._reading = True
             self._read_in_thread()
 
@@ -44,16 +44,16 @@ class PollingScreen(BaseScreen[Result]):
 
     @abstractmethod
     def read(self) -> PollResult:
-        """Read a bounded piece, in the thread; touches no widget."""
+        """Read a bounded amount, in the thread, without touching a widget."""
 
     @work(thread=True, group="read")
     def _read_in_thread(self) -> None:
         try:
             self.post_message(self.read())
-        except Exception as error:  # one file that nobody has thought of must not end the screens
-            said = f"The files cannot be read ({type(error).__name__}: {error})."
-            if said != self._problem:
-                self._problem = said
-                self.show_message(said, error=True)
+        except Exception as error:  # an unforeseen file must not end the application
+            message = f"The files cannot be read ({type(error).__name__}: {error})."
+            if message != self._last_error:
+                self._last_error = message
+                self.show_message(message, error=True)
         finally:
             self._reading = False

@@ -118,7 +118,7 @@ compares the runs marked with m, or all that are listed when none is marked.
         self.query_one(TitleBar).title = "Runs"
         self.query_one("#empty", Static).update(Text("Reading the runs …"))
         self.set_class(True, "-empty")
-        self.read_every(INTERVAL)
+        self.poll_every(INTERVAL)
 
     def on_resize(self) -> None:
         self._fill()

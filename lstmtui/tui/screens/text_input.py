@@ -15,8 +15,8 @@ from textual.widgets import Input, Static, TextArea
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.screens.base import Dialog
+from lstmtui.tui.textual_patches.text_area import SafeTextArea
 from lstmtui.tui.widgets.fields import Entry
-from lstmtui.tui.widgets.typing_area import SafeArea
 
 MOST = 16_000
 """Bytes of a file that are loaded."""
@@ -48,7 +48,7 @@ class TextInputScreen(Dialog[str | None]):
             yield Static("Type or paste a text. Or load the beginning of a file (tab goes there):", classes="hint")
             yield Entry("", placeholder="path of a file, then enter", id="file")
             yield Static(id="problem", classes="hint")
-            yield SafeArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
+            yield SafeTextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
 
     @on(Input.Submitted)
     def _load(self, event: Input.Submitted) -> None:

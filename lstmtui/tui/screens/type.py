@@ -247,7 +247,7 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
 
     def action_take(self, index: int | None) -> None:
         if (taken := self._taken(index)) is not None:
-            self.query_one(TypingArea).take(taken.text, taken.replaces)
+            self.query_one(TypingArea).insert_candidate(taken.text, taken.replaces)
 
     def action_threshold(self, step: int) -> None:
         self.threshold = min(0.95, max(0.05, round(self.threshold + 0.05 * step, 2)))

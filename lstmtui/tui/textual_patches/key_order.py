@@ -1,101 +1,101 @@
-"""One key after the other: what is typed quickly goes where it would have gone if it had been typed slowly."""
+"""Keys typed quickly have the same effect as keys typed slowly.
+
+Textual 8.2.8 (App.on_event) queues a key for the widget that has the focus at that moment, and looks for its binding
+only when the key has come back up through the queues of all parents. Of "/ab" typed at once, "a" and "b" are queued for
+the list before "/" has moved the focus to the filter, and are lost. The same happens to slow typing on a busy machine.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from textual import events
-from textual.app import App
+from textual.app import ReturnType
 from textual.message import Message
 
-PATIENCE = 1.0
-"""Seconds after which the next key is let through whatever became of the one before it."""
-SOON = 0.01
-"""Seconds until a screen that is not there yet is looked at again."""
+from lstmtui.tui.textual_patches.app_exit import DeferredExitApp
 
-Result = TypeVar("Result")
+PRIVATE_NAMES = ("textual.app:App.on_event", "textual.events:Event.is_forwarded")
+MAX_KEY_SECONDS = 1.0
+"""How long a key may take before the next one is sent all the same."""
+POLL_SECONDS = 0.01
+"""Seconds between two checks of a screen that is being mounted."""
 
 
 class KeyDelivered(Message):
-    """Takes the way of a key: when this has come up to the application, the key has done its work."""
+    """Follows a key through the same queues: when it reaches the application, the key has been handled."""
 
     def __init__(self, event: events.Event) -> None:
         super().__init__()
         self.event = event
 
 
-class OrderedKeysApp(App[Result]):
-    """Holds a key back until the one before it is done with, and until the screen that it opened is there.
+class OrderedKeysApp(DeferredExitApp[ReturnType]):
+    """Holds a key back until the one before it has been handled and the screen that it opened is mounted."""
 
-    Textual 8.2.8 (App.on_event) puts a key into the queue of the widget that has the focus at that moment, and only
-    when it has come back up through the queues of all parents its binding is looked for. Of "/ab" typed in one go, "a"
-    and "b" are in the queue of the list before "/" has moved the focus to the filter, and are lost there. The same
-    happens to whoever types slowly on a machine that trains.
-    """
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._typed: deque[events.Key | events.Paste] = deque()
-        self._under_way: events.Event | None = None
-        self._screen_due: float | None = None
-        """Until when a screen that is not there yet is waited for; None when none is."""
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._waiting_keys: deque[events.Key | events.Paste] = deque()
+        self._current_key: events.Event | None = None
+        self._mount_deadline: float | None = None
+        """Until when a screen that is being mounted is waited for; None when there is none."""
 
     @property
     def keys_done(self) -> bool:
-        """Whether all that was typed has done its work."""
-        return not self._typed and self._under_way is None
+        """Whether every key typed so far has been handled."""
+        return not self._waiting_keys and self._current_key is None
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
         else:
-            self._typed.append(event)
-            await self._send_next()
+            self._waiting_keys.append(event)
+            await self._send_waiting_keys()
 
     def on_key_delivered(self, message: KeyDelivered) -> None:
-        # What the key called for may have been put off: Widget.focus is such a call.
-        self.call_later(self._done_with, message.event)
+        # What the key called for may have been deferred, as Widget.focus is.
+        self.call_later(self._finish_key, message.event)
 
-    async def _done_with(self, event: events.Event) -> None:
-        if event is self._under_way:
-            self._under_way = None
-            await self._send_next()
+    async def _finish_key(self, event: events.Event) -> None:
+        if event is self._current_key:
+            self._current_key = None
+            await self._send_waiting_keys()
 
-    async def _send_next(self) -> None:
-        """Send what was typed, as far as nothing has to be waited for."""
-        while self._typed and self._under_way is None and self._screen_due is None:
-            if self._closing or self._exit:
-                self._typed.clear()  # there is no screen for it any more
+    async def _send_waiting_keys(self) -> None:
+        """Send what was typed, until something has to be waited for."""
+        while self._waiting_keys and self._current_key is None and self._mount_deadline is None:
+            if self.is_exiting:
+                self._waiting_keys.clear()  # no screen is left to receive them
                 return
             if not self.screen.is_mounted:
-                self._screen_due = time.monotonic() + PATIENCE
-                self.set_timer(SOON, self._look_for_screen)
+                self._mount_deadline = time.monotonic() + MAX_KEY_SECONDS
+                self.set_timer(POLL_SECONDS, self._poll_screen)
                 return
-            await self._send(self._typed.popleft())
+            await self._send_key(self._waiting_keys.popleft())
 
-    async def _look_for_screen(self) -> None:
-        if self._closing or self._exit or self._screen_due is None:
+    async def _poll_screen(self) -> None:
+        if self.is_exiting or self._mount_deadline is None:
             return
         if self.screen.is_mounted:
-            self._screen_due = None
-            await self._send_next()
-        elif time.monotonic() < self._screen_due:
-            self.set_timer(SOON, self._look_for_screen)
+            self._mount_deadline = None
+            await self._send_waiting_keys()
+        elif time.monotonic() < self._mount_deadline:
+            self.set_timer(POLL_SECONDS, self._poll_screen)
         else:
-            self._screen_due = None
-            if self._typed:
-                await self._send(self._typed.popleft())
-            await self._send_next()
+            self._mount_deadline = None
+            if self._waiting_keys:
+                await self._send_key(self._waiting_keys.popleft())
+            await self._send_waiting_keys()
 
-    async def _send(self, event: events.Key | events.Paste) -> None:
+    async def _send_key(self, event: events.Key | events.Paste) -> None:
         target = self.focused or self.screen
-        self._under_way = event
+        self._current_key = event
         await super().on_event(event)
         if event.is_forwarded and target.post_message(KeyDelivered(event)):
-            # A widget that goes away takes what is in its queue with it.
-            self.set_timer(PATIENCE, partial(self._done_with, event))
-        elif self._under_way is event:
-            self._under_way = None
+            # A widget that is removed drops its queue.
+            self.set_timer(MAX_KEY_SECONDS, partial(self._finish_key, event))
+        elif self._current_key is event:
+            self._current_key = None

@@ -1,7 +1,7 @@
-"""A paste in one piece, from its start mark to its end mark, whatever is in it.
+"""A paste as one event, from its start mark to its end mark, whatever it contains.
 
-Textual's parser (8.2.8) looks for keys in a paste too: an escape sequence in it is read as one, and falls out or comes
-in pieces. It also goes through a paste character by character, 0.9 s for a megabyte.
+The parser of Textual 8.2.8 (XTermParser) looks for keys within a paste too: it drops an escape sequence there, or
+splits the paste at it. It also parses a paste character by character, 0.9 s for a megabyte.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ from textual import events
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.message import Message
 
+PRIVATE_NAMES = (
+    "textual._xterm_parser:XTermParser",
+    "textual._xterm_parser:BRACKETED_PASTE_END",
+    "textual._xterm_parser:BRACKETED_PASTE_START",
+)
+
 
 class PasteParser(XTermParser):
-    """Textual's parser, which sees of a paste only its marks."""
+    """Textual's parser, which is given only the marks of a paste."""
 
     def __init__(self, debug: bool = False) -> None:
         super().__init__(debug)
         self._paste: list[str] | None = None
         """What has been pasted so far; None outside a paste."""
-        self._end = ""
-        """The end of what has come, where a mark may have begun."""
+        self._tail = ""
+        """The end of the input so far, where a mark may have begun."""
 
     def feed(self, data: str) -> Iterable[Message]:
         """Yield the events that `data` completes; the empty string ends the stream."""
@@ -29,37 +35,37 @@ class PasteParser(XTermParser):
             yield from super().feed(data)
         while data:
             if self._paste is None:
-                whole, known = self._end + data, len(self._end)
+                whole, known = self._tail + data, len(self._tail)
                 at = whole.find(BRACKETED_PASTE_START)
                 stop = len(whole) if at < 0 else at + len(BRACKETED_PASTE_START)
-                self._end = whole[1 - len(BRACKETED_PASTE_START) :] if at < 0 else ""
+                self._tail = whole[1 - len(BRACKETED_PASTE_START) :] if at < 0 else ""
                 self._paste = None if at < 0 else []
                 yield from super().feed(data[: stop - known])
                 data = whole[stop:]
             else:
-                whole = self._end + data
+                whole = self._tail + data
                 at = whole.find(BRACKETED_PASTE_END)
-                stop = at if at >= 0 else len(whole) - _begun(whole, BRACKETED_PASTE_END)
+                stop = at if at >= 0 else len(whole) - _partial_mark(whole, BRACKETED_PASTE_END)
                 self._paste.append(whole[:stop])
-                self._end = "" if at >= 0 else whole[stop:]
+                self._tail = "" if at >= 0 else whole[stop:]
                 data = "" if at < 0 else whole[stop + len(BRACKETED_PASTE_END) :]
                 if at >= 0:
-                    yield from self._pasted()
+                    yield from self._end_paste()
 
     def tick(self) -> Iterable[Message]:
         """Yield the keys that are complete because nothing has followed for a while."""
         for event in super().tick():
             if self._paste is None:
-                self._end = ""  # an escape key, and not the beginning of a mark
+                self._tail = ""  # an escape key, and not the beginning of a mark
             yield event
 
-    def _pasted(self) -> Iterable[Message]:
+    def _end_paste(self) -> Iterable[Message]:
         text, self._paste = "".join(self._paste or ()), None
-        for event in super().feed(BRACKETED_PASTE_END):  # of an empty paste, as far as Textual knows
-            # A NUL is nothing that anybody types, and Textual leaves it out of what is pasted too.
+        for event in super().feed(BRACKETED_PASTE_END):  # Textual sees an empty paste
+            # Textual drops NUL from a paste too.
             yield events.Paste(text.replace("\x00", "")) if isinstance(event, events.Paste) else event
 
 
-def _begun(text: str, mark: str) -> int:
+def _partial_mark(text: str, mark: str) -> int:
     """Return how many characters at the end of `text` are the beginning of `mark`."""
     return next((size for size in range(len(mark) - 1, 0, -1) if text.endswith(mark[:size])), 0)

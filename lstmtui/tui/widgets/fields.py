@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,11 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.tui.keys import bind
-from lstmtui.tui.widgets.typing_area import is_invisible
+from lstmtui.tui.textual_patches.input import SafeInput
 
 
 class Choice(Widget, can_focus=True):
@@ -69,7 +67,7 @@ class Choice(Widget, can_focus=True):
         self.action_turn(-1 if event.x < 2 else 1)
 
 
-class Entry(Input):
+class Entry(SafeInput):
     """A line to type into, without a frame; up and down leave it. Keeps what comes as it is, and draws it safely."""
 
     HELP = "A line to type into has the focus; up and down go to the other fields."
@@ -85,21 +83,6 @@ class Entry(Input):
             select_on_focus=True,
             restrict={"number": r"[0-9.eE+-]*", "whole": r"[0-9]*"}.get(kind),
         )  # fmt: skip
-
-    @property
-    def _value(self) -> Text:
-        return Text(safe(self.value, newlines=False), no_wrap=True, overflow="ignore", end="")
-
-    def _position_to_cell(self, position: int) -> int:
-        return cell_len(safe(self.value[:position], newlines=False))
-
-    async def _on_key(self, event: events.Key) -> None:
-        if is_invisible(event.character):
-            event.stop()
-            event.prevent_default()
-            self.replace(event.character or "", *self.selection)
-        else:
-            await super()._on_key(event)
 
 
 class Opener(Widget, can_focus=True):

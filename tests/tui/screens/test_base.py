@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.prepared_run import make_run
-from support.screens import FakeForecaster, painted, until
-from textual.events import MouseDown
-from textual.widgets import Static
+from support.screens import FakeForecaster, until
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
@@ -21,24 +19,6 @@ from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.services import Services
 
 Open = Callable[..., LstmtuiApp]
-
-
-async def test_what_a_thread_calls_for_is_done_while_the_screen_stands_and_never_after(open_app: Open) -> None:
-    called: list[int] = []
-    async with open_app().run_test(size=(80, 24)) as pilot:
-        screen = ConfirmScreen("Delete", "Really?")
-        pilot.app.push_screen(screen)
-        await until(pilot, lambda: screen.is_usable)
-        thread = threading.Thread(target=screen.call_if_usable, args=(called.append, 1))
-        thread.start()
-        await until(pilot, lambda: called == [1])
-        screen.call_if_usable(called.append, 2)
-        screen.dismiss(None)
-        assert not screen.is_usable  # although Textual still calls it mounted
-        screen.dismiss(None)
-        screen.call_if_usable(called.append, 3)
-        await until(pilot, lambda: pilot.app.screen is not screen and not screen.is_running)
-        assert called == [1]
 
 
 async def test_a_plan_that_comes_after_the_form_was_left_is_let_go(services: Services) -> None:
@@ -81,18 +61,6 @@ async def test_an_engine_that_starts_after_its_screen_was_left_is_still_told(
         await until(pilot, lambda: any("engine is starting" in n.message for n in app._notifications))
 
 
-async def test_a_palette_closed_before_its_search_begins(open_app: Open) -> None:
-    async with open_app().run_test(size=(80, 24)) as pilot:
-        palette = Palette()
-        pilot.app.push_screen(palette)
-        await until(pilot, lambda: palette.is_usable)
-        palette.dismiss()
-        await until(pilot, lambda: not palette.is_running)
-        worker = palette._gather_commands("x")
-        await until(pilot, lambda: worker.is_finished)
-        assert worker.error is None
-
-
 async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         pilot.app.action_command_palette()
@@ -102,28 +70,3 @@ async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
         assert isinstance(pilot.app.screen, Palette)
         assert pilot.app.screen is not first
         await until(pilot, lambda: pilot.app.screen.is_mounted)
-
-
-async def test_a_button_pressed_on_what_is_being_taken_away(open_app: Open) -> None:
-    async with open_app().run_test(size=(80, 24)) as pilot:
-        screen = ConfirmScreen("Delete", "Really?")
-        pilot.app.push_screen(screen)
-        await until(pilot, lambda: screen.is_usable and "Really?" in painted(pilot.app))
-        going = screen.query(Static).first()
-        x, y = going.region.offset
-        kept, going._parent = going._parent, None
-        screen._forward_event(MouseDown(screen, x, y, 0, 0, 1, False, False, False, x, y))
-        going._parent = kept
-
-
-async def test_leaving_waits_for_a_screen_that_is_being_put_up(
-    tmp_path: Path, open_app: Open, services: Services
-) -> None:
-    run = make_run(tmp_path, state="stopped")
-    app = open_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "diary" in painted(app))
-        app.push_screen(LiveScreen(run, services))
-        app.exit()
-        assert app._exit is False
-        await until(pilot, lambda: not app.is_running)

@@ -11,10 +11,11 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from lstmtui.common.files import read_json_lines
-from lstmtui.tui.app import LstmtuiApp, screen_text
+from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
+from lstmtui.tui.textual_patches.screen_text import screen_text
 from lstmtui.tui.widgets.loss_chart import LossChart
 
 Open = Callable[..., LstmtuiApp]

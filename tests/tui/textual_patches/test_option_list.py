@@ -1,4 +1,4 @@
-"""Keys on which Textual itself raises."""
+"""Paging in a list of options that has no line yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import OptionList
 
 from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.textual_patches.option_list import page_only_what_is_laid_out
+from lstmtui.tui.textual_patches import option_list
 
 
 class Listed(App[None]):
@@ -21,9 +21,19 @@ class Listed(App[None]):
         yield OptionList("a", "b", "c")
 
 
+async def test_plain_textual_still_raises_in_a_list_without_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    option_list.apply()
+    monkeypatch.setattr(OptionList, "_move_page", OptionList._move_page.__wrapped__)  # type: ignore[attr-defined]
+    async with Listed().run_test(size=(20, 5)) as pilot:
+        found = pilot.app.query_one(OptionList)
+        found.highlighted = 1
+        with pytest.raises(KeyError):
+            found.action_page_down()
+
+
 @pytest.mark.parametrize("key", ["pageup", "pagedown"])
 async def test_paging_in_a_list_without_a_line_does_nothing(key: str) -> None:
-    page_only_what_is_laid_out()
+    option_list.apply()
     async with Listed().run_test(size=(20, 5)) as pilot:
         found = pilot.app.query_one(OptionList)
         found.highlighted = 1

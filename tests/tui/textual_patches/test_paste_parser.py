@@ -41,6 +41,11 @@ def fed(parser, data, cuts):
     return found
 
 
+def test_plain_textual_still_splits_a_paste_at_an_escape_sequence():
+    text = "one \x1b[Atwo"
+    assert [getattr(event, "text", "") for event in XTermParser().feed(f"{START}{text}{END}")] != [text]
+
+
 @given(KEYS, CUTS)
 def test_keys_are_those_of_textual(data, cuts):
     assert fed(PasteParser(), data, cuts) == fed(XTermParser(), data, cuts)

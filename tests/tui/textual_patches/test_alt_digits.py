@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from textual._xterm_parser import XTermParser
 from textual.events import Key
 
-from lstmtui.tui.keys import read_alt_digits
+from lstmtui.tui.textual_patches import alt_digits
+
+
+def test_plain_textual_still_reads_alt_and_a_digit_as_a_character_of_a_mac() -> None:
+    spec = importlib.util.find_spec("textual._ansi_sequences")
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    assert "alt+1" not in [str(getattr(key, "value", key)) for key in fresh.ANSI_SEQUENCES_KEYS["\x1b1"]]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +30,7 @@ from lstmtui.tui.keys import read_alt_digits
         ("2", "2", "2"),
     ],
 )
-def test_alt_digits(sequence: str, key: str, character: str | None) -> None:
-    read_alt_digits()
+def test_alt_and_a_digit_is_a_key(sequence: str, key: str, character: str | None) -> None:
+    alt_digits.apply()
     (event,) = (e for e in XTermParser().feed(sequence) if isinstance(e, Key))
     assert (event.key, event.character) == (key, character)
