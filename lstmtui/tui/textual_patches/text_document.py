@@ -100,8 +100,7 @@ class TextDocument(Document):
 
 
 class DrawnDocument:
-    """A document as it is drawn: each row safe for a terminal and as long as before, for Textual to measure and wrap.
-    """
+    """A document as it is drawn: each row safe for a terminal and as long as before, for Textual to measure and wrap."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
