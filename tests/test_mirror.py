@@ -133,15 +133,14 @@ TESTED_ELSEWHERE = (
             *(
                 f"lstmtui/tui/widgets/{name}.py"
                 for name in (
-                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "text_document",
-                    "token_map",
+                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "token_map",
                 )
             ),
         ),
     ),
     Elsewhere(
         "tests/tui/test_run.py", "the application as a process",
-        tuple(f"lstmtui/tui/{name}.py" for name in ("__init__", "app", "services", "textual_patches/driver")),
+        tuple(f"lstmtui/tui/{name}.py" for name in ("__init__", "app", "services")),
     ),
     Elsewhere(
         "tests/tui/screens/test_new_run.py", "parts of the form",
@@ -162,6 +161,19 @@ TESTED_ELSEWHERE = (
     Elsewhere(
         "tests/tui/screens/test_steer.py", "answers to what the screen asks",
         ("lstmtui/tui/workers/pending_requests.py",),
+    ),
+    Elsewhere("tests/tui/test_preferences.py", "keys that the configuration changes", ("lstmtui/tui/keys.py",)),
+    Elsewhere(
+        "tests/tui/textual_patches/test_text_area.py", "the text of an area",
+        ("lstmtui/tui/textual_patches/text_document.py",),
+    ),
+    Elsewhere(
+        "tests/tui/textual_patches/test_input.py", "seen by typing them",
+        ("lstmtui/tui/textual_patches/invisible_characters.py",),
+    ),
+    Elsewhere(
+        "tests/tui/screens/test_jump_help_palette.py", "the picture that the palette saves",
+        ("lstmtui/tui/textual_patches/screen_text.py",),
     ),
     Elsewhere("tests/tui/screens/test_base.py", "what screens share", ("lstmtui/tui/screens/polling.py",)),
     Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings", ("lstmtui/tui/widgets/gate_views.py",)),
@@ -192,6 +204,7 @@ SPANS_MODULES = {
     "tests/test_mirror.py": "the tests themselves",
     "tests/tui/test_bad_runs.py": "damaged run folders on every screen",
     "tests/tui/test_monkey.py": "random keys on every screen",
+    "tests/tui/textual_patches/test_versions.py": "what all patches of Textual have in common",
 }
 """A file of tests that is not named above, or a pattern of such files: what it tests across modules."""
 

@@ -158,6 +158,6 @@ async def test_a_theme_chosen_in_the_palette_is_there_the_next_time(user_file: P
         if isinstance(pilot.app.screen, CommandPalette):
             await pilot.press("enter")
         await until(pilot, lambda: pilot.app.theme == "lstmtui-light")
-        await until(pilot, lambda: any("saved in" in told.message for n in pilot.app._notifications))
+        await until(pilot, lambda: any("saved in" in n.message for n in pilot.app._notifications))
     assert user_file.is_symlink()
     assert preferences.load(environ={}).theme == "lstmtui-light"

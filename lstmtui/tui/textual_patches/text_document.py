@@ -100,7 +100,7 @@ class TextDocument(Document):
 
 
 class DrawnDocument:
-    """A document as it is drawn: each row safe for a terminal and as long as before, for Textual to measure and wrap."""
+    """A document as it is drawn: rows that are safe for a terminal and as long as before. Textual measures them."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
