@@ -84,25 +84,12 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/benchmark/profile.py", "lstmtui/engine/benchmark/roofline.py"),
     ),
     # --- data and runs ---
-    Elsewhere(
-        "tests/data/test_corpus.py", "the parts of one prepared corpus",
-        tuple(f"lstmtui/data/{name}.py" for name in ("digests", "likeness", "token_files")),
-    ),
     Elsewhere("tests/data/tokens/test_tokens.py", "every kind by parameter", ("lstmtui/data/tokens/*.py",)),
-    Elsewhere(
-        "tests/runs/test_folder.py", "the parts of one run folder",
-        tuple(f"lstmtui/runs/{name}.py" for name in ("creation", "listing", "lock", "names", "removal")),
-    ),
-    Elsewhere(
-        "tests/runs/test_reader.py", "what the reader returns",
-        tuple(f"lstmtui/runs/{name}.py" for name in ("probes", "records", "snapshot")),
-    ),
     # --- commands ---
     Elsewhere(
         "tests/cli/test_main.py", "seen by every command",
         (
             "lstmtui/__init__.py",
-            "lstmtui/common/paths.py",
             "lstmtui/errors.py",
             *(f"lstmtui/cli/{name}.py" for name in ("__init__", "options", "output", "screens")),
         ),
