@@ -9,7 +9,7 @@ import dataclasses
 
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes, training_flops
 from lstmtui.common.word_boundaries import CharKind, char_kind, unspaced_fraction, words_and_line_ends
-from lstmtui.config import AUTO, Settings
+from lstmtui.config import AUTO, RunSettings, Settings
 
 MB = 1_000_000
 PASSES = 4
@@ -40,7 +40,7 @@ CHARACTERS_A_MINUTE = 2_300_000
 """What two processors with 512-bit vectors train a 2x256 LSTM on, with all that goes with it."""
 
 
-def complete(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> Settings:
+def complete(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSettings:
     """Return `s` with every open field chosen; `beginning` is some of the text, which decides tokens left open."""
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
@@ -48,7 +48,7 @@ def complete(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> Setti
     chosen = {name: value for name, value in _choices(s, corpus_bytes, text).items() if getattr(s, name) is None}
     if not (s.minutes is s.epochs is s.steps is None):
         chosen.pop("minutes", None)
-    return dataclasses.replace(s, **chosen)  # type: ignore[arg-type]  # names and types are Settings' own
+    return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
 
 
 def _tokens(s: Settings, text: str) -> str:

@@ -65,7 +65,7 @@ def adapt(
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(piped.files(files)) if files else []
         if names:
-            how = dataclasses.replace(ReadOptions.of(config.load(found.config), encoding or ""), tokens="chars")
+            how = dataclasses.replace(ReadOptions.of(config.load(found.config).data, encoding or ""), tokens="chars")
             for note in source_notes(open_source(names, how)):
                 notify(note)
         model = stack.enter_context(Model(found))

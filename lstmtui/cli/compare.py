@@ -100,7 +100,7 @@ def compare(
     if parameters is not None and base.hidden is not None:
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
     known = comparing.load_group(root, group_name)
-    for note in corpus_notes(open_corpus(base)):
+    for note in corpus_notes(open_corpus(config.DataSettings.of(base))):
         notify(note)
     if known is None:
         planned = _plan(base, wanted, parameters, seeds, group_name)
@@ -164,7 +164,7 @@ def matched(s: config.Settings, parameters: int) -> config.Settings:
     from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import open_corpus
 
-    corpus = open_corpus(s)
+    corpus = open_corpus(config.DataSettings.of(s))
     forecaster = Forecaster()
 
     def count(hidden: int) -> int:

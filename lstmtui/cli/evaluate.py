@@ -124,7 +124,7 @@ def evaluate(
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
     found = recognise(run, runs_dir)
     with piped.files(files) as names:
-        for note in source_notes(open_source(names, ReadOptions.of(config.load(found.config), encoding or ""))):
+        for note in source_notes(open_source(names, ReadOptions.of(config.load(found.config).data, encoding or ""))):
             notify(note)
         asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
         if dynamic:

@@ -96,11 +96,11 @@ def names_that_fit(widths: dict[str, int], shown: list[str], width: int) -> dict
 
 def _row(s: RunSnapshot) -> dict[str, str]:
     settings, best = s.settings, s.best
-    network = f"{settings.cell} {settings.layers}x{settings.hidden}" if settings else "?"
-    corpus = ", ".join(name.rstrip("/").rsplit("/", 1)[-1] for name in settings.corpus) if settings else "?"
+    network = f"{settings.network.cell} {settings.network.layers}x{settings.network.hidden}" if settings else "?"
+    corpus = ", ".join(name.rstrip("/").rsplit("/", 1)[-1] for name in settings.data.corpus) if settings else "?"
     steps = f"{s.step}/{s.steps}" if s.steps else str(s.step)
     figure = "-"
-    if best is not None and best.bits_per_char is not None and settings and settings.tokens != "words":
+    if best is not None and best.bits_per_char is not None and settings and settings.data.tokens != "words":
         figure = f"{best.bits_per_char:.3f} bits/char"
     elif best is not None:
         figure = f"perplexity {best.perplexity:.1f}"
@@ -123,11 +123,11 @@ def _record(s: RunSnapshot) -> dict[str, Any]:
         "path": str(s.run.path),
         "state": s.state,
         "message": s.message,
-        "cell": s.settings.cell if s.settings else None,
-        "layers": s.settings.layers if s.settings else None,
-        "hidden": s.settings.hidden if s.settings else None,
-        "tokens": s.settings.tokens if s.settings else None,
-        "corpus": list(s.settings.corpus) if s.settings else None,
+        "cell": s.settings.network.cell if s.settings else None,
+        "layers": s.settings.network.layers if s.settings else None,
+        "hidden": s.settings.network.hidden if s.settings else None,
+        "tokens": s.settings.data.tokens if s.settings else None,
+        "corpus": list(s.settings.data.corpus) if s.settings else None,
         "step": s.step,
         "steps": s.steps,
         "nll": best.nll if best else None,

@@ -90,13 +90,13 @@ def plan(
         "keep_everything": keep_everything, "exact": exact,
     }  # fmt: skip
     base = config.resolve(options, config_file=config_file, user_file=config.user_file())
-    texts = open_corpus(base)
+    texts = open_corpus(config.DataSettings.of(base))
     for note in corpus_notes(texts):
         notify(note)
     if base.hidden is not None and (fit_memory or fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
-    def complete(size: int | None, *, again: bool | None = None) -> config.Settings:
+    def complete(size: int | None, *, again: bool | None = None) -> config.RunSettings:
         """Return the settings for a size; `again` says whether to recompute where the person did not."""
         chosen = dataclasses.replace(base, hidden=size or base.hidden)
         if again is not None and base.recompute is None:
@@ -111,13 +111,13 @@ def plan(
         s = complete(size, again=again)
         notify("Measuring a step (a cell that is new here is compiled first) ...")
         told = expected(s, forecaster.measure(s))
-        if not s.recompute:
-            told["memory_mb_recomputed"] = forecaster.ask(dataclasses.replace(s, recompute=True))["memory_mb"]
+        if not s.run.recompute:
+            told["memory_mb_recomputed"] = forecaster.ask(s.changed(recompute=True))["memory_mb"]
     finally:
         forecaster.close()
     told["proposal"] = proposal(s, told)
     if json:
-        write_json({"settings": dataclasses.asdict(s), **told})
+        write_json({"settings": s.flat(), **told})
         return 0
     for line in describe(s, told):
         write(line)
@@ -134,7 +134,7 @@ WORTH_MB = 50
 """Memory below which nobody need care."""
 
 
-def proposal(s: config.Settings, told: dict[str, Any]) -> str:
+def proposal(s: config.RunSettings, told: dict[str, Any]) -> str:
     """Return a sentence that proposes recomputation, where activations dominate and it would help; else nothing."""
     parts, less = told.get("memory_parts") or {}, told.get("memory_mb_recomputed")
     own = told["memory_mb"] - parts.get("program", 0.0)
@@ -148,15 +148,15 @@ def proposal(s: config.Settings, told: dict[str, Any]) -> str:
     )
 
 
-def _command(s: config.Settings, *, minutes: float | None) -> str:
+def _command(s: config.RunSettings, *, minutes: float | None) -> str:
     """Return the command that trains what was proposed."""
     length = f" --minutes {minutes:g}" if minutes is not None else ""
-    return f"lstmtui train ... --hidden {s.hidden}{length}{' --recompute' if s.recompute else ''}"
+    return f"lstmtui train ... --hidden {s.network.hidden}{length}{' --recompute' if s.run.recompute else ''}"
 
 
 def _fitting(
     forecaster: Forecaster,
-    complete: Callable[..., config.Settings],
+    complete: Callable[..., config.RunSettings],
     memory: float | None,
     minutes: float | None,
 ) -> tuple[int | None, bool | None]:
@@ -186,37 +186,39 @@ def _fitting(
     return fits[count - 1], needs[fits[count - 1]]
 
 
-def expected(s: config.Settings, told: dict[str, Any]) -> dict[str, Any]:
+def expected(s: config.RunSettings, told: dict[str, Any]) -> dict[str, Any]:
     """Return what was told with times: of an epoch, and to the end, evaluations, start and last figures included."""
     speed = max(1.0, float(told["tokens_per_second"]))
-    window = (s.batch or 1) * (s.bptt or 1)
+    window = s.length.batch * s.length.bptt
     epoch = told["tokens"] / speed
     around = told.get("seconds_around", 0.0)
-    step = window / speed + told.get("seconds_per_evaluation", 0.0) / (s.eval_every or 1)
-    by_time = s.steps is s.epochs is None
-    if s.steps is not None:
-        steps = s.steps
-    elif s.epochs is not None:
-        steps = max(1, round(s.epochs * told["tokens"] / window))
+    step = window / speed + told.get("seconds_per_evaluation", 0.0) / s.run.eval_every
+    unit, amount = s.length.unit, s.length.amount
+    if unit == "steps":
+        steps = int(amount)
+    elif unit == "epochs":
+        steps = max(1, round(amount * told["tokens"] / window))
     else:
-        steps = max(1, round((60 * (s.minutes or 0.0) - around) / step))
+        steps = max(1, round((60 * amount - around) / step))
     return {
         **told,
         "seconds_per_epoch": round(epoch, 2),
-        "seconds": round(60 * (s.minutes or 0.0) if by_time else steps * step + around, 1),
+        "seconds": round(60 * amount if unit == "minutes" else steps * step + around, 1),
         "seconds_training": round(steps * window / speed, 1),
         "epochs": round(steps * window / max(1, told["tokens"]), 3),
         "steps": steps,
     }
 
 
-def describe(s: config.Settings, told: dict[str, Any]) -> list[str]:
+def describe(s: config.RunSettings, told: dict[str, Any]) -> list[str]:
     """Return the plan in a few lines for a person."""
+    network = s.network
     memory, gpu = told.get("memory_parts"), told.get("gpu_memory_mb")
     split = "" if not memory else " (" + ", ".join(f"{name} {size:,.0f}" for name, size in memory.items()) + ")"
     held = f"about {told['memory_mb']:,.0f} MB{split}" if gpu is None else f"about {gpu:,.0f} MB on the GPU"
     return [
-        f"network     {s.cell}, {s.layers} x {s.hidden}, embedding {s.embedding}, vocabulary {told['vocabulary']:,}",
+        f"network     {network.cell}, {network.layers} x {network.hidden}, "
+        f"embedding {network.embedding}, vocabulary {told['vocabulary']:,}",
         f"parameters  {told['parameters']:,}",
         f"work        {told['flop_per_token'] / 1e6:,.2f} million operations a token, forward and backward",
         f"memory      {held}",
@@ -236,5 +238,5 @@ def _training(told: dict[str, Any]) -> str:
     return f" ({format_duration(spent)} of training, the rest to evaluate, save and start)"
 
 
-def _threads(s: config.Settings) -> str:
-    return "1 thread" if s.threads == 1 else f"{s.threads} threads"
+def _threads(s: config.RunSettings) -> str:
+    return "1 thread" if s.run.threads == 1 else f"{s.run.threads} threads"

@@ -83,7 +83,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
 
     seen = RunReader(run, keep=1_000_000).refresh()
     unit = {"chars": "character", "bytes": "byte", "words": "word"}.get(
-        seen.settings.tokens if seen.settings else "", "token"
+        seen.settings.data.tokens if seen.settings else "", "token"
     )
     loss = Chart(
         "loss", "Loss", "step", f"nats per {unit}", True,

@@ -90,7 +90,7 @@ def sample(
     }
     flags = {"sample_length": "--length"}
     chosen = {
-        name: getattr(defaults, name)
+        name: defaults.value(name)
         if raw is None
         else config.convert(name, raw, flags.get(name, f"--{name.replace('_', '-')}"))
         for name, raw in options.items()

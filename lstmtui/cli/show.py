@@ -38,7 +38,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     for sentence in (*overfitting.advice(snapshot), *_held(found)):
         write(f"  {sentence}")
     write("\nsettings")
-    for name, value in dataclasses.asdict(settings).items():
+    for name, value in settings.flat().items():
         if value not in (None, "", ()):
             write(f"  {name:<17} {', '.join(value) if isinstance(value, tuple) else value}")
     if plan:
@@ -92,14 +92,14 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     return lines
 
 
-def _record(s: RunSnapshot, settings: config.Settings, plan: dict[str, Any] | None) -> dict[str, Any]:
+def _record(s: RunSnapshot, settings: config.RunSettings, plan: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "run": s.run.name,
         "path": str(s.run.path),
         "state": s.state,
         "message": s.message,
         "status": s.status,
-        "settings": dataclasses.asdict(settings),
+        "settings": settings.flat(),
         "plan": plan,
         "best": dataclasses.asdict(s.best) if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,

@@ -40,7 +40,7 @@ def train(**given: Any) -> int:
     run = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
     notify(f"Run {run.name} in {run.path}")
-    texts = open_corpus(chosen)
+    texts = open_corpus(chosen.data)
     for line in describe(chosen, texts):
         notify(f"  {line}")
     for note in corpus_notes(texts):
@@ -64,26 +64,27 @@ def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolde
         return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
 
 
-def describe(s: config.Settings, texts: Corpus) -> list[str]:
+def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
     """Return the recipe in a few lines for a person."""
+    data, network, regularisation, optimisation, length = s.data, s.network, s.regularisation, s.optimisation, s.length
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
         for name in ("dropout", "dropout_in", "weight_drop", "embedding_dropout", "activation_reg", "temporal_reg")
-        if (value := getattr(s, name))
+        if (value := s.value(name))
     )
-    if s.dropout_rise and (s.dropout or s.dropout_in):
-        drop += f" (dropout rising over {s.dropout_rise:.0%} of the run)"
-    length = next(
-        (f"{value:g} {unit}" for unit in ("minutes", "epochs", "steps") if (value := getattr(s, unit)) is not None),
-        "the recipe's time",
-    )
-    vocabulary = f" (at most {s.vocabulary})" if s.vocabulary else ""
-    layers = "1 layer" if s.layers == 1 else f"{s.layers} layers"
+    if regularisation.dropout_rise and (regularisation.dropout or regularisation.dropout_in):
+        drop += f" (dropout rising over {regularisation.dropout_rise:.0%} of the run)"
+    vocabulary = f" (at most {data.vocabulary})" if data.vocabulary else ""
+    layers = "1 layer" if network.layers == 1 else f"{network.layers} layers"
     return [
-        f"corpus     {names(s.corpus)} ({format_size(texts.bytes)}) as {s.tokens}{vocabulary}, {_validation(s, texts)}",
-        f"network    {s.cell}, {layers} of {s.hidden}, embedding {s.embedding}{', tied' if s.tied else ''}{drop}",
-        f"training   {length}, batch {s.batch} x {s.bptt} steps, {s.optimizer}, lr {s.lr:g} {s.schedule}",
-        f"computing  {s.threads} threads, seed {s.seed}{', gates computed again in backward' if s.recompute else ''}",
+        f"corpus     {names(data.corpus)} ({format_size(texts.bytes)}) as {data.tokens}{vocabulary}, "
+        f"{_validation(s, texts)}",
+        f"network    {network.cell}, {layers} of {network.hidden}, embedding {network.embedding}"
+        f"{', tied' if network.tied else ''}{drop}",
+        f"training   {length.amount:g} {length.unit}, batch {length.batch} x {length.bptt} steps, "
+        f"{optimisation.optimizer}, lr {optimisation.lr:g} {optimisation.schedule}",
+        f"computing  {s.run.threads} threads, seed {s.run.seed}"
+        f"{', gates computed again in backward' if s.run.recompute else ''}",
     ]
 
 
@@ -92,11 +93,11 @@ def names(corpus: tuple[str, ...]) -> str:
     return ", ".join(Path(name).name if os.path.isabs(name) else name for name in corpus)
 
 
-def _validation(s: config.Settings, texts: Corpus) -> str:
+def _validation(s: config.RunSettings, texts: Corpus) -> str:
     """Return where the text to validate on comes from."""
     train, valid = texts.ranges["train"], texts.ranges["valid"]
-    if s.valid:
-        return f"validation {names(s.valid)}"
+    if s.data.valid:
+        return f"validation {names(s.data.valid)}"
     if valid.source.parts != train.source.parts:
         return "validation the set's own"
     share = f"{valid.length / train.source.bytes:.0%}" if valid.length else "nothing"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from typing import Any
 
@@ -20,11 +19,11 @@ class Forecaster:
         self._lock = threading.Lock()
         self._child: Child | None = None
 
-    def ask(self, settings: config.Settings) -> dict[str, Any]:
+    def ask(self, settings: config.RunSettings) -> dict[str, Any]:
         """Return `parameters`, `flop_per_token`, `memory_mb`, `vocabulary` and `tokens` of resolved settings."""
         return self._ask("ask", settings)
 
-    def measure(self, settings: config.Settings) -> dict[str, Any]:
+    def measure(self, settings: config.RunSettings) -> dict[str, Any]:
         """Return the same and `tokens_per_second`, measured; may take a minute where kernels must be compiled."""
         return self._ask("measure", settings)
 
@@ -33,8 +32,8 @@ class Forecaster:
         if self._child is not None:
             self._child.close()
 
-    def _ask(self, op: str, settings: config.Settings) -> dict[str, Any]:
+    def _ask(self, op: str, settings: config.RunSettings) -> dict[str, Any]:
         with self._lock:
             if self._child is None:
                 self._child = Child("The process that makes plans", "lstmtui.engine.benchmark.forecast")
-        return self._child.ask({"op": op, "settings": dataclasses.asdict(settings)})
+        return self._child.ask({"op": op, "settings": settings.flat()})

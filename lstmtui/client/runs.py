@@ -9,7 +9,6 @@ The engine process outlives this one: closing a screen or a terminal never ends 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import subprocess
 from pathlib import Path
@@ -37,8 +36,8 @@ def create(
     from lstmtui.data.reading import absolute_names
 
     root = root or runs_root()
-    resolved = dataclasses.replace(  # with absolute paths, so that it can be resumed from any folder
-        open_corpus(settings).resolve(settings),
+    corpus = open_corpus(config.DataSettings.of(settings))
+    resolved = corpus.resolve(settings).changed(  # with absolute paths, so that it can be resumed from any folder
         corpus=absolute_names(settings.corpus),
         valid=absolute_names(settings.valid),
         test=absolute_names(settings.test),
@@ -51,9 +50,8 @@ def create(
     run = RunFolder(root / name)
     if text is not None:
         own = str(run.text.absolute())
-        resolved = dataclasses.replace(
-            resolved, corpus=tuple(own if one == str(text.absolute()) else one for one in resolved.corpus)
-        )
+        names = tuple(own if one == str(text.absolute()) else one for one in resolved.data.corpus)
+        resolved = resolved.changed(corpus=names)
     try:
         with draft_folder(run) as draft:
             if text is not None:

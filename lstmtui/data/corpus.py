@@ -15,7 +15,7 @@ from typing import Any
 
 from lstmtui import recipe
 from lstmtui.common.paths import cache_root
-from lstmtui.config import AUTO, Settings
+from lstmtui.config import AUTO, DataSettings, RunSettings, Settings
 from lstmtui.data import catalogue, formal_languages, tokens
 from lstmtui.data.normal_form import NORMAL_FORM
 from lstmtui.data.parts import open_part
@@ -63,12 +63,12 @@ class Corpus:
         """The size of the corpus."""
         return self.ranges["train"].source.bytes
 
-    def resolve(self, settings: Settings) -> Settings:
+    def resolve(self, settings: Settings) -> RunSettings:
         """Return `settings` with every open field chosen by the recipe for this text."""
         return recipe.complete(settings, corpus_bytes=self.bytes, beginning=self.beginning)
 
 
-def open_corpus(s: Settings, *, cache: Path | None = None) -> Corpus:
+def open_corpus(s: DataSettings, *, cache: Path | None = None) -> Corpus:
     """Read through everything that a run with settings `s` uses, and split it.
 
     Validation and test text without files of its own is split off the corpus: of one file its end, first training, then
@@ -98,7 +98,7 @@ def open_corpus(s: Settings, *, cache: Path | None = None) -> Corpus:
     return Corpus(ranges, ranges["train"] if s.tokens in LINEWISE else Range.whole(source))
 
 
-def training_text(s: Settings, *, cache: Path | None = None) -> Iterator[bytes]:
+def training_text(s: DataSettings, *, cache: Path | None = None) -> Iterator[bytes]:
     """Yield the text that a run with settings `s` trains on, chunk by chunk. Raises UsageError when it is gone."""
     yield from open_corpus(s, cache=cache).ranges["train"].chunks()
 
@@ -111,7 +111,7 @@ def _file_of_the_set(train: Sequence[str], role: str, options: ReadOptions, cach
     return as_text(Source(train[0], tuple(map(open_part, paths))), options, cache) if paths else None
 
 
-def _split(source: Source, fractions: dict[str, float], s: Settings) -> dict[str, Range]:
+def _split(source: Source, fractions: dict[str, float], s: DataSettings) -> dict[str, Range]:
     """Return train, valid and test of a corpus, of which `fractions` are for valid and test."""
     if s.split == "mixed" and len(source.parts) > 1 and any(fractions.values()):
         ranges = mixed_split(source, fractions)
@@ -146,7 +146,7 @@ class Dataset:
     """The corpus as the person named it."""
 
 
-def tokenise_corpus(s: Settings, *, cache: Path | None = None, report: Report = lambda what, done: None) -> Dataset:
+def tokenise_corpus(s: DataSettings, *, cache: Path | None = None, report: Report = lambda what, done: None) -> Dataset:
     """Return the tokens that a run with settings `s` trains on, memory-mapped; those in `cache` are used again.
 
     The vocabulary of `chars` is that of the whole corpus, so that no character of a file split by position is unknown;
@@ -163,7 +163,7 @@ def tokenise_corpus(s: Settings, *, cache: Path | None = None, report: Report = 
     return Dataset(tokenizer=tokenizer, digest=files.digest, name=corpus.ranges["train"].source.name, **splits)
 
 
-def corpus_digest(s: Settings, *, cache: Path | None = None) -> str:
+def corpus_digest(s: DataSettings, *, cache: Path | None = None) -> str:
     """Return the digest that `tokenise_corpus` would give, without tokenising. Raises UsageError."""
     cache = cache or cache_root()
     return TokenFiles(cache, _identity(s, open_corpus(s, cache=cache), cache)).digest
@@ -198,7 +198,7 @@ def tokenise_files(
     return splits["test"]
 
 
-def _identity(s: Settings, corpus: Corpus, cache: Path) -> dict[str, Any]:
+def _identity(s: DataSettings, corpus: Corpus, cache: Path) -> dict[str, Any]:
     """Return everything that the tokens depend on."""
     digests = {source.parts: source.digest(cache) for source in corpus.sources}
     identity: dict[str, Any] = {
@@ -223,7 +223,7 @@ def _transformations(sources: Sequence[Source], cache: Path) -> dict[str, str]:
     return found
 
 
-def _train_tokenizer(s: Settings, text: Range, report: Report) -> tokens.Tokenizer:
+def _train_tokenizer(s: DataSettings, text: Range, report: Report) -> tokens.Tokenizer:
     def chunks() -> Iterator[bytes]:
         done = 0
         for chunk in text.chunks():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lstmtui.common.files import writable_folder, write_atomically
 from lstmtui.common.paths import cache_root
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings
 from lstmtui.data import catalogue, default_corpus, formal_languages
 from lstmtui.data.encodings import codec_name, to_utf8
 from lstmtui.data.folders import SkippedFile, open_folder
@@ -42,7 +42,7 @@ class ReadOptions:
     """Whether the text is read without Unicode normalisation (`lstmtui.data.normal_form`)."""
 
     @classmethod
-    def of(cls, s: Settings, encoding: str = "") -> ReadOptions:
+    def of(cls, s: DataSettings, encoding: str = "") -> ReadOptions:
         """Return how a run with settings `s` reads its text; `encoding` replaces that of the settings."""
         return cls(tokens=s.tokens, encoding=encoding or s.encoding, keep_everything=s.keep_everything, exact=s.exact)
 

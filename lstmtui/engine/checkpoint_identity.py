@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.errors import CorruptError
 
 SHAPING = ("cell", "layers", "hidden", "embedding", "tied", "optimizer")
 
 
-def identity(s: Settings, tokenizer: Tokenizer) -> dict[str, Any]:
+def identity(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
     """Return the settings that shape the tensors, and the tokenizer that gives them meaning."""
-    return {**{name: getattr(s, name) for name in SHAPING}, "tokenizer": tokenizer.digest()}
+    return {**{name: s.value(name) for name in SHAPING}, "tokenizer": tokenizer.digest()}
 
 
 def check_identity(found: Any, expected: dict[str, Any], where: str) -> None:

@@ -80,14 +80,14 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
     return Figures(
         run=run,
         state=snapshot.state,
-        cell=s.cell if s else "?",
-        layers=s.layers if s else None,
-        hidden=s.hidden if s else None,
+        cell=s.network.cell if s else "?",
+        layers=s.network.layers if s else None,
+        hidden=s.network.hidden if s else None,
         parameters=_whole(status.get("parameters")),
         nll=_number(told.get("nll")),
         perplexity=_number(told.get("perplexity")),
         bits_per_char=_number(told.get("bits_per_char")),
-        words=s is not None and s.tokens == "words",
+        words=s is not None and s.data.tokens == "words",
         tokens_per_second=statistics.median(speeds) if speeds else None,
         seconds=_number(status.get("seconds")),
         steps=snapshot.step,
@@ -114,7 +114,7 @@ def setting_differences(snapshots: Sequence[RunSnapshot]) -> list[tuple[str, lis
     """Return the settings in which the runs differ, each with its value in every run."""
     found = []
     for name in FIELDS:
-        values = [_told(getattr(s.settings, name)) if s.settings else "?" for s in snapshots]
+        values = [_told(s.settings.value(name)) if s.settings else "?" for s in snapshots]
         if len(set(values)) > 1:
             found.append((name, values))
     return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.recipe import PENALTIES
 from lstmtui.runs.next_step import longer_option, round_to_two_digits
 from lstmtui.runs.snapshot import RunSnapshot
@@ -191,7 +191,7 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
     return []
 
 
-def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
+def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
     """Return what holds against memorising, the strongest first that is not in use yet.
 
     50 kB of a novel by one layer of 192 LSTM units ended at 1.791 nats a character without any of them, 1.658 with
@@ -200,26 +200,26 @@ def _against_overfitting(snapshot: RunSnapshot, s: Settings) -> str:
     """
     best = snapshot.best
     ways = []
-    dropout, words = s.dropout or 0.0, s.tokens in ("words", "bpe")
-    if words and not s.activation_reg:
+    dropout, words = s.regularisation.dropout, s.data.tokens in ("words", "bpe")
+    if words and not s.regularisation.activation_reg:
         ways.append(" ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in PENALTIES.items()))
     if not words or evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST:
-        if not s.weight_drop:
+        if not s.regularisation.weight_drop:
             ways.append("--weight-drop 0.3")
         if dropout < 0.5:
             ways.append(f"more dropout (--dropout {0.2 if dropout < 0.1 else 0.35 if dropout < 0.3 else 0.5:g})")
-        if words and not s.embedding_dropout:
+        if words and not s.regularisation.embedding_dropout:
             ways.append("--embedding-dropout 0.1")
     if best is not None and snapshot.ended and best.step < 0.8 * snapshot.step:
         # So that the learning rate has come down where the best weights are.
         ways.append(f"a schedule that ends there (--steps {round_to_two_digits(1.2 * best.step)})")
-    if s.hidden and s.hidden >= 64 and len(ways) < 4:
-        ways.append(f"a smaller network (--hidden {s.hidden // 2})")
+    if s.network.hidden >= 64 and len(ways) < 4:
+        ways.append(f"a smaller network (--hidden {s.network.hidden // 2})")
     ways.append("more text")
     return f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
 
 
-def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
+def _for_more(snapshot: RunSnapshot, s: RunSettings, size: float) -> str:
     """Return what a run that has finished without memorising could still gain from; nothing for others."""
     if snapshot.state != "finished" or snapshot.step < snapshot.steps or evaluations_since_best(snapshot) > 0:
         return ""
@@ -228,8 +228,12 @@ def _for_more(snapshot: RunSnapshot, s: Settings, size: float) -> str:
         return f"it was still getting better, so more time ({length}) helps, for as long as validation follows"
     if _parameters_per_token(snapshot) > MAX_PARAMETERS_PER_TOKEN:
         return f"it was still getting better, so more time ({length}) helps"
-    wider = f"a larger network (--hidden {2 * s.hidden})" if s.hidden and s.hidden <= 512 else "another layer"
-    less = f", or less dropout (now {s.dropout:g})" if size < -MAX_HEALTHY_GAP and s.dropout else ""
+    wider = f"a larger network (--hidden {2 * s.network.hidden})" if s.network.hidden <= 512 else "another layer"
+    less = (
+        f", or less dropout (now {s.regularisation.dropout:g})"
+        if size < -MAX_HEALTHY_GAP and s.regularisation.dropout
+        else ""
+    )
     return f"it was still getting better, so more time ({length}) helps, then {wider}{less}"
 
 

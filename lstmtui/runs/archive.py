@@ -8,7 +8,6 @@ of it. None of these is needed to go on with the weights. What a network has mem
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import stat
@@ -83,8 +82,8 @@ def _changed(run: RunFolder, path: Path) -> bytes | None:
     """Return what a file holds in an archive without text; None where it stays as it is."""
     if path == run.config:
         s = config.load(path)
-        named = {name: tuple(map(_left_out, getattr(s, name))) for name in ("corpus", "valid", "test")}
-        return config.dump(dataclasses.replace(s, **named)).encode()  # type: ignore[arg-type]
+        named = {name: tuple(map(_left_out, s.value(name))) for name in ("corpus", "valid", "test")}
+        return config.dump(s.changed(**named)).encode()
     if path == run.status:
         return to_json(_without_quotations(read_json(path) or {})).encode()
     return None

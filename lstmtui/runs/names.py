@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -51,12 +50,12 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
         raise UsageError(f"There is already a run '{name}' in {renamed.path.parent}; choose another name.")
     settings = config.load(run.config)
     own = {str(run.text.absolute()): str(renamed.text)}
-    corpus = tuple(own.get(one, one) for one in settings.corpus)
+    corpus = tuple(own.get(one, one) for one in settings.data.corpus)
     lock = EngineLock(run)
     try:
         run.path.rename(renamed.path)
-        if corpus != settings.corpus:  # it has the text that was piped in, which has moved with it
-            write_atomically(renamed.config, config.dump(dataclasses.replace(settings, corpus=corpus)).encode())
+        if corpus != settings.data.corpus:  # it has the text that was piped in, which has moved with it
+            write_atomically(renamed.config, config.dump(settings.changed(corpus=corpus)).encode())
     except OSError as error:
         raise LstmtuiError(f"{run.path} cannot be renamed ({error.strerror or error}).") from error
     finally:

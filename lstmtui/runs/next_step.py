@@ -8,8 +8,8 @@ from lstmtui.runs.snapshot import RunSnapshot
 def longer_option(snapshot: RunSnapshot) -> str:
     """Return the option that trains a run as long again as it was: an example of how much further it can go."""
     s = snapshot.settings
-    if s is not None and s.minutes is not None:
-        return f"--minutes {round_to_two_digits(s.minutes):g}"
+    if s is not None and s.length.minutes is not None:
+        return f"--minutes {round_to_two_digits(s.length.minutes):g}"
     return f"--steps {round_to_two_digits(snapshot.step) or 1000}"
 
 

@@ -72,7 +72,7 @@ class RunSnapshot:
     """One of `folder.STATES`, or "crashed" (the engine died without saying so), or "new" (never started)."""
     message: str = ""
     exit_code: int = 0
-    settings: config.Settings | None = None
+    settings: config.RunSettings | None = None
     status: dict[str, Any] = field(default_factory=dict)
     train: tuple[TrainPoint, ...] = ()
     valid: tuple[ValidPoint, ...] = ()

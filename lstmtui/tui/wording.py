@@ -48,7 +48,7 @@ _UNITS = {"chars": "char", "bytes": "byte", "words": "word", "bpe": "token"}
 
 def unit(snapshot: RunSnapshot) -> str:
     """Return what one token is called: char, byte, word or token."""
-    return _UNITS.get(snapshot.settings.tokens, "token") if snapshot.settings else "token"
+    return _UNITS.get(snapshot.settings.data.tokens, "token") if snapshot.settings else "token"
 
 
 def tone(state: str) -> str:
@@ -82,7 +82,7 @@ def network(snapshot: RunSnapshot) -> str:
     settings = snapshot.settings
     if settings is None:
         return "unknown"
-    return f"{one_line(settings.cell, 12)} {settings.layers or '?'}×{settings.hidden or '?'}"
+    return f"{one_line(settings.network.cell, 12)} {settings.network.layers}×{settings.network.hidden}"
 
 
 def corpus_name(name: str) -> str:
@@ -94,7 +94,7 @@ def corpus(snapshot: RunSnapshot) -> str:
     """Return the corpus by its last path components."""
     if snapshot.settings is None:
         return "unknown"
-    names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.corpus]
+    names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.data.corpus]
     return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
@@ -106,7 +106,7 @@ def parameters(snapshot: RunSnapshot) -> int:
 
 def about(snapshot: RunSnapshot) -> str:
     """Return what a filter looks through: name, state, cell and size, tokens, corpus."""
-    tokens = snapshot.settings.tokens if snapshot.settings else ""
+    tokens = snapshot.settings.data.tokens if snapshot.settings else ""
     return " ".join((snapshot.run.name, snapshot.state, network(snapshot), tokens, corpus(snapshot)))
 
 
@@ -114,7 +114,7 @@ def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
     """Return an evaluation as people compare it: perplexity for words, bits per character else."""
     if point is None:
         return "–"
-    if snapshot.settings is not None and snapshot.settings.tokens == "words":
+    if snapshot.settings is not None and snapshot.settings.data.tokens == "words":
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:
         return f"{point.bits_per_char:.3f} bpc"
@@ -179,7 +179,7 @@ def waiting(snapshot: RunSnapshot) -> str:
         "compiling": compiling(snapshot).replace(": ", ":\n") + "\nThis is kept: the next run does without.",
         "measuring": "Timing a few steps to turn\nminutes into steps …",
         "training": "Training. The first point comes\n"
-        + (f"after {settings.log_every} steps." if settings and settings.log_every else "in a moment."),
+        + (f"after {settings.run.log_every} steps." if settings and settings.run.log_every else "in a moment."),
         "evaluating": "Reading the validation text …",
         "paused": "Paused before the first point.\nPress space to continue.",
     }.get(snapshot.state, "No point was recorded.")

@@ -34,7 +34,7 @@ def trained(monkeypatch):
             done.remove("interrupt")
             return before, 130
         done.append(run.name)
-        cell = config.load(run.config).cell
+        cell = config.load(run.config).network.cell
         figure = {"lstm": 1.70, "gru": 1.72, "rnn": 1.9}[cell] + 0.001 * len(done)
         result = {"valid": {"nll": 1.2, "perplexity": 3.3, "bits_per_char": figure}}
         status = {"state": "finished", "step": 10, "parameters": 1000, "result": result}
@@ -54,15 +54,15 @@ def test_each_cell_once_and_a_table(text, tmp_path, trained, capsys):
     assert [line.split()[0] for line in lines[1:4]] == ["lstm", "gru", "rnn"]
     assert "with one seed each" in lines[-1]
     settings = config.load(tmp_path / "runs" / "diary-cells-gru" / "config.toml")
-    assert (settings.cell, settings.minutes) == ("gru", 0.1)
+    assert (settings.network.cell, settings.length.minutes) == ("gru", 0.1)
 
 
 def test_the_purpose_is_that_of_each_run(text, tmp_path, trained):
     assert main(["compare", str(text), "--cells", "lstm,gru", "--for", "autocomplete", "--name", "g"]) == 0
     for name in ("g-lstm", "g-gru"):
         settings = config.load(tmp_path / "runs" / name / "config.toml")
-        assert (settings.purpose, settings.layers) == ("autocomplete", 1)
-        assert settings.tokens in ("words", "bpe")
+        assert (settings.data.purpose, settings.network.layers) == ("autocomplete", 1)
+        assert settings.data.tokens in ("words", "bpe")
 
 
 def test_seeds_go_round_and_json_has_means(text, trained, capsys):

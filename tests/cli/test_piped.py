@@ -42,10 +42,10 @@ def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
     assert lstmtui("train", "-", "--steps", "10", "--name", "x").code == 0
     run = RunFolder(runs_root() / "x")
     assert run.text.read_text() == TEXT
-    assert config.load(run.config).corpus == (str(run.text),)
+    assert config.load(run.config).data.corpus == (str(run.text),)
     assert [path.name for path in runs_root().iterdir()] == ["x"]  # nothing else is left
     assert lstmtui("mv", "x", "y").code == 0
-    assert config.load(find_run("y").config).corpus == (str(find_run("y").text),)
+    assert config.load(find_run("y").config).data.corpus == (str(find_run("y").text),)
     assert lstmtui("rm", "y", "--yes").err == "Removed 'y'.\n"
     assert list(runs_root().iterdir()) == []
 
@@ -53,19 +53,19 @@ def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
 def test_train_takes_what_is_piped_in_where_no_text_is_named(lstmtui, pipe, text_file):
     pipe(TEXT.encode())
     assert lstmtui("train", "--steps", "10", "--name", "x").code == 0
-    assert config.load(find_run("x").config).corpus == (str(find_run("x").text),)
+    assert config.load(find_run("x").config).data.corpus == (str(find_run("x").text),)
     pipe(b"")  # as in a service: nothing is piped
     assert lstmtui("train", "--steps", "10", "--name", "y").code == 0
-    assert config.load(find_run("y").config).corpus == ("default",)
+    assert config.load(find_run("y").config).data.corpus == ("default",)
     pipe(TEXT.encode())
     assert lstmtui("train", text_file, "--steps", "10", "--name", "z").code == 0
-    assert config.load(find_run("z").config).corpus == (str(text_file),)
+    assert config.load(find_run("z").config).data.corpus == (str(text_file),)
 
 
 def test_an_idle_pipe_is_not_waited_for(lstmtui, pipe):
     pipe(b"", ends=False)
     assert lstmtui("train", "--steps", "10", "--name", "y").code == 0
-    assert config.load(find_run("y").config).corpus == ("default",)
+    assert config.load(find_run("y").config).data.corpus == ("default",)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\0\1\2" * 100])

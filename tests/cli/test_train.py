@@ -38,7 +38,12 @@ def test_a_run_is_made_followed_and_explained(lstmtui, text_file):
     said = lstmtui("train", text_file, *SMALL, "--name", "moon", "--no-tied", "--valid-fraction", "0.2")
     assert said.code == 0
     settings = config.load(run_named("moon").config)
-    assert (settings.hidden, settings.steps, settings.tied, settings.valid_fraction) == (8, 10, False, 0.2)
+    assert (settings.network.hidden, settings.length.steps, settings.network.tied, settings.data.valid_fraction) == (
+        8,
+        10,
+        False,
+        0.2,
+    )
     assert said.out == "The cat \x1b[31msat.\n"  # a pipe gets the text as it is
     for words in (
         "2 layers of 8",
@@ -64,7 +69,12 @@ def test_sources_come_in_their_order(lstmtui, text_file, tmp_path, monkeypatch):
     monkeypatch.setenv("LSTMTUI_LAYERS", "3")
     assert lstmtui("train", text_file, "--config", given, "--hidden", "4", "--name", "x").code == 0
     settings = config.load(run_named("x").config)
-    assert (settings.hidden, settings.layers, settings.batch, settings.bptt) == (4, 3, 2, 11)
+    assert (settings.network.hidden, settings.network.layers, settings.length.batch, settings.length.bptt) == (
+        4,
+        3,
+        2,
+        11,
+    )
 
 
 def test_the_corpus_may_stand_in_a_file(lstmtui, text_file, tmp_path):
@@ -72,14 +82,14 @@ def test_the_corpus_may_stand_in_a_file(lstmtui, text_file, tmp_path):
     given.write_text(f'corpus = ["{text_file}"]\nvalid = ["{text_file}"]\n')
     assert lstmtui("train", "--config", given, "--name", "x").code == 0
     settings = config.load(run_named("x").config)
-    assert settings.corpus == settings.valid == (str(text_file),)
+    assert settings.data.corpus == settings.data.valid == (str(text_file),)
 
 
 def test_the_user_file_may_be_named_and_must_then_be_there(lstmtui, text_file, tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text("hidden = 5\n")
     monkeypatch.setenv("LSTMTUI_CONFIG", str(tmp_path / "own.toml"))
     assert lstmtui("train", text_file, "--name", "x").code == 0
-    assert config.load(run_named("x").config).hidden == 5
+    assert config.load(run_named("x").config).network.hidden == 5
     monkeypatch.setenv("LSTMTUI_CONFIG", str(tmp_path / "gone.toml"))
     said = lstmtui("train", text_file)
     assert said.code == 2
@@ -90,8 +100,8 @@ def test_paths_are_kept_absolute_and_names_as_they_are(lstmtui, text_file, monke
     monkeypatch.chdir(text_file.parent)
     assert lstmtui("train", text_file.name, "reber", "--valid", text_file.name, "--name", "x").code == 0
     settings = config.load(run_named("x").config)
-    assert settings.corpus == (str(text_file), "reber")
-    assert settings.valid == (str(text_file),)
+    assert settings.data.corpus == (str(text_file), "reber")
+    assert settings.data.valid == (str(text_file),)
 
 
 def test_runs_dir_and_the_way_to_call_such_a_run(lstmtui, text_file, tmp_path):

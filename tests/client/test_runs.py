@@ -11,22 +11,22 @@ from lstmtui.errors import LstmtuiError, UsageError
 def test_creates_a_folder_with_every_setting_resolved(tmp_path):
     run = runs.create(config.Settings(corpus=(str(tiny.corpus(tmp_path)),), steps=5), name="diary")
     stored = config.load(run.config)
-    assert stored.steps == 5
-    assert stored.hidden is not None
-    assert stored.batch is not None
+    assert stored.length.steps == 5
+    assert stored.network.hidden is not None
+    assert stored.length.batch is not None
 
 
 def test_paths_are_absolute_and_names_stay_names(tmp_path, monkeypatch):
     path = tiny.corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
     run = runs.create(config.Settings(corpus=(path.name,), valid=(path.name,), steps=1))
-    assert config.load(run.config).corpus == (str(path),)
-    assert config.load(run.config).valid == (str(path),)
-    assert config.load(runs.create(config.Settings(corpus=("reber",), steps=1)).config).corpus == ("reber",)
+    assert config.load(run.config).data.corpus == (str(path),)
+    assert config.load(run.config).data.valid == (str(path),)
+    assert config.load(runs.create(config.Settings(corpus=("reber",), steps=1)).config).data.corpus == ("reber",)
 
 
 def test_names_follow_from_the_text_and_the_cell_and_are_free(tmp_path):
-    names = [tiny_run.name for tiny_run in (runs.create(tiny.settings(tiny.corpus(tmp_path))) for _ in range(3))]
+    names = [tiny_run.name for tiny_run in (runs.create(tiny.open_settings(tiny.corpus(tmp_path))) for _ in range(3))]
     assert names == ["text-lstm", "text-lstm-2", "text-lstm-3"]
 
 

@@ -6,10 +6,11 @@ import unicodedata
 
 import numpy as np
 import pytest
+from support import tiny
 from support.corpora import TEXT, prepare
 
 from lstmtui import config
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import tokenise_files
 from lstmtui.data.reading import ReadOptions, resolve_names
@@ -150,9 +151,11 @@ def test_settings_of_the_first_version_keep_their_digests(kind, folder, file, tm
     (texts / "a.txt").write_text(TEXT, encoding="utf-8")
     (texts / "b.md").write_text(TEXT[:500].strip(), encoding="utf-8")
     old = dict(config.BEFORE)
-    found = corpus.tokenise_corpus(Settings(corpus=(str(texts),), tokens=kind, test_fraction=0.1, **old), cache=cache)
+    s = Settings(corpus=(str(texts),), tokens=kind, test_fraction=0.1, **old)
+    found = corpus.tokenise_corpus(DataSettings.of(s), cache=cache)
     assert found.digest.startswith(folder)
-    found = corpus.tokenise_corpus(Settings(corpus=(str(texts / "a.txt"),), tokens=kind, **old), cache=cache)
+    s = Settings(corpus=(str(texts / "a.txt"),), tokens=kind, **old)
+    found = corpus.tokenise_corpus(DataSettings.of(s), cache=cache)
     assert found.digest.startswith(file)
 
 
@@ -191,11 +194,11 @@ def test_an_exact_text_is_not_normalised_and_has_its_own_digest(kind, tmp_path, 
 
 def test_runs_without_the_setting_read_their_text_exactly(tmp_path, cache):
     path = tmp_path / "config.toml"
-    stored = config.dump(Settings(corpus=("x",)))
+    stored = config.dump(tiny.run_settings(corpus=("x",)))
     path.write_text(stored)
-    assert not config.load(path).exact
+    assert not config.load(path).data.exact
     path.write_text("\n".join(line for line in stored.splitlines() if not line.startswith("exact")))
-    assert config.load(path).exact
+    assert config.load(path).data.exact
 
 
 @pytest.mark.parametrize("share", [0.1 + n / 997 for n in range(40)])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.corpora import TEXT, prepare
 
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import open_corpus
 from lstmtui.data.notes import corpus_notes
@@ -35,7 +35,7 @@ def test_unreadable_files_of_a_folder_are_skipped_and_named(tmp_path, cache):
     folder = folder_with(tmp_path, **files)
     (folder / "empty.txt").touch()
     (folder / "gone.txt").symlink_to("nowhere")
-    texts = open_corpus(Settings(corpus=(str(folder),)), cache=cache)
+    texts = open_corpus(DataSettings.of(Settings(corpus=(str(folder),))), cache=cache)
     assert [part.path.name for part in texts.ranges["train"].source.parts] == ["a.txt"]
     [note] = corpus_notes(texts, cache=cache)
     assert note.startswith(f"Of {folder}, 1 file is read and 5 left out: ")
@@ -53,7 +53,7 @@ def test_long_runs_are_left_out_and_noted_unless_everything_is_kept(tmp_path, ca
     blob = base64.b64encode(np.random.default_rng(1).bytes(3000))
     path = tmp_path / "mail.txt"
     path.write_bytes(TEXT.encode() + blob + b"\n" + TEXT.encode())
-    s = Settings(corpus=(str(path),))
+    s = DataSettings.of(Settings(corpus=(str(path),)))
     data = corpus.tokenise_corpus(s, cache=cache)
     assert data.train.bytes + data.valid.bytes == 2 * len(TEXT.encode()) + 1
     [note] = corpus_notes(open_corpus(s, cache=cache), cache=cache)
@@ -73,7 +73,9 @@ def test_validation_text_unlike_the_training_text_or_the_same_is_noted(tmp_path,
     (tmp_path / "like.txt").write_text(TEXT[:3000].replace("größer", "größten"))
     said = {
         name: " ".join(
-            corpus_notes(open_corpus(Settings(corpus=(str(text),), valid=(str(tmp_path / name),)), cache=cache))
+            corpus_notes(
+                open_corpus(DataSettings.of(Settings(corpus=(str(text),), valid=(str(tmp_path / name),))), cache=cache)
+            )
         )
         for name in ("music.abc", "greek.txt", "copy.txt", "like.txt")
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.corpora import prepare
 
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, Settings
 from lstmtui.data.corpus import open_corpus
 from lstmtui.data.reading import ReadOptions, open_source, resolve_names
 from lstmtui.errors import UsageError
@@ -32,7 +32,7 @@ def test_an_empty_name_is_refused(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
         with pytest.raises(UsageError, match="An empty text names no file"):
-            open_corpus(Settings(**{"corpus": (str(text),), **settings}))
+            open_corpus(DataSettings.of(Settings(**{"corpus": (str(text),), **settings})))
 
 
 def folder_with(tmp_path, **files):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import open_corpus, tokenise_corpus
 from lstmtui.data.parts import CHUNK, Part
@@ -33,7 +33,7 @@ def mail(tmp_path):
 
 
 def settings(folder, **changes):
-    return Settings(corpus=(str(folder),), **changes)
+    return DataSettings.of(Settings(corpus=(str(folder),), **changes))
 
 
 def test_letters_and_tunes_are_in_both_parts(mail, tmp_path):

@@ -62,7 +62,7 @@ def test_it_learns_and_resumes_to_the_same_bytes(tmp_path):
 def test_it_is_probed_inspected_and_followed_back(tmp_path):
     run = tiny.create(tmp_path, cell="toy")
     assert train(run) == "finished"
-    assert RunReader(run).refresh().settings.cell == "toy"
+    assert RunReader(run).refresh().settings.network.cell == "toy"
     newest = read_saturation(run)[-1]
     assert newest.gates == ("k", "v")
     assert newest.left.shape == (2, 2, 8)

@@ -52,7 +52,7 @@ def test_an_older_run_resumes_to_the_weights_that_its_own_version_reached(older_
 def test_an_older_run_is_shown_with_its_settings_curves_samples_and_probes(older_run):
     snapshot = RunReader(older_run).refresh()
     assert snapshot.settings is not None
-    assert snapshot.settings.hidden == 8
+    assert snapshot.settings.network.hidden == 8
     assert snapshot.state == "crashed"  # its engine was killed
     assert [point.step for point in snapshot.valid] == [10]
     assert len(snapshot.train) >= 2

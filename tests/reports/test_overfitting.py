@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
+from support import tiny
 
-from lstmtui.config import Settings
 from lstmtui.reports import overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
@@ -50,7 +50,7 @@ def test_there_is_no_gap_before_both_losses_are_known(tmp_path: Path) -> None:
 def ended(tmp_path: Path, losses: list[tuple[float, float]], *, steps: int | None = None, copied=None, **settings):
     """Return a run that has finished, with the words on it."""
     step = 100 * len(losses)
-    chosen = Settings(**{"hidden": 256, "dropout": 0.0, "minutes": 3.0, **settings})
+    chosen = tiny.run_settings(**{"hidden": 256, "dropout": 0.0, "weight_drop": 0.0, "minutes": 3.0, **settings})
     status = {"step": step, "steps": steps or step, "result": {"copied": copied}}
     return evaluated(tmp_path, losses, state="finished", settings=chosen, status=status)
 

@@ -59,8 +59,8 @@ def test_an_archive_without_text_contains_none_of_it(run, tmp_path, compressed):
     there = find_run("diary", tmp_path / "else")
     for path in there.path.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
-    assert config.load(there.config).corpus == ("/left-out/d.txt", "ptb")
-    assert config.load(there.config).hidden == config.load(run.config).hidden
+    assert config.load(there.config).data.corpus == ("/left-out/d.txt", "ptb")
+    assert config.load(there.config).network.hidden == config.load(run.config).network.hidden
     snapshot = RunReader(there).refresh()
     assert (snapshot.state, snapshot.status["result"]["best_step"]) == ("finished", 400)
     assert len(snapshot.valid) == len(RunReader(run).refresh().valid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import tiny
 from support.bare_run import bare_run
 
 from lstmtui import config
@@ -40,18 +41,18 @@ def test_a_free_name_is_free(root):
 
 def test_a_run_is_renamed_with_the_text_in_it(root):
     run = bare_run(root, "a")
-    run.config.write_text(config.dump(config.Settings(corpus=("x.txt", str(run.text)))))
+    run.config.write_text(config.dump(tiny.run_settings(corpus=("x.txt", str(run.text)))))
     run.text.write_text("piped in")
     renamed = names.rename_run(run, "b")
     assert renamed.path == root / "b"
     assert not run.path.exists()
-    assert config.load(renamed.config).corpus == ("x.txt", str(renamed.text))
+    assert config.load(renamed.config).data.corpus == ("x.txt", str(renamed.text))
 
 
 def test_rename_refuses_used_and_bad_names_and_a_run_that_trains(root):
     run, other = bare_run(root, "a"), bare_run(root, "b")
     for one in (run, other):
-        one.config.write_text(config.dump(config.Settings()))
+        one.config.write_text(config.dump(tiny.run_settings()))
     for name in ("b", "a", "", "../c", "latest", "c/d", "."):
         with pytest.raises(UsageError):
             names.rename_run(run, name)

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
+from support import tiny
 from support.prepared_run import make_run
 
-from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder
@@ -32,7 +32,7 @@ def test_the_next_step_follows_from_the_state(tmp_path, state, words):
 
 
 def test_a_run_with_a_length_in_minutes_is_offered_minutes():
-    snapshot = RunSnapshot(run=RunFolder(Path("x")), state="finished", settings=config.Settings(minutes=2.5))
+    snapshot = RunSnapshot(run=RunFolder(Path("x")), state="finished", settings=tiny.run_settings(minutes=2.5))
     assert resume_command(snapshot, "x") == "lstmtui resume x --minutes 2"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from support import fake_engine
+from support import fake_engine, tiny
 from support.bare_run import train_point
 
 from lstmtui import config
@@ -18,7 +18,7 @@ from lstmtui.runs.writer import RunWriter
 
 @pytest.fixture
 def run(run):
-    run.config.write_text(config.dump(config.Settings(hidden=8)))
+    run.config.write_text(config.dump(tiny.run_settings(hidden=8)))
     return run
 
 
@@ -106,7 +106,7 @@ def test_very_many_lines_are_skimmed(run, monkeypatch):
     """The best evaluations, the last lines, and about as many others as are kept; then line by line again."""
     monkeypatch.setattr(reader, "MIN_BYTES_TO_SKIM", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
-    run.config.write_text(config.dump(config.Settings()))
+    run.config.write_text(config.dump(tiny.run_settings()))
     with open(run.metrics, "wb") as file:
         for step in range(3000):
             if step % 3 == 0:
@@ -131,7 +131,7 @@ def test_very_many_lines_are_skimmed(run, monkeypatch):
 
 
 def test_thinning_keeps_the_best_evaluation(run):
-    run.config.write_text(config.dump(config.Settings()))
+    run.config.write_text(config.dump(tiny.run_settings()))
     for step in range(60):
         nll = 0.5 if step == 31 else 2.0
         append_json_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from support import tiny
 from support.bare_run import train_point
 
 from lstmtui import config
@@ -21,7 +22,7 @@ def test_a_non_finite_loss_is_still_a_point():
 
 def test_fields_of_a_wrong_type_are_ignored(tmp_path):
     run = RunFolder(tmp_path)
-    run.config.write_text(config.dump(config.Settings()))
+    run.config.write_text(config.dump(tiny.run_settings()))
     run.status.write_text('{"state": "training", "step": "many", "steps": null, "exit_code": []}')
     append_json_line(
         run.metrics, {"split": "valid", "step": "x", "seconds": 1, "nll": 2, "perplexity": 3, "best": True}

@@ -6,14 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+from lstmtui import config
 from lstmtui.runs.folder import RunFolder
+from support import tiny
 
 
 def bare_run(root: Path, name: str, *, modified: float = 1000.0) -> RunFolder:
     """Make a run in `root` whose status was last written at the Unix time `modified`."""
     run = RunFolder(root / name)
     run.path.mkdir(parents=True)
-    run.config.write_text("format = 1\n")
+    run.config.write_text(config.dump(tiny.run_settings()))
     run.status.write_text("{}")
     os.utime(run.status, (modified, modified))
     return run

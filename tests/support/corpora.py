@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, Settings
 from lstmtui.data.corpus import Dataset, tokenise_corpus
 from lstmtui.errors import UsageError
 
@@ -25,7 +25,7 @@ def prepare(
     report = settings.pop("report", lambda what, done: None)
     own = {role: tuple(map(str, settings.pop(role, ()))) for role in ("valid", "test")}
     s = Settings(corpus=tuple(map(str, train)), vocabulary=limit, **{"tokens": "chars", **own, **settings})
-    return tokenise_corpus(s, cache=cache, report=report)
+    return tokenise_corpus(DataSettings.of(s), cache=cache, report=report)
 
 
 def write_file(folder: Path, data: bytes, name: str = "corpus.txt") -> Path:

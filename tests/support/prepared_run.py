@@ -58,10 +58,10 @@ def make_run(
     **settings: Any,
 ) -> RunFolder:
     """Write a run folder and return it. `state` None: never started; `settings` are fields of config.Settings."""
-    chosen = config.Settings(
+    given = config.Settings(
         **{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "steps": max(1, steps), "log_every": 10, **settings}
     )
-    chosen = recipe.complete(dataclasses.replace(chosen, threads=2), corpus_bytes=1_000_000)
+    chosen = recipe.complete(dataclasses.replace(given, threads=2), corpus_bytes=1_000_000)
     run = RunFolder(root / name)
     run.path.mkdir(parents=True)
     write_atomically(run.config, config.dump(chosen).encode())
@@ -76,7 +76,7 @@ def make_run(
     }  # fmt: skip
     write_atomically(run.status, to_json(told).encode())
     if points:
-        _lines(run.metrics, _metrics(step, int(chosen.log_every or 10), chosen))
+        _lines(run.metrics, _metrics(step, chosen.run.log_every, chosen))
     _lines(
         run.samples,
         [
@@ -90,7 +90,7 @@ def make_run(
     return run
 
 
-def _metrics(step: int, every: int, settings: config.Settings) -> Iterator[dict[str, Any]]:
+def _metrics(step: int, every: int, settings: config.RunSettings) -> Iterator[dict[str, Any]]:
     best = math.inf
     for at in range(every, step + 1, every):
         train, valid = losses(at)
@@ -100,7 +100,7 @@ def _metrics(step: int, every: int, settings: config.Settings) -> Iterator[dict[
             "update_ratio": 1.2e-3, "tokens_per_second": 48_000.0, "memory_mb": 312.0,
         }  # fmt: skip
         if at % 100 == 0:
-            characters = None if settings.tokens == "words" else valid / math.log(2)
+            characters = None if settings.data.tokens == "words" else valid / math.log(2)
             yield {
                 "split": "valid", "step": at, "seconds": at * 0.04, "nll": valid, "perplexity": math.exp(valid),
                 "bits_per_char": characters, "best": valid < best,
@@ -108,8 +108,12 @@ def _metrics(step: int, every: int, settings: config.Settings) -> Iterator[dict[
             best = min(best, valid)
 
 
-def _probes(run: RunFolder, number: int, settings: config.Settings, step: int) -> None:
-    gates, layers, hidden = GATES[settings.cell], int(settings.layers or 1), int(settings.hidden or 1)
+def _probes(run: RunFolder, number: int, settings: config.RunSettings, step: int) -> None:
+    gates, layers, hidden = (
+        GATES[settings.network.cell],
+        int(settings.network.layers or 1),
+        int(settings.network.hidden or 1),
+    )
     source = np.random.default_rng(7)
     for i in range(number):
         grown = (i + 1) / max(1, number)

@@ -12,7 +12,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from lstmtui.client.model import Candidate
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.errors import LstmtuiError
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
@@ -58,10 +58,10 @@ class FakeForecaster:
     """Knows what every network costs."""
 
     def __init__(self) -> None:
-        self.asked: list[Settings] = []
+        self.asked: list[RunSettings] = []
         self.error: LstmtuiError | None = None
 
-    def ask(self, settings: Settings) -> dict[str, Any]:
+    def ask(self, settings: RunSettings) -> dict[str, Any]:
         if self.error is not None:
             raise self.error
         self.asked.append(settings)
@@ -70,7 +70,7 @@ class FakeForecaster:
             "memory_mb": 84.2, "machine_mb": 8000.0,
         }  # fmt: skip
 
-    def measure(self, settings: Settings) -> dict[str, Any]:
+    def measure(self, settings: RunSettings) -> dict[str, Any]:
         return {**self.ask(settings), "tokens_per_second": 26_300.0}
 
     def close(self) -> None:

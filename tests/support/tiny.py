@@ -54,14 +54,27 @@ def corpus(folder: Path, lines: int = 120) -> Path:
     return path
 
 
-def settings(path: Path, **changes: Any) -> config.Settings:
-    """Return settings of a tiny run on the file at `path`."""
+def run_settings(**changes: Any) -> config.RunSettings:
+    """Return resolved settings of a tiny run; `changes` are named as in `Settings`."""
+    given = {"tied": False, **SETTINGS, **changes}
+    if any(changes.get(name) is not None for name in ("minutes", "epochs")):
+        given["steps"] = None
+    return config.RunSettings.of(config.Settings(**given))
+
+
+def settings(path: Path | str, **changes: Any) -> config.RunSettings:
+    """Return resolved settings of a tiny run on the file at `path`."""
+    return run_settings(corpus=(str(path),), **changes)
+
+
+def open_settings(path: Path, **changes: Any) -> config.Settings:
+    """Return settings of a tiny run on the file at `path`, as a person gives them."""
     return config.Settings(corpus=(str(path),), **{**SETTINGS, **changes})
 
 
 def create(folder: Path, name: str = "tiny", **changes: Any) -> RunFolder:
     """Create, but do not start, a tiny run."""
-    return runs.create(settings(corpus(folder), **changes), name=name)
+    return runs.create(open_settings(corpus(folder), **changes), name=name)
 
 
 def engine(run: RunFolder, **options: Any) -> subprocess.Popen[bytes]:

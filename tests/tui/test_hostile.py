@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.text import Text
+from support import tiny
 from support.fake_inspector import FakeInspector, flow, measured
 from support.hostile_text import strings
 from support.prepared_run import alive, make_run
@@ -22,7 +23,6 @@ from textual.events import Paste
 
 from lstmtui.client.model import Candidate
 from lstmtui.common.files import append_json_line
-from lstmtui.config import Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
@@ -97,7 +97,7 @@ class Everything(App[None]):
             s[1],
             s[2],
         )
-        settings = Settings(corpus=(s[3], s[4]), tokens=s[5], cell=s[6])
+        settings = tiny.run_settings(corpus=(s[3], s[4]), tokens=s[5], cell=s[6])
         status = {**base.status, "preparing": s[7], "preparing_done": 0.5}
         point = TrainPoint(
             step=9, tokens=9, seconds=1, loss=2, lr=0.1, grad_norm=1, clipped=0, tokens_per_second=9, memory_mb=1
@@ -158,7 +158,7 @@ def test_no_cell_of_the_table_lets_anything_through(tmp_path: Any) -> None:
     base = RunReader(make_run(tmp_path, state="stopped")).refresh()
     wanted = columns(400)
     for said in strings(99, 200):
-        settings = Settings(corpus=(said,), tokens=said, cell=said)
+        settings = tiny.run_settings(corpus=(said,), tokens=said, cell=said)
         run = RunSnapshot(
             run=RunFolder(tmp_path / said.replace("\0", "")), state=said, settings=settings, status=base.status
         )

@@ -13,12 +13,11 @@ a time, so that the gradient can be looked at on its way.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.corpus import Dataset
 from lstmtui.engine.backend import Cell, Packed, linear, softmax
 from lstmtui.engine.nn.language_model import Network
@@ -42,7 +41,7 @@ class GradientFlow:
 
     def __init__(
         self,
-        s: Settings,
+        s: RunSettings,
         weights: Arena,
         tokens: Any,
         *,
@@ -63,7 +62,7 @@ class GradientFlow:
         self._tokens = np.stack([np.asarray(tokens[at : at + length + 1], np.int32) for at in starts], axis=1)
         self._s, self._weights, self._threads = s, weights, threads
         # In float32: a gradient that has nearly vanished is what one wants to see.
-        self._network = Network(replace(s, precision="float32"), weights, T, B, threads=threads, backward=False)
+        self._network = Network(s.changed(precision="float32"), weights, T, B, threads=threads, backward=False)
         self._cell: Cell = self._network.cell
 
     def measure(self, step: int = 0) -> Flow:
@@ -123,10 +122,10 @@ class GradientFlow:
         return norms_h, norms_c
 
 
-def from_dataset(s: Settings, weights: Arena, data: Dataset) -> GradientFlow | None:
+def from_dataset(s: RunSettings, weights: Arena, data: Dataset) -> GradientFlow | None:
     """Return what measures `weights` on validation text, or on training text where there is none; None without any."""
     tokens = data.valid.tokens if len(data.valid.tokens) > LAGS else data.train.tokens
-    return GradientFlow(s, weights, tokens, threads=s.threads or 1) if len(tokens) > 2 else None
+    return GradientFlow(s, weights, tokens, threads=s.run.threads) if len(tokens) > 2 else None
 
 
 class _Trace:

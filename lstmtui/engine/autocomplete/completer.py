@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lstmtui.common.word_boundaries import has_word
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete import question, search
 from lstmtui.engine.autocomplete.answer import OTHER_SPELLING, Reading, proposed
@@ -51,7 +51,7 @@ class Candidate:
 class Completer:
     """Answers for one model. Keeps the states of the text it saw last, so that a key press costs a step or none."""
 
-    def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer, *, memory: Memory | None = None) -> None:
+    def __init__(self, s: RunSettings, weights: Arena, tokenizer: Tokenizer, *, memory: Memory | None = None) -> None:
         """With `memory`, what this person wrote before has a say."""
         self.tokenizer = tokenizer
         self.spelling = TokenIndex(tokenizer)

@@ -93,7 +93,7 @@ class Autocomplete:
     ) -> Answers:
         if not 0 <= threshold <= 1:
             raise UsageError(f"The threshold is a probability from 0 to 1, not {threshold}.")
-        text = read_text(files, ReadOptions.of(self._trained.settings, encoding))
+        text = read_text(files, ReadOptions.of(self._trained.settings.data, encoding))
         t = self._trained
         plain = build.memory(t, index=index, adapt=False)
         completer = build.with_memory(t, plain, adapt=False)
@@ -134,7 +134,7 @@ class Autocomplete:
     ) -> Answers:
         if bool(files) == bool(text):
             raise UsageError("Give files or a text to learn from.")
-        how = ReadOptions.of(self._trained.settings, encoding)
+        how = ReadOptions.of(self._trained.settings.data, encoding)
         if files:
             named = [(name and absolute_names([name])[0]) or TYPED for name in names or files]
             texts = {name: read_text([file], how) for file, name in zip(files, named, strict=True)}

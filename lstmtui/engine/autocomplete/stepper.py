@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn.incremental import Reader
 from lstmtui.engine.nn.params import Arena
 
@@ -39,7 +39,7 @@ class Stepper:
     A row's result does not depend on the other rows.
     """
 
-    def __init__(self, s: Settings, weights: Arena) -> None:
+    def __init__(self, s: RunSettings, weights: Arena) -> None:
         self._reader = Reader(s, weights, ROWS)
         self._reader.let_go()
         h, c = self._reader.h, self._reader.c

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_regular, private_folder, read_bytes
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.corpus import training_text
 from lstmtui.engine.autocomplete.ngram_index import FORMAT, Concordance
 from lstmtui.errors import LstmtuiError
@@ -31,7 +31,7 @@ PATIENCE = 30.0
 """Seconds to wait until another process has changed what is kept."""
 
 
-def text_index(run: RunFolder, s: Settings) -> Concordance | None:
+def text_index(run: RunFolder, s: RunSettings) -> Concordance | None:
     """Return the index of the run's training text, made and kept if need be; None where the text is gone or no text."""
     path = run.autocomplete / "text.npz"
     known = None
@@ -40,7 +40,7 @@ def text_index(run: RunFolder, s: Settings) -> Concordance | None:
         if known.made_in == FORMAT or all(word.isascii() for word in known.words):
             return known
     try:
-        made = Concordance.of(_beginning(training_text(s)))
+        made = Concordance.of(_beginning(training_text(s.data)))
     except (LstmtuiError, OSError):
         return known
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a second at each start

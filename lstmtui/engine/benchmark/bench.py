@@ -34,7 +34,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.common.files import to_json
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings, Settings
 from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
 from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.benchmark.profile import Profile
@@ -69,11 +69,20 @@ class Shape:
         """Tokens of one training step."""
         return self.T * self.B
 
-    def settings(self, cell: str, **changes: Any) -> Settings:
+    def settings(self, cell: str, **changes: Any) -> RunSettings:
         """Return the settings of a run with `cell`, in float32 unless `changes` say otherwise."""
         sizes: dict[str, Any] = {"layers": self.L, "hidden": self.H, "embedding": self.H, "batch": self.B}
-        chosen = {"precision": "float32", "tied": False, "ema": 0.0, "bptt": self.T, **sizes, **changes}
-        return Settings(cell=cell, **chosen)
+        chosen = {
+            "precision": "float32",
+            "tied": False,
+            "ema": 0.0,
+            "bptt": self.T,
+            "lr": 2e-3,
+            "steps": 1,
+            **sizes,
+            **changes,
+        }
+        return RunSettings.of(Settings(cell=cell, **chosen))
 
 
 SHAPES = {
@@ -129,11 +138,13 @@ def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
         _check_memory(cell, shape, s, layout)
     check_room(s, shape.V, shape.T, shape.B, on)
     weights = Arena(layout, device=on)
-    weights.initialise(s.seed)
+    weights.initialise(s.run.seed)
     network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, shape.V, (2, shape.T, shape.B)).astype(np.int32)
-    drop = Dropout(inputs=s.dropout_in or 0.0, layers=s.dropout or 0.0, weights=s.weight_drop, key=1)
+    drop = Dropout(
+        inputs=s.regularisation.dropout_in, layers=s.regularisation.dropout, weights=s.regularisation.weight_drop, key=1
+    )
     count = 0
 
     def step() -> float:
@@ -142,7 +153,8 @@ def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
         loss = network.gradient(x, y, drop)
         norm = optimizer.norm(network.gradients)
         optimizer.apply(
-            network.gradients, norm=norm, step=count, lr=1e-3, clip=s.clip, weight_decay=s.weight_decay
+            network.gradients, norm=norm, step=count, lr=1e-3, clip=s.optimisation.clip,
+            weight_decay=s.regularisation.weight_decay,
         )  # fmt: skip
         network.carry()
         return loss
@@ -162,7 +174,7 @@ def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
     """Return a function that reads one token at batch 1, as sampling does. Raises MemoryError."""
     s = shape.settings(cell, precision=precision)
     weights = Arena(parameters(s, shape.V))
-    weights.initialise(s.seed)
+    weights.initialise(s.run.seed)
     reader, token = Reader(s, weights), np.zeros((1, 1), np.int32)
     return lambda: reader.read(token)
 
@@ -173,7 +185,7 @@ def flops_per_token(cell: str, shape: Shape) -> int:
     return 6 * sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
 
 
-def _check_memory(cell: str, shape: Shape, s: Settings, layout: list[Parameter]) -> None:
+def _check_memory(cell: str, shape: Shape, s: RunSettings, layout: list[Parameter]) -> None:
     """Refuse what would drive the machine into swapping. Raises UsageError."""
     weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
     needed = 4 * (weights + window_numbers(s, shape.V, shape.T, shape.B))

@@ -13,14 +13,13 @@ Source: Krause, Kahembwe, Murray and Renals 2018, arXiv:1709.07432, "Dynamic eva
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.batches import EvaluationStreams
 from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
@@ -69,7 +68,7 @@ class DynamicEvaluator:
 
     def __init__(
         self,
-        s: Settings,
+        s: RunSettings,
         trained: Arena,
         split: Split,
         rule: Rule,
@@ -83,7 +82,7 @@ class DynamicEvaluator:
         self._rule, self._trained, self._threads = rule, trained, threads
         self._weights = Arena(trained.layout, trained.flat.dtype.type)
         self._streams = EvaluationStreams(split.tokens, 1, min(WINDOW, max(1, len(split.tokens) - 1)))
-        s = dataclasses.replace(s, recompute=False)
+        s = s.changed(recompute=False)
         self._network = Network(s, self._weights, self._streams.T, 1, threads=threads, backward=True)
         self._scale = np.ones_like(trained.flat)
         self._pull = np.ones_like(trained.flat)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.batches import EvaluationStreams
 from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
@@ -109,7 +109,7 @@ class Evaluator:
 
     def __init__(
         self,
-        s: Settings,
+        s: RunSettings,
         weights: Arena,
         split: Split,
         tokenizer: Tokenizer | None = None,

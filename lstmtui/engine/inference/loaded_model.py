@@ -22,7 +22,12 @@ class LoadedModel:
     """A language model: what completion, sampling, evaluation and inspection need of a run."""
 
     def __init__(
-        self, settings: config.Settings, tokenizer: Tokenizer, weights: Arena, step: int, run: RunFolder | None = None
+        self,
+        settings: config.RunSettings,
+        tokenizer: Tokenizer,
+        weights: Arena,
+        step: int,
+        run: RunFolder | None = None,
     ) -> None:
         """`step` is that of the checkpoint, `run` the folder it was loaded from."""
         self.settings, self.tokenizer, self.step = settings, tokenizer, step
@@ -45,8 +50,8 @@ class LoadedModel:
         """Return what a front end shows of the model."""
         s = self.settings
         return {
-            "step": self.step, "cell": s.cell, "hidden": s.hidden, "layers": s.layers, "tokens": s.tokens,
-            "vocabulary": self.tokenizer.size, "parameters": self._parameter_count,
+            "step": self.step, "cell": s.network.cell, "hidden": s.network.hidden, "layers": s.network.layers,
+            "tokens": s.data.tokens, "vocabulary": self.tokenizer.size, "parameters": self._parameter_count,
         }  # fmt: skip
 
 
@@ -64,18 +69,18 @@ def load(run: RunFolder) -> LoadedModel:
     return LoadedModel(settings, tokenizer, weights, step, run)
 
 
-def require_language_model(run: RunFolder, settings: config.Settings) -> None:
+def require_language_model(run: RunFolder, settings: config.RunSettings) -> None:
     """Raise UsageError unless the run was trained for text."""
-    if settings.purpose not in LANGUAGE_PURPOSES:
+    if settings.data.purpose not in LANGUAGE_PURPOSES:
         raise UsageError(
-            f"Run '{run.name}' was trained for {settings.purpose}; only a run trained for "
+            f"Run '{run.name}' was trained for {settings.data.purpose}; only a run trained for "
             f"{' or '.join(LANGUAGE_PURPOSES)} completes, samples, evaluates and inspects text."
         )
 
 
-def _load_weights(run: RunFolder, settings: config.Settings, tokenizer: Tokenizer) -> tuple[int, Arena]:
+def _load_weights(run: RunFolder, settings: config.RunSettings, tokenizer: Tokenizer) -> tuple[int, Arena]:
     """Return the step and the weights that evaluate best; the rest of the checkpoint is not held in memory."""
-    prefix = "ema" if settings.ema else "weights"
+    prefix = "ema" if settings.optimisation.ema else "weights"
     found = checkpoint.best(run, only=(f"{prefix}.",))
     if found is None:
         raise UsageError(f"Run '{run.name}' has no checkpoint any more.")
@@ -91,12 +96,12 @@ def second_moments(model: LoadedModel) -> Arena | None:
 
     Raises CorruptError for a damaged checkpoint.
     """
-    if model.settings.optimizer != "adamw":
+    if model.settings.optimisation.optimizer != "adamw":
         return None
     found = checkpoint.best(model.run, only=("v.",))
     if found is None:
         return None
     moments = Arena(model.weights.layout)
     checkpoint.restore(moments.views, found.tensors, "v", f"The checkpoint of step {found.step}")
-    moments.flat /= 1 - model.settings.beta2 ** max(1, found.step)
+    moments.flat /= 1 - model.settings.optimisation.beta2 ** max(1, found.step)
     return moments

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.backend import sampling
 from lstmtui.engine.inference import prompt as prompts
@@ -68,7 +68,7 @@ def draw(logits: Array, options: SamplingOptions, uniform: float) -> int:
 class Sampler:
     """Samples one text over shared weights."""
 
-    def __init__(self, s: Settings, weights: Arena, tokenizer: Tokenizer) -> None:
+    def __init__(self, s: RunSettings, weights: Arena, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._reader = Reader(s, weights)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn.params import Arena, Parameter, layer_parameters
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout, Recurrent
 
@@ -24,9 +24,9 @@ Array = np.ndarray[Any, Any]
 DIRECTIONS = ("forward", "backward")
 
 
-def parameters(prefix: str, s: Settings, layers: int, D: int) -> list[Parameter]:
+def parameters(prefix: str, s: RunSettings, layers: int, D: int) -> list[Parameter]:
     """Return the parameters of `layers` layers that read D numbers: PREFIX.L.forward.W_ih and so on."""
-    H = s.hidden or 1
+    H = s.network.hidden
     return [
         parameter
         for k in range(layers)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Packed, inference, linear, stack, workspace
 from lstmtui.engine.nn.params import Arena
 
@@ -21,25 +21,25 @@ LARGE = 2_000_000
 then quicker even where they must be made float32 again: 2x512 in 0.28 instead of 0.50 ms, 2x256 no quicker."""
 
 
-def reading_precision(s: Settings, weights: Arena) -> str:
+def reading_precision(s: RunSettings, weights: Arena) -> str:
     """Return in what products are computed when the network of `weights` reads a few texts."""
-    wanted = "bfloat16" if s.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= LARGE else s.precision
+    wanted = (
+        "bfloat16" if s.run.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= LARGE else s.run.precision
+    )
     return CPU.resolve_precision(wanted, weights.flat.dtype)
 
 
 class Reader:
     """Up to B texts over shared weights, as they were when `load` was called last."""
 
-    def __init__(self, s: Settings, weights: Arena, B: int = 1) -> None:
-        assert s.hidden is not None
-        assert s.layers is not None
-        cell, dtype = CELLS[s.cell], weights.flat.dtype
+    def __init__(self, s: RunSettings, weights: Arena, B: int = 1) -> None:
+        cell, dtype = CELLS[s.network.cell], weights.flat.dtype
         self._cell, self.precision = cell, reading_precision(s, weights)
         self._weights: Arena | None = weights
-        L, H, P, GH = s.layers, s.hidden, len(cell.unit_params), len(cell.gates) * s.hidden
+        L, H, P, GH = s.network.layers, s.network.hidden, len(cell.unit_params), len(cell.gates) * s.network.hidden
         RH = len(cell.recurrent_gates) * H
         V, D = weights["embedding"].shape
-        self._stepping = inference.compiled(s.cell)
+        self._stepping = inference.compiled(s.network.cell)
         self.h = np.zeros((L, B, H), dtype)
         self.c = np.zeros((L, B, len(cell.memories) * H), dtype)
         self._table = np.zeros((V if V * GH <= TABLE else 0, GH), dtype)
@@ -47,7 +47,7 @@ class Reader:
         self._W_ih = stack(L - 1, H, GH, self.precision)
         self._W_hh = stack(L, H, RH, self.precision)
         self._W_out = stack(1, H, V, self.precision)[0]
-        self._out = "embedding" if s.tied else "softmax.W"
+        self._out = "embedding" if s.network.tied else "softmax.W"
         self._b, self._unit = np.zeros((L, GH), dtype), np.zeros((L, P, H), dtype)
         self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, RH))
         self.logits = np.zeros((B, V), dtype)

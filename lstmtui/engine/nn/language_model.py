@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS, Cell, linear_cross_entropy
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, Spans, longest, mask_key
@@ -45,11 +45,11 @@ def numbers_a_step(cell: Cell) -> int:
     return len(cell.gates) + cell.extra_blocks + len(cell.states)
 
 
-def window_numbers(s: Settings, V: int, T: int, B: int) -> int:
+def window_numbers(s: RunSettings, V: int, T: int, B: int) -> int:
     """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
-    cell, H, D, L = CELLS[s.cell], s.hidden or 0, s.embedding or 0, s.layers or 0
+    cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
     rows = B * longest(segments(T, B, V))
-    kept = rows if s.recompute else T * B
+    kept = rows if s.run.recompute else T * B
     states = kept * L * H * numbers_a_step(cell)
     return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
 
@@ -61,15 +61,22 @@ class Network:
     """
 
     def __init__(
-        self, s: Settings, weights: Arena, T: int, B: int, *, threads: int, backward: bool, segment: int | None = None
+        self,
+        s: RunSettings,
+        weights: Arena,
+        T: int,
+        B: int,
+        *,
+        threads: int,
+        backward: bool,
+        segment: int | None = None,
     ) -> None:
         """`segment` is how many steps to walk at a time, where that is not to follow from the sizes."""
-        assert s.hidden is not None
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
-        self.cell, self.device = CELLS[s.cell], weights.device
+        self.cell, self.device = CELLS[s.network.cell], weights.device
         dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
-        self.precision = self.device.resolve_precision(s.precision, dtype)
-        V, H = weights["embedding"].shape[0], s.hidden
+        self.precision = self.device.resolve_precision(s.run.precision, dtype)
+        V, H = weights["embedding"].shape[0], s.network.hidden
         self.segments: Spans = [(0, T)]
         if backward:
             self.segments = segments(T, B, V)
@@ -77,9 +84,9 @@ class Network:
                 self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
             self.gradients = Arena(weights.layout, dtype.type, self.device)
         self.stack = Recurrent(
-            s.cell, weights, self.segments, B,
+            s.network.cell, weights, self.segments, B,
             precision=self.precision, threads=threads,
-            gradients=self.gradients if backward else None, recompute=bool(s.recompute),
+            gradients=self.gradients if backward else None, recompute=bool(s.run.recompute),
         )  # fmt: skip
         S = longest(self.segments)
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
@@ -87,7 +94,7 @@ class Network:
         self.nll = zeros(T * B, dtype)
         self._key = object()
         """Stands for all these buffers: see `_replayed`."""
-        self._tied = bool(s.tied)
+        self._tied = bool(s.network.tied)
         self.W_out = "embedding" if self._tied else "softmax.W"
         self.softmax = self.device.linear_cross_entropy.LinearCrossEntropy(S * B, H, V, dtype, self.precision)
         """Of one segment; of the whole window in a network that only reads."""

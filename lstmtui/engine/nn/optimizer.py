@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -16,14 +16,14 @@ Array = np.ndarray[Any, Any]
 class Optimizer:
     """Owns the moments and the averaged weights of one arena."""
 
-    def __init__(self, s: Settings, weights: Arena, threads: int) -> None:
-        self._s, self._weights, self._threads = s, weights, threads
+    def __init__(self, s: RunSettings, weights: Arena, threads: int) -> None:
+        self._settings, self._weights, self._threads = s.optimisation, weights, threads
         device, dtype = weights.device, weights.flat.dtype.type
         self.device = device
         self.m = Arena(weights.layout, dtype, device)
         """AdamW's mean of gradients; SGD's velocity."""
-        self.v = Arena(weights.layout, dtype, device) if s.optimizer == "adamw" else None
-        self.average = Arena(weights.layout, dtype, device) if s.ema else None
+        self.v = Arena(weights.layout, dtype, device) if s.optimisation.optimizer == "adamw" else None
+        self.average = Arena(weights.layout, dtype, device) if s.optimisation.ema else None
         self._none, self._sums = device.arrays.zeros(0, dtype), np.zeros(threads)
 
     @property
@@ -51,12 +51,12 @@ class Optimizer:
 
     def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
         """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
-        s, w, threads = self._s, self._weights, self._threads
+        s, w, threads = self._settings, self._weights, self._threads
         clipped = norm > clip
         factor = clip / norm if clipped else 1.0
         ema = self._none if self.average is None else self.average.flat
         # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
-        ema_decay = min(s.ema or 0.0, (1 + step) / (10 + step))
+        ema_decay = min(s.ema, (1 + step) / (10 + step))
         if self.v is not None:
             self.device.optim.adamw(
                 w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS, CPU, Cell, Device
 
 Array = np.ndarray[Any, Any]
@@ -92,16 +92,15 @@ def chrono_bias(cell: Cell, span: int) -> Initial:
     return draw
 
 
-def layer_parameters(name: str, s: Settings, D: int) -> list[Parameter]:
+def layer_parameters(name: str, s: RunSettings, D: int) -> list[Parameter]:
     """Return the parameters of one recurrent layer that reads D numbers: NAME.W_ih (GH, D), W_hh (RH, H), b and unit.
 
     G gates, R of them with a recurrent product.
     """
-    assert s.hidden is not None
-    cell, H = CELLS[s.cell], s.hidden
+    cell, H = CELLS[s.network.cell], s.network.hidden
     G, R, P = len(cell.gates), len(cell.recurrent_gates), len(cell.unit_params)
-    recurrent = orthogonal_blocks(R) if s.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
-    bias = chrono_bias(cell, s.init_span) if s.init_span else gate_bias(cell, s.forget_bias)
+    recurrent = orthogonal_blocks(R) if s.network.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
+    bias = chrono_bias(cell, s.network.init_span) if s.network.init_span else gate_bias(cell, s.network.forget_bias)
     return [
         Parameter(f"{name}.W_ih", (G * H, D), uniform(math.sqrt(6 / (D + H))), decays=True),
         Parameter(f"{name}.W_hh", (R * H, H), recurrent, decays=True),
@@ -110,21 +109,20 @@ def layer_parameters(name: str, s: Settings, D: int) -> list[Parameter]:
     ]
 
 
-def parameters(s: Settings, vocabulary: int) -> list[Parameter]:
+def parameters(s: RunSettings, vocabulary: int) -> list[Parameter]:
     """Return every parameter of the network that `s` describes, decayed matrices first.
 
     embedding (V, D); layers.L.W_ih (GH, D), W_hh (RH, H), b (GH,), unit (P, H): the cell's parameters of one value a
     unit, rows as in `Cell.unit_params`; softmax.W (V, H), unless tied, and softmax.b (V,).
     """
-    assert s.hidden is not None
-    assert s.layers is not None
-    assert s.embedding is not None
-    H, D = s.hidden, s.embedding
+    H, D = s.network.hidden, s.network.embedding
     # A tied matrix is read as a softmax too, where large initial logits would only have to be unlearnt.
-    found = [Parameter("embedding", (vocabulary, D), uniform(0.1 if s.tied else 1 / math.sqrt(D)), decays=False)]
-    for layer in range(s.layers):
+    found = [
+        Parameter("embedding", (vocabulary, D), uniform(0.1 if s.network.tied else 1 / math.sqrt(D)), decays=False)
+    ]
+    for layer in range(s.network.layers):
         found += layer_parameters(f"layers.{layer}", s, D if layer == 0 else H)
-    if not s.tied:
+    if not s.network.tied:
         found.append(Parameter("softmax.W", (vocabulary, H), uniform(1 / math.sqrt(H)), decays=True))
     found.append(Parameter("softmax.b", (vocabulary,), zeros, decays=False))
     return decayed_first(found)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data.memory_tasks import Batch
 from lstmtui.engine.backend import Packed, linear, softmax
 from lstmtui.engine.nn.params import Arena, Parameter, decayed_first, layer_parameters, uniform, zeros
@@ -21,10 +21,10 @@ from lstmtui.engine.nn.recurrent import NO_DROPOUT, Recurrent
 Array = np.ndarray[Any, Any]
 
 
-def parameters(s: Settings, D: int, K: int) -> list[Parameter]:
+def parameters(s: RunSettings, D: int, K: int) -> list[Parameter]:
     """Return the parameters of a network that reads D numbers a step and answers K: layers.L as ever, answer.W, b."""
-    H = s.hidden or 1
-    found = [p for k in range(s.layers or 1) for p in layer_parameters(f"layers.{k}", s, H if k else D)]
+    H = s.network.hidden
+    found = [p for k in range(s.network.layers) for p in layer_parameters(f"layers.{k}", s, H if k else D)]
     found += [
         Parameter("answer.W", (K, H), uniform(1 / np.sqrt(H)), decays=True),
         Parameter("answer.b", (K,), zeros, decays=False),
@@ -35,15 +35,17 @@ def parameters(s: Settings, D: int, K: int) -> list[Parameter]:
 class SequenceNetwork:
     """One (T, B) of the network over shared weights; each batch begins with states of zero."""
 
-    def __init__(self, s: Settings, weights: Arena, kind: str, T: int, B: int, *, threads: int, backward: bool) -> None:
+    def __init__(
+        self, s: RunSettings, weights: Arena, kind: str, T: int, B: int, *, threads: int, backward: bool
+    ) -> None:
         """`kind` is that of the answers. Raises MemoryError where the buffers do not fit."""
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
         self._loss = LOSSES[kind]
-        self.precision = weights.device.resolve_precision(s.precision, weights.flat.dtype)
+        self.precision = weights.device.resolve_precision(s.run.precision, weights.flat.dtype)
         if backward:
             self.gradients = Arena(weights.layout, weights.flat.dtype.type)
         self.stack = Recurrent(
-            s.cell, weights, [(0, T)], B, precision=self.precision, threads=threads,
+            s.network.cell, weights, [(0, T)], B, precision=self.precision, threads=threads,
             gradients=self.gradients if backward else None,
         )  # fmt: skip
         K, H = weights["answer.W"].shape

@@ -21,7 +21,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.common.files import to_json
 from lstmtui.common.hardware import cpu_count
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings, Settings
 from lstmtui.data.memory_tasks import Batch, Problem, Verdict, problem
 from lstmtui.engine.backend import collect_jobs, compile_all
 from lstmtui.engine.nn import schedule
@@ -38,21 +38,21 @@ LEARNT, TESTED, LOOKED_AT = 1, 2, 3
 class Learner:
     """One network on one problem, from its first weights on."""
 
-    def __init__(self, wanted: Problem, s: Settings) -> None:
+    def __init__(self, wanted: Problem, s: RunSettings) -> None:
         """Raises MemoryError where it does not fit."""
-        self.problem, self.settings, self.threads = wanted, s, s.threads or 1
+        self.problem, self.settings, self.threads = wanted, s, s.run.threads
         self.weights = Arena(parameters(s, wanted.inputs, wanted.outputs))
-        self.weights.initialise(s.seed)
+        self.weights.initialise(s.run.seed)
         self.optimizer = Optimizer(s, self.weights, self.threads)
-        self._random = np.random.default_rng([s.seed, LEARNT])
+        self._random = np.random.default_rng([s.run.seed, LEARNT])
         self._trains: SequenceNetwork | None = None
         self._reads: SequenceNetwork | None = None
         self.steps = 0
 
     def step(self) -> float:
         """Learn from one batch and return the loss before; not finite when the weights are left as they were."""
-        s = self.settings
-        batch = self.problem.batch(self._random, s.batch or 1)
+        s, o = self.settings, self.settings.optimisation
+        batch = self.problem.batch(self._random, s.length.batch)
         self._trains = self._network(self._trains, batch, backward=True)
         loss = self._trains.gradient(batch)
         norm = self.optimizer.norm(self._trains.gradients)
@@ -60,17 +60,17 @@ class Learner:
             return math.nan
         self.steps += 1
         curve = schedule.factor(
-            self.steps, steps=s.steps or 1, warmup=s.warmup or 0, kind=s.schedule, end=s.lr_end
+            self.steps, steps=int(s.length.amount), warmup=o.warmup, kind=o.schedule, end=o.lr_end
         )  # fmt: skip
         self.optimizer.apply(
-            self._trains.gradients, norm=norm, step=self.steps, lr=(s.lr or 0.0) * curve, clip=s.clip,
-            weight_decay=s.weight_decay,
+            self._trains.gradients, norm=norm, step=self.steps, lr=o.lr * curve, clip=o.clip,
+            weight_decay=s.regularisation.weight_decay,
         )  # fmt: skip
         return loss
 
     def judge(self, stream: int, *, whole: bool) -> Verdict:
         """Return how well it does on sequences never learnt from."""
-        return self.problem.judge(self._answers, np.random.default_rng([self.settings.seed, stream]), whole=whole)
+        return self.problem.judge(self._answers, np.random.default_rng([self.settings.run.seed, stream]), whole=whole)
 
     def _answers(self, batch: Batch) -> Any:
         self._reads = self._network(self._reads, batch, backward=False)
@@ -85,13 +85,13 @@ class Learner:
         )
 
 
-def learn(wanted: Problem, s: Settings, every: int, report: Report) -> dict[str, Any]:
+def learn(wanted: Problem, s: RunSettings, every: int, report: Report) -> dict[str, Any]:
     """Learn until it is learnt, or `s.steps` are taken, and return what came of it. Raises MemoryError."""
     learner = Learner(wanted, s)
     _compile(wanted, s, report)
     begun = told_at = time.monotonic()
     losses: list[float] = []
-    while learner.steps < (s.steps or 1):
+    while learner.steps < (int(s.length.amount)):
         loss = learner.step()
         if not math.isfinite(loss):
             told = f"the loss became infinite or not a number at step {learner.steps}"
@@ -114,13 +114,13 @@ def _result(learner: Learner, judged: Verdict, begun: float) -> dict[str, Any]:
         "figure": judged.figure,
         "told": judged.told,
         "steps": learner.steps,
-        "sequences": learner.steps * (learner.settings.batch or 1),
+        "sequences": learner.steps * learner.settings.length.batch,
         "seconds": round(time.monotonic() - begun, 2),
         "parameters": learner.weights.count,
     }
 
 
-def _compile(wanted: Problem, s: Settings, report: Report) -> None:
+def _compile(wanted: Problem, s: RunSettings, report: Report) -> None:
     """Have all kernels of a trial compiled, several at once."""
     spare = Learner(wanted, s)
 
@@ -139,7 +139,8 @@ def answer(line: str, report: Report) -> dict[str, Any]:
     try:
         asked = json.loads(line)
         values = {name: config.convert(name, value, "the task") for name, value in asked["settings"].items()}
-        s = Settings(**values, threads=int(asked.get("threads") or 1))
+        values |= {"embedding": 1, "tied": False, "bptt": 1, "threads": int(asked.get("threads") or 1)}
+        s = RunSettings.of(Settings(**values))
         wanted = problem(asked["task"], int(asked["length"]))
         return {"result": learn(wanted, s, max(1, int(asked["every"])), report)}
     except LstmtuiError as error:

@@ -90,8 +90,8 @@ class Service:
 
     def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None, encoding: str = "") -> Answers:
         model = self._model
-        split = tokenise_files(files, model.tokenizer, ReadOptions.of(model.settings, encoding))
-        threads = model.settings.threads or 1
+        split = tokenise_files(files, model.tokenizer, ReadOptions.of(model.settings.data, encoding))
+        threads = model.settings.run.threads
         result = Evaluator(model.settings, model.weights, split, model.tokenizer, threads=threads).run().as_dict()
         if dynamic is not None:
             for answer in self._evaluate_dynamically(split, **dynamic):
@@ -109,7 +109,7 @@ class Service:
         chosen = dynamic_evaluation.choose_rule(rule, lr, decay, has_moments=moments is not None)
         evaluator = dynamic_evaluation.DynamicEvaluator(
             model.settings, model.weights, split, chosen, model.tokenizer,
-            moments=moments, threads=model.settings.threads or 1,
+            moments=moments, threads=model.settings.run.threads,
         )  # fmt: skip
         for done in evaluator.steps():
             yield {"progress": round(done, 4)}

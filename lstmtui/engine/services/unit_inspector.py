@@ -84,10 +84,10 @@ class Inspector:
             "cut": activations.cut,
             "parts": list(self.parts),
             "squashed": list(self._sigmoid_gates()),
-            "layers": s.layers,
-            "units": s.hidden,
+            "layers": s.network.layers,
+            "units": s.network.hidden,
             "step": self._model.step,
-            "cell": s.cell,
+            "cell": s.network.cell,
         }
 
     def unit(self, layer: int, unit: int, text: str = "") -> Answers:
@@ -153,7 +153,7 @@ class Inspector:
         model = self._model
         if not 1 <= lags <= MAX_LAGS:
             raise UsageError(f"The number of lags must be from 1 to {MAX_LAGS}, not {lags}.")
-        tokens, threads = self._corpus_tokens(), model.settings.threads or 1
+        tokens, threads = self._corpus_tokens(), model.settings.run.threads
         flow = GradientFlow(model.settings, model.weights, tokens, lags=lags, threads=threads)
         found = flow.measure(model.step).arrays()
         yield {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
@@ -189,7 +189,7 @@ class Inspector:
         cut = len(tokens) > MAX_TOKENS
         tokens = np.array(tokens[:MAX_TOKENS], np.int32)
         network, N = self._get_network(), len(tokens)
-        H, parts = self._model.settings.hidden or 0, self.parts
+        H, parts = self._model.settings.network.hidden, self.parts
         values = np.zeros((network.stack.depth, len(parts), N, H), np.float16)
         bits: list[float | None] = [None] * N
         padded = np.zeros((-(-(N + 1) // CHUNK) * CHUNK, 1), np.int32)
@@ -212,7 +212,7 @@ class Inspector:
     def _check(self, layer: int, part: str | None = None, unit: int = 0) -> int:
         """Return the index of `part`. Raises UsageError for a layer, part or unit that the network does not have."""
         s = self._model.settings
-        for name, given, count in (("layer", layer, s.layers or 1), ("unit", unit, s.hidden or 1)):
+        for name, given, count in (("layer", layer, s.network.layers), ("unit", unit, s.network.hidden)):
             if not 0 <= given < count:
                 raise UsageError(f"There is no {name} {given}; they are numbered from 0 to {count - 1}.")
         if part is not None and part not in self.parts:

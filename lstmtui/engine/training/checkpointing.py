@@ -207,7 +207,7 @@ class Keeper:
         found = checkpoint.best(self._run, self._writer.log)
         if found is None:
             return None
-        prefix = "ema" if self.setup.settings.ema else "weights"
+        prefix = "ema" if self.setup.settings.optimisation.ema else "weights"
         with self.setup.optimizer.evaluated.on_host() as views:
             checkpoint.restore(views, found.tensors, prefix, "The best checkpoint")
         return found.step

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable
 
 from lstmtui import config
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.training import step_plan
@@ -69,9 +69,9 @@ def seconds(more: More, spent: float) -> float:
     return max(60 * more.amount - spent, 0.5 * 60 * more.amount)
 
 
-def extended(made: Plan, s: Settings, at: int, total: int) -> Plan:
+def extended(made: Plan, s: RunSettings, at: int, total: int) -> Plan:
     """Return the plan with its end at step `total`, where step `at` was reached."""
-    rising = schedule.warmup_of(s.warmup or 0, made.steps)
+    rising = schedule.warmup_of(s.optimisation.warmup, made.steps)
     behind = (at - rising) / max(1, total - rising)
     before = (turn for turn in made.turns if turn.step < at)
     return dataclasses.replace(made, turns=(*before, Turn(at, behind, total)), seconds=None)

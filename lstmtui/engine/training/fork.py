@@ -5,13 +5,12 @@
 Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may be training meanwhile.
 
 The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to
-there, so that its curve begins with its parent's. Settings that shape the tensors or the text stay.
+there, so that its curve begins with its parent's. RunSettings that shape the tensors or the text stay.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -32,7 +31,7 @@ OPEN = (
     *(name for name in config.LIVE if name != "bptt"),
     "steps", "schedule", "lr_end", "patience", "seed", "log_every", "eval_every", "save_every",
 )  # fmt: skip
-"""Settings that a fork may begin with another value of."""
+"""RunSettings that a fork may begin with another value of."""
 
 
 def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: dict[str, str]) -> int:
@@ -46,8 +45,8 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
     made = step_plan.stored(parent)
     if made is None:
         raise UsageError(f"Run '{parent.name}' has not begun to train yet, so there is nothing to fork.")
-    if settings.steps is not None:
-        made = made.ending_at(settings.steps)
+    if settings.length.steps is not None:
+        made = made.ending_at(settings.length.steps)
     if made.total <= found.step:
         raise UsageError(
             f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
@@ -62,7 +61,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
 def _fill(
     child: RunFolder,
     parent: RunFolder,
-    settings: config.Settings,
+    settings: config.RunSettings,
     found: Checkpoint,
     made: step_plan.Plan,
     changes: dict[str, str],
@@ -87,7 +86,7 @@ def _fill(
     write_atomically(child.config, config.dump(settings).encode())
 
 
-def _settings(parent: config.Settings, changes: dict[str, str]) -> config.Settings:
+def _settings(parent: config.RunSettings, changes: dict[str, str]) -> config.RunSettings:
     for key in changes:
         if key not in OPEN:
             raise UsageError(
@@ -96,7 +95,7 @@ def _settings(parent: config.Settings, changes: dict[str, str]) -> config.Settin
     values = {key: config.convert(key, value, "fork") for key, value in changes.items()}
     if values.get("steps") is not None:
         values |= {"minutes": None, "epochs": None}
-    return dataclasses.replace(parent, **values)
+    return parent.changed(**values)
 
 
 def _checkpoint(run: RunFolder, at: str) -> Checkpoint:

@@ -53,7 +53,7 @@ class Progress:
     """Halved by each rollback."""
     rollbacks: int = 0
     live: dict[str, Any] = field(default_factory=dict)
-    """Settings changed while the run trained."""
+    """RunSettings changed while the run trained."""
     changes: list[tuple[str, Any]] = field(default_factory=list)
     """What was changed and what it was before, the newest last; undo takes from the end."""
     anchors: list[int] = field(default_factory=list)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lstmtui.common.files import exists
 from lstmtui.common.hardware import cpu_count
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.data import corpus
 from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, tokenise_corpus
@@ -36,7 +36,7 @@ Check = Callable[[], None]
 """Called between pieces of work; raises when the engine is asked to stop."""
 
 
-def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) -> Dataset:
+def read_corpus(run: RunFolder, s: RunSettings, writer: RunWriter, check: Check) -> Dataset:
     """Return the run's tokens, the same as when it began. Raises UsageError, and CorruptError when they are not."""
 
     def report(what: str, done: float) -> None:
@@ -53,7 +53,7 @@ def read_corpus(run: RunFolder, s: Settings, writer: RunWriter, check: Check) ->
 
 
 def stored_corpus(
-    run: RunFolder, s: Settings, report: corpus.Report = lambda what, done: None, writer: RunWriter | None = None
+    run: RunFolder, s: RunSettings, report: corpus.Report = lambda what, done: None, writer: RunWriter | None = None
 ) -> Dataset:
     """Return the tokens that a run began with, from the cache even where the text has changed since.
 
@@ -62,11 +62,11 @@ def stored_corpus(
     """
     known = step_plan.stored(run)
     if known is None:
-        return tokenise_corpus(s, report=report)
-    kept, changed = corpus.load_dataset(known.corpus, ", ".join(s.corpus)), _what_changed(s, known.corpus)
-    anew = f"'{shlex.join(['lstmtui', 'train', *s.corpus])}' trains a new run on it as it is now"
+        return tokenise_corpus(s.data, report=report)
+    kept, changed = corpus.load_dataset(known.corpus, ", ".join(s.data.corpus)), _what_changed(s, known.corpus)
+    anew = f"'{shlex.join(['lstmtui', 'train', *s.data.corpus])}' trains a new run on it as it is now"
     if not changed:
-        return kept or tokenise_corpus(s, report=report)
+        return kept or tokenise_corpus(s.data, report=report)
     if kept is None:
         raise CorruptError(
             f"The text of run '{run.name}' {changed}, and the tokens it began with are no longer in the cache, so it "
@@ -79,10 +79,10 @@ def stored_corpus(
     return kept
 
 
-def _what_changed(s: Settings, digest: str) -> str:
+def _what_changed(s: RunSettings, digest: str) -> str:
     """Return what has become of the text whose tokens had `digest`, in words; nothing where it is the same."""
     try:
-        return "" if corpus.corpus_digest(s) == digest else "has changed since the run began"
+        return "" if corpus.corpus_digest(s.data) == digest else "has changed since the run began"
     except UsageError as error:
         return f"cannot be read any more ({str(error).rstrip('.')})"
 
@@ -98,7 +98,7 @@ def _is_there(path: Path) -> bool:
 class Setup:
     """Everything a training step touches."""
 
-    settings: Settings
+    settings: RunSettings
     data: Dataset
     streams: Streams
     weights: Arena
@@ -114,32 +114,32 @@ class Setup:
 
     def initialise(self) -> None:
         """Stand before the first step."""
-        self.weights.initialise(self.settings.seed)
+        self.weights.initialise(self.settings.run.seed)
         with self.weights.on_host() as views:
             views["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
         self.optimizer.reset()
         self.network.reset()
 
 
-def build(s: Settings, data: Dataset) -> Setup:
+def build(s: RunSettings, data: Dataset) -> Setup:
     """Make the network and its buffers on the device that is set.
 
     Raises UsageError for a corpus shorter than one window and for a device that cannot be used, MemoryError.
     """
-    on = device(s.device)
-    if s.precision == "bfloat16" and on.name == "cpu" and not HAS_BFLOAT16:
+    on = device(s.run.device)
+    if s.run.precision == "bfloat16" and on.name == "cpu" and not HAS_BFLOAT16:
         raise UsageError(
             "bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave precision at auto or say float32."
         )
-    threads = s.threads or 1
-    streams = Streams(data.train.tokens, s.batch or 1, s.bptt or 1)
+    threads = s.run.threads
+    streams = Streams(data.train.tokens, s.length.batch, s.length.bptt)
     check_room(s, data.tokenizer.size, streams.T, streams.B, on)
     weights = Arena(parameters(s, data.tokenizer.size), device=on)
     network = Network(s, weights, streams.T, streams.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     evaluator = None
     if len(data.valid.tokens) > 1:
-        most = s.eval_tokens or 0
+        most = s.run.eval_tokens
         # As many streams as threads, as ever: what is the best so far stays comparable when a run is resumed.
         evaluator = Evaluator(
             s, optimizer.evaluated, data.valid, data.tokenizer, max_tokens=most, threads=threads, streams=threads
@@ -150,7 +150,7 @@ def build(s: Settings, data: Dataset) -> Setup:
     return Setup(s, data, streams, weights, network, optimizer, seen, shown, sampler, evaluator)
 
 
-def check_room(s: Settings, V: int, T: int, B: int, on: Device) -> None:
+def check_room(s: RunSettings, V: int, T: int, B: int, on: Device) -> None:
     """Refuse what does not fit the memory of a GPU, where allocating finds out only piece by piece.
 
     Raises UsageError with what is needed and what would fit.
@@ -169,11 +169,11 @@ def check_room(s: Settings, V: int, T: int, B: int, on: Device) -> None:
     )
 
 
-def device_bytes(s: Settings, V: int, T: int, B: int) -> int:
+def device_bytes(s: RunSettings, V: int, T: int, B: int) -> int:
     """Return about how many bytes a run holds on its device."""
     weights = sum(int(np.prod(p.shape)) for p in parameters(s, V))
     # Gradients, moments and averages lie beside the weights, and both networks have packed copies.
-    copies = 3 + (s.optimizer == "adamw") + bool(s.ema) + 2
+    copies = 3 + (s.optimisation.optimizer == "adamw") + bool(s.optimisation.ema) + 2
     return 4 * (copies * weights + window_numbers(s, V, T, B) + EVALUATED * V)
 
 
@@ -186,7 +186,7 @@ def with_window(setup: Setup, T: int, shift: int) -> Setup:
     s = setup.settings
     streams = Streams(setup.data.train.tokens, setup.streams.B, T)
     streams.shift = shift
-    network = Network(s, setup.weights, T, streams.B, threads=s.threads or 1, backward=True)
+    network = Network(s, setup.weights, T, streams.B, threads=s.run.threads, backward=True)
     network.take_states(setup.network.states())
     return dataclasses.replace(setup, streams=streams, network=network)
 
@@ -229,11 +229,10 @@ def make_plan(setup: Setup, drop: Dropout, penalties: Penalty, *, spent: float, 
     begun = time.monotonic()
     step = measure(setup, drop, penalties, check)
     around = costs(setup, step)
-    assert s.minutes is not None
-    seconds = 60 * s.minutes - spent - (time.monotonic() - begun)
-    seconds = max(seconds, TRAINING * 60 * s.minutes)
+    seconds = 60 * s.length.amount - spent - (time.monotonic() - begun)
+    seconds = max(seconds, TRAINING * 60 * s.length.amount)
     steps = step_plan.steps_within(
-        seconds, step=step, evaluation=around.evaluation, eval_every=s.eval_every or 1, final=around.final
+        seconds, step=step, evaluation=around.evaluation, eval_every=s.run.eval_every, final=around.final
     )
     return step_plan.Plan(steps=steps, corpus=digest, seconds_per_step=step, seconds=seconds)
 
@@ -254,7 +253,7 @@ def costs(setup: Setup, step: float, per_token: float | None = None) -> Costs:
         # A token costs a forward pass two fifths of a training step (a third, but with narrower products).
         per_token = 0.4 * step / setup.streams.tokens_per_window
     whole = per_token * (len(setup.data.valid.tokens) + len(setup.data.test.tokens))
-    most = math.inf if setup.settings.minutes is None else LAST * 60 * setup.settings.minutes
+    most = math.inf if setup.settings.length.minutes is None else LAST * 60 * setup.settings.length.minutes
     return Costs(
         evaluation=per_token * (setup.evaluator.predictions if setup.evaluator else 0),
         final=1 + min(whole, most),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lstmtui.common.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types, read_json, to_json, write_atomically
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
@@ -72,12 +72,12 @@ def store(run: RunFolder, plan: Plan) -> None:
     write_atomically(run.plan, to_json(asdict(plan)).encode())
 
 
-def steps_for(s: Settings, *, windows: int) -> int | None:
+def steps_for(s: RunSettings, *, windows: int) -> int | None:
     """Return the number of steps where it follows from the settings; None where time decides."""
-    if s.steps is not None:
-        return s.steps
-    if s.epochs is not None:
-        return max(1, round(s.epochs * windows))
+    if s.length.steps is not None:
+        return s.length.steps
+    if s.length.epochs is not None:
+        return max(1, round(s.length.epochs * windows))
     return None
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.training import step_plan
@@ -46,7 +46,7 @@ class Costs:
 class Pace:
     """What one engine has measured of the run it trains."""
 
-    def __init__(self, s: Settings, p: Progress) -> None:
+    def __init__(self, s: RunSettings, p: Progress) -> None:
         self._s = s
         self._evaluation: float | None = None
         self.step: float | None = None
@@ -69,7 +69,7 @@ class Pace:
 
         The mean of what was measured now and before: other programs come and go.
         """
-        if made.seconds is None or self._s.minutes is None:
+        if made.seconds is None or self._s.length.minutes is None:
             return None
         steps, seconds = p.step - self._step, p.elapsed - self._elapsed - self._evaluating
         if steps < 0:  # it went back
@@ -86,12 +86,12 @@ class Pace:
 
         costs    as they follow from a step's; an evaluation that was measured counts instead
         """
-        warmup = self._s.warmup or 0
+        warmup = self._s.optimisation.warmup
         if made.seconds is None or p.step <= schedule.warmup_of(warmup, made.steps):
             return None
         evaluation = costs.evaluation if self._evaluation is None else self._evaluation
         more = step_plan.steps_within(
-            made.seconds - p.elapsed, step=step, evaluation=evaluation, eval_every=self._s.eval_every or 1,
+            made.seconds - p.elapsed, step=step, evaluation=evaluation, eval_every=self._s.run.eval_every,
             final=costs.final,
         )  # fmt: skip
         planned = max(0, made.total - p.step)

@@ -68,7 +68,7 @@ class Trainer:
         self._begun = time.monotonic()
         self.settings = config.load(run.config)
         if device is not None:
-            self.settings = dataclasses.replace(self.settings, device=device)
+            self.settings = self.settings.changed(device=device)
         self.inbox = Inbox(writer)
         self.progress = Progress()
         self._update_ratio = 0.0
@@ -87,7 +87,7 @@ class Trainer:
         """Read the corpus, build the network, compile, plan, and stand at the first step to take."""
         s, writer = self.settings, self.writer
         writer.status(state="preparing")
-        device(s.device)  # refused before the corpus is read, which may take long
+        device(s.run.device)  # refused before the corpus is read, which may take long
         data = interruptible(lambda: read_corpus(self.run, s, writer, self._check_signals), self._check_signals)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         writer.event("prepared", **sizes, vocabulary=data.tokenizer.size)
@@ -135,7 +135,7 @@ class Trainer:
         )  # fmt: skip
         step_plan.store(self.run, made)
         self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
-        asked = self.settings.warmup or 0
+        asked = self.settings.optimisation.warmup
         if (warmup := schedule.warmup_of(asked, made.steps)) < asked:
             self.writer.event("warm-up shortened", asked=asked, warmup=warmup, steps=made.steps)
         return made
@@ -151,7 +151,7 @@ class Trainer:
         spent = time.monotonic() - self._begun
         total = p.step + extension.steps_more(
             more, windows=self.streams.windows, step=seconds_per_step, costs=costs(self.setup, seconds_per_step),
-            eval_every=s.eval_every or 1, spent=spent,
+            eval_every=s.run.eval_every, spent=spent,
         )  # fmt: skip
         lr_before = self._lr(p.step) if p.step else 0.0
         self.plan = extension.extended(before, s, p.step, total)
@@ -166,9 +166,9 @@ class Trainer:
 
     def _write_length(self, length: dict[str, float | None]) -> None:
         """Write how long the run is to be trained into its config.toml, and go by it."""
-        written = dataclasses.replace(config.load(self.run.config), **length)  # type: ignore[arg-type]
+        written = config.load(self.run.config).changed(**length)
         write_atomically(self.run.config, config.dump(written).encode())
-        self.settings = dataclasses.replace(self.settings, **length)  # type: ignore[arg-type]
+        self.settings = self.settings.changed(**length)
         self.setup = self.keeper.setup = dataclasses.replace(self.setup, settings=self.settings)
 
     def _begin(self) -> None:
@@ -202,25 +202,25 @@ class Trainer:
                 continue
             p.seconds += time.perf_counter() - begun
             self.writer.status(step=p.step, epoch=self.streams.position(p.step).epoch, **self._rates())
-            if p.step % (s.log_every or 1) == 0:
+            if p.step % s.run.log_every == 0:
                 self._log()
-            if p.step % (s.eval_every or 1) == 0:
+            if p.step % s.run.eval_every == 0:
                 self.evaluate()
-            elif self.keeper.is_due(s.save_every):
+            elif self.keeper.is_due(s.run.save_every):
                 self.keeper.save(p)
             p.elapsed += time.perf_counter() - begun
-            if p.step % (s.log_every or 1) == 0:
+            if p.step % s.run.log_every == 0:
                 self._keep_to_the_minutes()
 
     def _catch_up(self) -> None:
         """Do the evaluation that an interruption at this very step left out."""
         p, begun = self.progress, time.perf_counter()
-        if p.step and p.step % (self.settings.eval_every or 1) == 0 and p.evaluated != p.step:
+        if p.step and p.step % self.settings.run.eval_every == 0 and p.evaluated != p.step:
             self.evaluate()
             p.elapsed += time.perf_counter() - begun
 
     def _exhausted(self) -> bool:
-        patience = self.settings.patience
+        patience = self.settings.length.patience
         return bool(patience) and self.progress.worse >= (patience or 0)
 
     def _keep_to_the_minutes(self) -> None:
@@ -254,9 +254,7 @@ class Trainer:
             return False
         step = p.step + 1
         self.settled = False
-        before = (
-            gate_statistics.sample_weights(self.setup.weights) if step % (self.settings.log_every or 1) == 0 else None
-        )
+        before = gate_statistics.sample_weights(self.setup.weights) if step % self.settings.run.log_every == 0 else None
         clipped = self.optimizer.apply(
             self.network.gradients, norm=norm, step=step, lr=self._lr(step), clip=self._live("clip"),
             weight_decay=self._live("weight_decay"),
@@ -275,13 +273,18 @@ class Trainer:
     def _lr(self, step: int) -> float:
         s = self.settings
         curve = schedule.factor(
-            step, steps=self.plan.steps, warmup=s.warmup or 0, kind=s.schedule, end=s.lr_end, turns=self.plan.turns
+            step,
+            steps=self.plan.steps,
+            warmup=s.optimisation.warmup,
+            kind=s.optimisation.schedule,
+            end=s.optimisation.lr_end,
+            turns=self.plan.turns,
         )
         return self._live("lr") * self.progress.lr_scale * curve
 
     def _live(self, name: str) -> Any:
         """Return a setting as it is now."""
-        return self.progress.live.get(name, getattr(self.settings, name))
+        return self.progress.live.get(name, self.settings.value(name))
 
     def live_settings(self) -> dict[str, Any]:
         """Return every setting that can be changed now, as it is."""
@@ -303,14 +306,14 @@ class Trainer:
             layers=layers,
             weights=self._live("weight_drop"),
             tokens=self._live("embedding_dropout"),
-            key=(self.settings.seed << 32) + step,
+            key=(self.settings.run.seed << 32) + step,
         )
 
     def _risen(self, step: int) -> float:
         """Return the fraction of the dropout that is in force at a step."""
         s = self.settings
-        done = schedule.behind(step, steps=self.plan.steps, warmup=s.warmup or 0, turns=self.plan.turns)
-        return schedule.risen(done, s.dropout_rise or 0.0)
+        done = schedule.behind(step, steps=self.plan.steps, warmup=s.optimisation.warmup, turns=self.plan.turns)
+        return schedule.risen(done, s.regularisation.dropout_rise)
 
     def _penalty(self) -> Penalty:
         return Penalty(activation=self._live("activation_reg") or 0.0, temporal=self._live("temporal_reg") or 0.0)
@@ -319,7 +322,7 @@ class Trainer:
         p = self.progress
         per_step = p.seconds / max(1, p.step)
         left = per_step * (self.plan.total - p.step)
-        if self.plan.seconds is not None and self.settings.minutes is not None:
+        if self.plan.seconds is not None and self.settings.length.minutes is not None:
             left = max(0.0, self.plan.seconds - p.elapsed)
         return {
             "seconds": round(p.seconds, 3),
@@ -391,7 +394,7 @@ class Trainer:
             self._live("sample_length"),
         )
         # What a person asks for twice should not be the same text.
-        random = np.random.default_rng([self.settings.seed, p.step] if asked is None else None)
+        random = np.random.default_rng([self.settings.run.seed, p.step] if asked is None else None)
         self.setup.shown.refresh()
         # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
         text = self.setup.sampler.text(prompt, length, choice, random, self._check_signals) if length else ""
@@ -519,7 +522,7 @@ class Trainer:
             if name != "train" and len(split.tokens) > 1:
                 most = 0 if share == 1 else max(1, int(share * len(split.tokens)))
                 evaluator = Evaluator(
-                    s, evaluated, split, self.setup.data.tokenizer, max_tokens=most, threads=s.threads or 1
+                    s, evaluated, split, self.setup.data.tokenizer, max_tokens=most, threads=s.run.threads
                 )
                 result[name] = evaluator.run(between=self._check_signals).as_dict()
                 result[name]["whole"] = share == 1
@@ -529,7 +532,7 @@ class Trainer:
     def _read_at_last(self) -> float:
         """Return the part of validation and test text that the last figures are of: all, but for want of time."""
         step = self.pace.step or self.plan.seconds_per_step
-        if step is None or self.settings.minutes is None:
+        if step is None or self.settings.length.minutes is None:
             return 1.0
         return costs(self.setup, step, self.pace.per_token).share
 
@@ -538,7 +541,7 @@ class Trainer:
         if self._live("sample_length") == 0:
             return None
         choice = SamplingOptions(self._live("temperature"), self._live("top_k"), self._live("top_p"))
-        random = np.random.default_rng([self.settings.seed, self.progress.step, 1])
+        random = np.random.default_rng([self.settings.run.seed, self.progress.step, 1])
         self.setup.shown.refresh()
         return self._copies.measure(self.setup.sampler.text("", COPIED_OF, choice, random, self._check_signals))
 

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from lstmtui import config
 from lstmtui.common.terminal_text import safe
 from lstmtui.common.units import format_duration, format_size
-from lstmtui.config import Settings
+from lstmtui.config import DataSettings, RunSettings, Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
@@ -236,7 +236,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             if number == self._asked and not worker.is_cancelled:
                 self.call_if_usable(self._show_error, str(error))
 
-    def _tell_plan(self, number: int, chosen: Settings, told: dict[str, Any]) -> None:
+    def _tell_plan(self, number: int, chosen: RunSettings, told: dict[str, Any]) -> None:
         if number == self._asked:
             self.call_if_usable(self._show, chosen, told)
 
@@ -245,7 +245,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             self._told, self._problem = {}, said
             self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
 
-    def _show(self, chosen: Settings, told: dict[str, Any]) -> None:
+    def _show(self, chosen: RunSettings, told: dict[str, Any]) -> None:
         if not self.is_usable:
             return
         self._told = told
@@ -309,7 +309,7 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self.show_message(said, error=True)
 
 
-def read(settings: Settings) -> tuple[Settings, dict[str, Any]]:
+def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
     """Read the texts, and return the settings with nothing left open, and what is known of the texts.
 
     Raises UsageError for what cannot be read.
@@ -317,17 +317,21 @@ def read(settings: Settings) -> tuple[Settings, dict[str, Any]]:
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
-    corpus = open_corpus(settings)
+    corpus = open_corpus(DataSettings.of(settings))
     return corpus.resolve(settings), {"bytes": corpus.bytes, "notes": corpus_notes(corpus)}
 
 
-def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
+def plan_rows(s: RunSettings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return label, value and remark of each line of the plan; what is not known yet has a dash or a word."""
-    unit = {"chars": "characters", "bytes": "bytes"}.get(s.tokens, f"{s.tokens if s.tokens == 'words' else 'tokens'}")
+    unit = {"chars": "characters", "bytes": "bytes", "words": "words"}.get(s.data.tokens, "tokens")
     known, speed, gpu = "parameters" in told, told.get("tokens_per_second"), told.get("gpu_memory_mb")
     rows = [
         ("text", format_size(told["bytes"]), f"{wording.short(told['tokens'])} {unit}" if known else ""),
-        ("network", f"{s.cell} {s.layers}×{s.hidden}", f"{told['vocabulary']:,} {s.tokens}" if known else "…"),
+        (
+            "network",
+            f"{s.network.cell} {s.network.layers}×{s.network.hidden}",
+            f"{told['vocabulary']:,} {s.data.tokens}" if known else "…",
+        ),
         ("size", wording.short(told["parameters"]) if known else "…", "parameters"),
         ("work", wording.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
         (
@@ -335,8 +339,8 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"{told['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
             "" if not known else f"of {told['machine_mb'] / 1000:,.0f} GB" if gpu is None else "on the GPU",
         ),
-        ("windows", f"{s.batch}×{s.bptt}", "streams×steps"),
-        ("recipe", f"dropout {s.dropout:g}", f"lr {s.lr:g}"),
+        ("windows", f"{s.length.batch}×{s.length.bptt}", "streams×steps"),
+        ("recipe", f"dropout {s.regularisation.dropout:g}", f"lr {s.optimisation.lr:g}"),
         (
             "speed",
             wording.short(speed) if speed else "measuring …" if known else "…",
@@ -347,16 +351,17 @@ def plan_rows(s: Settings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
         seconds = seconds_of(s, told["tokens"], speed)
         tokens = seconds * speed
         rows += [
-            ("time", format_duration(seconds), "of training" if s.minutes is None else "in all"),
+            ("time", format_duration(seconds), "of training" if s.length.minutes is None else "in all"),
             ("reads", f"{tokens / max(1, told['tokens']):.1f} times", "the whole text"),
         ]
     return rows
 
 
-def seconds_of(s: Settings, tokens: int, speed: float) -> float:
+def seconds_of(s: RunSettings, tokens: int, speed: float) -> float:
     """Return about how long a run trains: as long as was asked for, or as long as its steps take."""
-    if s.minutes is not None:
-        return 60 * s.minutes
-    if s.epochs is not None:
-        return s.epochs * tokens / speed
-    return (s.steps or 0) * (s.batch or 1) * (s.bptt or 1) / speed
+    amount = s.length.amount
+    if s.length.unit == "minutes":
+        return 60 * amount
+    if s.length.unit == "epochs":
+        return amount * tokens / speed
+    return amount * s.length.batch * s.length.bptt / speed

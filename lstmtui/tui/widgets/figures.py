@@ -85,10 +85,10 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
     if seen.settings is not None:
         s = seen.settings
         live = seen.status.get("live")
-        window = live.get("bptt") if isinstance(live, dict) else s.bptt
-        rows.append(("batch", f"{s.batch or '?'}×{window if isinstance(window, int) else '?'}", "streams×steps"))
-        rows.append(("corpus", one_line(wording.corpus(seen), 24), s.tokens))
-        rows.append(("seed", str(s.seed), ""))
+        window = live.get("bptt") if isinstance(live, dict) else s.length.bptt
+        rows.append(("batch", f"{s.length.batch or '?'}×{window if isinstance(window, int) else '?'}", "streams×steps"))
+        rows.append(("corpus", one_line(wording.corpus(seen), 24), s.data.tokens))
+        rows.append(("seed", str(s.run.seed), ""))
     return rows
 
 
@@ -116,7 +116,7 @@ def _quality(seen: RunSnapshot) -> str:
     best = seen.best
     if best is None:
         return ""
-    if best.bits_per_char is None or (seen.settings is not None and seen.settings.tokens == "words"):
+    if best.bits_per_char is None or (seen.settings is not None and seen.settings.data.tokens == "words"):
         return f"ppl {best.perplexity:,.1f}"
     return f"{best.bits_per_char:.3f} bits"
 

@@ -54,4 +54,6 @@ def live_values(snapshot: RunSnapshot) -> dict[str, Any]:
     """Return the settings that can be changed, as the engine has them now, by name."""
     told = snapshot.status.get("live")
     values = told if isinstance(told, dict) else {}
-    return {name: values.get(name, getattr(snapshot.settings, name, None)) for name in config.LIVE}
+    return {
+        name: values.get(name, snapshot.settings.value(name) if snapshot.settings else None) for name in config.LIVE
+    }

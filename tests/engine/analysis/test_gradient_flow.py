@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import naive
+from support import naive, tiny
 
-from lstmtui.config import CELLS, Settings
+from lstmtui import config
+from lstmtui.config import CELLS
 from lstmtui.engine.analysis import gradient_flow
 from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.nn.params import Arena, parameters
@@ -15,11 +16,11 @@ from lstmtui.errors import UsageError
 V, D, H, L = 7, 3, 5, 2
 
 
-def settings(cell: str, **changes: object) -> Settings:
-    return Settings(cell=cell, hidden=H, layers=L, embedding=D, tied=False, **changes)  # type: ignore[arg-type]
+def settings(cell: str, **changes: object) -> config.RunSettings:
+    return tiny.run_settings(cell=cell, hidden=H, layers=L, embedding=D, tied=False, **changes)  # type: ignore[arg-type]
 
 
-def initial(s: Settings, dtype: type = np.float64) -> Arena:
+def initial(s: config.RunSettings, dtype: type = np.float64) -> Arena:
     """Return weights as a run begins with, but for the peepholes and biases of a unit, which begin at zero."""
     weights = Arena(parameters(s, V), dtype)
     weights.initialise(3)

@@ -56,7 +56,7 @@ def test_the_text_index_is_made_once_and_made_again_when_damaged(run):
 
 def test_only_the_training_part_is_indexed(run):
     s = load(run).settings
-    whole = Path(s.corpus[0]).read_bytes()
+    whole = Path(s.data.corpus[0]).read_bytes()
     index = store.text_index(run, s)
     assert 0 < index.count < len(whole.split())
 

@@ -196,4 +196,4 @@ def test_every_named_shape_is_one_that_settings_allow():
     for shape in SHAPES.values():
         s = shape.settings("lstm")
         assert bench.shape_of(str(shape)) == shape
-        config.check_together(s)
+        config.check_together(config.Settings(**s.flat()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
@@ -22,7 +21,7 @@ from lstmtui.errors import UsageError
 def test_the_figures_are_those_of_the_run(tmp_path, cell, tokens):
     s = tiny.settings(tiny.corpus(tmp_path), cell=cell, tokens=tokens)
     told = Forecast().measure(s)
-    data = prepare(train=s.corpus, tokens=tokens, valid_fraction=s.valid_fraction)
+    data = prepare(train=s.data.corpus, tokens=tokens, valid_fraction=s.data.valid_fraction)
     setup = build(s, data)
     assert told["vocabulary"] == data.tokenizer.size
     assert told["tokens"] == pytest.approx(len(data.train.tokens), rel=0.02)
@@ -46,7 +45,7 @@ def test_operations_are_six_for_each_weight_that_is_multiplied(tmp_path):
 
 def test_memory_has_its_parts_and_recomputation_saves_activations(tmp_path):
     s = tiny.settings(tiny.corpus(tmp_path), hidden=64, batch=16, bptt=512, recompute=False)
-    told, less = Forecast().ask(s), Forecast().ask(dataclasses.replace(s, recompute=True))
+    told, less = Forecast().ask(s), Forecast().ask(s.changed(recompute=True))
     assert told["memory_mb"] == pytest.approx(sum(told["memory_parts"].values()))
     saved = [name for name in told["memory_parts"] if less["memory_parts"][name] < told["memory_parts"][name]]
     assert saved == ["activations"]
@@ -56,7 +55,7 @@ def test_memory_has_its_parts_and_recomputation_saves_activations(tmp_path):
 def test_a_text_of_its_own_for_validation_leaves_all_of_the_other_to_train_on(tmp_path):
     path = tiny.corpus(tmp_path)
     s = tiny.settings(path, valid_fraction=0.25)
-    apart = Forecast().ask(dataclasses.replace(s, valid=(str(path),)))
+    apart = Forecast().ask(s.changed(valid=(str(path),)))
     split = Forecast().ask(s)
     assert apart["tokens"] == apart["valid_tokens"] == path.stat().st_size
     assert split["tokens"] + split["valid_tokens"] == pytest.approx(path.stat().st_size, abs=2)
@@ -66,8 +65,8 @@ def test_regularisers_are_measured_too(tmp_path):
     forecast = Forecast()
     s = tiny.settings(tiny.corpus(tmp_path), dropout_in=0.0)
     forecast.measure(s)
-    forecast.measure(dataclasses.replace(s, seed=5, steps=7))  # known
-    forecast.measure(dataclasses.replace(s, embedding_dropout=0.3))
+    forecast.measure(s.changed(seed=5, steps=7))  # known
+    forecast.measure(s.changed(embedding_dropout=0.3))
     assert len(forecast._speeds) == 2
 
 
@@ -86,9 +85,9 @@ def test_what_cannot_be_understood_is_answered(line):
 
 def test_words_and_pieces_have_about_their_vocabulary(tmp_path):
     path = tiny.corpus(tmp_path)
-    s = recipe.complete(tiny.settings(path, tokens="words", vocabulary=None), corpus_bytes=path.stat().st_size)
+    s = recipe.complete(tiny.open_settings(path, tokens="words", vocabulary=None), corpus_bytes=path.stat().st_size)
     assert 12 <= Forecast().ask(s)["vocabulary"] <= 40
-    s = recipe.complete(tiny.settings(path, tokens="bpe", vocabulary=300), corpus_bytes=path.stat().st_size)
+    s = recipe.complete(tiny.open_settings(path, tokens="bpe", vocabulary=300), corpus_bytes=path.stat().st_size)
     assert Forecast().ask(s)["vocabulary"] == 300
 
 

@@ -136,5 +136,5 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path, monkeypatch):
 
     with pytest.raises(UsageError, match=rf"about {needed / 1e9:.2f} GB .* --batch 2 would fit"):
         check_room(s, 256, 50, 8, backend.device("cuda"))
-    check_room(dataclasses.replace(s, batch=2), 256, 50, 2, backend.device("cuda"))
+    check_room(s.changed(batch=2), 256, 50, 2, backend.device("cuda"))
     check_room(s, 256, 50, 8, backend.CPU)

@@ -1,7 +1,5 @@
 """Trained runs are loaded for use."""
 
-import dataclasses
-
 import pytest
 from support import tiny
 
@@ -12,7 +10,7 @@ from lstmtui.errors import UsageError
 
 def test_a_run_that_is_no_language_model_raises(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
-    other = dataclasses.replace(config.load(run.config), purpose="memory")
+    other = config.load(run.config).changed(purpose="memory")
     monkeypatch.setattr(config, "load", lambda path: other)
     with pytest.raises(UsageError, match=r"Run 'tiny' was trained for memory; only a run trained for text or auto"):
         loaded_model.load(run)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import naive
+from support import naive, tiny
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
-from lstmtui.config import Settings
 from lstmtui.engine.nn.bidirectional import Bidirectional, parameters
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout
@@ -16,7 +15,7 @@ T, B, D, H, LENGTHS = 4, 3, 2, 3, np.array([4, 1, 3])
 
 
 def bidirectional(cell):
-    s = Settings(cell=cell, hidden=H)
+    s = tiny.run_settings(cell=cell, hidden=H)
     weights = Arena(parameters("encoder", s, 2, D), np.float64)
     weights.initialise(4)
     weights.flat[...] += 0.3 * np.random.default_rng(5).standard_normal(weights.flat.shape)

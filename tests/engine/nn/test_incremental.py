@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from support import tiny
@@ -29,7 +27,7 @@ def test_only_a_large_network_reads_halves_where_they_are_made_whole_again(tmp_p
     monkeypatch.setattr(reading, "LARGE", weights.flat.size + (0 if large else 1))
     halves = (HAS_BFLOAT16 and large) or NATIVE_BFLOAT16
     assert reading_precision(s, weights) == ("bfloat16" if halves else "float32")
-    asked = dataclasses.replace(s, precision="float32")
+    asked = s.changed(precision="float32")
     assert reading_precision(asked, weights) == "float32"
 
 
@@ -37,6 +35,6 @@ def test_halves_of_the_weights_answer_as_the_whole(tmp_path):
     s, weights = network(tmp_path, precision="bfloat16")
     tokens = np.random.default_rng(0).integers(0, V, (9, 2)).astype(np.int32)
     halves = Reader(s, weights, 2).read(tokens)
-    whole = Reader(dataclasses.replace(s, precision="float32"), weights, 2).read(tokens)
+    whole = Reader(s.changed(precision="float32"), weights, 2).read(tokens)
     assert not np.array_equal(halves, whole)
     np.testing.assert_allclose(halves, whole, atol=0.02 * np.abs(whole).max())  # each number has 8 bits

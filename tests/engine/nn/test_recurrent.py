@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from support import tiny
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
-from lstmtui.config import Settings
 from lstmtui.engine.nn.params import Arena, layer_parameters
 from lstmtui.engine.nn.recurrent import Dropout, Recurrent, layer_names, mask_key
 
@@ -14,7 +14,7 @@ DROP = Dropout(inputs=0.3, layers=0.3, weights=0.3, key=5)
 
 
 def stack(cell, *, recompute=False, name="encoder"):
-    s = Settings(cell=cell, hidden=H)
+    s = tiny.run_settings(cell=cell, hidden=H)
     weights = Arena(layer_parameters(f"{name}.0", s, D) + layer_parameters(f"{name}.1", s, H), np.float64)
     weights.initialise(4)
     gradients = Arena(weights.layout, np.float64)

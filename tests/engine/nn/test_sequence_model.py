@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from support import tiny
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
-from lstmtui.config import Settings
 from lstmtui.data.memory_tasks import Batch
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.sequence_model import LOSSES, SequenceNetwork, parameters
@@ -13,7 +13,7 @@ T, B, D, K, H = 5, 3, 2, 4, 3
 
 
 def network(cell, kind, *, backward=True, layers=2):
-    s = Settings(cell=cell, hidden=H, layers=layers)
+    s = tiny.run_settings(cell=cell, hidden=H, layers=layers)
     weights = Arena(parameters(s, D, K), np.float64)
     weights.initialise(2)
     weights.flat[...] += 0.3 * np.random.default_rng(8).standard_normal(weights.flat.shape)

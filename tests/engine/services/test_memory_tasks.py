@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import tiny
 
-from lstmtui.config import Settings
 from lstmtui.data.memory_tasks import problem
 from lstmtui.engine.services import memory_tasks
 
@@ -41,7 +41,7 @@ def test_what_is_not_learnt_is_judged_at_the_end():
 
 
 def test_a_loss_without_end_is_a_result():
-    learner = memory_tasks.Learner(problem("adding", 4), Settings(**{**TINY, "cell": "rnn"}))
+    learner = memory_tasks.Learner(problem("adding", 4), tiny.run_settings(**{**TINY, "cell": "rnn"}))
     learner.weights.flat[...] = float("nan")
     before = learner.weights.flat.tobytes()
     assert learner.step() != learner.step()  # not a number, twice

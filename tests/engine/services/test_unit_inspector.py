@@ -40,10 +40,10 @@ def states(model: LoadedModel, text: str) -> list[list[dict[str, np.ndarray]]]:
     w, s = model.weights, model.settings
     x = w["embedding"][model.tokenizer.encode(text.encode())][:, None].astype(np.float64)
     found = []
-    for k in range(s.layers or 0):
+    for k in range(s.network.layers or 0):
         layer = {name: w[f"layers.{k}.{name}"].astype(np.float64) for name in ("W_ih", "W_hh", "b", "unit")}
-        H, memories = s.hidden or 0, CELLS[s.cell].memories
-        h, c, steps = naive.forward(s.cell, layer, x, np.zeros((1, H)), np.zeros((1, len(memories) * H)))
+        H, memories = s.network.hidden or 0, CELLS[s.network.cell].memories
+        h, c, steps = naive.forward(s.network.cell, layer, x, np.zeros((1, H)), np.zeros((1, len(memories) * H)))
         for at, memory in enumerate(memories):
             for step, after in zip(steps, c[1:], strict=True):
                 step[memory.name] = after[:, at * H : (at + 1) * H]
@@ -84,7 +84,7 @@ def test_bits_are_the_surprise_of_each_character(tmp_path):
     h = np.array([step["h"][0] for step in states(model, TEXT)[-1]])
     w = model.weights
     tokens = model.tokenizer.encode(TEXT.encode())
-    out = w["embedding"] if model.settings.tied else w["softmax.W"]
+    out = w["embedding"] if model.settings.network.tied else w["softmax.W"]
     nll, _ = naive.cross_entropy(h[:-1] @ out.T.astype(np.float64) + w["softmax.b"], tokens[1:])
     assert about["bits"][0] is None
     np.testing.assert_allclose(about["bits"][1:], nll / np.log(2), atol=2e-3)

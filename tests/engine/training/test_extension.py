@@ -41,7 +41,7 @@ def test_a_finished_run_takes_as_many_steps_more(finished):
     assert run_on(finished, More("steps", 12)) == "finished"
     assert checkpoint.newest(finished).step == 42
     assert step_plan.stored(finished).total == 42
-    assert config.load(finished.config).steps == 42
+    assert config.load(finished.config).length.steps == 42
     steps = [m["step"] for m in tiny.lines(finished.metrics) if m["split"] == "train"]
     assert steps == [*range(4, 41, 4)]
     told = tiny.events(finished, "extended")[0]
@@ -103,8 +103,8 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
     assert run_on(finished, More("minutes", 0.05)) == "finished"
     assert checkpoint.newest(finished).step > before
     settings = config.load(finished.config)
-    assert settings.steps is None
-    assert settings.minutes == pytest.approx(0.05, abs=0.2)
+    assert settings.length.steps is None
+    assert settings.length.minutes == pytest.approx(0.05, abs=0.2)
 
 
 def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
@@ -132,7 +132,7 @@ def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
 def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(steps, at, more, warmup, kind):
     at = min(at, steps)
     made = Plan(steps=steps, corpus="x")
-    longer = extension.extended(made, config.Settings(warmup=warmup), at, at + more)
+    longer = extension.extended(made, tiny.run_settings(warmup=warmup), at, at + more)
 
     def lr(p, step):
         return schedule.factor(step, steps=p.steps, warmup=warmup, kind=kind, end=0.01, turns=p.turns)
@@ -146,7 +146,7 @@ def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(ste
 
 
 def test_more_twice_from_one_place_is_more_once():
-    s, made = config.Settings(warmup=0), Plan(steps=10, corpus="x")
+    s, made = tiny.run_settings(warmup=0), Plan(steps=10, corpus="x")
     assert extension.extended(extension.extended(made, s, 10, 15), s, 10, 20) == extension.extended(made, s, 10, 20)
     assert extension.extended(made, s, 10, 20).turns == (Turn(10, 0.5, 20),)
 

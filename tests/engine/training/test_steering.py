@@ -112,7 +112,7 @@ def test_a_fork_begins_where_its_parent_stood(tmp_path):
     child, step = runs.fork(run, name="child", changes={"steps": "40", "lr": "0.001"})
     assert (child.path, step) == (run.path.parent / "child", 30)
     settings = config.load(child.config)
-    assert (settings.steps, settings.minutes, settings.lr) == (40, None, 0.001)
+    assert (settings.length.steps, settings.length.minutes, settings.optimisation.lr) == (40, None, 0.001)
     assert tiny.last_weights(child) == tiny.last_weights(run)
     assert tiny.events(child, "forked")[0]["parent"] == "tiny"
     assert run_to_the_end(Trainer(child, RunWriter(child, interval=60), lambda: False)) == "finished"

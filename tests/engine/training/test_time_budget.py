@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from support import tiny
 
-from lstmtui.config import Settings
+from lstmtui.config import RunSettings
 from lstmtui.engine.nn.schedule import Turn, behind
 from lstmtui.engine.training.progress import Progress
 from lstmtui.engine.training.step_plan import Plan
 from lstmtui.engine.training.time_budget import Costs, Pace
 
-S = Settings(minutes=2.0, eval_every=10, warmup=5)
+S = tiny.run_settings(minutes=2.0, eval_every=10, warmup=5)
 MADE = Plan(steps=100, corpus="", seconds_per_step=1.0, seconds=110.0)
 COSTS = Costs(evaluation=2.0, final=4.0)
 
 
 def looked(
-    p: Progress, *, steps: int, each: float, evaluation: float | None = None, made: Plan = MADE, s: Settings = S
+    p: Progress, *, steps: int, each: float, evaluation: float | None = None, made: Plan = MADE, s: RunSettings = S
 ):
     """Return what the pace says after `steps` more of `each` seconds, an evaluation at the end of them."""
     pace = Pace(s, p)
@@ -76,7 +77,7 @@ def test_the_warm_up_is_taken_as_planned():
 
 
 def test_runs_of_steps_and_runs_of_before_have_no_clock():
-    assert looked(Progress(), steps=50, each=9.0, s=Settings(steps=100)) == (None, None)
+    assert looked(Progress(), steps=50, each=9.0, s=tiny.run_settings(steps=100)) == (None, None)
     assert looked(Progress(), steps=50, each=9.0, made=Plan(steps=100, corpus="", seconds_per_step=1.0)) == (None, None)
 
 

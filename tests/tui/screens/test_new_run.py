@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny
 from support.prepared_run import make_run
 from support.screens import SIZES, FakeForecaster, control_characters, painted, until
 from textual.pilot import Pilot
@@ -88,10 +89,10 @@ async def test_a_plan_follows_what_is_typed(open_app: Open, forecaster: FakeFore
     async with open_app().run_test(size=(100, 30)) as pilot:
         screen = await formed(pilot)
         await pilot.press("tab", "tab", "tab", "right", "tab", "right", "right", "tab", *"77", "tab", *"2.5")
-        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].minutes == 2.5)
+        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].length.minutes == 2.5)
         asked = forecaster.asked[-1]
-        assert (asked.cell, asked.layers, asked.hidden) == ("peephole", 2, 77)
-        assert asked.batch is not None  # what the recipe is asked of has nothing left open
+        assert (asked.network.cell, asked.network.layers, asked.network.hidden) == ("peephole", 2, 77)
+        assert asked.length.batch is not None  # what the recipe is asked of has nothing left open
         await until(pilot, lambda: "2 min 30 s" in painted(pilot.app))
         assert screen.settings().batch is None
 
@@ -99,14 +100,14 @@ async def test_a_plan_follows_what_is_typed(open_app: Open, forecaster: FakeFore
 async def test_the_purpose_chooses_the_rest(open_app: Open, forecaster: FakeForecaster) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await formed(pilot)
-        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].tokens == "chars")
+        await until(pilot, lambda: forecaster.asked and forecaster.asked[-1].data.tokens == "chars")
         await pilot.press("tab", "right")
         assert "▸ autocomplete" in painted(pilot.app)
-        await until(pilot, lambda: forecaster.asked[-1].tokens == "bpe")
-        assert (forecaster.asked[-1].purpose, forecaster.asked[-1].layers) == ("autocomplete", 1)
+        await until(pilot, lambda: forecaster.asked[-1].data.tokens == "bpe")
+        assert (forecaster.asked[-1].data.purpose, forecaster.asked[-1].network.layers) == ("autocomplete", 1)
         assert screen.settings().purpose == "autocomplete"
         await pilot.press("tab", "right")
-        await until(pilot, lambda: forecaster.asked[-1].tokens == "chars")  # as it was asked for
+        await until(pilot, lambda: forecaster.asked[-1].data.tokens == "chars")  # as it was asked for
 
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "at once"])
@@ -288,14 +289,14 @@ async def test_file_names_are_made_safe(open_app: Open, own_text: Path) -> None:
 
 
 def test_how_long_a_run_takes() -> None:
-    s = Settings(batch=10, bptt=20)
-    assert seconds_of(dataclasses.replace(s, minutes=2.0), 1000, 100.0) == 120
-    assert seconds_of(dataclasses.replace(s, epochs=3.0), 1000, 100.0) == 30
-    assert seconds_of(dataclasses.replace(s, steps=5), 1000, 100.0) == 10
+    s = tiny.run_settings(batch=10, bptt=20)
+    assert seconds_of(s.changed(minutes=2.0), 1000, 100.0) == 120
+    assert seconds_of(s.changed(epochs=3.0), 1000, 100.0) == 30
+    assert seconds_of(s.changed(steps=5), 1000, 100.0) == 10
 
 
 def test_a_plan_that_is_not_measured_yet_says_so() -> None:
-    s = Settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
+    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
     first = {label: value for label, value, _ in plan_rows(s, {"bytes": 1000})}
     assert first["size"] == "…"
     known = {**FakeForecaster().ask(s), "bytes": 1000}
@@ -305,7 +306,7 @@ def test_a_plan_that_is_not_measured_yet_says_so() -> None:
 
 
 def test_a_plan_for_a_gpu_tells_the_memory_it_takes_there() -> None:
-    s = Settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
+    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
     rows = plan_rows(s, {**FakeForecaster().ask(s), "bytes": 1000, "gpu_memory_mb": 1234.0})
     assert ("memory", "1,234 MB", "on the GPU") in rows
 

@@ -1,0 +1,73 @@
+"""A run's config.toml: its resolved settings, flat, and the version of the format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lstmtui.common.files import FormatError, parse_toml, read_file
+from lstmtui.config.resolved import RunSettings
+from lstmtui.config.settings import BEFORE, FIELDS
+from lstmtui.config.values import convert
+from lstmtui.errors import CorruptError, UsageError
+
+FORMAT = 1
+"""Version of the run folder; raised when an older reader would misread a newer folder."""
+
+_FILE_URI = "file:///"
+
+
+def _as_uri(name: str) -> str:
+    """Return how TOML, which is UTF-8, holds the name of a file: as it is, or else as a file: URI of its bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        from urllib.parse import quote_from_bytes
+
+        return "file://" + quote_from_bytes(os.fsencode(name))
+    return name
+
+
+def from_uris(value: object) -> object:
+    """Undo `_as_uri` in a list of names; other values stay as they are."""
+    if not isinstance(value, list):
+        return value
+    from urllib.parse import unquote_to_bytes
+
+    return [
+        os.fsdecode(unquote_to_bytes(name.removeprefix("file://")))
+        if isinstance(name, str) and name.startswith(_FILE_URI)
+        else name
+        for name in value
+    ]
+
+
+def dump(settings: RunSettings) -> str:
+    """Return `settings` as the TOML text of a run's config.toml; None is left out."""
+    import tomli_w  # only where a run is created
+
+    given = {k: v for k, v in settings.flat().items() if v is not None}
+    plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in given.items()}
+    opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
+    return opening + tomli_w.dumps({"format": FORMAT, **plain})
+
+
+def load(path: Path) -> RunSettings:
+    """Read a run's config.toml. Raises CorruptError when it is missing, damaged or of a newer format."""
+    try:
+        data = read_file(path)
+        if data is None:
+            raise CorruptError(f"{path.parent}: not a run folder (no {path.name}).")
+        raw = parse_toml(data)
+    except OSError as error:
+        raise CorruptError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except FormatError as error:
+        raise CorruptError(f"{path}: cannot be read ({error}).") from error
+    version = raw.pop("format", None)
+    if not isinstance(version, int) or version > FORMAT:
+        raise CorruptError(f"{path}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
+    try:
+        given = {name: convert(name, from_uris(value), str(path)) for name, value in {**BEFORE, **raw}.items()}
+        return RunSettings.from_values({**{name: f.default for name, f in FIELDS.items()}, **given})
+    except UsageError as error:
+        raise CorruptError(str(error)) from error

@@ -1,0 +1,109 @@
+"""Values of settings from outside: converted to their type and checked, each alone and together."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+from lstmtui.config.settings import FIELDS, Settings, base_type
+from lstmtui.errors import UsageError
+
+MAX_INTEGER = 2**63 - 1
+"""The largest whole number that TOML, NumPy and the kernels share."""
+
+MIN_LIKENESS = 0.7
+"""How alike two names are at least for one to be taken for a slip of the other, from 0 to 1."""
+
+
+def nearest(key: str, known: Sequence[str] = tuple(FIELDS)) -> str:
+    """Return ` (did you mean ...?)` for the known key nearest to `key`, or nothing."""
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=MIN_LIKENESS)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+_WANTED = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list of names"}
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def convert(name: str, raw: object, where: str) -> Any:
+    """Return `raw` (a TOML value or a string from outside) as field `name`'s type, checked; `where` opens the error."""
+    if name not in FIELDS:
+        raise UsageError(f"{where}: unknown setting {reprlib.repr(name)}{nearest(name)}.")
+    kind, optional = base_type(name)
+    if optional and (raw is None or raw == "auto"):
+        return None
+    value = _parsed(raw, kind)
+    if value is None:
+        raise UsageError(f"{where}: {name} must be {_WANTED[kind]}, not {reprlib.repr(raw)}.")
+    _check_encodable(name, value, where)
+    _check(name, value, where)
+    return value
+
+
+def _parsed(raw: object, kind: type) -> Any:
+    """Return `raw` as `kind`, or None when it is not one."""
+    if kind is tuple:
+        parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
+        return tuple(parts) if isinstance(parts, Sequence) and all(isinstance(p, str) for p in parts) else None
+    if kind is bool:
+        return raw if isinstance(raw, bool) else _WORDS.get(str(raw).lower())
+    if kind is str:
+        return raw if isinstance(raw, str) else None
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return None
+    try:
+        number = float(raw) if kind is float else int(raw)
+    except (ValueError, OverflowError):
+        return None
+    return None if kind is int and isinstance(raw, float) and raw != number else number
+
+
+def _check_encodable(name: str, value: Any, where: str) -> None:
+    """Raise UsageError for text that is no UTF-8; the name of a file may be any bytes."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, tuple):
+            list(map(os.fsencode, value))
+    except UnicodeEncodeError:
+        raise UsageError(f"{where}: {name} is not UTF-8 text ({reprlib.repr(value)}); give it in UTF-8.") from None
+
+
+def _check(name: str, value: Any, where: str) -> None:
+    about = FIELDS[name].metadata
+    if about["choices"] and value not in about["choices"]:
+        hint = nearest(str(value), about["choices"])
+        raise UsageError(
+            f"{where}: {name} must be one of {', '.join(about['choices'])}, not {reprlib.repr(value)}{hint}."
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        low, high = about["low"], about["high"]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{where}: {name} must be a finite number, not {value}.")
+        if isinstance(value, int) and abs(value) > MAX_INTEGER:
+            raise UsageError(f"{where}: {name} is too large a number.")
+        if low is not None and (value < low or (about["open_low"] and value == low)):
+            least = "more than" if about["open_low"] else "at least"
+            raise UsageError(f"{where}: {name} must be {least} {low}, not {value}.")
+        if high is not None and value > high:
+            raise UsageError(f"{where}: {name} must be at most {high}, not {value}.")
+
+
+def check_together(s: Settings) -> None:
+    """Raise UsageError when settings that are each fine contradict each other."""
+    if sum(x is not None for x in (s.minutes, s.epochs, s.steps)) > 1:
+        raise UsageError("Give only one of minutes, epochs and steps: each sets how long to train.")
+    if s.tied and s.embedding is not None and s.hidden is not None and s.embedding != s.hidden:
+        raise UsageError(
+            f"tied weights need embedding and hidden of one size, not {s.embedding} and {s.hidden}; "
+            "give equal sizes, or --no-tied."
+        )
+    for name in ("corpus", "valid", "test"):
+        if not all(part.strip() for part in getattr(s, name)):
+            raise UsageError(f"{name}: an empty text names no file, folder or set; '.' is the current folder.")
+    if s.valid_fraction + s.test_fraction >= 1:
+        raise UsageError("valid_fraction and test_fraction leave nothing to train on; their sum must be below 1.")
