@@ -9,6 +9,7 @@ import typer
 from lstmtui import config
 from lstmtui.cli.options import AsJson
 from lstmtui.cli.output import stdout_console, write_json
+from lstmtui.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,24 +58,22 @@ def bench(
         "device": device,
     }  # fmt: skip
     options = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    measured = results(*options, *(["--profile"] if profile else []))
+    measured = []
+    with progress_bar() as bar:
+        bar.show("measuring", None)
+        for result in results(*options, *(["--profile"] if profile else [])):
+            measured.append(result)
+            bar.show("measuring", None, _row(result)[:4])
     if json:
-        write_json(list(measured))
+        write_json(measured)
         return 0
-    from rich.console import Console
-    from rich.live import Live
-
     table = _table(HEADINGS, 3)
-    profiles = []
-    table.caption = "measuring (kernels that are new here are compiled first) ..."
-    with Live(table, console=Console(stderr=True), transient=True):
-        for result in measured:
-            table.add_row(*_row(result))
-            if "parts" in result:
-                profiles.append(_profile(result))
+    for result in measured:
+        table.add_row(*_row(result))
+    profiles = [_profile(result) for result in measured if "parts" in result]
     table.caption = "steps on the GPU, a token at batch 1 on the processor"
-    if result["peak_gflops"] is not None:
-        table.caption = f"peak: {result['peak_gflops']:.0f} GFLOP/s in float32 on {_threads(result)}"
+    if (peak := measured[-1]["peak_gflops"]) is not None:
+        table.caption = f"peak: {peak:.0f} GFLOP/s in float32 on {_threads(measured[-1])}"
     for each in (table, *profiles):
         stdout_console().print(each)
     return 0

@@ -20,12 +20,11 @@ from lstmtui.common.units import format_duration
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.reports import comparison as comparing
 from lstmtui.reports.comparison import Figures, Group
-from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.names import check_run_name, free_run_name
 
 if TYPE_CHECKING:
-    from lstmtui.runs.snapshot import RunSnapshot
+    pass
 
 LARGEST_HIDDEN = 4096
 CLOSE = 0.05
@@ -215,7 +214,9 @@ def _same(known: Group, base: config.Settings, cells: Sequence[str], parameters:
 
 
 def _train(root: Path, group: Group) -> int:
-    """Train what has not finished, one after the other; return the exit code."""
+    """Train the runs that have not finished, one after the other; return the exit code."""
+    from lstmtui.cli.follow import watch
+    from lstmtui.client import runs
     from lstmtui.runs.reader import RunReader
 
     failed = 0
@@ -229,7 +230,7 @@ def _train(root: Path, group: Group) -> int:
             raise LstmtuiError(f"Run '{run.name}' is being trained elsewhere; wait for it, or stop it first.")
         notify(f"{head}: training.")
         begun = time.monotonic()
-        snapshot, by_signal = _follow(run, snapshot)
+        snapshot, by_signal = watch(run, runs.start(run), before=snapshot)
         if by_signal:
             notify("Stopped and saved; the same command goes on from here.")
             return by_signal
@@ -241,29 +242,6 @@ def _train(root: Path, group: Group) -> int:
             failed = 1
             notify(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may say why.'}")
     return failed
-
-
-def _follow(run: RunFolder, before: RunSnapshot) -> tuple[RunSnapshot, int]:
-    """Start the engine, wait until it ends, and return how the run is then, and the exit code of a signal or 0."""
-    from lstmtui.cli import follow
-    from lstmtui.cli.progress import progress
-    from lstmtui.client import runs
-    from lstmtui.runs.reader import RunReader
-
-    process, reader = runs.start(run), RunReader(run)
-    with follow._caught_signals() as caught, progress(before) as shown:
-        stopper = follow._Stopper(run, process, shown)
-        while True:
-            ended = process.poll() is not None
-            snapshot = reader.refresh()
-            if ended:
-                break
-            if snapshot.status.get("pid") == process.pid:
-                shown.update(snapshot)
-            if caught:
-                stopper.ask(len(caught), snapshot.state)
-            time.sleep(follow.INTERVAL)
-    return snapshot, follow._SIGNALS[caught[0]] if caught else 0
 
 
 # --- what came out ----------------------------------------------------------------------------------------------------

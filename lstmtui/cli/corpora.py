@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
+from lstmtui.cli.progress import progress_bar
 from lstmtui.common.units import format_size
 
 app = App(cls=Group, help="Texts to train on: list, show, fetch.", no_args_is_help=True)
@@ -55,17 +55,9 @@ def fetch(name: Name, json: Json = False) -> None:
     """Download a public set into the cache and check its digests."""
     from lstmtui.data import catalogue
 
-    last = -1
-
-    def report(what: str, done: float) -> None:
-        nonlocal last
-        tenth = int(done * 10)
-        if tenth != last and sys.stderr.isatty():
-            notify(f"{what}: {done:.0%}")
-        last = tenth
-
     entry = catalogue.get_entry(name)
-    got = catalogue.fetch_entry(entry, report=report)
+    with progress_bar() as bar:
+        got = catalogue.fetch_entry(entry, report=bar.show)
     if json:
         write_json([{"path": str(file.path), "sha256": file.sha256, "proven": file.verified} for file in got])
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
-from lstmtui.cli.output import figures, notify, waiting, write, write_json
+from lstmtui.cli.output import figures, notify, write, write_json
+from lstmtui.cli.progress import progress_bar
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -134,8 +136,8 @@ def evaluate(
                 details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
                 result = model.ask("autocomplete", **asked, **details)
             else:
-                with waiting("Learning from the text") as progress:
-                    result = model.ask("evaluate", on_progress=progress, **asked)
+                with progress_bar() as bar:
+                    result = model.ask("evaluate", on_progress=partial(bar.show, "Evaluating"), **asked)
     if json:
         write_json({"run": found.name, "files": files or [piped.STDIN], **result})
     elif autocomplete:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import short
 from lstmtui.cli.output import notify, write_json
-from lstmtui.cli.progress import Progress, progress
+from lstmtui.cli.training_progress import TrainingProgress, training_progress
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, SaveError, UsageError
 from lstmtui.runs import requests
@@ -21,6 +20,9 @@ from lstmtui.runs.folder import ENDED, RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.removal import remove_run
 from lstmtui.runs.snapshot import RunSnapshot
+
+if TYPE_CHECKING:
+    import subprocess
 
 INTERVAL = 0.2
 UNHEARD = 15.0
@@ -34,27 +36,34 @@ _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
-    """Watch until `process` ends and return the exit code of this command.
+    """Watch the run until its engine process ends, and return the exit code of this command.
 
-    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; this command then waits for it. `before`: the run as
-    it was, of which nothing is news; None for a new run, which is taken away again if it fails before its first step.
+    before    the run as it was, whose contents are not repeated; None for a new run, which is removed again if it
+              fails before its first step
+    """
+    snapshot, by_signal = watch(run, process, before=before)
+    return _conclude(run, process, snapshot, by_signal, fresh=before is None, as_json=as_json)
+
+
+def watch(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None) -> tuple[RunSnapshot, int]:
+    """Show a run's progress until its engine process ends; return the run as it is then, and a signal's exit code or 0.
+
+    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; the wait for its end goes on. `before` as in `follow`.
     """
     reader = RunReader(run)
-    with _caught_signals() as caught, progress(before) as shown:
+    with _caught_signals() as caught, training_progress(before) as shown:
         stopper = _Stopper(run, process, shown)
         while True:
-            ended = process.poll() is not None  # looked at first, so that the last refresh sees all that was written
+            ended = process.poll() is not None  # before the refresh, which then reads everything that was written
             snapshot = reader.refresh()
-            if ended or snapshot.status.get("pid") == process.pid:  # else what stands there is of an earlier engine
+            if ended or snapshot.status.get("pid") == process.pid:  # else the status is of an earlier engine
                 shown.update(snapshot)
             if ended:
                 break
             if caught:
                 stopper.ask(len(caught), snapshot.state)
             time.sleep(INTERVAL)
-    return _conclude(
-        run, process, snapshot, _SIGNALS[caught[0]] if caught else 0, fresh=before is None, as_json=as_json
-    )
+    return snapshot, _SIGNALS[caught[0]] if caught else 0
 
 
 def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
@@ -63,7 +72,10 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
     What takes longer than MAX_WAIT to prepare is left alone too, and it is said what it is at. `before` as in `follow`.
     """
     reader, until = RunReader(run), time.monotonic() + MAX_WAIT
-    with contextlib.suppress(KeyboardInterrupt), progress(before) as shown:  # Ctrl-C: not waited for any longer
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        training_progress(before) as shown,
+    ):  # Ctrl-C: not waited for any longer
         while True:
             ended = process.poll() is not None
             snapshot = reader.refresh()
@@ -87,7 +99,7 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
 class _Stopper:
     """Passes the wish to stop on to the engine: once by request, by signal when it does not hear."""
 
-    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: Progress) -> None:
+    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: TrainingProgress) -> None:
         self._run, self._process, self._shown = run, process, shown
         self._asked_at = 0.0
         self._signalled = False

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lstmtui.common.terminal_text import one_line, safe
@@ -51,26 +50,6 @@ def cell(text: object, width: int | None = None) -> Any:
     from rich.text import Text
 
     return Text(one_line(str(text), width))
-
-
-@contextlib.contextmanager
-def waiting(what: str) -> Iterator[Callable[[float], None]]:
-    """Give a function that shows on a terminal how much of `what` is done, 0 to 1; elsewhere it shows nothing."""
-    shown = False
-
-    def show(done: float) -> None:
-        nonlocal shown
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            shown = True
-            with contextlib.suppress(OSError, ValueError):
-                print(f"\r{safe(what)} {done:4.0%} ", end="", file=sys.stderr, flush=True)
-
-    try:
-        yield show
-    finally:
-        if shown:
-            with contextlib.suppress(OSError, ValueError):
-                print("\r" + " " * (len(what) + 6) + "\r", end="", file=sys.stderr, flush=True)
 
 
 def discard(stream: Any) -> None:

@@ -29,7 +29,7 @@ def trained(monkeypatch):
     """Instead of training, finish: the names in order, and a way to interrupt."""
     done: list[str] = []
 
-    def follow(run: RunFolder, before):
+    def watch(run: RunFolder, process, before):
         if "interrupt" in done:
             done.remove("interrupt")
             return before, 130
@@ -41,7 +41,8 @@ def trained(monkeypatch):
         run.status.write_text(json.dumps(status))
         return comparison.read_snapshots([run.path])[0], 0
 
-    monkeypatch.setattr(command, "_follow", follow)
+    monkeypatch.setattr("lstmtui.client.runs.start", lambda run: None)
+    monkeypatch.setattr("lstmtui.cli.follow.watch", watch)
     return done
 
 

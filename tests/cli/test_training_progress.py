@@ -1,0 +1,67 @@
+"""The bar, in a terminal of the test's own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import time
+from typing import BinaryIO
+
+import pytest
+
+from lstmtui.common.paths import runs_root
+from lstmtui.runs.folder import RunFolder
+
+
+@pytest.fixture
+def terminal(start_process, text_file, monkeypatch):
+    """Start `train` over a waiting engine with stderr in a terminal; give the process and the terminal's other end."""
+    monkeypatch.setenv("FAKE_ENGINE", "wait")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    ours, theirs = pty.openpty()
+    command = start_process("train", str(text_file), "--hidden", "8", "--steps", "10", "--name", "x", stderr=theirs)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        yield command, screen
+
+
+def read_until(screen: BinaryIO, words: str) -> str:
+    seen, deadline = "", time.monotonic() + 20
+    while words not in seen:
+        assert time.monotonic() < deadline, seen
+        try:
+            seen += screen.read(65536).decode(errors="replace")
+        except OSError:  # the other end is closed
+            break
+    assert words in seen, seen
+    return seen
+
+
+def test_the_bar_shows_where_the_run_is(terminal):
+    command, screen = terminal
+    seen = read_until(screen, "loss 2.600")
+    command.send_signal(signal.SIGINT)
+    seen += read_until(screen, "Stopped and saved at step 4")
+    assert command.wait(20) == 130
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    lines = [line.strip() for line in re.split(r"[\r\n]", plain) if "loss 2.600" in line and "training" in line]
+    assert max(map(len, lines)) <= 80
+    # The first, since the time that is left becomes less where the signal takes its time to arrive.
+    for words in ("training", "40%", "4/10", "loss 2.600", "2.0k tok/s", "3 s left"):
+        assert words in lines[0], lines
+    assert "step 4: validation 1.500 nats/token" in plain
+    assert seen.count("\x1b[?25h") >= seen.count("\x1b[?25l")  # the cursor is back
+
+
+def test_a_terminal_that_goes_away_ends_no_training(terminal):
+    command, screen = terminal
+    read_until(screen, "loss 2.600")
+    screen.close()
+    time.sleep(0.8)
+    assert command.poll() is None
+    command.send_signal(signal.SIGHUP)
+    assert command.wait(20) == 129
+    assert '"stop"' in RunFolder(runs_root() / "x").requests.read_text()
