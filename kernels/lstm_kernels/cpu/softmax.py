@@ -38,18 +38,20 @@ def _largest64(row):
     return largest
 
 
-def _largest(row):
+def largest_of(row: Array) -> Any:
+    """Return the largest number of a row."""
     return row.max()
 
 
-@overload(_largest, jit_options={"fastmath": set(FASTMATH)})
+@overload(largest_of, jit_options={"fastmath": set(FASTMATH)})
 def _compile_largest(row):
     return _largest32 if row.dtype == types.float32 else _largest64
 
 
 # Only the sum may be split over a vector's lanes: the loss must not become (largest + log) - target.
 @register_jitable(fastmath=set(SUMS))
-def _sum_exp_in_place(row, largest):
+def sum_exp_in_place(row, largest):
+    """Turn a row into the exponentials of row - largest, and return their sum."""
     total = zero(largest)
     for v in range(row.shape[0]):
         row[v] = exp(row[v] - largest)
@@ -77,11 +79,11 @@ def _cross_entropy(k, threads, logits, targets, nll, uniform, scale, of_target, 
             nll[n] = 0
             uniform[n : n + 1] = 0
             continue
-        largest = _largest(row)
+        largest = largest_of(row)
         below = largest - row[target]
         if uniform.shape[0] > 0:
             uniform[n] = _mean_below(row, largest)
-        total = _sum_exp_in_place(row, largest)
+        total = sum_exp_in_place(row, largest)
         nll[n] = below + math.log(total)
         if uniform.shape[0] > 0:
             uniform[n] += math.log(total)
