@@ -47,7 +47,14 @@ class LstmtuiApp(OrderedKeysApp[None]):
     CSS_PATH = "app.tcss"
     COMMANDS = App.COMMANDS | {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("f1", "help", "Help", "app.help", "What this screen and the focused part show, and their keys", show=True),
+        bind(
+            "f1",
+            "help",
+            "Help",
+            "app.help",
+            "What this screen and its focused part show, their keys, and the manual",
+            show=True,
+        ),
         bind(
             "ctrl+o", "jump", "Jump", "app.jump", "Put a letter on each part of the screen; its key focuses that part"
         ),
@@ -157,6 +164,7 @@ class LstmtuiApp(OrderedKeysApp[None]):
         yield SystemCommand("Text of this screen", "Save it as plain text in the current folder", self.action_text)
         if not self.ansi_color:
             yield SystemCommand("Theme", "Dark, light, colour-blind, or sixteen colours", self.action_change_theme)
+        yield SystemCommand("Manual", "Read the pages of the manual", self.action_manual)
         yield SystemCommand("Help", "What this screen shows, and every key", self.action_help)
         yield SystemCommand("Quit", "Quit; runs continue to train", self.action_quit)
 
@@ -185,6 +193,15 @@ class LstmtuiApp(OrderedKeysApp[None]):
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen | JumpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_manual(self) -> None:
+        """Open the manual in place of the help that leads to it."""
+        from lstmtui.tui.screens.manual import ManualScreen
+
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        if not any(isinstance(screen, ManualScreen) for screen in self.screen_stack):
+            self.push_screen(ManualScreen())
 
     def action_jump(self) -> None:
         if not isinstance(self.screen, HelpScreen | JumpScreen):

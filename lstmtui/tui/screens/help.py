@@ -1,4 +1,4 @@
-"""Help: what the screen below and its focused part show, and every key they have."""
+"""Help: what the screen below and its focused part show, all their keys, and the way to the manual."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.widgets import Footer, Static
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 
-CONFIGURE = """
+CONFIGURATION = """
 Keys can be changed in the configuration file, by the names in the last column:
 
     [screens.keys]
@@ -25,42 +25,43 @@ Keys can be changed in the configuration file, by the names in the last column:
 
 
 class HelpScreen(Dialog[None]):
-    """Words about a screen (its HELP) and its keys, those of the focused part first."""
+    """The HELP text of a screen and its keys, those of the focused part first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,f1,q,question_mark", "dismiss", "Close", "help.close", "Back to the screen", show=True)
+        bind("m", "app.manual", "Manual", "help.manual", "Read the manual", show=True),
+        bind("escape,f1,q,question_mark", "dismiss", "Close", "help.close", "Back to the screen", show=True),
     ]
 
-    def __init__(self, about: Screen[object]) -> None:
+    def __init__(self, screen: Screen[object]) -> None:
         super().__init__()
-        self._words = str(getattr(about, "HELP", ""))
-        self._part = _part(about)
-        active = [found for found in about.active_bindings.values() if found.binding.tooltip]
-        mine = [found for found in active if isinstance(found.node, Widget) and not isinstance(found.node, Screen)]
-        others = [found for found in active if found not in mine and not found.binding.system]
+        self._text = str(getattr(screen, "HELP", ""))
+        self._focused_text = _focused_help(screen)
+        active = [found for found in screen.active_bindings.values() if found.binding.tooltip]
+        focused = [found for found in active if isinstance(found.node, Widget) and not isinstance(found.node, Screen)]
+        others = [found for found in active if found not in focused and not found.binding.system]
         self._sections = [
-            [(about.app.get_key_display(f.binding), f.binding) for f in part] for part in (mine, others) if part
+            [(screen.app.get_key_display(f.binding), f.binding) for f in part] for part in (focused, others) if part
         ]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog panel") as dialog:
             dialog.border_title = "Help"
-            dialog.border_subtitle = "escape closes"
-            if self._part:
-                yield Static(Text(f"{self._part}\n"))
-            yield Static(Text(self._words.strip() + "\n"))
+            dialog.border_subtitle = "m reads the manual  escape closes"
+            if self._focused_text:
+                yield Static(Text(f"{self._focused_text}\n"))
+            yield Static(Text(self._text.strip() + "\n"))
             for section in self._sections:
                 yield Static(_table(section))
-            yield Static(Text(CONFIGURE, style="dim"))
+            yield Static(Text(CONFIGURATION, style="dim"))
         yield Footer(show_command_palette=False, compact=True)
 
 
-def _part(about: Screen[object]) -> str:
-    """Return what the focused part is, where it says so."""
-    focused = about.focused
-    while focused is not None and focused is not about:
-        if said := getattr(focused, "HELP", None):
-            return str(said).strip()
+def _focused_help(screen: Screen[object]) -> str:
+    """Return the HELP text of the focused widget, or of the nearest widget around it that has one."""
+    focused = screen.focused
+    while focused is not None and focused is not screen:
+        if text := getattr(focused, "HELP", None):
+            return str(text).strip()
         focused = focused.parent if isinstance(focused.parent, Widget) else None
     return ""
 
@@ -73,6 +74,6 @@ def _table(keys: list[tuple[str, Binding]]) -> Table:
     rows: dict[tuple[str, str], list[str]] = {}
     for key, binding in keys:
         rows.setdefault((binding.tooltip, binding.id or ""), []).append(key)
-    for (meaning, name), said in rows.items():
-        table.add_row(Text(" ".join(dict.fromkeys(said))), Text(meaning), Text(name))
+    for (meaning, name), displays in rows.items():
+        table.add_row(Text(" ".join(dict.fromkeys(displays))), Text(meaning), Text(name))
     return table

@@ -11,7 +11,6 @@ import tomllib
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from textual.message_pump import MessagePump
@@ -93,20 +92,26 @@ def own_names() -> frozenset[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in PATCHES])
-def test_no_private_method_of_textual_is_overridden_by_accident(name: str) -> None:
-    module: ModuleType = importlib.import_module(name)
+def test_no_private_name_of_textual_is_taken_by_accident(name: str) -> None:
+    module = importlib.import_module(name)
     clashes = []
     for cls in vars(module).values():
         if isinstance(cls, type) and issubclass(cls, MessagePump) and cls.__module__ == name:
             bases = [base for base in cls.__mro__ if base.__module__.startswith("textual")]
-            taken = {attribute for base in bases for attribute in vars(base)}
-            clashes += [f"{cls.__name__}.{n}" for n in vars(cls) if re.match(r"_[a-z]", n) and n in taken]
-    expected = {"TypingArea._on_key"}
-    assert set(clashes) - expected - {c for c in clashes if c.endswith(GENERATED)} == set()
+            taken = {attribute for base in bases for attribute in vars(base)} | names_set_by(bases)
+            own = {n for n in vars(cls) if not n.endswith(GENERATED)} | names_set_by([cls])
+            clashes += [f"{cls.__name__}.{n}" for n in own & taken if re.match(r"_[a-z]", n)]
+    assert set(clashes) - {"TypingArea._on_key"} == set()
+
+
+def names_set_by(classes: list[type]) -> set[str]:
+    """Return the attributes that the methods of classes assign to self."""
+    source = "".join(inspect.getsource(cls) for cls in classes)
+    return set(re.findall(r"\bself\.(\w+)(?:: [^=\n]+)?(?:, self\.\w+)* = ", source))
 
 
 GENERATED = (
-    "._decorated_handlers", "._reactives", "._merged_bindings", "._css_bases", "._css_type_name", "._css_type_names",
-    "._inherit_css", "._inherit_bindings", "._inherit_component_classes", "._computes", "._default_layout",
+    "_decorated_handlers", "_reactives", "_merged_bindings", "_css_bases", "_css_type_name", "_css_type_names",
+    "_inherit_css", "_inherit_bindings", "_inherit_component_classes", "_computes", "_default_layout",
 )  # fmt: skip
 """What Textual's metaclass sets on every class."""
