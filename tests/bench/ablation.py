@@ -2,10 +2,10 @@
 
     python tests/bench/ablation.py TRAIN VALID [--words 8000] [--epochs 24] [--hidden 64] [--seeds 1]
 
-The first words of TRAIN, few enough that a plain network memorises them, are read that many times by two layers
-of LSTM units. Each row is one run for each seed, with the same schedule; its figures are means of the best evaluation
-on the first 6,000 words of VALID, of the last one, and of training at the end. Runs are kept under RUNS (--runs), and a
-row that has finished is not trained again. About ten seconds of one core a run, and as many to start it.
+Two layers of LSTM units train on the first words of TRAIN, few enough that a plain network memorises them. Each row is
+one run for each seed, with the same schedule; its figures are means of the best evaluation on the first 6,000 words of
+VALID, of the last one, and of training at the end. Runs lie in the folder --runs; one that is there is not trained
+again. A run takes about ten seconds of one core, and as many to start.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ ADDED: dict[str, dict[str, Any]] = {
     "tied weights": {"tied": True},
     "averaged weights 0.999": {"ema": 0.999},
 }
-EVERYTHING = {name: value for added in ADDED.values() for name, value in added.items()}
-ROWS = {"plain": {}, **{f"+ {name}": added for name, added in ADDED.items()}, "all of them": EVERYTHING}
+ALL_ADDED = {name: value for added in ADDED.values() for name, value in added.items()}
+ROWS = {"plain": {}, **{f"+ {name}": added for name, added in ADDED.items()}, "all of them": ALL_ADDED}
 
 
 def options(settings: dict[str, Any]) -> list[str]:
@@ -47,31 +47,28 @@ def options(settings: dict[str, Any]) -> list[str]:
     return found
 
 
-def trained(
-    name: str, settings: dict[str, Any], text: Path, seed: int, asked: argparse.Namespace
+def perplexities(
+    name: str, settings: dict[str, Any], text: Path, seed: int, args: argparse.Namespace
 ) -> tuple[float, float, float]:
-    """Return the best and the last perplexity on VALID of a run, and that of training at the end.
-
-    It is trained now if it was not before.
-    """
+    """Return a run's best and last perplexity on VALID, and that of training at the end; train it if there is none."""
     slug = f"ablation-{name.lstrip('+ ').replace(' ', '-')}-s{seed}"
-    if not (asked.runs / slug).exists():
-        size, words = str(asked.hidden), str(asked.vocabulary)
-        command = [sys.executable, "-m", "lstmtui.cli", "train", str(text), "--valid", asked.valid, "--name", slug]
-        length = ["--epochs", str(asked.epochs), "--patience", "0", "--seed", str(seed), "--eval-tokens", "6000"]
+    if not (args.runs / slug).exists():
+        size, words = str(args.hidden), str(args.vocabulary)
+        command = [sys.executable, "-m", "lstmtui.cli", "train", str(text), "--valid", args.valid, "--name", slug]
+        length = ["--epochs", str(args.epochs), "--patience", "0", "--seed", str(seed), "--eval-tokens", "6000"]
         network = ["--tokens", "words", "--vocabulary", words, "--hidden", size, "--embedding", size, "--lr", "0.005"]
         others = ["--batch", "10", "--bptt", "20", "--eval-every", "80", "--sample-length", "0", "--threads", "1"]
-        where = ["--runs-dir", str(asked.runs)]
-        given = [*command, *length, *network, *others, *options(settings), *where]
-        subprocess.run(given, check=True, stdout=subprocess.DEVNULL)
-    metrics = list(map(json.loads, (asked.runs / slug / "metrics.jsonl").read_text().splitlines()))
+        where = ["--runs-dir", str(args.runs)]
+        command = [*command, *length, *network, *others, *options(settings), *where]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    metrics = list(map(json.loads, (args.runs / slug / "metrics.jsonl").read_text().splitlines()))
     found = [line["perplexity"] for line in metrics if line["split"] == "valid"]
     losses = [line["loss"] for line in metrics if line["split"] == "train"][-5:]
     return min(found), found[-1], math.exp(statistics.fmean(losses))
 
 
 def main() -> None:
-    """Print a table in Markdown, a row as soon as it is known."""
+    """Print a table in Markdown, each row as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train")
     parser.add_argument("valid")
@@ -81,19 +78,19 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("ablation-runs"))
-    asked = parser.parse_args()
-    asked.runs.mkdir(parents=True, exist_ok=True)
-    text = asked.runs / f"first-{asked.words}.txt"
+    args = parser.parse_args()
+    args.runs.mkdir(parents=True, exist_ok=True)
+    text = args.runs / f"first-{args.words}.txt"
     read, lines = 0, []
-    for line in Path(asked.train).read_text(encoding="utf-8").splitlines(keepends=True):
+    for line in Path(args.train).read_text(encoding="utf-8").splitlines(keepends=True):
         read += len(line.split()) + 1
-        if read > asked.words:
+        if read > args.words:
             break
         lines.append(line)
     text.write_text("".join(lines), encoding="utf-8")
     print("| | best validation perplexity | at the end | training at the end |\n|---|---|---|---|")
     for name, added in ROWS.items():
-        runs = [trained(name, {**PLAIN, **added}, text, seed, asked) for seed in range(1, asked.seeds + 1)]
+        runs = [perplexities(name, {**PLAIN, **added}, text, seed, args) for seed in range(1, args.seeds + 1)]
         best, end, training = (statistics.fmean(figures) for figures in zip(*runs, strict=True))
         print(f"| {name} | {best:.1f} | {end:.1f} | {training:.1f} |", flush=True)
 

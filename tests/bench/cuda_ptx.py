@@ -1,11 +1,11 @@
-"""Compile every kernel for a GPU to its assembly, without a GPU, and say what is wrong with it. A table last.
+"""Compile every CUDA kernel to PTX, without a GPU, and report what should not be in it. A table last.
 
     pip install "lstmtui[cuda]"
     python tests/bench/cuda_ptx.py [--cc 9.0] [--ptxas PATH] [--keep FOLDER]
 
-In the kernels of float32 there is to be no arithmetic of float64 (which a literal like 0.5 would bring in, and which
-most GPUs do slowly), no local memory (arrays that were to lie in registers), and no call. Sums of squares are meant to
-be float64. With `ptxas`, which comes with CUDA's compiler, registers and spilled bytes are told as well.
+Kernels of float32 should have no arithmetic in float64 (which a literal like 0.5 brings in, and which is slow on most
+GPUs), no local memory (arrays meant for registers), and no calls. Sums of squares are float64 on purpose. With `ptxas`,
+which comes with CUDA's compiler, the table also has registers and spilled bytes.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 launches: dict[tuple[int, tuple[Any, ...]], tuple[str, Any]] = {}
-"""Kernels by their identity, since those of five cells have one name, and the types of their arguments."""
+"""The name and function of each kernel, by its identity (kernels of all cells share names) and argument types."""
 
 
-class OnDevice(np.ndarray[Any, Any]):
-    """An array that would be on the device."""
+class FakeDeviceArray(np.ndarray[Any, Any]):
+    """An array in place of one on the device."""
 
     def copy_to_host(self) -> Any:
         return np.array(self)
 
-    def copy_to_device(self, what: Any) -> None:
-        self[...] = what
+    def copy_to_device(self, values: Any) -> None:
+        self[...] = values
 
 
 class Recorder:
-    """A kernel that is not started but noted, with the types that it would be compiled for."""
+    """A kernel whose launches are recorded, with the types of their arguments, and not made."""
 
     compiled = None
 
@@ -47,9 +47,9 @@ class Recorder:
         self._function = function
 
     def __getitem__(self, configuration: Any) -> Any:
-        return self._note
+        return self._record
 
-    def _note(self, *args: Any) -> None:
+    def _record(self, *args: Any) -> None:
         from numba import typeof
 
         types = tuple(typeof(np.asarray(a) if isinstance(a, np.ndarray) else a) for a in args)
@@ -57,13 +57,13 @@ class Recorder:
         launches.setdefault((id(function), types), (f"{function.__module__}.{function.__qualname__}", function))
 
 
-def note_everything() -> None:
-    """Have every kernel started once, in float32, by the code that starts them in earnest."""
+def record_launches() -> None:
+    """Call, in float32, everything that launches a kernel."""
     from lstm_kernels.cuda import launch
 
     launch.kernel = Recorder  # before the modules are imported that use it
-    launch.cuda.device_array = lambda shape, dtype: np.zeros(shape, dtype).view(OnDevice)
-    launch.cuda.to_device = lambda a: np.array(a).view(OnDevice)
+    launch.cuda.device_array = lambda shape, dtype: np.zeros(shape, dtype).view(FakeDeviceArray)
+    launch.cuda.to_device = lambda a: np.array(a).view(FakeDeviceArray)
     from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cuda import arrays, driver, dropout, gemm, optim, penalty, persistent, recurrence, sequences
     from support.cuda_kernels import CUDA
@@ -84,8 +84,8 @@ def note_everything() -> None:
     dropout.apply(make(2, 3, 5), make(3, 5), make(2, 3, 5), 1)
     dropout.scale_rows(make(3, 5), arrays.to_device(tokens[0]), make(4), 1)
     dropout.drop_weights(make(7), make(7), 0.5, 1, 1)
-    for turn in (sequences.reverse, sequences.cut):
-        turn(make(2, 3, 5), arrays.to_device(tokens[0]), make(2, 3, 5), 1)
+    for change in (sequences.reverse, sequences.cut):
+        change(make(2, 3, 5), arrays.to_device(tokens[0]), make(2, 3, 5), 1)
     penalty.activation(make(7), make(7), 1.0, penalty.sums(1), 1)
     penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.sums(1), 1)
     optim.norm(make(7), None, 1)
@@ -95,8 +95,8 @@ def note_everything() -> None:
     arrays.to_host_strided(make(7), 2)
 
 
-def pretend(cc: tuple[int, int]) -> None:
-    """Let the compiler take this machine for one with such a GPU: functions with overloads are compiled for it."""
+def fake_device(cc: tuple[int, int]) -> None:
+    """Let Numba compile for this compute capability without a device, functions with overloads included."""
     from numba.cuda import dispatcher
     from numba.cuda.codegen import CUDACodeLibrary
 
@@ -108,7 +108,7 @@ def pretend(cc: tuple[int, int]) -> None:
 
 
 def faults(ptx: str, *, in_double: bool) -> list[str]:
-    """Return what should not be there."""
+    """Return what should not be in the assembly."""
     found = []
     if ".f64" in ptx and not in_double:
         found.append("float64")
@@ -120,15 +120,15 @@ def faults(ptx: str, *, in_double: bool) -> list[str]:
 
 
 def registers(ptxas: str, ptx: str, cc: tuple[int, int]) -> str:
-    """Return the registers of a thread and what is spilled, as ptxas tells."""
+    """Return the registers of a thread and the spilled bytes, from ptxas."""
     with tempfile.NamedTemporaryFile("w", suffix=".ptx") as file:
         file.write(ptx)
         file.flush()
         command = [ptxas, f"-arch=sm_{cc[0]}{cc[1]}", "-v", "-o", "/dev/null", file.name]
-        said = subprocess.run(command, capture_output=True, text=True).stderr
-    used, spilled = re.search(r"Used (\d+) registers", said), re.search(r"(\d+) bytes spill stores", said)
+        output = subprocess.run(command, capture_output=True, text=True).stderr
+    used, spilled = re.search(r"Used (\d+) registers", output), re.search(r"(\d+) bytes spill stores", output)
     if used is None:
-        return said.strip().splitlines()[-1][:60] if said.strip() else "?"
+        return output.strip().splitlines()[-1][:60] if output.strip() else "?"
     return f"{used[1]} registers, {spilled[1] if spilled else '?'} B spilled"
 
 
@@ -138,13 +138,13 @@ def main() -> int:
     parser.add_argument("--ptxas", default=shutil.which("ptxas"), help="where ptxas is")
     parser.add_argument("--keep", type=Path, help="a folder for the assembly")
     args = parser.parse_args()
-    note_everything()
+    record_launches()
     from lstm_kernels.cuda.launch import cuda
     from numba import types
 
     cc = tuple(int(part) for part in args.cc.split("."))
-    pretend(cc)
-    rows, bad = [], 0
+    fake_device(cc)
+    rows, faulty = [], 0
     for number, ((_, kinds), (name, function)) in enumerate(launches.items()):
         short = name.removeprefix("lstm_kernels.cuda.").replace("<locals>.", "")
         ptx = cuda.compile_ptx(function, types.void(*kinds), cc=cc)[0]
@@ -152,14 +152,14 @@ def main() -> int:
             args.keep.mkdir(exist_ok=True)
             (args.keep / f"{number:03d}-{short}.ptx").write_text(ptx)
         wrong = faults(ptx, in_double=any("float64" in str(kind) for kind in kinds))
-        bad += bool(wrong)
-        told = registers(args.ptxas, ptx, cc) if args.ptxas else ""
-        rows.append(f"{short:<44} {len(ptx.splitlines()):>6} lines  {', '.join(wrong) or 'fine':<30} {told}")
+        faulty += bool(wrong)
+        usage = registers(args.ptxas, ptx, cc) if args.ptxas else ""
+        rows.append(f"{short:<44} {len(ptx.splitlines()):>6} lines  {', '.join(wrong) or '-':<30} {usage}")
         print(rows[-1], file=sys.stderr, flush=True)
     print(*rows, sep="\n")
-    print(f"{len(rows)} kernels, {bad} with faults, compute capability {args.cc}, implementation "
+    print(f"{len(rows)} kernels, {faulty} with faults, compute capability {args.cc}, implementation "
           f"{getattr(cuda, 'implementation', 'Built-in')}")  # fmt: skip
-    return 1 if bad else 0
+    return 1 if faulty else 0
 
 
 if __name__ == "__main__":

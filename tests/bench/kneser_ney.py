@@ -1,9 +1,9 @@
-"""Keystrokes saved by a modified Kneser-Ney 5-gram over words: the baseline for `lstmtui evaluate --autocomplete`.
+"""Keystroke savings of a modified Kneser-Ney 5-gram over words: the baseline for `lstmtui evaluate --autocomplete`.
 
     python tests/bench/kneser_ney.py TRAIN TEXT... [--order 5] [--json]
 
-TRAIN and TEXT hold one text a line: words between spaces. The rule of the count is that of the command: a suggestion
-that equals the intended word costs one keystroke and brings its space; else every character costs one.
+TRAIN and TEXT hold one text a line: words between spaces. Keystrokes are counted as by the command: accepting a
+suggestion that equals the intended word costs one keystroke and brings its space; else every character costs one.
 
 Source: Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", section 3.3.
 """
@@ -21,7 +21,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 RANKS = (1, 3, 5)
 BEGIN = 0
-"""Stands before the first word of a line, and after the last."""
+"""The token before the first word of a line, and after the last."""
 
 
 class KneserNey:
@@ -62,7 +62,7 @@ class KneserNey:
 
 
 def _table(grams: Array, count: Array) -> dict[tuple[int, ...], tuple[Array, Array, float]]:
-    """Return by context: the words seen after it, their discounted probabilities, and what is left for shorter ones."""
+    """Return by context: the words seen after it, their discounted probabilities, and the mass left to shorter ones."""
     n1, n2, n3, n4 = (max(1, int((count == r).sum())) for r in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2)
     discount = np.array([0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])[np.minimum(count, 3)]
@@ -70,13 +70,14 @@ def _table(grams: Array, count: Array) -> dict[tuple[int, ...], tuple[Array, Arr
     table = {}
     for low, high in zip([0, *edges], [*edges, len(grams)], strict=True):
         total = count[low:high].sum()
-        kept = (count[low:high] - discount[low:high]) / total
-        table[tuple(grams[low, :-1].tolist())] = grams[low:high, -1], kept, float(discount[low:high].sum() / total)
+        probabilities = (count[low:high] - discount[low:high]) / total
+        left = float(discount[low:high].sum() / total)
+        table[tuple(grams[low, :-1].tolist())] = grams[low:high, -1], probabilities, left
     return table
 
 
 def keystrokes(word: str, p: Array, words: list[str], spaced: bool) -> tuple[dict[int, int], int]:
-    """Return what `word` costs with 1, 3 and 5 suggestions, and its rank before any letter (0: none of five)."""
+    """Return the keystrokes of `word` with 1, 3 and 5 suggestions, and its rank before any letter (0: none of five)."""
     costs, first = dict.fromkeys(RANKS, len(word) + spaced), 0
     order = np.argsort(-p, kind="stable")
     left = [words[i] for i in order if i != BEGIN]
@@ -95,21 +96,21 @@ def keystrokes(word: str, p: Array, words: list[str], spaced: bool) -> tuple[dic
 
 def measure(model: KneserNey, lines: list[list[str]]) -> dict[str, Any]:
     """Type `lines` and return the shares saved and the hits."""
-    spent, characters, ranks = dict.fromkeys(RANKS, 0), 0, []
+    total_costs, characters, ranks = dict.fromkeys(RANKS, 0), 0, []
     for line in lines:
         context: list[int] = []
         for at, word in enumerate(line):
             costs, rank = keystrokes(word, model.p(context), model.words, at + 1 < len(line))
             characters += len(word) + (at + 1 < len(line))
             for k in RANKS:
-                spent[k] += costs[k]
+                total_costs[k] += costs[k]
             ranks.append(rank)
             context.append(model.ids.get(word, -1))
     n = len(ranks)
     return {
         "words": n,
         "characters": characters,
-        "savings": {str(k): round(1 - spent[k] / characters, 4) for k in RANKS},
+        "savings": {str(k): round(1 - total_costs[k] / characters, 4) for k in RANKS},
         "recall": {str(k): round(sum(0 < r <= k for r in ranks) / n, 4) for k in RANKS},
         "mrr": round(sum(1 / r for r in ranks if r) / n, 4),
     }
@@ -121,11 +122,11 @@ def main() -> None:
     parser.add_argument("texts", type=Path, nargs="+")
     parser.add_argument("--order", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    model = KneserNey(_lines(given.train), given.order)
-    for path in given.texts:
+    args = parser.parse_args()
+    model = KneserNey(_lines(args.train), args.order)
+    for path in args.texts:
         found = measure(model, _lines(path))
-        print(json.dumps({"text": str(path), **found}) if given.json else f"{path}: {found}")
+        print(json.dumps({"text": str(path), **found}) if args.json else f"{path}: {found}")
 
 
 def _lines(path: Path) -> list[list[str]]:

@@ -1,6 +1,6 @@
-"""The README's pictures, taken from real runs: python tests/bench/pictures.py RUN [--to .github] [--only live,type].
+"""Takes the README's pictures from real runs: python tests/bench/pictures.py RUN [--to .github] [--only live,type].
 
-RUN is looked into, best while it trains; all runs stand in the list and in the comparison.
+RUN is the run that is opened, best while it trains; the list and the comparison show all runs of its folder.
 """
 
 from __future__ import annotations
@@ -35,40 +35,41 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
 }
-"""Whether the run is opened, the keys that lead there, and what stands on the screen once it is complete."""
+"""Whether the run is opened, the keys that lead there, and a text that is on the screen once it is complete."""
 TYPED = "Good morrow, cousin. I have not seen the k"
 
 
-async def picture(name: str, run: RunFolder, size: tuple[int, int], liked: Preferences) -> str:
+async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences) -> str:
     """Return one screen as SVG."""
     opens, keys, sign = PICTURES[name]
-    app = LstmtuiApp(run if opens else None, screen="live", services=Services(root=run.path.parent), preferences=liked)
+    services = Services(root=run.path.parent)
+    app = LstmtuiApp(run if opens else None, screen="live", services=services, preferences=preferences)
     async with app.run_test(size=size) as pilot:
-        await seen(pilot, "open >0.9" if opens else "Loss of")
+        await wait_for(pilot, "open >0.9" if opens else "Loss of")
         for key in keys:
             await pilot.press(key)
         if name == "gates":
             app.screen.query_one("#gates").focus()
             await pilot.press("z")
-        await seen(pilot, sign)
+        await wait_for(pilot, sign)
         if name == "type":
             await pilot.press(*TYPED)
-            await seen(pilot, "%")
+            await wait_for(pilot, "%")
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
 
-async def seen(pilot: Pilot[None], sign: str) -> None:
-    """Wait until `sign` is to be seen; kernels may have to be compiled first."""
+async def wait_for(pilot: Pilot[None], sign: str) -> None:
+    """Wait until `sign` is on the screen; kernels may have to be compiled first."""
     for _ in range(600):
         await pilot.pause(0.2)
         if sign in painted(pilot.app):
             return
-    raise TimeoutError(f"never came {sign!r}:\n{painted(pilot.app)}")
+    raise TimeoutError(f"{sign!r} did not appear:\n{painted(pilot.app)}")
 
 
 def slim(svg: str) -> str:
-    """Return a picture without fonts from elsewhere and without what only clips lines that fit anyway."""
+    """Return a picture without links to fonts and without clip paths of lines that fit anyway."""
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<clipPath id="[^"]*line-\d+">.*?</clipPath>\s*', "", svg, flags=re.DOTALL)
     svg = re.sub(r' clip-path="url\(#[^)]*line-\d+\)"', "", svg)
@@ -90,9 +91,9 @@ def main() -> None:
     os.chdir(runs_root().parent)  # so that no path of this machine is in the pictures
     run = find_run(given.run, Path(runs_root().name))
     width, height = (int(part) for part in given.size.split("x"))
-    liked = Preferences(theme=given.theme, charset=given.charset)
+    preferences = Preferences(theme=given.theme, charset=given.charset)
     for name in given.only.split(","):
-        svg = asyncio.run(picture(name, run, (width, height), liked))
+        svg = asyncio.run(picture(name, run, (width, height), preferences))
         if str(Path.home()) in svg or str(folder.parent) in svg:
             raise SystemExit(f"{name}: a path of this machine stands in the picture.")
         (folder / f"{name}.svg").write_text(svg)

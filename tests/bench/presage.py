@@ -1,12 +1,12 @@
-"""Keystrokes saved by presage, where Debian's package is installed: a peer for `lstmtui evaluate --autocomplete`.
+"""Keystroke savings of presage (Debian's package) beside those of `lstmtui evaluate --autocomplete`.
 
     apt-get install presage
     python tests/bench/presage.py TRAIN TEXT... [--repeat] [--json]
 
-TRAIN and TEXT hold one text a line. presage's smoothed trigrams are counted in TRAIN, and each line is typed by the
-rule of the command: a suggestion that equals the intended word costs one keystroke and brings its space; else every
-character costs one. As it is configured by its authors, presage offers no word twice while one is typed ("each once"
-in the command's table); with --repeat it may.
+TRAIN and TEXT hold one text a line. presage's smoothed trigrams are counted in TRAIN. Keystrokes are counted as by
+the command: accepting a suggestion that equals the intended word costs one keystroke and brings its space; else every
+character costs one. By default presage offers no word twice while one is typed ("each once" in the command's table);
+with --repeat it may.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STREAM = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Presage:
-    """presage's library with k suggestions, on counts made beforehand."""
+    """presage's library with k suggestions, on existing counts."""
 
     def __init__(self, counts: Path, k: int, *, repeat: bool) -> None:
         self._library = ctypes.CDLL(ctypes.util.find_library("presage") or "libpresage.so.1")
@@ -47,7 +47,7 @@ class Presage:
             raise SystemExit(f"presage could not be started (its error {failed}).")
 
     def suggestions(self, before: bytes) -> list[bytes]:
-        """Return whole words that may end `before`."""
+        """Return whole words that may complete `before`."""
         self._before.value = before[-4096:]
         found = ctypes.POINTER(ctypes.c_char_p)()
         failed = self._library.presage_predict(self._handle, ctypes.byref(found))
@@ -63,22 +63,22 @@ class Presage:
 
 
 def _configured(xml: str, counts: Path, k: int, *, repeat: bool) -> str:
-    """Return presage's configuration with one predictor, our counts, and nothing learnt while typing."""
+    """Return presage's configuration with one predictor, these counts, and no online learning."""
 
-    def put(tag: str, value: str) -> None:
+    def set_tag(tag: str, value: str) -> None:
         nonlocal xml
         xml = re.sub(rf"<{tag}>.*?</{tag}>", f"<{tag}>{value}</{tag}>", xml)
 
-    put("PREDICTORS", "DefaultSmoothedNgramPredictor")
-    put("ONLINE_LEARNING", "no")
-    put("SUGGESTIONS", str(k))
-    put("REPEAT_SUGGESTIONS", "yes" if repeat else "no")
-    put("DBFILENAME", str(counts))
+    set_tag("PREDICTORS", "DefaultSmoothedNgramPredictor")
+    set_tag("ONLINE_LEARNING", "no")
+    set_tag("SUGGESTIONS", str(k))
+    set_tag("REPEAT_SUGGESTIONS", "yes" if repeat else "no")
+    set_tag("DBFILENAME", str(counts))
     return xml
 
 
-def counted(train: Path, folder: Path) -> Path:
-    """Count one, two and three words in a row of `train`, as presage's own tool does."""
+def count_ngrams(train: Path, folder: Path) -> Path:
+    """Count the 1-, 2- and 3-grams of `train` with presage's own tool."""
     counts = folder / "counts.db"
     for n in (1, 2, 3):
         command = ["text2ngram", "-n", str(n), "-l", "-f", "sqlite", "-a", "-o", str(counts), str(train)]
@@ -87,8 +87,8 @@ def counted(train: Path, folder: Path) -> Path:
 
 
 def measure(model: Presage, lines: list[list[bytes]], k: int) -> dict[str, Any]:
-    """Type `lines` and return the share saved, the hits before a letter, and the time to an answer."""
-    spent = characters = hits = n = 0
+    """Type `lines` and return the savings, the recall before any letter, and the latency."""
+    keystrokes = characters = hits = n = 0
     times = []
     for line in lines:
         before = b""
@@ -104,12 +104,12 @@ def measure(model: Presage, lines: list[list[bytes]], k: int) -> dict[str, Any]:
                     cost = typed + 1
                     hits += typed == 0
                     break
-            spent += cost
+            keystrokes += cost
             before += word + b" "
     return {
         "words": n,
         "characters": characters,
-        "saved": round(1 - spent / characters, 4),
+        "saved": round(1 - keystrokes / characters, 4),
         "recall": round(hits / n, 4),
         "latency_p99_ms": round(float(np.percentile(times, 99)), 1),
     }
@@ -121,16 +121,16 @@ def main() -> None:
     parser.add_argument("texts", type=Path, nargs="+")
     parser.add_argument("--repeat", action="store_true")
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    args = parser.parse_args()
     if not CONFIG.exists():
         raise SystemExit("presage is not installed; Debian's package of that name has it.")
     with tempfile.TemporaryDirectory() as folder:
-        counts = counted(given.train, Path(folder))
-        for path in given.texts:
+        counts = count_ngrams(args.train, Path(folder))
+        for path in args.texts:
             lines = [line.split() for line in path.read_bytes().splitlines() if line.strip()]
             for k in RANKS:
-                found = {"text": str(path), "k": k, **measure(Presage(counts, k, repeat=given.repeat), lines, k)}
-                print(json.dumps(found) if given.json else found, flush=True)
+                found = {"text": str(path), "k": k, **measure(Presage(counts, k, repeat=args.repeat), lines, k)}
+                print(json.dumps(found) if args.json else found, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Write what PyTorch makes of small networks to tests/kernels/torch_CELL.npz, or compare the kernels with it directly.
+"""Record outputs and gradients of small PyTorch layers in tests/kernels/torch_CELL.npz, or compare with them directly.
 
-    python tests/bench/record_torch.py            write the files, which the tests read: PyTorch is too large for them
-    python tests/bench/record_torch.py --check    compare, with other sizes and seeds, and write nothing
+    python tests/bench/record_torch.py            write the files, so that the tests need no PyTorch
+    python tests/bench/record_torch.py --check    compare on other sizes and seeds, and write nothing
 
 Needs the `bench` extra. Each file holds, in float32: weights, inputs, initial states and the gradients from above
 (`in.NAME`), and PyTorch's outputs and gradients (`out.NAME`), by the names of tests/support/naive.py.
@@ -26,8 +26,8 @@ def record(cell: str, T: int, B: int, D: int, H: int, seed: int) -> dict[str, np
     module = MODULES[cell](D, H)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.normal_(std=H**-0.5)  # larger would make long walks chaotic, and no judge
-        # One bias serves both products here, but for the GRU's n, which has its own inside the reset.
+            parameter.normal_(std=H**-0.5)  # larger weights make long sequences chaotic
+        # The kernels have one bias for both products, except the GRU's n, whose recurrent bias lies inside the reset.
         module.bias_hh_l0[: 2 * H if cell == "gru" else None] = 0
     x = torch.randn(T, B, D, requires_grad=True)
     h0, c0 = (torch.randn(1, B, H, requires_grad=True) for _ in range(2))

@@ -1,9 +1,9 @@
-"""How a training step scales, and what a start costs: second core, window, corpus, memory, compiling.
+"""How a training step scales, and what a start costs: cores, window, corpus, memory, compilation.
 
     python tests/bench/scaling.py [cores] [window] [corpus] [memory] [start]     (all of them if none is named)
 
-Each row has the figure, and the target beside it. Medians of a few turns that alternate; each memory figure is from a
-process of its own: the most it held in two training steps, above what it held before its network was made.
+Times are medians of a few turns that alternate. Each memory figure is from a process of its own: the most it held in
+two training steps, above what it held before its network was made. `memory` needs the `bench` extra.
 """
 
 from __future__ import annotations
@@ -21,23 +21,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from versus_torch import pytorchs
+from pytorch_steps import training_step as pytorch_step
 
 from lstmtui.common.hardware import cpu_count
 from lstmtui.data.batches import Streams
 from lstmtui.engine.benchmark.bench import Shape, training
 
 SHAPE = Shape(2, 512, V=65, B=32, T=100)
-LONG = Shape(2, 512, V=65, B=32, T=1000)
-TINY = Shape(2, 8, V=5, B=2, T=3)
+LONG_SHAPE = Shape(2, 512, V=65, B=32, T=1000)
+TINY_SHAPE = Shape(2, 8, V=5, B=2, T=3)
+WINDOWS = (50, 200, 1000)
+CORPUS_MEGABYTES = (1, 1000)
 
 
-def row(name: str, figure: str, target: str) -> None:
-    print(f"{name:52} {figure:>22} {target:>22}", flush=True)
+def row(name: str, figure: str) -> None:
+    """Print one figure."""
+    print(f"{name:58} {figure:>24}", flush=True)
 
 
-def in_turns(sides: dict[Any, Callable[[], object]], turns: int = 5) -> dict[Any, float]:
-    """Return the median seconds of each, called one after the other so many times; the first turn is left out."""
+def median_seconds(sides: dict[Any, Callable[[], object]], turns: int = 5) -> dict[Any, float]:
+    """Return the median seconds of each, called one after the other `turns` times after one that warms up."""
     times: dict[Any, list[float]] = {name: [] for name in sides}
     for _ in range(turns + 1):
         for name, call in sides.items():
@@ -48,92 +51,89 @@ def in_turns(sides: dict[Any, Callable[[], object]], turns: int = 5) -> dict[Any
 
 
 def cores() -> None:
-    """A step on all cores against one."""
+    """A step on all cores beside one on a single core."""
     count = cpu_count()
     for precision in ("float32", "bfloat16"):
         steps = {n: training("lstm", SHAPE, n, precision=precision).step for n in (1, count)}
-        seconds = in_turns(steps)
-        row(f"{count} cores against 1, {SHAPE}, {precision}", f"{seconds[1] / seconds[count]:.2f} times", "1.8 for 2")
+        seconds = median_seconds(steps)
+        row(f"{count} cores beside 1, {SHAPE}, {precision}", f"{seconds[1] / seconds[count]:.2f} times as fast")
 
 
 def window() -> None:
-    """A token's time as the window grows."""
-    lengths = (50, 200, 1000)
-    steps = {T: training("lstm", Shape(2, 512, V=65, B=32, T=T), cpu_count()).step for T in lengths}
+    """The time of a token as the window grows."""
+    steps = {T: training("lstm", Shape(2, 512, V=65, B=32, T=T), cpu_count()).step for T in WINDOWS}
 
     def as_many_tokens(T: int) -> Callable[[], object]:
-        """Whatever the window: what else the machine does then falls upon all alike."""
-        return lambda: [steps[T]() for _ in range(max(lengths) // T)]
+        """Take as many tokens whatever the window, so that other load falls on all alike."""
+        return lambda: [steps[T]() for _ in range(max(WINDOWS) // T)]
 
-    seconds = in_turns({T: as_many_tokens(T) for T in lengths}, turns=5)
-    per_token = {T: 1e6 * seconds[T] / (32 * max(lengths)) for T in lengths}
-    for T in lengths:
-        row(f"a token, lstm 2x512, windows of {T}", f"{per_token[T]:.2f} us", "")
-    spread = max(per_token.values()) / min(per_token.values()) - 1
-    row("the dearest above the cheapest", f"{spread:.1%}", "10 %")
+    seconds = median_seconds({T: as_many_tokens(T) for T in WINDOWS})
+    per_token = {T: 1e6 * seconds[T] / (32 * max(WINDOWS)) for T in WINDOWS}
+    for T in WINDOWS:
+        row(f"a token, lstm 2x512, windows of {T}", f"{per_token[T]:.2f} us")
+    row("slowest above fastest", f"{max(per_token.values()) / min(per_token.values()) - 1:.1%}")
 
 
 def corpus() -> None:
-    """A window's time, read from a mapped file, as the corpus grows; and the memory that takes, without the pages of
-    the file itself, which the system lends while nobody else wants them."""
+    """The time of a window from a mapped file as the corpus grows, and the memory that reading takes.
+
+    Pages of the file are left out: the system lends them while nothing else needs them.
+    """
     block = np.random.default_rng(0).integers(0, 65, 1_000_000).astype(np.uint8).tobytes()
     with tempfile.TemporaryDirectory() as folder:
-        for megabytes in (1, 1000):
+        for megabytes in CORPUS_MEGABYTES:
             path = Path(folder) / f"{megabytes}"
             with path.open("wb") as file:
                 for _ in range(megabytes):
                     file.write(block)
-            tokens = np.memmap(path, np.uint8, "r")
-            trained = training("lstm", SHAPE, cpu_count())
-            streams = Streams(tokens, SHAPE.B, SHAPE.T)
+            network = training("lstm", SHAPE, cpu_count()).network
+            streams = Streams(np.memmap(path, np.uint8, "r"), SHAPE.B, SHAPE.T)
             times = []
-            before = resident("RssAnon")
+            before = resident_megabytes("RssAnon")
             for k in range(min(streams.windows, 40)):
                 begun = time.perf_counter()
-                trained.network.gradient(*streams.window(k))
-                trained.network.carry()
+                network.gradient(*streams.window(k))
+                network.carry()
                 times.append(time.perf_counter() - begun)
+            spent = resident_megabytes("RssAnon") - before
             found = f"{1e6 * statistics.median(times[3:]) / SHAPE.tokens:.2f} us"
-            row(f"a token, forward and back, corpus of {megabytes} MB", found, "flat within 10 %")
-            row(
-                f"memory it took to read 40 windows of {megabytes} MB", f"{resident('RssAnon') - before:.0f} MB", "flat"
-            )
+            row(f"a token, forward and backward, corpus of {megabytes} MB", found)
+            row(f"memory of reading 40 windows of {megabytes} MB", f"{spent:.0f} MB")
 
 
 def memory() -> None:
-    """The memory of a step at T 1000, against PyTorch's, and the time of computing gates again."""
+    """The memory of a step at T 1000 beside PyTorch's, and the time of recomputing gates."""
     found = {}
-    for side in ("pytorch", "kept", "again"):
-        told = subprocess.run([sys.executable, __file__, "--one", side], capture_output=True, text=True, check=True)
-        found[side] = json.loads(told.stdout)
-    for side, target in (("kept", "0.6"), ("again", "0.2")):
-        ratio = found[side]["megabytes"] / found["pytorch"]["megabytes"]
-        name = {"kept": "memory of a step", "again": "memory with --recompute"}[side]
-        row(f"{name}, {LONG}, against PyTorch", f"{ratio:.2f} ({found[side]['megabytes']:.0f} MB)", f"{target} times")
-    steps = {side: training("lstm", LONG, cpu_count(), recompute=side == "again").step for side in ("kept", "again")}
-    seconds = in_turns(steps, turns=3)
-    row("time with --recompute, against without", f"{seconds['again'] / seconds['kept']:.2f} times", "1.4 times")
+    for side in ("pytorch", "stored", "recomputed"):
+        command = [sys.executable, __file__, "--memory-of", side]
+        found[side] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for side, name in (("stored", "memory of a step"), ("recomputed", "memory with --recompute")):
+        share = found[side] / found["pytorch"]
+        row(f"{name}, {LONG_SHAPE}, of PyTorch's", f"{share:.2f} ({found[side]:.0f} MB)")
+    steps = {again: training("lstm", LONG_SHAPE, cpu_count(), recompute=again).step for again in (False, True)}
+    seconds = median_seconds(steps, turns=3)
+    row("time with --recompute, of that without", f"{seconds[True] / seconds[False]:.2f}")
 
 
-def one(side: str) -> None:
-    """Print the most memory that two steps take, of this process."""
+def print_memory(side: str) -> None:
+    """Print the most memory in MB that two steps of this process take."""
 
     def make(shape: Shape) -> Callable[[], object]:
         if side == "pytorch":
-            return pytorchs("lstm", shape, cpu_count())
-        return training("lstm", shape, cpu_count(), recompute=side == "again").step
+            return pytorch_step("lstm", [shape.L, shape.H, shape.V, shape.B, shape.T], cpu_count())
+        return training("lstm", shape, cpu_count(), recompute=side == "recomputed").step
 
-    make(TINY)()  # what is loaded and compiled is no part of it
-    before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # begins the maximum anew
-    step = make(LONG)
+    make(TINY_SHAPE)()  # loads and compiles, which is not counted
+    before = resident_megabytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # resets the maximum
+    step = make(LONG_SHAPE)
     step()
     step()
-    most = resident("VmHWM") if Path("/proc/self/status").exists() else resource.getrusage(0).ru_maxrss / 1e3
-    print(json.dumps({"megabytes": most - before}))
+    largest = resident_megabytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(largest - before)
 
 
-def resident(name: str) -> float:
+def resident_megabytes(name: str) -> float:
     """Return what this process holds (VmRSS; RssAnon: without mapped files) or the most it held (VmHWM), in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name):
@@ -151,17 +151,18 @@ def start() -> None:
             command = [sys.executable, "-m", "lstmtui.cli", "train", str(text), "--name", name, "--steps", "2"]
             begun = time.time()
             subprocess.run(command, env=environment, check=True, capture_output=True)
-            events = {event["event"]: event for event in lines(Path(folder) / "runs" / name / "events.jsonl")}
+            events = {event["event"]: event for event in json_lines(Path(folder) / "runs" / name / "events.jsonl")}
             compiled = events["compiled"]
             if name == "cold":
-                words = f"{compiled['seconds']:.1f} s, {compiled['kernels']} kernels"
-                row("compiling of one cell, training and sampling", words, "20 s")
+                figure = f"{compiled['seconds']:.1f} s, {compiled['kernels']} kernels"
+                row("compiling one cell, for training and sampling", figure)
             elif name == "warm-3":
-                row("warm, from command to first step", f"{events['planned']['at'] - begun:.2f} s", "2 s")
-                row("kernels compiled in a warm start", str(compiled["kernels"]), "0")
+                row("warm, from command to first step", f"{events['planned']['at'] - begun:.2f} s")
+                row("kernels compiled in a warm start", str(compiled["kernels"]))
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of JSON lines."""
     for line in path.read_text().splitlines():
         yield json.loads(line)
 
@@ -170,10 +171,11 @@ PARTS = {part.__name__: part for part in (cores, window, corpus, memory, start)}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--one"]:
-        one(sys.argv[2])
+    if sys.argv[1:2] == ["--memory-of"]:
+        print_memory(sys.argv[2])
         return
-    row("", "measured", "target")
+    if any(name not in PARTS for name in sys.argv[1:]):
+        sys.exit(__doc__)
     for name in sys.argv[1:] or PARTS:
         PARTS[name]()
 

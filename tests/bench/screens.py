@@ -1,16 +1,22 @@
-"""How quick the screens are and what watching costs: python tests/bench/screens.py [first] [open] [keys] [watch].
+"""How quick the screens are and what watching costs.
 
-first   seconds from the command to the first whole frame, in a terminal of its own; beside them processor time,
-        which is what they come to where nothing else runs
-open    seconds until a run with 1,000,000 lines of metrics is read and drawn
-keys    milliseconds from a key to the frame that shows it, in a terminal, on a run that trains on every core meanwhile
-watch   share of a core and memory of a TUI that watches a run which writes ten lines a second, over 20 s
+    python tests/bench/screens.py [first] [open] [keys] [watch]      all of them if none is named
+    python tests/bench/screens.py --against FOLDER [...]             beside another checkout of lstmtui, in turns
+
+first   seconds from the command to the first complete frame, and the processor time until then, which is what they
+        come to where nothing else runs
+open    seconds until a run with 1,000,000 lines of metrics is read and drawn, from the list of runs, and the
+        processor time of that
+keys    milliseconds from a key to the frame that shows it, on a run that trains on every core meanwhile
+watch   share of a core, and memory, of a TUI that watches a run which writes ten lines a second, over 20 s
+
+Everything is measured from the other end of a pseudo-terminal of 120x40: what counts is that the bytes arrive. A
+ratio above 1 says that this checkout needs less.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import math
@@ -25,82 +31,84 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from alternating import ROOT, environment_of, python_of
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.prepared_run import alive, losses, make_run
-from support.screens import FakeForecaster, FakeModel, painted
 
 from lstmtui import config
 from lstmtui.client import runs
 from lstmtui.common.files import append_json_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
-from lstmtui.tui.app import LstmtuiApp
-from lstmtui.tui.services import Services
 
+FIRST_FRAME = b"shut <0.1"
+"""Is on the screen of a run once its gates are drawn, which is last."""
+RUN_LIST = b"long"
+LONG_RUN = (b"nats/char", b"Gates", "◆".encode())
+VIEWS = (b"Gates by training time", b"units by training time", b"units by character", b"each unit", b"by unit, most")
+"""The title of the gates after each press of v."""
+QUIT = b"\x11"
 
-def long_metrics(run: RunFolder, lines: int) -> None:
-    """Give a run so many lines of metrics."""
-    with open(run.metrics, "w") as file:
-        for i in range(1, lines + 1):
-            train, valid = losses(i // 100)
-            told = {"split": "train", "step": i * 10, "tokens": i * 20480, "seconds": i * 0.4, "loss": train,
-                    "lr": 0.004, "grad_norm": 0.61, "clipped": 0.1, "update_ratio": 1.2e-3,
-                    "tokens_per_second": 48_000.0, "memory_mb": 312.0}  # fmt: skip
-            if i % 20 == 0:
-                told = {"split": "valid", "step": i * 10, "seconds": i * 0.4, "nll": valid, "perplexity": 4.4,
-                        "bits_per_char": 2.2, "best": False}  # fmt: skip
-            file.write(to_json(told) + "\n")
+Figures = dict[str, list[float]]
+"""Name and unit of a figure: its values, one for each turn or key."""
 
 
 class Terminal:
-    """`lstmtui` in a terminal of 120x40."""
+    """`lstmtui` of one checkout in a terminal of 120x40."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tree: Path = ROOT) -> None:
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (40, 120))
-        environment = {**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment = {**environment_of(tree), "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.begun = time.perf_counter()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lstmtui.cli"], env=environment, stdin=slave, stdout=slave, stderr=slave,
+            [python_of(tree), "-m", "lstmtui.cli"], env=environment, stdin=slave, stdout=slave, stderr=slave, cwd=root,
             start_new_session=True,
         )  # fmt: skip
         os.close(slave)
         self.output = b""
 
-    def wait(self, wanted: bytes, seconds: float = 30) -> float:
-        """Return the seconds until `wanted` was written."""
-        begun, start = time.perf_counter(), max(0, len(self.output) - len(wanted))
-        while wanted not in self.output[start:]:
+    def wait(self, *signs: bytes, seconds: float = 60) -> float:
+        """Return the seconds until all of `signs` were written. Raises TimeoutError."""
+        begun = time.perf_counter()
+        while missing := [sign for sign in signs if sign not in self.output]:
             if time.perf_counter() - begun > seconds:
-                raise TimeoutError(self.output[-500:])
+                raise TimeoutError(f"{missing} did not appear; the end of the output: {self.output[-500:]!r}")
             if select.select([self.master], [], [], 0.05)[0]:
                 self.output += os.read(self.master, 1 << 16)
         return time.perf_counter() - begun
 
-    def press(self, key: bytes, wanted: bytes) -> float:
-        """Return the seconds from a key until `wanted`, which was not there before, is written."""
-        self.output, begun = b"", time.perf_counter()
+    def press(self, key: bytes, *signs: bytes) -> float:
+        """Return the seconds from a key until all of `signs` are written after it."""
+        self.output = b""
         os.write(self.master, key)
-        self.wait(wanted)
-        return time.perf_counter() - begun
+        return self.wait(*signs)
 
-    def used(self) -> float:
-        """Return the seconds of processor time that the program has taken."""
+    def processor_seconds(self) -> float:
+        """Return the processor time that the program has taken."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_megabytes(self) -> float:
+        """Return the memory that the program holds."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
+
     def drain(self, seconds: float) -> None:
+        """Read what comes for so long."""
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             if select.select([self.master], [], [], 0.02)[0]:
                 self.output += os.read(self.master, 1 << 16)
 
     def close(self) -> None:
-        os.write(self.master, b"\x11")
+        """Quit the program."""
+        os.write(self.master, QUIT)
         with contextlib.suppress(OSError):  # the other end is gone
             while self.process.poll() is None:
                 self.drain(0.05)
@@ -108,44 +116,67 @@ class Terminal:
         os.close(self.master)
 
 
-def first(root: Path) -> None:
+def in_turns(trees: Sequence[Path], turns: int, measure: Callable[[Path], Figures]) -> list[Figures]:
+    """Measure each checkout `turns` times, one after the other, and return the figures of each."""
+    found: list[Figures] = [{} for _ in trees]
+    for turn in range(turns):
+        order = list(zip(trees, found, strict=True))
+        for tree, figures in order if turn % 2 == 0 else reversed(order):
+            for name, values in measure(tree).items():
+                figures.setdefault(name, []).extend(values)
+    return found
+
+
+# --- what is measured -------------------------------------------------------------------------------------------------
+
+
+def first(root: Path, trees: Sequence[Path]) -> list[Figures]:
+    """Start the program on a run."""
     make_run(root)
-    times, used = [], []
-    for _ in range(5):
-        with contextlib.closing(Terminal(root)) as terminal:
-            terminal.wait(b"shut <0.1")
-            times.append(time.perf_counter() - terminal.begun)
-            used.append(terminal.used())
-    print(f"first frame: median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {len(times)}", end="")
-    print(f"; {statistics.median(used):.2f} s of processor time")
+
+    def measure(tree: Path) -> Figures:
+        with contextlib.closing(Terminal(root, tree)) as terminal:
+            terminal.wait(FIRST_FRAME)
+            seconds = time.perf_counter() - terminal.begun
+            return {"first frame, s": [seconds], "first frame, processor s": [terminal.processor_seconds()]}
+
+    return in_turns(trees, 5, measure)
 
 
-def open_long(root: Path) -> None:
+def open_long(root: Path, trees: Sequence[Path]) -> list[Figures]:
+    """Open a run with a long history from the list of runs."""
     run = make_run(root, "long", state="stopped", step=10_000_000, steps=20_000_000, points=False)
-    long_metrics(run, 1_000_000)
-    services = Services(root=root, open_model=lambda r: FakeModel(), forecaster=FakeForecaster)
+    write_long_metrics(run, 1_000_000)
 
-    async def opened() -> tuple[float, float]:
-        """Open it from the list of runs, which has been painted."""
-        app = LstmtuiApp(services=services)
-        async with app.run_test(size=(120, 40)) as pilot:
-            while "long" not in painted(app):
-                await pilot.pause(0.01)
-            begun, used = time.perf_counter(), time.process_time()
-            await pilot.press("enter")
-            while "nats/char" not in painted(app) or "Gates" not in painted(app) or "◆" not in painted(app):
-                await pilot.pause(0.01)
-            return time.perf_counter() - begun, time.process_time() - used
+    def measure(tree: Path) -> Figures:
+        with contextlib.closing(Terminal(root, tree)) as terminal:
+            terminal.wait(RUN_LIST)
+            terminal.drain(1.0)
+            before = terminal.processor_seconds()
+            seconds = terminal.press(b"\r", *LONG_RUN)
+            spent = terminal.processor_seconds() - before
+            return {"1,000,000 lines drawn, s": [seconds], "1,000,000 lines, processor s": [spent]}
 
-    times, used = zip(*(asyncio.run(opened()) for _ in range(3)), strict=True)
-    size = run.metrics.stat().st_size / 1e6
-    print(f"1,000,000 lines ({size:.0f} MB): median {statistics.median(times):.2f} s until drawn", end="")
-    print(f"; {statistics.median(used):.2f} s of processor time")
+    return in_turns(trees, 3, measure)
+
+
+def write_long_metrics(run: RunFolder, lines: int) -> None:
+    """Give a run so many lines of metrics."""
+    with open(run.metrics, "w") as file:
+        for i in range(1, lines + 1):
+            train, valid = losses(i // 100)
+            point = {"split": "train", "step": i * 10, "tokens": i * 20480, "seconds": i * 0.4, "loss": train,
+                     "lr": 0.004, "grad_norm": 0.61, "clipped": 0.1, "update_ratio": 1.2e-3,
+                     "tokens_per_second": 48_000.0, "memory_mb": 312.0}  # fmt: skip
+            if i % 20 == 0:
+                point = {"split": "valid", "step": i * 10, "seconds": i * 0.4, "nll": valid, "perplexity": 4.4,
+                         "bits_per_char": 2.2, "best": False}  # fmt: skip
+            file.write(to_json(point) + "\n")
 
 
 @contextlib.contextmanager
 def training(root: Path) -> Iterator[RunFolder]:
-    """A real engine that trains on as many threads as there are processors."""
+    """A real engine of this checkout that trains on as many threads as there are processors."""
     settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=50, threads=os.cpu_count() or 1)
     run = runs.create(settings, root=root)
     engine = runs.start(run)
@@ -160,32 +191,29 @@ def training(root: Path) -> Iterator[RunFolder]:
         engine.wait()
 
 
-VIEWS = (b"Gates by training time", b"units by training time", b"units by character", b"each unit", b"by unit, most")
-"""The title of the gates after each press of v."""
-
-
-def keys(root: Path, count: int = 300) -> None:
+def keys(root: Path, trees: Sequence[Path], count: int = 300, turns: int = 3) -> list[Figures]:
     """A key is answered when the title that only it can bring is on its way to the terminal."""
-    times = []
-    with training(root) as run, contextlib.closing(Terminal(root)) as terminal:
-        terminal.wait(b"by unit, most")
-        terminal.drain(3.0)
-        before, begun = RunReader(run).refresh(), time.perf_counter()
-        for i in range(count):
-            times.append(1000 * terminal.press(b"v", VIEWS[i % len(VIEWS)]))
-            terminal.drain(0.05)
-        after, spent = RunReader(run).refresh(), time.perf_counter() - begun
-    times.sort()
-    middle, late, worst = statistics.median(times), times[math.ceil(0.99 * count) - 1], times[-1]
-    rate = (after.step - before.step) / spent
-    print(
-        f"key to paint beside a training run on {os.cpu_count()} threads ({rate:.1f} steps/s): "
-        f"median {middle:.0f} ms, p99 {late:.0f} ms, worst {worst:.0f} ms of {count}"
-    )
+    with training(root):
+
+        def measure(tree: Path) -> Figures:
+            times = []
+            with contextlib.closing(Terminal(root, tree)) as terminal:
+                terminal.wait(VIEWS[-1])
+                terminal.drain(3.0)
+                for i in range(count // turns):
+                    times.append(1e3 * terminal.press(b"v", VIEWS[i % len(VIEWS)]))
+                    terminal.drain(0.05)
+            return {"key to frame while training, ms": times}
+
+        found = in_turns(trees, turns, measure)
+    for figures in found:
+        times = sorted(figures["key to frame while training, ms"])
+        figures["the same, 99th percentile, ms"] = [times[math.ceil(0.99 * len(times)) - 1]]
+    return found
 
 
-def watch(root: Path) -> None:
-    """An engine's writing is played: a line of metrics ten times a second."""
+def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
+    """Watch a run to which ten lines of metrics a second are written."""
     run = make_run(root, "watched")
     over = threading.Event()
 
@@ -199,33 +227,56 @@ def watch(root: Path) -> None:
                 "lr": 0.004, "grad_norm": 0.6, "clipped": 0.1, "update_ratio": 1e-3, "tokens_per_second": 48_000.0,
                 "memory_mb": 312.0,
             })  # fmt: skip
-            told = json.loads(run.status.read_text())
-            run.status.write_text(to_json({**told, "step": step, "heartbeat": time.time()}))
+            status = json.loads(run.status.read_text())
+            run.status.write_text(to_json({**status, "step": step, "heartbeat": time.time()}))
+
+    def measure(tree: Path) -> Figures:
+        with contextlib.closing(Terminal(root, tree)) as terminal:
+            terminal.wait(FIRST_FRAME)
+            terminal.drain(2.0)
+            before, begun = terminal.processor_seconds(), time.perf_counter()
+            terminal.drain(20.0)
+            share = (terminal.processor_seconds() - before) / (time.perf_counter() - begun)
+            return {"watching, % of a core": [100 * share], "watching, MB": [terminal.resident_megabytes()]}
 
     with alive(run):
         player = threading.Thread(target=play)
         player.start()
-        terminal = Terminal(root)
-        terminal.wait(b"shut <0.1")
-        terminal.drain(2.0)
-        before, begun = terminal.used(), time.perf_counter()
-        terminal.drain(20.0)
-        share = (terminal.used() - before) / (time.perf_counter() - begun)
-        pages = int(Path(f"/proc/{terminal.process.pid}/statm").read_text().split()[1])
-        print(f"watching: {100 * share:.1f} % of a core, {pages * resource.getpagesize() / 1e6:.0f} MB")
-        terminal.close()
-        over.set()
-        player.join()
+        try:
+            return in_turns(trees, 1 if len(trees) == 1 else 2, measure)
+        finally:
+            over.set()
+            player.join()
+
+
+PARTS = {"first": first, "open": open_long, "keys": keys, "watch": watch}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", default=["first", "open", "keys", "watch"])
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all if not given")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout of lstmtui to compare with")
     given = parser.parse_args()
-    for what in given.what:
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"unknown part: {', '.join(sorted(unknown))}")
+    trees = [ROOT, *([given.against.resolve()] if given.against else [])]
+    print(f"{'median (worst)':34} {'this':>18} {'other':>18} {'ratio':>6}", flush=True)
+    for part in given.parts or PARTS:
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            {"first": first, "open": open_long, "keys": keys, "watch": watch}[what](root)
+            ours, *others = PARTS[part](Path(folder), trees)
+        for name, values in ours.items():
+            print(f"{name:34} {figure(values):>18}", end="")
+            if others:
+                other = others[0][name]
+                print(f" {figure(other):>18} {statistics.median(other) / statistics.median(values):6.2f}", end="")
+            print(flush=True)
+
+
+def figure(values: list[float]) -> str:
+    """Return the median of several values, and the largest."""
+    return f"{statistics.median(values):.2f} ({max(values):.2f})"
 
 
 if __name__ == "__main__":
