@@ -26,11 +26,16 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "80")
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    return screen
+    """Give a function that puts a terminal in place of stderr; pytest's own capture undoes that between the phases."""
+
+    def replace() -> Terminal:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "80")
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        return screen
+
+    return replace
 
 
 def test_without_a_terminal_a_line_comes_at_each_interval(capsys, monkeypatch):
@@ -46,10 +51,11 @@ def test_without_a_terminal_a_line_comes_at_each_interval(capsys, monkeypatch):
 
 
 def test_a_terminal_shows_a_bar_and_restores_the_cursor(terminal):
+    screen = terminal()
     with progress.progress_bar() as bar:
         bar.show("Eval\x1b[31muating", 0.5, ["loss 1.2"])
         bar.note("A note.")
-    seen = terminal.getvalue()
+    seen = screen.getvalue()
     assert "50%" in seen
     assert "loss 1.2" in seen
     assert "A note." in seen
@@ -58,13 +64,15 @@ def test_a_terminal_shows_a_bar_and_restores_the_cursor(terminal):
 
 
 def test_a_terminal_that_closes_does_not_end_the_work(terminal):
+    screen = terminal()
     with progress.progress_bar() as bar:
-        terminal.closed_by_user = True
+        screen.closed_by_user = True
         bar.show("Evaluating", 0.5)
         bar.note("A note.")
 
 
 def test_a_dumb_terminal_gets_lines(terminal, monkeypatch):
+    terminal()
     monkeypatch.setenv("TERM", "dumb")
     with progress.progress_bar() as bar:
         assert not isinstance(bar, progress.Bar)
