@@ -81,7 +81,7 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
     from lstmtui.runs.probes import read_saturation
     from lstmtui.runs.reader import RunReader
 
-    seen = RunReader(run, keep=1_000_000).refresh()
+    seen = RunReader(run, max_points=1_000_000).refresh()
     unit = {"chars": "character", "bytes": "byte", "words": "word"}.get(
         seen.settings.data.tokens if seen.settings else "", "token"
     )

@@ -1,1 +1,1 @@
-"""The run folder: where the engine process and everyone who watches it meet."""
+"""The run folder, through which the engine process and its viewers communicate."""

@@ -1,8 +1,8 @@
-"""A run as one archive that can be given away, with the text it was trained on or without.
+"""A run as one archive that can be given away, with or without its training text.
 
-A run's folder holds more than weights: to complete with, an index keeps the words of the training text in their order,
-which is the text; a profile keeps what a person wrote; the tokens of the newest window and a few quotations are parts
-of it. None of these is needed to go on with the weights. What a network has memorised stays in its weights.
+The folder of a run holds more than weights: the index of autocompletion keeps the words of the training text in order,
+the profile keeps text of a person, and the newest window and a few quotations are parts of the text. The weights do not
+need them. Text that a network has memorised stays in its weights.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
 
 OMITTED_FOLDER = "/left-out"
-"""Where an archive without its text says that the text is: a path that is nowhere, with the file's own name."""
+"""The folder that an archive without text names for its files; it does not exist."""
 
 
 def text_files(run: RunFolder) -> list[Path]:
-    """Return the files of a run that hold the text it was trained on, or what a person wrote."""
+    """Return the files of a run that hold its training text or text of a person."""
     return [path for path in (run.text, *sorted(run.autocomplete.glob("*"))) if path.is_file()]
 
 
 def write_archive(run: RunFolder, target: BinaryIO, *, compressed: bool, without_text: bool) -> list[str]:
-    """Write a run's files into `target` as a tar archive of one folder, and return their names.
+    """Write the files of a run to `target` as a tar archive of one folder, and return their names.
 
-    Raises LockedError while an engine works on the run, LstmtuiError for what cannot be read or written.
+    Raises LockedError while an engine works on the run, LstmtuiError where a file cannot be read or written.
     """
     lock = EngineLock(run)
     names = []
@@ -43,7 +43,7 @@ def write_archive(run: RunFolder, target: BinaryIO, *, compressed: bool, without
         with tarfile.open(fileobj=target, mode="w|gz" if compressed else "w|", format=tarfile.PAX_FORMAT) as archive:
             for path in _files(run, without_text):
                 name = str(path.relative_to(run.path))
-                _add(archive, f"{run.name}/{name}", path, _changed(run, path) if without_text else None)
+                _add(archive, f"{run.name}/{name}", path, _without_text(run, path) if without_text else None)
                 names.append(name)
     except BrokenPipeError:
         raise
@@ -57,7 +57,7 @@ def write_archive(run: RunFolder, target: BinaryIO, *, compressed: bool, without
 
 
 def _files(run: RunFolder, without_text: bool) -> Iterator[Path]:
-    """Yield what goes into an archive; nothing that only the machine or the moment needs."""
+    """Yield the files of an archive: none that belong to one machine or one process."""
     for path in (run.config, run.plan, run.tokenizer, run.status, run.metrics, run.events, run.samples):
         if path.is_file():
             yield path
@@ -69,7 +69,7 @@ def _files(run: RunFolder, without_text: bool) -> Iterator[Path]:
 
 
 def _add(archive: tarfile.TarFile, name: str, path: Path, data: bytes | None) -> None:
-    """Add one file, or `data` under its name: as nobody's, for the user alone."""
+    """Add a file, or `data` under its name, without an owner and private."""
     with open_to_read(path) as file:
         found = os.fstat(file.fileno())
         entry = tarfile.TarInfo(name)
@@ -78,32 +78,32 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, data: bytes | None) ->
         archive.addfile(entry, file if data is None else io.BytesIO(data))
 
 
-def _changed(run: RunFolder, path: Path) -> bytes | None:
-    """Return what a file holds in an archive without text; None where it stays as it is."""
+def _without_text(run: RunFolder, path: Path) -> bytes | None:
+    """Return the content of a file in an archive without text; None where it is unchanged."""
     if path == run.config:
         s = config.load(path)
-        named = {name: tuple(map(_left_out, s.value(name))) for name in ("corpus", "valid", "test")}
+        named = {name: tuple(map(_omit_folder, s.value(name))) for name in ("corpus", "valid", "test")}
         return config.dump(s.changed(**named)).encode()
     if path == run.status:
         return to_json(_without_quotations(read_json(path) or {})).encode()
     return None
 
 
-def _left_out(name: str) -> str:
+def _omit_folder(name: str) -> str:
     return f"{OMITTED_FOLDER}/{PurePath(name).name}" if os.sep in name else name
 
 
 def _without_quotations(status: dict[str, Any]) -> dict[str, Any]:
-    """Return a status without the pieces of the training text that it quotes, and the machine's name."""
-    kept = {key: value for key, value in status.items() if key not in ("beginning", "host")}
-    for place in (kept, kept.get("result")):
-        if isinstance(place, dict) and isinstance(place.get("copied"), dict):
-            place["copied"] = {**place["copied"], "text": ""}
-    return kept
+    """Return a status without quotations of the training text and without the name of the machine."""
+    remaining = {key: value for key, value in status.items() if key not in ("beginning", "host")}
+    for record in (remaining, remaining.get("result")):
+        if isinstance(record, dict) and isinstance(record.get("copied"), dict):
+            record["copied"] = {**record["copied"], "text": ""}
+    return remaining
 
 
 def total_size(paths: list[Path]) -> int:
-    """Return the bytes of files; one that is gone counts nothing."""
+    """Return the bytes of files; a missing one counts nothing."""
     total = 0
     for path in paths:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A run's folder: the path of each of its files, and the check that nothing else stands there.
+"""The folder of a run: the path of each file, and checks of what is there.
 
 runs/NAME/
   config.toml      every setting, resolved, with a format version; written once
@@ -6,15 +6,15 @@ runs/NAME/
   tokenizer.json   how bytes become tokens, and back
   status.json      state, pid, heartbeat, step; replaced atomically
   metrics.jsonl    {"split": "train"|"valid", "step": ...} one line per log interval or evaluation
-  events.jsonl     what happened: started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
-  samples.jsonl    text the model wrote, with step and temperature
-  probes/          gate saturation by step, the newest window of activations
-  piped.txt        the text it was trained on, where that was piped in
-  requests.jsonl   what viewers ask for; events answer by id
-  checkpoints/     step-00001234.safetensors, and best.json naming the best
-  autocomplete/    what completion keeps: an index of the training text, and a person's profile
-  engine.lock      held by the engine while it lives
-  engine.log       what went wrong, for a person
+  events.jsonl     started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
+  samples.jsonl    text that the model generated, with step and temperature
+  probes/          gate saturation and gradient flow by step, the newest window of activations
+  piped.txt        the training text, where it was piped in
+  requests.jsonl   requests of viewers; events answer them by id
+  checkpoints/     step-00001234.safetensors, and best.json, which names the best
+  autocomplete/    the index of the training text and the person's profile
+  engine.lock      held by the engine while it runs
+  engine.log       errors and warnings, for a person
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from lstmtui.common.opening import check_folder, check_regular
 from lstmtui.errors import CorruptError
 
 STATES = (
-    "starting",  # the process is up, nothing read yet
+    "starting",  # the process runs and has read nothing yet
     "preparing",  # reading and tokenising the corpus
     "compiling",  # first use of the kernels on this machine
     "measuring",  # timing a few steps to turn minutes into steps
     "training",
     "evaluating",
     "paused",
-    "finished",  # all steps done, or stopped early by patience
-    "stopped",  # asked to stop, or stopped by a signal; can be resumed
-    "failed",  # an error, in `message`; `exit_code` says which family
+    "finished",  # all steps are done, or patience stopped it early
+    "stopped",  # by a request or a signal; can be resumed
+    "failed",  # `message` holds the error, `exit_code` its kind
     "diverged",
 )
 ENDED = ("finished", "stopped", "failed", "diverged")
@@ -47,15 +47,15 @@ FILES = (
     "config.toml", "plan.json", "tokenizer.json", "status.json", "metrics.jsonl", "events.jsonl", "samples.jsonl",
     "requests.jsonl", "piped.txt", "engine.lock", "engine.log",
 )  # fmt: skip
-"""What stands in a run's folder, besides its folders."""
+"""The files in the folder of a run."""
 FOLDERS = {
     "probes": ("saturation-*.npz", "gradient-*.npz", "window.npz"),
     "checkpoints": ("step-*.safetensors", "best.json"),
     "autocomplete": ("text.npz*", "profile*", "biases.npz*", "*.lock"),
 }
-"""A run's folders, and what stands in each."""
+"""The folders in the folder of a run, with the patterns of their files."""
 TEMPORARY = ".*.tmp"
-"""What a file is written as before it takes its place."""
+"""The pattern of files that `write_atomically` has not renamed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +126,18 @@ class RunFolder:
 
 
 def is_run(path: Path) -> bool:
-    """Return whether there is a run at `path`, whole or damaged: a folder with a config.toml, of whatever kind."""
+    """Return whether `path` holds a run, complete or damaged: a folder with a config.toml of any kind."""
     try:
         (path / "config.toml").lstat()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:  # it cannot be looked at, which is no reason to leave it out
+    except OSError:  # an unreadable run is still listed
         return path.is_dir()
     return True
 
 
 def is_incomplete_run(path: Path) -> bool:
-    """Return whether a folder holds nothing but a run's files, without the config.toml that makes it a run."""
+    """Return whether a folder holds files of a run alone, and no config.toml."""
     try:
         names = [entry.name for entry in path.iterdir()]
     except OSError:
@@ -147,7 +147,7 @@ def is_incomplete_run(path: Path) -> bool:
 
 
 def is_occupied(path: Path) -> bool:
-    """Return whether no run can be made at `path`: something stands there that is more than an empty folder."""
+    """Return whether no run can be created at `path`: it exists and is not an empty folder."""
     try:
         return not stat.S_ISDIR(path.lstat().st_mode) or any(path.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -157,10 +157,10 @@ def is_occupied(path: Path) -> bool:
 
 
 def check_contents(run: RunFolder) -> None:
-    """Refuse a run whose folder holds something else than files where its files belong.
+    """Refuse a run whose folder holds a link, a pipe or the like in place of a file or folder of its own.
 
-    A link in it could lead anywhere, and a run that was received would be read from there, or written to it.
-    Raises CorruptError that names the first such thing, also where the folder cannot be looked at.
+    A link could lead anywhere: a received run would be read from there, or written to it. Raises CorruptError, which
+    names the first such path, also where the folder cannot be read.
     """
     for name in (*FILES, *FOLDERS):
         path = run.path / name
@@ -169,12 +169,13 @@ def check_contents(run: RunFolder) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            said = f"{path} cannot be used ({error.strerror or error})"
-            raise CorruptError(f"{said}; put the run's own in its place, or remove the run.") from error
+            raise CorruptError(
+                f"{path} cannot be used ({error.strerror or error}); put the run's own in its place, or remove the run."
+            ) from error
 
 
 def modification_time(path: Path) -> float:
-    """Return when `path` was last changed, in seconds since 1970; 0 where that is unknown."""
+    """Return the Unix time at which `path` was last changed; 0 where that is unknown."""
     try:
         return path.lstat().st_mtime
     except OSError:
@@ -182,7 +183,7 @@ def modification_time(path: Path) -> float:
 
 
 def disk_usage(run: RunFolder) -> int:
-    """Return how many bytes a run takes on the disk; what cannot be looked at counts nothing."""
+    """Return how many bytes a run occupies on the disk; unreadable files count nothing."""
     total = 0
     for where, _, files in os.walk(run.path):
         for name in files:

@@ -13,7 +13,7 @@ from lstmtui.runs.names import LATEST, check_run_name
 
 
 def list_runs(root: Path | None = None) -> list[RunFolder]:
-    """Return every run, damaged ones too, the one with the newest status first."""
+    """Return every run, damaged ones too; the run with the newest status comes first."""
     root = root or runs_root()
     try:
         found = [RunFolder(path) for path in root.iterdir() if not path.name.startswith(".") and is_run(path)]
@@ -27,9 +27,9 @@ def list_runs(root: Path | None = None) -> list[RunFolder]:
 
 
 def find_run(run: str, root: Path | None = None) -> RunFolder:
-    """Return the run with this name, `latest`, or the run folder at this path.
+    """Return the run with this name or path; `latest` is the newest one.
 
-    Raises UsageError where there is none, CorruptError where something else stands where its files belong.
+    Raises UsageError where there is none, CorruptError where `check_contents` refuses it.
     """
     folder = _find(run, root)
     check_contents(folder)
@@ -37,9 +37,9 @@ def find_run(run: str, root: Path | None = None) -> RunFolder:
 
 
 def find_removable_run(run: str, root: Path | None = None) -> RunFolder:
-    """Return the run as `find_run` does, also a damaged one or what is left of one. Raises UsageError.
+    """Return the run as `find_run` does, also a damaged or incomplete one. Raises UsageError.
 
-    A folder that only has a config.toml of some other program is none.
+    A folder whose config.toml belongs to another program is no run.
     """
     from lstmtui import config
 
@@ -78,7 +78,7 @@ def _find(run: str, root: Path | None) -> RunFolder:
 
 
 def _is_usable(run: RunFolder) -> bool:
-    """Return whether a run is not damaged in a way that each command refuses."""
+    """Return whether commands accept the run."""
     from lstmtui import config
 
     try:

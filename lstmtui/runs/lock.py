@@ -1,4 +1,4 @@
-"""The lock of a run, held by the engine that works on it, and the folder's path while it is open."""
+"""The lock of a run, held by its engine, and the current path of an open folder."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lstmtui.runs.folder import RunFolder
 
 
 class EngineLock:
-    """Held by an engine for as long as it lives; the kernel frees it however the process ends.
+    """The lock that an engine holds; the operating system releases it however the process ends.
 
-    It locks the file engine.lock and the folder itself: whoever removes the file does not free the run.
-    Raises LockedError when another engine holds it, and OSError. Viewers probe it with `engine_alive`, for an instant
-    at a time, so taking it is tried for a second.
+    It locks engine.lock and the folder itself, so that a run stays locked where the file is removed.
+    Raises LockedError where another engine holds it, and OSError. `engine_alive` holds it for an instant, so acquiring
+    it is tried for a second.
     """
 
     def __init__(self, run: RunFolder, *, folder_only: bool = False) -> None:
         self.folder = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        """A descriptor of the folder, which stands for it wherever it is moved."""
+        """A descriptor of the folder, which stays valid when the folder is moved."""
         self._file: int | None = None
         try:
-            with contextlib.suppress(OSError):  # a file system that locks no folders, such as NFS
+            with contextlib.suppress(OSError):  # a file system without locks of folders, such as NFS
                 _lock(self.folder, run)
             if not folder_only:
                 self._file = open_regular(run.lock, os.O_RDWR | os.O_CREAT)
@@ -36,6 +36,7 @@ class EngineLock:
             raise
 
     def release(self) -> None:
+        """Release the lock; a second call does nothing."""
         for descriptor in (self._file, self.folder):
             if descriptor is not None:
                 with contextlib.suppress(OSError):
@@ -54,7 +55,7 @@ def _lock(descriptor: int, run: RunFolder) -> None:
 
 
 def current_path(folder: int, path: Path) -> Path | None:
-    """Return where the open `folder` is, which was at `path`; None where it has been removed, or cannot be found."""
+    """Return the path of the open `folder`, which was `path`; None where it was removed or cannot be found."""
     if _is_at(folder, path):
         return path
     moved = _path_of(folder)
@@ -66,12 +67,12 @@ def _is_at(folder: int, path: Path) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(folder))
     except FileNotFoundError:
         return False
-    except OSError:  # it cannot be told, as of a disk that is away for a moment
+    except OSError:  # unknown, as on a disk that is not reachable for a moment
         return True
 
 
 def _path_of(folder: int) -> Path | None:
-    """Return the path by which the system knows an open folder, where it says so."""
+    """Return the path of an open folder, where the system reports it."""
     with contextlib.suppress(OSError):
         if hasattr(fcntl, "F_GETPATH"):  # macOS
             return Path(os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
@@ -80,13 +81,13 @@ def _path_of(folder: int) -> Path | None:
 
 
 def engine_alive(run: RunFolder) -> bool:
-    """Return whether an engine holds the run's lock (on this machine)."""
+    """Return whether an engine on this machine holds the lock of the run."""
     return any(map(_is_locked, (run.lock, run.path)))
 
 
 def _is_locked(path: Path) -> bool:
     try:
-        # A folder is opened as what it is; of files only regular ones, without waiting for whatever else is there.
+        # Files are opened as regular ones: opening a FIFO would wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY) if path.is_dir() else open_regular(path)
     except OSError:
         return False

@@ -11,12 +11,12 @@ from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.lock import EngineLock
 
 LATEST = "latest"
-"""Stands for the run with the newest status wherever a run's name is asked for."""
+"""The name that stands for the run with the newest status."""
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 
 
 def check_run_name(name: str) -> str:
-    """Return `name` if it can be a run's name, else raise UsageError."""
+    """Return `name` if a run can have it, else raise UsageError."""
     if name == LATEST:
         raise UsageError(f"A run cannot be called '{LATEST}', which always means the latest one; choose another name.")
     if not _NAME.fullmatch(name) or ".." in name:
@@ -28,7 +28,7 @@ def check_run_name(name: str) -> str:
 
 
 def free_run_name(root: Path, stem: str) -> str:
-    """Return `stem`, or `stem-2`, `stem-3` ..., whichever no run has yet. Unusable characters become dashes."""
+    """Return the first of `stem`, `stem-2`, `stem-3` ... that no run has. Unusable characters become dashes."""
     stem = re.sub(r"[^\w.-]+|\.\.+", "-", stem).strip("._-")[:48] or "run"
     candidate, number = stem, 2
     while candidate == LATEST or is_occupied(root / candidate):
@@ -37,10 +37,10 @@ def free_run_name(root: Path, stem: str) -> str:
 
 
 def rename_run(run: RunFolder, name: str) -> RunFolder:
-    """Give a run another name, beside where it is, and return it.
+    """Rename a run within its folder of runs and return it.
 
-    Raises UsageError for a name that cannot be, or is another run's, LockedError while an engine works on it, and
-    LstmtuiError when the system refuses.
+    Raises UsageError for a name that is not allowed or another run's, LockedError while an engine works on the run, and
+    LstmtuiError where the system refuses.
     """
     from lstmtui import config
     from lstmtui.common.files import write_atomically
@@ -54,7 +54,7 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
     lock = EngineLock(run)
     try:
         run.path.rename(renamed.path)
-        if corpus != settings.data.corpus:  # it has the text that was piped in, which has moved with it
+        if corpus != settings.data.corpus:  # the piped text has moved with the run
             write_atomically(renamed.config, config.dump(settings.changed(corpus=corpus)).encode())
     except OSError as error:
         raise LstmtuiError(f"{run.path} cannot be renamed ({error.strerror or error}).") from error

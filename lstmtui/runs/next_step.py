@@ -1,4 +1,4 @@
-"""What can be done with a run that does not train at the moment, by the state it is in: the end of many messages."""
+"""The command with which a run that does not train goes on, by its state; many messages end with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 
 def longer_option(snapshot: RunSnapshot) -> str:
-    """Return the option that trains a run as long again as it was: an example of how much further it can go."""
+    """Return the option that trains a run for as long again, as an example of an extension."""
     s = snapshot.settings
     if s is not None and s.length.minutes is not None:
         return f"--minutes {round_to_two_digits(s.length.minutes):g}"
@@ -14,12 +14,12 @@ def longer_option(snapshot: RunSnapshot) -> str:
 
 
 def resume_command(snapshot: RunSnapshot, name: str) -> str:
-    """Return the command that trains the run called `name` on the command line further."""
+    """Return the command that trains the run `name` further."""
     return f"lstmtui resume {name} {longer_option(snapshot)}"
 
 
 def next_step(snapshot: RunSnapshot, name: str) -> str:
-    """Return a clause that says how the run called `name` on the command line goes on."""
+    """Return a clause that says how the run `name` goes on."""
     if snapshot.state == "finished":
         return f"'{resume_command(snapshot, name)}' trains it further"
     if snapshot.state == "new":
@@ -30,7 +30,7 @@ def next_step(snapshot: RunSnapshot, name: str) -> str:
 
 
 def round_to_two_digits(value: float) -> int:
-    """Return a number of two digits and zeros; at least 1 for anything above 0."""
+    """Return `value` rounded to two significant digits; at least 1 for anything above 0."""
     if value < 10:
         return max(1, round(value)) if value > 0 else 0
     unit = int(10 ** (len(str(int(value))) - 2))

@@ -1,4 +1,4 @@
-"""Probes of a run, read from its .npz files: gate saturation by step, and the newest window of activations."""
+"""Probes of a run: gate saturation by step, and the newest window of activations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmtui.runs.snapshot import Saturation
 
 
 def read_saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
-    """Return the newest gate-saturation probes, oldest first, all of the newest one's sizes; others are passed over."""
+    """Return the newest saturation probes of one shape, oldest first; damaged ones are skipped."""
     paths = sorted(run.probes.glob("saturation-*.npz"))[-newest:]
     found = [probe for path in paths if (probe := _saturation(path)) is not None]
     return [probe for probe in found if (probe.gates, probe.left.shape) == (found[-1].gates, found[-1].left.shape)]
@@ -30,8 +30,10 @@ def _saturation(path: Path) -> Saturation | None:
 
 
 def read_window(run: RunFolder) -> dict[str, Any] | None:
-    """Return the newest window of activations: `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32;
-    None where there is none, or one that makes no sense."""
+    """Return the newest window of activations; None where it is missing or damaged.
+
+    `step`, `gates`, `values` (L, G, T, H) float16 and `tokens` (T,) int32.
+    """
     stored = read_arrays(run.probes / "window.npz", "step", "gates", "values", "tokens")
     if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
         return None

@@ -1,9 +1,10 @@
-"""Follows a run: reads a bounded piece of its folder at a time, and gives a frozen snapshot."""
+"""Follows a run: reads a bounded piece of its folder at a time and returns a frozen snapshot."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,23 @@ from lstmtui.runs.snapshot import RunSnapshot, Sample, TrainPoint, ValidPoint, w
 class RunReader:
     """Follows one run. `refresh` reads what is new since the last call and returns a snapshot.
 
-    Keeps at most `keep` points of each series: when there are more, every second older one is dropped, so a run of a
-    million lines costs a bounded memory. Safe to use from one thread at a time.
+    A series has at most `max_points`: beyond that every second older point is dropped, so that a run of a million lines
+    takes bounded memory. Not thread-safe.
     """
 
-    def __init__(self, run: RunFolder, *, keep: int = 4000) -> None:
+    def __init__(self, run: RunFolder, *, max_points: int = 4000) -> None:
         self._run = run
-        self._keep = keep
+        self._max_points = max_points
         self._offsets = {"metrics": 0, "events": 0, "samples": 0}
         self._snapshot = RunSnapshot(run=run, state="new")
 
     @property
     def snapshot(self) -> RunSnapshot:
+        """The snapshot of the last `refresh`."""
         return self._snapshot
 
     def refresh(self) -> RunSnapshot:
-        """Read on. Never raises for a damaged or vanished folder: the snapshot's state and message say it."""
+        """Read what is new. Never raises: the state and message of the snapshot report a damaged or vanished folder."""
         run, old = self._run, self._snapshot
         if not run.path.is_dir():
             self._snapshot = replace(old, state="failed", message=f"The run folder {run.path} is gone.")
@@ -51,12 +53,12 @@ class RunReader:
                 return self._snapshot
         try:
             status = read_json(run.status)
-        except CorruptError as error:  # what was seen last still tells more than nothing
+        except CorruptError as error:  # the last status is better than none
             status = old.status or {"state": "failed", "message": str(error), "exit_code": error.exit_code}
         status = None if status is None else status_fields(status)
         state, message = run_state(run, status)
         train, valid = list(old.train), list(old.valid)
-        if self._shrunk():  # a resume cut metrics back to its checkpoint
+        if self._was_truncated():  # a resume truncated the metrics to its checkpoint
             train, valid = [], []
             self._offsets["metrics"] = 0
         for record in self._read_metrics():
@@ -73,21 +75,21 @@ class RunReader:
             exit_code=whole_number((status or {}).get("exit_code")),
             settings=settings,
             status=status or {},
-            train=tuple(self._thinned(train)),
-            valid=tuple(self._thinned(valid)),
+            train=tuple(self._thin(train)),
+            valid=tuple(self._thin(valid)),
             samples=tuple(samples[-50:]),
             events=tuple(events[-500:]),
         )
         return self._snapshot
 
-    def _shrunk(self) -> bool:
+    def _was_truncated(self) -> bool:
         try:
             return self._run.metrics.stat().st_size < self._offsets["metrics"]
         except OSError:
             return self._offsets["metrics"] > 0
 
     def _read_metrics(self) -> list[dict[str, Any]]:
-        """Return what is new; of very much at once, about as many lines of each series as are kept."""
+        """Return the new records; of more than MIN_BYTES_TO_SKIM about `max_points` of each series."""
         try:
             ahead = self._run.metrics.stat().st_size - self._offsets["metrics"]
         except OSError:
@@ -96,96 +98,92 @@ class RunReader:
             return self._read("metrics")
         found: list[dict[str, Any]] = []
         while len(block := _block(self._run.metrics, self._offsets["metrics"])) > 0:
-            found += _skimmed(block, max(1, self._keep * len(block) // ahead))
+            found += _skim(block, max(1, self._max_points * len(block) // ahead))
             self._offsets["metrics"] += len(block)
         return found
 
     def _read(self, name: str) -> list[dict[str, Any]]:
-        with contextlib.suppress(OSError):  # what cannot be read now may be at the next look
+        with contextlib.suppress(OSError):  # it is tried again at the next refresh
             records, self._offsets[name] = read_json_lines(getattr(self._run, name), self._offsets[name])
             return records
         return []
 
-    def _thinned(self, points: list[Any]) -> list[Any]:
+    def _thin(self, points: list[Any]) -> list[Any]:
         best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.nll, default=None)
-        while len(points) > self._keep:
+        while len(points) > self._max_points:
             half = len(points) // 2
             points = [p for i, p in enumerate(points) if i >= half or i % 2 == 0 or p is best]
         return points
 
 
 def run_state(run: RunFolder, status: dict[str, Any] | None) -> tuple[str, str]:
-    """Return the state to show and its message, telling a dead engine from a live one."""
+    """Return the state to show and its message; that of a dead engine is "crashed"."""
     if status is None:
         return ("starting", "") if engine_alive(run) else ("new", "Never started.")
     state, message = str(status.get("state", "failed")), str(status.get("message", ""))
     if state not in ENDED and not engine_alive(run):
-        # The engine writes its last status before it lets go of the lock: look once more before calling it dead.
+        # An engine writes its last status before it releases the lock, so the status is read again.
         again = _status(run) or status
         state, message = str(again.get("state", "failed")), str(again.get("message", ""))
         if state not in ENDED:
-            why = last_log_line(run) or "it left no word; was it killed, or the machine restarted?"
-            return "crashed", f"The engine died at step {whole_number(again.get('step')):,} ({why})."
+            reason = last_log_line(run) or "it left no message; was it killed, or the machine restarted?"
+            return "crashed", f"The engine died at step {whole_number(again.get('step')):,} ({reason})."
     return state, message
 
 
 def _status(run: RunFolder) -> dict[str, Any] | None:
-    """Return the run's status; None where there is none that can be read."""
+    """Return the status of a run; None where it is missing or unreadable."""
     with contextlib.suppress(CorruptError):
         return read_json(run.status)
     return None
 
 
 def last_log_line(run: RunFolder) -> str:
-    """Return the last line that an engine which died has left in its log since it last reported; nothing for none."""
+    """Return the last line that a dead engine logged after its last status; empty without one."""
     try:
         with open_to_read(run.log) as file:
-            told = os.fstat(file.fileno())
-            file.seek(max(0, told.st_size - 2000))
+            about = os.fstat(file.fileno())
+            file.seek(max(0, about.st_size - 2000))
             lines = file.read().decode(errors="replace").strip().splitlines()
-        since = told.st_mtime - run.status.stat().st_mtime
+        delay = about.st_mtime - run.status.stat().st_mtime
     except OSError:
         return ""
-    return lines[-1].strip() if lines and since > -1 else ""
+    return lines[-1].strip() if lines and delay > -1 else ""
 
 
 MIN_BYTES_TO_SKIM = 4 << 20
-"""Bytes of metrics above which not every line is looked at."""
+"""Bytes of new metrics from which on only some lines are read."""
 _BLOCK = 4 << 20
 _VALID = b'"split": "valid"'
 _BEST = b'"best": true'
 
 
 def _block(path: Path, offset: int) -> bytes:
-    """Return whole lines from `offset` on, up to _BLOCK bytes; nothing at the end of the file."""
+    """Return complete lines from `offset` on, up to _BLOCK bytes; empty at the end of the file."""
     try:
         with open_to_read(path) as file:
             file.seek(offset)
             data = file.read(_BLOCK)
     except OSError:
         return b""
-    # A block without a line's end is no line of ours; what follows it may be.
+    # A block without a line end is damaged; it is skipped, since valid lines may follow.
     return data[: data.rfind(b"\n") + 1] or (data if len(data) == _BLOCK else b"")
 
 
-def _places(block: bytes, wanted: bytes) -> list[int]:
-    found, at = [], block.find(wanted)
-    while at >= 0:
-        found.append(at)
-        at = block.find(wanted, at + len(wanted))
-    return found
+def _offsets_of(pattern: bytes, block: bytes) -> list[int]:
+    return [found.start() for found in re.finditer(re.escape(pattern), block)]
 
 
-def _skimmed(block: bytes, wanted: int) -> list[dict[str, Any]]:
-    """Return about `wanted` lines of `block` and as many evaluations, evenly; its last line; and each best so far."""
+def _skim(block: bytes, count: int) -> list[dict[str, Any]]:
+    """Return about `count` records and as many evaluations, evenly spaced, with the last and every best one."""
     starts = {block.rfind(b"\n", 0, len(block) - 1) + 1}
-    for i in range(wanted):
-        starts.add(block.rfind(b"\n", 0, len(block) * i // wanted) + 1)
-    evaluations = _places(block, _VALID)
-    # The last of each share: the newest evaluation is among them.
-    shares = min(wanted, len(evaluations))
-    places = [evaluations[len(evaluations) * (i + 1) // shares - 1] for i in range(shares)]
-    for at in (*places, *_places(block, _BEST)):
+    for i in range(count):
+        starts.add(block.rfind(b"\n", 0, len(block) * i // count) + 1)
+    evaluations = _offsets_of(_VALID, block)
+    # The last of each share, so that the newest evaluation is among them.
+    shares = min(count, len(evaluations))
+    chosen = [evaluations[len(evaluations) * (i + 1) // shares - 1] for i in range(shares)]
+    for at in (*chosen, *_offsets_of(_BEST, block)):
         starts.add(block.rfind(b"\n", 0, at) + 1)
     lines = (block[start : block.find(b"\n", start)] for start in sorted(starts))
     return list(parse_lines(lines))

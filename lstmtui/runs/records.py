@@ -9,13 +9,13 @@ from typing import Any
 from lstmtui.runs.snapshot import Sample, TrainPoint, ValidPoint
 
 MAX_COUNT = float(1 << 53)
-"""No count of a run is larger; whole numbers beyond it cannot be told from each other as floats."""
+"""The largest count; beyond it floats do not represent every whole number."""
 MAX_FLOAT = 3.5e38
-"""No figure is larger, since all are computed from single precision; arithmetic with larger ones would overflow."""
+"""The largest figure, since all come from single precision; arithmetic with larger ones would overflow."""
 
 
 def usable_fields(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without the numbers that nothing can be done with: NaN, infinite, beyond MAX_COUNT."""
+    """Return a record without numbers that are NaN, infinite or beyond MAX_COUNT."""
     return {k: v for k, v in record.items() if not isinstance(v, int | float) or -MAX_COUNT <= v <= MAX_COUNT}
 
 
@@ -38,7 +38,7 @@ _FIGURE_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def status_fields(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a status with what it should hold: a field of a wrong type is left out, in its result too."""
+    """Return a status, and the result in it, without the fields of a wrong type."""
     status = _typed(record, _STATUS_TYPES)
     if "result" in status:
         result = _typed(status["result"], _RESULT_TYPES)
@@ -56,12 +56,12 @@ def _typed(record: dict[str, Any], types: dict[str, tuple[type, ...]]) -> dict[s
 
 
 _AXES = ("step", "tokens", "seconds")
-"""What a point is drawn by, which no number that is not finite can be."""
+"""Fields that are axes of charts and must be finite."""
 _NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
 
 
 def parse_point(kind: Any, record: dict[str, Any]) -> Any:
-    """Build a TrainPoint, ValidPoint or Sample from a JSON record; None for one that lacks what it needs."""
+    """Return the TrainPoint, ValidPoint or Sample of a JSON record; None where a field is missing or invalid."""
     values = {}
     for name in _NAMES[kind]:
         value = record.get(name)

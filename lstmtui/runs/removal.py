@@ -1,4 +1,4 @@
-"""Removal of a run: its own files, and nothing else."""
+"""Removal of a run: its own files and nothing else."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lstmtui.runs.lock import EngineLock
 
 
 def remove_run(run: RunFolder) -> list[str]:
-    """Delete a run and return the names of what was left because no run has such files.
+    """Delete a run and return the names of files that are left because no run has them.
 
-    A path that a person typed may be a folder with other things in it, so only a run's own files go, and a link goes
-    without what it leads to. Raises LockedError while an engine works on it, and LstmtuiError when the system refuses.
+    A path that a person typed may be a folder with other files, so only those of a run are deleted; a link is deleted,
+    not its target. Raises LockedError while an engine works on the run, and LstmtuiError where the system refuses.
     """
     lock = _lock_to_remove(run)
     try:
-        # config.toml first: whatever happens after that, no list shows half a run.
+        # config.toml first, so that no list shows an incomplete run.
         for name in FILES:
             _remove_file(run.path / name)
         for name, patterns in FOLDERS.items():
@@ -39,20 +39,20 @@ def _lock_to_remove(run: RunFolder) -> EngineLock:
     try:
         try:
             return EngineLock(run)
-        except OSError:  # no file of ours is where the lock belongs: that of the folder is enough
+        except OSError:  # engine.lock is no regular file: the lock of the folder is enough
             return EngineLock(run, folder_only=True)
     except OSError as error:
         raise LstmtuiError(f"{run.path} cannot be removed ({error.strerror or error}).") from error
 
 
 def _remove_file(path: Path) -> None:
-    """Remove a file, or whatever else no folder is; a folder of this name is not a run's."""
+    """Remove a file, a link or a pipe, but no folder."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
 
 
 def _remove_folder(folder: Path, patterns: tuple[str, ...]) -> None:
-    """Remove the files in `folder` that a run has there, and it too if it is empty then; a link to a folder goes."""
+    """Remove the files in `folder` that match `patterns`, then the folder if it is empty; a link is removed itself."""
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)
         return

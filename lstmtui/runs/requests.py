@@ -1,4 +1,4 @@
-"""What a viewer asks of a running engine, and the engine's answers.
+"""Requests of viewers to a running engine, and its answers.
 
 A request is one line of requests.jsonl: {"id", "at", "op", ...}; the engine answers in events.jsonl with
 {"event": "answered", "request": id, "ok", "message"}. `op` is one of OPERATIONS; `set` carries "key" and "value",
@@ -25,14 +25,14 @@ OPERATIONS = ("pause", "continue", "save", "stop", "sample", "set", "undo", "rew
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the engine said to a request."""
+    """The engine's answer to a request."""
 
     ok: bool
     message: str
 
 
 def send_request(run: RunFolder, op: str, **details: Any) -> str:
-    """Append a request and return its id. Raises UsageError when no engine would read it."""
+    """Append a request and return its id. Raises UsageError where no engine works on the run."""
     if op not in OPERATIONS:
         raise ValueError(op)
     if op == "set":
@@ -46,7 +46,10 @@ def send_request(run: RunFolder, op: str, **details: Any) -> str:
 
 
 def parse_change(key: str, value: object) -> Any:
-    """Return `value` as setting `key` has it. Raises UsageError when it cannot be, or not while a run trains."""
+    """Return `value` with the type of setting `key`.
+
+    Raises UsageError where it is invalid, or the setting is fixed while a run trains.
+    """
     if key in config.LENGTHS:
         raise UsageError(
             f"'{key}' cannot be changed while a run trains; stop it, then 'lstmtui resume RUN --{key} MORE' gives it "
@@ -59,10 +62,10 @@ def parse_change(key: str, value: object) -> Any:
 
 
 def wait_for_answer(run: RunFolder, identity: str, *, timeout: float = 20.0) -> Answer | None:
-    """Wait up to `timeout` seconds for the engine's answer; None when there was none."""
+    """Wait up to `timeout` seconds for the engine's answer; None without one."""
     deadline, offset = time.monotonic() + timeout, 0
     while True:
-        alive = engine_alive(run)  # looked at first: the last words of an engine stand there once it is gone
+        alive = engine_alive(run)  # before the events: an engine that ends has written its last answer
         events, offset = read_json_lines(run.events, offset)
         for event in events:
             if event.get("event") == "answered" and event.get("request") == identity:

@@ -1,4 +1,4 @@
-"""What a screen shows of a run: one frozen snapshot, and the points and samples in it."""
+"""What a screen shows of a run: one frozen snapshot with its points and samples."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ class TrainPoint:
     tokens_per_second: float
     memory_mb: float
     update_ratio: float = float("nan")
-    """Length of the last update beside that of the weights; NaN in older runs."""
+    """Norm of the last update divided by that of the weights; NaN in older runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidPoint:
-    """One evaluation. `nll` in nats per token; `bits_per_char` None where tokens cannot be told in characters;
-    `unknown` is the part of the tokens that are `<unk>`."""
+    """One evaluation.
+
+    `nll` is in nats per token; `bits_per_char` is None where the number of characters is unknown; `unknown` is the
+    fraction of tokens that are `<unk>`.
+    """
 
     step: int
     seconds: float
@@ -42,7 +45,7 @@ class ValidPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Text the model wrote at `step`."""
+    """Text that the model generated at `step`."""
 
     step: int
     temperature: float
@@ -65,11 +68,11 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
-    """Everything a screen shows of one run, as it was at one moment."""
+    """Everything a screen shows of one run at one moment."""
 
     run: RunFolder
     state: str
-    """One of `folder.STATES`, or "crashed" (the engine died without saying so), or "new" (never started)."""
+    """One of `folder.STATES`, or "crashed" (the engine died without a last status), or "new" (never started)."""
     message: str = ""
     exit_code: int = 0
     settings: config.RunSettings | None = None
@@ -81,27 +84,31 @@ class RunSnapshot:
 
     @property
     def step(self) -> int:
+        """Steps done."""
         return whole_number(self.status.get("step"))
 
     @property
     def steps(self) -> int:
-        """Steps of the whole schedule; 0 until it is known."""
+        """Steps of the schedule; 0 until it is known."""
         return whole_number(self.status.get("steps"))
 
     @property
     def seconds_left(self) -> float | None:
+        """The forecast of the remaining time; None where it is unknown."""
         value = self.status.get("seconds_left")
         return float(value) if isinstance(value, int | float) else None
 
     @property
     def best(self) -> ValidPoint | None:
+        """The evaluation with the lowest loss."""
         return min(self.valid, key=lambda p: p.nll, default=None)
 
     @property
     def ended(self) -> bool:
+        """Whether no engine works on the run."""
         return self.state in ENDED or self.state in ("crashed", "new")
 
 
 def whole_number(value: object) -> int:
-    """Return a whole number from a file that anyone may have edited; 0 for anything else."""
+    """Return `value`, which anyone may have edited, if it is a whole number, else 0."""
     return value if isinstance(value, int) else 0

@@ -1,7 +1,7 @@
-"""What the engine says: status, metrics, events, samples and probes of one run.
+"""Writes the status, metrics, events, samples and probes of one run.
 
-Only the engine that holds the run's lock writes. A full disk must not end a training run: what cannot be written is
-counted and mentioned in engine.log, and training goes on.
+Only the engine that holds the lock writes. A full disk does not end a training run: the failure is logged in
+engine.log, and training goes on.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from lstmtui.runs.lock import current_path
 
 MAX_PROBES = 200
 MAX_PENDING_LINES = 10_000
-"""Lines of metrics and samples that wait for a disk that is full."""
+"""Lines of metrics and samples that are held back while the disk is full."""
 
 
 PERSISTENT_FIELDS = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
-"""Fields of the status that still hold when an engine takes a run up, until it knows better."""
+"""Fields of the last status that a resuming engine keeps until it has new ones."""
 
 
-def _carried(run: RunFolder) -> dict[str, Any]:
+def _persistent_fields(run: RunFolder) -> dict[str, Any]:
     with contextlib.suppress(CorruptError, OSError):
         before = read_json(run.status) or {}
         return {name: before[name] for name in PERSISTENT_FIELDS if isinstance(before.get(name), int | float)}
@@ -49,7 +49,7 @@ def _carried(run: RunFolder) -> dict[str, Any]:
 
 
 class RunWriter:
-    """Owns the run folder's files for the engine's life; `beat` runs in a thread so that viewers see it alive."""
+    """Writes the files of a run folder; a thread renews the heartbeat of the status."""
 
     def __init__(self, run: RunFolder, *, interval: float = 1.0) -> None:
         self.run = run
@@ -64,14 +64,14 @@ class RunWriter:
             "started": time.time(),
             "step": 0,
             "steps": 0,
-            **_carried(run),
+            **_persistent_fields(run),
         }
         self._unwritten: dict[str, list[dict[str, Any]]] = {path.name: [] for path in self._series()}
-        """Lines that the disk did not take yet."""
+        """Lines that could not be written yet."""
         self._status_written = True
         self._folder: int | None = None
         self.gone = False
-        """Whether the folder that `track_folder` was given has been removed."""
+        """Whether the folder of `track_folder` was removed."""
         self._ending = threading.Event()
         remove_stale_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -79,7 +79,7 @@ class RunWriter:
         self._thread.start()
 
     def status(self, **changes: Any) -> None:
-        """Change fields of status.json; written at once when the state changes, else by the next heartbeat."""
+        """Change fields of status.json; a new state or message is written at once, others with the next heartbeat."""
         with self._lock:
             now = "state" in changes or "message" in changes or not self._thread_started()
             self._status.update(changes)
@@ -96,14 +96,14 @@ class RunWriter:
     def _write_status(self) -> None:
         record = {**self._status, "heartbeat": time.time()}
         line = to_json(record).encode()
-        self._status_written = self._guarded(lambda: write_atomically(self.run.status, line, sync=False))
+        self._status_written = self._try(lambda: write_atomically(self.run.status, line, sync=False))
 
     def track_folder(self, folder: int) -> None:
-        """Write where the open `folder` is from now on, wherever it is moved; `run` says where that is."""
+        """Write to the open `folder` from now on, even where it is moved; `run` follows it."""
         self._folder = folder
 
     def locate_folder(self) -> None:
-        """Notice where the folder is now."""
+        """Update `run` and `gone` where the folder was moved or removed."""
         if self._folder is not None:
             found = current_path(self._folder, self.run.path)
             self.gone = found is None
@@ -116,7 +116,7 @@ class RunWriter:
                 self._write_status()
 
     def close(self) -> None:
-        """Write what is left and stop the heartbeat; the last status stays."""
+        """Write the lines held back and stop the heartbeat; the last status stays."""
         self.sync()
         self._ending.set()
         self._thread.join()
@@ -124,18 +124,21 @@ class RunWriter:
             self._write_status()
 
     def metric(self, split: str, **values: Any) -> None:
-        self._series_line(self.run.metrics.name, {"split": split, **values})
+        """Append a record to metrics.jsonl."""
+        self._append_to_series(self.run.metrics.name, {"split": split, **values})
 
     def event(self, event: str, **details: Any) -> None:
-        self._guarded(lambda: append_json_line(self.run.events, {"event": event, "at": time.time(), **details}))
+        """Append a record to events.jsonl."""
+        self._try(lambda: append_json_line(self.run.events, {"event": event, "at": time.time(), **details}))
 
     def sample(self, **values: Any) -> None:
-        self._series_line(self.run.samples.name, values)
+        """Append a record to samples.jsonl."""
+        self._append_to_series(self.run.samples.name, values)
 
-    def _series_line(self, name: str, record: dict[str, Any]) -> None:
-        """Append a line, and first those that could not be written before; the oldest beyond KEPT_LINES are lost."""
+    def _append_to_series(self, name: str, record: dict[str, Any]) -> None:
+        """Append a line after those held back, of which the oldest beyond MAX_PENDING_LINES are lost."""
         self._unwritten[name] = [*self._unwritten[name], record][-MAX_PENDING_LINES:]
-        self._guarded(lambda: self._write_lines(name))
+        self._try(lambda: self._write_lines(name))
 
     def _write_lines(self, name: str) -> None:
         while lines := self._unwritten[name]:
@@ -143,12 +146,12 @@ class RunWriter:
             del lines[0]
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
-        """Keep one saturation probe, (L, G, H) fractions each; the oldest beyond KEPT_PROBES go."""
+        """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed."""
 
         self._probe("saturation", step, gates=gates, left=left, right=right)
 
     def gradient(self, step: int, **arrays: Any) -> None:
-        """Keep one measurement of the gradient flow, as `reports.gradient_flow` has it; the oldest go, as above."""
+        """Store one measurement of the gradient flow (`reports.gradient_flow`); the oldest are removed likewise."""
         self._probe("gradient", step, **arrays)
 
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
@@ -159,7 +162,7 @@ class RunWriter:
             for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-MAX_PROBES]:
                 old.unlink(missing_ok=True)
 
-        self._guarded(write)
+        self._try(write)
 
     def window(self, step: int, gates: tuple[str, ...], values: Any, tokens: Any) -> None:
         """Replace the newest window of activations, (L, G, T, H) and (T,)."""
@@ -169,18 +172,18 @@ class RunWriter:
             arrays = {"step": step, "gates": gates, "values": values, "tokens": tokens}
             write_atomically(self.run.probes / "window.npz", pack(arrays, compressed=True), sync=False)
 
-        self._guarded(write)
+        self._try(write)
 
     def log(self, line: str) -> None:
-        """Add a line for a person to engine.log; never fails."""
+        """Append a line to engine.log; never raises."""
         try:
             with open_to_append(self.run.log) as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode(errors="replace"))
         except OSError:
-            pass  # nowhere left to say it
+            pass  # there is nowhere to report it
 
     def sync(self) -> None:
-        """Make metrics and samples durable, as far as the disk takes them."""
+        """Sync metrics and samples to the disk."""
 
         def write(name: str) -> None:
             self._write_lines(name)
@@ -188,29 +191,29 @@ class RunWriter:
                 sync_file(self.run.path / name)
 
         for name in self._unwritten:
-            self._guarded(functools.partial(write, name))
-        self._guarded(lambda: sync_folder(self.run.path))  # the names of new files too
+            self._try(functools.partial(write, name))
+        self._try(lambda: sync_folder(self.run.path))  # the names of new files too
 
     def offsets(self) -> dict[str, int]:
-        """Return the sizes of the files that a resume cuts back to its checkpoint. Raises OSError."""
+        """Return the sizes of the files that a resume truncates to its checkpoint. Raises OSError."""
         return {path.name: file_size(path) for path in self._series()}
 
     def truncate_to(self, offsets: dict[str, int]) -> None:
-        """Undo lines written after the checkpoint that recorded `offsets`, so that metrics never overlap.
+        """Remove the lines after the checkpoint that recorded `offsets`, so that metrics never overlap.
 
         Raises OSError.
         """
         self._unwritten = {path.name: [] for path in self._series()}
         for path in self._series():
-            wanted = max(0, offsets.get(path.name, 0))
-            if file_size(path) > wanted:
-                truncate(path, wanted)
+            size = max(0, offsets.get(path.name, 0))
+            if file_size(path) > size:
+                truncate(path, size)
 
     def _series(self) -> tuple[Path, ...]:
         return self.run.metrics, self.run.samples
 
-    def _guarded(self, write: Callable[[], None]) -> bool:
-        """Return whether it was written, or will never be: the folder is gone."""
+    def _try(self, write: Callable[[], None]) -> bool:
+        """Return whether `write` succeeded, or the folder is gone; log a failure."""
         self.locate_folder()
         if self.gone:
             return True

@@ -96,7 +96,7 @@ def test_a_long_run_is_thinned_but_keeps_its_ends(run):
     with open(run.metrics, "wb") as file:
         for step in range(1000):
             file.write((to_json(train_point(step)) + "\n").encode())
-    seen = RunReader(run, keep=100).refresh()
+    seen = RunReader(run, max_points=100).refresh()
     assert len(seen.train) <= 100
     assert (seen.train[0].step, seen.train[-1].step) == (0, 999)
     assert [p.step for p in seen.train] == sorted(p.step for p in seen.train)
@@ -116,7 +116,7 @@ def test_very_many_lines_are_skimmed(run, monkeypatch):
             else:
                 file.write((to_json(train_point(step)) + "\n").encode())
         file.write(b'{"split": "train", "step": 30')
-    follower = RunReader(run, keep=200)
+    follower = RunReader(run, max_points=200)
     seen = follower.refresh()
     assert 80 <= len(seen.valid) <= 201
     assert seen.valid[-1].step == 2997
@@ -137,7 +137,7 @@ def test_thinning_keeps_the_best_evaluation(run):
         append_json_line(
             run.metrics, {"split": "valid", "step": step, "seconds": 1, "nll": nll, "perplexity": 3, "best": True}
         )
-    seen = RunReader(run, keep=10).refresh()
+    seen = RunReader(run, max_points=10).refresh()
     assert len(seen.valid) <= 11
     assert seen.best is not None
     assert seen.best.step == 31

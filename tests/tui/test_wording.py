@@ -53,9 +53,14 @@ def test_notice(tmp_path: Path, state: str, living: bool, said: str) -> None:
 @pytest.mark.parametrize(
     ("log", "events", "why", "how"),
     [
-        (None, [], "(it left no word; was it killed, or the machine restarted?).", "r starts it over."),
+        (None, [], "(it left no message; was it killed, or the machine restarted?).", "r starts it over."),
         ("began\nSegmentation fault\n", [], "(Segmentation fault).", "r starts it over."),
-        ("", [{"event": "saved", "step": 900}, {"event": "saved", "step": 1200}], "no word", "goes on from step 1,200"),
+        (
+            "",
+            [{"event": "saved", "step": 900}, {"event": "saved", "step": 1200}],
+            "no message",
+            "goes on from step 1,200",
+        ),
     ],
 )
 def test_a_dead_engine_is_told_with_its_last_words_and_how_to_go_on(
@@ -73,7 +78,7 @@ def test_a_line_of_the_log_from_before_the_last_report_is_no_last_word(tmp_path:
     run = make_run(tmp_path)
     run.log.write_text("a warning of yesterday")
     os.utime(run.log, (NOW, NOW))
-    assert "no word" in wording.notice(RunReader(run).refresh())
+    assert "no message" in wording.notice(RunReader(run).refresh())
 
 
 def test_a_silent_engine_is_said_to_be_silent(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
     def __init__(self, paths: Sequence[Path], services: Services | None = None) -> None:
         super().__init__()
-        self._readers = [RunReader(RunFolder(path), keep=1000) for path in list(paths)[:MOST]]
+        self._readers = [RunReader(RunFolder(path), max_points=1000) for path in list(paths)[:MOST]]
         self._left_out = max(0, len(paths) - MOST)
 
     def compose(self) -> ComposeResult:

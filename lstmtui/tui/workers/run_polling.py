@@ -23,7 +23,7 @@ class RunPoller:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._reader = RunReader(run, keep=POINTS)
+        self._reader = RunReader(run, max_points=POINTS)
         self._probes: tuple[Saturation, ...] = ()
         self._newest: str | None = None
         self._window: GateWindow | None = None
@@ -91,7 +91,7 @@ class RunsPoller:
         return (*living, *(s for s in found if s.ended))
 
     def _snapshot(self, run: RunFolder) -> RunSnapshot:
-        reader = self._readers.setdefault(run.path, RunReader(run, keep=600))
+        reader = self._readers.setdefault(run.path, RunReader(run, max_points=600))
         stamp = tuple(_stamp(path) for path in (run.status, run.metrics, run.config))
         if not reader.snapshot.ended or self._stamps.get(run.path) != stamp or reader.snapshot.state == "new":
             self._stamps[run.path] = stamp
