@@ -1,7 +1,7 @@
-"""What can go wrong where a person can see it: one base error, few children, one exit code each.
+"""Errors that a person sees: one base class, a subclass and an exit code for each kind.
 
-A message is one sentence: what happened, where, and what to do next. Whoever shows it makes it safe for a terminal
-(`lstmtui.common.terminal_text`), since it may quote a file name or a piece of a file.
+A message is one sentence: what happened, where, and what to do next. It may quote file names and pieces of files, so it
+passes through `lstmtui.common.terminal_text` before it is shown.
 
 Exit codes
     0 fine   1 failed   2 usage or configuration   3 corrupt or incompatible run or checkpoint   4 diverged
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 
 class LstmtuiError(Exception):
-    """Something failed in a way that a person can act on."""
+    """A failure that a person can act on."""
 
     exit_code = 1
 
@@ -30,17 +30,17 @@ class CorruptError(LstmtuiError):
 
 
 class UnreadableError(CorruptError):
-    """A file is there and cannot be read now, which does not mean that it is damaged."""
+    """A file exists and cannot be read now; it need not be damaged."""
 
 
 class DivergedError(LstmtuiError):
-    """Training became non-finite and lowering the learning rate did not help."""
+    """Training became non-finite, and a lower learning rate did not help."""
 
     exit_code = 4
 
 
 class LockedError(LstmtuiError):
-    """Another engine already works on this run."""
+    """Another engine works on this run."""
 
     exit_code = 5
 
@@ -54,4 +54,4 @@ class SaveError(LstmtuiError):
 ERROR_BY_EXIT_CODE: dict[int, type[LstmtuiError]] = {
     kind.exit_code: kind for kind in (LstmtuiError, UsageError, CorruptError, DivergedError, LockedError, SaveError)
 }
-"""Which error an exit code stands for, so that a front end can raise what its engine process died of."""
+"""The error of each exit code, so that a front end raises the error with which its engine process ended."""

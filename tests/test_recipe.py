@@ -11,7 +11,7 @@ NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("size", [1, 300, 50_000, 5_000_000, 10**12])
 def test_no_field_is_open_and_no_two_contradict(tokens, size):
-    s = recipe.complete(Settings(corpus=("x",), tokens=tokens), corpus_bytes=size)
+    s = recipe.resolve(Settings(corpus=("x",), tokens=tokens), corpus_bytes=size)
     still_open = {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None}
     assert still_open <= NEVER_CHOSEN
     assert s.length.minutes is not None
@@ -20,7 +20,7 @@ def test_no_field_is_open_and_no_two_contradict(tokens, size):
 
 def test_given_settings_are_unchanged():
     given = Settings(corpus=("x",), cell="gru", hidden=100, batch=7, steps=9, dropout=0.0, tied=False, eval_every=3)
-    s = recipe.complete(given, corpus_bytes=10**6)
+    s = recipe.resolve(given, corpus_bytes=10**6)
     for name in ("cell", "hidden", "batch", "steps", "dropout", "tied", "eval_every"):
         assert s.value(name) == getattr(given, name)
     assert s.length.minutes is None
@@ -28,25 +28,25 @@ def test_given_settings_are_unchanged():
 
 @pytest.mark.parametrize("length", [{"minutes": 3.0}, {"epochs": 2.0}, {"steps": 7}])
 def test_a_given_length_is_the_only_one(length):
-    s = recipe.complete(Settings(corpus=("x",), **length), corpus_bytes=10**6)
+    s = recipe.resolve(Settings(corpus=("x",), **length), corpus_bytes=10**6)
     assert {s.length.unit: s.length.amount} == length
 
 
 def test_the_recipe_is_a_pure_function():
     s = Settings(corpus=("x",))
-    assert recipe.complete(s, corpus_bytes=12_345) == recipe.complete(s, corpus_bytes=12_345)
+    assert recipe.resolve(s, corpus_bytes=12_345) == recipe.resolve(s, corpus_bytes=12_345)
 
 
 def test_a_short_text_still_fills_its_windows():
     for size in (200, 1000, 10_000):
-        s = recipe.complete(Settings(corpus=("x",)), corpus_bytes=size)
+        s = recipe.resolve(Settings(corpus=("x",)), corpus_bytes=size)
         assert s.length.batch * s.length.bptt < 0.9 * size
         assert s.run.eval_every >= 20
 
 
 def test_a_text_read_many_times_gets_more_dropout():
     def dropout(size, **length):
-        return recipe.complete(Settings(corpus=("x",), **length), corpus_bytes=size).regularisation.dropout
+        return recipe.resolve(Settings(corpus=("x",), **length), corpus_bytes=size).regularisation.dropout
 
     assert dropout(2_200_000, minutes=3.0) == 0
     assert 0 < dropout(1_100_000, minutes=3.0) < dropout(50_000, minutes=10.0)
@@ -55,11 +55,11 @@ def test_a_text_read_many_times_gets_more_dropout():
 
 
 def test_tied_weights_have_one_size():
-    s = recipe.complete(Settings(corpus=("x",), tokens="words", hidden=64), corpus_bytes=10**6)
+    s = recipe.resolve(Settings(corpus=("x",), tokens="words", hidden=64), corpus_bytes=10**6)
     assert s.network.tied
     assert s.network.embedding == 64
-    assert not recipe.complete(Settings(corpus=("x",), tokens="words", embedding=50), corpus_bytes=10**6).network.tied
-    assert recipe.complete(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).network.embedding == 300
+    assert not recipe.resolve(Settings(corpus=("x",), tokens="words", embedding=50), corpus_bytes=10**6).network.tied
+    assert recipe.resolve(Settings(corpus=("x",), tied=True, hidden=300), corpus_bytes=10**6).network.embedding == 300
 
 
 def test_the_width_for_words_follows_from_the_time(monkeypatch):
@@ -67,7 +67,7 @@ def test_the_width_for_words_follows_from_the_time(monkeypatch):
 
     def chosen(minutes, size=5_000_000):
         given = Settings(corpus=("x",), tokens="words", minutes=minutes, threads=2, precision="float32")
-        return recipe.complete(given, corpus_bytes=size)
+        return recipe.resolve(given, corpus_bytes=size)
 
     short, hour, day = chosen(5.0), chosen(60.0), chosen(1440.0)
     assert short.network.hidden == 200 < hour.network.hidden < day.network.hidden == 650
@@ -78,7 +78,7 @@ def test_the_width_for_words_follows_from_the_time(monkeypatch):
 
 def test_words_that_are_read_often_have_activation_penalties():
     def chosen(epochs, **given):
-        return recipe.complete(Settings(corpus=("x",), epochs=epochs, **given), corpus_bytes=5_000_000)
+        return recipe.resolve(Settings(corpus=("x",), epochs=epochs, **given), corpus_bytes=5_000_000)
 
     once, often = chosen(1.0, tokens="words"), chosen(9.0, tokens="words")
     assert once.regularisation.activation_reg == once.regularisation.temporal_reg == 0
@@ -89,7 +89,7 @@ def test_words_that_are_read_often_have_activation_penalties():
 
 def test_words_that_are_read_few_times_have_a_higher_learning_rate():
     def lr(epochs, tokens="words"):
-        return recipe.complete(
+        return recipe.resolve(
             Settings(corpus=("x",), epochs=epochs, tokens=tokens), corpus_bytes=5_000_000
         ).optimisation.lr
 
@@ -98,19 +98,19 @@ def test_words_that_are_read_few_times_have_a_higher_learning_rate():
 
 
 def test_a_long_run_evaluates_less_often_on_more():
-    short, long = (recipe.complete(Settings(corpus=("x",), minutes=m), corpus_bytes=5_000_000) for m in (3.0, 30.0))
+    short, long = (recipe.resolve(Settings(corpus=("x",), minutes=m), corpus_bytes=5_000_000) for m in (3.0, 30.0))
     assert long.run.eval_every > short.run.eval_every
     assert long.run.eval_tokens / long.run.eval_every == short.run.eval_tokens / short.run.eval_every
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_recipe(cell):
-    assert recipe.complete(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).network.cell == cell
+    assert recipe.resolve(Settings(corpus=("x",), cell=cell), corpus_bytes=10**6).network.cell == cell
 
 
 def for_autocomplete(text=b"", size=5_000_000, **given):
     chosen = resolve({"purpose": "autocomplete", "corpus": ("x",), **given}, environ={})
-    return recipe.complete(chosen, corpus_bytes=size, beginning=text)
+    return recipe.resolve(chosen, corpus_bytes=size, beginning=text)
 
 
 def test_autocomplete_uses_words_for_a_text_of_plain_words():
@@ -118,7 +118,7 @@ def test_autocomplete_uses_words_for_a_text_of_plain_words():
     assert for_autocomplete("what’s up\n".encode()).data.tokens == "words"
     assert for_autocomplete(b"What's up?\n").data.tokens == "bpe"
     assert for_autocomplete(b"What's up?\n", tokens="chars").data.tokens == "chars"
-    assert recipe.complete(Settings(corpus=("x",), tokens="auto"), corpus_bytes=99).data.tokens == "chars"
+    assert recipe.resolve(Settings(corpus=("x",), tokens="auto"), corpus_bytes=99).data.tokens == "chars"
 
 
 @pytest.mark.parametrize(
@@ -167,17 +167,17 @@ def test_autocomplete_networks_are_narrower_on_slower_processors(monkeypatch):
 def test_a_window_that_would_fill_the_memory_is_recomputed(monkeypatch):
     monkeypatch.setattr(recipe, "machine_memory_bytes", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
     sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}
-    assert not recipe.complete(Settings(bptt=1000, **sizes), corpus_bytes=10**9).run.recompute
-    assert recipe.complete(Settings(bptt=1001, **sizes), corpus_bytes=10**9).run.recompute
-    assert not recipe.complete(Settings(bptt=1001, recompute=False, **sizes), corpus_bytes=10**9).run.recompute
+    assert not recipe.resolve(Settings(bptt=1000, **sizes), corpus_bytes=10**9).run.recompute
+    assert recipe.resolve(Settings(bptt=1001, **sizes), corpus_bytes=10**9).run.recompute
+    assert not recipe.resolve(Settings(bptt=1001, recompute=False, **sizes), corpus_bytes=10**9).run.recompute
 
 
 def test_large_alphabets_have_the_recipe_of_words():
     chinese = "".join(chr(0x4E00 + i) for i in range(1000)).encode()
-    s = recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=chinese)
+    s = recipe.resolve(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=chinese)
     assert (s.data.tokens, s.network.layers, s.network.tied, s.data.vocabulary) == ("chars", 1, True, None)
     assert s.network.embedding == s.network.hidden
-    alphabet = recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=b"abc " * 999)
-    assert alphabet == recipe.complete(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000)
+    alphabet = recipe.resolve(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000, beginning=b"abc " * 999)
+    assert alphabet == recipe.resolve(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000)
     assert for_autocomplete(chinese).data.tokens == "chars"
     assert {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None} <= NEVER_CHOSEN

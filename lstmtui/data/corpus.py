@@ -65,7 +65,7 @@ class Corpus:
 
     def resolve(self, settings: Settings) -> RunSettings:
         """Return `settings` with every open field chosen by the recipe for this text."""
-        return recipe.complete(settings, corpus_bytes=self.bytes, beginning=self.beginning)
+        return recipe.resolve(settings, corpus_bytes=self.bytes, beginning=self.beginning)
 
 
 def open_corpus(s: DataSettings, *, cache: Path | None = None) -> Corpus:

@@ -1,8 +1,6 @@
-"""Which cell, and why: runs of one group side by side, in figures and in an honest sentence.
+"""The comparison of runs of one group: their figures, and a recommendation with the uncertainty over seeds.
 
-    runs/.groups/NAME.json     {"format", "name", "budget", "runs": [names]}; the runs are ordinary ones
-
-Nothing here computes or starts anything; the command and the screen read runs through this.
+runs/.groups/NAME.json     {"format", "name", "budget", "runs": [names]}; the runs are ordinary ones
 """
 
 from __future__ import annotations
@@ -29,12 +27,12 @@ from lstmtui.runs.snapshot import RunSnapshot
 FORMAT = 1
 GROUPS = ".groups"
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-"""Student's t for 95 % by degrees of freedom, from 1; beyond, 2 is near enough."""
+"""Student's t for 95 % by degrees of freedom, from 1; beyond, 2 is close enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What one run came to. None for what is not known, or does not apply to its cell."""
+    """The figures of one run; None where a figure is unknown or does not apply to the cell."""
 
     run: RunFolder
     state: str
@@ -47,33 +45,33 @@ class Figures:
     perplexity: float | None
     bits_per_char: float | None
     words: bool
-    """Whether perplexity is what such runs are compared by."""
+    """Whether runs are compared by perplexity."""
     tokens_per_second: float | None
     seconds: float | None
     steps: int
     memory_mb: float | None
     saturated: float | None
-    """Part of all gate values that are left- or right-saturated."""
+    """The fraction of all gate values that are left- or right-saturated."""
     half_life: float | None
     """Median over all units, in steps."""
     reach: int | None
-    """The largest lag from which 1 % of dL/dh of lag 1 arrives, in the top layer."""
+    """The largest lag at which 1 % of dL/dh at lag 1 remains, in the top layer."""
 
     @property
     def quality(self) -> float | None:
-        """The figure that decides, lower is better: perplexity of words, else bits per character, else nats."""
+        """The deciding figure, lower is better: perplexity of words, else bits per character, else nats."""
         if self.words:
             return self.perplexity
         return self.bits_per_char if self.bits_per_char is not None else self.nll
 
 
 def run_figures(snapshot: RunSnapshot) -> Figures:
-    """Return the figures of a run, reading its newest probes."""
+    """Return the figures of a run; reads its newest probes."""
     run, s, status = snapshot.run, snapshot.settings, snapshot.status
     result = status.get("result")
     valid: Any = result.get("valid") if isinstance(result, dict) else None
     best = snapshot.best
-    told = valid if isinstance(valid, dict) else dataclasses.asdict(best) if best else {}
+    losses = valid if isinstance(valid, dict) else dataclasses.asdict(best) if best else {}
     speeds = [p.tokens_per_second for p in snapshot.train[len(snapshot.train) // 4 :]]
     flow = next(iter(read_flows(run, newest=1)), None)
     probe = next(iter(read_saturation(run, newest=1)), None)
@@ -84,9 +82,9 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
         layers=s.network.layers if s else None,
         hidden=s.network.hidden if s else None,
         parameters=_whole(status.get("parameters")),
-        nll=_number(told.get("nll")),
-        perplexity=_number(told.get("perplexity")),
-        bits_per_char=_number(told.get("bits_per_char")),
+        nll=_number(losses.get("nll")),
+        perplexity=_number(losses.get("perplexity")),
+        bits_per_char=_number(losses.get("bits_per_char")),
         words=s is not None and s.data.tokens == "words",
         tokens_per_second=statistics.median(speeds) if speeds else None,
         seconds=_number(status.get("seconds")),
@@ -111,16 +109,16 @@ def _median(values: Any) -> float | None:
 
 
 def setting_differences(snapshots: Sequence[RunSnapshot]) -> list[tuple[str, list[str]]]:
-    """Return the settings in which the runs differ, each with its value in every run."""
+    """Return each setting in which the runs differ, with its value in every run."""
     found = []
     for name in FIELDS:
-        values = [_told(s.settings.value(name)) if s.settings else "?" for s in snapshots]
+        values = [_format_value(s.settings.value(name)) if s.settings else "?" for s in snapshots]
         if len(set(values)) > 1:
             found.append((name, values))
     return found
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(Path(name).name for name in value)
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
@@ -131,11 +129,11 @@ def _told(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs that belong together, by name, in the order in which they are trained."""
+    """Runs that are compared, by name, in the order in which they are trained."""
 
     name: str
     budget: str
-    """What was equal for all, in words."""
+    """The budget that all share, as text."""
     runs: tuple[str, ...]
 
 
@@ -148,7 +146,7 @@ def store_group(root: Path, group: Group) -> None:
 
 
 def load_group(root: Path, name: str) -> Group | None:
-    """Return a group, None when there is none of this name. Raises CorruptError for a damaged one."""
+    """Return a group; None where there is none of this name. Raises CorruptError for a damaged one."""
     path = root / GROUPS / f"{check_run_name(name)}.json"
     raw = read_json(path)
     if raw is None:
@@ -176,13 +174,13 @@ class Spread:
     count: int
 
     def text(self, digits: int = 3) -> str:
-        """Return it in words: 1.704 ± 0.006."""
+        """Return it as text: 1.704 ± 0.006."""
         shown = f"{self.mean:,.{digits}f}"
         return shown if self.deviation is None else f"{shown} ± {self.deviation:.{digits}f}"
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Return mean and deviation of the values that are known, None when none is."""
+    """Return mean and deviation of the known values; None without one."""
     known = [v for v in values if v is not None]
     if not known:
         return None
@@ -190,7 +188,7 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def by_cell(found: Sequence[Figures]) -> dict[str, list[Figures]]:
-    """Return the runs of each cell, cells in the order in which they come."""
+    """Return the runs of each cell, cells in the order of their first run."""
     cells: dict[str, list[Figures]] = {}
     for one in found:
         cells.setdefault(one.cell, []).append(one)
@@ -198,14 +196,14 @@ def by_cell(found: Sequence[Figures]) -> dict[str, list[Figures]]:
 
 
 def unit_of(one: Figures) -> str:
-    """Return what `quality` is measured in."""
+    """Return the unit of `quality`."""
     if one.words:
         return "perplexity"
     return "bits per character" if one.bits_per_char is not None else "nats per token"
 
 
 def recommendation(found: Sequence[Figures]) -> str:
-    """Say which cell to take, and whether the runs can tell it from the next; by `quality`, of finished runs."""
+    """Return which cell to take and whether the difference is significant, by the `quality` of finished runs."""
     finished = [one for one in found if one.state == "finished" and one.quality is not None]
     cells = {name: spread(one.quality for one in runs) for name, runs in by_cell(finished).items()}
     ranked = sorted(((s.mean, name, s) for name, s in cells.items() if s is not None), key=lambda entry: entry[:2])
@@ -223,7 +221,7 @@ def recommendation(found: Sequence[Figures]) -> str:
         whose = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
         return (
             f"{best} is best with {first.text()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
-            "nobody can tell how much of that is chance: --seeds 3 would."
+            "how much of that is chance is unknown: --seeds 3 would show it."
         )
     rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
     behind = [(name, apart) for name, s, apart in rest if apart > least_significant_difference(first, s)]
@@ -233,19 +231,19 @@ def recommendation(found: Sequence[Figures]) -> str:
         name, apart = behind[0]
         return f"Take {best}: {first.text()} {unit}, {apart:.3f} before {name}, more than seeds explain."
     speeds = {name: spread(one.tokens_per_second for one in by_cell(finished)[name]) for name in level}
-    quickest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
+    fastest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
     widest = max(apart for name, _, apart in rest if name in level)
     return (
-        f"{_listed(level)} cannot be told apart here ({best} leads by {widest:.3f} {unit} at most, within what "
-        f"{first.count} seeds make); {quickest} is the quickest of them, so take that, or give more time or seeds."
+        f"{_listed(level)} do not differ significantly here ({best} leads by {widest:.3f} {unit} at most, within what "
+        f"{first.count} seeds vary); {fastest} is the fastest of them, so take that, or give more time or seeds."
         + (f" {far}" if behind else "")
     )
 
 
 def least_significant_difference(one: Spread, other: Spread) -> float:
-    """Return how far two means over seeds must lie apart before chance is no likely reason: Welch's t-test at 95 %.
+    """Return the smallest significant difference of two means over seeds: Welch's t-test at 95 %.
 
-    Not corrected for how many cells are compared with the best one.
+    It is not corrected for the number of comparisons.
     """
     if one.deviation is None or other.deviation is None:
         return math.inf
@@ -263,18 +261,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def read_snapshots(paths: Sequence[Path]) -> list[RunSnapshot]:
-    """Read runs once. Raises UsageError for none."""
+    """Read each run once. Raises UsageError where there is none."""
     if not paths:
         raise UsageError("There is nothing to compare; name two runs or more.")
     return [RunReader(RunFolder(path)).refresh() for path in paths]
 
 
 def figures_record(one: Figures) -> dict[str, Any]:
-    """Return the figures of a run as JSON has them."""
+    """Return the figures of a run as a JSON object."""
     found = {f.name: getattr(one, f.name) for f in dataclasses.fields(one) if f.name != "run"}
     return {"run": one.run.name, "path": str(one.run.path), **found, "quality": one.quality}
 
 
 def network_label(one: Figures) -> str:
-    """Return cell and size in words: lstm 2x256."""
+    """Return cell and size as text: lstm 2x256."""
     return one_line(f"{one.cell} {one.layers or '?'}x{one.hidden or '?'}")

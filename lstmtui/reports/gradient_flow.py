@@ -1,7 +1,7 @@
-"""How far gradients reach back in time: one measurement of a run, kept in its probes folder, and what it means.
+"""How far gradients reach back in time: the measurements of a run, and a verdict on each.
 
-The loss is that of one prediction. At lag k stands the gradient with respect to the state that a layer carried into
-the last k steps before it: how much that memory still matters.
+The loss is that of one prediction. The value at lag k is the gradient with respect to the state of a layer k steps
+before it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from lstmtui.runs.folder import RunFolder
 
 PATTERN = "gradient-*.npz"
 VANISHED_BELOW = 0.01
-"""A gradient that has fallen below this part of its value at lag 1 is said to have vanished."""
+"""The fraction of its value at lag 1 below which a gradient has vanished."""
 EXPLODED_ABOVE = 100.0
-"""One that has risen above this many times its value at lag 1 is said to explode."""
+"""The multiple of its value at lag 1 above which a gradient explodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
@@ -26,7 +26,7 @@ class Flow:
     """One measurement: means over sequences of the norm over units, in float64, lag 1 first.
 
     `h`, `c` (L, K): norms of dL/dh and dL/dc; `c` is (L, 0) for cells without a cell state. `half_life` (L, H): steps
-    after which half of what a unit holds is forgotten, from the mean of the gate that forgets; (L, 0) without one.
+    after which a unit has forgotten half of its memory, from the mean of its memory gate; (L, 0) without one.
     """
 
     step: int
@@ -37,10 +37,12 @@ class Flow:
 
     @property
     def lags(self) -> int:
+        """The largest lag."""
         return int(self.h.shape[1])
 
     @property
     def layers(self) -> int:
+        """The number of layers."""
         return int(self.h.shape[0])
 
     def norms(self, state: str) -> Any:
@@ -48,35 +50,35 @@ class Flow:
         return self.c if state == "c" else self.h
 
     def arrays(self) -> dict[str, Any]:
-        """Return what is written to a file."""
+        """Return the arrays of its file."""
         return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life}
 
 
 def measurement_files(run: RunFolder) -> list[Path]:
-    """Return the files of all measurements that are kept, oldest first."""
+    """Return the files of all measurements, oldest first."""
     return sorted(run.probes.glob(PATTERN))
 
 
 def read_flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
-    """Return the newest measurements, oldest first; damaged ones are passed over."""
+    """Return the newest measurements, oldest first; damaged ones are skipped."""
     return [flow for path in measurement_files(run)[-newest:] if (flow := read_flow(path)) is not None]
 
 
 def read_flow(path: Path) -> Flow | None:
-    """Return one measurement from its file, None when it is damaged."""
+    """Return the measurement in a file; None where it is missing or damaged."""
     stored = read_arrays(path, "step", "cell", "h", "c", "half_life")
     return None if stored is None else parse_flow(stored)
 
 
 def parse_flow(stored: Any) -> Flow | None:
-    """Return a measurement from a mapping of its fields, arrays or lists; None for what makes no sense."""
+    """Return the measurement of a mapping with arrays or lists; None where fields are missing or invalid."""
     import numpy as np
 
     try:
-        given = [np.asarray(stored[name]) for name in ("h", "c", "half_life")]
-        if any(values.dtype.kind not in "fiu" for values in given):
+        arrays = [np.asarray(stored[name]) for name in ("h", "c", "half_life")]
+        if any(values.dtype.kind not in "fiu" for values in arrays):
             return None
-        h, c, half_life = (values.astype(np.float64) for values in given)
+        h, c, half_life = (values.astype(np.float64) for values in arrays)
         step, cell = int(stored["step"]), str(stored["cell"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
@@ -87,17 +89,17 @@ def parse_flow(stored: Any) -> Flow | None:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one line of norms says."""
+    """The verdict on the norms of one layer and state."""
 
     kind: str
     """"explodes", "vanishes" or "holds"."""
     reach: int
-    """The largest lag up to which at least LEFT of lag 1 is there."""
+    """The largest lag up to which at least VANISHED_BELOW of lag 1 remains."""
     words: str
 
     @property
     def short(self) -> str:
-        """The same in three words."""
+        """The verdict in three words."""
         return f"vanishes after {format_steps(self.reach)}" if self.kind == "vanishes" else self.kind
 
 
@@ -129,7 +131,7 @@ def _part(share: float) -> str:
 
 
 def format_steps(count: float) -> str:
-    """Return a number of steps in words."""
+    """Return a number of steps as text."""
     if count >= 10_000:
         return "over 10,000 steps"
     shown = f"{count:,.0f}" if count >= 10 or float(count).is_integer() else f"{count:.1f}"
@@ -137,7 +139,7 @@ def format_steps(count: float) -> str:
 
 
 def describe_half_life(half_life: Any) -> str:
-    """Say the half-lives (H,) of one layer; empty for a cell without a gate that forgets."""
+    """Return the half-lives (H,) of one layer as text; empty for a cell without a memory gate."""
     import numpy as np
 
     if not half_life.size:

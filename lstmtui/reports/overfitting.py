@@ -1,10 +1,8 @@
-"""The guard against overfitting: what a run's figures say about memorising, and what to change, in words.
+"""Overfitting: whether a run memorises its text, and what to change.
 
-    gap       validation minus training loss, and how long validation has not become better
-    copied    the longest stretch that the samples share with the training text, beside what unseen text shares
-    advice    sentences
-
-Nothing here computes; the command line and the screens say it all through this.
+generalisation_gap    validation minus training loss, with a verdict
+copied_text           the longest passage that samples share with the training text
+advice                sentences for a person
 """
 
 from __future__ import annotations
@@ -21,25 +19,25 @@ from lstmtui.runs.next_step import longer_option, round_to_two_digits
 from lstmtui.runs.snapshot import RunSnapshot
 
 GAP_POINTS = 5
-"""Training points that the gap's training loss is the mean of."""
+"""Training points whose mean is the training loss of the gap."""
 MIN_EVALUATIONS_PAST_BEST = 3
-"""Evaluations without a better one after which a run is said to have stopped getting better."""
+"""Evaluations since the best one after which a run no longer improves."""
 MAX_HEALTHY_GAP, MIN_WIDE_GAP = 0.1, 0.3
-"""Gaps in nats per token: below the first nothing is memorised, above the second much is."""
+"""Gaps in nats per token: below the first a run generalises, above the second it memorises."""
 RECITING_FACTOR = 2.0
-"""Times the usual shared stretch from which samples are said to recite, if it is LONG at least."""
+"""The multiple of the usual length from which a copied passage counts as recited."""
 MIN_RECITED_CHARACTERS = 40
+"""Characters of the shortest recited passage."""
 MIN_VALIDATION_TOKENS = 500
-"""Tokens of validation text below which its figures are chance."""
+"""Validation tokens below which figures are chance."""
 MAX_PARAMETERS_PER_TOKEN = 5
-"""Parameters for each token of the training text from which a larger network is not proposed."""
+"""Parameters per training token above which a larger network is not proposed."""
 
 
 def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
-    """Return validation minus training, in nats per token, and a word on overfitting; None before both are known.
+    """Return validation minus training loss, in nats per token, and the verdict on it; None before both are known.
 
-    Training is the mean of the last points up to that evaluation. Dropout counts against it, and so does that it was
-    measured a little earlier, so the gap may be below 0.
+    The training loss is the mean of the last points up to the evaluation, with dropout, so the gap may be negative.
     """
     if not snapshot.valid:
         return None
@@ -52,7 +50,7 @@ def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
 
 
 def overfitting(snapshot: RunSnapshot, size: float) -> str:
-    """Return whether the network memorises its text, judged by how long validation has not become better."""
+    """Return the verdict on overfitting by the gap and the evaluations since the best one."""
     best, since = snapshot.best, evaluations_since_best(snapshot)
     if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
         return f"overfits at {_short(best.step) if best else 0}"
@@ -66,53 +64,53 @@ def overfitting(snapshot: RunSnapshot, size: float) -> str:
 
 
 def evaluations_since_best(snapshot: RunSnapshot) -> int:
-    """Return how many evaluations came after the best one."""
+    """Return the number of evaluations after the best one."""
     best = snapshot.best
     return sum(1 for p in snapshot.valid if p.step > best.step) if best is not None else 0
 
 
-# --- what was copied --------------------------------------------------------------------------------------------------
+# --- copied text ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedText:
-    """The longest stretch that a sample shares with the training text."""
+    """The longest passage that a sample shares with the training text."""
 
     characters: int
     text: str
-    """The stretch itself; untrusted."""
+    """The passage; untrusted."""
     usual: float | None
-    """Characters that as much unseen text shares; None where there is none to measure."""
+    """Characters that unseen text of the same length shares; None without unseen text."""
     of: int
     """Characters of the sample."""
 
     @property
     def recites(self) -> bool:
-        """Whether that is far more than texts of this kind share."""
+        """Whether the passage is far longer than unseen text shares."""
         return self.characters >= max(MIN_RECITED_CHARACTERS, RECITING_FACTOR * (self.usual or 0))
 
     @property
     def words(self) -> str:
-        """Return it in a few words: 34 characters (unseen text shares 21)."""
+        """The length as text: 34 characters (unseen text shares 21)."""
         usual = "" if self.usual is None else f" (unseen text shares {self.usual:.0f})"
         return f"{self.characters} characters{usual}"
 
 
 def copied_text(snapshot: RunSnapshot) -> CopiedText | None:
-    """Return what the run's status tells of its newest sample; at the end, of the longer one of its best weights."""
+    """Return the copied text of the newest sample, or of the final one once the run has finished; None without one."""
     result = snapshot.status.get("result")
-    told: Any = result.get("copied") if isinstance(result, dict) else None
-    told = told if isinstance(told, dict) else snapshot.status.get("copied")
-    if not isinstance(told, dict):
+    record: Any = result.get("copied") if isinstance(result, dict) else None
+    record = record if isinstance(record, dict) else snapshot.status.get("copied")
+    if not isinstance(record, dict):
         return None
-    characters, text, usual, of = (told.get(name) for name in ("characters", "text", "usual", "of"))
+    characters, text, usual, of = (record.get(name) for name in ("characters", "text", "usual", "of"))
     if not (isinstance(characters, int) and isinstance(text, str) and isinstance(of, int)):
         return None
     return CopiedText(characters, text, float(usual) if isinstance(usual, int | float) else None, of)
 
 
 def overfitting_record(snapshot: RunSnapshot) -> dict[str, Any]:
-    """Return all of it as JSON has it."""
+    """Return gap, copied text and advice as a JSON object."""
     found, what = generalisation_gap(snapshot), copied_text(snapshot)
     return {
         "gap": found[0] if found else None,
@@ -126,36 +124,31 @@ def overfitting_record(snapshot: RunSnapshot) -> dict[str, Any]:
 
 
 def advice(snapshot: RunSnapshot) -> list[str]:
-    """Return sentences on what the run has learnt and what to change. None while too little is known.
-
-    The last sentence is what to change, where there is something.
-    """
+    """Return sentences on what the run has learnt; the last one proposes a change. Empty while too little is known."""
     found, s = generalisation_gap(snapshot), snapshot.settings
     if found is None or s is None:
         return []
     if few := small_validation_warning(snapshot.status.get("valid_tokens")):
         return [*_early(snapshot), few]
     size, _ = found
-    told = [*_early(snapshot), *_judgement(snapshot, size)]
+    sentences = [*_early(snapshot), *_judgement(snapshot, size)]
     what = copied_text(snapshot)
     if what is not None and what.recites:
-        told.append(
+        sentences.append(
             f"Its samples recite: {what.characters} characters in a row stand in the training text "
             f"(“{one_line(what.text.strip(), 60)}”), where unseen text of that length shares "
             f"{'few' if what.usual is None else format(what.usual, '.0f')}."
         )
-    learnt_by_heart = size > MIN_WIDE_GAP or (
-        evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST and size > 0.02
-    )
-    if learnt_by_heart or (what is not None and what.recites):
-        told.append(f"To change: {_against_overfitting(snapshot, s)}.")
+    memorises = size > MIN_WIDE_GAP or (evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST and size > 0.02)
+    if memorises or (what is not None and what.recites):
+        sentences.append(f"To change: {_against_overfitting(snapshot, s)}.")
     elif change := _for_more(snapshot, s, size):
-        told.append(f"To change: {change}.")
-    return told
+        sentences.append(f"To change: {change}.")
+    return sentences
 
 
 def small_validation_warning(tokens: object) -> str:
-    """Return a sentence on a validation text of so many tokens, where they are too few to say anything."""
+    """Return a warning where a validation text of `tokens` tokens is too short for its figures; else empty."""
     if not isinstance(tokens, int) or not 0 < tokens < MIN_VALIDATION_TOKENS:
         return ""
     return (
@@ -169,7 +162,7 @@ def _early(snapshot: RunSnapshot) -> list[str]:
         return []
     return [
         f"Stopped early, at step {snapshot.step:,} of {snapshot.steps:,}: {evaluations_since_best(snapshot)} "
-        "evaluations brought nothing better (--patience)."
+        "evaluations brought no improvement (--patience)."
     ]
 
 
@@ -179,24 +172,24 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
         return []
     if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
         return [
-            f"It memorises its text: validation was best at step {best.step:,}, and training is {size:.2f} nats per "
-            "token ahead by now. The weights of that best step are the ones that are used."
+            f"It memorises its text: validation was best at step {best.step:,}, and training loss is {size:.2f} nats "
+            "per token lower now. The weights of that best step are the ones that are used."
         ]
     if since >= MIN_EVALUATIONS_PAST_BEST:
         return [f"Validation was best at step {best.step:,}; since then neither it nor the gap has moved much."]
     if size > MIN_WIDE_GAP:
-        return [f"Training is {size:.2f} nats per token ahead of validation, which still gets better: the gap is wide."]
+        return [f"Training is {size:.2f} nats per token ahead of validation, which still improves: the gap is wide."]
     if size > MAX_HEALTHY_GAP:
-        return [f"Training is {size:.2f} nats per token ahead of validation, which still gets better."]
+        return [f"Training is {size:.2f} nats per token ahead of validation, which still improves."]
     return []
 
 
 def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
-    """Return what holds against memorising, the strongest first that is not in use yet.
+    """Return the measures against memorising that are not in use yet, the strongest first.
 
     50 kB of a novel by one layer of 192 LSTM units ended at 1.791 nats a character without any of them, 1.658 with
     weight drop of 0.3, 1.734 with dropout of 0.2, 1.771 with a schedule that ends at the best step, 1.787 by half the
-    units. Words whose validation still gets better lose by more noise, however wide the gap: see `recipe.PENALTIES`.
+    units. Words whose validation loss still falls become worse with more noise, at any gap: see `recipe.PENALTIES`.
     """
     best = snapshot.best
     ways = []
@@ -211,7 +204,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
         if words and not s.regularisation.embedding_dropout:
             ways.append("--embedding-dropout 0.1")
     if best is not None and snapshot.ended and best.step < 0.8 * snapshot.step:
-        # So that the learning rate has come down where the best weights are.
+        # The learning rate has then decayed at the best step.
         ways.append(f"a schedule that ends there (--steps {round_to_two_digits(1.2 * best.step)})")
     if s.network.hidden >= 64 and len(ways) < 4:
         ways.append(f"a smaller network (--hidden {s.network.hidden // 2})")
@@ -220,25 +213,25 @@ def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
 
 
 def _for_more(snapshot: RunSnapshot, s: RunSettings, size: float) -> str:
-    """Return what a run that has finished without memorising could still gain from; nothing for others."""
+    """Return what could improve a run that finished without memorising; empty for others."""
     if snapshot.state != "finished" or snapshot.step < snapshot.steps or evaluations_since_best(snapshot) > 0:
         return ""
     length = f"resume it with {longer_option(snapshot)}"
     if size > MAX_HEALTHY_GAP:
-        return f"it was still getting better, so more time ({length}) helps, for as long as validation follows"
+        return f"it was still improving, so more time ({length}) helps, for as long as validation follows"
     if _parameters_per_token(snapshot) > MAX_PARAMETERS_PER_TOKEN:
-        return f"it was still getting better, so more time ({length}) helps"
+        return f"it was still improving, so more time ({length}) helps"
     wider = f"a larger network (--hidden {2 * s.network.hidden})" if s.network.hidden <= 512 else "another layer"
     less = (
         f", or less dropout (now {s.regularisation.dropout:g})"
         if size < -MAX_HEALTHY_GAP and s.regularisation.dropout
         else ""
     )
-    return f"it was still getting better, so more time ({length}) helps, then {wider}{less}"
+    return f"it was still improving, so more time ({length}) helps, then {wider}{less}"
 
 
 def _parameters_per_token(snapshot: RunSnapshot) -> float:
-    """Return about how many parameters there are for each token of the training text; 0 where that is not known."""
+    """Return the approximate number of parameters per training token; 0 where it is unknown."""
     parameters, tokens, passes = (snapshot.status.get(name) for name in ("parameters", "tokens", "epoch"))
     if not (isinstance(parameters, int) and isinstance(tokens, int) and isinstance(passes, int) and tokens and passes):
         return 0.0

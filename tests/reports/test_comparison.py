@@ -86,8 +86,8 @@ def test_a_difference_within_noise_recommends_the_faster_cell():
     ]
     runs += [one("rnn", q, speed=300) for q in (2.0, 2.01, 1.99)]
     said = comparison.recommendation(runs)
-    assert said.startswith("lstm and gru cannot be told apart")
-    assert "gru is the quickest" in said
+    assert said.startswith("lstm and gru do not differ significantly")
+    assert "gru is the fastest" in said
     assert said.endswith("Behind by more than seeds explain: rnn by 0.300.")
 
 
@@ -96,7 +96,7 @@ def test_each_cell_is_judged_by_its_own_spread():
     runs = [one("gru", q) for q in (1.700, 1.701, 1.699)] + [one("coupled", q) for q in (1.720, 1.721, 1.719)]
     runs += [one("peephole", q) for q in (1.69, 1.75, 1.81)]
     said = comparison.recommendation(runs)
-    assert said.startswith("gru and peephole cannot be told apart here (gru leads by 0.050")
+    assert said.startswith("gru and peephole do not differ significantly here (gru leads by 0.050")
     assert said.endswith("Behind by more than seeds explain: coupled by 0.020.")
 
 

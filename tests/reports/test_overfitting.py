@@ -62,7 +62,7 @@ def shared(characters: int, usual: float | None) -> dict:
 def test_memorising_is_reported_with_what_to_change(tmp_path):
     first, last = overfitting.advice(ended(tmp_path, OVERFITTED))
     assert first == (
-        "It memorises its text: validation was best at step 100, and training is 0.55 nats per token ahead by now. "
+        "It memorises its text: validation was best at step 100, and training loss is 0.55 nats per token lower now. "
         "The weights of that best step are the ones that are used."
     )
     assert last == (
@@ -89,19 +89,19 @@ def test_words_that_still_improve_are_not_advised_more_noise(tmp_path):
 
 def test_early_stopping_is_reported(tmp_path):
     first = overfitting.advice(ended(tmp_path, OVERFITTED, steps=5000))[0]
-    assert first == "Stopped early, at step 400 of 5,000: 3 evaluations brought nothing better (--patience)."
+    assert first == "Stopped early, at step 400 of 5,000: 3 evaluations brought no improvement (--patience)."
 
 
 def test_a_run_that_still_improves_is_advised_to_resume(tmp_path):
     found = overfitting.advice(ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)]))
     assert found == [
-        "To change: it was still getting better, so more time (resume it with --minutes 3) helps, "
+        "To change: it was still improving, so more time (resume it with --minutes 3) helps, "
         "then a larger network (--hidden 512)."
     ]
     run = ended(tmp_path, [(2.0, 2.05), (1.9, 1.95)])
     run.status.update(parameters=900_000, tokens=3_000_000, epoch=20)  # six for each token of the text
     assert overfitting.advice(run) == [
-        "To change: it was still getting better, so more time (resume it with --minutes 3) helps."
+        "To change: it was still improving, so more time (resume it with --minutes 3) helps."
     ]
     assert "for as long as validation follows" in overfitting.advice(ended(tmp_path, [(2.0, 2.2), (1.9, 2.1)]))[-1]
     assert "less dropout (now 0.3)" in overfitting.advice(ended(tmp_path, [(2.2, 2.0), (2.1, 1.9)], dropout=0.3))[-1]

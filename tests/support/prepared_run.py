@@ -61,7 +61,7 @@ def make_run(
     given = config.Settings(
         **{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "steps": max(1, steps), "log_every": 10, **settings}
     )
-    chosen = recipe.complete(dataclasses.replace(given, threads=2), corpus_bytes=1_000_000)
+    chosen = recipe.resolve(dataclasses.replace(given, threads=2), corpus_bytes=1_000_000)
     run = RunFolder(root / name)
     run.path.mkdir(parents=True)
     write_atomically(run.config, config.dump(chosen).encode())

@@ -85,9 +85,9 @@ def test_what_cannot_be_understood_is_answered(line):
 
 def test_words_and_pieces_have_about_their_vocabulary(tmp_path):
     path = tiny.corpus(tmp_path)
-    s = recipe.complete(tiny.open_settings(path, tokens="words", vocabulary=None), corpus_bytes=path.stat().st_size)
+    s = recipe.resolve(tiny.open_settings(path, tokens="words", vocabulary=None), corpus_bytes=path.stat().st_size)
     assert 12 <= Forecast().ask(s)["vocabulary"] <= 40
-    s = recipe.complete(tiny.open_settings(path, tokens="bpe", vocabulary=300), corpus_bytes=path.stat().st_size)
+    s = recipe.resolve(tiny.open_settings(path, tokens="bpe", vocabulary=300), corpus_bytes=path.stat().st_size)
     assert Forecast().ask(s)["vocabulary"] == 300
 
 
