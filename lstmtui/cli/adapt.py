@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import textwrap
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import notify, write, write_json
+from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -19,29 +21,35 @@ MAX_WORDS = 60
 """Words of each kind that are shown."""
 
 
-def adapt(
-    run: Run,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptArguments:
+    """Arguments and options of the command."""
+
+    run: Run
     files: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="FILE", help="Text that this person wrote; '-' or none: what is piped in.", show_default=False
         ),
-    ] = None,
+    ] = None
     weights: Annotated[
         bool, typer.Option("--weights", metavar="", help="Move a few biases of the network towards it too.")
-    ] = False,
-    reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False,
-    show: Annotated[bool, typer.Option("--show", metavar="", help="Show what the profile holds.")] = False,
+    ] = False
+    reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Show what the profile holds.")] = False
     forget: Annotated[
         str | None,
         typer.Option(
             "--forget", metavar="WORD|FILE", help="Forget one word, or one file that was learnt.", show_default=False
         ),
-    ] = None,
-    encoding: Encoding = None,
-    json: AsJson = False,
-    runs_dir: RunsDir = None,
-) -> int:
+    ] = None
+    encoding: Encoding = None
+    json: AsJson = False
+    runs_dir: RunsDir = None
+
+
+@takes(AdaptArguments)
+def adapt(args: AdaptArguments) -> int:
     """Let completion with a run lean on what a person wrote.
 
     The words are kept in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
@@ -51,43 +59,46 @@ def adapt(
     from lstmtui.data.notes import source_notes
     from lstmtui.data.reading import ReadOptions, open_source
 
-    others = sum((reset, show, forget is not None))
+    files = args.files
+    others = sum((args.reset, args.show, args.forget is not None))
     if not files and not others and piped.is_piped():
         files = [piped.STDIN]
     if bool(files) + others != 1:
         raise UsageError("Give FILE... to learn from, or one of --show, --forget WORD|FILE and --reset.")
-    if weights and not files:
+    if args.weights and not files:
         raise UsageError("--weights says how to learn from FILE; leave it out.")
-    if forget == "":
+    if args.forget == "":
         raise UsageError("--forget needs a word or a file; --reset forgets everything.")
-    found = recognise(run, runs_dir)
-    named: dict[str, Any] = {"encoding": encoding} if encoding else {}
+    found = recognise(args.run, args.runs_dir)
+    named: dict[str, Any] = {"encoding": args.encoding} if args.encoding else {}
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(piped.files(files)) if files else []
         if names:
-            how = dataclasses.replace(ReadOptions.of(config.load(found.config).data, encoding or ""), tokens="chars")
+            how = dataclasses.replace(
+                ReadOptions.of(config.load(found.config).data, args.encoding or ""), tokens="chars"
+            )
             for note in source_notes(open_source(names, how)):
                 notify(note)
         model = stack.enter_context(Model(found))
-        if show:
+        if args.show:
             answer = model.ask("profile")
-        elif reset:
+        elif args.reset:
             answer = model.ask("forget")
-        elif forget:
-            answer = model.ask("forget", what=forget)
+        elif args.forget:
+            answer = model.ask("forget", what=args.forget)
         else:
             if names != files:  # what is piped in has no name of its own
                 named["names"] = ["" if name == piped.STDIN else name for name in files or ()]
-            answer = model.ask("adapt", files=names, weights=weights, **named)
-    if json:
+            answer = model.ask("adapt", files=names, weights=args.weights, **named)
+    if args.json:
         write_json({"run": found.name, **answer})
-    elif show:
+    elif args.show:
         for line in shown(answer):
             write(line)
-    elif reset:
+    elif args.reset:
         notify("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
-    elif forget:
-        _say_forgotten(found.name, forget, answer)
+    elif args.forget:
+        _say_forgotten(found.name, args.forget, answer)
     else:
         _say_learnt(found.name, answer)
     return 0

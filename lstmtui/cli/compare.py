@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
 from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
+from lstmtui.cli.signature import settings_among, takes
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_duration
 from lstmtui.errors import LstmtuiError, UsageError
@@ -31,51 +33,57 @@ CLOSE = 0.05
 """How far from the parameters asked for is still called a match."""
 
 
-def compare(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareArguments:
+    """Arguments and options of the command."""
+
     corpus: Annotated[
         list[str] | None,
         typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
-    ] = None,
-    purpose: Purpose = None,
+    ] = None
+    purpose: Purpose = None
     cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
         config.CELLS
-    ),
+    )
     minutes: Annotated[
         str | None, typer.Option("--minutes", metavar="NUMBER", help="Time for each run (the budget; default 2).")
-    ] = None,
+    ] = None
     epochs: Annotated[
         str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text instead of time.")
-    ] = None,
-    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None,
+    ] = None
+    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None
     parameters: Annotated[
         int | None,
         typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about so many."),
-    ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1,
-    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
-    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
+    ] = None
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1
+    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None
+    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None
     tokens: Annotated[
         str | None,
         typer.Option(
             "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
         ),
-    ] = None,
+    ] = None
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
-    ] = None,
-    split: Split = None,
-    encoding: Encoding = None,
-    keep_everything: KeepEverything = None,
-    exact: Exact = None,
-    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None,
-    config_file: ConfigFile = None,
+    ] = None
+    split: Split = None
+    encoding: Encoding = None
+    keep_everything: KeepEverything = None
+    exact: Exact = None
+    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None
+    config_file: ConfigFile = None
     screen: Annotated[
         bool, typer.Option("--screen", metavar="", help="Open the group's screen, and train nothing.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object with the results.")] = False,
-    runs_dir: RunsDir = None,
-) -> int:
+    ] = False
+    json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object with the results.")] = False
+    runs_dir: RunsDir = None
+
+
+@takes(CompareArguments)
+def compare(args: CompareArguments) -> int:
     """Train each cell on the same text under the same budget, and say which to take.
 
     Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command goes on from there.
@@ -83,30 +91,25 @@ def compare(
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
-    root = runs_dir.expanduser() if runs_dir else runs_root()
-    wanted = _cells(cells)
-    options = {
-        "corpus": corpus, "purpose": purpose, "minutes": minutes, "epochs": epochs, "steps": steps, "hidden": hidden,
-        "layers": layers, "tokens": tokens, "threads": threads, "valid": valid, "split": split, "encoding": encoding,
-        "keep_everything": keep_everything, "exact": exact,
-    }  # fmt: skip
-    base = config.resolve(options, config_file=config_file, user_file=config.user_file())
+    root = args.runs_dir.expanduser() if args.runs_dir else runs_root()
+    wanted = _cells(args.cells)
+    base = config.resolve(settings_among(args), config_file=args.config_file, user_file=config.user_file())
     if base.minutes is base.epochs is base.steps is None:
         base = dataclasses.replace(base, minutes=2.0)
-    group_name = check_run_name(name) if name is not None else free_name_of(base)
-    if screen:
+    group_name = check_run_name(args.name) if args.name is not None else free_name_of(base)
+    if args.screen:
         return _open(root, group_name)
-    if parameters is not None and base.hidden is not None:
+    if args.parameters is not None and base.hidden is not None:
         raise UsageError("Give either --parameters, which chooses each cell's size, or --hidden.")
     known = comparing.load_group(root, group_name)
     for note in corpus_notes(open_corpus(config.DataSettings.of(base))):
         notify(note)
     if known is None:
-        planned = _plan(base, wanted, parameters, seeds, group_name)
-        group = Group(group_name, _budget(base, parameters), tuple(run for run, _ in planned))
+        planned = _plan(base, wanted, args.parameters, args.seeds, group_name)
+        group = Group(group_name, _budget(base, args.parameters), tuple(run for run, _ in planned))
         _create(root, group, planned)
     else:
-        group = _same(known, base, wanted, parameters, seeds)
+        group = _same(known, base, wanted, args.parameters, args.seeds)
         notify(f"Group {group.name}: going on.")
     notify(f"{len(group.runs)} runs, {group.budget}.")
     code = _train(root, group)
@@ -114,7 +117,7 @@ def compare(
         comparing.run_figures(s)
         for s in comparing.read_snapshots([run.path for run in comparing.group_runs(root, group)])
     ]
-    if json:
+    if args.json:
         write_json(as_json(group, found))
     else:
         _print(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from lstmtui.cli import piped
 from lstmtui.cli import warm_complete as warmly
 from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
 from lstmtui.cli.output import notify, write_json
+from lstmtui.cli.signature import takes
 from lstmtui.cli.warm_complete import MOST, K
 from lstmtui.common.files import FormatError, bounded_lines, parse_json
 from lstmtui.errors import LstmtuiError, UsageError
@@ -21,62 +23,69 @@ if TYPE_CHECKING:
     from lstmtui.client.model import Candidate, Model
 
 
-def complete(
-    run: Run,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteArguments:
+    """Arguments and options of the command."""
+
+    run: Run
     text: Annotated[
         str | None,
         typer.Argument(
             metavar="TEXT", help="What has been typed so far; '-' or none: what is piped in.", show_default=False
         ),
-    ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = K,
-    phrase: Annotated[
-        bool, typer.Option("--phrase", metavar="", help="Complete the phrase, not only the word.")
-    ] = False,
-    json: AsJson = False,
+    ] = None
+    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = K
+    phrase: Annotated[bool, typer.Option("--phrase", metavar="", help="Complete the phrase, not only the word.")] = (
+        False
+    )
+    json: AsJson = False
     stdin: Annotated[
         bool,
         typer.Option("--stdin", metavar="", help='Answer lines such as {"text": "The ", "k": 3} until the input ends.'),
-    ] = False,
+    ] = False
     threshold: Annotated[
         float,
         typer.Option(min=0, max=1, metavar="NUMBER", help="Leave out candidates that are less probable."),
-    ] = 0.0,
+    ] = 0.0
     plain: Annotated[
         bool, typer.Option("--plain", metavar="", help="Print the candidates alone, one a line, for a shell's widget.")
-    ] = False,
+    ] = False
     warm: Annotated[
         bool,
         typer.Option(
             "--warm", metavar="", help="Leave the model loaded for a quarter of an hour, so that the next one is quick."
         ),
-    ] = False,
-    runs_dir: RunsDir = None,
-) -> int:
+    ] = False
+    runs_dir: RunsDir = None
+
+
+@takes(CompleteArguments)
+def complete(args: CompleteArguments) -> int:
     """Say how a text is likely to go on: ranked candidates with their probabilities."""
-    if not stdin:
+    text = args.text
+    if not args.stdin:
         text = piped.text(text)
-    if stdin == (text is not None):
+    if args.stdin == (text is not None):
         raise UsageError("Give either TEXT to complete (or pipe it in), or --stdin to answer lines of JSON.")
-    if stdin and (warm or plain or threshold):
+    if args.stdin and (args.warm or args.plain or args.threshold):
         raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
-    found = recognise(run, runs_dir)
-    question = warmly.question(text, k, phrase)
-    if warm:
+    found = recognise(args.run, args.runs_dir)
+    question = warmly.question(text, args.k, args.phrase)
+    if args.warm:
         if (answer := warmly.standing_by(found, question)) is not None:
-            return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
+            return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
         from lstmtui.client import daemon
 
         daemon.start(found)
         if (answer := warmly.standing_by(found, question, starting=True)) is not None:
-            return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
+            return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
     from lstmtui.client.model import Model
 
     with Model(found) as model:
-        if stdin:
-            return _serve(model, k, phrase)
+        if args.stdin:
+            return _serve(model, args.k, args.phrase)
         answer = _answer(model, question)
-    return warmly.show(answer, threshold, json=json, plain=plain, text=text or "")
+    return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
 
 
 def _serve(model: Model, k: int, phrase: bool) -> int:

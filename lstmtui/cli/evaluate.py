@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from lstmtui.cli import piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.cli.progress import progress_bar
+from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -21,21 +23,24 @@ _DYNAMIC = "With --dynamic"
 RULES = ("rms", "sgd")
 
 
-def evaluate(
-    run: Run,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateArguments:
+    """Arguments and options of the command."""
+
+    run: Run
     files: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="FILE", help="Text that the run has not seen; '-' or none: what is piped in.", show_default=False
         ),
-    ] = None,
+    ] = None
     autocomplete: Annotated[
         bool, typer.Option("--autocomplete", metavar="", help="Count what typing the text with the run would save.")
-    ] = False,
+    ] = False
     apart: Annotated[
         bool,
         typer.Option("--apart", metavar="", rich_help_panel=_PANEL, help="Each line is a text of its own."),
-    ] = False,
+    ] = False
     words: Annotated[
         int,
         typer.Option(
@@ -44,13 +49,13 @@ def evaluate(
             rich_help_panel=_PANEL,
             help="Type at most this many words, from all over (0: all).",
         ),
-    ] = 5000,
+    ] = 5000
     threshold: Annotated[
         float,
         typer.Option(
             min=0, max=1, metavar="NUMBER", rich_help_panel=_PANEL, help="Probability from which ghost text would show."
         ),
-    ] = THRESHOLD,
+    ] = THRESHOLD
     adapt: Annotated[
         bool,
         typer.Option(
@@ -59,33 +64,42 @@ def evaluate(
             rich_help_panel=_PANEL,
             help="Also count with adaptation: the profile and the text so far.",
         ),
-    ] = False,
+    ] = False
     dynamic: Annotated[
         bool,
         typer.Option("--dynamic", metavar="", help="Also let a copy of the weights learn from the text as it reads."),
-    ] = False,
+    ] = False
     dynamic_rule: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(RULES), rich_help_panel=_DYNAMIC, show_default=False,
+            metavar="|".join(RULES),
+            rich_help_panel=_DYNAMIC,
+            show_default=False,
             help="Gradients divided by their usual size, or as they are (rms where AdamW trained).",
         ),
-    ] = None,
+    ] = None
     dynamic_lr: Annotated[
         float | None,
         typer.Option(metavar="NUMBER", rich_help_panel=_DYNAMIC, help="Learning rate (auto).", show_default=False),
-    ] = None,
+    ] = None
     dynamic_decay: Annotated[
         float | None,
         typer.Option(
-            min=0, max=0.999, metavar="NUMBER", rich_help_panel=_DYNAMIC, show_default=False,
+            min=0,
+            max=0.999,
+            metavar="NUMBER",
+            rich_help_panel=_DYNAMIC,
+            show_default=False,
             help="How far weights are drawn back to the trained ones at each step (auto).",
         ),
-    ] = None,
-    encoding: Encoding = None,
-    json: AsJson = False,
-    runs_dir: RunsDir = None,
-) -> int:  # fmt: skip
+    ] = None
+    encoding: Encoding = None
+    json: AsJson = False
+    runs_dir: RunsDir = None
+
+
+@takes(EvaluateArguments)
+def evaluate(args: EvaluateArguments) -> int:
     """Measure how well a trained run predicts a text.
 
     With --dynamic a copy of the weights goes on learning from the text, after each 20 tokens that it has predicted, and
@@ -116,38 +130,45 @@ def evaluate(
     from lstmtui.data.notes import source_notes
     from lstmtui.data.reading import ReadOptions, open_source
 
-    if not autocomplete and (apart or adapt):
+    if not args.autocomplete and (args.apart or args.adapt):
         raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
-    if not dynamic and not (dynamic_rule is dynamic_lr is dynamic_decay is None):
+    if not args.dynamic and not (args.dynamic_rule is args.dynamic_lr is args.dynamic_decay is None):
         raise UsageError("--dynamic-rule, --dynamic-lr and --dynamic-decay belong to --dynamic; add that.")
-    if dynamic and autocomplete:
+    if args.dynamic and args.autocomplete:
         raise UsageError("--dynamic is for figures of prediction, --adapt for --autocomplete; leave one out.")
-    if dynamic_rule not in (None, *RULES):
-        raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(dynamic_rule), 20)}'.")
-    found = recognise(run, runs_dir)
-    with piped.files(files) as names:
-        for note in source_notes(open_source(names, ReadOptions.of(config.load(found.config).data, encoding or ""))):
+    if args.dynamic_rule not in (None, *RULES):
+        raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
+    found = recognise(args.run, args.runs_dir)
+    with piped.files(args.files) as names:
+        for note in source_notes(
+            open_source(names, ReadOptions.of(config.load(found.config).data, args.encoding or ""))
+        ):
             notify(note)
-        asked: dict[str, Any] = {"files": names, **({"encoding": encoding} if encoding else {})}
-        if dynamic:
-            asked["dynamic"] = {"rule": dynamic_rule, "lr": dynamic_lr, "decay": dynamic_decay}
+        asked: dict[str, Any] = {"files": names, **({"encoding": args.encoding} if args.encoding else {})}
+        if args.dynamic:
+            asked["dynamic"] = {"rule": args.dynamic_rule, "lr": args.dynamic_lr, "decay": args.dynamic_decay}
         with Model(found) as model:
-            if autocomplete:
-                details: dict[str, Any] = {"apart": apart, "words": words, "threshold": threshold, "adapt": adapt}
+            if args.autocomplete:
+                details: dict[str, Any] = {
+                    "apart": args.apart,
+                    "words": args.words,
+                    "threshold": args.threshold,
+                    "adapt": args.adapt,
+                }
                 result = model.ask("autocomplete", **asked, **details)
             else:
                 with progress_bar() as bar:
                     result = model.ask("evaluate", on_progress=partial(bar.show, "Evaluating"), **asked)
-    if json:
-        write_json({"run": found.name, "files": files or [piped.STDIN], **result})
-    elif autocomplete:
+    if args.json:
+        write_json({"run": found.name, "files": args.files or [piped.STDIN], **result})
+    elif args.autocomplete:
         for line in table(result):
             write(line)
     else:
         write(figures(result))
         if result.get("unknown"):
             notify(f"{result['unknown']:.1%} of it is not in the run's vocabulary.")
-        if dynamic:
+        if args.dynamic:
             write(f"dynamic: {figures(result['dynamic'])}")
             notify(_gained(result))
     return 0

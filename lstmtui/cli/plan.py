@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from lstmtui import config
 from lstmtui.cli.help import choices, spelt_out
 from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
 from lstmtui.cli.output import notify, write, write_json
+from lstmtui.cli.signature import settings_among, takes
 from lstmtui.common.units import format_duration
 from lstmtui.errors import UsageError
 
@@ -24,76 +26,76 @@ PASSES = 3
 """How often a text should be read for a size to be worth its time, in --fit-minutes."""
 
 
-def plan(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanArguments:
+    """Arguments and options of the command."""
+
     corpus: Annotated[
         list[str] | None,
         typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
-    ] = None,
-    purpose: Purpose = None,
+    ] = None
+    purpose: Purpose = None
     cell: Annotated[
         str | None,
-        typer.Option(
-            "--cell", metavar=choices(config.CELLS), help=f"Recurrent cell{spelt_out(config.CELLS)}."
-        ),
-    ] = None,
-    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None,
-    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None,
+        typer.Option("--cell", metavar=choices(config.CELLS), help=f"Recurrent cell{spelt_out(config.CELLS)}."),
+    ] = None
+    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None
+    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None
     tokens: Annotated[
         str | None,
         typer.Option(
             "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
         ),
-    ] = None,
-    batch: Annotated[str | None, typer.Option("--batch", metavar="INTEGER", help="Streams side by side.")] = None,
-    bptt: Annotated[str | None, typer.Option("--bptt", metavar="INTEGER", help="Steps of a window.")] = None,
-    minutes: Annotated[str | None, typer.Option("--minutes", metavar="NUMBER", help="Time to train.")] = None,
-    epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text.")] = None,
-    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps to train.")] = None,
-    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What computes.")
-    ] = None,
+    ] = None
+    batch: Annotated[str | None, typer.Option("--batch", metavar="INTEGER", help="Streams side by side.")] = None
+    bptt: Annotated[str | None, typer.Option("--bptt", metavar="INTEGER", help="Steps of a window.")] = None
+    minutes: Annotated[str | None, typer.Option("--minutes", metavar="NUMBER", help="Time to train.")] = None
+    epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text.")] = None
+    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps to train.")] = None
+    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None
+    device: Annotated[str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What computes.")] = (
+        None
+    )
     valid: Annotated[
         list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
-    ] = None,
-    split: Split = None,
-    encoding: Encoding = None,
-    keep_everything: KeepEverything = None,
-    exact: Exact = None,
+    ] = None
+    split: Split = None
+    encoding: Encoding = None
+    keep_everything: KeepEverything = None
+    exact: Exact = None
     recompute: Annotated[
         bool | None,
         typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
-    ] = None,
-    config_file: ConfigFile = None,
+    ] = None
+    config_file: ConfigFile = None
     fit_memory: Annotated[
         float | None,
         typer.Option("--fit-memory", min=1, metavar="MB", help="Propose the largest network that fits so much."),
-    ] = None,
+    ] = None
     fit_minutes: Annotated[
         float | None,
         typer.Option(
-            "--fit-minutes", min=0.01, metavar="NUMBER",
+            "--fit-minutes",
+            min=0.01,
+            metavar="NUMBER",
             help=f"Propose the largest network that reads the text {PASSES} times in so many minutes.",
         ),
-    ] = None,
-    json: AsJson = False,
-) -> int:  # fmt: skip
+    ] = None
+    json: AsJson = False
+
+
+@takes(PlanArguments)
+def plan(args: PlanArguments) -> int:
     """Say what a run would cost: parameters, work, memory, speed measured here, and time. Nothing is trained."""
     from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
-    options: dict[str, object] = {
-        "corpus": corpus, "purpose": purpose, "cell": cell, "hidden": hidden, "layers": layers, "tokens": tokens,
-        "batch": batch, "bptt": bptt, "minutes": minutes, "epochs": epochs, "steps": steps, "threads": threads,
-        "device": device, "valid": valid, "recompute": recompute, "split": split, "encoding": encoding,
-        "keep_everything": keep_everything, "exact": exact,
-    }  # fmt: skip
-    base = config.resolve(options, config_file=config_file, user_file=config.user_file())
+    base = config.resolve(settings_among(args), config_file=args.config_file, user_file=config.user_file())
     texts = open_corpus(config.DataSettings.of(base))
     for note in corpus_notes(texts):
         notify(note)
-    if base.hidden is not None and (fit_memory or fit_minutes):
+    if base.hidden is not None and (args.fit_memory or args.fit_minutes):
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
     def complete(size: int | None, *, again: bool | None = None) -> config.RunSettings:
@@ -101,13 +103,13 @@ def plan(
         chosen = dataclasses.replace(base, hidden=size or base.hidden)
         if again is not None and base.recompute is None:
             chosen = dataclasses.replace(chosen, recompute=again)
-        if fit_minutes is not None and base.minutes is base.epochs is base.steps is None:
-            chosen = dataclasses.replace(chosen, minutes=fit_minutes)
+        if args.fit_minutes is not None and base.minutes is base.epochs is base.steps is None:
+            chosen = dataclasses.replace(chosen, minutes=args.fit_minutes)
         return texts.resolve(chosen)
 
     forecaster = Forecaster()
     try:
-        size, again = _fitting(forecaster, complete, fit_memory, fit_minutes)
+        size, again = _fitting(forecaster, complete, args.fit_memory, args.fit_minutes)
         s = complete(size, again=again)
         notify("Measuring a step (a cell that is new here is compiled first) ...")
         told = expected(s, forecaster.measure(s))
@@ -116,7 +118,7 @@ def plan(
     finally:
         forecaster.close()
     told["proposal"] = proposal(s, told)
-    if json:
+    if args.json:
         write_json({"settings": s.flat(), **told})
         return 0
     for line in describe(s, told):
@@ -124,7 +126,7 @@ def plan(
     if told["proposal"]:
         write(f"\n{told['proposal']}")
     if size is not None:
-        write(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=fit_minutes)}")
+        write(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=args.fit_minutes)}")
     return 0
 
 

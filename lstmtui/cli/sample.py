@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from lstmtui import config
 from lstmtui.cli import piped
 from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
 from lstmtui.cli.output import notify, write, write_json
+from lstmtui.cli.signature import takes
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,73 +22,83 @@ BETWEEN = "---"
 """The line between two samples that may have several lines."""
 
 
-def sample(
-    run: RunOrLatest = "latest",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleArguments:
+    """Arguments and options of the command."""
+
+    run: RunOrLatest = "latest"
     text: Annotated[
         str | None,
         typer.Argument(metavar="TEXT", help="Text to start from; '-' or none: what is piped in.", show_default=False),
-    ] = None,
+    ] = None
     length: Annotated[
         str | None,
         typer.Option(
-            "--length", "-n", metavar="INTEGER", help="Characters to write; the last token is written whole.",
+            "--length",
+            "-n",
+            metavar="INTEGER",
+            help="Characters to write; the last token is written whole.",
             show_default="the run's",
         ),
-    ] = None,
+    ] = None
     line: Annotated[
         bool, typer.Option("--line", metavar="", help="Stop at the end of the first line, if it comes before that.")
-    ] = False,
+    ] = False
     count: Annotated[
         int,
         typer.Option(
             min=1, max=100_000, metavar="INTEGER", help=f"Write so many samples, a line of {BETWEEN} between two."
         ),
-    ] = 1,
+    ] = 1
     temperature: Annotated[
         str | None,
         typer.Option(
             metavar="NUMBER", help="Higher is wilder; 0 always takes the likeliest token.", show_default="the run's"
         ),
-    ] = None,
+    ] = None
     top_k: Annotated[
         str | None,
         typer.Option(metavar="INTEGER", help="Draw from this many likeliest tokens, 0: all.", show_default="the run's"),
-    ] = None,
+    ] = None
     top_p: Annotated[
         str | None,
         typer.Option(metavar="NUMBER", help="Draw from this much probability.", show_default="the run's"),
-    ] = None,
+    ] = None
     prompt: Annotated[
         str | None, typer.Option("--prompt", "-p", metavar="TEXT", help="The same as TEXT.", show_default=False)
-    ] = None,
+    ] = None
     seed: Annotated[
         str | None,
         typer.Option(
             metavar="INTEGER", help="The same seed, the same text (auto: another each time).", show_default=False
         ),
-    ] = None,
+    ] = None
     json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON object for each sample, for a script.")
-    ] = False,
-    runs_dir: RunsDir = None,
-) -> int:  # fmt: skip
+    ] = False
+    runs_dir: RunsDir = None
+
+
+@takes(SampleArguments)
+def sample(args: SampleArguments) -> int:
     """Let a trained run write, to stdout, as it goes."""
     from lstmtui.client.model import Model
 
-    if text is not None and prompt is not None:
+    text = args.text
+    if text is not None and args.prompt is not None:
         raise UsageError("Give the text to start from once: as TEXT, or with --prompt.")
-    found = recognise(run, runs_dir)
-    if text == piped.STDIN or (text is prompt is None and piped.holds_text()):
+    found = recognise(args.run, args.runs_dir)
+    if text == piped.STDIN or (text is args.prompt is None and piped.holds_text()):
         text = piped.text(piped.STDIN)
     defaults = config.load(found.config)
-    greedy = temperature is not None and _is_zero(temperature)
+    greedy = args.temperature is not None and _is_zero(args.temperature)
     options = {
-        "sample_length": length,
-        "temperature": None if greedy else temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "prompt": prompt if text is None else text,
-        "seed": seed,
+        "sample_length": args.length,
+        "temperature": None if greedy else args.temperature,
+        "top_k": args.top_k,
+        "top_p": args.top_p,
+        "prompt": args.prompt if text is None else text,
+        "seed": args.seed,
     }
     flags = {"sample_length": "--length"}
     chosen = {
@@ -95,7 +107,7 @@ def sample(
         else config.convert(name, raw, flags.get(name, f"--{name.replace('_', '-')}"))
         for name, raw in options.items()
     }
-    if seed is None:
+    if args.seed is None:
         chosen["seed"] = secrets.randbits(32)
     with Model(found) as model:
         vocabulary = model.about.get("vocabulary")
@@ -110,12 +122,12 @@ def sample(
             "temperature": chosen["temperature"],
             "top_k": chosen["top_k"],
             "top_p": chosen["top_p"],
-            **({"line": True} if line else {}),
+            **({"line": True} if args.line else {}),
         }
-        for number in range(count):
-            if number and not line and not json:
+        for number in range(args.count):
+            if number and not args.line and not args.json:
                 write(BETWEEN)
-            _write(model, {**question, "seed": chosen["seed"] + number}, json=json)
+            _write(model, {**question, "seed": chosen["seed"] + number}, json=args.json)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from lstmtui.cli import help as helping
 from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import notify
+from lstmtui.cli.signature import set_parameters
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_size
 from lstmtui.runs.folder import RunFolder
@@ -158,11 +158,5 @@ def register(app: typer.Typer, panel: str) -> None:
         "runs_dir": (RunsDir, None),
         **{name: _option(name) for name in config.FIELDS if name != "corpus"},
     }
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    signature = inspect.Signature(
-        [inspect.Parameter(k, keyword, default=d, annotation=a) for k, (a, d) in described.items()],
-        return_annotation=int,
-    )
-    train.__signature__ = signature  # type: ignore[attr-defined]
-    train.__annotations__ = {name: annotation for name, (annotation, _) in described.items()}
+    set_parameters(train, described)
     app.command("train", rich_help_panel=panel)(train)

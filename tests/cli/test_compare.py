@@ -110,7 +110,8 @@ def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):
 def test_sizes_are_matched(text, monkeypatch):
     class Forecaster:
         def ask(self, s):
-            return {"parameters": {"lstm": 4, "gru": 3, "rnn": 1}[s.cell] * (s.hidden**2 + 8 * s.hidden)}
+            gates, hidden = {"lstm": 4, "gru": 3, "rnn": 1}[s.network.cell], s.network.hidden
+            return {"parameters": gates * (hidden**2 + 8 * hidden)}
 
         def close(self):
             pass
