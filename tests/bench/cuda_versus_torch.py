@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from alternating import Side, Timing, milliseconds, ratio, time_alternating
 
-from lstmtui.engine.benchmark.bench import flops_per_token, shape_of
+from lstmtui.engine.benchmark.bench import flops_per_token, parse_shape
 
 SHAPES = (
     "2x512xV65xB32xT100", "2x650xV10000xB20xT35", "3x1150xV33278xB80xT70", "1x2048xV256xB128xT256",
@@ -63,7 +63,7 @@ def sides_of(cell: str, sizes: list[int], precision: str) -> list[Side]:
 
 def tflops(cell: str, shape: str, timing: Timing) -> float:
     """Return the rate of a step's multiply-adds in TFLOP a second."""
-    sizes = shape_of(shape)
+    sizes = parse_shape(shape)
     return 1e-12 * flops_per_token(cell, sizes) * sizes.tokens / timing.seconds
 
 
@@ -101,7 +101,7 @@ def main() -> int:
                 name = f"{cell}/{shape}"
                 if not name.startswith(tuple(args.only.split(","))):
                     continue
-                sizes = list(dataclasses.astuple(shape_of(shape)))
+                sizes = list(dataclasses.astuple(parse_shape(shape)))
                 *ways, torchs = time_alternating(sides_of(cell, sizes, precision), args.seconds, args.turns)
                 best = min(ways, key=lambda way: way.seconds if way.turns else math.inf)
                 lstm = best if cell == "lstm" else lstm

@@ -40,14 +40,14 @@ def cuda_training_step(cell: str, sizes: list[int], precision: str, way: str) ->
     from lstm_kernels.cuda import graphs, persistent, recurrence
     from lstm_kernels.cuda.launch import cuda
 
-    from lstmtui.engine.benchmark.bench import Shape, training
+    from lstmtui.engine.benchmark.bench import Shape, make_workload
 
     shape = Shape(*sizes)
     recurrence.way, graphs.records = "walk" if way == "persistent" else "steps", way != "steps"
     if way == "persistent" and not persistent.fits(shape.B, len(CELLS[cell].gates), shape.H, 4):
         raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.
-    step = training(cell, shape, 1, device="cuda", precision="auto" if precision == "tf32" else precision).step
+    step = make_workload(cell, shape, 1, device="cuda", precision="auto" if precision == "tf32" else precision).step
     return timed_on_device(step, cuda.event)
 
 

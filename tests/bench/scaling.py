@@ -25,7 +25,7 @@ from pytorch_steps import training_step as pytorch_step
 
 from lstmtui.common.hardware import cpu_count
 from lstmtui.data.batches import Streams
-from lstmtui.engine.benchmark.bench import Shape, training
+from lstmtui.engine.benchmark.bench import Shape, make_workload
 
 SHAPE = Shape(2, 512, V=65, B=32, T=100)
 LONG_SHAPE = Shape(2, 512, V=65, B=32, T=1000)
@@ -54,14 +54,14 @@ def cores() -> None:
     """A step on all cores beside one on a single core."""
     count = cpu_count()
     for precision in ("float32", "bfloat16"):
-        steps = {n: training("lstm", SHAPE, n, precision=precision).step for n in (1, count)}
+        steps = {n: make_workload("lstm", SHAPE, n, precision=precision).step for n in (1, count)}
         seconds = median_seconds(steps)
         row(f"{count} cores beside 1, {SHAPE}, {precision}", f"{seconds[1] / seconds[count]:.2f} times as fast")
 
 
 def window() -> None:
     """The time of a token as the window grows."""
-    steps = {T: training("lstm", Shape(2, 512, V=65, B=32, T=T), cpu_count()).step for T in WINDOWS}
+    steps = {T: make_workload("lstm", Shape(2, 512, V=65, B=32, T=T), cpu_count()).step for T in WINDOWS}
 
     def as_many_tokens(T: int) -> Callable[[], object]:
         """Take as many tokens whatever the window, so that other load falls on all alike."""
@@ -86,7 +86,7 @@ def corpus() -> None:
             with path.open("wb") as file:
                 for _ in range(megabytes):
                     file.write(block)
-            network = training("lstm", SHAPE, cpu_count()).network
+            network = make_workload("lstm", SHAPE, cpu_count()).network
             streams = Streams(np.memmap(path, np.uint8, "r"), SHAPE.B, SHAPE.T)
             times = []
             before = resident_megabytes("RssAnon")
@@ -110,7 +110,7 @@ def memory() -> None:
     for side, name in (("stored", "memory of a step"), ("recomputed", "memory with --recompute")):
         share = found[side] / found["pytorch"]
         row(f"{name}, {LONG_SHAPE}, of PyTorch's", f"{share:.2f} ({found[side]:.0f} MB)")
-    steps = {again: training("lstm", LONG_SHAPE, cpu_count(), recompute=again).step for again in (False, True)}
+    steps = {again: make_workload("lstm", LONG_SHAPE, cpu_count(), recompute=again).step for again in (False, True)}
     seconds = median_seconds(steps, turns=3)
     row("time with --recompute, of that without", f"{seconds[True] / seconds[False]:.2f}")
 
@@ -121,7 +121,7 @@ def print_memory(side: str) -> None:
     def make(shape: Shape) -> Callable[[], object]:
         if side == "pytorch":
             return pytorch_step("lstm", [shape.L, shape.H, shape.V, shape.B, shape.T], cpu_count())
-        return training("lstm", shape, cpu_count(), recompute=side == "recomputed").step
+        return make_workload("lstm", shape, cpu_count(), recompute=side == "recomputed").step
 
     make(TINY_SHAPE)()  # loads and compiles, which is not counted
     before = resident_megabytes("VmRSS")

@@ -70,16 +70,16 @@ def test_a_gpu_has_no_share_of_the_processors_peak(lstmtui, engine):
 
 def test_a_profile_is_a_table_of_its_own(lstmtui, engine):
     parts = [
-        {"part": "layers: walk back", "milliseconds": 9.5, "limit_milliseconds": 8.25, "limit": "multiply-adds"},
+        {"part": "layers: backward", "milliseconds": 9.5, "limit_milliseconds": 8.25, "limit": "multiply-adds"},
         {"part": "the rest", "milliseconds": 0.5, "limit_milliseconds": 0.0, "limit": ""},
     ]
     asked = engine({**RESULT, "gigabytes_per_second": 40.0, "parts": parts})
     said = lstmtui("bench", "--profile", "--precision", "float32")
     assert said.code == 0
     assert asked[0][4:] == ["--precision=float32", "--profile"]
-    heading, walk, rest, total = (line.split("  ") for line in said.out.splitlines()[3:7])
+    heading, backward, rest, total = (line.split("  ") for line in said.out.splitlines()[3:7])
     assert heading[0] == "gru 2x256xV65xB32xT32 float32"
-    assert [word.strip() for word in walk if word] == ["layers: walk back", "9.50", "8.25", "multiply-adds"]
+    assert [word.strip() for word in backward if word] == ["layers: backward", "9.50", "8.25", "multiply-adds"]
     assert [word.strip() for word in rest if word.strip()] == ["the rest", "0.50"]
     assert [word.strip() for word in total if word.strip()] == ["all", "10.00", "8.25"]
 

@@ -1,4 +1,4 @@
-"""How fast training is on this machine.
+"""Measures how fast this machine trains.
 
     python -m lstmtui.engine.benchmark.bench [--cells ...] [--shapes ...] [--profile] ...
 
@@ -10,11 +10,11 @@ size, an untied softmax and no dropout, on random tokens.
     tokens_per_second     T * B a step
     gflops                6 operations a token for each weight of the recurrent, input and softmax matrices: to multiply
                           and add, once forward and twice backward; nothing else is counted
-    peak_gflops, share    what the processor's multiply-adds reach on as many threads in float32 (`peak`), and the part
-                          of it used; products in bfloat16 may use more than all of it; null for a GPU
+    peak_gflops, share    the rate of float32 multiply-adds that the processor reaches on as many threads (`roofline`),
+                          and the share of it used, above 1 where products in bfloat16 are faster; null for a GPU
     step_microseconds     of one token through the network at batch 1, as in sampling, on one thread of the processor,
-                          which writes samples wherever the network trains; the median
-    parts                 with --profile: what a training step is made of, each part beside its limit (`profile`)
+                          which also samples for networks that train on a GPU; the median
+    parts                 with --profile: the parts of a training step, each beside its limit (`profile`)
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.benchmark.profile import Profile
 from lstmtui.engine.benchmark.roofline import bandwidth, peak
 from lstmtui.engine.nn.incremental import Reader
-from lstmtui.engine.nn.language_model import Network, window_numbers
+from lstmtui.engine.nn.language_model import Network, activation_count
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, Parameter, parameters
 from lstmtui.engine.nn.recurrent import Dropout
 from lstmtui.engine.training.setup import check_room
-from lstmtui.engine.training.step_plan import seconds_of
+from lstmtui.engine.training.step_plan import median_seconds
 from lstmtui.errors import LstmtuiError, UsageError
 
 Step = Callable[[], object]
@@ -53,7 +53,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a network and of the window it reads, written 2x256xV65xB32xT32."""
+    """Sizes of a network and of its window, written 2x256xV65xB32xT32."""
 
     L: int
     H: int
@@ -92,21 +92,21 @@ SHAPES = {
     "words-small": Shape(2, 200, V=10_000, B=20, T=20),  # Zaremba et al. 2014, arXiv:1409.2329, as is the next
     "words-medium": Shape(2, 650, V=10_000, B=20, T=35),
 }
-"""Shapes with a name."""
+"""Named shapes."""
 
 _WRITTEN = re.compile(
     r"(?P<layers>\d+)x(?P<hidden>\d+)(?:xV(?P<vocabulary>\d+))?(?:xB(?P<batch>\d+))?(?:xT(?P<bptt>\d+))?"
 )
 
 
-def shape_of(text: str) -> Shape:
-    """Return the shape that `text` names or spells; sizes left out are those of `Shape`. Raises UsageError."""
+def parse_shape(text: str) -> Shape:
+    """Return the shape of a name or of sizes; missing sizes have the defaults of `Shape`. Raises UsageError."""
     if text in SHAPES:
         return SHAPES[text]
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise UsageError(
-            f"--shapes: {text!r} is no shape; write layers x hidden, vocabulary, batch and steps as in "
+            f"--shapes: {text!r} is not a shape; write layers x hidden, vocabulary, batch and steps as in "
             f"{SHAPES['chars-large']}, or a name: {', '.join(SHAPES)}."
         )
     given = {name: config.convert(name, size, f"--shapes {text}") for name, size in found.groupdict().items() if size}
@@ -119,16 +119,16 @@ def shape_of(text: str) -> Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A new network and all that a training step of it needs."""
+class Workload:
+    """A new network and its training step."""
 
     network: Network
     step: Callable[[], float]
-    """Trains on one window of random tokens, always the same, and returns the loss before."""
+    """Trains on one window of random tokens, always the same, and returns the loss before the update."""
 
 
-def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
-    """Return what trains a new network; `changes` are of its settings, and `device` is the processor if not among them.
+def make_workload(cell: str, shape: Shape, threads: int, **changes: Any) -> Workload:
+    """Return a new network that trains, on the processor unless `changes`, which are settings, name another device.
 
     Raises UsageError, MemoryError.
     """
@@ -159,15 +159,14 @@ def training(cell: str, shape: Shape, threads: int, **changes: Any) -> Trained:
         network.carry()
         return loss
 
-    return Trained(network, step)
+    return Workload(network, step)
 
 
 def training_step(cell: str, shape: Shape, threads: int, precision: str = "float32") -> Callable[[], float]:
-    """Return a function that trains a new network on one window of random tokens, and returns the loss before.
-
-    Raises UsageError, MemoryError.
+    """Return a function that trains a new network on one window of random tokens, and returns the loss before
+    the update. Raises UsageError, MemoryError.
     """
-    return training(cell, shape, threads, precision=precision).step
+    return make_workload(cell, shape, threads, precision=precision).step
 
 
 def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
@@ -180,19 +179,19 @@ def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
 
 
 def flops_per_token(cell: str, shape: Shape) -> int:
-    """Return 6 for each weight that takes part in a product; reading the embedding is none."""
+    """Return 6 for each weight of a matrix product; looking up an embedding counts nothing."""
     layout = parameters(shape.settings(cell), shape.V)
     return 6 * sum(p.shape[0] * p.shape[1] for p in layout if p.name.endswith((".W_ih", ".W_hh", ".W")))
 
 
 def _check_memory(cell: str, shape: Shape, s: RunSettings, layout: list[Parameter]) -> None:
-    """Refuse what would drive the machine into swapping. Raises UsageError."""
+    """Raise UsageError where the network would make the machine swap."""
     weights = 4 * sum(int(np.prod(p.shape)) for p in layout)  # themselves, gradients, two moments
-    needed = 4 * (weights + window_numbers(s, shape.V, shape.T, shape.B))
-    there = machine_memory_bytes()
-    if needed > 0.8 * there:
+    needed = 4 * (weights + activation_count(s, shape.V, shape.T, shape.B))
+    available = machine_memory_bytes()
+    if needed > 0.8 * available:
         raise UsageError(
-            f"--shapes {shape}: {cell} needs about {needed / 1e9:.1f} GB of this machine's {there / 1e9:.1f}; "
+            f"--shapes {shape}: {cell} needs about {needed / 1e9:.1f} GB of this machine's {available / 1e9:.1f}; "
             f"choose a smaller one."
         )
 
@@ -204,33 +203,33 @@ def median(step: Step, seconds: float) -> float:
     """Return the median seconds of a step, after two that compile and warm up."""
     for _ in range(2):
         step()
-    return seconds_of(step, at_least=seconds, most=1_000_000)
+    return median_seconds(step, at_least=seconds, max_calls=1_000_000)
 
 
-def profile(trained: Trained, seconds: float, limits: Limits) -> list[dict[str, Any]]:
-    """Return the parts of a training step, and what is left of it; see `lstmtui.engine.benchmark.profile`."""
-    taken = Profile()
-    with taken.of(trained.network):
-        trained.step()
-        taken.parts.clear()
+def profile(workload: Workload, seconds: float, limits: Limits) -> list[dict[str, Any]]:
+    """Return the parts of a training step, and the rest of it; see `lstmtui.engine.benchmark.profile`."""
+    profiled = Profile()
+    with profiled.of(workload.network):
+        workload.step()
+        profiled.parts.clear()
         whole, steps, end = 0.0, 0, time.perf_counter() + seconds
         while steps < 3 or time.perf_counter() < end:
             begun = time.perf_counter()
-            trained.step()
+            workload.step()
             whole += time.perf_counter() - begun
             steps += 1
-    rows = [part.row(steps, limits.gflops, limits.gigabytes_per_second) for part in taken.parts.values()]
-    rest = 1e3 * (whole - sum(part.seconds for part in taken.parts.values())) / steps
+    rows = [part.row(steps, limits.gflops, limits.gigabytes_per_second) for part in profiled.parts.values()]
+    rest = 1e3 * (whole - sum(part.seconds for part in profiled.parts.values())) / steps
     return [*rows, {"part": "the rest", "milliseconds": round(rest, 4), "limit_milliseconds": 0.0, "limit": ""}]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the processor allows, on as many threads as train; zeros where a GPU does that."""
+    """Limits of the processor on as many threads as train; zeros where a GPU trains."""
 
     gflops: float = 0.0
     gigabytes_per_second: float = 0.0
-    """Measured where a profile is asked for, or else 0."""
+    """Measured for a profile only, else 0."""
 
 
 def measure(
@@ -243,11 +242,11 @@ def measure(
     precision: str = "float32",
     on: Device = CPU,
 ) -> dict[str, Any]:
-    """Return what is known of one cell and shape after about so many seconds. Raises UsageError."""
+    """Measure one cell and shape for about so many seconds. Raises UsageError."""
     try:
-        trained = training(cell, shape, threads, precision=precision, device=on.name)
-        step_seconds = median(trained.step, 0.8 * seconds)
-        stepping = median(single_step(cell, shape, precision), 0.2 * seconds)
+        workload = make_workload(cell, shape, threads, precision=precision, device=on.name)
+        step_seconds = median(workload.step, 0.8 * seconds)
+        token_seconds = median(single_step(cell, shape, precision), 0.2 * seconds)
     except MemoryError as error:
         raise UsageError(f"--shapes {shape}: {cell} does not fit the memory; choose a smaller one.") from error
     gflops = 1e-9 * flops_per_token(cell, shape) * shape.tokens / step_seconds
@@ -263,31 +262,31 @@ def measure(
         "gflops": round(gflops, 3),
         "peak_gflops": round(limits.gflops, 1) or None,
         "share": round(gflops / limits.gflops, 5) if limits.gflops else None,
-        "step_microseconds": round(1e6 * stepping, 2),
+        "step_microseconds": round(1e6 * token_seconds, 2),
     }
     if limits.gigabytes_per_second:
         result["gigabytes_per_second"] = round(limits.gigabytes_per_second, 1)
-        result["parts"] = profile(trained, 0.8 * seconds, limits)
+        result["parts"] = profile(workload, 0.8 * seconds, limits)
     return result
 
 
 def results(
     *, cells: str, shapes: str, threads: str, seconds: str, precision: str, device: str, profile: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield one result for each shape, cell and precision, all as written on the command line. Raises UsageError."""
+    """Yield one result for each shape, cell and precision; arguments are as on the command line. Raises UsageError."""
     chosen = [config.convert("cell", name, "--cells") for name in cells.split(",")]
-    sizes = [shape_of(text) for text in shapes.split(",")]
+    sizes = [parse_shape(text) for text in shapes.split(",")]
     count = config.convert("threads", threads, "--threads") or min(cpu_count(), 16)
     on = device_of(config.convert("device", device, "--device"))
     if profile and on.name != "cpu":
-        raise UsageError("--profile: takes apart what the processor does; say --device cpu, or leave it out.")
+        raise UsageError("--profile: measures the processor only; add --device cpu, or leave --profile out.")
     kinds = [config.convert("precision", name, "--precision") for name in precision.split(",")]
     if "auto" in kinds:
-        quicker = "auto" if on.resolve_precision("auto", np.float32) != "float32" else None
-        kinds = ["float32", *([quicker] if quicker else [])]
+        faster = "auto" if on.resolve_precision("auto", np.float32) != "float32" else None
+        kinds = ["float32", *([faster] if faster else [])]
     elif "bfloat16" in kinds and on.name == "cpu" and not HAS_BFLOAT16:
         raise UsageError(
-            "--precision: bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave it out."
+            "--precision: products in bfloat16 need compiled code, and NUMBA_DISABLE_JIT is set; leave bfloat16 out."
         )
     try:
         length = float(seconds)
@@ -304,7 +303,7 @@ def results(
 
 def main(arguments: list[str]) -> int:
     """Measure, print, and return an exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away: Ctrl-C ends it without a word
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to clean up
     parser = argparse.ArgumentParser(
         prog="python -m lstmtui.engine.benchmark.bench", description=(__doc__ or "").partition("\n")[0]
     )
@@ -312,8 +311,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--shapes", default="chars", help=f"such as 2x512xV65xB32xT100, or of {', '.join(SHAPES)}")
     parser.add_argument("--threads", default="auto", help="of training")
     parser.add_argument("--seconds", default="5", help="of timing, for each cell, shape and precision")
-    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all worth having here")
-    parser.add_argument("--device", default="auto", help="what trains: cpu, cuda, or auto for a GPU that is there")
+    parser.add_argument("--precision", default="auto", help="float32, bfloat16 or both; auto: all that are useful here")
+    parser.add_argument("--device", default="auto", help="that trains: cpu, cuda, or auto: a GPU if there is one")
     parser.add_argument("--profile", action="store_true", help="also the parts of a training step")
     try:
         for result in results(**vars(parser.parse_args(arguments))):

@@ -1,11 +1,10 @@
-"""Where the milliseconds of a training step go, part by part, beside what this machine allows.
+"""Times the parts of a training step, and compares each with the limit of this machine (a roofline).
 
-A part cannot be quicker than its multiply-adds at the measured peak, nor than its bytes at the measured bandwidth, each
-array counted once for each time that a kernel has to read or write it; the longer of the two is its limit. What lies in
-a cache may move faster than that.
+The limit of a part is the longer of two times: its multiply-adds at the measured peak, and its bytes at the measured
+bandwidth, each array counted once for each time that a kernel has to read or write it. Arrays that lie in a cache may
+move faster.
 
-Nothing is measured while a run trains: for as long as a profile is taken, clocks stand where the network and the
-optimizer have their kernels.
+While a profile is taken, timed wrappers replace the kernels of the network and the optimizer; runs are not affected.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from lstmtui.engine.backend import recurrence
 from lstmtui.engine.nn.language_model import Network
 
 Cost = tuple[str, float, float]
-"""The part that a call belongs to, its floating point operations and its bytes."""
+"""Name of the part that a call belongs to, floating point operations, bytes."""
 
 
 @dataclass(slots=True)
 class Part:
-    """The sum of the calls that make one part of a step."""
+    """One part of a step: the sum over its calls."""
 
     name: str
     seconds: float = 0.0
@@ -34,7 +33,7 @@ class Part:
     bytes: float = 0.0
 
     def row(self, steps: int, peak_gflops: float, gigabytes_per_second: float) -> dict[str, Any]:
-        """Return the part of one step, for people and programs."""
+        """Return the figures of the part in one step."""
         product = 1e-6 * self.flops / steps / peak_gflops
         memory = 1e-6 * self.bytes / steps / gigabytes_per_second
         return {
@@ -46,13 +45,13 @@ class Part:
 
 
 class Profile:
-    """Parts of the steps taken so far, in the order in which they were first reached."""
+    """Parts of the steps profiled so far, in the order of their first calls."""
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
 
     def timed(self, function: Callable[..., Any], cost: Callable[..., Cost]) -> Callable[..., Any]:
-        """Return `function` with a clock; `cost` is asked with the arguments of each call."""
+        """Return `function` with a timer; `cost` receives the arguments of each call."""
 
         def run(*args: Any, **named: Any) -> Any:
             begun = time.perf_counter()
@@ -69,20 +68,21 @@ class Profile:
 
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
-        """Time the steps of `network` and of whatever optimizer on its device, while inside."""
+        """Time the steps of `network`, and of any optimizer on its device, inside the context."""
         costs, device = _Costs(network), network.device
         before = {name: getattr(device, name) for name in ("linear", "embedding", "dropout", "optim")}
-        walk, softmax = network.stack.recurrence, network.softmax
+        recurrent, softmax = network.stack.recurrence, network.softmax
         try:
             for name, kernels in before.items():
-                clocked = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
+                timed = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
                 for function, cost in vars(costs).items():
                     of, _, function = function.partition("_")
                     if of == name:
-                        setattr(clocked, function, self.timed(getattr(kernels, function), cost))
-                setattr(device, name, clocked)
+                        setattr(timed, function, self.timed(getattr(kernels, function), cost))
+                setattr(device, name, timed)
             network.stack.recurrence = recurrence.Recurrence(
-                self.timed(walk.forward, costs.walk_forward), self.timed(walk.backward, costs.walk_backward)
+                self.timed(recurrent.forward, costs.recurrence_forward),
+                self.timed(recurrent.backward, costs.recurrence_backward),
             )
             network.softmax = SimpleNamespace(
                 forward=self.timed(softmax.forward, costs.softmax_forward),
@@ -93,15 +93,15 @@ class Profile:
         finally:
             for name, kernels in before.items():
                 setattr(device, name, kernels)
-            network.stack.recurrence, network.softmax = walk, softmax
+            network.stack.recurrence, network.softmax = recurrent, softmax
             del network.pack
 
 
 class _Costs(SimpleNamespace):
-    """What calls cost, by module and function: linear_forward and so on, with the kernels' arguments."""
+    """Costs of calls, by module and function (linear_forward, ...); they take the arguments of the kernels."""
 
     def __init__(self, network: Network) -> None:
-        w, recurrent = network.weights, len(network.cell.recurrent_gates)
+        weights, R = network.weights, len(network.cell.recurrent_gates)
 
         def product(name: str, M: int, K: int, N: int, *arrays: Any) -> Cost:
             return name, 2.0 * M * K * N, _size(*arrays)
@@ -129,35 +129,37 @@ class _Costs(SimpleNamespace):
             name, flops, size = product("softmax: gradients", *x.shape, len(W), x, W, dx, *written)
             return name, 2 * flops, size + len(x) * len(W) * x.itemsize
 
-        def walk_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
+        def recurrence_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
             T, B, H = len(gates), gates.shape[1], h.shape[2]
-            return product("layers: walk forward", T * B, H, recurrent * H, gates, gates, h, h, c, c, extra)
+            return product("layers: forward", T * B, H, R * H, gates, gates, h, h, c, c, extra)
 
-        def walk_backward(above: Any, W: Any, unit: Any, h: Any, c: Any, gates: Any, extra: Any, *rest: Any) -> Cost:
+        def recurrence_backward(
+            above: Any, W: Any, unit: Any, h: Any, c: Any, gates: Any, extra: Any, *rest: Any
+        ) -> Cost:
             T, B, H = len(gates), gates.shape[1], h.shape[2]
-            return product("layers: walk back", T * B, recurrent * H, H, above, h, c, c, gates, gates, extra, extra)
+            return product("layers: backward", T * B, R * H, H, above, h, c, c, gates, gates, extra, extra)
 
-        def dropped(x: Any, *rest: Any) -> Cost:
+        def dropout(x: Any, *rest: Any) -> Cost:
             return "dropout", 0.0, 2 * _size(x)
 
         super().__init__(
             linear_forward=forward,
             linear_backward_input=backward_input,
             linear_backward_weights=backward_weights,
-            walk_forward=walk_forward,
-            walk_backward=walk_backward,
+            recurrence_forward=recurrence_forward,
+            recurrence_backward=recurrence_backward,
             embedding_forward=lambda table, tokens, y, threads: ("embedding", 0.0, 2 * _size(y)),
             embedding_backward=lambda dy, tokens, dtable, threads: ("embedding: gradient", 0.0, 3 * _size(dy)),
             softmax_forward=softmax_forward,
             softmax_backward=softmax_backward,
-            dropout_locked_mask=dropped,
-            dropout_apply=dropped,
-            dropout_drop_weights=dropped,
-            dropout_drop_weights_backward=dropped,
+            dropout_locked_mask=dropout,
+            dropout_apply=dropout,
+            dropout_drop_weights=dropout,
+            dropout_drop_weights_backward=dropout,
             optim_norm=lambda gradients, *rest: ("optimizer: norm", 0.0, _size(gradients)),
             optim_adamw=lambda W, G, m, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, m, v, ema) + _size(G)),
             optim_sgd=lambda W, G, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, v, ema) + _size(G)),
-            pack=lambda *drop: ("weights: packing", 0.0, 2.0 * w.flat.itemsize * _packed(network)),
+            pack=lambda *drop: ("weights: packing", 0.0, 2.0 * weights.flat.itemsize * _packed_weights(network)),
         )
 
 
@@ -165,7 +167,7 @@ def _size(*arrays: Any) -> float:
     return float(sum(array.nbytes for array in arrays))
 
 
-def _packed(network: Network) -> int:
+def _packed_weights(network: Network) -> int:
     """Return how many weights are packed at each step."""
     views = network.weights.views
     return sum(view.size for name, view in views.items() if name.endswith((".W_ih", ".W_hh")))

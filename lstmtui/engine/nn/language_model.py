@@ -40,17 +40,17 @@ LOGITS = 16_000_000
 """Numbers in a segment's logits, 64 MB of float32."""
 
 
-def numbers_a_step(cell: Cell) -> int:
+def values_per_unit_step(cell: Cell) -> int:
     """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
     return len(cell.gates) + cell.extra_blocks + len(cell.states)
 
 
-def window_numbers(s: RunSettings, V: int, T: int, B: int) -> int:
+def activation_count(s: RunSettings, V: int, T: int, B: int) -> int:
     """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
     cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
     rows = B * longest(segments(T, B, V))
     kept = rows if s.run.recompute else T * B
-    states = kept * L * H * numbers_a_step(cell)
+    states = kept * L * H * values_per_unit_step(cell)
     return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
 
 

@@ -22,7 +22,7 @@ from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, collect_jobs, compile_all, device
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
-from lstmtui.engine.nn.language_model import Network, window_numbers
+from lstmtui.engine.nn.language_model import Network, activation_count
 from lstmtui.engine.nn.optimizer import Optimizer, finite
 from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies, parameters
 from lstmtui.engine.nn.recurrent import Dropout, Penalty
@@ -174,7 +174,7 @@ def device_bytes(s: RunSettings, V: int, T: int, B: int) -> int:
     weights = sum(int(np.prod(p.shape)) for p in parameters(s, V))
     # Gradients, moments and averages lie beside the weights, and both networks have packed copies.
     copies = 3 + (s.optimisation.optimizer == "adamw") + bool(s.optimisation.ema) + 2
-    return 4 * (copies * weights + window_numbers(s, V, T, B) + EVALUATED * V)
+    return 4 * (copies * weights + activation_count(s, V, T, B) + EVALUATED * V)
 
 
 EVALUATED = 2048
@@ -244,7 +244,7 @@ def measure(setup: Setup, drop: Dropout, penalties: Penalty, check: Check) -> fl
         scratch_step(setup, drop, penalties)
         check()
 
-    return step_plan.seconds_of(one_step)
+    return step_plan.median_seconds(one_step)
 
 
 def costs(setup: Setup, step: float, per_token: float | None = None) -> Costs:

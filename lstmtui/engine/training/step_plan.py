@@ -86,10 +86,10 @@ def steps_within(seconds: float, *, step: float, evaluation: float, eval_every: 
     return max(1, int((seconds - final) / (step + evaluation / eval_every)))
 
 
-def seconds_of(action: Any, *, at_least: float = 1.0, most: int = 50) -> float:
-    """Return the median seconds of `action()`, called for about `at_least` seconds."""
+def median_seconds(action: Any, *, at_least: float = 1.0, max_calls: int = 50) -> float:
+    """Return the median seconds of `action()`, called for about `at_least` seconds, at most `max_calls` times."""
     times: list[float] = []
-    while sum(times) < at_least and len(times) < most:
+    while sum(times) < at_least and len(times) < max_calls:
         begun = time.perf_counter()
         action()
         times.append(time.perf_counter() - begun)

@@ -23,26 +23,26 @@ TINY = Shape(2, 4, V=7, B=3, T=5)
         ("words-medium", Shape(2, 650, 10_000, 20, 35)),
     ],
 )
-def test_shapes_are_read(text, shape):
-    assert bench.shape_of(text) == shape
-    assert bench.shape_of(str(shape)) == shape
+def test_shapes_are_parsed(text, shape):
+    assert bench.parse_shape(text) == shape
+    assert bench.parse_shape(str(shape)) == shape
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is no shape"),
-        ("2x", "is no shape"),
-        ("2x8xT5xB5", "is no shape"),
+        ("", "is not a shape"),
+        ("2x", "is not a shape"),
+        ("2x8xT5xB5", "is not a shape"),
         ("word-medium", "words-medium"),
         ("0x8", "layers must be at least 1"),
         ("2x8xV1", "vocabulary must be at least 2"),
         ("2x99999999999999999999", "too large"),
     ],
 )
-def test_what_is_no_shape_is_told(text, words):
+def test_text_that_is_not_a_shape_raises(text, words):
     with pytest.raises(UsageError, match=words):
-        bench.shape_of(text)
+        bench.parse_shape(text)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_operations_are_six_for_each_weight_in_a_product(cell, weights):
     assert bench.flops_per_token(cell, TINY) == 6 * weights
 
 
-def test_a_result_holds_what_it_says(monkeypatch):
+def test_a_result_has_all_figures_of_a_cell_and_shape(monkeypatch):
     seconds = iter([0.0005, 0.001])
     monkeypatch.setattr(bench, "median", lambda step, at_least: (step(), next(seconds))[1])
     found = bench.measure("lstm", TINY, threads=1, seconds=1.0, limits=bench.Limits(0.1))
@@ -83,25 +83,25 @@ def test_a_result_holds_what_it_says(monkeypatch):
     }
 
 
-def test_what_is_timed_trains():
+def test_the_timed_step_lowers_the_loss():
     step = bench.training_step("gru", TINY, threads=1)
     losses = [step() for _ in range(300)]
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_memory_that_is_not_there_is_told():
+def test_a_network_larger_than_memory_raises():
     with pytest.raises(UsageError, match=r"2x65536xV65xB32xT32: rnn needs about \d+\.\d GB"):
-        bench.training_step("rnn", bench.shape_of("2x65536"), threads=1)
+        bench.training_step("rnn", bench.parse_shape("2x65536"), threads=1)
 
 
-def test_the_peak_does_every_multiply_add():
+def test_the_peak_is_measured_on_real_multiply_adds():
     sums = np.arange(roofline.CHAINS, dtype=np.float32)
     for _ in range(3):
         sums = sums * np.float32(0.5) + 1
     assert roofline.multiply_adds(3, 0.5, 1.0) == roofline.LANES * sums.sum()
 
 
-def test_the_peak_counts_two_operations_each(monkeypatch):
+def test_the_peak_counts_two_operations_for_a_multiply_add(monkeypatch):
     clock = iter([10.0, 10.5, 20.0, 20.25])
     monkeypatch.setattr(roofline.time, "perf_counter", lambda: next(clock))
     assert roofline.peak(1, turns=2) == pytest.approx(2e-9 * roofline.LANES * roofline.CHAINS * roofline.ROUNDS / 0.25)
@@ -121,7 +121,7 @@ def test_the_peak_counts_two_operations_each(monkeypatch):
         (["--device", "gpu"], "device must be one of"),
     ],
 )
-def test_a_wrong_line_is_one_sentence_and_exit_2(capsys, arguments, words):
+def test_a_wrong_option_is_one_sentence_and_exit_code_2(capsys, arguments, words):
     assert bench.main(arguments) == 2
     said = json.loads(capsys.readouterr().out)
     assert said["exit_code"] == 2
@@ -157,43 +157,43 @@ def test_one_line_for_each_shape_and_cell(capsys, monkeypatch):
     assert {line["peak_gflops"] for line in lines} == {200.0}
 
 
-def test_a_profile_tells_every_part_of_a_step_and_leaves_no_clock_behind():
+def test_a_profile_has_every_part_of_a_step_and_restores_the_kernels():
     before = backend.CPU.linear
-    trained = bench.training("gru", TINY, 1, dropout=0.25, weight_drop=0.25)
-    rows = bench.profile(trained, 0.0, bench.Limits(1.0, 1.0))
+    workload = bench.make_workload("gru", TINY, 1, dropout=0.25, weight_drop=0.25)
+    rows = bench.profile(workload, 0.0, bench.Limits(1.0, 1.0))
     assert backend.CPU.linear is before
-    assert "pack" not in vars(trained.network)
+    assert "pack" not in vars(workload.network)
     parts = {row["part"]: row for row in rows}
-    expected = {"weights: packing", "dropout", "inputs: product", "layers: walk forward"}
+    expected = {"weights: packing", "dropout", "inputs: product", "layers: forward"}
     expected |= {"softmax: product and loss", "softmax: gradients"}
-    expected |= {"layers: walk back", "layers: gradient of weights", "inputs: gradient", "embedding: gradient"}
+    expected |= {"layers: backward", "layers: gradient of weights", "inputs: gradient", "embedding: gradient"}
     assert expected | {"optimizer: norm", "optimizer: update", "the rest"} <= set(parts)
     assert all(row["milliseconds"] >= 0 for row in rows)
-    # Multiply-adds of the walks: 2 layers, 15 positions, 12 x 4 weights; at 1 GFLOP/s and 1 GB/s bytes are the limit.
-    walk = parts["layers: walk forward"]
-    assert walk["limit"] == "memory"
+    # Multiply-adds: 2 layers, 15 positions, 12 x 4 weights; at 1 GFLOP/s and 1 GB/s bytes are the limit.
+    forward = parts["layers: forward"]
+    assert forward["limit"] == "memory"
     (row,) = [part.row(1, 1e-3, 1e9) for part in [Part("x", flops=2 * 2 * 15 * 12 * 4)]]
     assert row["limit_milliseconds"] == pytest.approx(2 * 2 * 15 * 48 / 1e6 * 1e3, abs=1e-3)
 
 
-def test_clocks_change_no_bit():
+def test_profiling_changes_no_bit():
     def losses(timed):
-        trained = bench.training("lstm", TINY, 1)
-        with Profile().of(trained.network) if timed else nullcontext():
-            return [trained.step() for _ in range(5)]
+        workload = bench.make_workload("lstm", TINY, 1)
+        with Profile().of(workload.network) if timed else nullcontext():
+            return [workload.step() for _ in range(5)]
 
     assert losses(True) == losses(False)
 
 
-def test_bandwidth_counts_three_numbers_each(monkeypatch):
-    monkeypatch.setattr(roofline, "NUMBERS", 100)
+def test_bandwidth_counts_two_arrays_in_and_one_out(monkeypatch):
+    monkeypatch.setattr(roofline, "ARRAY_SIZE", 100)
     clock = iter([10.0, 10.5, 20.0, 20.25])
     monkeypatch.setattr(roofline.time, "perf_counter", lambda: next(clock))
     assert roofline.bandwidth(2, turns=2) == pytest.approx(1e-9 * 12 * 100 / 0.25)
 
 
-def test_every_named_shape_is_one_that_settings_allow():
+def test_settings_accept_every_named_shape():
     for shape in SHAPES.values():
         s = shape.settings("lstm")
-        assert bench.shape_of(str(shape)) == shape
+        assert bench.parse_shape(str(shape)) == shape
         config.check_together(config.Settings(**s.flat()))

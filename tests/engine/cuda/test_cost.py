@@ -27,7 +27,7 @@ def test_a_profile_is_of_the_processor(capsys):
 
 
 def test_a_plan_measures_the_gpu_and_tells_its_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(forecast, "seconds_of", lambda step, **_: (step(), 0.5)[1])
+    monkeypatch.setattr(forecast, "median_seconds", lambda step, **_: (step(), 0.5)[1])
     s = tiny.settings(tiny.corpus(tmp_path), hidden=3, embedding=2, layers=1, batch=2, bptt=2, device="cuda")
     told = forecast.Forecast().measure(s)
     assert told["tokens_per_second"] == 8.0

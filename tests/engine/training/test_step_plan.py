@@ -65,4 +65,4 @@ def test_measures_the_median(monkeypatch):
         now += next(waits)
 
     monkeypatch.setattr(step_plan.time, "perf_counter", lambda: now)
-    assert step_plan.seconds_of(act, at_least=10, most=3) == pytest.approx(0.01)
+    assert step_plan.median_seconds(act, at_least=10, max_calls=3) == pytest.approx(0.01)
