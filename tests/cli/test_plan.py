@@ -24,17 +24,17 @@ def forecasts(monkeypatch):
 
     class Forecaster:
         def ask(self, s):
-            activations = s.hidden * (0.25 if s.recompute else 1.0)
+            activations = s.network.hidden * (0.25 if s.run.recompute else 1.0)
             return {
-                "parameters": 10 * s.hidden**2, "flop_per_token": 60 * s.hidden**2, "memory_mb": 100 + activations,
+                "parameters": 10 * s.network.hidden**2, "flop_per_token": 60 * s.network.hidden**2, "memory_mb": 100 + activations,
                 "memory_parts": {"weights": 60.0, "program": 40.0, "activations": activations},
                 "vocabulary": 20, "tokens": 86_400,
             }  # fmt: skip
 
         def measure(self, s):
-            measured.append(s.hidden)
+            measured.append(s.network.hidden)
             besides = {"seconds_per_evaluation": 1.0, "seconds_around": 5.0}
-            return {**self.ask(s), "tokens_per_second": 1e8 / s.hidden**2, **(besides if s.test_fraction else {})}
+            return {**self.ask(s), "tokens_per_second": 1e8 / s.network.hidden**2, **(besides if s.data.test_fraction else {})}
 
         def close(self):
             measured.append(-1)
