@@ -26,7 +26,8 @@ def forecasts(monkeypatch):
         def ask(self, s):
             activations = s.network.hidden * (0.25 if s.run.recompute else 1.0)
             return {
-                "parameters": 10 * s.network.hidden**2, "flop_per_token": 60 * s.network.hidden**2, "memory_mb": 100 + activations,
+                "parameters": 10 * s.network.hidden**2, "flop_per_token": 60 * s.network.hidden**2,
+                "memory_mb": 100 + activations,
                 "memory_parts": {"weights": 60.0, "program": 40.0, "activations": activations},
                 "vocabulary": 20, "tokens": 86_400,
             }  # fmt: skip
@@ -34,7 +35,8 @@ def forecasts(monkeypatch):
         def measure(self, s):
             measured.append(s.network.hidden)
             besides = {"seconds_per_evaluation": 1.0, "seconds_around": 5.0}
-            return {**self.ask(s), "tokens_per_second": 1e8 / s.network.hidden**2, **(besides if s.data.test_fraction else {})}
+            speed = {"tokens_per_second": 1e8 / s.network.hidden**2}
+            return {**self.ask(s), **speed, **(besides if s.data.test_fraction else {})}
 
         def close(self):
             measured.append(-1)
@@ -69,7 +71,7 @@ def test_on_a_gpu_its_memory_counts(text, forecasts, capsys, monkeypatch):
     monkeypatch.setattr(
         forecast.Forecaster,
         "measure",
-        lambda self, s: {**measure(self, s), "gpu_memory_mb": 1234.5 * (s.device == "cuda")},
+        lambda self, s: {**measure(self, s), "gpu_memory_mb": 1234.5 * (s.run.device == "cuda")},
     )
     assert main(["plan", str(text), "--hidden", "100", "--epochs", "5", "--device", "cuda"]) == 0
     said = capsys.readouterr().out

@@ -251,13 +251,13 @@ def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
         each.writer.close()
 
 
-@pytest.mark.parametrize("at", ["remove_after", "cut_back"])
+@pytest.mark.parametrize("at", ["remove_after", "truncate_to"])
 def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, at):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("set", "lr", "0.001")
     lines = tiny.lines(steered.run.metrics)
-    patch.setattr(*{"remove_after": (checkpoint, at), "cut_back": (RunWriter, at)}[at], killed)
+    patch.setattr(*{"remove_after": (checkpoint, at), "truncate_to": (RunWriter, at)}[at], killed)
     with pytest.raises(Killed):
         steered.ask("rewind")
     steered.writer.close()
@@ -265,7 +265,7 @@ def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, a
     again = StepwiseTrainer(steered.run)
     again.writer.close()
     stands = again.trainer.progress.step
-    assert stands == {"remove_after": 17, "cut_back": 10}[at]
+    assert stands == {"remove_after": 17, "truncate_to": 10}[at]
     assert tiny.lines(steered.run.metrics) == [line for line in lines if line["step"] <= stands]
     assert again.live["lr"] == 0.001
     assert checkpoint.best_path(steered.run) == checkpoint.path_for(steered.run, 10)
