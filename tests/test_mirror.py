@@ -64,20 +64,26 @@ TESTED_ELSEWHERE = (
     Elsewhere("tests/engine/test_checkpoint.py", "part of a checkpoint", ("lstmtui/engine/checkpoint_identity.py",)),
     Elsewhere(
         "tests/engine/training/test_trainer.py", "written and read in the course of training",
-        ("lstmtui/engine/analysis/gate_statistics.py", "lstmtui/engine/inference/loaded_model.py"),
+        ("lstmtui/engine/analysis/gate_statistics.py",),
     ),
     Elsewhere("tests/engine/training/test_steering.py", "a request like others", ("lstmtui/engine/training/fork.py",)),
     Elsewhere(
-        "tests/engine/autocomplete/test_operations.py", "what is kept of adaptation is seen by what it answers",
-        tuple(f"lstmtui/engine/autocomplete/{name}.py" for name in ("bias_adaptation", "build", "store")),
+        "tests/engine/autocomplete/test_operations.py", "every operation builds a completer",
+        ("lstmtui/engine/autocomplete/build.py",),
     ),
     Elsewhere(
         "tests/engine/autocomplete/test_search.py", "the parts of one search",
         (
-            *(f"lstmtui/engine/autocomplete/{name}.py" for name in ("answer", "question", "stepper")),
-            "lstmtui/engine/inference/begun_word.py",
+            *(
+                f"lstmtui/engine/autocomplete/{name}.py"
+                for name in ("continuations", "query", "stepper", "token_probabilities", "variants", "word_search")
+            ),
             "lstmtui/engine/inference/token_index.py",
         ),
+    ),
+    Elsewhere(
+        "tests/engine/autocomplete/test_ngram_mixture.py", "sources are tested by what they add to a mixture",
+        ("lstmtui/engine/autocomplete/ngram_sources.py",),
     ),
     Elsewhere(
         "tests/engine/benchmark/test_bench.py", "parts of one measurement",
@@ -174,7 +180,6 @@ SPANS_MODULES = {
     "tests/cli/test_empty_paths.py": "every path option of every command",
     "tests/cli/test_for_real.py": "commands over the real engine",
     "tests/engine/autocomplete/test_scripts_without_spaces.py": "autocomplete on scripts without spaces",
-    "tests/engine/autocomplete/test_texts_without_words.py": "autocomplete on texts without words",
     "tests/engine/cuda/*.py": "the engine on a GPU or its simulator, which a process has from its start or not",
     "tests/engine/test_compiling.py": "what an engine compiles, and when",
     "tests/engine/test_crash_points.py": "a run killed or refused at each system call",

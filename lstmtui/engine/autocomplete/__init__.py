@@ -1,7 +1,6 @@
-"""Completion while one types: the rest of the word, the next word, or a phrase.
+"""Completion while typing: the rest of a word, the next word, or a phrase.
 
-    text > history (state after the words before) > search (words the network may go on with) > blend (with what this
-    person wrote) > candidates
+    text > query > text state > search (continuations by the network) > n-gram mixture > ranked proposals
 
-`completer.Completer` is the door; `report` measures what it saves.
+`completer.Completer` is the entry point; `keystroke_savings` measures what completion saves.
 """

@@ -1,11 +1,11 @@
-"""A text's words in order and a sorted index of its places: how often any words stood one after the other.
+"""An index of the n-grams of a text: its words in order, and its positions sorted by the words that follow.
 
-From the index follow interpolated modified Kneser-Ney probabilities of any order without a table of n-grams, so that
-a million words take some ten megabytes.
+Interpolated modified Kneser-Ney probabilities of any order are computed from the index, without a table of n-grams; a
+million words take about ten megabytes.
 
     p(w | ctx) = (n(ctx w) - D(n)) / n(ctx) + back(ctx) p(w | shorter ctx)
 
-n counts occurrences after the longest context, and distinct words before `ctx w` after shorter ones.
+n counts occurrences for the longest context, and distinct preceding words of `ctx w` for shorter ones.
 
 Source: Chen and Goodman 1998, section 3.3; the index as in Stehouwer and van Zaanen 2010, "Using suffix arrays as
 language models: scaling the n-gram".
@@ -23,42 +23,42 @@ import numpy as np
 
 from lstmtui.common.npz import pack, unpack
 from lstmtui.common.word_boundaries import words_and_line_ends
-from lstmtui.engine.autocomplete.respelling import Lexicon
+from lstmtui.engine.autocomplete.spelling_correction import Lexicon
 
 Array = np.ndarray[Any, Any]
 
 LINE = b"\n"
-"""Stands before the first word of a line and after the last."""
+"""The token before the first word of a line and after the last."""
 ORDER = 5
 DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
-"""For what was seen once, twice, more often: about what the formula of Chen and Goodman gives on texts of a million
-words, at any order."""
+"""By counts of 0, 1, 2 and more: about what the formula of Chen and Goodman gives on texts of a million words, at any
+order."""
 FORMAT = 3
 OLD_FORMATS = (2,)
-"""The same with other words: what is not ASCII was one word with the letters beside it."""
+"""Read as well. They bounded words differently: characters beyond ASCII were one word with the adjacent letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What follows one context: words seen after it, and the share that is left to shorter contexts."""
+    """Probabilities of the words seen after one context, and the weight of shorter contexts."""
 
     words: Array
-    """(N,) ids in order."""
+    """(N,) word numbers, ascending."""
     sums: Array
-    """(N + 1,) running sums of their discounted probabilities."""
-    back: float
+    """(N + 1,) cumulative sums of their discounted probabilities."""
+    backoff: float
 
 
-class Concordance:
-    """The words of a text. Words are numbered in the order of their bytes, so that a beginning is a range."""
+class NgramIndex:
+    """The n-grams of a text. Words are numbered in the order of their bytes: those with a prefix are a range."""
 
-    def __init__(self, words: list[bytes], text: Array, index: Array | None = None, *, made_in: int = FORMAT) -> None:
-        """Take the words, sorted, the line end first, and the text in their numbers (N,).
+    def __init__(self, words: list[bytes], text: Array, index: Array | None = None, *, version: int = FORMAT) -> None:
+        """Take the vocabulary, sorted after the line end, and the text as word numbers (N,).
 
-        index      all places (N,), sorted by the words from there on, where that has been done before
-        made_in    the format that decided what a word is
+        index      all positions (N,), sorted by the words from there on; computed if not given
+        version    the format whose word boundaries were used
         """
-        self.words, self.made_in = words, made_in
+        self.words, self.version = words, version
         self._ids = {word: i for i, word in enumerate(words)}
         V = len(words)
         self._padded = np.concatenate([text, np.zeros(ORDER, text.dtype)])
@@ -66,63 +66,63 @@ class Concordance:
         if index is None:
             index = np.lexsort([self._padded[n : n + len(text)] for n in reversed(range(ORDER))]).astype(np.int32)
         self._index = index
-        self._all = max(1, int(np.count_nonzero(text)))
+        self._total = max(1, int(np.count_nonzero(text)))
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(text, minlength=V))]).astype(np.int64)
         before = np.zeros(V)
         if len(text) > 1:
-            # How many different words stand before each.
+            # The number of distinct words before each word.
             pairs = np.sort(text[:-1].astype(np.int64) + text[1:].astype(np.int64) * V)
             first = np.concatenate([[True], pairs[1:] != pairs[:-1]])
             before += np.bincount(pairs[first] // V, minlength=V)
-        before[0] = 0.0  # a line end is not proposed
-        before[1:] += 0.5  # the first word of the text has nothing before it
-        self._single = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
-        self._single_p = np.diff(self._single)
-        self.layers = lru_cache(maxsize=128)(self._layers)
-        self._following = lru_cache(maxsize=256)(self._following_in)
+        before[0] = 0.0  # line ends are not proposed
+        before[1:] += 0.5  # the first word of the text has no predecessor
+        self._unigram_sums = np.concatenate([[0.0], np.cumsum(before / max(1.0, before.sum()))])
+        self._unigram_p = np.diff(self._unigram_sums)
+        self.layers = lru_cache(maxsize=128)(self._compute_layers)
+        self._layer = lru_cache(maxsize=256)(self._compute_layer)
 
     @classmethod
-    def of(cls, chunks: Iterable[bytes]) -> Concordance:
-        """Index the text in `chunks`, which are cut between words."""
-        seen: dict[bytes, int] = {LINE: 0}
+    def from_chunks(cls, chunks: Iterable[bytes]) -> NgramIndex:
+        """Index a text in `chunks`, which are split between words."""
+        numbers: dict[bytes, int] = {LINE: 0}
         ids: list[int] = [0]
         for chunk in chunks:
             for word in words_and_line_ends(chunk):
-                ids.append(seen.setdefault(word, len(seen)))
-        words = [LINE, *sorted(word for word in seen if word != LINE)]
+                ids.append(numbers.setdefault(word, len(numbers)))
+        words = [LINE, *sorted(word for word in numbers if word != LINE)]
         rank = {word: i for i, word in enumerate(words)}
-        renumbered = np.array([rank[word] for word in seen], np.int32)
+        renumbered = np.array([rank[word] for word in numbers], np.int32)
         return cls(words, renumbered[np.array(ids, np.int32)])
 
     def __len__(self) -> int:
         return len(self._text)
 
     @property
-    def count(self) -> int:
-        """How many words the text has, line ends not counted."""
+    def word_count(self) -> int:
+        """The number of words of the text, without line ends."""
         return int(np.count_nonzero(self._text))
 
-    def share(self, word: bytes) -> float:
-        """Return which part of the words of the text is `word`."""
-        return self.occurrences(word) / self._all
+    def frequency(self, word: bytes) -> float:
+        """Return the relative frequency of `word` in the text."""
+        return self.occurrences(word) / self._total
 
     def occurrences(self, word: bytes) -> int:
-        """Return how often the text has `word`."""
+        """Return the count of `word` in the text."""
         number = self._ids.get(word, 0)
         return int(self._starts[number + 1] - self._starts[number]) if number else 0
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        """The words of the text, for finding those that begin nearly as typed."""
+        """The words of the text, for a search by similarity."""
         occurrences = np.diff(self._starts)[1:]
         return Lexicon(self.words[1 + at] for at in np.argsort(-occurrences, kind="stable"))
 
     def text(self) -> bytes:
-        """Return the words of the text, one space apart, its lines as they were."""
+        """Return the words of the text with single spaces between them, in their lines."""
         return b" ".join(self.words[i] for i in self._text).replace(b" \n", b"\n").replace(b"\n ", b"\n")
 
     def context(self, words: list[bytes]) -> tuple[int, ...]:
-        """Return the numbers of the last of `words`, as far back as they are known."""
+        """Return the numbers of the last of `words`, as far back as the text has them."""
         found: list[int] = []
         for word in reversed([LINE, *words][-ORDER + 1 :]):
             number = self._ids.get(word)
@@ -131,44 +131,46 @@ class Concordance:
             found.insert(0, number)
         return tuple(found)
 
-    def range(self, prefix: bytes) -> tuple[int, int]:
-        """Return the first number of a word that begins with `prefix`, and the one after the last."""
+    def prefix_range(self, prefix: bytes) -> tuple[int, int]:
+        """Return the range of the numbers of words that begin with `prefix`."""
         if not prefix:
             return 1, len(self.words)
         low = bisect_left(self.words, prefix, 1)
         high = bisect_left(self.words, prefix + b"\xff" * 8, low)
         return low, high
 
-    def tell(self, context: tuple[int, ...], prefix: bytes, most: int = 24) -> tuple[dict[bytes, float], float, int]:
-        """Return words that begin with `prefix` and their probabilities, that of all such words, and how many words
-        of the context were seen together."""
-        low, high = self.range(prefix)
+    def estimate(
+        self, context: tuple[int, ...], prefix: bytes, count: int = 24
+    ) -> tuple[dict[bytes, float], float, int]:
+        """Return probable words that begin with `prefix`, the probability of all such words, and the length of the
+        longest context that the text has."""
+        low, high = self.prefix_range(prefix)
         layers = self.layers(context)
-        total = self._single[high] - self._single[low]
+        total = self._unigram_sums[high] - self._unigram_sums[low]
         chosen: set[int] = set()
         for layer in layers:
             a, b = np.searchsorted(layer.words, (low, high))
-            total = layer.back * total + layer.sums[b] - layer.sums[a]
+            total = layer.backoff * total + layer.sums[b] - layer.sums[a]
             p = np.diff(layer.sums[a : b + 1])
-            chosen.update(layer.words[a:b][_largest(p, most)].tolist())
-        if len(chosen) < most and high > low:
-            chosen.update((low + _largest(self._single_p[low:high], most)).tolist())
+            chosen.update(layer.words[a:b][_largest(p, count)].tolist())
+        if len(chosen) < count and high > low:
+            chosen.update((low + _largest(self._unigram_p[low:high], count)).tolist())
         words = np.array(sorted(chosen), np.int64)
         return (
-            dict(zip([self.words[i] for i in words], self._p(layers, words).tolist(), strict=True)),
+            dict(zip([self.words[i] for i in words], self._probabilities(layers, words).tolist(), strict=True)),
             total,
             len(layers),
         )
 
-    def p(self, context: tuple[int, ...], word: bytes) -> float:
+    def probability(self, context: tuple[int, ...], word: bytes) -> float:
         """Return the probability of one word."""
         number = self._ids.get(word)
-        return 0.0 if number is None else float(self._p(self.layers(context), np.array([number]))[0])
+        return 0.0 if number is None else float(self._probabilities(self.layers(context), np.array([number]))[0])
 
-    def _p(self, layers: list[Layer], words: Array) -> Array:
-        found = self._single_p[words]
+    def _probabilities(self, layers: list[Layer], words: Array) -> Array:
+        found = self._unigram_p[words]
         for layer in layers:
-            found = layer.back * found
+            found = layer.backoff * found
             if len(layer.words):
                 at = np.minimum(np.searchsorted(layer.words, words), len(layer.words) - 1)
                 found = found + np.where(layer.words[at] == words, layer.sums[at + 1] - layer.sums[at], 0.0)
@@ -176,11 +178,11 @@ class Concordance:
 
     # --- counting -------------------------------------------------------------------------------------------------
 
-    def _layers(self, context: tuple[int, ...]) -> list[Layer]:
-        """Return what follows the last word of `context`, the last two, and so on while they were seen."""
+    def _compute_layers(self, context: tuple[int, ...]) -> list[Layer]:
+        """Return the layers of the last word of `context`, the last two, and so on, as far as the text has them."""
         found = []
         for length in range(1, len(context) + 1):
-            layer = self._following(context[len(context) - length :])
+            layer = self._layer(context[len(context) - length :])
             if layer is None:
                 break
             found.append(layer)
@@ -188,34 +190,35 @@ class Concordance:
                 break
         return found
 
-    def _following_in(self, words: tuple[int, ...]) -> Layer | None:
-        """Return what follows `words`; None where the text does not have them. Frequent ones take milliseconds."""
-        low, high = self._places(words)
+    def _compute_layer(self, words: tuple[int, ...]) -> Layer | None:
+        """Return the layer of a context; None where the text does not have it. Frequent ones take milliseconds."""
+        low, high = self._positions(words)
         longest = len(words) == ORDER - 1 or words[0] == 0
-        return None if low == high else self._layer(low, high, len(words), longest=longest)
+        return None if low == high else self._count_following(low, high, len(words), longest=longest)
 
-    def _places(self, words: tuple[int, ...]) -> tuple[int, int]:
-        """Return the range of the index where the text has `words`."""
+    def _positions(self, words: tuple[int, ...]) -> tuple[int, int]:
+        """Return the range of the index with the positions of `words`."""
         low, high = int(self._starts[words[0]]), int(self._starts[words[0] + 1])
         for at, word in enumerate(words[1:], 1):
 
-            def there(place: int, at: int = at) -> int:
+            def word_at(place: int, at: int = at) -> int:
                 return int(self._padded[self._index[place] + at])
 
-            low = bisect_left(_ROW, word, low, high, key=there)
-            high = bisect_left(_ROW, word + 1, low, high, key=there)
+            low = bisect_left(_ALL_PLACES, word, low, high, key=word_at)
+            high = bisect_left(_ALL_PLACES, word + 1, low, high, key=word_at)
         return low, high
 
-    def _layer(self, low: int, high: int, length: int, *, longest: bool) -> Layer:
-        places = self._index[low:high]
-        following = self._padded[places + length]
+    def _count_following(self, low: int, high: int, length: int, *, longest: bool) -> Layer:
+        """Return the layer of a context of `length` words whose positions are `low` to `high` of the index."""
+        positions = self._index[low:high]
+        following = self._padded[positions + length]
         if not longest:
-            before = np.where(places > 0, self._padded[places - 1], 0).astype(np.int64)
+            before = np.where(positions > 0, self._padded[positions - 1], 0).astype(np.int64)
             pairs = np.sort(following.astype(np.int64) * len(self.words) + before)
             following = pairs[_firsts(pairs)] // len(self.words)
-        first = _firsts(following)  # the index has them in order
+        first = _firsts(following)  # the index sorts them
         words, count = following[first], np.diff(np.append(first, len(following)))
-        known = words > 0  # a line end is never proposed; the rest is as if the line went on
+        known = words > 0  # line ends are never proposed: the rest is normalised without them
         words, count = words[known], count[known]
         if not len(words):
             return Layer(words.astype(np.int64), np.zeros(1), 1.0)
@@ -226,45 +229,45 @@ class Concordance:
     # --- files ----------------------------------------------------------------------------------------------------
 
     def dump(self) -> bytes:
-        """Return the words and the text as the bytes of an .npz file."""
+        """Return the index as the bytes of an .npz file."""
         words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
-        return pack({"format": np.array(self.made_in), "words": words, "text": self._text, "index": self._index})
+        return pack({"format": np.array(self.version), "words": words, "text": self._text, "index": self._index})
 
     @classmethod
-    def load(cls, data: bytes) -> Concordance:
+    def load(cls, data: bytes) -> NgramIndex:
         """Undo `dump`. Raises ValueError for other bytes."""
         try:
             stored = unpack(data)
             words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
-            known = int(stored["format"])
+            version = int(stored["format"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"not a concordance ({error})") from error
-        if known not in (FORMAT, *OLD_FORMATS):
-            raise ValueError("not a concordance of this format")
+            raise ValueError(f"not an n-gram index ({error})") from error
+        if version not in (FORMAT, *OLD_FORMATS):
+            raise ValueError("not an n-gram index of this format")
         words = words if words != [b""] else []
-        if words != sorted(set(words)) or not _numbers(text, len(words) + 1) or not _numbers(index, len(text)):
-            raise ValueError("not a concordance")
+        if words != sorted(set(words)) or not _are_numbers(text, len(words) + 1) or not _are_numbers(index, len(text)):
+            raise ValueError("not an n-gram index")
         if len(index) != len(text):
-            raise ValueError("not a concordance")
-        return cls([LINE, *words], text, index, made_in=known)
+            raise ValueError("not an n-gram index")
+        return cls([LINE, *words], text, index, version=version)
 
 
-_ROW = range(1 << 31)
-"""Places to look for something among, by a key."""
+_ALL_PLACES = range(1 << 31)
+"""A sequence to bisect by a key."""
 
 
 def _firsts(values: Array) -> Array:
-    """Return where each value of a row in order comes first."""
+    """Return the first index of each value in a sorted array."""
     return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
-def _numbers(values: Array, end: int) -> bool:
-    """Return whether `values` is a row of numbers from 0 to `end` - 1."""
+def _are_numbers(values: Array, end: int) -> bool:
+    """Return whether `values` is a non-empty int32 array of numbers below `end`."""
     return (
         values.ndim == 1 and values.dtype == np.int32 and len(values) > 0 and values.min() >= 0 and values.max() < end
     )
 
 
 def _largest(values: Array, count: int) -> Array:
-    """Return the indices of the `count` largest values."""
+    """Return the indices of the `count` largest values, in any order."""
     return np.argpartition(-values, count)[:count] if count < len(values) else np.arange(len(values))

@@ -1,9 +1,9 @@
-"""What this person wrote, kept beside a run: texts by name, the lines of each, and an index of all of them.
+"""The user's profile: what the user wrote, as texts by name, the lines of each, and an n-gram index of all.
 
-    autocomplete/profile.npz    the index, as `Concordance` keeps it, and in `texts` the texts as JSON
+    autocomplete/profile.npz    the arrays of `NgramIndex`, and in `texts` the texts as JSON
 
-A line is its words, one space apart. Each is kept with a digest of what it was when it was given, so that a text is
-learnt once, whatever has been forgotten of it since. Lines that several texts have in common are counted once.
+A line is its words with single spaces. Each has a digest of its original form, so that a text is learnt once, even if
+words of it have been forgotten since. Lines that several texts share are counted once.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from lstmtui.common.files import parse_json, read_file, to_json, write_atomicall
 from lstmtui.common.npz import pack, unpack
 from lstmtui.common.opening import private_folder
 from lstmtui.common.word_boundaries import words_and_line_ends
-from lstmtui.engine.autocomplete.ngram_index import LINE, Concordance
-from lstmtui.engine.autocomplete.store import changing, put_aside
+from lstmtui.engine.autocomplete.ngram_index import LINE, NgramIndex
+from lstmtui.engine.autocomplete.store import profile_lock, set_aside
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
 TYPED = "typed"
-"""The name of what was typed, and not read from a file."""
-EARLIER = "earlier"
-"""The name of what a profile held before it knew names."""
+"""The name of typed text, which comes from no file."""
+UNNAMED = "earlier"
+"""The name of the text of a profile that was written before texts had names."""
 MAX_BYTES = 64 << 20
-"""Of all texts together."""
+"""The size of all texts together."""
 
 
 @dataclass(slots=True)
 class Text:
-    """One text: its lines as they are counted, and the digest of each as it was given."""
+    """One text: its lines as they are counted, and the digest of each in its original form."""
 
     name: str
     lines: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, name: str, data: bytes) -> Text:
-        """Return the text that `data` is."""
-        lines = list(lines_of(data))
+    def parse(cls, name: str, data: bytes) -> Text:
+        """Return the text with the lines of `data`."""
+        lines = list(word_lines(data))
         return cls(name, lines, [digest(line) for line in lines])
 
-    def words(self) -> int:
-        """Return how many words it has."""
+    def word_count(self) -> int:
+        """Return the number of words."""
         return sum(len(line.split(" ")) for line in self.lines if line)
 
     def replaced_by(self, new: Text) -> Text:
-        """Return `new` without what has been forgotten of this text, an older one of the same name."""
+        """Return `new`, a newer version, without the words of it that have been forgotten."""
         known: dict[str, list[str]] = {}
         for line, mark in zip(reversed(self.lines), reversed(self.digests), strict=True):
             known.setdefault(mark, []).append(line)
@@ -64,100 +64,100 @@ class Text:
         ]
         return Text(new.name, lines, new.digests)
 
-    def grown_by(self, new: Text) -> Text:
-        """Return this text with the lines of `new` that it lacks; a line that one of them continues goes."""
-        lacking, lines, digests = Counter(new.digests) - Counter(self.digests), [], []
+    def extended_by(self, new: Text) -> Text:
+        """Return this text with the lines of `new` that it lacks, without lines that are beginnings of new ones."""
+        missing, lines, digests = Counter(new.digests) - Counter(self.digests), [], []
         for line, mark in zip(new.lines, new.digests, strict=True):
-            if lacking[mark] > 0:
-                lacking[mark] -= 1
+            if missing[mark] > 0:
+                missing[mark] -= 1
                 lines.append(line)
                 digests.append(mark)
         longer = sorted(lines)
-        kept = [
+        unchanged = [
             (line, mark)
             for line, mark in zip(self.lines, self.digests, strict=True)
             if not (at := bisect_left(longer, line)) < len(longer) or not longer[at].startswith(line)
         ]
-        return Text(self.name, [line for line, _ in kept] + lines, [mark for _, mark in kept] + digests)
+        return Text(self.name, [line for line, _ in unchanged] + lines, [mark for _, mark in unchanged] + digests)
 
     def without(self, word: str) -> Text:
-        """Return this text without a word, wherever it stands."""
-        lines = [" ".join(each for each in line.split(" ") if each != word) for line in self.lines]
+        """Return this text without any occurrence of a word."""
+        lines = [" ".join(other for other in line.split(" ") if other != word) for line in self.lines]
         return Text(self.name, lines, self.digests)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What came of changing a profile."""
+    """The result of changing a profile."""
 
     words: int
-    """How many words it holds now."""
-    by: int
+    """The number of words now."""
+    added: int
     """How many more than before."""
     aside: Path | None = None
-    """Where the profile stands that could not be read."""
+    """The new path of a damaged profile."""
 
 
 class Profile:
-    """The profile beside a run."""
+    """The profile of a run."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._path = run.autocomplete / "profile.npz"
 
-    def load(self) -> Concordance | None:
-        """Return its index; None where nothing is kept, or what is there cannot be read."""
+    def load(self) -> NgramIndex | None:
+        """Return its index; None without a profile, or for one that cannot be read."""
         with contextlib.suppress(OSError, ValueError):
             data = read_file(self._path, 8 * MAX_BYTES)
-            return Concordance.load(data) if data is not None else None
+            return NgramIndex.load(data) if data is not None else None
         return None
 
     def texts(self) -> list[Text]:
-        """Return what is kept. Raises CorruptError where it cannot be read."""
+        """Return its texts. Raises CorruptError if they are damaged."""
         try:
-            return self._texts()
+            return self._read()
         except ValueError as error:
             raise CorruptError(
-                f"The profile {self._path} is damaged; the next 'lstmtui adapt' keeps it aside and begins anew."
+                f"The profile {self._path} is damaged; the next 'lstmtui adapt' renames it and begins a new one."
             ) from error
 
     def learn(self, texts: Mapping[str, bytes]) -> Change:
-        """Keep `texts`, each by its name: a file that is learnt again takes its own place, and what is TYPED grows.
+        """Add `texts` by name: the new version of a file replaces the old one; the TYPED text is extended.
 
-        Raises LstmtuiError where it cannot be read or written.
+        Raises LstmtuiError where the profile cannot be read or written.
         """
-        with changing(self._run):
+        with profile_lock(self._run):
             aside = None
             try:
-                known = {text.name: text for text in self._texts()}
+                known = {text.name: text for text in self._read()}
             except ValueError:
-                known, aside = {}, put_aside(self._path)
-            before = _count(known.values())
+                known, aside = {}, set_aside(self._path)
+            before = _count_words(known.values())
             for name, data in texts.items():
-                new, old = Text.of(name, data), known.get(name, Text(name))
-                known[name] = old.grown_by(new) if name == TYPED else old.replaced_by(new)
+                new, old = Text.parse(name, data), known.get(name, Text(name))
+                known[name] = old.extended_by(new) if name == TYPED else old.replaced_by(new)
             return Change(*self._write(list(known.values()), before), aside)
 
-    def forget(self, what: Iterable[str]) -> Change | None:
-        """Forget a text by any of its names in `what`, or else a word; return None where there is neither.
+    def forget(self, names: Iterable[str]) -> Change | None:
+        """Forget the texts with one of `names`, or else the words; return None if there are neither.
 
-        Raises LstmtuiError where it cannot be read or written.
+        Raises LstmtuiError where the profile cannot be read or written.
         """
-        names = set(what)
-        with changing(self._run):
+        names = set(names)
+        with profile_lock(self._run):
             known = self.texts()
             left = [text for text in known if text.name not in names]
             if len(left) == len(known):
                 left = known
                 for word in names:
                     left = [text.without(word) for text in left]
-            before = _count(known)
+            before = _count_words(known)
             if left == known:
                 return None
             return Change(*self._write(left, before))
 
     def reset(self) -> bool:
-        """Forget everything; return whether there was anything."""
+        """Remove the profile; return whether there was one."""
         try:
             self._path.unlink()
         except FileNotFoundError:
@@ -166,8 +166,8 @@ class Profile:
             raise LstmtuiError(f"The profile {self._path} cannot be removed ({error.strerror or error}).") from error
         return True
 
-    def _texts(self) -> list[Text]:
-        """Return what is kept. Raises LstmtuiError where the system does not let it be read, ValueError for damage."""
+    def _read(self) -> list[Text]:
+        """Return its texts. Raises LstmtuiError if the system refuses to read them, ValueError if they are damaged."""
         try:
             data = read_file(self._path, 8 * MAX_BYTES)
         except OSError as error:
@@ -178,27 +178,27 @@ class Profile:
             return []
         arrays = unpack(data)
         if "texts" not in arrays:
-            return [Text.of(EARLIER, Concordance.load(data).text())]
-        return _texts_of(parse_json(arrays["texts"].tobytes(), 2 * MAX_BYTES))
+            return [Text.parse(UNNAMED, NgramIndex.load(data).text())]
+        return _parse_texts(parse_json(arrays["texts"].tobytes(), 2 * MAX_BYTES))
 
     def _write(self, texts: list[Text], before: int) -> tuple[int, int]:
-        """Keep `texts`; return how many words they have, and how many more than `before`."""
-        lines = list(common(texts))
+        """Write `texts`; return the number of their words, and how many more these are than `before`."""
+        lines = list(distinct_lines(texts))
         if sum(len(line.encode("utf-8", "surrogateescape")) for line in lines) > MAX_BYTES:
             raise LstmtuiError(f"A profile holds at most {MAX_BYTES >> 20} MiB of text; forget some of it first.")
-        index = Concordance.of([LINE.join(line.encode("utf-8", "surrogateescape") for line in lines)])
+        index = NgramIndex.from_chunks([LINE.join(line.encode("utf-8", "surrogateescape") for line in lines)])
         record = [{"name": text.name, "lines": text.lines, "digests": text.digests} for text in texts]
-        held = {**unpack(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
+        arrays = {**unpack(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
         try:
             private_folder(self._path.parent)
-            write_atomically(self._path, pack(held))
+            write_atomically(self._path, pack(arrays))
         except OSError as error:
             raise LstmtuiError(f"The profile {self._path} cannot be written ({error.strerror or error}).") from error
-        return index.count, index.count - before
+        return index.word_count, index.word_count - before
 
 
-def lines_of(data: bytes) -> Iterator[str]:
-    """Yield the lines of `data` that have words, as their words with one space between."""
+def word_lines(data: bytes) -> Iterator[str]:
+    """Yield the non-empty lines of `data`, as their words with single spaces."""
     words: list[bytes] = []
     for piece in [*words_and_line_ends(data), LINE]:
         if piece != LINE:
@@ -209,31 +209,31 @@ def lines_of(data: bytes) -> Iterator[str]:
 
 
 def digest(line: str) -> str:
-    """Return what a line is known by."""
+    """Return the digest of a line."""
     return hashlib.sha256(line.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def common(texts: Iterable[Text]) -> Iterator[str]:
-    """Yield the lines of all texts, each as often as the text has it that has it most often."""
-    met: Counter[str] = Counter()
+def distinct_lines(texts: Iterable[Text]) -> Iterator[str]:
+    """Yield the lines of all texts, each as often as the one text that has it most often."""
+    yielded: Counter[str] = Counter()
     for text in texts:
         here: Counter[str] = Counter()
         for line, mark in zip(text.lines, text.digests, strict=True):
             here[mark] += 1
-            if here[mark] > met[mark]:
-                met[mark] += 1
+            if here[mark] > yielded[mark]:
+                yielded[mark] += 1
                 if line:
                     yield line
 
 
-def _count(texts: Iterable[Text]) -> int:
-    return sum(len(line.split(" ")) for line in common(texts))
+def _count_words(texts: Iterable[Text]) -> int:
+    return sum(len(line.split(" ")) for line in distinct_lines(texts))
 
 
-def _texts_of(record: Any) -> list[Text]:
-    """Return the texts that a JSON value holds. Raises ValueError for another value."""
+def _parse_texts(record: Any) -> list[Text]:
+    """Return the texts of a JSON value. Raises ValueError for other values."""
     try:
-        texts = [Text(str(each["name"]), list(each["lines"]), list(each["digests"])) for each in record]
+        texts = [Text(str(text["name"]), list(text["lines"]), list(text["digests"])) for text in record]
     except (KeyError, TypeError) as error:
         raise ValueError("no texts in it") from error
     if any(len(t.lines) != len(t.digests) or not all(isinstance(x, str) for x in t.lines + t.digests) for t in texts):

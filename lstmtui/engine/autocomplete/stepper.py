@@ -1,4 +1,4 @@
-"""One step of the network for some rows, and the nodes that steps lead to."""
+"""Steps of the network over several states at once, and the tree nodes that they lead to."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
 
-ROWS = 64
-"""Most rows that are stepped at once."""
+MAX_ROWS = 64
+"""States that are stepped at once."""
 
 
 class Node:
@@ -26,21 +26,22 @@ class Node:
         self.state = state
         """(S,), all states in a row."""
         self.logp = logp
-        """(V,) float32, log probabilities of the next token; None where it has been let go."""
+        """(V,) float32, log probabilities of the next token; None where they have been dropped."""
         self.children: dict[int, Node] = {}
-        """By token, as far as they have been computed."""
+        """Computed successors by token."""
         self.end = -1.0
-        """The probability that a word which ends here is over; negative until asked for."""
+        """The probability that a word ends here; negative until computed."""
+
+
+Expansions = list[tuple[Node, int]]
+"""Nodes and tokens whose children are needed."""
 
 
 class Stepper:
-    """Steps rows of states over shared weights, of which it holds a copy ordered for that.
-
-    A row's result does not depend on the other rows.
-    """
+    """Steps rows of states over a packed copy of shared weights. The result of a row does not depend on the others."""
 
     def __init__(self, s: RunSettings, weights: Arena) -> None:
-        self._reader = Reader(s, weights, ROWS)
+        self._reader = Reader(s, weights, MAX_ROWS)
         self._reader.let_go()
         h, c = self._reader.h, self._reader.c
         self._shapes = (h.shape[0], h.shape[2]), (c.shape[0], c.shape[2])
@@ -49,27 +50,26 @@ class Stepper:
         self.steps = 0
         """Rows stepped so far."""
 
-    def begin(self) -> Array:
+    def initial_state(self) -> Array:
         """Return the state (S,) before any text."""
         return np.zeros(self._size, self._reader.h.dtype)
 
     def step(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
-        """Read one token after each state (S,) and return the nodes that leads to."""
+        """Read one token after each state (S,) and return the resulting nodes."""
         found: list[Node] = []
-        for low in range(0, len(tokens), ROWS):
-            found += self._step(states[low : low + ROWS], tokens[low : low + ROWS])
+        for low in range(0, len(tokens), MAX_ROWS):
+            found += self._step_rows(states[low : low + MAX_ROWS], tokens[low : low + MAX_ROWS])
         return found
 
-    def grow(self, wanted: Sequence[tuple[Node, int]]) -> None:
-        """Give each node the child that its token leads to, as far as it has none."""
-        missing = [(node, token) for node, token in dict.fromkeys(wanted) if token not in node.children]
-        for (node, token), child in zip(
-            missing, self.step([n.state for n, _ in missing], [t for _, t in missing]), strict=True
-        ):
+    def expand(self, expansions: Sequence[tuple[Node, int]]) -> None:
+        """Compute the children that are missing."""
+        missing = [(node, token) for node, token in dict.fromkeys(expansions) if token not in node.children]
+        children = self.step([node.state for node, _ in missing], [token for _, token in missing])
+        for (node, token), child in zip(missing, children, strict=True):
             node.children[token] = child
 
-    def walk(self, node: Node, tokens: Sequence[int], *, logp: bool) -> Node:
-        """Read `tokens`, at least one, after `node`, and return the node after them, with its probabilities or without.
+    def read(self, node: Node, tokens: Sequence[int], *, logp: bool) -> Node:
+        """Read one or more `tokens` after `node`, and return the node after them, with or without its probabilities.
 
         Without, a step costs about half as much.
         """
@@ -77,14 +77,14 @@ class Stepper:
         h, c = self._reader.h, self._reader.c
         h[:, 0] = node.state[: self._split].reshape(self._shapes[0])
         c[:, 0] = node.state[self._split :].reshape(self._shapes[1])
-        read = np.array(tokens, np.int32)[:, None]
+        column = np.array(tokens, np.int32)[:, None]
         if logp:
-            found = log_softmax(self._reader.read(read))[0]
+            found = log_softmax(self._reader.read(column))[0]
         else:
-            self._reader.walk(read)
+            self._reader.walk(column)
         return Node(np.concatenate([h[:, 0].ravel(), c[:, 0].ravel()]), found if logp else None)
 
-    def _step(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
+    def _step_rows(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:
         n = len(tokens)
         self.steps += n
         h, c = self._reader.h, self._reader.c
@@ -95,7 +95,7 @@ class Stepper:
         after = np.empty_like(before)
         after[:, : self._split] = h[:, :n].swapaxes(0, 1).reshape(n, -1)
         after[:, self._split :] = c[:, :n].swapaxes(0, 1).reshape(n, -1)
-        # States are kept for long, probabilities as long as their word is typed.
+        # States are held for long, probabilities only while their word is typed: no views of shared arrays.
         return [Node(after[row].copy(), logp[row]) for row in range(n)]
 
 

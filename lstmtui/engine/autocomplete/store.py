@@ -1,11 +1,11 @@
-"""What completion keeps beside a run, in a folder of its own: an index of the training text, and a profile.
+"""Files of completion beside a run: an index of the training text, and the user's profile.
 
-    autocomplete/text.npz       words of the text that the run was trained on; made when it is first completed with
-    autocomplete/profile.npz    words of what this person wrote, kept on request; see `profile.Profile`
-    autocomplete/biases.npz     biases that were moved towards what this person wrote; see `learn`
-    autocomplete/profile.lock   held while either of these two is changed
+    autocomplete/text.npz       n-gram index of the training text, made when the run first completes
+    autocomplete/profile.npz    n-gram index of what the user wrote; see `profile.Profile`
+    autocomplete/biases.npz     biases adapted to what the user wrote; see `bias_adaptation`
+    autocomplete/profile.lock   held while one of these two is changed
 
-Nothing of it ever enters a checkpoint, and removing the folder takes it all back.
+Checkpoints never contain any of it. Removing the folder removes all of it.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ from lstmtui.common.files import write_atomically
 from lstmtui.common.opening import open_regular, private_folder, read_bytes
 from lstmtui.config import RunSettings
 from lstmtui.data.corpus import training_text
-from lstmtui.engine.autocomplete.ngram_index import FORMAT, Concordance
+from lstmtui.engine.autocomplete.ngram_index import FORMAT, NgramIndex
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
-LONGEST_TEXT = 16 << 20
-"""Bytes of the training text that are indexed; some three million words, which take 40 MB."""
-PATIENCE = 30.0
-"""Seconds to wait until another process has changed what is kept."""
+MAX_INDEXED_BYTES = 16 << 20
+"""Bytes of the training text that are indexed: about three million words, which take 40 MB."""
+LOCK_SECONDS = 30.0
+"""Seconds to wait for another process that changes the profile."""
+POLL_SECONDS = 0.02
 
 
-def text_index(run: RunFolder, s: RunSettings) -> Concordance | None:
-    """Return the index of the run's training text, made and kept if need be; None where the text is gone or no text."""
+def text_index(run: RunFolder, s: RunSettings) -> NgramIndex | None:
+    """Return the index of the run's training text, made and stored if need be; None if the text cannot be read."""
     path = run.autocomplete / "text.npz"
-    known = None
+    stored = None
     with contextlib.suppress(OSError, ValueError):
-        known = Concordance.load(read_bytes(path))
-        if known.made_in == FORMAT or all(word.isascii() for word in known.words):
-            return known
+        stored = NgramIndex.load(read_bytes(path))
+        if stored.version == FORMAT or all(word.isascii() for word in stored.words):
+            return stored
     try:
-        made = Concordance.of(_beginning(training_text(s.data)))
+        index = NgramIndex.from_chunks(_beginning(training_text(s.data)))
     except (LstmtuiError, OSError):
-        return known
+        return stored
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a second at each start
         private_folder(path.parent)
-        write_atomically(path, made.dump())
-    return made
+        write_atomically(path, index.dump())
+    return index
 
 
 def _beginning(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the first LONGEST_TEXT bytes, cut between words."""
+    """Yield the first MAX_INDEXED_BYTES, split between words."""
     read, tail = 0, b""
     for chunk in chunks:
         data = tail + chunk
@@ -58,18 +59,18 @@ def _beginning(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield data[:cut]
         tail = data[cut:]
         read += len(chunk)
-        if read > LONGEST_TEXT:
+        if read > MAX_INDEXED_BYTES:
             return
     yield tail
 
 
-# --- changing what is kept --------------------------------------------------------------------------------------------
+# --- changes of the profile -------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def changing(run: RunFolder) -> Iterator[None]:
-    """Let no other process change what is kept beside `run` meanwhile. Raises LstmtuiError where one does for long."""
-    deadline = time.monotonic() + PATIENCE
+def profile_lock(run: RunFolder) -> Iterator[None]:
+    """Keep other processes from changing the profile. Raises LstmtuiError if one does so for LOCK_SECONDS."""
+    deadline = time.monotonic() + LOCK_SECONDS
     try:
         private_folder(run.autocomplete)
         descriptor = open_regular(run.autocomplete / "profile.lock", os.O_RDWR | os.O_CREAT)
@@ -87,22 +88,19 @@ def changing(run: RunFolder) -> Iterator[None]:
                     raise LstmtuiError(
                         f"Another process is changing the profile in {run.autocomplete}; try again when it is done."
                     ) from None
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def put_aside(path: Path) -> Path:
-    """Rename a file that cannot be understood, so that what is written next does not replace it; return its place.
-
-    Raises LstmtuiError where it cannot be renamed.
-    """
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, so that it is not overwritten; return its new path. Raises LstmtuiError."""
     number = 1
     while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
         number += 1
     try:
         os.rename(path, aside)
     except OSError as error:
-        raise LstmtuiError(f"{path} is damaged, and cannot be put aside ({error.strerror or error}).") from error
+        raise LstmtuiError(f"{path} is damaged, and cannot be renamed ({error.strerror or error}).") from error
     return aside

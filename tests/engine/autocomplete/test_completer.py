@@ -1,4 +1,4 @@
-"""Completion: candidates against the probabilities of a full enumeration, and the typed prefix respected."""
+"""Completion with trained and untrained models of every kind of tokens."""
 
 import string
 
@@ -19,7 +19,7 @@ KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 300}
 
 @pytest.fixture(scope="module", params=KINDS)
 def completer(request, tmp_path_factory):
-    """A model of each kind of tokens that has learnt the tiny text."""
+    """A completer of each kind of tokens, trained on the tiny text."""
     folder = tmp_path_factory.mktemp("complete")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LSTMTUI_RUNS", str(folder / "runs"))
@@ -46,13 +46,13 @@ def texts(found):
     return [c.text for c in found]
 
 
-def test_finishes_the_word_that_was_begun(completer):
-    # A word of `words` is what stands between spaces, full stop and all.
+def test_a_partial_word_is_finished(completer):
+    # Tokens of the kind words include the full stop.
     assert completer.complete("the cat sat on the ma")[0].text.rstrip(".") == "t"
     assert completer.complete("the bird ra")[0].text == "n"
 
 
-def test_proposes_the_next_word(completer):
+def test_the_next_word_is_proposed(completer):
     found = completer.complete("the cat sat on the ", k=3)
     assert found[0].text.strip(" .") in ("mat", "rain")
     assert completer.complete("the bird sat in a ", k=2)[0].text.rstrip(".") == "tree"
@@ -68,10 +68,10 @@ def test_candidates_are_distinct_ranked_and_probable(completer):
         assert sum(p) <= 1 + 1e-9
 
 
-def test_words_that_were_passed_over_leave_their_places(completer):
-    for text, begun in (("the ", ""), ("the cat sat on the m", "m")):
+def test_rejected_words_are_replaced_by_others(completer):
+    for text, partial in (("the ", ""), ("the cat sat on the m", "m")):
         found = completer.complete(text, k=3)
-        passed = [begun + found[0].text, "nothing of the kind"]
+        passed = [partial + found[0].text, "nothing of the kind"]
         others = completer.complete(text, k=3, passed=passed)
         assert found[0].text not in texts(others)
         assert texts(found)[1:] == texts(others)[: len(found) - 1]
@@ -85,7 +85,7 @@ def test_a_candidate_is_one_line_without_control_characters(completer):
             assert candidate.text.strip()
 
 
-def test_a_phrase_begins_with_the_word_and_goes_on(completer):
+def test_a_phrase_begins_with_the_word(completer):
     word = completer.complete("the cat ", k=1)[0]
     phrase = completer.complete("the cat ", k=1, phrase=True)[0]
     assert phrase.text.startswith(word.text)
@@ -97,21 +97,21 @@ def test_a_phrase_begins_with_the_word_and_goes_on(completer):
 @pytest.mark.parametrize(
     "text", ["", " ", "   ", "\n\n", "zzzqqq", "ünïcödé 漢字", "\x00\x1b[31m", "x" * 3000, "\ud800"]
 )
-def test_any_text_has_a_defined_answer(completer, text):
+def test_any_text_has_candidates_or_none(completer, text):
     found = completer.complete(text, k=3)
     assert len(found) <= 3
     assert all(c.text for c in found)
 
 
-def test_asking_again_and_in_another_order_gives_the_same(completer):
+def test_answers_do_not_depend_on_earlier_texts(completer):
     first = completer.complete("the bird sang in ", k=4)
     completer.complete("a dog", k=4)
     completer.complete("the bird sang", k=4)
     assert completer.complete("the bird sang in ", k=4) == first
 
 
-def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
-    """Against an enumeration of every word of up to three letters over a tiny alphabet."""
+def test_probabilities_are_those_of_the_letters_and_the_end():
+    """Compared with products of the probabilities of letters, over a tiny alphabet."""
     text = ("ab ba aab b a ab " * 30 + "\n").encode()
     tokenizer = tokens.train("chars", [text])
     s = tiny.settings("unused", tied=False, hidden=6, layers=1)
@@ -121,7 +121,7 @@ def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
     found = {c.text: c.probability for c in completer.complete("a ", k=100)}
 
     def next_token(prefix):
-        return np.exp(completer._history.after(prefix.encode()).logp.astype(np.float64))
+        return np.exp(completer._text_state.after(prefix.encode()).logp.astype(np.float64))
 
     letters = {c: int(tokenizer.encode(c.encode())[0]) for c in "ab"}
     ends = [int(tokenizer.encode(c.encode())[0]) for c in " \n"]
@@ -138,7 +138,7 @@ def test_probabilities_are_those_of_spelling_the_word_and_ending_it():
     assert checked >= 6
 
 
-def test_the_word_begun_is_what_follows_the_last_space_or_punctuation():
+def test_the_partial_word_follows_the_last_space_or_punctuation():
     assert partial_word(b"over the mo") == b"mo"
     assert partial_word(b"(don't") == b"don't"
     assert partial_word(b"end. ") == b""
@@ -147,7 +147,7 @@ def test_the_word_begun_is_what_follows_the_last_space_or_punctuation():
     assert all(partial_word(c.encode()) == b"" for c in string.punctuation if c not in "'_")
 
 
-def test_a_word_that_may_be_over_is_followed_by_what_comes_next(completer):
+def test_a_word_that_may_be_complete_is_followed_by_next_words(completer):
     found = completer.complete("the cat sat on the", k=3)
     assert found[0].text.rstrip(".") in (" mat", " rain")
     assert 0 < found[0].probability <= 1
@@ -155,24 +155,24 @@ def test_a_word_that_may_be_over_is_followed_by_what_comes_next(completer):
     assert phrase.text.startswith(found[0].text[:3])
 
 
-def test_a_word_that_surely_goes_on_is_not(completer):
+def test_an_incomplete_word_is_not_followed_by_next_words(completer):
     assert not any(c.text.startswith(" ") for c in completer.complete("the cat sat on the ra", k=3))
 
 
 @pytest.mark.parametrize(("typed", "rest"), [("the bird ra", "n"), ("the bird Ra", "n"), ("the bird RA", "N")])
-def test_any_case_finds_the_word_and_is_gone_on_with(completer, typed, rest):
+def test_a_word_is_found_and_continued_in_any_case(completer, typed, rest):
     found = completer.complete(typed, k=3)
     assert found[0].text == rest
     assert found[0].probability == pytest.approx(completer.complete("the bird ra", k=3)[0].probability, abs=0.2)
     assert sum(c.probability for c in completer.complete(typed, k=50)) <= 1 + 1e-6
 
 
-def test_improbable_words_that_nobody_wrote_are_not_proposed(completer):
-    if not completer.spelling.whole_words:
+def test_improbable_words_never_written_are_not_proposed(completer):
+    if not completer.token_index.whole_words:
         for text in ("the cat sat on the ma", "zq", "the ", "a dog ra"):
             assert all(c.probability >= 1e-3 for c in completer.complete(text, k=50))
 
 
-def test_a_beginning_that_no_word_has_is_not_followed_by_next_words():
+def test_an_unknown_beginning_is_not_followed_by_next_words():
     made = untrained("words")
     assert made.complete("the cat zqx") == []

@@ -1,27 +1,29 @@
-"""The count by its rule, on suggestions written by hand and on a model that has learnt its text."""
+"""Keystrokes are counted by the rule, on handwritten suggestions and on a trained model."""
 
 import pytest
 from support import tiny
 
 from lstmtui.engine.autocomplete import keystroke_savings
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.keystroke_savings import Word, count
-from lstmtui.engine.autocomplete.ngram_index import Concordance
-from lstmtui.engine.autocomplete.ngram_mixture import TEXT, Counted, Memory
-from lstmtui.engine.autocomplete.search import Found
+from lstmtui.engine.autocomplete.continuations import Continuations
+from lstmtui.engine.autocomplete.keystroke_savings import count
+from lstmtui.engine.autocomplete.ngram_index import NgramIndex
+from lstmtui.engine.autocomplete.ngram_mixture import NgramMixture
+from lstmtui.engine.autocomplete.ngram_sources import TRAINING_TEXT_WEIGHTS, IndexedText
+from lstmtui.engine.autocomplete.typing_simulation import Options, Word, type_text
 from lstmtui.engine.inference.loaded_model import load
 
 
 def word(text, *suggested, spaced=True):
-    """A word, and for each letter what is suggested: whole words with their probabilities."""
+    """Return a word and the suggestions before each letter, given as whole words with probabilities."""
     letters = [c.encode() for c in text]
     found = []
     for typed, words in enumerate(suggested):
-        found.append(Found({w[typed:].encode(): p for w, p in words.items()}))
+        found.append(Continuations({w[typed:].encode(): p for w, p in words.items()}))
     return Word(0, letters, spaced), found
 
 
-def test_a_suggestion_taken_costs_one_key_and_brings_its_space():
+def test_a_taken_suggestion_costs_one_key_and_brings_its_space():
     counted = count([word("mat", {"mat": 0.6, "cat": 0.2})], 0, 0.5)
     assert counted.characters == 4
     assert counted.keystrokes == {1: 1, 3: 1, 5: 1}
@@ -29,7 +31,7 @@ def test_a_suggestion_taken_costs_one_key_and_brings_its_space():
     assert (counted.mrr, counted.shown, counted.precision, counted.ghost) == (1, 1, 1, 1)
 
 
-def test_what_is_never_suggested_costs_all_its_letters_and_the_space():
+def test_a_word_never_suggested_costs_all_its_letters_and_the_space():
     counted = count([word("mat", {"cat": 0.6}, {"mob": 0.1}, {"max": 0.1}, spaced=True)], 2, 0.5)
     assert counted.keystrokes == {1: 6, 3: 6, 5: 6}
     assert counted.characters == 6
@@ -38,7 +40,7 @@ def test_what_is_never_suggested_costs_all_its_letters_and_the_space():
     assert (counted.shown, counted.precision) == (pytest.approx(1 / 3), 0)
 
 
-def test_ranks_decide_what_is_looked_at():
+def test_hits_count_up_to_the_rank():
     first = {"cat": 0.5, "dog": 0.2, "mat": 0.1}
     counted = count([word("mat", first, {"mat": 0.3}, spaced=False)], 0, 0.4)
     assert counted.keystrokes == {1: 2, 3: 1, 5: 1}
@@ -50,7 +52,7 @@ def test_ranks_decide_what_is_looked_at():
     assert counted.ghost == 3
 
 
-def test_what_was_passed_over_gives_its_place_to_others():
+def test_rejected_suggestions_are_replaced_by_others():
     first, second = {"man": 0.5, "mat": 0.2, "max": 0.1}, {"man": 0.6, "mat": 0.2, "max": 0.1}
     counted = count([word("max", first, second, second)], 0, 0.5)
     assert counted.keystrokes == {1: 4, 3: 1, 5: 1}
@@ -58,7 +60,7 @@ def test_what_was_passed_over_gives_its_place_to_others():
 
 
 @pytest.fixture(scope="module", params=["words", "bpe", "chars"])
-def learnt(request, tmp_path_factory):
+def model(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LSTMTUI_RUNS", str(folder / "runs"))
@@ -70,54 +72,42 @@ def learnt(request, tmp_path_factory):
         return load(run)
 
 
-def completer(t, **options):
-    return Completer(t.settings, t.weights, t.tokenizer, **options)
+def completer(model, **options):
+    return Completer(model.settings, model.weights, model.tokenizer, **options)
 
 
 @pytest.mark.parametrize("counted", [False, True])
-def test_the_count_is_that_of_what_complete_answers(learnt, counted):
-    """Candidates for the next word, where the word begun may be over, included."""
+def test_the_simulation_proposes_what_complete_proposes(model, counted):
+    """Including next words after a partial word that may be complete."""
     text = "\n".join(tiny.text(6).replace(".", "").splitlines())
-    memory = Memory([Counted(Concordance.of([tiny.text(40).encode()]), TEXT)], recent=False) if counted else None
-    typed = keystroke_savings.type_out(completer(learnt), text.encode(), apart=True, most=0, thorough=True)
-    single = completer(learnt, memory=memory)
+    index = NgramIndex.from_chunks([tiny.text(40).encode()])
+    mixture = NgramMixture([IndexedText(index, TRAINING_TEXT_WEIGHTS)], recent=False) if counted else None
+    typed = type_text(completer(model), text.encode(), Options(separate_lines=True, thorough=True))
+    single = completer(model, mixture=mixture)
     words, following = iter(typed.words), 0
     for line in text.split("\n"):
         at = 0
         for intended in line.split(" "):
             noted = next(words)
             assert b"".join(noted.letters).decode() == intended
-            for letter, found in enumerate(keystroke_savings.answers(typed, noted, memory)):
-                said = found.ranked(5)
-                asked = single.complete(line[: at + letter], k=5)
-                assert [c.probability for c in asked] == pytest.approx([p for _, p in said], rel=1e-3)
-                assert [c.text.encode() for c in asked][:2] == [w for w, _ in said][:2]
-                following += sum(word.startswith(b" ") for word, _ in said)
+            for letter, found in enumerate(keystroke_savings.suggestions(typed, noted, mixture)):
+                ranked = found.ranked(5)
+                completed = single.complete(line[: at + letter], k=5)
+                assert [c.probability for c in completed] == pytest.approx([p for _, p in ranked], rel=1e-3)
+                assert [c.text.encode() for c in completed][:2] == [w for w, _ in ranked][:2]
+                following += sum(word.startswith(b" ") for word, _ in ranked)
             at += len(intended) + 1
-    assert following > 0 or learnt.tokenizer.kind == "words"  # no word begins another there
+    assert following > 0 or model.tokenizer.kind == "words"  # no word is a prefix of another there
 
 
-def test_a_learnt_text_saves_keystrokes_and_memory_is_counted_apart(learnt):
+def test_a_learnt_text_saves_keystrokes_and_mixtures_do_not_interfere(model):
     text = tiny.text(40).encode()
-    typed = keystroke_savings.type_out(completer(learnt), text, apart=False, most=0, thorough=True)
-    plain = keystroke_savings.figures(typed, None, 0.3)
+    typed = type_text(completer(model), text, Options(thorough=True))
+    plain = keystroke_savings.measure(typed, None, 0.3)
     assert plain["characters"] == len(text)
     assert 0.3 < plain["savings"]["1"] <= plain["savings"]["3"] <= plain["savings"]["5"] < 1
     assert plain["recall"]["1"] <= plain["recall"]["3"] <= plain["recall"]["5"]
     assert plain["savings_ghost"] <= plain["savings"]["1"]
-    adapted = keystroke_savings.figures(typed, Memory(), 0.3)
+    adapted = keystroke_savings.measure(typed, NgramMixture(), 0.3)
     assert adapted["characters"] == plain["characters"]
-    assert keystroke_savings.figures(typed, None, 0.3) == plain
-
-
-def test_fewer_words_are_taken_from_all_over(learnt):
-    text = tiny.text(60).encode()
-    typed = keystroke_savings.type_out(completer(learnt), text, apart=False, most=70, thorough=False)
-    assert 60 <= len(typed.words) <= 130
-    assert typed.words[-1].start > len(text) / 2
-
-
-def test_latency_is_told_in_percentiles(learnt):
-    found = keystroke_savings.latency(completer(learnt), tiny.text(4), presses=40)
-    assert 0 < found["p50"] <= found["p90"] <= found["p99"]
-    assert keystroke_savings.latency(completer(learnt), "") == {"p50": 0.0, "p90": 0.0, "p99": 0.0}
+    assert keystroke_savings.measure(typed, None, 0.3) == plain

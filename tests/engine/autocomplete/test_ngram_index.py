@@ -1,22 +1,22 @@
-"""The index against counting by hand: Kneser-Ney probabilities of every word after every context."""
+"""Kneser-Ney probabilities, compared with a direct evaluation of the formula."""
 
 import random
 
 import numpy as np
 import pytest
 
-from lstmtui.engine.autocomplete.ngram_index import DISCOUNTS, LINE, ORDER, Concordance
+from lstmtui.engine.autocomplete.ngram_index import DISCOUNTS, LINE, ORDER, NgramIndex
 
 TEXT = b"the cat sat on the mat\nthe dog sat on the cat\na dog and the cat sat\nthe the cat\n" * 2 + b"on the mat again"
 
 
-def lines_of(text):
+def split_lines(text):
     return [[LINE, *line.split()] for line in text.split(b"\n")]
 
 
-def by_hand(text, context, word):
-    """p(word | context) straight from the formula."""
-    flat = [w for line in lines_of(text) for w in line]
+def formula(text, context, word):
+    """Return p(word | context)."""
+    flat = [w for line in split_lines(text) for w in line]
     vocabulary = sorted(set(flat) - {LINE})
 
     def grams(n):
@@ -37,9 +37,9 @@ def by_hand(text, context, word):
         total = sum(counts.values())
         if not total:
             return lower
-        kept = {w: (c - DISCOUNTS[min(c, 3)]) / total for w, c in counts.items()}
-        back = 1 - sum(kept.values())
-        return {w: kept[w] + back * lower[w] for w in vocabulary}
+        discounted = {w: (c - DISCOUNTS[min(c, 3)]) / total for w, c in counts.items()}
+        backoff = 1 - sum(discounted.values())
+        return {w: discounted[w] + backoff * lower[w] for w in vocabulary}
 
     return p(tuple(context))[word]
 
@@ -48,70 +48,72 @@ def by_hand(text, context, word):
     "context", [[], [b"the"], [b"on", b"the"], [b"cat", b"sat", b"on", b"the"], [b"never", b"the"], [b"never"]]
 )
 def test_probabilities_are_those_of_the_formula(context):
-    index = Concordance.of([TEXT])
-    # What was never seen cuts the context short; a line's beginning belongs to it.
+    index = NgramIndex.from_chunks([TEXT])
+    # An unseen word cuts the context; the beginning of a line belongs to it.
     known = index.context(context)
     words = [index.words[i] for i in known]
     for word in (b"the", b"cat", b"mat", b"dog", b"again", b"a"):
-        assert index.p(known, word) == pytest.approx(by_hand(TEXT, words, word), abs=1e-12), word
+        assert index.probability(known, word) == pytest.approx(formula(TEXT, words, word), abs=1e-12), word
 
 
-def test_all_words_together_are_certain():
-    index = Concordance.of([TEXT])
+def test_probabilities_sum_to_one():
+    index = NgramIndex.from_chunks([TEXT])
     for context in ([], [b"the"], [b"on", b"the"], [b"the", b"dog"], [b"a", b"b"]):
         known = index.context(context)
-        assert sum(index.p(known, w) for w in index.words[1:]) == pytest.approx(1)
-        told, total, _ = index.tell(known, b"")
+        assert sum(index.probability(known, w) for w in index.words[1:]) == pytest.approx(1)
+        estimated, total, _ = index.estimate(known, b"")
         assert total == pytest.approx(1)
-        assert told[b"cat"] == pytest.approx(index.p(known, b"cat"))
+        assert estimated[b"cat"] == pytest.approx(index.probability(known, b"cat"))
 
 
-def test_a_beginning_is_told_with_the_probability_of_all_that_begin_so():
+def test_prefix_estimates_sum_over_all_words_with_the_prefix():
     random.seed(2)
     words = [bytes(random.choice(b"abc") for _ in range(random.randint(1, 4))) for _ in range(3000)]
-    index = Concordance.of([b" ".join(words)])
+    index = NgramIndex.from_chunks([b" ".join(words)])
     known = index.context(words[40:44])
-    told, total, seen = index.tell(known, b"ab", most=500)
+    estimated, total, seen = index.estimate(known, b"ab", count=500)
     assert seen >= 1
-    assert all(word.startswith(b"ab") for word in told)
-    assert total == pytest.approx(sum(index.p(known, w) for w in index.words if w.startswith(b"ab")))
-    assert sum(told.values()) == pytest.approx(total)
-    few, same, _ = index.tell(known, b"ab", most=3)
+    assert all(word.startswith(b"ab") for word in estimated)
+    assert total == pytest.approx(sum(index.probability(known, w) for w in index.words if w.startswith(b"ab")))
+    assert sum(estimated.values()) == pytest.approx(total)
+    few, same, _ = index.estimate(known, b"ab", count=3)
     assert same == total
-    assert max(told, key=told.get) == max(few, key=few.get)
-    assert index.tell(known, b"zz") == ({}, 0.0, seen)
+    assert max(estimated, key=estimated.get) == max(few, key=few.get)
+    assert index.estimate(known, b"zz") == ({}, 0.0, seen)
 
 
-def test_is_kept_and_brought_back():
-    index = Concordance.of([TEXT])
-    again = Concordance.load(index.dump())
+def test_an_index_survives_dump_and_load():
+    index = NgramIndex.from_chunks([TEXT])
+    again = NgramIndex.load(index.dump())
     assert again.words == index.words
     assert again.text() == index.text()
     assert again.text().strip() == TEXT
-    assert again.p(again.context([b"on", b"the"]), b"mat") == index.p(index.context([b"on", b"the"]), b"mat")
-    assert index.count == len(TEXT.split())
+    assert again.probability(again.context([b"on", b"the"]), b"mat") == index.probability(
+        index.context([b"on", b"the"]), b"mat"
+    )
+    assert index.word_count == len(TEXT.split())
 
 
 @pytest.mark.parametrize("data", [b"", b"PK nonsense", b"\x00" * 100])
-def test_what_is_no_index_is_refused(data):
-    with pytest.raises(ValueError, match="not a concordance"):
-        Concordance.load(data)
+def test_other_bytes_raise(data):
+    with pytest.raises(ValueError, match="not an n-gram index"):
+        NgramIndex.load(data)
 
 
-def test_a_damaged_index_is_refused():
-    data = bytearray(Concordance.of([TEXT]).dump())
+def test_a_damaged_index_raises():
+    data = bytearray(NgramIndex.from_chunks([TEXT]).dump())
     data[len(data) // 2] ^= 0xFF
     try:
-        Concordance.load(bytes(data))
+        NgramIndex.load(bytes(data))
     except ValueError:
         return
     # A flipped bit in padding does no harm.
-    assert np.array_equal(Concordance.load(bytes(data)).words, Concordance.of([TEXT]).words)
+    assert np.array_equal(NgramIndex.load(bytes(data)).words, NgramIndex.from_chunks([TEXT]).words)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"... !!", b"one", "ümlaut 漢字 ümlaut".encode()])
 def test_any_text_has_an_index(text):
-    index = Concordance.of([text])
-    told, total, _ = index.tell(index.context([b"one"]), b"")
-    assert total == pytest.approx(sum(told.values()))
-    assert Concordance.load(index.dump()).words == index.words
+    index = NgramIndex.from_chunks([text])
+    estimated, total, _ = index.estimate(index.context([b"one"]), b"")
+    assert total == pytest.approx(sum(estimated.values()))
+    assert NgramIndex.load(index.dump()).words == index.words

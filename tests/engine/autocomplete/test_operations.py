@@ -1,16 +1,15 @@
-"""What is kept beside a run, a run that trains on, and one that is deleted underneath."""
+"""Operations of completion, with runs that train on and runs that are deleted."""
 
 import shutil
 import time
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support import tiny
 
 from lstmtui.engine import checkpoint
-from lstmtui.engine.autocomplete import bias_adaptation, operations, store
+from lstmtui.engine.autocomplete import operations, store
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.inference.loaded_model import load
@@ -34,31 +33,13 @@ def run(trained_run, tmp_path):
     return type(trained_run)(copy)
 
 
-def ask(autocomplete, op, **details):
-    *_, answer = autocomplete.operations()[op](**details)
+def ask(autocomplete, op, **fields):
+    *_, answer = autocomplete.operations()[op](**fields)
     return answer
 
 
 def texts(answer):
     return [c["text"] for c in answer["candidates"]]
-
-
-def test_the_text_index_is_made_once_and_made_again_when_damaged(run):
-    s = load(run).settings
-    index = store.text_index(run, s)
-    path = run.autocomplete / "text.npz"
-    kept = path.read_bytes()
-    assert b"cat" in index.words
-    path.write_bytes(b"damaged")
-    assert store.text_index(run, s).words == index.words
-    assert path.read_bytes() == kept
-
-
-def test_only_the_training_part_is_indexed(run):
-    s = load(run).settings
-    whole = Path(s.data.corpus[0]).read_bytes()
-    index = store.text_index(run, s)
-    assert 0 < index.count < len(whole.split())
 
 
 def test_without_the_text_there_is_no_index_and_completion_works(run, monkeypatch):
@@ -70,18 +51,18 @@ def test_without_the_text_there_is_no_index_and_completion_works(run, monkeypatc
     assert texts(ask(Autocomplete(load(run)), "complete", text="the c"))
 
 
-def test_a_profile_has_a_say_until_it_is_forgotten(run, tmp_path):
+def test_a_profile_changes_completions_until_it_is_forgotten(run, tmp_path):
     before = checkpoint.newest(run).tensors
     autocomplete = Autocomplete(load(run))
     plain = ask(autocomplete, "complete", text="the z")
     assert "ebulon" not in texts(plain)
-    written = tmp_path / "mail.txt"
-    written.write_text("dear zebulon greets the zebulon\n" * 100)
-    assert ask(autocomplete, "adapt", files=[str(written)])["words"] == 500
+    mail = tmp_path / "mail.txt"
+    mail.write_text("dear zebulon greets the zebulon\n" * 100)
+    assert ask(autocomplete, "adapt", files=[str(mail)])["words"] == 500
     assert ask(autocomplete, "adapt", text="and more") == {"words": 502, "new": 2}
     assert ask(autocomplete, "adapt", text="and more") == {"words": 502, "new": 0}
     shown = ask(autocomplete, "profile")
-    assert [(text["name"], text["words"]) for text in shown["texts"]] == [(str(written), 500), ("typed", 2)]
+    assert [(text["name"], text["words"]) for text in shown["texts"]] == [(str(mail), 500), ("typed", 2)]
     assert shown["often"][0] == ("zebulon", 200)
     assert ("zebulon", 200) in shown["unknown"]
     assert "the" not in dict(shown["unknown"])
@@ -99,42 +80,14 @@ def test_a_profile_has_a_say_until_it_is_forgotten(run, tmp_path):
     assert not ask(autocomplete, "forget")["forgotten"]
 
 
-def test_a_few_weights_learn_on_request_and_are_never_in_the_checkpoint(run):
-    t = load(run)
-    weights = t.weights.flat.copy()
-    text = b"the rain ran in the rain\n" * 200
-    told, aside = bias_adaptation.learn(t, [text])
-    assert aside is None
-    assert told["nll_last"] < told["nll_first"]
-    assert bias_adaptation.known(run)
-    assert bias_adaptation.learn(t, [text, b"the rain ran in the rain"]) == ({}, None)  # each line once
-    moved = bias_adaptation.applied(t)
-    assert np.array_equal(t.weights.flat, weights)
-    changed = {name for name in moved.views if not np.array_equal(moved[name], t.weights[name])}
-    assert changed == {"layers.0.b", "softmax.b"}
-    assert bias_adaptation.forget(run)
-    assert not bias_adaptation.known(run)
-    assert np.array_equal(bias_adaptation.applied(t).flat, weights)
-
-
-def test_damaged_weights_of_a_profile_are_passed_over(run):
-    t = load(run)
-    run.autocomplete.mkdir(exist_ok=True)
-    (run.autocomplete / "biases.npz").write_bytes(b"nonsense")
-    assert np.array_equal(bias_adaptation.applied(t).flat, t.weights.flat)
-    told, aside = bias_adaptation.learn(t, [b"the rain ran in the rain\n" * 20])
-    assert told["nll_first"] > 0
-    assert aside.read_bytes() == b"nonsense"
-
-
-def test_a_profile_that_cannot_be_written_is_told(run):
+def test_a_profile_that_cannot_be_written_raises(run):
     run.autocomplete.write_text("a file, where a folder should be")
     with pytest.raises(LstmtuiError, match="cannot be written"):
         Profile(run).learn(b"some words")
 
 
-def test_a_better_checkpoint_is_taken_up_while_typing(run, monkeypatch):
-    monkeypatch.setattr(operations, "LOOK", 0.0)
+def test_a_better_checkpoint_is_loaded_while_typing(run, monkeypatch):
+    monkeypatch.setattr(operations, "CHECK_SECONDS", 0.0)
     autocomplete = Autocomplete(load(run))
     first = ask(autocomplete, "complete", text="the ")
     best, step = checkpoint.best(run), checkpoint.newest(run).step + 7
@@ -147,8 +100,8 @@ def test_a_better_checkpoint_is_taken_up_while_typing(run, monkeypatch):
     assert answer["candidates"] == first["candidates"]
 
 
-def test_a_damaged_newer_checkpoint_leaves_the_good_one_answering(run, monkeypatch):
-    monkeypatch.setattr(operations, "LOOK", 0.0)
+def test_a_damaged_newer_checkpoint_is_ignored(run, monkeypatch):
+    monkeypatch.setattr(operations, "CHECK_SECONDS", 0.0)
     autocomplete = Autocomplete(load(run))
     first = ask(autocomplete, "complete", text="the ")
     for path in checkpoint.list_paths(run):
@@ -160,8 +113,8 @@ def test_a_damaged_newer_checkpoint_leaves_the_good_one_answering(run, monkeypat
             autocomplete._loading.join()
 
 
-def test_a_run_deleted_underneath_goes_on_answering(run, monkeypatch):
-    monkeypatch.setattr(operations, "LOOK", 0.0)
+def test_a_deleted_run_goes_on_answering(run, monkeypatch):
+    monkeypatch.setattr(operations, "CHECK_SECONDS", 0.0)
     autocomplete = Autocomplete(load(run))
     first = ask(autocomplete, "complete", text="the ")
     shutil.rmtree(run.path)
@@ -178,11 +131,11 @@ def test_a_loaded_completer_holds_the_weights_once(run):
     autocomplete = Autocomplete(t)
     first = ask(autocomplete, "complete", text="the ")
     assert weights() is None
-    assert np.isfinite(t.weights.flat).all()  # read again, for what needs them
+    assert np.isfinite(t.weights.flat).all()  # read again on demand
     assert ask(autocomplete, "complete", text="the ")["candidates"] == first["candidates"]
 
 
-def test_what_needs_the_weights_of_a_deleted_run_says_so(run):
+def test_reading_the_weights_of_a_deleted_run_raises(run):
     t = load(run)
     ask(Autocomplete(t), "complete", text="the ")
     shutil.rmtree(run.path)
@@ -190,7 +143,7 @@ def test_what_needs_the_weights_of_a_deleted_run_says_so(run):
         _ = t.weights
 
 
-def test_the_report_tells_network_index_and_adaptation_apart(run, tmp_path):
+def test_savings_are_measured_by_network_index_and_adaptation(run, tmp_path):
     text = tmp_path / "more.txt"
     text.write_text("the cat sat on the mat\nzebulon sat in the rain\n" * 10)
     answer = ask(Autocomplete(load(run)), "autocomplete", files=[str(text)], apart=True, adapt=True)
@@ -201,15 +154,15 @@ def test_the_report_tells_network_index_and_adaptation_apart(run, tmp_path):
     assert set(answer["latency_ms"]) == {"p50", "p90", "p99"}
 
 
-@pytest.mark.parametrize("details", [{"threshold": 2.0}, {"threshold": -1}])
-def test_a_report_that_makes_no_sense_is_refused(run, tmp_path, details):
+@pytest.mark.parametrize("fields", [{"threshold": 2.0}, {"threshold": -1}])
+def test_a_threshold_out_of_range_raises(run, tmp_path, fields):
     text = tmp_path / "more.txt"
     text.write_text("some words")
     with pytest.raises(UsageError, match="threshold"):
-        ask(Autocomplete(load(run)), "autocomplete", files=[str(text)], **details)
+        ask(Autocomplete(load(run)), "autocomplete", files=[str(text)], **fields)
 
 
-def test_a_report_without_words_is_refused(run, tmp_path):
+def test_a_text_without_words_raises(run, tmp_path):
     text = tmp_path / "none.txt"
     text.write_text("... !!\n")
     with pytest.raises(UsageError, match="no words"):
@@ -228,7 +181,7 @@ def test_any_text_is_answered(run, text):
     assert all(c["text"].isprintable() for c in answer["candidates"])
 
 
-def test_a_megabyte_is_answered_by_its_end(run):
+def test_a_megabyte_is_completed_from_its_end(run):
     autocomplete = Autocomplete(load(run))
     end = "the cat sat on the "
     long = ask(autocomplete, "complete", text="words of no end " * 70_000 + end)

@@ -1,4 +1,4 @@
-"""All that completion says of one text is one distribution: it equals a full enumeration of what tokens may follow."""
+"""The continuations of a text are one distribution: it equals a full enumeration of token sequences."""
 
 import re
 from collections import Counter
@@ -9,11 +9,12 @@ import pytest
 from support import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.autocomplete import ngram_mixture as shares
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.ngram_index import Concordance
-from lstmtui.engine.autocomplete.ngram_mixture import Counted, Memory, words_before
-from lstmtui.engine.autocomplete.search import LETTER, Limits
+from lstmtui.engine.autocomplete.ngram_index import NgramIndex
+from lstmtui.engine.autocomplete.ngram_mixture import NgramMixture, words_before
+from lstmtui.engine.autocomplete.ngram_sources import HALF_WEIGHT_WORDS, TRAINING_TEXT_WEIGHTS, IndexedText
+from lstmtui.engine.autocomplete.search import Limits
+from lstmtui.engine.autocomplete.spelling_correction import LETTER_PROBABILITY
 from lstmtui.engine.inference.prompt import prompt_tokens
 from lstmtui.engine.nn.params import Arena, parameters
 
@@ -21,14 +22,14 @@ KINDS = {"bytes": None, "chars": None, "words": None, "bpe": 264}
 TEXT = ("ab ba aab. b a ab abba baa\nba ab-ba, ab 'b\n" * 30).encode()
 TYPED = ("", "a", "ab", "ba a", "ab ", "b", "ab ba", "b a ab", "ab. ", "ab.", "ba\n", "ab ab-b", "a 'b")
 WORD = rb"[0-9A-Za-z'_\x80-\xff]"
-LEAST = 1e-9
-"""Sequences of tokens that are less probable than this, beside those that spell what was typed, are not enumerated."""
-THOROUGH = Limits(nodes=10**6, least=1e-9, wide=10**6)
-INDEX = Concordance.of([TEXT])
+MIN_RELATIVE = 1e-9
+"""Token sequences less probable than this, relative to those that spell the typed text, are not enumerated."""
+THOROUGH = Limits(max_nodes=10**6, min_probability=1e-9, max_branches=10**6)
+INDEX = NgramIndex.from_chunks([TEXT])
 
 
 def completer(kind, **options):
-    """Return an untrained network over a tiny alphabet, in which words are short."""
+    """Return an untrained completer over a tiny alphabet, in which words are short."""
     tokenizer = tokens.train(kind, [TEXT], KINDS[kind])
     s = tiny.settings("unused", tied=False, hidden=6, layers=1, tokens=kind)
     weights = Arena(parameters(s, tokenizer.size))
@@ -51,17 +52,17 @@ def made(request):
 
 @dataclass
 class Events:
-    """Probabilities of what comes after a text, from the root on."""
+    """Probabilities of what follows a text, from the root on."""
 
     typed: float = 0.0
-    over: float = 0.0
+    complete: float = 0.0
     spaced: float = 0.0
     words: Counter = field(default_factory=Counter)
-    following: Counter = field(default_factory=Counter)
+    next_words: Counter = field(default_factory=Counter)
 
 
 def enumerate_events(made, text):
-    """Follow every sequence of tokens that spells what was typed, until the word it makes is over."""
+    """Follow every token sequence that spells the typed text, until its word ends."""
     tokenizer, data = made.tokenizer, text.encode()
     run = re.search(rb"[^ \n]*\Z", data)[0]
     word = re.search(WORD + rb"*\Z", data)[0]
@@ -69,36 +70,36 @@ def enumerate_events(made, text):
     pieces = [tokenizer.token_bytes(i) for i in range(tokenizer.size)]
     if whole and any(p.startswith(run) for i, p in enumerate(pieces) if i > 1):
         word = run
-    before, owed = data[: len(data) - len(word)], word
+    before, prefix = data[: len(data) - len(word)], word
     if before.endswith(b" "):
-        before, owed = before[:-1], (owed if whole else b" " + owed)
+        before, prefix = before[:-1], (prefix if whole else b" " + prefix)
     if whole:
         pieces = [p if p == b"\n" else p + b" " for p in pieces]
-    found = Events(typed=0.0 if owed else 1.0)
-    if whole and owed:
-        found.typed += after(made, before)[0] * LETTER ** len(owed)
+    found = Events(typed=0.0 if prefix else 1.0)
+    if whole and prefix:
+        found.typed += after(made, before)[0] * LETTER_PROBABILITY ** len(prefix)
     ahead = [(*after_tokens(made, before), 1.0, b"")]
     while ahead:
         grown = []
         for state, logp, mass, spelt in ahead:
             p = mass * np.exp(logp.astype(np.float64))
-            for token in np.flatnonzero(p > (LEAST * found.typed if len(spelt) >= len(owed) else 1e-20)):
+            for token in np.flatnonzero(p > (MIN_RELATIVE * found.typed if len(spelt) >= len(prefix) else 1e-20)):
                 if token == tokenizer.unk:
                     continue
                 new = spelt + pieces[token]
-                if not (new.startswith(owed) or owed.startswith(new)):
+                if not (new.startswith(prefix) or prefix.startswith(new)):
                     continue
-                if owed and len(new) >= len(owed) > len(spelt):
+                if prefix and len(new) >= len(prefix) > len(spelt):
                     found.typed += p[token]
-                if note(found, new[len(owed) :], spelt[len(owed) :], bool(re.search(WORD, word)), p[token]):
+                if record(found, new[len(prefix) :], spelt[len(prefix) :], bool(re.search(WORD, word)), p[token]):
                     grown.append((state, int(token), p[token], new))
         nodes = made.stepper.step([g[0] for g in grown], [g[1] for g in grown])
         ahead = [(n.state, n.logp, g[2], g[3]) for n, g in zip(nodes, grown, strict=True)]
     return found
 
 
-def note(found, rest, known, inside, p):
-    """Note what `rest` has decided that `known` had not; return whether it may decide more."""
+def record(found, rest, known, inside, p):
+    """Record the events that `rest` decides and `known` did not; return whether longer texts may decide more."""
     target = found.words
     if inside:
         begun = re.match(WORD + rb"*", rest)[0]
@@ -108,11 +109,11 @@ def note(found, rest, known, inside, p):
             found.words[begun] += p
             return False
         if not known:
-            found.over += p
+            found.complete += p
             found.spaced += p * rest.startswith(b" ")
         if not rest.startswith(b" "):
             return False
-        rest, target = rest[1:], found.following
+        rest, target = rest[1:], found.next_words
     if b"\n" in rest and not re.match(rb"[^\n]*" + WORD + rb"\n", rest):
         return False
     ended = re.match(rb"((?:(?!" + WORD + rb")[^\n])*" + WORD + rb"+)(?!" + WORD + rb").", rest, re.DOTALL)
@@ -124,7 +125,7 @@ def note(found, rest, known, inside, p):
 
 def after_tokens(made, before):
     """Return state and log probabilities after a text, read token by token."""
-    state = made.stepper.begin()
+    state = made.stepper.initial_state()
     read = [*prompt_tokens(made.tokenizer, ""), *(made.tokenizer.encode(before) if before else ())]
     for token in read:
         node = made.stepper.step([state], [int(token)])[0]
@@ -137,12 +138,12 @@ def after(made, before):
 
 
 def searched(made, text, limits=THOROUGH, k=10**6):
-    asked = made.taken_apart(text.encode())
-    return asked, made._run(made.search(made._history.after(asked.before), asked, k, limits=limits))
+    query = made.parse(text.encode())
+    return query, made._run(made.search(made._text_state.after(query.before), query, k, limits=limits))
 
 
-def proposed(words, made):
-    """Return the events that are proposed: those with at most two bytes before the word."""
+def proposable(words, made):
+    """Return the words that a search may propose: with at most two bytes before them."""
     space = b" " if made.tokenizer.kind == "words" else b"\n"
     return {w: p for w, p in words.items() if space not in w and not re.match(rb"(?:(?!" + WORD + rb").){3}", w)}
 
@@ -150,92 +151,91 @@ def proposed(words, made):
 @pytest.mark.parametrize("text", TYPED)
 def test_every_probability_is_that_of_a_full_enumeration(made, text):
     events = enumerate_events(made, text)
-    asked, found = searched(made, text)
-    assert sum(found.words.values()) + found.over <= 1 + 1e-6
-    assert sum(found.following.values()) <= 1 + 1e-6
-    for word, p in proposed(events.words, made).items():
-        assert found.words.get(asked.lead + word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
-    assert found.over == pytest.approx(events.over / events.typed, abs=1e-6)
-    after = found.over * found.spaced
-    for word, p in proposed(events.following, made).items():
-        assert after * found.following.get(word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
+    query, found = searched(made, text)
+    assert sum(found.words.values()) + found.complete <= 1 + 1e-6
+    assert sum(found.next_words.values()) <= 1 + 1e-6
+    for word, p in proposable(events.words, made).items():
+        assert found.words.get(query.separator + word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
+    assert found.complete == pytest.approx(events.complete / events.typed, abs=1e-6)
+    after = found.complete * found.spaced
+    for word, p in proposable(events.next_words, made).items():
+        assert after * found.next_words.get(word, 0.0) == pytest.approx(p / events.typed, abs=1e-6)
     for word, p in found.words.items():
-        assert p == pytest.approx(events.words[word.removeprefix(asked.lead)] / events.typed, abs=1e-6)
+        assert p == pytest.approx(events.words[word.removeprefix(query.separator)] / events.typed, abs=1e-6)
 
 
 @pytest.mark.parametrize("text", TYPED)
-def test_the_answer_is_the_likeliest_of_the_enumeration(made, text):
+def test_candidates_are_the_most_probable_of_the_enumeration(made, text):
     events = enumerate_events(made, text)
-    asked = searched(made, text)[0]
-    lead = asked.lead
-    expected = {lead + word: p / events.typed for word, p in proposed(events.words, made).items()}
-    expected |= {b" " + word: p / events.typed for word, p in proposed(events.following, made).items()}
+    query = searched(made, text)[0]
+    separator = query.separator
+    expected = {separator + word: p / events.typed for word, p in proposable(events.words, made).items()}
+    expected |= {b" " + word: p / events.typed for word, p in proposable(events.next_words, made).items()}
     answer = made.complete(text, k=5)
     assert sum(c.probability for c in made.complete(text, k=100)) <= 1 + 1e-6
-    exact = 1e-6 if made.tokenizer.kind != "bpe" else 2e-2  # improbable ways to spell a word are not followed
+    exact = 1e-6 if made.tokenizer.kind != "bpe" else 2e-2  # improbable ways to spell a word are not follprefix
     for candidate, p in zip(answer, sorted(expected.values(), reverse=True), strict=False):
         assert candidate.probability == pytest.approx(p, abs=exact)
         assert candidate.probability == pytest.approx(expected[candidate.text.encode()], abs=exact)
 
 
 @pytest.mark.parametrize("text", ["a", "b a", "ab", "ab ", "ba b", ""])
-def test_counted_words_are_mixed_in_by_how_likely_they_make_what_was_typed(made, text):
-    """Each source tells of whole words, given the words before and that a space was typed."""
-    memory = Memory([Counted(INDEX, shares.TEXT)], recent=False)
+def test_counted_words_are_mixed_by_their_probability_of_the_typed_text(made, text):
+    """Each source estimates whole words, given the words before and a typed space."""
+    counts = NgramMixture([IndexedText(INDEX, TRAINING_TEXT_WEIGHTS)], recent=False)
     events = enumerate_events(made, text)
-    asked, found = searched(made, text)
-    mixed = memory.blend(found, asked, 10**6)
+    query, found = searched(made, text)
+    mixed = counts.mix(found, query, 10**6)
     space = 1.0
-    if asked.owed.startswith(b" "):
-        space = sum(p for i, p in enumerate(after(made, asked.before)) if made.spelling.pieces[i].startswith(b" "))
-    begun = asked.word
-    words, over = mixture(
-        words_before(asked.before),
+    if query.prefix.startswith(b" "):
+        space = sum(p for i, p in enumerate(after(made, query.before)) if made.token_index.pieces[i].startswith(b" "))
+    begun = query.partial_word
+    words, complete = mix_by_hand(
+        words_before(query.before),
         begun,
         events.typed / space,
         {word: p / space for word, p in events.words.items()},
-        events.over / space,
+        events.complete / space,
     )
-    for word, p in proposed(words, made).items():
+    for word, p in proposable(words, made).items():
         assert mixed.words.get(word, 0.0) == pytest.approx(p, abs=1e-6)
-    assert mixed.over == pytest.approx(over, abs=1e-6)
-    assert sum(mixed.words.values()) + mixed.over <= 1 + 1e-6
+    assert mixed.complete == pytest.approx(complete, abs=1e-6)
+    assert sum(mixed.words.values()) + mixed.complete <= 1 + 1e-6
     if begun and events.spaced:
-        joint = mixed.over * mixed.spaced
-        given = {word: p / events.spaced for word, p in events.following.items()}
-        following, _ = mixture([*words_before(asked.before), begun], b"", 1.0, given, 0.0)
-        for word, p in proposed(following, made).items():
-            assert joint * mixed.following.get(word, 0.0) == pytest.approx(joint * p, abs=1e-6)
+        joint = mixed.complete * mixed.spaced
+        given = {word: p / events.spaced for word, p in events.next_words.items()}
+        following, _ = mix_by_hand([*words_before(query.before), begun], b"", 1.0, given, 0.0)
+        for word, p in proposable(following, made).items():
+            assert joint * mixed.next_words.get(word, 0.0) == pytest.approx(joint * p, abs=1e-6)
 
 
-def mixture(context, begun, typed, network, over):
-    """Mix the network's events with the index, word by word; `typed` is how likely the network made the letters."""
+def mix_by_hand(context, prefix, typed, network, complete):
+    """Mix the network's events with the index; `typed` is the network's probability of the typed letters."""
     numbers = INDEX.context(context)
-    share = shares.TEXT[len(INDEX.layers(numbers))] * len(INDEX) / (len(INDEX) + shares.ENOUGH)
-    counted = {word: INDEX.p(numbers, word) for word in INDEX.words[1:] if word.startswith(begun)}
-    spelt = (1 - share) * typed + share * sum(counted.values())
-    words = Counter({word: (1 - share) * p / spelt for word, p in network.items()})
+    weight = TRAINING_TEXT_WEIGHTS[len(INDEX.layers(numbers))] * len(INDEX) / (len(INDEX) + HALF_WEIGHT_WORDS)
+    counted = {word: INDEX.probability(numbers, word) for word in INDEX.words[1:] if word.startswith(prefix)}
+    spelt = (1 - weight) * typed + weight * sum(counted.values())
+    words = Counter({word: (1 - weight) * p / spelt for word, p in network.items()})
     for word, p in counted.items():
-        words[word[len(begun) :]] += share * p / spelt
-    standing = words.pop(b"", 0.0) + (1 - share) * over / spelt
-    return words, standing
+        words[word[len(prefix) :]] += weight * p / spelt
+    return words, words.pop(b"", 0.0) + (1 - weight) * complete / spelt
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab ", "zab", "ba\nb", "ab, ba b", "q" * 70, "ab ab-b"])
-def test_all_candidates_together_are_never_more_than_certain(text):
+def test_probabilities_of_all_candidates_sum_to_at_most_one(text):
     for kind in KINDS:
-        for memory in (
+        for mixture in (
             None,
-            Memory([Counted(INDEX, shares.TEXT)], recent=False),
-            Memory([Counted(INDEX, shares.TEXT)]),
+            NgramMixture([IndexedText(INDEX, TRAINING_TEXT_WEIGHTS)], recent=False),
+            NgramMixture([IndexedText(INDEX, TRAINING_TEXT_WEIGHTS)]),
         ):
-            found = completer(kind, memory=memory).complete(text, k=100)
+            found = completer(kind, mixture=mixture).complete(text, k=100)
             assert sum(c.probability for c in found) <= 1 + 1e-6
 
 
-def test_a_line_end_and_an_unknown_word_have_their_part_of_the_next_word():
+def test_line_ends_and_unknown_words_take_probability_from_next_words():
     made = completer("words")
     p = after(made, b"ab")
     found = {c.text: c.probability for c in made.complete("ab ", k=100)}
     assert sum(found.values()) < 1 - p[made.tokenizer.unk] - p[made.tokenizer.eos] + 1e-6
-    assert found["abba"] == pytest.approx(p[made.spelling.token(b"abba")], rel=1e-5)
+    assert found["abba"] == pytest.approx(p[made.token_index.token(b"abba")], rel=1e-5)

@@ -1,4 +1,4 @@
-"""The state after an edited text is that of reading it afresh, to the last bit, and costs a step a token."""
+"""The state after an edited text equals that of a fresh reading, and costs one step a token."""
 
 import itertools
 import random
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from support import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.autocomplete import ngram_mixture as memory_shares
 from lstmtui.engine.autocomplete import text_state
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.ngram_index import Concordance
-from lstmtui.engine.autocomplete.ngram_mixture import Counted, Memory
+from lstmtui.engine.autocomplete.ngram_index import NgramIndex
+from lstmtui.engine.autocomplete.ngram_mixture import NgramMixture
+from lstmtui.engine.autocomplete.ngram_sources import TRAINING_TEXT_WEIGHTS, IndexedText
 from lstmtui.engine.autocomplete.search import Limits
 from lstmtui.engine.autocomplete.stepper import Stepper
-from lstmtui.engine.autocomplete.text_state import History
+from lstmtui.engine.autocomplete.text_state import TextState
 from lstmtui.engine.nn.params import Arena, parameters
 
 TEXT = ("the cat sat on the mat, a dog ran under it\nand didn't stop " * 40).encode()
@@ -33,13 +33,13 @@ def parts(kind):
 
 
 PARTS = {kind: parts(kind) for kind in KINDS}
-INDEX = Concordance.of([TEXT])
+INDEX = NgramIndex.from_chunks([TEXT])
 
 
 def completer(kind, adapts):
-    """Return one that has read nothing; with `adapts`, one that counts the text at hand beside an index."""
-    memory = Memory([Counted(INDEX, memory_shares.TEXT)], recent=True) if adapts else None
-    return Completer(*PARTS[kind], memory=memory)
+    """Return a new completer; with `adapts`, one that counts the text at hand and an index."""
+    mixture = NgramMixture([IndexedText(INDEX, TRAINING_TEXT_WEIGHTS)], recent=True) if adapts else None
+    return Completer(*PARTS[kind], mixture=mixture)
 
 
 TYPED = {(kind, adapts): completer(kind, adapts) for kind in KINDS for adapts in (False, True)}
@@ -49,7 +49,7 @@ TYPED = {(kind, adapts): completer(kind, adapts) for kind in KINDS for adapts in
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind, adapts, seed):
+def test_edits_at_random_places_give_what_a_fresh_completer_gives(kind, adapts, seed):
     draw = random.Random(seed)
     typed = TYPED[kind, adapts]  # as the last example left it
     text = TEXT[: draw.randrange(0, 1500)].decode()
@@ -76,17 +76,17 @@ def test_edits_at_random_places_give_exactly_what_a_fresh_computation_gives(kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_typing_on_costs_about_a_step_a_token(kind):
+def test_typing_costs_about_one_step_a_token(kind):
     s, weights, tokenizer = PARTS[kind]
     stepper = Stepper(s, weights)
-    followed = History(tokenizer, stepper)
+    followed = TextState(tokenizer, stepper)
     text = TEXT[:400]
     ends = [at for at in range(1, 400) if text[at : at + 1] == b" "]
     for end in ends:
         followed.after(text[:end])
     once = len(tokenizer.encode(text[: ends[-1]])) + 1
     assert stepper.steps <= once + 1
-    followed.after(text[: ends[-3]])  # two words back: one is read again, since its probabilities were let go of
+    followed.after(text[: ends[-3]])  # two words back: one is read again, since its probabilities were dropped
     assert stepper.steps <= once + 1 + max(len(tokenizer.encode(text[a:b])) for a, b in itertools.pairwise(ends))
 
 
@@ -94,8 +94,8 @@ def test_typing_on_costs_about_a_step_a_token(kind):
 def test_a_letter_costs_one_step_besides_the_search(kind):
     typed = Completer(*PARTS[kind])
     for end in range(1, 200):
-        question = typed.taken_apart(TEXT[:end])
-        typed._run(typed.search(typed._history.after(question.before), question, 1, limits=Limits(nodes=0)))
+        query = typed.parse(TEXT[:end])
+        typed._run(typed.search(typed._text_state.after(query.before), query, 1, limits=Limits(max_nodes=0)))
         assert typed.stepper.steps <= end + 1
 
 
@@ -103,21 +103,21 @@ def test_a_long_text_is_read_from_the_last_anchor_but_one(monkeypatch):
     s, weights, tokenizer = PARTS["chars"]
     stepper = Stepper(s, weights)
     long = TEXT * 20
-    History(tokenizer, stepper).after(long)
-    assert stepper.steps <= 2 * text_state.ANCHOR + 2
+    TextState(tokenizer, stepper).after(long)
+    assert stepper.steps <= 2 * text_state.ANCHOR_BYTES + 2
 
 
 def test_passing_an_anchor_costs_no_more_than_any_other_key():
     s, weights, tokenizer = PARTS["chars"]
     stepper = Stepper(s, weights)
-    followed = History(tokenizer, stepper)
-    spent = []
-    for end in range(2, 4 * text_state.ANCHOR):
+    followed = TextState(tokenizer, stepper)
+    costs = []
+    for end in range(2, 4 * text_state.ANCHOR_BYTES):
         if TEXT[end : end + 1] == b" ":
-            begun = stepper.steps
+            start = stepper.steps
             followed.after(TEXT[:end])
-            followed.make_ready(TEXT[:end])
-            spent.append(stepper.steps - begun)
-    assert max(spent) < 40
-    fresh = History(tokenizer, Stepper(s, weights)).after(TEXT[:end])
+            followed.read_ahead(TEXT[:end])
+            costs.append(stepper.steps - start)
+    assert max(costs) < 40
+    fresh = TextState(tokenizer, Stepper(s, weights)).after(TEXT[:end])
     assert np.array_equal(fresh.state, followed.after(TEXT[:end]).state)
