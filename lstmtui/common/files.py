@@ -1,8 +1,8 @@
-"""Files of a run: written so that a crash at any moment leaves a whole one, and read as if anyone may have edited them.
+"""Files of a run: written atomically, and read as if anyone may have edited them.
 
-Reading knows three answers: what a file says, that there is none (None), and that it cannot be told (an error). A file
-that cannot be read now (too many open files, a failing disk, no permission) is never taken for one that is not there:
-who deletes or replaces something because of what a file says needs to have read it.
+Reading has three outcomes: the content, None for a missing file, and an error. A file that cannot be read now (too many
+open files, a failing disk, no permission) is an error and never counts as missing, since callers delete or replace
+files by what they read.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from lstmtui.common.opening import mode_of, open_regular, open_temporary, open_t
 from lstmtui.errors import CorruptError, UnreadableError
 
 MAX_BYTES = 16 << 20
-"""No file that is parsed as a whole is larger, unless its reader knows of larger ones."""
+"""The largest file that is parsed at once, unless its reader passes another limit."""
 MAX_DEPTH = 64
-"""Lists and tables within each other, at most; a parser would recurse as deeply, and so would whoever walks them."""
+"""The deepest nesting of lists and tables; parsers recurse as deeply."""
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -38,11 +38,11 @@ _count = itertools.count()
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, sync: bool = True) -> None:
-    """Replace `path` by `data`, whole or in parts: temporary file in the same folder, sync, rename, sync of the folder.
+    """Replace `path` by `data`, as a whole or in parts: temporary file, sync, rename, sync of the folder.
 
-    What stood there keeps its mode; a new file is its user's alone.
-    `sync=False` survives the death of the process but not of the machine; for what is rewritten every second.
-    Raises OSError; then the old file still stands and no temporary file is left.
+    The mode of an old file is kept; a new file is private. `sync=False` survives a crash of the process but not of the
+    machine, for files that are rewritten every second. Raises OSError; then the old file is unchanged and no temporary
+    file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_count)}.tmp")
     try:
@@ -65,7 +65,7 @@ _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.tmp")
 
 
 def remove_stale_temporaries(*folders: Path, min_age: float = 0.0) -> None:
-    """Remove temporary files and folders in `folders` whose process died. Never raises.
+    """Remove temporary files and folders of dead processes in `folders`. Never raises.
 
     min_age    seconds since the last change, for a folder that another machine may be writing in
     """
@@ -87,9 +87,9 @@ def _remove_stale(path: Path, min_age: float) -> None:
 
 
 def _is_running(number: int) -> bool:
-    """Return whether a process of this number, other than this one, may still be writing."""
+    """Return whether another process of this number may still be writing."""
     if number == os.getpid():
-        return False  # of one before, whose number this process got
+        return False  # an earlier process had the number of this one
     try:
         os.kill(number, 0)
     except (ProcessLookupError, OverflowError):
@@ -100,7 +100,7 @@ def _is_running(number: int) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable."""
+    """Sync the renames in `folder` to the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -109,7 +109,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Make what was written to a regular file durable. Raises OSError."""
+    """Sync a regular file to the disk. Raises OSError."""
     descriptor = open_regular(path)
     try:
         os.fsync(descriptor)
@@ -131,7 +131,7 @@ def writable_folder(folder: Path) -> Path:
 
 
 def json_value(value: Any) -> Any:
-    """Return `value` with non-finite numbers as None, which JSON has, and tuples as lists."""
+    """Return `value` as strict JSON has it: non-finite numbers as None, tuples as lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
@@ -142,15 +142,15 @@ def json_value(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Return one line of strict JSON; half a surrogate pair, which no encoding has, stands there as an escape."""
+    """Return one line of strict JSON; a lone surrogate is escaped."""
     line = json.dumps(json_value(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
     return line.encode("utf-8", "backslashreplace").decode()
 
 
 def append_json_line(path: Path, record: dict[str, Any]) -> None:
-    """Append one JSON line, in one write where the system takes it whole.
+    """Append one JSON line, in a single write where the system allows it.
 
-    If a torn line ends the file, a new one is started first. Raises OSError.
+    Where the last line is incomplete, a new line is started first. Raises OSError.
     """
     line = to_json(record).encode() + b"\n"
     descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
@@ -168,11 +168,11 @@ def append_json_line(path: Path, record: dict[str, Any]) -> None:
 
 
 class FormatError(ValueError):
-    """What should be JSON or TOML, or hold values of certain types, does not; the message says why in a few words."""
+    """Data that is not JSON or TOML, or has values of wrong types; the message is a few words."""
 
 
 def parse_json(data: bytes | str, limit: int = MAX_BYTES) -> Any:
-    """Return the value of JSON that anyone may have written. Raises FormatError, and nothing else."""
+    """Return the value of untrusted JSON. Raises FormatError and nothing else."""
     if len(data) > limit:
         raise FormatError("it is too large")
     try:
@@ -186,7 +186,7 @@ def parse_json(data: bytes | str, limit: int = MAX_BYTES) -> Any:
 
 
 def parse_object(data: bytes | str, limit: int = MAX_BYTES) -> dict[str, Any]:
-    """Return a JSON object that anyone may have written. Raises FormatError, and nothing else."""
+    """Return an untrusted JSON object. Raises FormatError and nothing else."""
     value = parse_json(data, limit)
     if not isinstance(value, dict):
         raise FormatError("it is not a JSON object")
@@ -194,7 +194,7 @@ def parse_object(data: bytes | str, limit: int = MAX_BYTES) -> dict[str, Any]:
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
-    """Return the table of TOML that anyone may have written. Raises FormatError, and nothing else."""
+    """Return the table of untrusted TOML. Raises FormatError and nothing else."""
     if len(data) > MAX_BYTES:
         raise FormatError("it is too large")
     try:
@@ -224,7 +224,7 @@ NUMBER_OR_NONE = (int, float, type(None))
 
 
 def check_types(record: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> None:
-    """Raise FormatError unless `record` has every name of `types`, with a value of exactly one of these types."""
+    """Raise FormatError unless `record` has every name of `types`, with a value of exactly one of its types."""
     for name, kinds in types.items():
         if name not in record:
             raise FormatError(f"it lacks '{name}'")
@@ -236,7 +236,7 @@ def check_types(record: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]
 
 
 def exists(path: Path | bytes) -> bool:
-    """Return whether something is at `path`. Raises OSError where that cannot be told."""
+    """Return whether `path` exists. Raises OSError where that is unknown."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -245,7 +245,7 @@ def exists(path: Path | bytes) -> bool:
 
 
 def file_size(path: Path) -> int:
-    """Return the size of a regular file, 0 where there is none. Raises OSError where that cannot be told."""
+    """Return the size of a regular file, 0 where there is none. Raises OSError where it is unknown."""
     try:
         about = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -254,7 +254,7 @@ def file_size(path: Path) -> int:
 
 
 def list_names(folder: Path) -> list[str]:
-    """Return the names in a folder, none where there is none. Raises OSError where that cannot be told."""
+    """Return the names in a folder, none where there is no folder. Raises OSError where they are unknown."""
     try:
         return os.listdir(folder)
     except FileNotFoundError:
@@ -262,7 +262,7 @@ def list_names(folder: Path) -> list[str]:
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes | None:
-    """Return what a regular file of at most `limit` bytes holds, None where there is none. Raises OSError."""
+    """Return the content of a regular file of at most `limit` bytes, None where it is missing. Raises OSError."""
     try:
         return read_bytes(path, limit)
     except (FileNotFoundError, NotADirectoryError):
@@ -270,9 +270,9 @@ def read_file(path: Path, limit: int = MAX_BYTES) -> bytes | None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the JSON object in `path`, None where there is no file.
+    """Return the JSON object in `path`, None where the file is missing.
 
-    Raises CorruptError where it is something else, UnreadableError where it cannot be read.
+    Raises CorruptError where it holds no JSON object, UnreadableError where it cannot be read.
     """
     try:
         data = read_file(path)
@@ -284,10 +284,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def read_json_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole JSON lines from byte `offset` on, at most `limit` bytes of them, and the offset after them.
+    """Return the complete JSON lines from byte `offset` on, at most `limit` bytes, and the offset after them.
 
-    A torn last line is left for the next call; a damaged line in the middle, or one longer than `limit`, is passed
-    over. A missing file is empty. Raises OSError.
+    An incomplete last line is left for the next call; damaged lines and lines longer than `limit` are skipped. A
+    missing file is empty. Raises OSError.
     """
     try:
         file = open_to_read(path)
@@ -301,7 +301,7 @@ def read_json_lines(path: Path, offset: int = 0, limit: int = 1 << 24) -> tuple[
 
 
 def bounded_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
-    """Yield the lines of a stream as they come; of one that is longer than `limit` the first `limit` + 1 bytes."""
+    """Yield the lines of a stream as they arrive; of a line longer than `limit` its first `limit` + 1 bytes."""
     while line := stream.readline(limit + 1):
         yield line
         while line and not line.endswith(b"\n"):
@@ -309,7 +309,7 @@ def bounded_lines(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[bytes]:
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects among `lines`; damaged ones are passed over."""
+    """Yield the JSON objects in `lines`; damaged lines are skipped."""
     for line in lines:
         with contextlib.suppress(FormatError):
             yield parse_object(line)

@@ -1,4 +1,4 @@
-"""What this machine offers: processors and memory."""
+"""Processors and memory of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cpu_count() -> int:
-    """Return how many processors this process may use (affinity, and cgroup limits where Linux tells them)."""
+    """Return how many processors this process may use, by affinity and the cgroup limits of Linux."""
     try:
         count = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -22,25 +22,25 @@ def cpu_count() -> int:
 
 
 def training_flops(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
-    """Return about how many operations a second one thread trains with, at six a parameter and token.
+    """Return about how many operations per second one thread trains with, at six per parameter and token.
 
     Measured on networks of words, two threads: with 512-bit vectors 120 to 127e9 (one layer of 512), 107 to 139e9
-    (2x650) and 92 to 95e9 (2x200), with 256-bit ones 61 to 83e9, 56 to 73e9 and 58 to 71e9, both on an Intel Xeon of
-    2023 that others use too; with bfloat16 products, which only AMD's processors gain by (see
-    `lstm_kernels.cpu.microkernel.vectors`), 125e9 by earlier kernels. Where the system does not tell, a value between.
+    (2x650) and 92 to 95e9 (2x200), with 256-bit ones 61 to 83e9, 56 to 73e9 and 58 to 71e9, both on a shared Intel Xeon
+    of 2023; with bfloat16 products, which speed up AMD processors alone (see
+    `lstm_kernels.cpu.microkernel.vectors`), 125e9 with earlier kernels. An unknown processor gets a value between.
     """
     try:
-        told = cpuinfo.read_text()
-        flags = next(line for line in told.splitlines() if line.startswith("flags")).split()
+        info = cpuinfo.read_text()
+        flags = next(line for line in info.splitlines() if line.startswith("flags")).split()
     except (OSError, StopIteration):
         return 80e9
-    if "avx512_bf16" in flags and "AuthenticAMD" in told and precision != "float32":
+    if "avx512_bf16" in flags and "AuthenticAMD" in info and precision != "float32":
         return 125e9
     return 110e9 if "avx512f" in flags else 65e9
 
 
 def process_memory_mb() -> float:
-    """Return the memory this process holds now, in MB; where the system does not tell, the most it ever held."""
+    """Return the memory of this process in MB; its peak where the system does not report the current value."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
@@ -53,5 +53,5 @@ def process_memory_mb() -> float:
 
 
 def machine_memory_bytes() -> int:
-    """Return the bytes of memory this machine has."""
+    """Return the bytes of memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,6 +1,6 @@
-"""Arrays in the bytes of an .npz file, and back, whatever may have happened to it on the way.
+"""Arrays as the bytes of an .npz file, and back, from files that anyone may have edited.
 
-NumPy is loaded by whoever has arrays, not by whoever only could have.
+NumPy is imported on use, so that importing this module stays fast.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 MAX_BYTES = 256 << 20
-"""No arrays of a compressed file take more memory; a few compressed bytes may hold far more."""
+"""The most memory that arrays of a compressed file may take; a few compressed bytes can expand far beyond it."""
 
 
 def pack(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
@@ -26,13 +26,13 @@ def pack(arrays: dict[str, Any], *, compressed: bool = False) -> bytes:
     import numpy as np
 
     body = io.BytesIO()
-    save: Any = np.savez_compressed if compressed else np.savez  # whose stubs take a name for a setting
+    save: Any = np.savez_compressed if compressed else np.savez  # their stubs take array names for settings
     save(body, **{name: np.asarray(value) for name, value in arrays.items()})
     return body.getvalue()
 
 
 def unpack(data: bytes) -> dict[str, Array]:
-    """Undo `pack`. Raises ValueError for other or damaged bytes, and for more than they can honestly hold."""
+    """Undo `pack`. Raises ValueError for other or damaged bytes, and for arrays beyond MAX_BYTES."""
     import numpy as np
 
     try:
@@ -42,12 +42,12 @@ def unpack(data: bytes) -> dict[str, Array]:
             raise ValueError("it holds too much")
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except Exception as error:  # NumPy and zipfile meet foreign bytes with nearly every error that there is
+    except Exception as error:  # NumPy and zipfile raise nearly every error for foreign bytes
         raise ValueError(f"no arrays in it ({error})") from error
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, Any] | None:
-    """Return arrays of a file that anyone may have put there; None where it is missing, damaged, or something else."""
+    """Return the arrays `names` of an untrusted file; None where it is missing or damaged, or lacks one."""
     try:
         stored = unpack(read_bytes(path, MAX_BYTES))
         return {name: stored[name] for name in names}

@@ -1,9 +1,8 @@
-"""Opening files that somebody else may have put there, as in a run folder that was received.
+"""Opening of untrusted files, as in a run folder that was received.
 
-Only regular files are opened, and none through a link: a link could lead to a file that has nothing to do with a run,
-and opening a FIFO would wait for ever. A file that is written must also belong to the
-user, or to whoever has the folder, and have one name only.
-Whatever is refused is an OSError whose words say why, so that callers treat it as any other file that cannot be used.
+Only regular files are opened, and none through a link: a link could lead to a file outside the run, and opening a FIFO
+would wait for ever. A file that is written must also belong to the user or to the owner of the folder, and have no
+other hard link. A refusal is an OSError with the reason, so that callers handle it as any other file error.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ PRIVATE_FOLDER = 0o700
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
-    """Return a descriptor of the regular file `path`; a new one is its user's alone. Raises OSError."""
+    """Return a descriptor of the regular file `path`; a new file is private. Raises OSError."""
     try:
-        # Not blocking: to open a FIFO would wait for its other end. It means nothing to a regular file.
+        # O_NONBLOCK: opening a FIFO would wait for its other end. Regular files ignore the flag.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE_FILE)
     except OSError as error:
         raise _explained(error, path) from error
@@ -35,17 +34,17 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
 
 
 def open_to_read(path: Path) -> BinaryIO:
-    """Return the regular file `path`, open for reading in bytes. Raises OSError."""
+    """Open the regular file `path` for reading bytes. Raises OSError."""
     return open(open_regular(path), "rb")
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """Return the user's own regular file `path`, open for appending without a buffer. Raises OSError."""
+    """Open the user's own regular file `path` for appending, unbuffered. Raises OSError."""
     return open(open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
 
 
 def open_temporary(path: Path, mode: int = PRIVATE_FILE) -> BinaryIO:
-    """Return the new file `path`, which only this process writes; one that a crash left there goes. Raises OSError."""
+    """Create the file `path` for this process alone; one that a crash left is removed. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
@@ -56,7 +55,7 @@ def open_temporary(path: Path, mode: int = PRIVATE_FILE) -> BinaryIO:
 
 
 def mode_of(path: Path) -> int:
-    """Return the mode with which `path` is replaced: that of the regular file there, or that of a new one."""
+    """Return the mode for a replacement of `path`: that of the regular file there, or that of a new file."""
     try:
         about = path.lstat()
     except OSError:
@@ -65,7 +64,7 @@ def mode_of(path: Path) -> int:
 
 
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
-    """Return the content of the regular file `path`. Raises OSError, also where there is more than `limit` bytes."""
+    """Return the content of the regular file `path`. Raises OSError, also for more than `limit` bytes."""
     with open_to_read(path) as file:
         if limit is not None and os.fstat(file.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
@@ -73,7 +72,7 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
 
 
 def truncate(path: Path, size: int) -> None:
-    """Cut the user's own regular file `path` to `size` bytes. Raises OSError."""
+    """Truncate the user's own regular file `path` to `size` bytes. Raises OSError."""
     descriptor = open_regular(path, os.O_WRONLY)
     try:
         os.ftruncate(descriptor, size)
@@ -82,14 +81,14 @@ def truncate(path: Path, size: int) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """Make the folder `path` for its user alone, or check the one that is there. Raises OSError."""
+    """Create the private folder `path`, or check the existing one. Raises OSError."""
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=PRIVATE_FOLDER)
     check_folder(path, writing=True)
 
 
 def check_folder(path: Path, *, writing: bool = False) -> None:
-    """Refuse what stands at `path` and is no folder, or, for `writing`, not the user's. Raises OSError."""
+    """Raise OSError unless `path` is a folder and, for `writing`, the user's own."""
     about = path.lstat()
     if not stat.S_ISDIR(about.st_mode):
         raise OSError(errno.ENOTDIR, f"it is {_kind(about.st_mode)}, where a folder belongs", str(path))
@@ -98,7 +97,7 @@ def check_folder(path: Path, *, writing: bool = False) -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what stands at `path` and is no regular file, without opening it. Raises OSError."""
+    """Raise OSError unless `path` is a regular file; it is not opened."""
     _check(path.lstat(), path, writing=False)
 
 
@@ -112,14 +111,14 @@ def _check(about: os.stat_result, path: Path, *, writing: bool) -> None:
 
 
 def _check_owner(about: os.stat_result, path: Path) -> None:
-    # Root in a container and a file system of another machine show a whole run as another user's, which is no reason
-    # to refuse it: what does harm is a file that is neither the user's nor of whoever has the folder.
+    # Containers and file systems of other machines show a whole run as another user's, which is accepted. A file that
+    # belongs neither to the user nor to the owner of the folder is not.
     if about.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
         raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
 
 
 def _explained(error: OSError, path: Path) -> OSError:
-    """Return an error that says what stands at `path` where that is why it cannot be opened."""
+    """Return an error that names the kind of file at `path`, where that is the reason."""
     try:
         mode = path.lstat().st_mode
     except OSError:

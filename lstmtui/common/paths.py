@@ -1,4 +1,4 @@
-"""Where things lie on this machine: runs in the user's data folder, what can be made again in the cache folder."""
+"""The folders of runs, of the cache and of drafts on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cache_root() -> Path:
 
 
 def drafts_root() -> Path:
-    """Return the folder for texts that were typed with a run and not cleared yet, in the user's folder for states."""
+    """Return the folder of texts that were typed with a run and not cleared yet, in the user's state folder."""
     import platformdirs
 
     return platformdirs.user_state_path("lstmtui", appauthor=False) / "typed"

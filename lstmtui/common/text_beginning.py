@@ -1,4 +1,4 @@
-"""A few characters that a text of some kind may begin with: an example to complete, in the text's own script."""
+"""An example of a prompt: a few characters of a text, in its own script."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import unicodedata
 from lstmtui.common.terminal_text import safe
 
 MAX_LENGTH = 24
-"""Characters of a beginning, at most."""
+"""Characters of the longest prompt."""
 MAX_UNSPACED_LENGTH = 10
-"""Characters of a beginning without a space: Chinese, music, bases of a genome."""
+"""Characters of the longest prompt without a space: Chinese, music, bases of a genome."""
 _AWKWARD = frozenset("\"'$`\\!")
-"""Characters that a shell has to be guarded against."""
+"""Characters that need quoting in a shell."""
 
 
 def example_prompt(text: str) -> str:
-    """Return the first words of a line in `text`, with the space after them; nothing where no line is fit to be shown.
+    """Return the first words of a line of `text`, with the space after them; empty where no line is suitable.
 
-    A line that needs no quoting is preferred, and one behind the first, which may have been cut.
+    A line without characters that need quoting is preferred, and any line to the first, which may be incomplete.
     """
     first, *others = text.splitlines() or [""]
     lines = [line.strip() for line in (*others, first)]
-    usable = [line for line in lines if len(line) > 3 and _fit(line)]
+    usable = [line for line in lines if len(line) > 3 and _is_suitable(line)]
     return _cut(next((line for line in usable if not _AWKWARD & set(line[:MAX_LENGTH])), usable[0])) if usable else ""
 
 
-def _fit(line: str) -> bool:
+def _is_suitable(line: str) -> bool:
     return not line.startswith("-") and safe(line) == line and any(map(str.isalnum, line[:MAX_LENGTH]))
 
 
@@ -34,6 +34,8 @@ def _cut(line: str) -> str:
     if end:
         return line[:end]
     end = min(len(line), MAX_UNSPACED_LENGTH)
-    while end < len(line) and unicodedata.category(line[end]).startswith("M"):  # a mark belongs to what it stands on
+    while end < len(line) and unicodedata.category(line[end]).startswith(
+        "M"
+    ):  # a combining mark belongs to the character before it
         end += 1
     return line[:end]

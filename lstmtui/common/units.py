@@ -1,4 +1,4 @@
-"""Times and sizes in words, the same on every screen and in every command."""
+"""Times and sizes as text, the same on every screen and in every command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_age(seconds_since: float, now: float | None = None) -> str:
-    """Return how long ago a Unix time was, in words as short as a table wants: 12 s, 5 min, 3 h, 2 d."""
+    """Return how long ago a Unix time was, short enough for a table: 12 s, 5 min, 3 h, 2 d."""
     gone = max(0.0, (time.time() if now is None else now) - seconds_since)
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if gone >= size:
@@ -30,7 +30,7 @@ def format_age(seconds_since: float, now: float | None = None) -> str:
 
 
 def format_size(count: float) -> str:
-    """Return a number of bytes in words: 812 B, 1.9 MB."""
+    """Return a number of bytes as text: 812 B, 1.9 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
             break

@@ -1,18 +1,18 @@
-"""Where words begin and end, in any script, and which spaces belong around them.
+"""Word boundaries in any script, and the spaces around words.
 
-    WORD      letters, digits, apostrophes, underscore: they make one word as long as they stand together
+    WORD      letters, digits, apostrophes, underscore: adjacent ones form a word
     UNIT      a character of a script that is written without spaces (Chinese, Japanese, Thai, ...), or an emoji: each
               is a word of its own
     EXTEND    combining marks, joiners and other invisible characters: they belong to the character before them
     SPACE     white space of every kind
     OTHER     punctuation and symbols: they end words
 
-Source: Unicode Standard Annex 29, "Unicode Text Segmentation", with its properties as the `regex` package has them.
-Two differences: an apostrophe belongs to its word at the end too, since nobody knows what follows while one types, and
-Katakana, which the annex takes together, is a unit like the other characters beside it.
+Source: Unicode Standard Annex 29, "Unicode Text Segmentation", with the properties of the `regex` package.
+Two differences: an apostrophe at the end belongs to its word, since the next letter is unknown while a person types,
+and each Katakana character is a unit, where the annex joins them.
 
-Text is bytes of UTF-8, which need not be whole: bytes that are no UTF-8 count as letters, and the first bytes of a
-character as what most characters are that begin with them. `regex` is loaded where a text is not ASCII.
+Text is UTF-8 that may start or stop within a character: invalid bytes count as letters, and the first bytes of a
+character as the most common kind of character that begins with them. `regex` is imported for text that is not ASCII.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 MAX_WORD = 1024
-"""Bytes before the end of a text that are looked at for the word that is being typed."""
+"""Bytes at the end of a text that are searched for the partial word."""
 
 
 class CharKind(IntEnum):
-    """What a character does to words."""
+    """The role of a character in words."""
 
     SPACE = 0
     OTHER = 1
@@ -37,7 +37,7 @@ class CharKind(IntEnum):
     UNIT = 3
     EXTEND = 4
     PART = 5
-    """The rest of a character whose first bytes stand before it."""
+    """A continuation byte of a character."""
 
 
 _ASCII_WORD = re.compile(rb"[0-9A-Za-z'_]+")
@@ -52,12 +52,12 @@ _ASCII_KINDS = tuple(
 )
 
 _MIDDLE = "'’＇·՟״"
-"""What stands within words between letters: apostrophes, and marks of Catalan, Armenian and Hebrew."""
+"""Marks between letters of a word: apostrophes, and marks of Catalan, Armenian and Hebrew."""
 _SCRIPTS = (
     "Han", "Hiragana", "Katakana", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan", "Tai_Le", "New_Tai_Lue",
     "Tai_Tham", "Tai_Viet", "Ahom", "Javanese", "Balinese",
 )  # fmt: skip
-"""Scripts that are written without spaces between words."""
+"""Scripts without spaces between words."""
 _EXTEND = r"[\p{M}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]"
 _CHARACTER = "[[" + "".join(r"\p{" + name + "}" for name in _SCRIPTS) + r"\p{WB=Katakana}]&&[\p{L}\p{N}]]"
 _UNIT = rf"[{_CHARACTER}[\p{{Extended_Pictographic}}--[©®™‼⁉]]\p{{RI}}]"
@@ -66,14 +66,14 @@ _SPACED = r"[\p{L}--" + _UNIT + "]"
 _SPACES = re.compile("[ \t\n\r\v\f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _CLOSING = r"[\p{Pe}\p{Pf}\p{Terminal_Punctuation}…]"
 
-# Of characters whose first bytes alone are known. Nothing else that begins so is common enough to count.
+# The kind of a character of which only the first byte is known: that of the most common characters.
 _FIRST_BYTES = {0xC2: CharKind.OTHER, 0xE2: CharKind.OTHER, 0xEF: CharKind.OTHER, 0xF0: CharKind.UNIT}
 _FIRST_BYTES |= dict.fromkeys(range(0xE3, 0xEA), CharKind.UNIT)
 
 
 @cache
 def _pattern(source: str) -> Any:
-    import regex  # 15 ms, which texts in ASCII do without
+    import regex  # 15 ms, which ASCII text does not need
 
     return regex.compile(source, regex.VERSION1)
 
@@ -88,7 +88,7 @@ def _pieces() -> Any:
 
 @lru_cache(maxsize=1 << 14)
 def char_kind(char: str) -> CharKind:
-    """Return what one character does to words."""
+    """Return the kind of one character."""
     if char.isascii():
         return _ASCII_KINDS[ord(char)]
     if char.isspace():
@@ -100,7 +100,7 @@ def char_kind(char: str) -> CharKind:
 
 
 def first_kind(text: bytes) -> CharKind:
-    """Return what the first character of `text` does to words; a space for no text."""
+    """Return the kind of the first character of `text`; SPACE for an empty text."""
     if not text:
         return CharKind.SPACE
     first = text[0]
@@ -113,7 +113,7 @@ def first_kind(text: bytes) -> CharKind:
 
 
 def last_kind(text: bytes) -> CharKind:
-    """Return what the last character of `text` that is no mark does to words; a space for no text."""
+    """Return the kind of the last character of `text` before combining marks; SPACE for an empty text."""
     at = len(text)
     while at:
         at -= 1
@@ -142,14 +142,14 @@ def ends_at_character(text: bytes) -> bool:
 
 
 def word_spans(text: bytes) -> list[tuple[int, int]]:
-    """Return where each word of `text` starts and stops."""
+    """Return the start and stop of each word of `text`."""
     if text.isascii():
         return [found.span() for found in _ASCII_WORD.finditer(text)]
     return [(start, stop) for start, stop, _ in _found(text, _words(), 0)]
 
 
 def word_and_line_spans(text: bytes, start: int = 0) -> Iterator[tuple[int, int, bytes]]:
-    """Yield where each word and each line end of `text` from `start` on starts and stops, and its bytes."""
+    """Yield start, stop and bytes of each word and line end of `text` from `start` on."""
     if text[start:].isascii():
         return ((found.start(), found.end(), found[0]) for found in _ASCII_PIECE.finditer(text, start))
     return _found(text, _pieces(), start)
@@ -164,21 +164,21 @@ def words_and_line_ends(text: bytes) -> list[bytes]:
 
 
 def has_word(text: bytes) -> bool:
-    """Return whether anything in `text` belongs to a word."""
+    """Return whether `text` has a word."""
     if text.isascii():
         return _ASCII_WORD.search(text) is not None
     return _words().search(text.decode("utf-8", "surrogateescape")) is not None
 
 
 def through_first_word(text: bytes) -> bytes:
-    """Return `text` up to the end of the first word in it; all of it where there is none."""
+    """Return `text` up to the end of its first word; all of it without a word."""
     return next((text[:stop] for _, stop, word in word_and_line_spans(text) if word != b"\n"), text)
 
 
 def partial_word(text: bytes) -> bytes:
-    """Return the end of `text` that belongs to the word being typed.
+    """Return the partial word at the end of `text`: the letters of the word that is being typed.
 
-    Empty after a space or punctuation, and after a character that is a word of its own.
+    Empty after a space, after punctuation, and after a character that is a word of its own.
     """
     start = len(text)
     while start and text[start - 1] < 0x80 and _ASCII_KINDS[text[start - 1]] is CharKind.WORD:
@@ -189,7 +189,7 @@ def partial_word(text: bytes) -> bytes:
     at = len(tail)
     while at and char_kind(tail[at - 1]) in (CharKind.WORD, CharKind.EXTEND):
         at -= 1
-    while at < len(tail) and char_kind(tail[at]) is CharKind.EXTEND:  # marks of what stands before the word
+    while at < len(tail) and char_kind(tail[at]) is CharKind.EXTEND:  # marks of the character before the word
         at += 1
     return tail[at:].encode("utf-8", "surrogateescape")
 
@@ -206,7 +206,7 @@ def _found(text: bytes, pattern: Any, start: int) -> Iterator[tuple[int, int, by
 
 
 def _length(first: int) -> int:
-    """Return how many bytes a character has whose first byte this is."""
+    """Return the length in bytes of a character with this first byte."""
     return 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
@@ -214,19 +214,19 @@ def _length(first: int) -> int:
 
 
 def takes_space_after(text: str) -> bool:
-    """Return whether a space follows the word that `text` ends in, as its script has it."""
+    """Return whether the script of the last word of `text` puts a space after it."""
     return last_kind(text.encode("utf-8", "surrogatepass")) is CharKind.WORD
 
 
 def is_closing_punctuation(char: str) -> bool:
-    """Return whether `char` is punctuation that stands close behind a word: . , ; : ! ? ) and their like elsewhere."""
+    """Return whether `char` is punctuation that follows a word without a space, such as . , ; : ! ? ) in any script."""
     if char.isascii():
         return char in ".,;:!?)]}"
     return _pattern(_CLOSING).fullmatch(char) is not None
 
 
 def unspaced_fraction(text: str) -> float:
-    """Return which part of the letters of `text` belongs to scripts that are written without spaces."""
+    """Return the fraction of the letters of `text` that belong to scripts without spaces."""
     if text.isascii():
         return 0.0
     characters = len(_pattern(_CHARACTER).findall(text))
@@ -237,7 +237,7 @@ def unspaced_fraction(text: str) -> float:
 
 
 def split_at_spaces(text: bytes) -> list[bytes]:
-    """Return what stands between spaces; where it has characters of a script without them, its words and the rest."""
+    """Return the pieces between spaces; those of scripts without spaces are split into words and the rest."""
     if text.isascii():
         return text.split()
     found: list[str] = []
@@ -254,8 +254,11 @@ def _parts() -> Any:
 
 
 def separated_by_space(before: bytes, after: bytes) -> bool:
-    """Return whether a space stands between two pieces that follow each other: not beside punctuation of East Asia, nor
-    between characters of scripts without spaces, nor between one and punctuation."""
+    """Return whether a space separates two adjacent pieces.
+
+    None stands beside East Asian punctuation, between characters of scripts without spaces, or between such a character
+    and punctuation.
+    """
     if before.isascii() and after.isascii():
         return True
     sides = _side(before, -1), _side(after, 0)
@@ -263,12 +266,12 @@ def separated_by_space(before: bytes, after: bytes) -> bool:
 
 
 def joins_without_space(before: bytes) -> bool:
-    """Return whether a word may follow `before` without a space, which ends in a script without them."""
+    """Return whether `before` ends in a script without spaces, so that a word may follow it directly."""
     return not before[-1:].isascii() and _side(before[-16:], -1) in (_Side.CHARACTER, _Side.WIDE)
 
 
 class _Side(IntEnum):
-    """What a piece ends or begins with."""
+    """The kind of character at the start or end of a piece."""
 
     LETTER = 0
     CHARACTER = 1
@@ -289,16 +292,16 @@ def _side(piece: bytes, at: int) -> _Side:
     )
 
 
-# --- as the search for words sees them --------------------------------------------------------------------------------
+# --- words within a search --------------------------------------------------------------------------------------------
 
 
 def begins_inside_word(text: bytes) -> bool:
-    """Return whether the first character of `text` goes on with a word of letters."""
+    """Return whether the first character of `text` continues a word of letters."""
     return continues_word(CharKind.WORD, first_kind(text))
 
 
 def word_end(text: bytes, start: int) -> int:
-    """Return where the word of letters ends that goes on at `start`; `start` itself where none does."""
+    """Return the end of the word of letters that continues at `start`; `start` itself without one."""
     at = start
     while at < len(text) and begins_inside_word(text[at : at + 4]):
         at += 1

@@ -1,5 +1,7 @@
-"""From names a person types to batches of token ids: sources, tokenizers, token files, streams.
+"""From the names of a corpus to batches of token ids.
 
-corpus.prepare     names -> Dataset (a tokenizer and three memory-mapped token files)
-batches.Streams    token file -> windows of T steps for B parallel streams
+reading, folders, parts    names > sources of text, checked and converted to UTF-8
+corpus, splits             settings > train, valid and test text, and their tokens (Dataset)
+tokens, token_files        text > token ids, stored in the cache and memory-mapped
+batches                    token ids > windows of T steps for B parallel streams
 """

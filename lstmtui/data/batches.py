@@ -1,8 +1,8 @@
 """Windows of T steps over B parallel streams: what one training or evaluation step reads.
 
-Stream b reads its own stretch of the text from left to right, window after window, so that the state carried from one
-window to the next belongs to the text just before. A window is one (T + 1, B) block of tokens; x is its first T rows
-and y, the token to predict at each place, its last T rows.
+Stream b reads its own part of the text from left to right, window after window, so that the state carried from one
+window to the next belongs to the preceding text. A window is one (T + 1, B) block of tokens: x is its first T rows, y
+its last T rows, the tokens to predict.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Tokens = NDArray[np.integer]
 
 
 class Position(NamedTuple):
-    """Where a step stands."""
+    """The position of a step in the text."""
 
     epoch: int
     """From 0."""
     window: int
-    """From 0; at window 0 the carried state starts anew."""
+    """From 0; the carried state is reset at window 0."""
 
 
 class Streams:
-    """A token array as B streams of equal length; what does not fill a whole window of every stream is left out."""
+    """A token array as B streams of equal length; tokens that do not fill a window of every stream are dropped."""
 
     def __init__(self, tokens: Tokens, B: int, T: int) -> None:
-        """Cut `tokens` (N,). Raises UsageError when B streams of one window do not fit."""
+        """Divide `tokens` (N,). Raises UsageError where B streams of one window do not fit."""
         _check_sizes(B, T)
         length = (len(tokens) - 1) // B
         if length < T:
@@ -41,15 +41,15 @@ class Streams:
             )
         self.B, self.T, self.length = B, T, length
         self.windows = length // T
-        """How many windows make an epoch."""
+        """Windows per epoch."""
         self.tokens_per_window = B * T
-        # asarray: a plain view of the mapped file, which is cheaper to index than np.memmap.
+        # asarray: a plain view of the mapped file is faster to index than np.memmap.
         tokens = np.asarray(tokens)
         item = tokens.strides[0]
         self._streams = as_strided(tokens, (self.windows * T + 1, B), (item, item * length), writeable=False)
         self._block = np.empty((T + 1, B), np.int32)
         self.shift = 0
-        """Steps by which the first window lies later than step 0, where the window's length changed on the way."""
+        """The step of the first window, where the length of windows changed during training."""
 
     def position(self, step: int) -> Position:
         """Return epoch and window of training step `step` (from 0)."""
@@ -64,15 +64,14 @@ class Streams:
 
 
 class EvaluationStreams:
-    """A token array as B streams that between them predict every token but the very first, exactly once.
+    """A token array as B streams that together predict every token but the first exactly once.
 
-    Where only some are to be read, each stream reads the beginning of its own stretch, so that they come from all over
-    the text: its parts may differ in how hard they are.
-    The last windows are filled up with token 0 where a stream has ended; `weight` is 0 there and 1 elsewhere.
+    With `max_predictions`, each stream reads the beginning of its own part, so that predictions are spread over the
+    text. Windows after the end of a stream are padded with token 0; `weight` is 0 there and 1 elsewhere.
     """
 
     def __init__(self, tokens: Tokens, B: int, T: int, *, max_predictions: int = 0) -> None:
-        """Cut `tokens` (N,), of which at most `max_predictions` are predicted (0: all).
+        """Divide `tokens` (N,), of which at most `max_predictions` are predicted (0: all).
 
         Raises UsageError where there is nothing to predict.
         """
@@ -83,12 +82,12 @@ class EvaluationStreams:
                 f"The text to evaluate on has {len(tokens)} tokens, and a prediction needs 2; give a longer text."
             )
         self.predictions = min(max_predictions or available, available)
-        """How many tokens are predicted; the sum of all weights."""
+        """The number of predictions; the sum of all weights."""
         self.B, self.T = B, T
         self._tokens = np.asarray(tokens)
         self._length = -(-self.predictions // B)
-        self._apart = self._length + (available - self.predictions) // B
-        """From where one stream begins to where the next one does."""
+        self._stride = self._length + (available - self.predictions) // B
+        """The distance between the starts of two streams."""
         self.windows = -(-self._length // T)
         self._x = np.empty((T, B), np.int32)
         self._y = np.empty((T, B), np.int32)
@@ -102,7 +101,7 @@ class EvaluationStreams:
             block.fill(0)
         for b in range(self.B):
             steps = max(0, min(self.T, self._length - k * self.T, self.predictions - b * self._length - k * self.T))
-            start = b * self._apart + k * self.T
+            start = b * self._stride + k * self.T
             self._x[:steps, b] = self._tokens[start : start + steps]
             self._y[:steps, b] = self._tokens[start + 1 : start + steps + 1]
             self._weight[:steps, b] = 1
@@ -111,4 +110,4 @@ class EvaluationStreams:
 
 def _check_sizes(B: int, T: int) -> None:
     if B < 1 or T < 1:
-        raise UsageError(f"A batch of {B} streams and a window of {T} steps make no sense; both must be 1 or more.")
+        raise UsageError(f"A batch of {B} streams and a window of {T} steps are impossible; both must be 1 or more.")

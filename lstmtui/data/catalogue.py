@@ -1,6 +1,6 @@
-"""Well-known public corpora: what is known of them, and how to get them.
+"""Well-known public corpora: their catalogue, and downloads.
 
-The list is corpora/catalogue.toml, which says what its fields mean. Fetched files lie in CACHE/corpora/NAME/.
+The catalogue is corpora/catalogue.toml, which documents its fields. Fetched files are in CACHE/corpora/NAME/.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from lstmtui.common.paths import cache_root
 from lstmtui.errors import LstmtuiError, UsageError
 
 MAX_BYTES = 1 << 30
-"""Of a file whose size the catalogue does not know."""
+"""The largest file whose size the catalogue does not state."""
 TIMEOUT_SECONDS = 30
-"""Without a byte for so long, a download has failed."""
+"""Seconds without a byte after which a download has failed."""
 Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueFile:
-    """One file of a set; an empty digest or a size of 0 is unknown."""
+    """One file of a set; an empty digest and a size of 0 are unknown."""
 
     role: str
     name: str
@@ -43,16 +43,16 @@ class CatalogueFile:
     member: str = ""
     archive_sha256: str = ""
     no_digest: str = ""
-    """Why none can be given."""
+    """The reason why no digest is given."""
 
     @property
     def max_bytes(self) -> int:
-        """The most bytes that it may have."""
+        """The largest size that is accepted."""
         return self.bytes or MAX_BYTES
 
     @property
     def has_digest(self) -> bool:
-        """Whether some digest of it is known."""
+        """Whether a digest is known."""
         return bool(self.sha256 or self.sha1 or self.md5 or self.archive_sha256)
 
 
@@ -73,13 +73,13 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A file that was fetched."""
+    """A fetched file."""
 
     path: Path
     sha256: str
-    """Of what was got, in hex."""
+    """The digest of the fetched file, in hex."""
     verified: bool
-    """Whether a digest of the catalogue confirmed it."""
+    """Whether a digest of the catalogue was checked."""
 
 
 @remember
@@ -104,30 +104,30 @@ def entries() -> dict[str, CatalogueEntry]:
 
 
 def has_entry(name: str) -> bool:
-    """Say whether the catalogue has a set called `name`."""
+    """Return whether the catalogue has a set called `name`."""
     return name in entries()
 
 
 def get_entry(name: str) -> CatalogueEntry:
-    """Return a set of the catalogue. Raises UsageError when there is none of that name."""
+    """Return a set of the catalogue. Raises UsageError where there is none of that name."""
     if name not in entries():
         raise UsageError(f"The catalogue has no set called {name!r}; it has {', '.join(entries())}.")
     return entries()[name]
 
 
 def file_path(entry: CatalogueEntry, file: CatalogueFile, cache: Path) -> Path:
-    """Return where `fetch` puts a file."""
+    """Return the path of a fetched file."""
     return cache / "corpora" / entry.name / file.name
 
 
 def is_fetched(entry: CatalogueEntry, cache: Path) -> bool:
-    """Say whether every file of a set is there, with the size it should have."""
+    """Return whether every file of a set is present with the stated size."""
     paths = [(file_path(entry, file, cache), file.bytes) for file in entry.files]
     return all(path.is_file() and path.stat().st_size == (size or path.stat().st_size) for path, size in paths)
 
 
 def set_files(name: str, role: str, cache: Path | None = None) -> list[Path]:
-    """Return the files of a set that play `role`. Raises UsageError while the set is not fetched."""
+    """Return the files of a set for `role`. Raises UsageError where the set is not fetched."""
     cache = cache or cache_root()
     entry = get_entry(name)
     if not is_fetched(entry, cache):
@@ -138,7 +138,7 @@ def set_files(name: str, role: str, cache: Path | None = None) -> list[Path]:
 def fetch_entry(
     entry: CatalogueEntry, cache: Path | None = None, report: Report = lambda what, done: None
 ) -> list[FetchedFile]:
-    """Download what is missing of a set, check it and keep it. Raises LstmtuiError when that does not succeed."""
+    """Download, verify and store the missing files of a set. Raises LstmtuiError where that fails."""
     cache = cache or cache_root()
     folder = cache / "corpora" / entry.name
     try:
@@ -159,12 +159,12 @@ def _fetch(entry: CatalogueEntry, file: CatalogueFile, cache: Path, draft: Path,
         # Several files may come from one archive.
         if not archive.exists():
             _download(entry, file, archive, report)
-        got = archive
+        fetched = archive
         if file.member:
-            got = draft / f"{file.name}.member"
-            _extract(entry, archive, file, got)
-        _check(entry, file, got)
-        got.replace(final)
+            fetched = draft / f"{file.name}.member"
+            _extract(entry, archive, file, fetched)
+        _check(entry, file, fetched)
+        fetched.replace(final)
     else:
         _check(entry, file, final)
     return FetchedFile(final, _digest(final, "sha256"), file.has_digest)
@@ -176,9 +176,11 @@ def _download(entry: CatalogueEntry, file: CatalogueFile, to: Path, report: Repo
 
     pooch.get_logger().setLevel("ERROR")
     known = file.archive_sha256 if file.member else ""
-    # What is packed is no larger than what is in it.
-    most = sum(other.max_bytes for other in entry.files if other.url == file.url)
-    progress = _Progress(lambda done: report(to.name, done), most=most, error=_changed(entry, file, "it is larger"))
+    # An archive is no larger than its files.
+    max_bytes = sum(other.max_bytes for other in entry.files if other.url == file.url)
+    progress = _Progress(
+        lambda done: report(to.name, done), max_bytes=max_bytes, error=_changed(entry, file, "it is larger")
+    )
     downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)
     try:
         pooch.retrieve(file.url, f"sha256:{known}" if known else None, to.name, to.parent, downloader=downloader)
@@ -217,7 +219,7 @@ def _extract(entry: CatalogueEntry, archive: Path, file: CatalogueFile, to: Path
 
 
 def _check(entry: CatalogueEntry, file: CatalogueFile, path: Path) -> None:
-    """Raise LstmtuiError unless `path` has the size and the digests the catalogue gives."""
+    """Raise LstmtuiError unless `path` has the size and the digests of the catalogue."""
     good = not file.bytes or path.stat().st_size == file.bytes
     for kind, known in (("sha256", file.sha256), ("sha1", file.sha1), ("md5", file.md5)):
         good = good and (not known or _digest(path, kind) == known)
@@ -230,7 +232,7 @@ def _check(entry: CatalogueEntry, file: CatalogueFile, path: Path) -> None:
 def _changed(entry: CatalogueEntry, file: CatalogueFile, difference: str = "its digest differs") -> LstmtuiError:
     return LstmtuiError(
         f"What {urlsplit(file.url).netloc} sent for {entry.name} is not the file the catalogue knows "
-        f"({difference}), so it was thrown away; try again later, or get {file.name} from {entry.home}."
+        f"({difference}), so it was deleted; try again later, or get {file.name} from {entry.home}."
     )
 
 
@@ -240,18 +242,18 @@ def _digest(path: Path, kind: str) -> str:
 
 
 class _Progress:
-    """What pooch asks of a progress bar; tells how far a download is, 0 to 1."""
+    """The progress bar that pooch calls; reports the progress of a download, 0 to 1."""
 
-    def __init__(self, tell: Callable[[float], None], *, most: int, error: LstmtuiError) -> None:
-        """`error` ends a download of more than `most` bytes."""
-        self.total, self._done, self._tell = 0, 0, tell
-        self._most, self._error = most, error
+    def __init__(self, report: Callable[[float], None], *, max_bytes: int, error: LstmtuiError) -> None:
+        """`error` is raised where a download exceeds `max_bytes`."""
+        self.total, self._done, self._report = 0, 0, report
+        self._max_bytes, self._error = max_bytes, error
 
     def update(self, more: int) -> None:
         self._done += more
-        if self._done - more >= self._most:  # the last chunk counts as a whole one
+        if self._done - more >= self._max_bytes:  # the last chunk counts as a full one
             raise self._error
-        self._tell(min(1.0, self._done / self.total) if self.total else 0.0)
+        self._report(min(1.0, self._done / self.total) if self.total else 0.0)
 
     def reset(self) -> None:
         self._done = 0

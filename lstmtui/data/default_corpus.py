@@ -1,8 +1,8 @@
-"""The default corpus: English prose that every CPython carries, put together on first use.
+"""The default corpus: English prose that every CPython carries, assembled on first use.
 
-Two sources, read with `ast` and never executed: the language reference in `pydoc_data/topics.py` and the docstrings
-of the standard library. Only paragraphs of plain sentences are kept; each becomes one line, between blank lines, with
-typewriter quotes, so that a small model meets words and sentences rather than tables, code and line breaks.
+Its two sources are parsed with `ast` and never executed: the language reference in `pydoc_data/topics.py`, and the
+docstrings of the standard library. Only paragraphs of plain sentences are kept; each becomes one line between blank
+lines, with ASCII quotes, so that a small model sees words and sentences instead of tables, code and line breaks.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from lstmtui.errors import UsageError
 NAME = "default"
 TITLE = "English prose that every Python carries: its language reference and docstrings"
 FORMAT = 1
-"""Raised when the rules below change, so that a text assembled by older rules is not used again."""
+"""The version of the rules below, so that a text of older rules is not used again."""
 MIN_BYTES = 100_000
-"""Bytes; a Python without its library's source yields less, and nothing can be learnt from that."""
+"""Bytes below which the source of the library is missing, and nothing can be learnt."""
 
 SKIPPED_FOLDERS = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo"}
 TOPICS = "pydoc_data/topics.py"
@@ -39,17 +39,17 @@ WORD = re.compile(r"[A-Za-z]+")
 
 
 def text(cache: Path | None = None, library: Path | None = None) -> bytes:
-    """Return the corpus as UTF-8, the same every time for one Python release; kept in `cache`.
+    """Return the corpus as UTF-8, the same for one Python release; stored in `cache`.
 
-    library    where the standard library's source lies; that of the running Python unless told
-    Raises UsageError when this Python comes without its library's source.
+    library    the folder of the standard library's source; by default that of the running Python
+    Raises UsageError where this Python lacks the source of its library.
     """
-    kept = None
+    stored = None
     if cache is not None and library is None:
         version = "{}.{}.{}".format(*sys.version_info[:3])
-        kept = cache / f"default-{FORMAT}-{version}.txt"
+        stored = cache / f"default-{FORMAT}-{version}.txt"
         with contextlib.suppress(OSError):
-            data, mark = kept.read_bytes(), kept.with_suffix(".sha256").read_text("ascii")
+            data, mark = stored.read_bytes(), stored.with_suffix(".sha256").read_text("ascii")
             if hashlib.sha256(data).hexdigest() == mark:
                 return data
     data = "".join(_assemble(library or Path(os.__file__).parent)).encode("utf-8")
@@ -58,16 +58,16 @@ def text(cache: Path | None = None, library: Path | None = None) -> bytes:
             "This Python comes without the source of its library, which the default corpus is made of; "
             "name a text file to train on instead."
         )
-    if kept is not None:
+    if stored is not None:
         with contextlib.suppress(OSError):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(kept, data)
-            write_atomically(kept.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode("ascii"))
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(stored, data)
+            write_atomically(stored.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode("ascii"))
     return data
 
 
 def _assemble(library: Path) -> Iterator[str]:
-    """Yield each paragraph once, with the blank line behind it."""
+    """Yield each paragraph once, with a blank line after it."""
     documents: list[tuple[str, list[str]]] = []
     for where, folders, files in os.walk(library):
         folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("config-")]
@@ -75,8 +75,8 @@ def _assemble(library: Path) -> Iterator[str]:
             if file.endswith(".py"):
                 path = Path(where, file)
                 documents.extend(_documents(path, path.relative_to(library).as_posix()))
-    # By the hash of their names: alphabetical order would leave the last tenth, which is split off for validation,
-    # to a few packages with their own vocabulary.
+    # Sorted by a hash: in alphabetical order the last tenth, which is split off for validation, would be a few packages
+    # with their own vocabulary.
     documents.sort(key=lambda document: hashlib.sha256(document[0].encode()).digest())
     seen: set[str] = set()
     for _, blocks in documents:
@@ -126,7 +126,7 @@ def prose(block: str) -> Iterator[str]:
 
 
 def is_prose(line: str) -> bool:
-    """Say whether `line` reads as one or more English sentences."""
+    """Return whether `line` is one or more English sentences."""
     if len(line) < 50 or not line.isascii() or not line[0].isupper() or line[-1] not in ".!?:":
         return False
     if NOT_PROSE.search(line):

@@ -1,4 +1,4 @@
-"""What one pass over a file tells of it: its SHA-256, and whether it is text. Remembered for the big ones."""
+"""The facts of a file, from one pass over it: its SHA-256 and whether it is text. Large files are cached."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from lstmtui.data.long_runs import LongRuns
 from lstmtui.errors import CorruptError
 
 MIN_REMEMBERED_BYTES = 16 << 20
-"""Smaller files are read again faster than a note about them is worth."""
+"""Bytes from which on the facts of a file are stored in the cache; smaller files are read again."""
 MAX_CACHED_FILES = 100_000
-"""Files whose facts one process keeps, so that it reads them once."""
+"""Files whose facts a process holds in memory."""
 MIN_SETTLED_SECONDS = 2.0
-"""Seconds since the last change after which a change that leaves the time stamp alone is not to be feared."""
+"""Seconds after a change within which another one could leave the time stamp unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the bytes of a file are."""
+    """The digest of a file and what its bytes are."""
 
     sha256: str
     """In hex."""
     nul: int | None
-    """The offset of the first NUL; None where there is none."""
+    """The offset of the first NUL; None without one."""
     invalid: int | None
-    """The offset of the first byte that is no UTF-8; None where all is."""
+    """The offset of the first byte that is not UTF-8; None without one."""
     long_runs: int
-    """Bytes of long runs that no one wrote (`lstmtui.data.long_runs`); 0 for what is no text."""
+    """Bytes of long runs of base64 and hexadecimal (`lstmtui.data.long_runs`); 0 for a file that is not text."""
 
 
 def content_facts(chunks: Iterable[bytes]) -> FileFacts:
-    """Return the facts of what `chunks` hold."""
+    """Return the facts of the bytes in `chunks`."""
     digest, text = hashlib.sha256(), TextCheck()
     runs = LongRuns()
 
@@ -57,7 +57,7 @@ def content_facts(chunks: Iterable[bytes]) -> FileFacts:
 
 
 class TextCheck:
-    """Finds the first NUL and the first byte that is no UTF-8 in what passes."""
+    """Finds the first NUL and the first byte that is not UTF-8 in a sequence of chunks."""
 
     def __init__(self, at: int = 0) -> None:
         """`at` is the offset of the first byte."""
@@ -68,11 +68,11 @@ class TextCheck:
 
     @property
     def is_text(self) -> bool:
-        """Whether all that passed is text."""
+        """Whether all bytes so far are text."""
         return self.nul is None and self.invalid is None
 
     def feed(self, chunk: bytes, *, final: bool = False) -> None:
-        """Look at the next bytes; nothing is looked for after the first that are no UTF-8."""
+        """Check the next chunk; nothing is checked after the first invalid byte."""
         if self.nul is None and b"\0" in chunk:
             self.nul = self._at + chunk.index(0)
         if self.invalid is None:
@@ -85,32 +85,34 @@ class TextCheck:
 
 
 def file_facts(path: Path, chunks: Iterable[bytes], cache: Path | None) -> FileFacts:
-    """Return the facts of `chunks`, the content of `path`, or those noted in `cache` if the file is unchanged."""
+    """Return the facts of `chunks`, the content of `path`, or those in `cache` where the file is unchanged."""
     found = os.stat(path)
     settled = time.time() - found.st_mtime > MIN_SETTLED_SECONDS
     key = (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    if settled and key in _seen:
-        return _seen[key]
-    facts = _noted(path, found, settled, chunks, cache)
-    if settled and len(_seen) < MAX_CACHED_FILES:
-        _seen[key] = facts
+    if settled and key in _cached:
+        return _cached[key]
+    facts = _facts_with_note(path, found, settled, chunks, cache)
+    if settled and len(_cached) < MAX_CACHED_FILES:
+        _cached[key] = facts
     return facts
 
 
-_seen: dict[tuple[Path, int, int, int, int], FileFacts] = {}
+_cached: dict[tuple[Path, int, int, int, int], FileFacts] = {}
 
 
-def _noted(path: Path, found: os.stat_result, settled: bool, chunks: Iterable[bytes], cache: Path | None) -> FileFacts:
-    """Return the facts of a big file from a note in `cache`, made if need be; of another by reading it."""
+def _facts_with_note(
+    path: Path, found: os.stat_result, settled: bool, chunks: Iterable[bytes], cache: Path | None
+) -> FileFacts:
+    """Return the facts of a large file from a note in `cache`, written if need be, those of others by reading."""
     note = None
     if cache is not None and found.st_size >= MIN_REMEMBERED_BYTES:
         note = cache / "digests" / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     if note is not None:
-        with contextlib.suppress(CorruptError, TypeError):  # then it is read again
-            noted = read_json(note) or {}
-            if noted.get("stamp") == stamp and isinstance(noted.get("facts"), dict):
-                return FileFacts(**noted["facts"])
+        with contextlib.suppress(CorruptError, TypeError):  # then the file is read again
+            record = read_json(note) or {}
+            if record.get("stamp") == stamp and isinstance(record.get("facts"), dict):
+                return FileFacts(**record["facts"])
     facts = content_facts(chunks)
     if note is not None and settled:
         with contextlib.suppress(OSError):

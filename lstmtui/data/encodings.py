@@ -1,4 +1,4 @@
-"""What a file is that is not UTF-8 text: its encoding, or the format that its text must be taken out of first."""
+"""The encoding of a text that is not UTF-8, and the format of a file whose text must be extracted first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from lstmtui.errors import UsageError
 
 SAMPLE_BYTES = 1 << 16
-"""Bytes that an encoding is recognised from."""
+"""Bytes from which an encoding is recognised."""
 CONTROL_BYTES = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
 
 FORMATS: tuple[tuple[bytes, str, str], ...] = (
@@ -24,14 +24,14 @@ FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", "save it as plain text in UTF-8 where it was made"),
     (b"SQLite format 3\0", "an SQLite database", "export the text in it"),
 )
-"""First bytes, what such a file is, and the next step."""
+"""First bytes of a file, its format, and the remedy."""
 OFFICE_FORMATS = (
     (b"word/", "a Word document (docx)", "pandoc -f docx -t plain {file} -o text.txt"),
     (b"xl/", "an Excel workbook (xlsx)", ""),
     (b"application/epub+zip", "an EPUB book", "pandoc -f epub -t plain {file} -o text.txt"),
     (b"application/vnd.oasis.opendocument", "an OpenDocument file", "pandoc -f odt -t plain {file} -o text.txt"),
 )  # fmt: skip
-"""What a ZIP archive is in truth, by the names in it, and the command that takes its text out."""
+"""Names in a ZIP archive, its format, and the command that extracts its text."""
 
 TYPOGRAPHIC_CHARACTERS = set("\u00a0‘’‚“”„†•…‰‹›–—«»€£©®°§¡¿·´½¼¾×ºª™²³")
 ALPHABETS = (
@@ -41,14 +41,14 @@ ALPHABETS = (
 )  # fmt: skip
 """The letters beyond ASCII of languages in Latin script."""
 LATIN_ENCODINGS = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp437")
-"""Encodings of Latin script; of equally likely ones the first is taken."""
+"""Encodings of Latin script; among equally likely ones the first is chosen."""
 MIN_FITTING_SHARE = 0.9
-"""The share of the characters beyond ASCII that must fit a language in Latin script."""
+"""The fraction of characters beyond ASCII that must belong to one language in Latin script."""
 OTHER_ENCODINGS = (
     "cp1251", "koi8_r", "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1253", "cp1255", "cp1256", "tis_620",
 )  # fmt: skip
 HEBREW_LETTERS = frozenset(range(0xE0, 0xFB))
-"""Its letters in windows-1255. Russian would have others of windows-1251 too: capitals, and the letters after these."""
+"""Hebrew letters in windows-1255. Russian in windows-1251 has capitals and later letters too."""
 ENCODING_NAMES = {
     "cp1250": "windows-1250", "cp1251": "windows-1251", "cp1252": "windows-1252", "cp1253": "windows-1253",
     "cp1254": "windows-1254", "cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257",
@@ -60,13 +60,13 @@ ENCODING_NAMES = {
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Say whether a file that starts with `head` looks like text: no NUL, hardly a control character."""
+    """Return whether a file that starts with `head` looks like text: no NUL, hardly a control character."""
     controls = len(head) - len(head.translate(None, CONTROL_BYTES))
     return b"\0" not in head and controls * 100 <= len(head)
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 when `head` starts a text in it: by its mark, or by NULs on one side of each pair."""
+    """Return UTF-16 or UTF-32 where `head` starts a text in it, by its mark or by a NUL in each pair; else None."""
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -79,7 +79,7 @@ def wide_encoding(head: bytes) -> str | None:
 
 
 def detect_format(head: bytes) -> tuple[str, str] | None:
-    """Return what a file that starts with `head` is and the next step, with {file} for its name; None for others."""
+    """Return the format of a file that starts with `head` and the remedy, with {file} for its name; else None."""
     if head.startswith(b"PK\x03\x04"):
         for name, what, command in OFFICE_FORMATS:
             if name in head:
@@ -92,7 +92,7 @@ def detect_format(head: bytes) -> tuple[str, str] | None:
 
 
 def guess_encoding(sample: bytes) -> str | None:
-    """Return the encoding that `sample`, which is not UTF-8, is most likely in; None where nothing is likely."""
+    """Return the most likely encoding of `sample`, which is not UTF-8; None where none is likely."""
     if wide := wide_encoding(sample):
         return wide
     fits = {name: _latin(sample, name) for name in LATIN_ENCODINGS}
@@ -109,7 +109,7 @@ def guess_encoding(sample: bytes) -> str | None:
 
 
 def _latin(sample: bytes, encoding: str) -> float:
-    """Return the share of the characters beyond ASCII that one language in Latin script has."""
+    """Return the fraction of characters beyond ASCII that belong to one language in Latin script."""
     try:
         text = sample.decode(encoding)
     except UnicodeDecodeError:
@@ -123,7 +123,7 @@ def _latin(sample: bytes, encoding: str) -> float:
 
 
 def codec_name(encoding: str) -> str:
-    """Return the name that Python has for `encoding`. Raises UsageError when it has none, or it is no text encoding."""
+    """Return Python's name of `encoding`. Raises UsageError where it has none, or it is no text encoding."""
     try:
         found = codecs.lookup(encoding)
         "".encode(found.name)
@@ -135,7 +135,7 @@ def codec_name(encoding: str) -> str:
 
 
 def to_utf8(chunks: Iterable[bytes], encoding: str, name: str | Path) -> Iterator[bytes]:
-    """Yield a text in another encoding as UTF-8. Raises UsageError where it is not in that encoding."""
+    """Yield a text in `encoding` as UTF-8. Raises UsageError where it is not in that encoding."""
     decoder = codecs.getincrementaldecoder(codec_name(encoding))("strict")
     at = 0
     try:
@@ -147,7 +147,7 @@ def to_utf8(chunks: Iterable[bytes], encoding: str, name: str | Path) -> Iterato
     except UnicodeError as error:
         raise UsageError(
             f"The file {name} is not in {encoding} (near offset {at + getattr(error, 'start', 0):,}); "
-            f"name another --encoding, or leave it out to hear which one it looks like."
+            f"name another --encoding, or leave it out to see which one is likely."
         ) from error
 
 

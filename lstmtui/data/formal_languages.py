@@ -1,4 +1,4 @@
-"""Formal sequences used in the literature, seeded, as lines of text; two tasks also as arrays.
+"""Formal languages of the literature, seeded, as lines of text; three tasks also as arrays.
 
 A generator is named like `reber` or `reber:lines=1000,seed=7`.
 """
@@ -28,7 +28,7 @@ _REBER = (
 
 
 def reber(rng: random.Random, lines: int = 20_000) -> Lines:
-    """Embedded Reber grammar: the second symbol must come again as the last but one.
+    """Embedded Reber grammar: the second symbol recurs as the last but one.
 
     Source: Hochreiter and Schmidhuber 1997, "Long short-term memory", experiment 1; Reber 1967.
     """
@@ -42,9 +42,9 @@ def reber(rng: random.Random, lines: int = 20_000) -> Lines:
 
 
 def reber_follows(line: str) -> list[str]:
-    """Return for each symbol of an embedded Reber string but the last the symbols that may follow it, in order.
+    """Return the symbols that may follow each symbol but the last of an embedded Reber string, in order.
 
-    Raises ValueError for a line that is none.
+    Raises ValueError for any other line.
     """
     follows, state, inner = ["PT", "B"], 0, line[2:]
     while True:
@@ -112,12 +112,12 @@ def copy(rng: random.Random, lines: int = 20_000, length: int = 10, delay: int =
 
 
 class Generator(NamedTuple):
-    """A generator as people see it."""
+    """A generator, its title and the limits of its settings."""
 
     make: Callable[..., Lines]
     title: str
-    least: dict[str, int]
-    """The smallest value each setting may have."""
+    minimums: dict[str, int]
+    """The smallest value of each setting."""
 
 
 GENERATORS = {
@@ -130,12 +130,12 @@ GENERATORS = {
 
 
 def is_generator(name: str) -> bool:
-    """Say whether `name` (with or without settings) names a generator."""
+    """Return whether `name`, with or without settings, is a generator."""
     return name.partition(":")[0] in GENERATORS
 
 
 def generate_text(name: str) -> bytes:
-    """Return the lines of the generator called `name`. Raises UsageError for settings that do not fit."""
+    """Return the lines of the generator called `name`. Raises UsageError for invalid settings."""
     generator, settings = parse_name(name)
     seed = settings.pop("seed", 0)
     # A string seed is hashed by SHA-512 inside `random`, the same everywhere.
@@ -144,18 +144,18 @@ def generate_text(name: str) -> bytes:
 
 
 def parse_name(name: str) -> tuple[Generator, dict[str, int]]:
-    """Split `reber:lines=10,seed=1` into the generator and its settings."""
+    """Return the generator and the settings of a name such as `reber:lines=10,seed=1`. Raises UsageError."""
     kind, _, rest = name.partition(":")
     generator = GENERATORS[kind]
-    least = {**generator.least, "seed": 0}
+    minimums = {**generator.minimums, "seed": 0}
     settings: dict[str, int] = {}
     for item in filter(None, rest.split(",")):
         key, _, value = item.partition("=")
-        if key not in least:
-            raise UsageError(f"The generator {kind} has no setting {key!r}; it has {', '.join(least)}.")
-        if not value.isascii() or not value.isdigit() or not least[key] <= int(value) < 10**9:
+        if key not in minimums:
+            raise UsageError(f"The generator {kind} has no setting {key!r}; it has {', '.join(minimums)}.")
+        if not value.isascii() or not value.isdigit() or not minimums[key] <= int(value) < 10**9:
             raise UsageError(
-                f"The generator {kind} needs a whole number from {least[key]} on for {key}, not {value!r}."
+                f"The generator {kind} needs a whole number from {minimums[key]} on for {key}, not {value!r}."
             )
         settings[key] = int(value)
     return generator, settings
@@ -164,13 +164,13 @@ def parse_name(name: str) -> tuple[Generator, dict[str, int]]:
 def default_settings(name: str) -> dict[str, int]:
     """Return every setting of a generator with its default."""
     parameters = inspect.signature(GENERATORS[name].make).parameters
-    return {key: parameters[key].default for key in GENERATORS[name].least} | {"seed": 0}
+    return {key: parameters[key].default for key in GENERATORS[name].minimums} | {"seed": 0}
 
 
 def temporal_order_task(
     rng: np.random.Generator, length: int, B: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return x (T, B), where each sequence ends (B,), and y (B,): which of XX, XY, YX and YY stood in it, 0 to 3.
+    """Return x (T, B), the last step of each sequence (B,), and y (B,): which of XX, XY, YX and YY it holds, 0 to 3.
 
     x begins with E (6), has an X (4) or Y (5) at a tenth to a fifth of `length` and at a half to six tenths, noise
     (0 to 3) elsewhere, and ends with B (7) after `length` to 1.1 `length` symbols; what follows is 0.
@@ -192,9 +192,9 @@ def temporal_order_task(
 
 
 def adding_task(rng: np.random.Generator, T: int, B: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return x (T, B, 2), numbers in [0, 1) and two marks, and y (B,), the sum of the two marked numbers.
+    """Return x (T, B, 2), numbers in [0, 1) and marks, and y (B,), the sum of the two marked numbers.
 
-    One mark stands in each half. A guess of 1 has a mean squared error of 1/6 = 0.167.
+    Each half has one mark. A guess of 1 has a mean squared error of 1/6 = 0.167.
     Source: Hochreiter and Schmidhuber 1997, experiment 4, in the form of Le et al. 2015, arXiv:1504.00941.
     """
     if T < 2:
@@ -211,7 +211,7 @@ def adding_task(rng: np.random.Generator, T: int, B: int) -> tuple[NDArray[np.fl
 def copy_task(
     rng: np.random.Generator, delay: int, B: int, length: int = 10, symbols: int = 8
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return x and y (delay + 2 * length, B): `length` symbols, blanks, a cue, and room to repeat them.
+    """Return x and y (delay + 2 * length, B): `length` symbols, blanks, a cue, and blanks for the repetition.
 
     Symbols are 1 .. `symbols`, 0 is the blank, `symbols` + 1 the cue, `length` steps before the end.
     Source: Arjovsky et al. 2016, arXiv:1511.06464, section 5.1; Hochreiter and Schmidhuber 1997.

@@ -1,4 +1,4 @@
-"""Whether text to validate on is like the text that is trained on, by the characters that occur in both."""
+"""Whether validation text resembles the training text, by the frequencies of characters."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Iterable
 
 SAMPLE_BYTES = 1 << 20
-"""Bytes of each text that are looked at, from all over."""
+"""Bytes of each text that are sampled."""
 SAMPLE_PIECES = 16
-"""Pieces that a sample is made of."""
+"""Pieces of a sample, spread over the text."""
 MAX_UNKNOWN = 0.01
-"""The share of characters that the training text does not have, from which they are worth a warning."""
+"""The fraction of characters missing from the training text above which there is a warning."""
 MAX_DISTANCE = 0.2
-"""The share of characters that would have to be others for one text to have the characters of the other as often."""
+"""The total variation distance above which there is a warning."""
 MIN_CHARACTERS = 200
-"""Fewer characters say nothing."""
+"""Characters below which a comparison means nothing."""
 
 
 def difference_warning(train: Iterable[bytes], valid: Iterable[bytes]) -> str | None:
-    """Return a sentence on how samples of text to validate on and to train on differ; None where they are alike."""
+    """Return a sentence on how samples of training and validation text differ; None where they are alike."""
     seen, unseen = _characters(train), _characters(valid)
     here, there = sum(seen.values()), sum(unseen.values())
     if min(here, there) < MIN_CHARACTERS:
@@ -30,13 +30,13 @@ def difference_warning(train: Iterable[bytes], valid: Iterable[bytes]) -> str | 
         examples = " ".join(c for c, _ in unknown.most_common(5))
         return (
             f"{share:.1%} of the validation text are characters that the training text does not have (such as "
-            f"{examples}), so its figures say little of the text that is learnt; give other --valid text."
+            f"{examples}), so its figures say little about the training text; give other --valid text."
         )
     apart = distance(seen, unseen)
     if apart > MAX_DISTANCE + _chance(seen, unseen):
         return (
             f"The validation text is unlike the training text ({apart:.0%} of its characters would have to be others), "
-            f"so its figures say little of the text that is learnt; give other --valid text."
+            f"so its figures say little about the training text; give other --valid text."
         )
     return None
 
@@ -48,7 +48,7 @@ def distance(one: Counter[str], other: Counter[str]) -> float:
 
 
 def _chance(one: Counter[str], other: Counter[str]) -> float:
-    """Return twice the distance that samples of one and the same text would have about."""
+    """Return about twice the distance between two samples of one text."""
     n, m = sum(one.values()), sum(other.values())
     each = math.sqrt(2 / math.pi * (1 / n + 1 / m) / (n + m))
     return sum(math.sqrt(count) * each for count in (one + other).values())

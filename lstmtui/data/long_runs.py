@@ -1,7 +1,7 @@
-"""Long runs that no one wrote: base64 and hexadecimal, in one piece or broken into lines.
+"""Long runs of base64 and hexadecimal, in one line or many.
 
-A network cannot learn them, and they are often most of a mailbox or a notebook. A run is decided by its first bytes, so
-that memory stays bounded however long it is, and the outcome does not depend on how the text is cut into chunks.
+A network cannot learn them, and they often fill most of a mailbox or a notebook. The first bytes of a run decide, so
+that memory stays bounded for a run of any length, and the result does not depend on the size of chunks.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 MIN_RUN = 200
-"""Bytes; shorter runs (digests, keys of a line) are left in the text."""
+"""Bytes; shorter runs (digests, keys of a line) stay in the text."""
 MIN_LINE = 40
-"""Bytes of a line, all but the last, where a run is broken into lines; 60 to 76 are usual."""
+"""Bytes of each line but the last of a run of many lines; 60 to 76 are usual."""
 DECIDING_BYTES = 4096
-"""The bytes at the start of a run that decide what it is."""
+"""Bytes at the start of a run by which it is recognised."""
 MIN_ENTROPY = 4.6
 """Bits a character: base64 has about 5.2 for text and 6 for random bytes, DNA at most 2, words without spaces 4.2."""
 
@@ -29,14 +29,14 @@ _IN_RUN[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=
 
 
 class LongRuns:
-    """Takes the long runs out of a text that passes chunk by chunk."""
+    """Removes the long runs from a text, chunk by chunk."""
 
     def __init__(self) -> None:
         self.bytes = 0
-        """How many bytes were left out so far."""
+        """Bytes removed so far."""
         self._held = b""
-        self._going_on: bool | None = None
-        """Within a run that is longer than what decides: whether it is left out; None outside of one."""
+        self._removing: bool | None = None
+        """Within a run longer than DECIDING_BYTES: whether it is removed; None outside of one."""
 
     def without(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the text without the runs."""
@@ -47,44 +47,44 @@ class LongRuns:
             yield rest
 
     def _feed(self, chunk: bytes, *, final: bool) -> bytes:
-        kept: list[bytes] = []
+        text: list[bytes] = []
         data, at = self._held + chunk, 0
         self._held = b""
         if not data:
             return b""
-        if self._going_on is not None:
+        if self._removing is not None:
             end, certain = _end(data, 0, final)
-            self._pass(data[:end], self._going_on, kept)
+            self._pass(data[:end], self._removing, text)
             if not certain:
                 self._held = data[end:]
-                return b"".join(kept)
-            at, self._going_on = self._last_line(data, end, self._going_on), None
+                return b"".join(text)
+            at, self._removing = self._last_line(data, end, self._removing), None
         for start in _starts(data, at, final):
             if start < at:  # within the run before
                 continue
-            kept.append(data[at:start])
+            text.append(data[at:start])
             end, certain = _end(data, start, final)
             if not certain and end - start < DECIDING_BYTES:
                 self._held = data[start:]
-                return b"".join(kept)
+                return b"".join(text)
             encoded = is_encoded_data(data[start : min(end, start + DECIDING_BYTES)])
-            self._pass(data[start:end], encoded, kept)
+            self._pass(data[start:end], encoded, text)
             if not certain:
-                self._going_on, self._held = encoded, data[end:]
-                return b"".join(kept)
+                self._removing, self._held = encoded, data[end:]
+                return b"".join(text)
             at = self._last_line(data, end, encoded)
-        kept.append(data[at:])
-        return b"".join(kept)
+        text.append(data[at:])
+        return b"".join(text)
 
-    def _pass(self, run: bytes, skipped: bool, kept: list[bytes]) -> None:
-        if skipped:
+    def _pass(self, run: bytes, remove: bool, text: list[bytes]) -> None:
+        if remove:
             self.bytes += len(run)
         else:
-            kept.append(run)
+            text.append(run)
 
-    def _last_line(self, data: bytes, end: int, skipped: bool) -> int:
-        """Return where the text goes on behind a run that ends at `end`: behind its last, shorter line."""
-        last = _LAST_LINE.match(data, end) if skipped else None
+    def _last_line(self, data: bytes, end: int, removed: bool) -> int:
+        """Return where the text continues after a run that ends at `end`: after its last, shorter line."""
+        last = _LAST_LINE.match(data, end) if removed else None
         if last is None or not _ends_a_run(last[1]):
             return end
         self.bytes += last.end() - end
@@ -100,7 +100,7 @@ def count_long_runs(chunks: Iterable[bytes]) -> int:
 
 
 def is_encoded_data(run: bytes) -> bool:
-    """Say whether `run` is base64 or hexadecimal: long enough, and as mixed as these are."""
+    """Return whether `run` is base64 or hexadecimal, by its length and its distribution of characters."""
     letters = np.frombuffer(run.translate(None, b"\r\n"), np.uint8)
     if len(letters) < MIN_RUN:
         return False
@@ -117,7 +117,7 @@ def is_encoded_data(run: bytes) -> bool:
 def _starts(data: bytes, at: int, final: bool) -> list[int]:
     """Return where spans of MIN_LINE letters of a run begin, and where one does that the end of `data` cuts off."""
     inside = _IN_RUN[np.frombuffer(data, np.uint8, offset=min(at, len(data)))]
-    if not _has_long_stretch(inside):
+    if not _may_have_long_sequence(inside):
         tail = np.flatnonzero(~inside[-MIN_LINE:])
         cut_off = len(data) - min(MIN_LINE, len(inside)) + (int(tail[-1]) + 1 if len(tail) else 0)
         return [] if final or cut_off == len(data) else [cut_off]
@@ -127,8 +127,8 @@ def _starts(data: bytes, at: int, final: bool) -> list[int]:
     return (at + breaks[:-1][long] + 1).tolist()
 
 
-def _has_long_stretch(inside: np.ndarray) -> bool:
-    """Say whether `inside` may be true MIN_LINE times in a row: whether eight are at once, often enough in a row."""
+def _may_have_long_sequence(inside: np.ndarray) -> bool:
+    """Return whether `inside` may be true MIN_LINE times in a row; eight are compared at once."""
     eights = inside[: len(inside) // 8 * 8].view(np.uint64) == 0x0101010101010101
     blocks = MIN_LINE // 8 - 1
     together = eights[: max(0, len(eights) - blocks + 1)]
@@ -138,7 +138,7 @@ def _has_long_stretch(inside: np.ndarray) -> bool:
 
 
 def _end(data: bytes, start: int, final: bool) -> tuple[int, bool]:
-    """Return how far the run from `start` on surely goes, and whether it ends there."""
+    """Return the known end of the run from `start` on, and whether it is final."""
     found = _RUN.match(data, start)
     end = found.end() if found else start
     certain = final or (end < len(data) and not _MAY_GO_ON.fullmatch(data, end))

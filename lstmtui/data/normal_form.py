@@ -1,6 +1,6 @@
-"""One spelling for what reads the same: Unicode's normal form C, and a newline for every line end.
+"""Normalisation of text: Unicode's normal form C, and a newline for every line end.
 
-é as one character and as e with an accent, and lines that end in CR LF, CR or LF, are then the same tokens.
+é as one character or as e with an accent, and line ends of CR LF, CR or LF, then give the same tokens.
 Source: Unicode Standard Annex 15, "Unicode Normalization Forms".
 """
 
@@ -13,15 +13,15 @@ from typing import Final
 
 NORMAL_FORM: Final = "NFC"
 MAX_PENDING_CHARACTERS = 1 << 16
-"""Characters that are held back at most for a place where the text may be cut; only nonsense has none that near."""
+"""Characters that are held back at most until the text can be cut; real text needs few."""
 
 
 def normalise(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the text of `chunks`, UTF-8, in its normal form, however it is cut into chunks."""
+    """Yield the UTF-8 text of `chunks` in normal form; the result does not depend on the size of chunks."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text = ""
     for chunk in chunks:
-        if cut := _cut(text):  # the last character may still melt with one that follows
+        if cut := _cut(text):  # the last character may compose with the next one
             yield _normal(text[:cut])
         text = text[cut:] + decoder.decode(chunk)
     if text := text + decoder.decode(b"", final=True):
@@ -35,7 +35,7 @@ def _normal(text: str) -> bytes:
 
 
 def _cut(text: str) -> int:
-    """Return the last place where `text` may be cut: before a character that never melts into the one before it."""
+    """Return the last offset where `text` can be cut: before a character that never composes with the one before it."""
     for at in range(len(text) - 1, max(-1, len(text) - MAX_PENDING_CHARACTERS), -1):
         if is_composition_boundary(text[at]) and not (text[at] == "\n" and text[at - 1 : at] == "\r"):
             return at
@@ -43,10 +43,10 @@ def _cut(text: str) -> int:
 
 
 def is_composition_boundary(char: str) -> bool:
-    """Return whether nothing that stands before `char` can change with it."""
+    """Return whether `char` never composes with a character before it."""
     code = ord(char)
     if code < 0x300:
         return True
-    # Marks melt, and so do the vowels and final consonants of Hangul and Kirat Rai, which are letters.
+    # Marks compose, and so do the vowels and final consonants of Hangul and Kirat Rai, which are letters.
     letters = 0x1160 <= code <= 0x11FF or 0x16D63 <= code <= 0x16D6A
     return not letters and not unicodedata.category(char).startswith("M")

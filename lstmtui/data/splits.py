@@ -1,7 +1,7 @@
 """Validation and test text from every kind of file of a folder: whole small files, and pieces of whole paragraphs.
 
-Files that end alike are of one kind. Which files and pieces are taken follows from a hash of their names, so that it is
-the same on every machine and for every seed of the network, and runs can be compared.
+The kind of a file is its suffix. A hash of names decides which files and pieces are held out, so that the split is the
+same on every machine and for every seed, and runs can be compared.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from lstmtui.data.ranges import Range, Span
 from lstmtui.data.sources import Source
 
 MAX_WHOLE_FILE = 32 << 10
-"""Bytes; smaller files are taken whole, where their kind has enough of them."""
+"""Bytes; smaller files are held out whole, where their kind has enough of them."""
 MIN_CUT_FILE = 256
 """Bytes; a smaller file is not cut."""
 MIN_WHOLE_FILES = 2
-"""Files of a kind that must be taken whole, else each is cut."""
+"""Files of a kind that must be held out whole; else each is cut."""
 PIECE_BYTES = 64 << 10
-"""Bytes of a piece, about."""
+"""The approximate length of a piece."""
 MAX_PIECES_PER_FILE = 8
-"""Pieces that are taken from one file."""
+"""Pieces that are held out of one file."""
 BOUNDARIES = (b"\n\n", b"\n", b" ", b"")
-"""Where a piece may begin and end, best first: at a paragraph, a line, a word, a character."""
+"""Where a piece starts and stops, best first: after a paragraph, a line, a word, a character."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file of the source, from its first byte to before its last, counted from the source's first."""
+    """One file, with the offsets in the source at which it starts and stops."""
 
     part: Part
     start: int
@@ -44,7 +44,7 @@ class _File:
 
     @property
     def name(self) -> str:
-        """What it is called below the folder that was given, wherever that lies."""
+        """The path below the folder that was given, which is the same wherever that folder lies."""
         return (
             os.path.relpath(self.part.name, self.part.folder) if self.part.folder else os.path.basename(self.part.name)
         )
@@ -55,7 +55,7 @@ class _File:
 
 
 def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | None:
-    """Return train, valid and test of which each kind of file has its share; None where there is too little text."""
+    """Return train, valid and test with a share of every kind of file; None where there is too little text."""
     kinds: dict[str, list[_File]] = {}
     for part, start, stop in source.part_spans():
         file = _File(part, start, stop)
@@ -63,24 +63,24 @@ def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | 
     found: dict[str, list[Span]] = {"valid": [], "test": []}
     wanted = {role: share for role, share in shares.items() if share}
     for files in kinds.values():
-        for role, spans in _of_a_kind(source, files, wanted):
+        for role, spans in _hold_out(source, files, wanted):
             found[role].extend(spans)
     if any(sum(stop - start for start, stop in found[role]) < 2 for role in wanted):
         return None
-    # The newline that stands between two files belongs to the one before.
+    # The newline between two files belongs to the first.
     ends = {stop: start for (_, _, stop), (_, start, _) in itertools.pairwise(source.part_spans())}
     for spans in found.values():
         spans[:] = sorted((start, ends.get(stop, stop)) for start, stop in spans)
-    taken = sorted(found["valid"] + found["test"])
+    held_out = sorted(found["valid"] + found["test"])
     return {
-        "train": Range(source, tuple(_rest(taken, source.bytes))),
-        "valid": Range(source, tuple(_joined(found["valid"]))),
-        "test": Range(source, tuple(_joined(found["test"]))),
+        "train": Range(source, tuple(_gaps(held_out, source.bytes))),
+        "valid": Range(source, tuple(_join(found["valid"]))),
+        "test": Range(source, tuple(_join(found["test"]))),
     }
 
 
-def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
-    """Yield roles and the spans of files of one kind that are taken for them."""
+def _hold_out(source: Source, files: Sequence[_File], wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
+    """Yield each role with spans of files of one kind."""
     small = [file for file in files if file.bytes < MAX_WHOLE_FILE]
     if len(small) * min(wanted.values()) < MIN_WHOLE_FILES:
         small = []
@@ -94,11 +94,11 @@ def _of_a_kind(source: Source, files: Sequence[_File], wanted: dict[str, float])
             yield role, [(file.start, file.stop)]
     for file in files:
         if file.bytes >= (MAX_WHOLE_FILE if small else MIN_CUT_FILE):
-            yield from _pieces_of(source, file, wanted)
+            yield from _pieces(source, file, wanted)
 
 
-def _pieces_of(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
-    """Yield pieces of one file, at places that its name decides, each in a section of its own."""
+def _pieces(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
+    """Yield each role with pieces of one file, one piece per section, at offsets that the name decides."""
     share = sum(wanted.values())
     count = max(1, min(MAX_PIECES_PER_FILE, int(file.bytes * share / PIECE_BYTES)))
     section = file.bytes // count
@@ -118,7 +118,7 @@ def _pieces_of(source: Source, file: _File, wanted: dict[str, float]) -> Iterato
 
 
 def _whole_piece(source: Source, low: int, high: int, at: int, length: int) -> Span:
-    """Return a piece of about `length` bytes from about `at` on, of whole paragraphs where these are not too long."""
+    """Return a piece of about `length` bytes near `at`, of whole paragraphs where these are short enough."""
     reach = max(2 * length, 256)
     start, stop = at, at + length
     for end in BOUNDARIES:
@@ -130,11 +130,11 @@ def _whole_piece(source: Source, low: int, high: int, at: int, length: int) -> S
 
 
 def _next(source: Source, position: int, high: int, end: bytes, reach: int) -> int:
-    """Return the first place from `position` on, before `high`, that lies behind `end`, or the next character."""
+    """Return the first offset from `position` on, up to `high`, after `end` or at a character."""
     if position >= high:
         return high
-    near = source.raw_bytes(position, min(high, position + reach))
-    found = near.find(end) if end else -1
+    nearby = source.raw_bytes(position, min(high, position + reach))
+    found = nearby.find(end) if end else -1
     if found >= 0:
         return position + found + len(end)
     if position + reach >= high and end:
@@ -143,20 +143,20 @@ def _next(source: Source, position: int, high: int, end: bytes, reach: int) -> i
 
 
 def _last(source: Source, low: int, position: int, end: bytes, reach: int) -> int:
-    """Return the last place up to `position`, from `low` on, that lies behind `end`, or the next character."""
-    near = source.raw_bytes(max(low, position - reach), position)
-    found = near.rfind(end) if end else -1
+    """Return the last offset up to `position`, from `low` on, after `end` or at a character."""
+    nearby = source.raw_bytes(max(low, position - reach), position)
+    found = nearby.rfind(end) if end else -1
     if found >= 0:
-        return position - len(near) + found + len(end)
+        return position - len(nearby) + found + len(end)
     if position - reach <= low and end:
         return low
     return source.boundary(position, lines=False)
 
 
-def _rest(taken: Iterable[Span], end: int) -> Iterator[Span]:
-    """Yield what is left between spans in order."""
+def _gaps(spans: Iterable[Span], end: int) -> Iterator[Span]:
+    """Yield the gaps between spans in order."""
     at = 0
-    for start, stop in taken:
+    for start, stop in spans:
         if start > at:
             yield at, start
         at = max(at, stop)
@@ -164,8 +164,8 @@ def _rest(taken: Iterable[Span], end: int) -> Iterator[Span]:
         yield at, end
 
 
-def _joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield spans in order, those that touch as one."""
+def _join(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield spans in order, adjacent ones joined."""
     open_: Span | None = None
     for start, stop in spans:
         if open_ is not None and open_[1] == start:
@@ -179,5 +179,5 @@ def _joined(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _hash(name: str) -> float:
-    """Return a number from 0 to 1 that `name` decides."""
+    """Return a number from 0 to 1 that depends on `name` alone."""
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:6], "big") / 2**48

@@ -1,9 +1,9 @@
-"""Token files in the cache: written once, chunk by chunk, proved whole before they are mapped.
+"""Token files in the cache: written once, chunk by chunk, and verified before they are mapped.
 
     CACHE/tokens/DIGEST/   tokenizer.json   train.bin valid.bin test.bin   contents.json
 
-A folder is filled under a temporary name, synced and renamed, so that it is whole or absent. contents.json holds each
-file's length and checksum, and then its own digest: a mapped file that is shorter than it says would kill the process.
+A folder is filled under a temporary name, synced and renamed, so that it is complete or missing. contents.json holds
+the length and checksum of each file, and its own digest: a mapped file that is too short would kill the process.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from lstmtui.data.ranges import Range
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
 FORMAT = 1
-"""Part of every digest: token files written by another format are simply not found."""
+"""Part of every digest, so that token files of another format are not found."""
 
 
 MAX_DRAFT_AGE = 3600.0
-"""Seconds without a change after which a half-made folder of a process that died is removed."""
+"""Seconds without a change after which the incomplete folder of a dead process is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,27 @@ class Split:
     tokens: NDArray[np.integer]
     """(N,) uint8, uint16 or int32, mapped from a file, read-only."""
     bytes: int
-    """How many bytes they stand for."""
+    """The bytes of their text."""
     characters: int | None
-    """How many characters, or None where the bytes are no UTF-8."""
+    """The characters of their text; None where it is not UTF-8."""
 
 
 USERS_FILE = "users"
-"""In a folder of token files: the run folders that need it, one a line."""
+"""The file in a folder of token files that lists the run folders that need it, one per line."""
 
 
 def is_in_use(folder: Path) -> bool:
-    """Say whether one of the run folders that need a folder of token files still exists."""
+    """Return whether one of the run folders that need a folder of token files still exists."""
     try:
         users = (folder / USERS_FILE).read_bytes().splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-    return any(_may_be_there(os.path.join(user, b"config.toml")) for user in users)
+    return any(_may_exist(os.path.join(user, b"config.toml")) for user in users)
 
 
-def _may_be_there(path: bytes) -> bool:
+def _may_exist(path: bytes) -> bool:
     try:
         return exists(path)
     except OSError:
@@ -86,15 +86,15 @@ Built = tuple[tokens.Tokenizer, Splits]
 
 
 class TokenFiles:
-    """One folder of token files, named by the digest of what made it."""
+    """One folder of token files, named by the digest of its settings and text."""
 
     def __init__(self, cache: Path, settings: Mapping[str, Any]) -> None:
-        """Name the folder in `cache`; `settings` is everything the tokens depend on."""
+        """Name the folder in `cache`; the tokens depend on `settings` alone."""
         self._name(cache, _sha256(json.dumps({"format": FORMAT, **settings}, sort_keys=True)))
 
     @classmethod
     def with_digest(cls, cache: Path, digest: str) -> TokenFiles:
-        """Return those with a digest that is known."""
+        """Return the token files with a known digest."""
         found = cls.__new__(cls)
         found._name(cache, digest)
         return found
@@ -104,7 +104,7 @@ class TokenFiles:
         self.folder = cache / "tokens" / digest[:32]
 
     def retain_for(self, user: Path) -> None:
-        """Note that they are needed for as long as the folder `user` exists; where that fails, they may be cleared."""
+        """Retain the files for as long as the folder `user` exists; where that fails, they may be cleared."""
         with contextlib.suppress(OSError):
             note = self.folder / USERS_FILE
             known = (read_file(note) or b"").splitlines()
@@ -112,9 +112,9 @@ class TokenFiles:
                 write_atomically(note, b"".join(line + b"\n" for line in (*known, name)))
 
     def load(self) -> Built | None:
-        """Return what the folder holds, or None when it is absent or damaged (then it is removed).
+        """Return tokenizer and tokens; None where the folder is missing or damaged, and then removed.
 
-        Raises LstmtuiError when it cannot be read, which does not mean that it is damaged.
+        Raises LstmtuiError where it cannot be read, which does not mean that it is damaged.
         """
         try:
             return _read(self.folder)
@@ -132,7 +132,7 @@ class TokenFiles:
         ranges: Mapping[str, Range],
         report: Callable[[str, float], None],
     ) -> Built:
-        """Tokenise `ranges`, keep the outcome and return it. Raises LstmtuiError when it cannot be written."""
+        """Tokenise `ranges`, store the tokens and return them. Raises LstmtuiError where they cannot be written."""
         parent = writable_folder(self.folder.parent)
         remove_stale_temporaries(parent, min_age=MAX_DRAFT_AGE)
         draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
@@ -145,7 +145,7 @@ class TokenFiles:
             body = json.dumps({"tokenizer": vocabulary.digest(), "splits": contents}, separators=(",", ":"))
             write_atomically(draft / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
             final = parent / self.folder.name
-            # Another process may have been faster: its folder is the same, byte for byte.
+            # Another process may have been faster: its folder is identical.
             with contextlib.suppress(OSError):
                 os.rename(draft, final)
             sync_folder(parent)
@@ -160,14 +160,14 @@ class TokenFiles:
 
 
 def id_dtype(size: int) -> np.dtype[Any]:
-    """Return the narrowest type that holds the ids 0 .. size - 1."""
+    """Return the smallest type that holds the ids 0 .. size - 1."""
     return np.dtype(np.uint8 if size <= 1 << 8 else np.uint16 if size <= 1 << 16 else np.int32)
 
 
 def _write(
     path: Path, tokenizer: tokens.Tokenizer, text: Range, role: str, report: Callable[[str, float], None]
 ) -> dict[str, Any]:
-    """Write the tokens of `text` and return what contents.json says of them."""
+    """Write the tokens of `text` and return their entry in contents.json."""
     dtype = id_dtype(tokenizer.size)
     counter = _Counter(text, lambda done: report(role, done))
     crc = total = 0
@@ -197,7 +197,7 @@ def _write(
 
 
 class _Counter:
-    """Counts the bytes and characters that pass."""
+    """Counts bytes and characters of chunks on their way."""
 
     def __init__(self, text: Range, progress: Callable[[float], None]) -> None:
         self.text, self.progress = text, progress
@@ -223,19 +223,19 @@ class _Counter:
 
 
 def _read(folder: Path) -> Built:
-    """Map what `folder` holds. Raises OSError, CorruptError, KeyError, TypeError or ValueError when it is not whole."""
-    body, digest = _present(folder / "contents.json").decode().split()
+    """Map the files of `folder`. Raises OSError, CorruptError, KeyError, TypeError or ValueError for a damaged one."""
+    body, digest = _read_required(folder / "contents.json").decode().split()
     if digest != _sha256(body):
         raise CorruptError(f"The list of token files in {folder} is damaged; remove the folder and start again.")
     contents = parse_object(body)
-    kept = folder / "tokenizer.json"
-    tokenizer = tokens.parse(_present(kept), kept)
+    path = folder / "tokenizer.json"
+    tokenizer = tokens.parse(_read_required(path), path)
     if tokenizer.digest() != contents["tokenizer"]:
         raise CorruptError(f"The tokenizer in {folder} belongs to other tokens; remove the folder and start again.")
     return tokenizer, {role: _map(folder / f"{role}.bin", entry) for role, entry in contents["splits"].items()}
 
 
-def _present(path: Path) -> bytes:
+def _read_required(path: Path) -> bytes:
     data = read_file(path, tokens.MAX_FILE_BYTES)
     if data is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))

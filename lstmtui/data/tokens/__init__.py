@@ -1,4 +1,4 @@
-"""Tokenizers: train one on a text, keep it in a file, load it again."""
+"""Tokenizers: trained on a text, stored in a file and loaded from it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ KINDS: dict[str, type[Bytes] | type[Chars] | type[Words] | type[Bpe]] = {
 
 
 MAX_FILE_BYTES = 256 << 20
-"""Bytes of the largest tokenizer that is read: some ten million words."""
+"""The largest tokenizer file that is read: some ten million words."""
 
 
 def check_kind(kind: str, limit: int | None) -> None:
-    """Raise UsageError unless `kind` is one of ours and `limit` a size it can have."""
+    """Raise UsageError unless `kind` exists and `limit` is a possible vocabulary size."""
     if kind not in KINDS:
         raise UsageError(f"There are no tokens of the kind {kind!r}; choose one of {', '.join(KINDS)}.")
     if limit is not None and limit < 3:
@@ -35,7 +35,7 @@ def check_kind(kind: str, limit: int | None) -> None:
 def train(kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Tokenizer:
     """Return a tokenizer of `kind` with the vocabulary of the text in `chunks`, at most `limit` tokens.
 
-    exact    words are what stands between spaces, in scripts without spaces too
+    exact    words end at ASCII spaces alone, in scripts without spaces too
     """
     check_kind(kind, limit)
     if kind == Words.kind:
@@ -44,7 +44,7 @@ def train(kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact
 
 
 def load(path: Path) -> Tokenizer:
-    """Read what `Tokenizer.save` wrote. Raises CorruptError when it is missing, damaged or from another version."""
+    """Return the tokenizer in `path`. Raises CorruptError where it is missing, damaged or of another version."""
     try:
         data = read_file(path, MAX_FILE_BYTES)
     except OSError as error:
@@ -59,15 +59,15 @@ def _unreadable(path: Path, reason: str) -> CorruptError:
 
 
 def parse(data: bytes, path: Path) -> Tokenizer:
-    """Return the tokenizer that `data`, the content of `path`, describes. Raises CorruptError."""
+    """Return the tokenizer in `data`, the content of `path`. Raises CorruptError."""
     try:
         body = parse_object(data, MAX_FILE_BYTES)
         if body["format"] != FORMAT:
             raise CorruptError(f"The tokenizer {path} has format {body['format']}, which this version cannot read.")
         tokenizer = KINDS[body["kind"]].from_json(body)
-        whole = tokenizer.digest() == body["digest"]
+        is_intact = tokenizer.digest() == body["digest"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _unreadable(path, "it is damaged") from error
-    if not whole:
+    if not is_intact:
         raise CorruptError(f"The tokenizer {path} does not match its digest; restore it or train again.")
     return tokenizer

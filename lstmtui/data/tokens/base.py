@@ -1,4 +1,4 @@
-"""What every tokenizer can do, and how one is kept in a file."""
+"""The interface of tokenizers, and their file."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class Tokenizer(ABC):
     """Bytes to token ids 0 .. size - 1, and back. Immutable."""
 
     kind: ClassVar[str]
-    """The word after `--tokens`."""
+    """The value of `--tokens`."""
     joiner: ClassVar[bytes] = b""
-    """What stands between two tokens in running text: a space for words, nothing elsewhere."""
+    """The text between two tokens: a space for words, empty for others."""
     unk: ClassVar[int | None] = None
-    """The id of what is outside the vocabulary, where that can happen."""
+    """The id of unknown tokens; None where every text is known."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
 
     @abstractmethod
     def stream(self, chunks: Iterable[bytes]) -> Iterator[Ids]:
-        """Yield the ids of the whole text, piece by piece, however it is cut into chunks."""
+        """Yield the ids of the text, piece by piece; the ids do not depend on the size of chunks."""
 
     @abstractmethod
     def token_bytes(self, i: int) -> bytes:
-        """Return what token `i` stands for, without `joiner`."""
+        """Return the text of token `i`, without `joiner`."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Return the vocabulary as what JSON can hold."""
+        """Return the vocabulary as a JSON object."""
 
     @classmethod
     @abstractmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
-        """Undo `to_json`; raises KeyError, TypeError or ValueError when the body makes no sense."""
+        """Undo `to_json`. Raises KeyError, TypeError or ValueError for an invalid body."""
 
     def between(self, before: bytes, after: bytes) -> bytes:
-        """Return what stands in running text between two tokens, of which `before` and `after` are the bytes."""
+        """Return the text between two tokens with the bytes `before` and `after`."""
         return self.joiner
 
     def encode(self, data: bytes) -> Ids:
@@ -63,11 +63,11 @@ class Tokenizer(ABC):
         return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
-        """Return the bytes `ids` stand for; the last character may be incomplete."""
+        """Return the text of `ids`; the last character may be incomplete."""
         return b"".join(self._pieces[int(i)] for i in ids)
 
     def text(self, ids: Sequence[int] | NDArray[np.integer]) -> str:
-        """Return `decode` as a string; what is no UTF-8 shows as U+FFFD. Not yet safe for a terminal."""
+        """Return `decode` as a string, with U+FFFD for invalid UTF-8; not yet safe for a terminal."""
         return self.decode(ids).decode("utf-8", errors="replace")
 
     @cached_property
@@ -80,6 +80,6 @@ class Tokenizer(ABC):
         return hashlib.sha256(body.encode("ascii")).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write tokenizer.json to `path`, whole or not at all. Raises OSError."""
+        """Write tokenizer.json to `path` atomically. Raises OSError."""
         body = {"format": FORMAT, "kind": self.kind, "digest": self.digest(), **self.to_json()}
         write_atomically(path, json.dumps(body, indent=1).encode("ascii"))

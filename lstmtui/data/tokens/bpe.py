@@ -1,4 +1,4 @@
-"""Byte pair encoding over bytes, learnt from the corpus with the Hugging Face `tokenizers` library.
+"""Byte pair encoding over bytes, trained with the Hugging Face `tokenizers` library.
 
 Source: Sennrich et al. 2016, arXiv:1508.07909; byte level as in GPT-2 (Radford et al. 2019).
 """
@@ -26,13 +26,13 @@ PIECE_CHARACTERS = 1 << 16
 BATCH_PIECES = 32
 MAX_WORD_CHARACTERS = 1 << 20
 
-# GPT-2's pre-tokenizer always starts a new piece at white space that follows something else, whatever comes next.
-# (Between the white space and the next word it may or may not cut, depending on what follows.)
+# GPT-2's pre-tokenizer always starts a new piece at white space after another character. Between white space and the
+# next word it depends on what follows.
 SAFE_CUT = re.compile(r"(?<=\S)[ \n]")
 
 
 class Bpe(Tokenizer):
-    """The 256 bytes and up to `limit - 256` merges. Round-trips every UTF-8 text."""
+    """The 256 bytes and up to `limit - 256` merges. Every UTF-8 text survives a round trip."""
 
     kind = "bpe"
 
@@ -46,7 +46,7 @@ class Bpe(Tokenizer):
 
     @classmethod
     def train(cls, chunks: Iterable[bytes], limit: int | None = None) -> Self:
-        """Learn merges until there are `limit` tokens (2048 unless told), or nothing repeats."""
+        """Learn merges up to `limit` tokens (2048 by default), or until no pair repeats."""
         from tokenizers import Tokenizer as Engine
         from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -92,7 +92,7 @@ class Bpe(Tokenizer):
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Cut the text where a token must end anyway, into strings of some 64 KiB."""
+    """Divide the text at ends of tokens into strings of some 64 KiB."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     tail = ""
     for chunk in chunks:
@@ -113,7 +113,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _byte_characters() -> list[str]:
-    """Return the printable stand-in that byte-level BPE uses for each byte (GPT-2's `bytes_to_unicode`)."""
+    """Return the printable character of each byte in byte-level BPE (GPT-2's `bytes_to_unicode`)."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))
     return [chr(byte) if byte in printable else chr(next(others)) for byte in range(256)]

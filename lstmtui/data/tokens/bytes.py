@@ -1,4 +1,4 @@
-"""Every byte is a token: any file at all, nothing lost."""
+"""Every byte is a token, so that any file can be read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lstmtui.errors import UsageError
 
 
 class Bytes(Tokenizer):
-    """256 tokens; id = byte. Round-trips every input."""
+    """256 tokens; id = byte. Every input survives a round trip."""
 
     kind = "bytes"
 
     @classmethod
     def train(cls, chunks: Iterable[bytes], limit: int | None = None) -> Self:
-        """Return the tokenizer; nothing has to be read. Raises UsageError for a limit, which cannot apply."""
+        """Return the tokenizer without reading the text. Raises UsageError for a limit, which does not apply."""
         if limit is not None:
             raise UsageError("A vocabulary limit does not go with --tokens bytes; leave it out, or use words or bpe.")
         return cls()

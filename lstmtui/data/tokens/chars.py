@@ -16,7 +16,7 @@ CODE_POINTS = 0x110000
 class Chars(Tokenizer):
     """Id 0 is `<unk>`, then the characters in the order of their code points.
 
-    Text within the vocabulary round-trips; bytes that are no UTF-8 and unknown characters come back as U+FFFD.
+    Text within the vocabulary survives a round trip; invalid bytes and unknown characters become U+FFFD.
     """
 
     kind = "chars"
@@ -28,7 +28,7 @@ class Chars(Tokenizer):
         if codes != sorted(set(codes)):
             raise ValueError("characters out of order")
         self.characters = characters
-        # One slot beyond the last character catches everything above it.
+        # One slot beyond the last character stands for everything above it.
         self._table = np.zeros(codes[-1] + 2 if codes else 1, np.int32)
         self._table[codes] = np.arange(1, len(codes) + 1)
 

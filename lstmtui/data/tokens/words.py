@@ -1,7 +1,7 @@
 """Words between spaces, as the Penn Treebank and WikiText files are read in the literature.
 
-A line is its words and then `<eos>`, which stands for the line end itself; what is not in the vocabulary is `<unk>`.
-Where a script has no spaces, as Chinese, each of its characters is a word, and no space comes back between them.
+A line is its words followed by `<eos>`, the line end itself; a word outside the vocabulary is `<unk>`. In a script
+without spaces, such as Chinese, each character is a word, and decoding puts no space between them.
 Source: Mikolov et al. 2010, "Recurrent neural network based language model"; Zaremba et al. 2014, arXiv:1409.2329.
 """
 
@@ -29,7 +29,7 @@ SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
 class Words(Tokenizer):
     """Id 0 is `<unk>`, id 1 the line end, then the words by falling frequency.
 
-    Round-trips text whose words are all known and stand one space apart; other spacing comes back as one space.
+    Text of known words with single spaces survives a round trip; other spacing becomes one space.
     """
 
     kind = "words"
@@ -40,7 +40,7 @@ class Words(Tokenizer):
     def __init__(self, words: Sequence[bytes], *, only_spaces: bool = False) -> None:
         """Take the words without `<unk>` and line end, most frequent first.
 
-        only_spaces    words end at spaces of ASCII alone, in every script
+        only_spaces    words end at ASCII spaces alone, in every script
         """
         self.words, self.only_spaces = tuple(words), only_spaces
         self._split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else split_at_spaces
@@ -52,8 +52,8 @@ class Words(Tokenizer):
     def train(cls, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Self:
         """Keep the `limit` most frequent types, `<unk>` and `<eos>` included.
 
-        Without a limit: every type of a text that marks its unknown words as `<unk>` itself, as Penn Treebank and
-        WikiText do; else the 10,000 most frequent of the words seen twice or more, so that `<unk>` is learnt too.
+        Without a limit: every type of a text that marks unknown words as `<unk>` itself, as Penn Treebank and WikiText
+        do; else the 10,000 most frequent of the words with two occurrences or more, so that `<unk>` is learnt too.
         """
         split = cls((), only_spaces=exact)._split
         counts: Counter[bytes] = Counter()
@@ -82,7 +82,7 @@ class Words(Tokenizer):
             yield np.array(ids, np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer]) -> bytes:
-        """Return the words one space apart, none around a line end."""
+        """Return the words with single spaces, and none around a line end."""
         pieces = [self._pieces[int(i)] for i in ids]
         if self._all_apart:
             return b" ".join(pieces).replace(b" \n", b"\n").replace(b"\n ", b"\n")
@@ -112,7 +112,7 @@ class Words(Tokenizer):
 
 
 def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut the text again, behind spaces, so that no word lies across two pieces."""
+    """Divide the text after spaces, so that no piece ends within a word."""
     tail = b""
     for chunk in chunks:
         data = tail + chunk
