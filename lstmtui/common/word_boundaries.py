@@ -130,14 +130,6 @@ def continues_word(before: CharKind, first: CharKind) -> bool:
     return first >= CharKind.EXTEND or (first is CharKind.WORD and before is CharKind.WORD)
 
 
-def ends_at_character(text: bytes) -> bool:
-    """Return whether `text` ends between two characters."""
-    at = len(text) - 1
-    while at > 0 and text[at] & 0xC0 == 0x80 and len(text) - at < 4:
-        at -= 1
-    return at < 0 or len(text) - at >= _length(text[at])
-
-
 # --- words of a text --------------------------------------------------------------------------------------------------
 
 

@@ -91,14 +91,6 @@ class LongRuns:
         return last.end()
 
 
-def count_long_runs(chunks: Iterable[bytes]) -> int:
-    """Return how many bytes of the text are long runs."""
-    runs = LongRuns()
-    for _ in runs.without(chunks):
-        pass
-    return runs.bytes
-
-
 def is_encoded_data(run: bytes) -> bool:
     """Return whether `run` is base64 or hexadecimal, by its length and its distribution of characters."""
     letters = np.frombuffer(run.translate(None, b"\r\n"), np.uint8)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.common.files import read_json, to_json, write_atomically
-from lstmtui.common.terminal_text import one_line
 from lstmtui.config import FIELDS
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports.gradient_flow import judge, read_flows
@@ -271,8 +270,3 @@ def figures_record(one: Figures) -> dict[str, Any]:
     """Return the figures of a run as a JSON object."""
     found = {f.name: getattr(one, f.name) for f in dataclasses.fields(one) if f.name != "run"}
     return {"run": one.run.name, "path": str(one.run.path), **found, "quality": one.quality}
-
-
-def network_label(one: Figures) -> str:
-    """Return cell and size as text: lstm 2x256."""
-    return one_line(f"{one.cell} {one.layers or '?'}x{one.hidden or '?'}")

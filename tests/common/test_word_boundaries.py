@@ -62,9 +62,6 @@ def test_incomplete_characters_have_a_kind():
     assert wb.first_kind("中".encode()[:1]) is CharKind.UNIT
     assert wb.first_kind("é".encode()[1:]) is CharKind.PART
     assert wb.first_kind("é".encode()[:1]) is CharKind.WORD
-    assert not wb.ends_at_character("中".encode()[:2])
-    assert wb.ends_at_character("中".encode())
-    assert wb.ends_at_character(b"")
 
 
 def test_the_unspaced_fraction_counts_letters():
