@@ -39,8 +39,8 @@ def corpus_notes(corpus: Corpus, *, cache: Path | None = None) -> list[str]:
         if valid.length and all(part.facts(cache).sha256 in digests for part in valid.source.parts):
             return [
                 *notes,
-                "The validation text is part of the training text, so it cannot tell learning from memorising; give "
-                "--valid text that is not trained on, or none.",
+                "The validation text is part of the training text, so it cannot distinguish learning from memorising; "
+                "give --valid text that is not trained on, or none.",
             ]
     samples = (part.sample(likeness.SAMPLE_BYTES, likeness.SAMPLE_PIECES) for part in (train, valid))
     warning = likeness.difference_warning(*samples)

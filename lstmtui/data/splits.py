@@ -61,11 +61,11 @@ def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | 
         file = _File(part, start, stop)
         kinds.setdefault(file.kind, []).append(file)
     found: dict[str, list[Span]] = {"valid": [], "test": []}
-    wanted = {role: share for role, share in shares.items() if share}
+    shares = {role: share for role, share in shares.items() if share}
     for files in kinds.values():
-        for role, spans in _hold_out(source, files, wanted):
+        for role, spans in _hold_out(source, files, shares):
             found[role].extend(spans)
-    if any(sum(stop - start for start, stop in found[role]) < 2 for role in wanted):
+    if any(sum(stop - start for start, stop in found[role]) < 2 for role in shares):
         return None
     # The newline between two files belongs to the first.
     ends = {stop: start for (_, _, stop), (_, start, _) in itertools.pairwise(source.part_spans())}
@@ -79,14 +79,14 @@ def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | 
     }
 
 
-def _hold_out(source: Source, files: Sequence[_File], wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
+def _hold_out(source: Source, files: Sequence[_File], shares: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
     """Yield each role with spans of files of one kind."""
     small = [file for file in files if file.bytes < MAX_WHOLE_FILE]
-    if len(small) * min(wanted.values()) < MIN_WHOLE_FILES:
+    if len(small) * min(shares.values()) < MIN_WHOLE_FILES:
         small = []
     queue = sorted(small, key=lambda file: _hash(file.name))
     total = sum(file.bytes for file in small)
-    for role, share in wanted.items():
+    for role, share in shares.items():
         quota = share * total
         while queue and quota > 0:
             file = queue.pop()
@@ -94,12 +94,12 @@ def _hold_out(source: Source, files: Sequence[_File], wanted: dict[str, float]) 
             yield role, [(file.start, file.stop)]
     for file in files:
         if file.bytes >= (MAX_WHOLE_FILE if small else MIN_CUT_FILE):
-            yield from _pieces(source, file, wanted)
+            yield from _pieces(source, file, shares)
 
 
-def _pieces(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
+def _pieces(source: Source, file: _File, shares: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
     """Yield each role with pieces of one file, one piece per section, at offsets that the name decides."""
-    share = sum(wanted.values())
+    share = sum(shares.values())
     count = max(1, min(MAX_PIECES_PER_FILE, int(file.bytes * share / PIECE_BYTES)))
     section = file.bytes // count
     for k in range(count):
@@ -108,9 +108,9 @@ def _pieces(source: Source, file: _File, wanted: dict[str, float]) -> Iterator[t
         length = max(1, int((high - low) * share))
         at = low + int(_hash(f"{file.name} {k}") * (high - low - length))
         start, stop = _whole_piece(source, low, high, at, length)
-        for role, part in wanted.items():
+        for role, part in shares.items():
             end = stop
-            if role != next(reversed(wanted)):
+            if role != next(reversed(shares)):
                 end = _next(source, start + int((stop - start) * part / share), stop, b"\n", stop - start)
             if end > start:
                 yield role, [(start, end)]

@@ -1,1 +1,1 @@
-"""What runs say, in figures and sentences: overfitting, comparison, memory tasks, gradient flow."""
+"""Reports on runs, as figures and sentences: overfitting, comparison, memory tasks, gradient flow."""

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lstmtui.common.files import read_json, to_json, write_atomically
 from lstmtui.config import FIELDS
@@ -186,56 +186,70 @@ def spread(values: Iterable[float | None]) -> Spread | None:
     return Spread(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None, len(known))
 
 
-def by_cell(found: Sequence[Figures]) -> dict[str, list[Figures]]:
+def by_cell(runs: Sequence[Figures]) -> dict[str, list[Figures]]:
     """Return the runs of each cell, cells in the order of their first run."""
     cells: dict[str, list[Figures]] = {}
-    for one in found:
-        cells.setdefault(one.cell, []).append(one)
+    for run in runs:
+        cells.setdefault(run.cell, []).append(run)
     return cells
 
 
-def unit_of(one: Figures) -> str:
+def unit_of(run: Figures) -> str:
     """Return the unit of `quality`."""
-    if one.words:
+    if run.words:
         return "perplexity"
-    return "bits per character" if one.bits_per_char is not None else "nats per token"
+    return "bits per character" if run.bits_per_char is not None else "nats per token"
 
 
-def recommendation(found: Sequence[Figures]) -> str:
+class _Ranked(NamedTuple):
+    """A cell with the spread of its quality over seeds."""
+
+    cell: str
+    quality: Spread
+
+
+def recommendation(runs: Sequence[Figures]) -> str:
     """Return which cell to take and whether the difference is significant, by the `quality` of finished runs."""
-    finished = [one for one in found if one.state == "finished" and one.quality is not None]
-    cells = {name: spread(one.quality for one in runs) for name, runs in by_cell(finished).items()}
-    ranked = sorted(((s.mean, name, s) for name, s in cells.items() if s is not None), key=lambda entry: entry[:2])
+    finished = [run for run in runs if run.state == "finished" and run.quality is not None]
+    spreads = {cell: spread(run.quality for run in of_cell) for cell, of_cell in by_cell(finished).items()}
+    ranked = [_Ranked(cell, quality) for cell, quality in spreads.items() if quality is not None]
+    ranked.sort(key=lambda entry: (entry.quality.mean, entry.cell))
     if not ranked:
         return "No run has finished yet, so nothing can be recommended."
-    unit = (
-        "perplexity" if finished[0].words else "bits per character" if finished[0].bits_per_char else "nats per token"
-    )
-    best_mean, best, first = ranked[0]
+    unit, best = unit_of(finished[0]), ranked[0]
     if len(ranked) == 1:
-        return f"Only {best} has finished ({first.text()} {unit}); there is nothing to compare it with yet."
-    second_mean, second, next_ = ranked[1]
-    if first.deviation is None or next_.deviation is None:
-        single = [name for name, s in ((best, first), (second, next_)) if s.deviation is None]
-        whose = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
+        return f"Only {best.cell} has finished ({best.quality.text()} {unit}); there is nothing to compare it with yet."
+    single = [entry.cell for entry in ranked[:2] if entry.quality.deviation is None]
+    if single:
+        second = ranked[1]
+        seeds = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
         return (
-            f"{best} is best with {first.text()} {unit}, {second_mean - best_mean:.3f} before {second}; with {whose}, "
-            "how much of that is chance is unknown: --seeds 3 would show it."
+            f"{best.cell} is best with {best.quality.text()} {unit}, {second.quality.mean - best.quality.mean:.3f} "
+            f"before {second.cell}; with {seeds}, how much of that is chance is unknown: --seeds 3 would show it."
         )
-    rest = [(name, s, s.mean - best_mean) for _, name, s in ranked[1:]]
-    behind = [(name, apart) for name, s, apart in rest if apart > least_significant_difference(first, s)]
-    level = [best, *(name for name, s, apart in rest if apart <= least_significant_difference(first, s))]
-    far = f"Behind by more than seeds explain: {_listed([f'{name} by {apart:.3f}' for name, apart in behind])}."
+    return _significance(finished, ranked, unit)
+
+
+def _significance(finished: Sequence[Figures], ranked: Sequence[_Ranked], unit: str) -> str:
+    """Return which cells the best one differs from significantly, and which of the others to take."""
+    best = ranked[0]
+    differences = {entry.cell: entry.quality.mean - best.quality.mean for entry in ranked[1:]}
+    limits = {entry.cell: least_significant_difference(best.quality, entry.quality) for entry in ranked[1:]}
+    behind = {cell: difference for cell, difference in differences.items() if difference > limits[cell]}
+    level = [best.cell, *(cell for cell in differences if cell not in behind)]
     if len(level) == 1:
-        name, apart = behind[0]
-        return f"Take {best}: {first.text()} {unit}, {apart:.3f} before {name}, more than seeds explain."
-    speeds = {name: spread(one.tokens_per_second for one in by_cell(finished)[name]) for name in level}
-    fastest = max(level, key=lambda name: speed.mean if (speed := speeds[name]) is not None else 0.0)
-    widest = max(apart for name, _, apart in rest if name in level)
+        cell, difference = next(iter(behind.items()))
+        return (
+            f"Take {best.cell}: {best.quality.text()} {unit}, {difference:.3f} before {cell}, more than seeds explain."
+        )
+    speeds = {cell: spread(run.tokens_per_second for run in by_cell(finished)[cell]) for cell in level}
+    fastest = max(level, key=lambda cell: speed.mean if (speed := speeds[cell]) is not None else 0.0)
+    widest = max(differences[cell] for cell in level[1:])
+    listed = _listed([f"{cell} by {difference:.3f}" for cell, difference in behind.items()])
     return (
-        f"{_listed(level)} do not differ significantly here ({best} leads by {widest:.3f} {unit} at most, within what "
-        f"{first.count} seeds vary); {fastest} is the fastest of them, so take that, or give more time or seeds."
-        + (f" {far}" if behind else "")
+        f"{_listed(level)} do not differ significantly here ({best.cell} leads by {widest:.3f} {unit} at most, within "
+        f"what {best.quality.count} seeds vary); {fastest} is the fastest of them, so take that, or give more time or "
+        "seeds." + (f" Behind by more than seeds explain: {listed}." if behind else "")
     )
 
 

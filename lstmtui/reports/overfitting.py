@@ -46,10 +46,10 @@ def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
     if not losses or not math.isfinite(last.nll):
         return None
     size = last.nll - sum(losses) / len(losses)
-    return size, overfitting(snapshot, size)
+    return size, gap_verdict(snapshot, size)
 
 
-def overfitting(snapshot: RunSnapshot, size: float) -> str:
+def gap_verdict(snapshot: RunSnapshot, size: float) -> str:
     """Return the verdict on overfitting by the gap and the evaluations since the best one."""
     best, since = snapshot.best, evaluations_since_best(snapshot)
     if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
@@ -111,11 +111,11 @@ def copied_text(snapshot: RunSnapshot) -> CopiedText | None:
 
 def overfitting_record(snapshot: RunSnapshot) -> dict[str, Any]:
     """Return gap, copied text and advice as a JSON object."""
-    found, what = generalisation_gap(snapshot), copied_text(snapshot)
+    gap, copied = generalisation_gap(snapshot), copied_text(snapshot)
     return {
-        "gap": found[0] if found else None,
-        "word": found[1] if found else None,
-        "copied": dataclasses.asdict(what) if what else None,
+        "gap": gap[0] if gap else None,
+        "word": gap[1] if gap else None,
+        "copied": dataclasses.asdict(copied) if copied else None,
         "advice": advice(snapshot),
     }
 
@@ -132,15 +132,15 @@ def advice(snapshot: RunSnapshot) -> list[str]:
         return [*_early(snapshot), few]
     size, _ = found
     sentences = [*_early(snapshot), *_judgement(snapshot, size)]
-    what = copied_text(snapshot)
-    if what is not None and what.recites:
+    copied = copied_text(snapshot)
+    if copied is not None and copied.recites:
         sentences.append(
-            f"Its samples recite: {what.characters} characters in a row stand in the training text "
-            f"(“{one_line(what.text.strip(), 60)}”), where unseen text of that length shares "
-            f"{'few' if what.usual is None else format(what.usual, '.0f')}."
+            f"Its samples recite: {copied.characters} characters in a row stand in the training text "
+            f"(“{one_line(copied.text.strip(), 60)}”), where unseen text of that length shares "
+            f"{'few' if copied.usual is None else format(copied.usual, '.0f')}."
         )
     memorises = size > MIN_WIDE_GAP or (evaluations_since_best(snapshot) >= MIN_EVALUATIONS_PAST_BEST and size > 0.02)
-    if memorises or (what is not None and what.recites):
+    if memorises or (copied is not None and copied.recites):
         sentences.append(f"To change: {_against_overfitting(snapshot, s)}.")
     elif change := _for_more(snapshot, s, size):
         sentences.append(f"To change: {change}.")

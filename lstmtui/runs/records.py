@@ -72,8 +72,8 @@ def parse_point(kind: Any, record: dict[str, Any]) -> Any:
                 value = 0.0
             else:
                 return None
-        wanted = str if name in ("prompt", "text") else int | float
-        if value is not None and not isinstance(value, wanted):
+        expected = str if name in ("prompt", "text") else int | float
+        if value is not None and not isinstance(value, expected):
             return None
         if isinstance(value, int) and abs(value) > MAX_COUNT:
             return None
