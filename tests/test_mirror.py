@@ -115,7 +115,9 @@ TESTED_ELSEWHERE = (
         ("lstmtui/cli/cache.py", "lstmtui/cli/info.py", "lstmtui/engine/services/info.py"),
     ),
     Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
-    Elsewhere("tests/cli/test_plan.py", "the command over it", ("lstmtui/client/forecast.py",)),
+    Elsewhere("tests/cli/test_bench.py", "seen through the command", ("lstmtui/client/benchmark.py",)),
+    Elsewhere("tests/cli/test_info_cache.py", "seen through the command", ("lstmtui/client/info.py",)),
+    Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
     # --- screens ---
     Elsewhere(
