@@ -40,7 +40,7 @@ from lstm_kernels.cpu import (  # noqa: E402
     sequences,
     softmax,
 )
-from lstm_kernels.cpu.gemm import Packed, stack, workspace  # noqa: E402
+from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace  # noqa: E402
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
 from lstm_kernels.precompile import Report, compile_all  # noqa: E402
 from lstm_kernels.thread_pool import MOST as MAX_THREADS  # noqa: E402
@@ -68,12 +68,12 @@ __all__ = [
     "linear_cross_entropy",
     "longest_match",
     "optim",
+    "packed_stack",
     "penalty",
     "recurrence",
     "sampling",
     "sequences",
     "softmax",
-    "stack",
     "workspace",
 ]
 

@@ -86,8 +86,8 @@ def record_launches() -> None:
     dropout.drop_weights(make(7), make(7), 0.5, 1, 1)
     for change in (sequences.reverse, sequences.cut):
         change(make(2, 3, 5), arrays.to_device(tokens[0]), make(2, 3, 5), 1)
-    penalty.activation(make(7), make(7), 1.0, penalty.sums(1), 1)
-    penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.sums(1), 1)
+    penalty.activation(make(7), make(7), 1.0, penalty.square_sums(1), 1)
+    penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.square_sums(1), 1)
     optim.norm(make(7), None, 1)
     optim.sgd(make(7), make(7), make(7), make(7), 0.1, 0.9, 0.1, 3, 1.0, 0.9, 1)
     optim.adamw(make(7), make(7), make(7), make(7), make(7), 0.1, 0.9, 0.99, 1e-8, 0.1, 3, 1.0, 1, 0.9, 1)

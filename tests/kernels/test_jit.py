@@ -103,7 +103,7 @@ for precision in sys.argv[2:]:
 for precision in sys.argv[2:] if len(sys.argv) > 3 else ():
     A, B, b, C = (np.ones(shape, precision) for shape in ((7, 3), (3, 33), 33, (7, 33)))
     packed = Packed(3, 33, precision)
-    packed.rows(B, 1)
+    packed.pack(B, 1)
     linear.forward(A, packed, b, C, 1)
     print((C == 4).all())
 """

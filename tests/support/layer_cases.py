@@ -25,7 +25,7 @@ CPU = SimpleNamespace(
 def packed(W, precision, on=CPU):
     """Return W (N, K) packed as columns."""
     taken = on.Packed(W.shape[1], W.shape[0], precision)
-    taken.columns(W, 1)
+    taken.pack_transposed(W, 1)
     return taken
 
 
@@ -75,7 +75,7 @@ def run_layer(
     rows = to_device(np.ascontiguousarray(x)).reshape(T * B, D)
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
     packed_gates = on.recurrence.PackedGates(H, R, precision)
-    packed_gates.columns(W_hh, threads)
+    packed_gates.pack_transposed(W_hh, threads)
     walk.forward(gates, packed_gates, unit, h, c, extra, lengths, scratch, threads)
     saved = np.concatenate([to_host(gates), to_host(extra)[:, :, : S * H]], axis=2)
     if not backward:

@@ -58,19 +58,19 @@ class Packed:
     def __init__(self, K: int, N: int, precision: str, words: Array | None = None) -> None:
         """Raises ValueError where this processor cannot multiply in `precision`."""
         self.precision = precision
-        self.words = stack(1, K, N, precision)[0] if words is None else words
+        self.words = packed_stack(1, K, N, precision)[0] if words is None else words
         """As `multiply` takes them."""
 
-    def columns(self, W: Array, threads: int) -> None:
+    def pack_transposed(self, W: Array, threads: int) -> None:
         """Take the matrix from its transpose W (N, K), as weights lie for x W'."""
         _pack_columns(W, self.words, threads)
 
-    def rows(self, W: Array, threads: int) -> None:
+    def pack(self, W: Array, threads: int) -> None:
         """Take the matrix from W (K, N)."""
         pack(W, self.words, threads)
 
 
-def stack(count: int, K: int, N: int, precision: str) -> Array:
+def packed_stack(count: int, K: int, N: int, precision: str) -> Array:
     """Return the words of so many packed matrices (K, N), (count, K', N'), all zero. Raises ValueError as `Packed`."""
     kind, shape = prepare(precision), _shape(K, N, precision)
     return zeros(count * shape[0] * shape[1] * kind.itemsize, np.uint8).view(kind).reshape(count, *shape)

@@ -225,7 +225,7 @@ class LinearCrossEntropy:
         (N, D), precision = x.shape, self._precision
         self._of_target, self._of_each = float(scale) * (1 - smoothing), float(scale) * smoothing / self._V
         across = Packed(D, N, precision, workspace.words(D, N, precision, "across"))
-        across.columns(x, threads)
+        across.pack_transposed(x, threads)
         logits, largest, sums = self._of(N)
         wanted, below = nll[:0], largest[:0]
         if uniform is not None:
@@ -252,7 +252,7 @@ class LinearCrossEntropy:
         logits, factors, sums = self._of(N)
         shares = sums[0] if self._of_each > 0 else sums[0, :0]
         down = Packed(N, D, precision, workspace.words(N, D, precision, "down"))
-        down.rows(x, threads)
+        down.pack(x, threads)
         words = [workspace.words(GROUP * BLOCK, D, precision, name) for name in ("even group", "odd group")]
         probabilities = workspace.numbers((2, GROUP * BLOCK, N), x.dtype)
         # Threads meet; where they would take turns, one does it all, to the same bits.

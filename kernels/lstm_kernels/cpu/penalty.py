@@ -49,7 +49,7 @@ def _temporal(k, threads, h, dh, dh_before, slope, counts_first, sums):
     sums[k] += total
 
 
-def sums(threads: int) -> Array:
+def square_sums(threads: int) -> Array:
     """Return zeros that squares can be added to: theirs is the sum of all."""
     return np.zeros(threads)
 

@@ -23,10 +23,10 @@ from lstm_kernels.cpu.gemm import (
     multiply,
     nothing,
     pack,
+    packed_stack,
     panels_of,
     per_word,
     rows_of,
-    stack,
     workspace,
 )
 from lstm_kernels.jit import inlined, kernel, threaded
@@ -71,15 +71,15 @@ class PackedGates:
         """R gates have a recurrent product. Raises ValueError where this processor cannot multiply in `precision`."""
         self.precision = precision
         count = R if R > 0 and _is_shared(R * H * H, precision) else 1
-        self.words = stack(count, H, R * H // count, precision)
+        self.words = packed_stack(count, H, R * H // count, precision)
         """(parts, H', N'), with all gates in one part or a gate in each."""
         self._parts = [Packed(H, R * H // count, precision, words) for words in self.words]
 
-    def columns(self, W: Array, threads: int) -> None:
+    def pack_transposed(self, W: Array, threads: int) -> None:
         """Take W (RH, H)."""
         N = len(W) // len(self._parts)
         for k, part in enumerate(self._parts):
-            part.columns(W[k * N : (k + 1) * N], threads)
+            part.pack_transposed(W[k * N : (k + 1) * N], threads)
 
 
 def _is_shared(size: int, precision: str) -> bool:

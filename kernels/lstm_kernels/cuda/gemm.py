@@ -33,7 +33,7 @@ class Packed:
         self.precision = precision
         self.words = zeros((K, N), np.float64 if precision == "float64" else np.float32)
 
-    def columns(self, W: Array, threads: int) -> None:
+    def pack_transposed(self, W: Array, threads: int) -> None:
         """Take the matrix from its transpose W (N, K)."""
         K, N = self.words.shape
         if N == 0:  # of a cell without recurrent products

@@ -24,7 +24,7 @@ class LinearCrossEntropy:
         """Fill nll (N,) and uniform (N,), given x (N, D), W (V, D), b (V,) and targets (N,), and keep what `backward`
         needs."""
         logits = self._logits[: len(x)]
-        self._packed.columns(W, threads)
+        self._packed.pack_transposed(W, threads)
         linear.forward(x, self._packed, b, logits, threads)
         softmax.cross_entropy(logits, targets, nll, scale, threads, smoothing=smoothing, uniform=uniform)
 

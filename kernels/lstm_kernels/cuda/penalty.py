@@ -47,7 +47,7 @@ def _temporal(h, dh, dh_before, slope, first):
                 now = following
 
 
-def sums(threads: int) -> Array:
+def square_sums(threads: int) -> Array:
     """Return zeros that squares can be added to, one for each block."""
     return made()
 

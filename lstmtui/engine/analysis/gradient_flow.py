@@ -87,7 +87,7 @@ class GradientFlow:
         W, b = self._weights[self._network.W_out], self._weights["softmax.b"]
         logits, nll, dh = np.zeros((len(h), len(W)), h.dtype), np.zeros(len(h), h.dtype), np.zeros_like(h)
         packed = Packed(W.shape[1], len(W), precision)
-        packed.columns(W, self._threads)
+        packed.pack_transposed(W, self._threads)
         linear.forward(h, packed, b, logits, self._threads)
         softmax.cross_entropy(logits, self._tokens[-1].copy(), nll, 1.0, self._threads)
         linear.backward_input(logits, W, dh, precision, self._threads)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import RunSettings
-from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Packed, inference, linear, stack, workspace
+from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Packed, inference, linear, packed_stack, workspace
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -43,10 +43,10 @@ class Reader:
         self.h = np.zeros((L, B, H), dtype)
         self.c = np.zeros((L, B, len(cell.memories) * H), dtype)
         self._table = np.zeros((V if V * GH <= TABLE else 0, GH), dtype)
-        self._W_0 = stack(1, D, GH, self.precision)[0]
-        self._W_ih = stack(L - 1, H, GH, self.precision)
-        self._W_hh = stack(L, H, RH, self.precision)
-        self._W_out = stack(1, H, V, self.precision)[0]
+        self._W_0 = packed_stack(1, D, GH, self.precision)[0]
+        self._W_ih = packed_stack(L - 1, H, GH, self.precision)
+        self._W_hh = packed_stack(L, H, RH, self.precision)
+        self._W_out = packed_stack(1, H, V, self.precision)[0]
         self._out = "embedding" if s.network.tied else "softmax.W"
         self._b, self._unit = np.zeros((L, GH), dtype), np.zeros((L, P, H), dtype)
         self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, RH))
@@ -62,7 +62,7 @@ class Reader:
 
         def fill(words: Array, name: str) -> Packed:
             matrix = Packed(w[name].shape[1], w[name].shape[0], self.precision, words)
-            matrix.columns(w[name], 1)
+            matrix.pack_transposed(w[name], 1)
             return matrix
 
         W_0 = fill(self._W_0, "layers.0.W_ih")

@@ -209,7 +209,8 @@ class Recurrent:
             self._dropped = zeros((longest(spans), B, H), dtype)
             self._mask = zeros((B, H), dtype)
             self._dbefore = zeros((B, H), dtype)
-            self._squares = [self.device.penalty.sums(threads) for _ in range(2)]  # of outputs, and of their changes
+            self._squares = [self.device.penalty.square_sums(threads) for _ in range(2)]
+            """Of the outputs, and of their changes from step to step."""
             self._dinputs = zeros(longest(spans) * B * max(D, H), dtype)
 
     # --- weights and states ---------------------------------------------------------------------------------------
@@ -217,8 +218,8 @@ class Recurrent:
     def pack(self) -> None:
         """Take the weights as they are now, or what dropout has left of them."""
         for k, (layer, at) in enumerate(zip(self.layers, self._names, strict=True)):
-            layer.W_ih.columns(self.weights[f"{at}.W_ih"], self.threads)
-            layer.W_hh.columns(self._recurrent(k), self.threads)
+            layer.W_ih.pack_transposed(self.weights[f"{at}.W_ih"], self.threads)
+            layer.W_hh.pack_transposed(self._recurrent(k), self.threads)
 
     def _recurrent(self, k: int) -> Array:
         """Return W_hh of layer k, or what dropout has left of it."""

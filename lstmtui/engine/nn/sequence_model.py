@@ -60,7 +60,7 @@ class SequenceNetwork:
         """Return the rows (N, H) that are asked, and the answers."""
         self.stack.draw(NO_DROPOUT)
         self.stack.pack()
-        self._W.columns(self.weights["answer.W"], self.threads)
+        self._W.pack_transposed(self.weights["answer.W"], self.threads)
         self.stack.prepare()
         self.stack.reset()
         self.stack.forward(0, np.asarray(batch.x, self.weights.flat.dtype))

@@ -51,7 +51,7 @@ def case(M, K, N, precision):
 def test_product_and_sum(M, K, N, precision):
     A, B, C, expected, tolerance = case(M, K, N, precision)
     B_packed = Packed(K, N, precision)
-    B_packed.rows(B, 2)
+    B_packed.pack(B, 2)
     scratch = workspace.scratch(1, precision)[0]
     wide = np.full((M + 2, N + 3), 7, C.dtype)
     inside = wide[1:-1, 1:-2]
@@ -73,7 +73,7 @@ def test_product_and_sum(M, K, N, precision):
 def test_transposed_product_adds_and_sums_up(M, K, N, precision):
     A, B, C, expected, tolerance = case(M, K, N, precision)
     B_packed = Packed(K, N, precision)
-    B_packed.rows(B, 1)
+    B_packed.pack(B, 1)
     wide = np.ascontiguousarray(np.pad(A.T, ((0, 0), (1, 2))))
     result, sums = C.copy(), np.ones(M, C.dtype)
     scratch = workspace.scratch(1, precision)[0]
@@ -87,11 +87,11 @@ def test_transposed_product_adds_and_sums_up(M, K, N, precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("K", "N"), [(1, 1), (5, 130), (6, 64), (7, 33), (130, 200)])
-def test_columns_and_rows_pack_alike_on_any_number_of_threads(K, N, precision):
+def test_a_matrix_and_its_transpose_pack_alike_on_any_number_of_threads(K, N, precision):
     B = np.random.default_rng([K, N]).normal(size=(K, N)).astype("float64" if precision == "float64" else "float32")
     words = []
     for threads in (1, 3):
-        for fill, matrix in ((Packed.rows, B), (Packed.columns, np.ascontiguousarray(B.T))):
+        for fill, matrix in ((Packed.pack, B), (Packed.pack_transposed, np.ascontiguousarray(B.T))):
             taken = Packed(K, N, precision)
             fill(taken, matrix, threads)
             words.append(taken.words.tobytes())
@@ -102,7 +102,7 @@ def test_columns_and_rows_pack_alike_on_any_number_of_threads(K, N, precision):
 def test_part_of_the_depth(precision):
     A, B, C, _, tolerance = case(5, 14, 70, precision)
     B_packed = Packed(14, 70, precision)
-    B_packed.rows(B, 1)
+    B_packed.pack(B, 1)
     call(A[:, 6:], B_packed.words, 6, False, C, workspace.scratch(1, precision)[0])
     np.testing.assert_allclose(C, rounded(A[:, 6:], precision) @ rounded(B[6:], precision), atol=tolerance)
 
@@ -112,7 +112,7 @@ def test_a_row_does_not_depend_on_the_others(precision):
     A, B, together, _, _ = case(7, 40, 130, precision)
     alone = np.empty_like(together)
     B_packed = Packed(40, 130, precision)
-    B_packed.rows(B, 1)
+    B_packed.pack(B, 1)
     scratch = workspace.scratch(1, precision)[0]
     call(A, B_packed.words, 0, False, together, scratch)
     for m in range(7):
@@ -126,7 +126,7 @@ def test_not_a_number_stays(precision):
     A, B, C, _, _ = case(2, 3, 5, precision)
     A[0, 1] = np.nan
     B_packed = Packed(3, 5, precision)
-    B_packed.rows(B, 1)
+    B_packed.pack(B, 1)
     call(A, B_packed.words, 0, False, C, workspace.scratch(1, precision)[0])
     assert np.isnan(C[0]).all()
     assert np.isfinite(C[1]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import inference, linear, recurrence
-from lstm_kernels.cpu.gemm import Packed, stack, workspace
+from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
 
 V = 9
@@ -26,9 +26,9 @@ def network(cell, L, D, H, B, precision, *, table):
     b, unit, b_out = matrix(L, GH), matrix(L, len(spec.unit_params), H), matrix(V)
 
     def packed(matrices, K):
-        words = stack(len(matrices), K, len(matrices[0]) if matrices else 1, precision)
+        words = packed_stack(len(matrices), K, len(matrices[0]) if matrices else 1, precision)
         for W, place in zip(matrices, words, strict=True):
-            Packed(K, len(W), precision, place).columns(W, 1)
+            Packed(K, len(W), precision, place).pack_transposed(W, 1)
         return words
 
     first, out = packed(W_ih[:1], D)[0], packed([W_out], H)[0]
@@ -53,14 +53,14 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
             np.empty((N, B, spec.extra_blocks * H), dtype),
         )
         W_i, W_h = Packed(x.shape[2], GH, precision), recurrence.PackedGates(H, len(spec.recurrent_gates), precision)
-        W_i.columns(W_ih[k], 1)
-        W_h.columns(W_hh[k], 1)
+        W_i.pack_transposed(W_ih[k], 1)
+        W_h.pack_transposed(W_hh[k], 1)
         linear.forward(x.reshape(N * B, -1), W_i, b[k].copy(), gates.reshape(N * B, -1), 1)
         lengths, scratch = np.full(B, N, np.int32), np.empty((B, spec.scratch_blocks * H), dtype)
         recurrence.compiled(cell).forward(gates, W_h, unit[k], h, c, extra, lengths, scratch, 1)
         x = h[1:]
     W_o, logits = Packed(W_out.shape[1], V, precision), np.empty((B, V), dtype)
-    W_o.columns(W_out, 1)
+    W_o.pack_transposed(W_out, 1)
     linear.forward(x[-1].copy(), W_o, b_out, logits, 1)
     return logits
 

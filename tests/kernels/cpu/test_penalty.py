@@ -23,7 +23,7 @@ def differences(loss, x):
 def test_activation_is_the_gradient_of_half_the_squares(threads):
     random = np.random.default_rng(1)
     x, start = random.standard_normal((2, T * B * H))
-    dx, sums = start.copy(), penalty.sums(threads)
+    dx, sums = start.copy(), penalty.square_sums(threads)
     penalty.activation(x, dx, 0.7, sums, threads)
     assert sums.sum() == pytest.approx(np.square(x).sum(), rel=1e-12)
     wanted = differences(lambda: 0.35 * np.square(x).sum(), x)
@@ -36,7 +36,7 @@ def test_temporal_is_the_gradient_of_half_the_squared_steps(first, threads):
     random = np.random.default_rng(2)
     h = random.standard_normal((T + 1, B, H))
     dh, before = random.standard_normal((T, B, H)), random.standard_normal((B, H))
-    found, found_before, sums = dh.copy(), before.copy(), penalty.sums(threads)
+    found, found_before, sums = dh.copy(), before.copy(), penalty.square_sums(threads)
 
     def squares():
         return np.square(np.diff(h if first else h[1:], axis=0)).sum()

@@ -79,7 +79,7 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     T, B, H = 3, 2, 2
     random = np.random.default_rng(0)
     W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
-    W.columns(to_device(random.normal(size=(H, H))), 1)
+    W.pack_transposed(to_device(random.normal(size=(H, H))), 1)
     gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
     lengths = to_device(np.full(B, T, np.int32))
     args = (gates, W, unit, h, nothing, nothing, lengths, zeros((B, H), np.float64), 1)

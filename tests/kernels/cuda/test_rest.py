@@ -86,7 +86,7 @@ def test_penalties(first):
     rng = np.random.default_rng(1)
     h, dh, before = rng.normal(size=(4, 2, 3)), rng.normal(size=(3, 2, 3)), rng.normal(size=(2, 3))
     on, dh_, before_ = to_device(h), to_device(dh), to_device(before)
-    found, expected = penalty.sums(1), cpu_penalty.sums(1)
+    found, expected = penalty.square_sums(1), cpu_penalty.square_sums(1)
     penalty.temporal(on, dh_, before_, 0.7, first, found, 1)
     cpu_penalty.temporal(h, dh, before, 0.7, first, expected, 1)
     assert to_host(found).sum() == pytest.approx(expected.sum(), rel=1e-12)
