@@ -32,7 +32,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
 from lstm_kernels import cache_file
-from lstm_kernels.thread_pool import MOST, help_out, pool, share, share_out
+from lstm_kernels.thread_pool import MAX_THREADS, parallel_for, pool, run_on_pool, worker_loop
 
 # NaN and infinity must survive, or a diverged run would not be noticed; sums keep their order.
 FASTMATH = frozenset({"contract", "nsz", "arcp"})
@@ -237,8 +237,8 @@ class _Kernel(CPUDispatcher):
 
 
 _exported: dict[str, CFunc] = {}
-_share: Any = None
-"""`threads.share`, once it is compiled."""
+_run: Any = None
+"""`thread_pool.run_on_pool`, once it is compiled."""
 
 
 def export(name: str, function: Callable[..., Any], signature: Any, *, stamp: str) -> None:
@@ -263,42 +263,42 @@ def threaded(
 ) -> Any:
     """Compile `function(k, threads, *args)`, and return run(*args, threads), which calls it for each k below `threads`.
 
-    With `threads` 1 no other thread is asked. Whatever the number of processors, there are exactly `threads` turns, so
-    that results depend on the arguments alone.
+    The work is cut into exactly `threads` chunks, however many processors there are, so that results depend on the
+    arguments alone. With `threads` 1 the caller does it all.
     """
     if function is None:
         return partial(threaded, fastmath=fastmath, stamp=stamp)
     if SETTINGS.DISABLE_JIT:
-        return partial(_one_after_the_other, function)
-    turn = numba.njit(error_model="numpy", fastmath=set(fastmath))(function)
+        return partial(_run_serially, function)
+    chunk = numba.njit(error_model="numpy", fastmath=set(fastmath))(function)
 
-    def launch(args, threads, workers, pool):
-        share_out(turn, threads, workers, pool, args)
+    def launch(args, chunks, threads, pool):
+        parallel_for(chunk, chunks, threads, pool, args)
 
     launch.__module__, launch.__qualname__ = function.__module__, function.__qualname__
     compiled = kernel(launch, fastmath=fastmath, stamp=stamp)
 
     def run(*args: Any) -> None:
-        workers = min(args[-1], MOST)
-        compiled(args[:-1], args[-1], workers, _pool_of(workers) if workers > 1 and _noted is None else 0)
+        threads = min(args[-1], MAX_THREADS)
+        compiled(args[:-1], args[-1], threads, _pool_of(threads) if threads > 1 and _noted is None else 0)
 
     return run
 
 
-def _pool_of(workers: int) -> int:
-    """Return the address of the pool, once it has so many threads, the caller among them."""
-    global _share
+def _pool_of(threads: int) -> int:
+    """Return the address of the pool, once it has `threads` threads, the caller included."""
+    global _run
     found = pool()
-    if not found.has(workers):
-        if _share is None:
-            _share = _c_function(share, types.void(*[types.int64] * 5), "")
-        help_for_good = kernel(help_out)
-        help_for_good.compile((types.int64, types.int64))
-        found.grow(workers, _share.address, help_for_good)
+    if not found.has(threads):
+        if _run is None:
+            _run = _c_function(run_on_pool, types.void(*[types.int64] * 5), "")
+        loop = kernel(worker_loop)
+        loop.compile((types.int64, types.int64))
+        found.grow(threads, _run.address, loop)
     return found.address
 
 
-def _one_after_the_other(function: Callable[..., Any], *args: Any) -> None:
+def _run_serially(function: Callable[..., Any], *args: Any) -> None:
     """Do without the compiler what `threaded` does."""
     for k in range(args[-1]):
         function(k, args[-1], *args[:-1])

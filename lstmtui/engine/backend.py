@@ -43,7 +43,7 @@ from lstm_kernels.cpu import (  # noqa: E402
 from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace  # noqa: E402
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
 from lstm_kernels.precompile import Report, compile_all  # noqa: E402
-from lstm_kernels.thread_pool import MOST as MAX_THREADS  # noqa: E402
+from lstm_kernels.thread_pool import MAX_THREADS  # noqa: E402
 
 __all__ = [
     "CELLS",

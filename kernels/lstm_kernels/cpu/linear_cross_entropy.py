@@ -31,7 +31,7 @@ from lstm_kernels.cpu.gemm import (
     workspace,
 )
 from lstm_kernels.jit import SUMS, threaded
-from lstm_kernels.thread_pool import MEETING, MOST, meet
+from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 
 Array = np.ndarray[Any, Any]
 
@@ -157,11 +157,11 @@ def _agree(k, threads, targets, of_targets, largest, sums, below, nll, uniform, 
 @threaded
 def _gradients(
     k, threads, W, x, targets, logits, factors, shares, of_target, add, dx, dW, db, probabilities, words, per_word,
-    scratch, meeting,
+    scratch, arrivals,
 ):  # fmt: skip
     (V, N), blocks, D = logits.shape, factors.shape[0], W.shape[1]
     of_target = logits.dtype.type(of_target)
-    groups, met, no_sums = (blocks + GROUP - 1) // GROUP, 1, db[:0]
+    groups, rounds, no_sums = (blocks + GROUP - 1) // GROUP, 1, db[:0]
     left, right = k * N // threads, (k + 1) * N // threads
     dx_k = dx[left:right]
     for group in range(groups):
@@ -187,8 +187,8 @@ def _gradients(
         of_group = words[group % 2][: (high - low + per_word - 1) // per_word]
         first_column, last_column = panels_of(of_group, D, k, threads)
         pack_rows(W[low:high], of_group, D, first_column, last_column)
-        if meeting.shape[0] > 0:
-            met = meet(meeting, threads, met)
+        if arrivals.shape[0] > 0:
+            rounds = barrier(arrivals, threads, rounds)
         plus = rows_of(dx_k) if group > 0 else nothing()
         multiply_transposed(p[: high - low, left:right], of_group, plus, dx_k, no_sums, scratch[k])
         dW_k = dW[top:end]
@@ -255,12 +255,12 @@ class LinearCrossEntropy:
         down.pack(x, threads)
         words = [workspace.words(GROUP * BLOCK, D, precision, name) for name in ("even group", "odd group")]
         probabilities = workspace.numbers((2, GROUP * BLOCK, N), x.dtype)
-        # Threads meet; where they would take turns, one does it all, to the same bits.
-        workers = threads if threads <= MOST else 1
-        meeting = np.zeros(MEETING if workers > 1 else 0, np.int64)
+        # Threads wait for each other, so all must run at once; otherwise one does it all, with the same bits.
+        workers = threads if threads <= MAX_THREADS else 1
+        arrivals = np.zeros(BARRIER_WORDS if workers > 1 else 0, np.int64)
         _gradients(
             W, down.words, targets, logits, factors, shares, self._of_target, add, dx, dW, db, probabilities,
-            tuple(words), per_word(precision), workspace.scratch(workers, precision), meeting, workers,
+            tuple(words), per_word(precision), workspace.scratch(workers, precision), arrivals, workers,
         )  # fmt: skip
 
     def _of(self, N: int) -> tuple[Array, Array, Array]:

@@ -30,7 +30,7 @@ from lstm_kernels.cpu.gemm import (
     workspace,
 )
 from lstm_kernels.jit import inlined, kernel, threaded
-from lstm_kernels.thread_pool import MEETING, MOST, meet
+from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 
 Array = np.ndarray[Any, Any]
 
@@ -86,16 +86,16 @@ def _is_shared(size: int, precision: str) -> bool:
     return size * PRECISIONS[precision].itemsize // per_word(precision) >= SHARED_FROM
 
 
-def _meeting(size: int, H: int, precision: str, threads: int) -> Array:
-    """Return where threads meet, (MEETING,); or (0,) where they share out the batch."""
-    meets = 1 < threads <= MOST and threads * WIDE[precision] <= H and _is_shared(size, precision)
-    return np.zeros(MEETING if meets else 0, np.int64)
+def _arrivals(size: int, H: int, precision: str, threads: int) -> Array:
+    """Return the barrier of threads that split the units, (BARRIER_WORDS,); (0,) where they split the batch."""
+    shares_units = 1 < threads <= MAX_THREADS and threads * WIDE[precision] <= H and _is_shared(size, precision)
+    return np.zeros(BARRIER_WORDS if shares_units else 0, np.int64)
 
 
 @inlined
-def _share(k, threads, B, words, H, meeting):
+def _share(k, threads, B, words, H, arrivals):
     """Return thread k's sequences (from, to) and units (from, to)."""
-    if meeting.shape[0] > 0:
+    if arrivals.shape[0] > 0:
         left, right = panels_of(words, H, k, threads)
         return 0, B, left, right
     return k * B // threads, (k + 1) * B // threads, 0, H
@@ -173,16 +173,16 @@ def _forward_of(cell: Cell) -> Any:
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, gates, words, unit, h, c, extra, lengths, scratch, buffer, meeting):
+    def walk(k, threads, gates, words, unit, h, c, extra, lengths, scratch, buffer, arrivals):
         T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
         blocks = gates.reshape((T, B, G, H))
         blocks_h, mores = scratch.reshape((B, S, H)), extra.reshape((T, B, X, H))
         memories = c.reshape((T + 1, B, M, H))
-        low, high, first, last = _share(k, threads, B, words, H, meeting)
+        low, high, first, last = _share(k, threads, B, words, H, arrivals)
         # Of each part of W_hh: the columns that are this thread's.
         parts = words.shape[0]
         N = R * H // parts
-        left, right, met = (first, last, 1) if parts == R else (0, N, 1)
+        left, right, rounds = (first, last, 1) if parts == R else (0, N, 1)
         for t in range(T):
             if R > 0:
                 for n in range(parts):
@@ -211,16 +211,16 @@ def _forward_of(cell: Cell) -> Any:
                 if t >= lengths[b]:  # in a loop of its own: as an else it makes all others a third slower
                     c_prev, c_next = memories[t, b], memories[t + 1, b]
                     stand_still(blocks[t, b], mores[t, b], h[t, b], h[t + 1, b], c_prev, c_next, first, last)
-            if meeting.shape[0] > 0:
-                met = meet(meeting, threads, met)
+            if arrivals.shape[0] > 0:
+                rounds = barrier(arrivals, threads, rounds)
 
     def forward(
         gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, lengths: Array,
         scratch: Array, threads: int,
     ) -> None:  # fmt: skip
         buffer = workspace.scratch(threads, W_hh.precision)
-        meeting = _meeting(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
-        walk(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, meeting, threads)
+        arrivals = _arrivals(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
+        walk(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, arrivals, threads)
 
     return forward
 
@@ -275,13 +275,13 @@ def _backward_of(cell: Cell) -> Any:
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, meeting):
+    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals):
         T, B, H = dh_above.shape
         # Reshaped once: it costs some 20 ns, which a row of units would notice.
         blocks, mores = gates.reshape((T, B, G, H)), extra.reshape((T, B, X, H))
         memories, dmemories = c.reshape((T + 1, B, M, H)), dc.reshape((B, M, H))
-        low, high, first, last = _share(k, threads, B, words, H, meeting)
-        share, met = columns_between(words, first, last), 1
+        low, high, first, last = _share(k, threads, B, words, H, arrivals)
+        share, rounds = columns_between(words, first, last), 1
         for b in range(low, high):
             for p in range(P):
                 for j in range(first, last):
@@ -310,8 +310,8 @@ def _backward_of(cell: Cell) -> Any:
             for b in range(low, high):
                 if t >= lengths[b]:
                     pass_by(blocks[t, b], mores[t, b], dh_above[t, b], dh[b], first, last)
-            if meeting.shape[0] > 0:
-                met = meet(meeting, threads, met)
+            if arrivals.shape[0] > 0:
+                rounds = barrier(arrivals, threads, rounds)
             add_products(gates[t, low:high], extra[t, low:high], share, H, dh[low:high, first:last], buffer[k])
 
     def backward(
@@ -322,8 +322,8 @@ def _backward_of(cell: Cell) -> Any:
         # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
         partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)
         pack(W_hh, words, threads)
-        meeting = _meeting(W_hh.size, W_hh.shape[1], precision, threads)
-        walk(dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, meeting, threads)
+        arrivals = _arrivals(W_hh.size, W_hh.shape[1], precision, threads)
+        walk(dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals, threads)
         if P > 0:
             _add_up(partial, dunit, threads)
 

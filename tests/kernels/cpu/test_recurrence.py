@@ -8,7 +8,7 @@ from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import recurrence
 from lstm_kernels.cpu.gemm import WIDE
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
-from lstm_kernels.thread_pool import MOST
+from lstm_kernels.thread_pool import MAX_THREADS
 from support.gradcheck import assert_gradients_agree
 from support.layer_cases import (
     assert_agrees_with_central_differences,
@@ -82,12 +82,12 @@ def test_same_bits_again(cell):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16)
 @pytest.mark.parametrize("cell", CELLS)
-def test_threads_that_share_out_the_units_find_the_same(cell, precision, monkeypatch):
-    """Where W_hh is large they do; one thread walks alone, and sums are in the same order."""
+def test_results_are_the_same_when_units_are_split_among_threads(cell, precision, monkeypatch):
+    """Threads split the units where W_hh is large; sums keep the order that one thread has."""
     args = case(cell, 4, 5, 3, 2 * max(WIDE.values()) + 7, np.float64 if precision == "float64" else np.float32)
     alone = run_layer(cell, *args, precision=precision)
     monkeypatch.setattr(recurrence, "SHARED_FROM", 0)
-    for threads in range(1, min(MOST, 3) + 1):
+    for threads in range(1, min(MAX_THREADS, 3) + 1):
         shared = run_layer(cell, *args, threads=threads, precision=precision)
         assert all(a.tobytes() == b.tobytes() for a, b in zip(alone[:3], shared[:3], strict=True))
         assert all(alone[3][name].tobytes() == shared[3][name].tobytes() for name in alone[3])
