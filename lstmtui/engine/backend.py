@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -42,6 +41,24 @@ from lstm_kernels.cpu import (  # noqa: E402
 )
 from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace  # noqa: E402
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.interface import (  # noqa: E402
+    Adam,
+    ArraysKernels,
+    DropoutKernels,
+    EmbeddingKernels,
+    FlatWeights,
+    LinearCrossEntropyKernels,
+    LinearKernels,
+    OptimKernels,
+    PackedMatrix,
+    PenaltyKernels,
+    Recurrence,
+    RecurrenceKernels,
+    SequencesKernels,
+    StateGradients,
+    Steps,
+    Update,
+)
 from lstm_kernels.precompile import Report, compile_all  # noqa: E402
 from lstm_kernels.thread_pool import MAX_THREADS  # noqa: E402
 
@@ -52,10 +69,17 @@ __all__ = [
     "KERNEL_CACHE",
     "MAX_THREADS",
     "NATIVE_BFLOAT16",
+    "Adam",
     "Cell",
     "Device",
+    "FlatWeights",
     "Packed",
+    "PackedMatrix",
+    "Recurrence",
     "Report",
+    "StateGradients",
+    "Steps",
+    "Update",
     "collect_jobs",
     "compile_all",
     "cuda_info",
@@ -83,25 +107,21 @@ class Device:
     """Kernels that go together: modules of the same functions, and the class of packed matrices."""
 
     name: str
-    arrays: Any
-    dropout: Any
-    embedding: Any
-    linear: Any
-    linear_cross_entropy: Any
-    optim: Any
-    penalty: Any
-    recurrence: Any
-    sequences: Any
-    Packed: Any
+    arrays: ArraysKernels
+    dropout: DropoutKernels
+    embedding: EmbeddingKernels
+    linear: LinearKernels
+    linear_cross_entropy: LinearCrossEntropyKernels
+    optim: OptimKernels
+    penalty: PenaltyKernels
+    recurrence: RecurrenceKernels
+    sequences: SequencesKernels
+    Packed: Callable[[int, int, str], PackedMatrix]
+    """Packed(K, N, precision): a packed matrix, to be filled."""
     replay: Callable[[Hashable, Callable[[], None]], None]
     """replay(key, work): do `work`, which calls the same kernels with the same arrays whenever `key` is the same."""
-
-    def free_memory(self) -> int | None:
-        """Return the bytes that arrays may still take; None where that need not be asked beforehand."""
-        if self.name == "cpu":
-            return None
-        found: int | None = import_module("lstm_kernels.cuda.launch").free_memory()
-        return found
+    free_memory: Callable[[], int | None]
+    """free_memory(): bytes available to arrays; None where the system decides when they are allocated."""
 
     def resolve_precision(self, wanted: str, dtype: Any) -> str:
         """Return in what products are computed: as wanted where that can be had; auto is what is quickest."""
@@ -113,15 +133,27 @@ class Device:
         return "bfloat16" if has[wanted] else "float32"
 
 
-def _done(key: Hashable, work: Callable[[], None]) -> None:
+def _run(key: Hashable, work: Callable[[], None]) -> None:
     """Do `work`."""
     work()
 
 
+# mypy checks the modules of both devices against the protocols here and in `_cuda`.
 CPU = Device(
-    "cpu", arrays, dropout, embedding, linear, linear_cross_entropy, optim, penalty, recurrence, sequences, Packed,
-    replay=_done,
-)  # fmt: skip
+    name="cpu",
+    arrays=arrays,
+    dropout=dropout,
+    embedding=embedding,
+    linear=linear,
+    linear_cross_entropy=linear_cross_entropy,
+    optim=optim,
+    penalty=penalty,
+    recurrence=recurrence,
+    sequences=sequences,
+    Packed=Packed,
+    replay=_run,
+    free_memory=lambda: None,
+)
 
 
 @cache
@@ -150,22 +182,48 @@ def cuda_unavailable_reason() -> str | None:
     """Return in words what keeps this machine from computing on a GPU; None when nothing does."""
     from lstm_kernels.cuda import launch
 
-    return launch.missing()
+    return launch.unavailable_reason()
 
 
 def cuda_info() -> dict[str, Any]:
     """Return whether there is a GPU and whether auto takes it; its name and versions, or what is missing."""
-    missing = cuda_unavailable_reason()
-    if missing is not None:
-        return {"cuda": False, "cuda_missing": missing}
-    return {"cuda": True, "cuda_by_default": has_cuda_extra(), **import_module("lstm_kernels.cuda.launch").facts()}
+    reason = cuda_unavailable_reason()
+    if reason is not None:
+        return {"cuda": False, "cuda_missing": reason}
+    from lstm_kernels.cuda import launch
+
+    return {"cuda": True, "cuda_by_default": has_cuda_extra(), **launch.info()}
 
 
 @cache
 def _cuda() -> Device:
-    from lstm_kernels import cuda
+    from lstm_kernels.cuda import (
+        arrays,
+        dropout,
+        embedding,
+        graphs,
+        launch,
+        linear,
+        linear_cross_entropy,
+        optim,
+        penalty,
+        recurrence,
+        sequences,
+    )
+    from lstm_kernels.cuda.gemm import Packed
 
-    names = ("arrays", "dropout", "embedding", "linear", "linear_cross_entropy", "optim", "penalty", "recurrence")
-    modules = {name: import_module(f"{cuda.__name__}.{name}") for name in (*names, "sequences")}
-    gemm, graphs = (import_module(f"{cuda.__name__}.{name}") for name in ("gemm", "graphs"))
-    return Device("cuda", **modules, Packed=gemm.Packed, replay=graphs.replay)
+    return Device(
+        name="cuda",
+        arrays=arrays,
+        dropout=dropout,
+        embedding=embedding,
+        linear=linear,
+        linear_cross_entropy=linear_cross_entropy,
+        optim=optim,
+        penalty=penalty,
+        recurrence=recurrence,
+        sequences=sequences,
+        Packed=Packed,
+        replay=graphs.replay,
+        free_memory=launch.free_memory,
+    )

@@ -66,15 +66,16 @@ def record_launches() -> None:
     launch.cuda.to_device = lambda a: np.array(a).view(FakeDeviceArray)
     from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cuda import arrays, driver, dropout, gemm, optim, penalty, persistent, recurrence, sequences
+    from lstm_kernels.interface import Adam, FlatWeights, Update
     from support.cuda_kernels import CUDA
     from support.layer_cases import case, run_layer, run_tied
 
     gemm._found.append(None)
     persistent.multiprocessors = lambda: 1  # all sequences in one block
     persistent.most_shared = lambda: driver.UNASKED
-    for recurrence.way, walks in (("steps", (3,)), ("walk", (1, 2, 4, 16, 32))):
+    for recurrence.mode, batches in (("steps", (3,)), ("persistent", (1, 2, 4, 16, 32))):
         for cell in CELLS:
-            for B in walks:
+            for B in batches:
                 run_layer(cell, *case(cell, 2, B, 3, 7, np.float32), on=CUDA)
     number = np.float32
     tokens = np.zeros((2, 3), np.int32)
@@ -89,8 +90,9 @@ def record_launches() -> None:
     penalty.activation(make(7), make(7), 1.0, penalty.square_sums(1), 1)
     penalty.temporal(make(3, 2, 5), make(2, 2, 5), make(2, 5), 1.0, True, penalty.square_sums(1), 1)
     optim.norm(make(7), None, 1)
-    optim.sgd(make(7), make(7), make(7), make(7), 0.1, 0.9, 0.1, 3, 1.0, 0.9, 1)
-    optim.adamw(make(7), make(7), make(7), make(7), make(7), 0.1, 0.9, 0.99, 1e-8, 0.1, 3, 1.0, 1, 0.9, 1)
+    weights, update = FlatWeights(make(7), make(7), make(7)), Update(0.1, 1.0, 0.1, 3, 0.9)
+    optim.sgd(weights, make(7), 0.9, update, 1)
+    optim.adamw(weights, Adam(make(7), make(7), 0.9, 0.99, 1e-8, 1), update, 1)
     arrays.add(make(7), make(7))
     arrays.to_host_strided(make(7), 2)
 

@@ -56,7 +56,7 @@ def test_what_is_missing_is_said_in_words(monkeypatch, available, error, said):
     fake = SimpleNamespace(is_available=lambda: available, cuda_error=lambda: error)
     monkeypatch.setattr(launch, "cuda", fake)
     monkeypatch.setattr(launch, "SIMULATED", False)
-    found = launch.missing()
+    found = launch.unavailable_reason()
     if said is None:
         assert found is None
     else:

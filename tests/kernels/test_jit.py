@@ -22,9 +22,10 @@ from numba.core.event import install_recorder
 from lstm_kernels.jit import cache_in
 folder = cache_in(sys.argv[1])
 from lstm_kernels.cpu import dropout, optim
+from lstm_kernels.interface import FlatWeights, Update
 w, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
 with install_recorder("numba:compile") as compiled:
-    optim.sgd(w, w - 1, w.copy(), w[:0], 0.25, 0.0, 0.0, 0, 1.0, 0.0, 1)
+    optim.sgd(FlatWeights(w, w - 1, w[:0]), w.copy(), 0.0, Update(0.25, 1.0, 0.0, 0, 0.0), 1)
     dropout.locked_mask(mask, 0.5, 1)
 print(w[0], int((mask > 0).sum()), "compiled" if compiled.buffer else "loaded", "in", folder)
 """

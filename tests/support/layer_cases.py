@@ -8,6 +8,7 @@ import numpy as np
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
 from lstm_kernels.cpu.gemm import Packed
+from lstm_kernels.interface import StateGradients, Steps
 
 from support import naive
 from support.gradcheck import assert_gradients_agree, numerical_gradient
@@ -76,7 +77,8 @@ def run_layer(
     linear.forward(rows, packed(W_ih, precision, on), b, gates.reshape(T * B, G * H), threads)
     packed_gates = on.recurrence.PackedGates(H, R, precision)
     packed_gates.pack_transposed(W_hh, threads)
-    walk.forward(gates, packed_gates, unit, h, c, extra, lengths, scratch, threads)
+    steps = Steps(gates, h, c, extra, lengths, scratch)
+    walk.forward(steps, packed_gates, unit, threads)
     saved = np.concatenate([to_host(gates), to_host(extra)[:, :, : S * H]], axis=2)
     if not backward:
         return to_host(h), to_host(c), saved, {}
@@ -85,10 +87,8 @@ def run_layer(
     shapes = {"W_ih": W_ih.shape, "W_hh": W_hh.shape, "b": b.shape, "unit": unit.shape, "x": x.shape}
     grads = {name: to_device(np.zeros(shape, dtype)) for name, shape in shapes.items()}
     grads |= {"h0": to_device(dh_last.astype(dtype)), "c0": to_device(dc_last.astype(dtype))}
-    walk.backward(
-        dh_above, W_hh, unit, h, c, gates, extra, lengths, grads["h0"], grads["c0"], grads["unit"], scratch,
-        precision, threads,
-    )  # fmt: skip
+    dstates = StateGradients(grads["h0"], grads["c0"])
+    walk.backward(dh_above, steps, W_hh, unit, dstates, grads["unit"], precision, threads)
     da_x, before = gates.reshape(T * B, G * H), h[:-1].reshape(T * B, H)
     for product in spec.products:
         da = (extra if product.own else gates).reshape(T * B, -1)

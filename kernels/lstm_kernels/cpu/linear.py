@@ -8,7 +8,6 @@ import numpy as np
 
 from lstm_kernels.cpu.gemm import (
     DEPTH,
-    Packed,
     bias_of,
     multiply,
     multiply_transposed,
@@ -18,6 +17,7 @@ from lstm_kernels.cpu.gemm import (
     rows_of,
     workspace,
 )
+from lstm_kernels.interface import PackedMatrix
 from lstm_kernels.jit import threaded
 
 Array = np.ndarray[Any, Any]
@@ -51,7 +51,7 @@ def _backward_weights(k, threads, dout, words, add, dW, db, scratch):
     multiply_transposed(dout[:, low:high], words, plus, dW[low:high], sums, scratch[k])
 
 
-def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
+def forward(x: Array, W: PackedMatrix, b: Array | None, out: Array, threads: int) -> None:
     """Fill out with x W' + b.
 
     x    (N, D)  in

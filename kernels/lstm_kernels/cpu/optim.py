@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import zero
+from lstm_kernels.interface import Adam, FlatWeights, Update
 from lstm_kernels.jit import SUMS, inlined, threaded
 
 Array = np.ndarray[Any, Any]
@@ -122,55 +123,22 @@ def norm(g: Array, sums: Array, threads: int) -> float:
     return math.sqrt(sum(sums.tolist()))
 
 
-def sgd(
-    w: Array,
-    g: Array,
-    velocity: Array,
-    ema: Array,
-    lr: float,
-    momentum: float,
-    weight_decay: float,
-    decayed: int,
-    clip: float,
-    ema_decay: float,
-    threads: int,
-) -> None:
+def sgd(weights: FlatWeights, velocity: Array, momentum: float, update: Update, threads: int) -> None:
     """Gradient descent as PyTorch's SGD: velocity = momentum * velocity + g + weight_decay * w; w -= lr * velocity.
 
-    w, velocity  (n,)  in-out
-    g            (n,)  in
-    ema          (n,)  in-out  running average of w: ema_decay * ema + (1 - ema_decay) * w; or (0,) for none
+    velocity  (n,)  in-out
     """
+    (w, g, ema), (lr, clip, weight_decay, decayed, ema_decay) = weights, update
     _sgd(
         w, g, velocity, ema, float(lr), float(momentum), float(weight_decay), decayed, float(clip), 1.0 - ema_decay,
         threads,
     )  # fmt: skip
 
 
-def adamw(
-    w: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    ema: Array,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decayed: int,
-    clip: float,
-    step: int,
-    ema_decay: float,
-    threads: int,
-) -> None:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch's AdamW.
-
-    w, m, v  (n,)  in-out  weights, first and second moment
-    g        (n,)  in
-    ema      (n,)  in-out  running average of w: ema_decay * ema + (1 - ema_decay) * w; or (0,) for none
-    step           in      1 for the first update
-    """
+def adamw(weights: FlatWeights, adam: Adam, update: Update, threads: int) -> None:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch's AdamW."""
+    (w, g, ema), (m, v, beta1, beta2, eps, step) = weights, adam
+    lr, clip, weight_decay, decayed, ema_decay = update
     rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
     shrink = lr * weight_decay
     _adamw(

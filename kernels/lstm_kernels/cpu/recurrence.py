@@ -7,7 +7,7 @@ argument: `compiled` returns the two functions made for it.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -29,6 +29,7 @@ from lstm_kernels.cpu.gemm import (
     rows_of,
     workspace,
 )
+from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 from lstm_kernels.jit import inlined, kernel, threaded
 from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 
@@ -101,39 +102,6 @@ def _share(k, threads, B, words, H, arrivals):
     return k * B // threads, (k + 1) * B // threads, 0, H
 
 
-class Recurrence(NamedTuple):
-    """One cell's walk over time."""
-
-    forward: Any
-    """forward(gates, W_hh, unit, h, c, extra, lengths, scratch, threads): fill h[1:], c[1:], gates and extra.
-
-    A sequence that has ended keeps its states, and its gates are 0.
-
-    gates    (T, B, GH)    in-out  W_ih x + b, from linear.py, becomes the gates after their nonlinearity
-    W_hh     (RH, H)       in      as `PackedGates`, for the R gates that have a recurrent product
-    unit     (P, H)        in      the cell's parameters of one value a unit
-    h        (T+1, B, H)   in-out  [0] is carried in, the rest is written here
-    c        (T+1, B, MH)  in-out  likewise, the M states of the cell beside h, side by side
-    extra    (T, B, XH)    out     what else backward needs: `saved` of the cell
-    lengths  (B,) int32    in      steps of each sequence
-    scratch  (B, SH)       -       S = `scratch_blocks` of the cell
-    """
-    backward: Any
-    """backward(dh_above, W_hh, unit, h, c, gates, extra, lengths, dh, dc, dunit, scratch, precision, threads)
-
-    dh_above  (T, B, H)    in      dL/dh from the layer above
-    W_hh      (RH, H)      in      not packed
-    h, c                   in      as forward left them
-    gates     (T, B, GH)   in-out  as forward left them, become the gradient of W_ih x + b
-    extra     (T, B, XH)   in-out  as forward left it, becomes the gradient of the recurrent products of the cell's
-                                   `own_gates`, the others' being that of W_ih x
-    dh        (B, H)       in-out  dL/dh_T carried in becomes dL/dh_0
-    dc        (B, MH)      in-out  likewise, of the states beside h
-    dunit     (P, H)       in-out  added to
-    lengths, scratch               as for forward
-    """
-
-
 @cache
 def compiled(cell_name: str) -> Recurrence:
     """Return the recurrence of a cell, compiled when it is first called."""
@@ -165,7 +133,7 @@ def pass_by(block, more, dh_above, dh, first, last):
         dh[j] += dh_above[j]
 
 
-def _forward_of(cell: Cell) -> Any:
+def _forward_of(cell: Cell) -> Forward:
     G, R, X, M = len(cell.gates), len(cell.recurrent_gates), cell.extra_blocks, len(cell.memories)
     S, step = cell.scratch_blocks, functions_of(cell).forward
     a = access(cell.name)
@@ -214,10 +182,8 @@ def _forward_of(cell: Cell) -> Any:
             if arrivals.shape[0] > 0:
                 rounds = barrier(arrivals, threads, rounds)
 
-    def forward(
-        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, lengths: Array,
-        scratch: Array, threads: int,
-    ) -> None:  # fmt: skip
+    def forward(steps: Steps, W_hh: PackedMatrix, unit: Array, threads: int) -> None:
+        gates, h, c, extra, lengths, scratch = steps
         buffer = workspace.scratch(threads, W_hh.precision)
         arrivals = _arrivals(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
         walk(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, arrivals, threads)
@@ -267,7 +233,7 @@ def _and_then(before: Any, product: Product, *, whole: bool) -> Any:
     return add_whole if whole else add_part
 
 
-def _backward_of(cell: Cell) -> Any:
+def _backward_of(cell: Cell) -> Backward:
     G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
     step, add_products = functions_of(cell).backward, _adder_of(cell)
     a = access(cell.name)
@@ -315,9 +281,10 @@ def _backward_of(cell: Cell) -> Any:
             add_products(gates[t, low:high], extra[t, low:high], share, H, dh[low:high, first:last], buffer[k])
 
     def backward(
-        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array, lengths: Array,
-        dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
+        dh_above: Array, steps: Steps, W_hh: Array, unit: Array, dstates: StateGradients, dunit: Array, precision: str,
+        threads: int,
     ) -> None:  # fmt: skip
+        (gates, h, c, extra, lengths, scratch), (dh, dc) = steps, dstates
         words, buffer = workspace.words(W_hh.shape[0], W_hh.shape[1], precision), workspace.scratch(threads, precision)
         # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
         partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)

@@ -135,7 +135,7 @@ def by_row(rows: int) -> tuple[int, int]:
 # --- what there is ----------------------------------------------------------------------------------------------------
 
 
-def missing() -> str | None:
+def unavailable_reason() -> str | None:
     """Return in words what keeps this process from computing on a GPU; None when nothing does."""
     if SIMULATED:
         return None
@@ -153,7 +153,7 @@ def missing() -> str | None:
     return f"the NVIDIA driver finds no GPU that it can use ({found[0]})"
 
 
-def facts() -> dict[str, Any]:
+def info() -> dict[str, Any]:
     """Return the GPU, its memory, driver and toolkit for people; only where nothing is `missing`."""
     if SIMULATED:
         return {"gpu": "simulator", "gpu_memory_mb": None, "driver": None, "toolkit": None}

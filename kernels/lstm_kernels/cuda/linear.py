@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from lstm_kernels.cuda.gemm import Packed, multiply
+from lstm_kernels.cuda.gemm import multiply
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
+from lstm_kernels.interface import PackedMatrix
 
 ACROSS, DOWN = (2, 2) if SIMULATED else (32, 32)
 """Columns that a block sums, and threads that share one."""
@@ -37,7 +38,7 @@ def _sum_rows(dtype: str) -> Any:
     return sum_rows
 
 
-def forward(x: Array, W: Packed, b: Array | None, out: Array, threads: int) -> None:
+def forward(x: Array, W: PackedMatrix, b: Array | None, out: Array, threads: int) -> None:
     """Fill out (N, M) with x (N, D) W' + b."""
     multiply(x, W.words, out, W.precision, bias=b)
 

@@ -9,6 +9,7 @@ import numpy as np
 from lstm_kernels.cuda import reduction as sums_of
 from lstm_kernels.cuda.arrays import non_empty
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.interface import Adam, FlatWeights, Update
 
 
 def _square(n, slope, g, _):
@@ -59,46 +60,19 @@ def norm(g: Array, sums: object, threads: int) -> float:
     return math.sqrt(sums_of.total(partial, blocks))
 
 
-def sgd(
-    w: Array,
-    g: Array,
-    velocity: Array,
-    ema: Array,
-    lr: float,
-    momentum: float,
-    weight_decay: float,
-    decayed: int,
-    clip: float,
-    ema_decay: float,
-    threads: int,
-) -> None:
-    """Gradient descent with momentum on w (n,)."""
-    number = w.dtype.type
+def sgd(weights: FlatWeights, velocity: Array, momentum: float, update: Update, threads: int) -> None:
+    """Gradient descent with momentum."""
+    (w, g, ema), (lr, clip, weight_decay, decayed, ema_decay), number = weights, update, velocity.dtype.type
     _sgd[one_by_one(len(w))](
         w, g, velocity, non_empty(ema, w), number(lr), number(momentum), number(weight_decay), decayed, number(clip),
         number(1.0 - ema_decay), ema.size > 0,
     )  # fmt: skip
 
 
-def adamw(
-    w: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    ema: Array,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decayed: int,
-    clip: float,
-    step: int,
-    ema_decay: float,
-    threads: int,
-) -> None:
-    """Adam with decoupled weight decay on w (n,)."""
-    number = w.dtype.type
+def adamw(weights: FlatWeights, adam: Adam, update: Update, threads: int) -> None:
+    """Adam with decoupled weight decay."""
+    (w, g, ema), (m, v, beta1, beta2, eps, step), number = weights, adam, weights.w.dtype.type
+    lr, clip, weight_decay, decayed, ema_decay = update
     rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
     _adamw[one_by_one(len(w))](
         w, g, m, v, non_empty(ema, w), number(rate), number(beta1), number(beta2), number(1.0 - beta1),

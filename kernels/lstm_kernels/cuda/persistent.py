@@ -42,6 +42,46 @@ class Shape(NamedTuple):
     """Sequences of a block."""
 
 
+class Rows(NamedTuple):
+    """Arrays of a layer of H units with the rows of all steps one after the other: row t * B + b is step t."""
+
+    lengths: Array
+    """(B,)"""
+    gates: Array
+    """(T B, GH)"""
+    unit: Array
+    """(1, PH); or any array of two dimensions where P is 0, here and below."""
+    h: Array
+    """((T + 1) B, H)"""
+    c: Array
+    """((T + 1) B, MH)"""
+    extra: Array
+    """(T B, XH)"""
+
+    @property
+    def B(self) -> int:  # noqa: N802  as the field writes it
+        """Sequences."""
+        return len(self.lengths)
+
+    @property
+    def T(self) -> int:  # noqa: N802  as the field writes it
+        """Steps."""
+        return len(self.gates) // self.B
+
+
+class RowGradients(NamedTuple):
+    """Gradients of such a layer."""
+
+    dh_above: Array
+    """(T B, H)"""
+    dh: Array
+    """(B, H)"""
+    dc: Array
+    """(B, MH)"""
+    partial: Array
+    """(B, PH), the gradient of `unit` by sequence."""
+
+
 def shape(B: int, H: int) -> Shape:
     """Return how a walk over B sequences of H units is shared out: over as many blocks as can run at once."""
     slices = -(-H // UNITS)
@@ -56,7 +96,7 @@ def layouts(G: int, H: int, rows: int, itemsize: int) -> tuple[Layout | None, La
     return layout(H, G * UNITS, rows, room), layout(G * H, UNITS, rows, room)
 
 
-def takes(cell: Cell) -> bool:
+def supports(cell: Cell) -> bool:
     """Return whether a walk is written for this cell: all gates have a recurrent product, and none but the last has a
     gradient of its own."""
     G = len(cell.gates)
@@ -210,24 +250,21 @@ def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: 
     return True
 
 
-def forward(
-    cell: str, B: int, lengths: Array, gates: Array, W: Array, unit: Array, h: Array, c: Array, extra: Array
-) -> bool:
-    """Walk forward, and return whether that could be done; rows of all steps one after the other in each array."""
-    T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
+def forward(cell: str, rows: Rows, W: Array) -> bool:
+    """Run all steps forward with packed W (H, GH), and return whether that could be done."""
+    (_, H), dtype, B = rows.h.shape, np.dtype(rows.h.dtype), rows.B
     found = shape(B, H)
-    of_block, _ = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
+    of_block, _ = layouts(rows.gates.shape[1] // H, H, found.rows, dtype.itemsize)
     walk = forward_of(cell, dtype.name, found.rows)
-    return _start(walk, found, of_block, T, B, lengths, gates, W, unit, h, c, extra)
+    lengths, gates, unit, h, c, extra = rows
+    return _start(walk, found, of_block, rows.T, B, lengths, gates, W, unit, h, c, extra)
 
 
-def backward(
-    cell: str, B: int, lengths: Array, dh_above: Array, W: Array, unit: Array, h: Array, c: Array, gates: Array,
-    extra: Array, dh: Array, dc: Array, of_units: Array,
-) -> bool:  # fmt: skip
-    """Walk back, and return whether that could be done; rows of all steps one after the other in each array."""
-    T, H, dtype = gates.shape[0] // B, h.shape[1], np.dtype(h.dtype)
+def backward(cell: str, rows: Rows, W: Array, gradients: RowGradients) -> bool:
+    """Run all steps backward with W (GH, H), and return whether that could be done."""
+    (_, H), dtype, T, B = rows.h.shape, np.dtype(rows.h.dtype), rows.T, rows.B
     found = shape(B, H)
-    _, of_block = layouts(gates.shape[1] // H, H, found.rows, dtype.itemsize)
+    _, of_block = layouts(rows.gates.shape[1] // H, H, found.rows, dtype.itemsize)
     walk = backward_of(cell, dtype.name, found.rows)
-    return _start(walk, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units)
+    (lengths, gates, unit, h, c, extra), (dh_above, *carried) = rows, gradients
+    return _start(walk, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, *carried)

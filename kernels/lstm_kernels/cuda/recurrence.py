@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any, NamedTuple
 
 from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import persistent
@@ -17,18 +16,20 @@ from lstm_kernels.cuda.arrays import non_empty, view
 from lstm_kernels.cuda.cell_step import backward_of, forward_of
 from lstm_kernels.cuda.gemm import Packed, multiply
 from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.persistent import RowGradients, Rows
+from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 
-WAYS = ("auto", "steps", "walk")
-way = os.environ.get("LSTM_KERNELS_WALK", "auto")
-"""Which is taken; set to compare them."""
-SMALL = 2e8
-"""Operations of a step's product up to which one kernel walks all steps: a guess, no GPU was there to measure on."""
+MODES = ("auto", "steps", "persistent")
+mode = os.environ.get("LSTM_KERNELS_RECURRENCE", "auto")
+"""steps: a product and a kernel for each step. persistent: one kernel for all steps, where it fits."""
+MAX_STEP_FLOPS = 2e8
+"""Operations of a step's product up to which auto takes the persistent kernel. A guess: not measured on a GPU yet."""
 
 
-def _walks(B: int, cell: Cell, h: Array) -> bool:
+def _is_persistent(B: int, cell: Cell, h: Array) -> bool:
     R, H = len(cell.recurrent_gates), h.shape[1]
-    fits = persistent.takes(cell) and persistent.fits(B, R, H, h.dtype.itemsize)
-    return fits and (way == "walk" or (way == "auto" and 2.0 * B * R * H * H <= SMALL))
+    fits = persistent.supports(cell) and persistent.fits(B, R, H, h.dtype.itemsize)
+    return fits and (mode == "persistent" or (mode == "auto" and 2.0 * B * R * H * H <= MAX_STEP_FLOPS))
 
 
 class PackedGates(Packed):
@@ -38,13 +39,6 @@ class PackedGates(Packed):
         super().__init__(H, R * H, precision)
 
 
-class Recurrence(NamedTuple):
-    """One cell's walk over time; arguments as those of `cpu.recurrence.Recurrence`."""
-
-    forward: Any
-    backward: Any
-
-
 @cache
 def compiled(cell_name: str) -> Recurrence:
     """Return the recurrence of a cell, compiled when it is first called."""
@@ -52,8 +46,24 @@ def compiled(cell_name: str) -> Recurrence:
     return Recurrence(_forward_of(cell), _backward_of(cell))
 
 
-def _forward_of(cell: Cell) -> Any:
-    R, P, X, M = len(cell.recurrent_gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
+def _rows_of(cell: Cell, steps: Steps, unit: Array) -> Rows:
+    """Return the arrays of a layer with the rows of all steps one after the other."""
+    gates, h, c, extra, lengths, scratch = steps
+    (T, B, _), H = gates.shape, h.shape[2]
+    P, X, M = len(cell.unit_params), cell.extra_blocks, len(cell.memories)
+    flat, flat_h = gates.reshape(T * B, gates.shape[2]), h.reshape((T + 1) * B, H)
+    return Rows(
+        lengths,
+        flat,
+        unit.reshape(1, P * H) if P else scratch,
+        flat_h,
+        c.reshape((T + 1) * B, M * H) if M else flat_h,
+        extra.reshape(T * B, X * H) if X else flat,
+    )
+
+
+def _forward_of(cell: Cell) -> Forward:
+    R = len(cell.recurrent_gates)
     unit_of = forward_of(cell)
 
     @kernel
@@ -63,22 +73,15 @@ def _forward_of(cell: Cell) -> Any:
             b, j = n // H, n % H
             unit_of(t * B + b, B, j, t < lengths[b], gates, a_h, b, j, H, unit, h, c, extra)
 
-    def forward(
-        gates: Array, W_hh: PackedGates, unit: Array, h: Array, c: Array, extra: Array, lengths: Array,
-        scratch: Array, threads: int,
-    ) -> None:  # fmt: skip
-        T, B, GH = gates.shape
-        H = h.shape[2]
-        flat, flat_h = gates.reshape(T * B, GH), h.reshape((T + 1) * B, H)
-        flat_c = c.reshape((T + 1) * B, M * H) if M else flat_h
-        more = extra.reshape(T * B, X * H) if X else flat
-        of_units = unit.reshape(1, P * H) if P else scratch
-        rest = (of_units, flat_h, flat_c, more)
-        if not (_walks(B, cell, flat_h) and persistent.forward(cell.name, B, lengths, flat, W_hh.words, *rest)):
-            for t in range(T):
-                if R:
-                    multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
-                units[one_by_one(B * H)](t, B, lengths, flat, scratch, *rest)
+    def forward(steps: Steps, W_hh: PackedMatrix, unit: Array, threads: int) -> None:
+        (T, B, _), h, scratch = steps.gates.shape, steps.h, steps.scratch
+        H, rows = h.shape[2], _rows_of(cell, steps, unit)
+        if _is_persistent(B, cell, rows.h) and persistent.forward(cell.name, rows, W_hh.words):
+            return
+        for t in range(T):
+            if R:
+                multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
+            units[one_by_one(B * H)](t, B, rows.lengths, rows.gates, scratch, rows.unit, rows.h, rows.c, rows.extra)
 
     return forward
 
@@ -93,9 +96,8 @@ def _add_up(partial, dunit):
         dunit[0, n] = total
 
 
-def _backward_of(cell: Cell) -> Any:
-    G, P, X, M = len(cell.gates), len(cell.unit_params), cell.extra_blocks, len(cell.memories)
-    unit_of = backward_of(cell)
+def _backward_of(cell: Cell) -> Backward:
+    P, unit_of = len(cell.unit_params), backward_of(cell)
 
     @kernel
     def units(t, T, B, lengths, dh_above, unit, h, c, gates, extra, dh, dc, partial):
@@ -105,25 +107,24 @@ def _backward_of(cell: Cell) -> Any:
             unit_of(t * B + b, b, B, j, t < lengths[b], t == T - 1, dh_above, unit, h, c, gates, extra, dh, dc, partial)
 
     def backward(
-        dh_above: Array, W_hh: Array, unit: Array, h: Array, c: Array, gates: Array, extra: Array, lengths: Array,
-        dh: Array, dc: Array, dunit: Array, scratch: Array, precision: str, threads: int,
+        dh_above: Array, steps: Steps, W_hh: Array, unit: Array, dstates: StateGradients, dunit: Array, precision: str,
+        threads: int,
     ) -> None:  # fmt: skip
-        T, B, H = dh_above.shape
-        flat, flat_h = gates.reshape(T * B, G * H), h.reshape((T + 1) * B, H)
-        flat_c = c.reshape((T + 1) * B, M * H) if M else flat_h
-        more = extra.reshape(T * B, X * H) if X else flat
-        of_units = unit.reshape(1, P * H) if P else scratch
+        (T, B, H), rows, scratch = dh_above.shape, _rows_of(cell, steps, unit), steps.scratch
+        dh, dc = dstates.dh, non_empty(dstates.dc, dstates.dh)
         # dunit is summed over time for each sequence by itself, then over sequences: always in the same order.
         partial = view(scratch.reshape(scratch.size), 0, (B, P * H)) if P else scratch
-        above = dh_above.reshape(T * B, H)
-        rest = (of_units, flat_h, flat_c, flat, more, dh, non_empty(dc, dh), partial)
-        if not (_walks(B, cell, flat_h) and persistent.backward(cell.name, B, lengths, above, W_hh, *rest)):
+        gradients = RowGradients(dh_above.reshape(T * B, H), dh, dc, partial)
+        if not (_is_persistent(B, cell, rows.h) and persistent.backward(cell.name, rows, W_hh, gradients)):
             for t in range(T - 1, -1, -1):
-                units[one_by_one(B * H)](t, T, B, lengths, above, *rest)
+                units[one_by_one(B * H)](
+                    t, T, B, rows.lengths, gradients.dh_above, rows.unit, rows.h, rows.c, rows.gates, rows.extra, dh,
+                    dc, partial,
+                )  # fmt: skip
                 for product in cell.products:
-                    da = (extra if product.own else gates)[t]
-                    columns, rows = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
-                    multiply(da[:, columns], W_hh[rows], dh, precision, add=True)
+                    da = (steps.extra if product.own else steps.gates)[t]
+                    columns, of = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
+                    multiply(da[:, columns], W_hh[of], dh, precision, add=True)
         if P:
             _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
 

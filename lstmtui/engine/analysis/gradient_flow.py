@@ -19,7 +19,7 @@ import numpy as np
 
 from lstmtui.config import RunSettings
 from lstmtui.data.corpus import Dataset
-from lstmtui.engine.backend import Cell, Packed, linear, softmax
+from lstmtui.engine.backend import Cell, Packed, StateGradients, Steps, linear, softmax
 from lstmtui.engine.nn.language_model import Network
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Kept
@@ -101,6 +101,7 @@ class GradientFlow:
         norms_c = np.zeros((len(trace), K if self._cell.memories else 0))
         dabove = np.zeros((K, B, H), dtype)
         dabove[-1] = dtop
+        recurrence = self._network.stack.recurrence
         for k in reversed(range(len(trace))):
             kept, name = trace[k], f"layers.{k}"
             W_ih, unit = w[f"{name}.W_ih"], w[f"{name}.unit"]
@@ -108,10 +109,10 @@ class GradientFlow:
             dh, dc, dunit = np.zeros((B, H), dtype), np.zeros_like(kept.c[0]), np.zeros_like(unit)
             scratch = np.zeros((B, self._cell.scratch_blocks * H), dtype)
             for t in reversed(range(K)):
-                self._network.stack.recurrence.backward(
-                    dabove[t : t + 1], w[f"{name}.W_hh"], unit, kept.h[t : t + 2], kept.c[t : t + 2],
-                    kept.gates[t : t + 1], kept.extra[t : t + 1], one_step, dh, dc, dunit, scratch, precision, threads,
-                )  # fmt: skip
+                at, states = slice(t, t + 1), slice(t, t + 2)
+                step = Steps(kept.gates[at], kept.h[states], kept.c[states], kept.extra[at], one_step, scratch)
+                dstates = StateGradients(dh, dc)
+                recurrence.backward(dabove[at], step, w[f"{name}.W_hh"], unit, dstates, dunit, precision, threads)
                 norms_h[k, K - 1 - t] = _norm(dh)
                 if self._cell.memories:
                     norms_c[k, K - 1 - t] = _norm(dc[:, :H])  # of the states beside h, the first

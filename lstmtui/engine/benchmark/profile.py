@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from lstmtui.engine.backend import recurrence
+from lstmtui.engine.backend import FlatWeights, Recurrence, Steps
 from lstmtui.engine.nn.language_model import Network
 
 Cost = tuple[str, float, float]
@@ -80,7 +80,7 @@ class Profile:
                     if of == name:
                         setattr(timed, function, self.timed(getattr(kernels, function), cost))
                 setattr(device, name, timed)
-            network.stack.recurrence = recurrence.Recurrence(
+            network.stack.recurrence = Recurrence(
                 self.timed(recurrent.forward, costs.recurrence_forward),
                 self.timed(recurrent.backward, costs.recurrence_backward),
             )
@@ -129,15 +129,17 @@ class _Costs(SimpleNamespace):
             name, flops, size = product("softmax: gradients", *x.shape, len(W), x, W, dx, *written)
             return name, 2 * flops, size + len(x) * len(W) * x.itemsize
 
-        def recurrence_forward(gates: Any, W_hh: Any, unit: Any, h: Any, c: Any, extra: Any, *rest: Any) -> Cost:
-            T, B, H = len(gates), gates.shape[1], h.shape[2]
+        def recurrence_forward(steps: Steps, *rest: Any) -> Cost:
+            (gates, h, c, extra, *_), (T, B, _) = steps, steps.gates.shape
+            H = h.shape[2]
             return product("layers: forward", T * B, H, R * H, gates, gates, h, h, c, c, extra)
 
-        def recurrence_backward(
-            above: Any, W: Any, unit: Any, h: Any, c: Any, gates: Any, extra: Any, *rest: Any
-        ) -> Cost:
-            T, B, H = len(gates), gates.shape[1], h.shape[2]
+        def recurrence_backward(above: Any, steps: Steps, *rest: Any) -> Cost:
+            (gates, h, c, extra, *_), (T, B, H) = steps, above.shape
             return product("layers: backward", T * B, R * H, H, above, h, c, c, gates, gates, extra, extra)
+
+        def update(flat: FlatWeights, *moments: Any) -> Cost:
+            return "optimizer: update", 0.0, 2 * _size(flat.w, flat.ema, *moments) + _size(flat.g)
 
         def dropout(x: Any, *rest: Any) -> Cost:
             return "dropout", 0.0, 2 * _size(x)
@@ -157,8 +159,8 @@ class _Costs(SimpleNamespace):
             dropout_drop_weights=dropout,
             dropout_drop_weights_backward=dropout,
             optim_norm=lambda gradients, *rest: ("optimizer: norm", 0.0, _size(gradients)),
-            optim_adamw=lambda W, G, m, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, m, v, ema) + _size(G)),
-            optim_sgd=lambda W, G, v, ema, *rest: ("optimizer: update", 0.0, 2 * _size(W, v, ema) + _size(G)),
+            optim_adamw=lambda flat, adam, *rest: update(flat, adam.m, adam.v),
+            optim_sgd=lambda flat, velocity, *rest: update(flat, velocity),
             pack=lambda *drop: ("weights: packing", 0.0, 2.0 * weights.flat.itemsize * _packed_weights(network)),
         )
 

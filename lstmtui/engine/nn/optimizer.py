@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import RunSettings
+from lstmtui.engine.backend import Adam, FlatWeights, Update
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -57,16 +58,13 @@ class Optimizer:
         ema = self._none if self.average is None else self.average.flat
         # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
         ema_decay = min(s.ema, (1 + step) / (10 + step))
+        flat = FlatWeights(w.flat, gradients.flat, ema)
+        update = Update(lr, factor, weight_decay, w.decayed, ema_decay)
         if self.v is not None:
-            self.device.optim.adamw(
-                w.flat, gradients.flat, self.m.flat, self.v.flat, ema, lr, s.beta1, s.beta2, 1e-8, weight_decay,
-                w.decayed, factor, step, ema_decay, threads,
-            )  # fmt: skip
+            adam = Adam(self.m.flat, self.v.flat, s.beta1, s.beta2, eps=1e-8, step=step)
+            self.device.optim.adamw(flat, adam, update, threads)
         else:
-            self.device.optim.sgd(
-                w.flat, gradients.flat, self.m.flat, ema, lr, s.momentum, weight_decay, w.decayed, factor, ema_decay,
-                threads,
-            )  # fmt: skip
+            self.device.optim.sgd(flat, self.m.flat, s.momentum, update, threads)
         return clipped
 
 

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstmtui.engine.backend import CELLS, CPU, Cell, Device
+from lstmtui.engine.backend import CELLS, CPU, Cell, Device, StateGradients, Steps
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -345,9 +345,8 @@ class Recurrent:
                     read.reshape(len(flat), -1), layer.W_ih, self.weights[f"{at}.b"], flat, self.threads
                 )  # fmt: skip
             unit = self.weights[f"{at}.unit"]
-            self.recurrence.forward(
-                gates, layer.W_hh, unit, h, c, extra, self._lengths[segment], layer.scratch, self.threads
-            )
+            steps = Steps(gates, h, c, extra, self._lengths[segment], layer.scratch)
+            self.recurrence.forward(steps, layer.W_hh, unit, self.threads)
             layer.end(segment, end - start)
 
     def _inputs(self, k: int, below: Array) -> Array:
@@ -433,11 +432,9 @@ class Recurrent:
         start, end = self.segments[segment]
         w, g, threads, layer, at = self.weights, self.gradients, self.threads, self.layers[k], self._names[k]
         gates, extra, h, c = layer.steps(start, end)
-        self.recurrence.backward(
-            above, self._recurrent(k), w[f"{at}.unit"],
-            h, c, gates, extra, self._lengths[segment], layer.dh, layer.dc, g[f"{at}.unit"], layer.scratch,
-            self.precision, threads,
-        )  # fmt: skip
+        steps = Steps(gates, h, c, extra, self._lengths[segment], layer.scratch)
+        unit, dunit, dstates = w[f"{at}.unit"], g[f"{at}.unit"], StateGradients(layer.dh, layer.dc)
+        self.recurrence.backward(above, steps, self._recurrent(k), unit, dstates, dunit, self.precision, threads)
         N, linear, add = (end - start) * self.B, self.device.linear, self._adds(segment)
         before, dW_hh = h[:-1].reshape(N, -1), g[f"{at}.W_hh"]
         H = before.shape[1]

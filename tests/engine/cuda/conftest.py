@@ -6,12 +6,12 @@ Without either nothing is collected here: `tests/test_cuda_simulated.py` runs th
 from __future__ import annotations
 
 import pytest
-from lstm_kernels.cuda.launch import SIMULATED, missing
+from lstm_kernels.cuda.launch import SIMULATED, unavailable_reason
 from support import cuda_simulator
 
 if SIMULATED:
     cuda_simulator.speed_up()
-if missing() is not None:
+if unavailable_reason() is not None:
     collect_ignore_glob = ["test_*.py"]
 
 

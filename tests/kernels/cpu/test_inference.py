@@ -8,6 +8,7 @@ from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import inference, linear, recurrence
 from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace
 from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.interface import Steps
 
 V = 9
 
@@ -57,7 +58,7 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
         W_h.pack_transposed(W_hh[k], 1)
         linear.forward(x.reshape(N * B, -1), W_i, b[k].copy(), gates.reshape(N * B, -1), 1)
         lengths, scratch = np.full(B, N, np.int32), np.empty((B, spec.scratch_blocks * H), dtype)
-        recurrence.compiled(cell).forward(gates, W_h, unit[k], h, c, extra, lengths, scratch, 1)
+        recurrence.compiled(cell).forward(Steps(gates, h, c, extra, lengths, scratch), W_h, unit[k], 1)
         x = h[1:]
     W_o, logits = Packed(W_out.shape[1], V, precision), np.empty((B, V), dtype)
     W_o.pack_transposed(W_out, 1)

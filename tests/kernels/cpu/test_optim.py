@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lstm_kernels.cpu import optim
+from lstm_kernels.interface import Adam, FlatWeights, Update
 
 N, DECAYED = 37, 20
 SEVERAL_BLOCKS = 3 * optim.BLOCK + 5
@@ -35,7 +36,7 @@ def test_sgd(dtype, tolerance, threads, averaged):
     velocity, decay = np.zeros_like(w), np.where(np.arange(N) < DECAYED, 0.1, 0)
     w_ref, v_ref, ema_ref = w.astype(np.float64), np.zeros(N), ema.astype(np.float64)
     for _ in range(3):
-        optim.sgd(w, g, velocity, ema, 0.2, 0.9, 0.1, DECAYED, 0.5, 0.75, threads)
+        optim.sgd(FlatWeights(w, g, ema), velocity, 0.9, Update(0.2, 0.5, 0.1, DECAYED, 0.75), threads)
         v_ref = 0.9 * v_ref + 0.5 * g + decay * w_ref
         w_ref = w_ref - 0.2 * v_ref
         ema_ref = 0.75 * ema_ref + 0.25 * w_ref[: len(ema)]
@@ -52,7 +53,8 @@ def test_adamw(dtype, tolerance, threads, averaged):
     m, v = np.zeros((2, N), dtype)
     w_ref, m_ref, v_ref, ema_ref = w.astype(np.float64), np.zeros(N), np.zeros(N), ema.astype(np.float64)
     for step in (1, 2, 3):
-        optim.adamw(w, g, m, v, ema, 0.01, 0.9, 0.99, 1e-8, 0.1, DECAYED, 0.5, step, 0.75, threads)
+        adam, update = Adam(m, v, 0.9, 0.99, 1e-8, step), Update(0.01, 0.5, 0.1, DECAYED, 0.75)
+        optim.adamw(FlatWeights(w, g, ema), adam, update, threads)
         w_ref = np.where(np.arange(N) < DECAYED, w_ref * (1 - 0.01 * 0.1), w_ref)
         m_ref = 0.9 * m_ref + 0.1 * 0.5 * g
         v_ref = 0.99 * v_ref + 0.01 * (0.5 * g.astype(np.float64)) ** 2
@@ -67,12 +69,13 @@ def test_adamw(dtype, tolerance, threads, averaged):
 def test_every_block_is_updated_once_and_decays_up_to_where_it_should(threads, decayed):
     w, g, velocity = (np.full(SEVERAL_BLOCKS, value) for value in (1.0, 0.5, 0.0))
     ema = np.zeros(SEVERAL_BLOCKS)
-    optim.sgd(w, g, velocity, ema, 1.0, 0.0, 0.25, decayed, 1.0, 0.5, threads)
+    update = Update(1.0, 1.0, 0.25, decayed, 0.5)
+    optim.sgd(FlatWeights(w, g, ema), velocity, 0.0, update, threads)
     expected = np.where(np.arange(SEVERAL_BLOCKS) < decayed, 0.25, 0.5)
     np.testing.assert_array_equal(w, expected)
     np.testing.assert_array_equal(ema, 0.5 * expected)
     m, v, again = np.zeros_like(w), np.zeros_like(w), np.ones_like(w)
-    optim.adamw(again, g, m, v, ema, 1.0, 0.9, 0.99, 0.0, 0.25, decayed, 1.0, 1, 0.5, threads)
+    optim.adamw(FlatWeights(again, g, ema), Adam(m, v, 0.9, 0.99, 0.0, 1), update, threads)
     np.testing.assert_allclose(again, np.where(np.arange(SEVERAL_BLOCKS) < decayed, -0.25, 0.0), atol=1e-12)
 
 

@@ -11,6 +11,7 @@ import pytest
 from lstm_kernels.cuda import graphs, recurrence
 from lstm_kernels.cuda.arrays import copy_to_device, to_device, to_host, zeros
 from lstm_kernels.cuda.launch import DEFAULT, SIMULATED, Stream, on, stream
+from lstm_kernels.interface import Steps
 from support.graph_recorder import GraphRecorder
 
 
@@ -75,18 +76,18 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     """A walk with a product at each step, on a GPU by its driver."""
     if not SIMULATED:
         monkeypatch.setattr(graphs, "_drivers", [])
-    monkeypatch.setattr(recurrence, "way", "steps")
+    monkeypatch.setattr(recurrence, "mode", "steps")
     T, B, H = 3, 2, 2
     random = np.random.default_rng(0)
     W, unit, nothing = recurrence.PackedGates(H, 1, "float64"), zeros((0, H), np.float64), zeros((0,), np.float64)
     W.pack_transposed(to_device(random.normal(size=(H, H))), 1)
     gates, h = zeros((T, B, H), np.float64), zeros((T + 1, B, H), np.float64)
     lengths = to_device(np.full(B, T, np.int32))
-    args = (gates, W, unit, h, nothing, nothing, lengths, zeros((B, H), np.float64), 1)
+    steps = Steps(gates, h, nothing, nothing, lengths, zeros((B, H), np.float64))
     for turn in range(4):
         inputs = random.normal(size=(T, B, H))
         copy_to_device(inputs, gates)
-        graphs.replay("a walk", lambda: recurrence.compiled("rnn").forward(*args))
+        graphs.replay("a walk", lambda: recurrence.compiled("rnn").forward(steps, W, unit, 1))
         expected = np.zeros((B, H))
         for t in range(T):
             expected = np.tanh(inputs[t] + expected @ to_host(W.words))

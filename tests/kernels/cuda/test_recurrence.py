@@ -18,15 +18,15 @@ from support.layer_cases import (
 )
 
 
-@pytest.fixture(params=["steps", "walk"])
-def way(request, monkeypatch):
-    """A product at each step, or all steps in one kernel."""
-    monkeypatch.setattr(recurrence, "way", request.param)
+@pytest.fixture(params=["steps", "persistent"])
+def mode(request, monkeypatch):
+    """A product and a kernel for each step, or one kernel for all steps."""
+    monkeypatch.setattr(recurrence, "mode", request.param)
 
 
 @pytest.mark.parametrize(("T", "B", "D", "H"), [(3, 3, 2, 5), (1, 1, 1, 1)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_agrees_with_reference(way, cell, T, B, D, H):
+def test_agrees_with_reference(mode, cell, T, B, D, H):
     assert_agrees_with_reference(cell, case(cell, T, B, D, H), on=CUDA)
 
 
@@ -36,36 +36,36 @@ def test_agrees_with_central_differences(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_float32_is_the_same_to_its_precision(way, cell):
+def test_float32_is_the_same_to_its_precision(mode, cell):
     assert_float32_agrees(cell, case(cell, 2, 2, 3, 5, np.float32), on=CUDA)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_sequence_that_ends_early_is_as_if_it_were_alone(way, cell):
+def test_shorter_sequences_are_computed_as_if_alone(mode, cell):
     assert_lengths_hold(cell, on=CUDA)
 
 
-def as_little_as_it_takes(terms, columns, rows, room):
-    """Return the layout with the fewest terms at once."""
+def smallest_layout(terms, columns, rows, room):
+    """Return the layout with the fewest terms in shared memory."""
     return next(found for size in range(room) if (found := block_gemm.layout(terms, columns, rows, size)))
 
 
 @pytest.mark.parametrize("B", [3, 5])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_walk_of_many_blocks(cell, B, monkeypatch):
-    """Several of units and two of sequences, the last of each with less to do, and sums that are taken in parts."""
+def test_a_persistent_kernel_of_many_blocks_agrees_with_the_reference(cell, B, monkeypatch):
+    """Several blocks of units and two of sequences, the last of each with less to do; sums are taken in parts."""
     G, H = len(CELLS[cell].gates), 2 * UNITS + UNITS // 2
-    monkeypatch.setattr(recurrence, "way", "walk")
+    monkeypatch.setattr(recurrence, "mode", "persistent")
     monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
     monkeypatch.setattr(block_gemm, "SHALLOWEST", 2)
-    monkeypatch.setattr(persistent, "layout", as_little_as_it_takes)
+    monkeypatch.setattr(persistent, "layout", smallest_layout)
     found = persistent.shape(B, H)
     assert (found.slices, found.shares) == (3, 2)
-    assert as_little_as_it_takes(G * H, UNITS, found.rows, 1 << 20).depth == 2
+    assert smallest_layout(G * H, UNITS, found.rows, 1 << 20).depth == 2
     assert_agrees_with_reference(cell, case(cell, 3, B, 2, H), on=CUDA)
 
 
-def test_what_fits(monkeypatch):
+def test_the_persistent_kernel_needs_room_for_rows_and_units(monkeypatch):
     monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
     monkeypatch.setattr(persistent, "most_shared", lambda: 227 << 10)
     assert persistent.fits(MOST_ROWS, 4, 6 * UNITS, 4)
@@ -75,14 +75,14 @@ def test_what_fits(monkeypatch):
     assert not persistent.fits(1, 4, 6 * UNITS, 4)
 
 
-def test_a_walk_that_may_not_begin_goes_step_by_step(monkeypatch):
-    monkeypatch.setattr(recurrence, "way", "walk")
+def test_recurrence_falls_back_to_steps_where_shared_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(recurrence, "mode", "persistent")
     monkeypatch.setattr(persistent, "ask_for_shared", lambda *_: False)
     assert_agrees_with_reference("gru", case("gru", 2, 2, 2, 3), on=CUDA)
 
 
 @pytest.mark.parametrize("cell", ["peephole", "gru"])
-def test_the_processor_gets_the_same(cell):
+def test_agrees_with_the_processor(cell):
     """Not bit for bit: sums are in another order, and a GPU rounds a product and its sum once."""
     args = case(cell, 2, 3, 2, 3)
     for found, expected in zip(run_layer(cell, *args, on=CUDA)[:3], run_layer(cell, *args)[:3], strict=True):

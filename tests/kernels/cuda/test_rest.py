@@ -11,6 +11,7 @@ from lstm_kernels.cpu import optim as cpu_optim
 from lstm_kernels.cpu import penalty as cpu_penalty
 from lstm_kernels.cuda import arrays, dropout, embedding, optim, penalty, softmax
 from lstm_kernels.cuda.arrays import to_device, to_host
+from lstm_kernels.interface import Adam, FlatWeights, Update
 from support import naive
 
 
@@ -127,11 +128,13 @@ def test_updates_are_those_of_the_processor(dtype, averaged):
 
 
 def sgd(kernels, held, step):
-    kernels.sgd(*held, 0.2, 0.9, 0.1, 7, 0.5, 0.75, 1)
+    w, g, velocity, ema = held
+    kernels.sgd(FlatWeights(w, g, ema), velocity, 0.9, Update(0.2, 0.5, 0.1, 7, 0.75), 1)
 
 
 def adamw(kernels, held, step):
-    kernels.adamw(*held, 0.2, 0.9, 0.99, 1e-8, 0.1, 7, 0.5, step, 0.75, 1)
+    w, g, m, v, ema = held
+    kernels.adamw(FlatWeights(w, g, ema), Adam(m, v, 0.9, 0.99, 1e-8, step), Update(0.2, 0.5, 0.1, 7, 0.75), 1)
 
 
 def test_arrays():
