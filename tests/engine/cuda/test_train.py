@@ -127,11 +127,9 @@ def test_a_run_goes_on_to_the_same_bytes_and_evaluates_there(tmp_path):
 
 
 def test_what_does_not_fit_is_refused_with_what_would(tmp_path, monkeypatch):
-    from lstm_kernels.cuda import launch
-
     s = tiny.settings("unused", **{**SMALL, "batch": 8, "bptt": 50, "hidden": 64})
     needed = device_bytes(s, 256, 50, 8)
-    monkeypatch.setattr(launch, "free_memory", lambda: device_bytes(s, 256, 50, 2) + 1)
+    monkeypatch.setattr(backend.device("cuda"), "free_memory", lambda: device_bytes(s, 256, 50, 2) + 1)
     from lstmtui.engine.training.setup import check_room
 
     with pytest.raises(UsageError, match=rf"about {needed / 1e9:.2f} GB .* --batch 2 would fit"):

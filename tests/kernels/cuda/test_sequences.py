@@ -16,4 +16,4 @@ def test_as_on_the_processor(name):
     expected, found = np.empty_like(x), arrays.to_device(np.full((4, 4, 6), np.nan))
     getattr(on_the_processor, name)(x, LENGTHS, expected, 1)
     getattr(sequences, name)(arrays.to_device(x), arrays.to_device(LENGTHS), found[:, :, 3:], 1)
-    np.testing.assert_array_equal(arrays.to_to_host(found)[:, :, 3:], expected)
+    np.testing.assert_array_equal(arrays.to_host(found)[:, :, 3:], expected)
