@@ -38,8 +38,19 @@ TESTED_ELSEWHERE = (
         ("kernels/lstm_kernels/cpu/arrays.py", "kernels/lstm_kernels/cuda/arrays.py"),
     ),
     Elsewhere(
-        "tests/kernels/cpu/test_gemm.py", "the products are what the vectors compute",
-        ("kernels/lstm_kernels/cpu/microkernel/*.py",),
+        "tests/kernels/cpu/test_gemm.py", "products are computed by tiles, from packed matrices",
+        ("kernels/lstm_kernels/cpu/microkernel/*.py", "kernels/lstm_kernels/cpu/packing.py"),
+    ),
+    Elsewhere(
+        "tests/kernels/numba_patches/test_private_names.py", "names that are used as they are, without a patch",
+        tuple(
+            f"kernels/lstm_kernels/numba_patches/{name}.py"
+            for name in ("codegen", "cuda_codegen", "results", "untyped")
+        ),
+    ),
+    Elsewhere(
+        "tests/engine/test_backend.py", "arguments and protocols; mypy checks both devices against them",
+        ("kernels/lstm_kernels/interface.py",),
     ),
     Elsewhere(
         "tests/kernels/cpu/test_dropout.py", "the bits are seen in the masks, alike on every thread and device",

@@ -1,6 +1,6 @@
-"""Compile many kernels before they are called, in several processes at once: the compiler itself uses one core.
+"""Compiles kernels before they are called, in several processes at once: the compiler itself uses one core.
 
-    jobs = collect_jobs(one_step)          # which kernels a step calls, and with what types, without calling them
+    jobs = collect_jobs(one_step)     # the kernels that a step calls, with their types, without running them
     compile_all(jobs, report=...)
 
 Each process is `python -m lstm_kernels.precompile`: it reads pickled jobs from its parent, compiles them into the cache
@@ -20,30 +20,31 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import IO
 
-from lstm_kernels import jit as compile_module
-from lstm_kernels.jit import Job, cache_in
+from lstm_kernels import jit
+from lstm_kernels.jit import Job, set_cache_folder
 
-Report = Callable[[int, int, str], object]
-"""(how many are done, of how many, what is being compiled); it may raise, which ends the compiling."""
+ProgressCallback = Callable[[int, int, str], object]
+"""(jobs done, jobs in all, names of those being compiled); raising an exception stops the compilation."""
 
-FEW = 3
-"""Up to so many jobs are done before another process has started."""
-LONGEST_FIRST = ("inference", "recurrence", "linear", "gemm", "softmax", "optim")
-MOST = 8
+MIN_PARALLEL = 4
+"""Jobs from which on further processes pay: fewer are done before one has started."""
+MAX_PROCESSES = 8
 """Processes at once; each takes some 150 MB."""
+SLOWEST_MODULES = ("inference", "recurrence", "linear", "gemm", "softmax", "optim")
+"""Modules whose kernels take longest to compile, longest first: they start first."""
 
 
-def compile_all(jobs: Iterable[Job], report: Report, *, processes: int) -> int:
-    """Have every job compiled and loaded, and return how many of them were not there yet.
+def compile_all(jobs: Iterable[Job], report: ProgressCallback, *, processes: int) -> int:
+    """Compile and load every job, and return how many were not cached.
 
     `report` is called several times a second in this thread while there is something to compile, and not otherwise.
     """
     jobs = list(jobs)
-    missing = sorted((job for job in jobs if not job.is_kept), key=_rank)
-    processes = min(processes, len(missing), MOST)
-    if processes > 1 and len(missing) > FEW and compile_module._folder is not None:
-        _compile_beside(missing, report, processes)
-    left = [job for job in missing if not job.is_kept]
+    missing = sorted((job for job in jobs if not job.is_cached), key=_rank)
+    processes = min(processes, len(missing), MAX_PROCESSES)
+    if processes > 1 and len(missing) >= MIN_PARALLEL and jit._folder is not None:
+        _compile_in_processes(missing, report, processes)
+    left = [job for job in missing if not job.is_cached]
     for number, job in enumerate(left):
         report(len(missing) - len(left) + number, len(missing), job.name)
         job.compile()
@@ -53,11 +54,11 @@ def compile_all(jobs: Iterable[Job], report: Report, *, processes: int) -> int:
 
 
 def _rank(job: Job) -> int:
-    part = job.name.partition(".")[0]
-    return LONGEST_FIRST.index(part) if part in LONGEST_FIRST else len(LONGEST_FIRST)
+    module = job.name.partition(".")[0]
+    return SLOWEST_MODULES.index(module) if module in SLOWEST_MODULES else len(SLOWEST_MODULES)
 
 
-def _compile_beside(missing: list[Job], report: Report, processes: int) -> None:
+def _compile_in_processes(missing: list[Job], report: ProgressCallback, processes: int) -> None:
     """Compile in other processes, and wait for them."""
     waiting: SimpleQueue[Job] = SimpleQueue()
     for job in missing:
@@ -65,45 +66,45 @@ def _compile_beside(missing: list[Job], report: Report, processes: int) -> None:
     workers = [_Worker(waiting) for _ in range(processes)]
     try:
         while any(worker.thread.is_alive() for worker in workers):
-            names = [worker.busy_with for worker in workers if worker.busy_with]
+            names = [worker.current for worker in workers if worker.current]
             report(sum(worker.done for worker in workers), len(missing), ", ".join(names))
             for worker in workers:
                 worker.thread.join(0.2 / processes)
     finally:
         for worker in workers:
-            worker.end()
+            worker.stop()
 
 
 class _Worker:
-    """A process that compiles, and the thread that hands it jobs."""
+    """A process that compiles, and the thread that sends it jobs."""
 
     def __init__(self, waiting: SimpleQueue[Job]) -> None:
         self._waiting = waiting
         self.done = 0
-        self.busy_with = ""
+        self.current = ""
         # -P: a file in the user's folder must not be taken for a module.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "lstm_kernels.precompile"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self.thread = threading.Thread(target=self._hand_out, daemon=True)
+        self.thread = threading.Thread(target=self._send_jobs, daemon=True)
         self.thread.start()
 
-    def _hand_out(self) -> None:
+    def _send_jobs(self) -> None:
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
-        with suppress(Empty, OSError):  # no more to do; or it has ended, and others compile what it leaves
-            _send(to, (compile_module._folder, tuple(compile_module._exported)))
+        with suppress(Empty, OSError):  # no more jobs; or the process has died, and others compile what it leaves
+            _send(to, (jit._folder, tuple(jit.exported)))
             while True:
                 job = self._waiting.get_nowait()
-                self.busy_with = job.name
+                self.current = job.name
                 _send(to, job)
                 if not answers.readline():
                     return
                 self.done += 1
 
-    def end(self) -> None:
-        """End the process, whatever it is doing."""
+    def stop(self) -> None:
+        """Kill the process, whatever it is doing."""
         self._process.kill()
         self._process.wait()
         self.thread.join()
@@ -119,17 +120,17 @@ def _send(to: IO[bytes], value: object) -> None:
 
 
 def main() -> None:
-    """Compile what comes in on standard input."""
+    """Compile the jobs that arrive on standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent decides
     folder, exported = pickle.load(sys.stdin.buffer)
-    cache_in(folder.parent)
+    set_cache_folder(folder.parent)
     from lstm_kernels.cell_table import CELLS
     from lstm_kernels.cpu import inference, recurrence
-    from lstm_kernels.cpu.microkernel import vectors
+    from lstm_kernels.cpu.microkernel import driver
 
-    for precision in vectors.PRECISIONS:
-        if f"{vectors.SYMBOL}_{precision}" in exported:  # what is compiled is linked to it
-            vectors.prepare(precision)
+    for precision in driver.PRECISIONS:
+        if f"{driver.SYMBOL}_{precision}" in exported:  # jobs call it
+            driver.prepare(precision)
     for cell in CELLS:
         recurrence.compiled(cell)
         inference.compiled(cell)

@@ -21,17 +21,15 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
-import numba
-import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing import signature
 from numba.extending import register_jitable
 
-_settings: Any = numba.config  # whose stubs leave out what is read from the environment
-MAX_THREADS: int = 1 if _settings.DISABLE_JIT else _settings.NUMBA_NUM_THREADS
+from lstm_kernels.numba_patches.codegen import call_dispatcher, cgutils, resolve_call, signature
+from lstm_kernels.numba_patches.untyped import SETTINGS, intrinsic
+
+MAX_THREADS: int = 1 if SETTINGS.DISABLE_JIT else SETTINGS.NUMBA_NUM_THREADS
 """Threads of the pool; chunks beyond that number are run one after the other."""
 
 SPIN_COUNT = 200
@@ -41,9 +39,6 @@ YIELD_COUNT = 4_000
 
 YIELD, ACQUIRE, RELEASE = "lstm_kernels_yield", "lstm_kernels_acquire", "lstm_kernels_release"
 """Symbols under which compiled code calls the operating system's yield and Python's locks."""
-
-# Numba's type stubs leave out that callers pass no typing context.
-_intrinsic: Any = numba.extending.intrinsic
 
 _WORD, _INT = ir.IntType(64), ir.IntType(32)
 
@@ -55,7 +50,7 @@ def _at(builder: Any, address: Any) -> Any:
     return builder.inttoptr(address, _WORD.as_pointer())
 
 
-@_intrinsic
+@intrinsic
 def _read(typingctx: Any, address: Any) -> Any:
     """Return the word at an address; everything that its writer wrote before is visible afterwards."""
 
@@ -65,7 +60,7 @@ def _read(typingctx: Any, address: Any) -> Any:
     return signature(types.int64, types.int64), codegen
 
 
-@_intrinsic
+@intrinsic
 def _write(typingctx: Any, address: Any, value: Any) -> Any:
     """Write a word; everything that this thread wrote before is visible to who reads it."""
 
@@ -77,7 +72,7 @@ def _write(typingctx: Any, address: Any, value: Any) -> Any:
 
 
 def _atomic(operation: str) -> Any:
-    @_intrinsic
+    @intrinsic
     def update(typingctx: Any, address: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return builder.atomic_rmw(operation, _at(builder, args[0]), args[1], "seq_cst")
@@ -91,7 +86,7 @@ _add, _exchange = _atomic("add"), _atomic("xchg")
 """add(address, value), exchange(address, value): change the word at an address atomically and return the old one."""
 
 
-@_intrinsic
+@intrinsic
 def _pause(typingctx: Any) -> Any:
     """Issue the processor's pause instruction for spin loops, where there is one."""
 
@@ -109,7 +104,7 @@ def _pause(typingctx: Any) -> Any:
     return signature(types.void), codegen
 
 
-@_intrinsic
+@intrinsic
 def _yield_processor(typingctx: Any) -> Any:
     """Yield this processor to another thread that is ready to run."""
 
@@ -121,7 +116,7 @@ def _yield_processor(typingctx: Any) -> Any:
     return signature(types.void), codegen
 
 
-@_intrinsic
+@intrinsic
 def _acquire(typingctx: Any, lock: Any) -> Any:
     """Acquire a lock; blocks until another thread releases it."""
 
@@ -134,7 +129,7 @@ def _acquire(typingctx: Any, lock: Any) -> Any:
     return signature(types.void, types.int64), codegen
 
 
-@_intrinsic
+@intrinsic
 def _release(typingctx: Any, lock: Any) -> Any:
     """Release a lock."""
 
@@ -146,7 +141,7 @@ def _release(typingctx: Any, lock: Any) -> Any:
     return signature(types.void, types.int64), codegen
 
 
-@_intrinsic
+@intrinsic
 def _call(typingctx: Any, function: Any, data: Any, k: Any) -> Any:
     """Call function(data, k), given the addresses of both."""
 
@@ -227,13 +222,13 @@ def run_on_pool(pool, function, data, chunks, threads):
     _release(_read(pool + OWNER))
 
 
-@_intrinsic
+@intrinsic
 def parallel_for(typingctx: Any, function: Any, chunks: Any, threads: Any, pool: Any, args: Any) -> Any:
     """Call function(k, chunks, *args) for each k below `chunks`, on `threads` threads of the pool; 1 uses no pool.
 
     The calls must not write to the same elements, and must not raise: an exception would be lost.
     """
-    called = function.get_call_type(typingctx, (types.intp, types.intp, *args.types), {})
+    called = resolve_call(function, typingctx, types.intp, types.intp, *args.types)
 
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         _, chunks, threads, pool, packed = values
@@ -247,11 +242,7 @@ def parallel_for(typingctx: Any, function: Any, chunks: Any, threads: Any, pool:
         loaded = inside.load(inside.inttoptr(chunk.args[0], data.type))
         all_chunks, arguments = cgutils.unpack_tuple(inside, loaded, 2)
         arguments = cgutils.unpack_tuple(inside, arguments, len(args.types))
-        compiled = function.dispatcher.get_compile_result(called)
-        context.active_code_library.add_linking_library(compiled.library)
-        target = context.declare_function(inside.module, compiled.fndesc)
-        operands = [chunk.args[1], all_chunks, *arguments]
-        context.call_conv.call_function(inside, target, types.none, called.args, operands)
+        call_dispatcher(context, inside, function, called, [chunk.args[1], all_chunks, *arguments])
         inside.ret_void()
 
         address = builder.ptrtoint(data, _WORD)

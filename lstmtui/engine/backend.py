@@ -18,9 +18,9 @@ from lstmtui.common.paths import cache_root
 from lstmtui.errors import UsageError
 
 # Before any kernel runs, so that what it compiles is kept in the user's cache folder.
-from lstm_kernels.jit import cache_in, collect_jobs  # isort: skip
+from lstm_kernels.jit import set_cache_folder, collect_jobs  # isort: skip
 
-KERNEL_CACHE = cache_in(cache_root() / "compiled")
+KERNEL_CACHE = set_cache_folder(cache_root() / "compiled")
 """Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
 
 from lstm_kernels.cell_table import CELLS, Cell  # noqa: E402
@@ -39,8 +39,8 @@ from lstm_kernels.cpu import (  # noqa: E402
     sequences,
     softmax,
 )
-from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace  # noqa: E402
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.cpu.packing import Packed, packed_stack, workspace  # noqa: E402
 from lstm_kernels.interface import (  # noqa: E402
     Adam,
     ArraysKernels,
@@ -59,7 +59,9 @@ from lstm_kernels.interface import (  # noqa: E402
     Steps,
     Update,
 )
-from lstm_kernels.precompile import Report, compile_all  # noqa: E402
+from lstm_kernels.numba_patches.codegen import cgutils, signature  # noqa: E402
+from lstm_kernels.numba_patches.untyped import intrinsic  # noqa: E402
+from lstm_kernels.precompile import ProgressCallback, compile_all  # noqa: E402
 from lstm_kernels.thread_pool import MAX_THREADS  # noqa: E402
 
 __all__ = [
@@ -75,11 +77,12 @@ __all__ = [
     "FlatWeights",
     "Packed",
     "PackedMatrix",
+    "ProgressCallback",
     "Recurrence",
-    "Report",
     "StateGradients",
     "Steps",
     "Update",
+    "cgutils",
     "collect_jobs",
     "compile_all",
     "cuda_info",
@@ -88,6 +91,7 @@ __all__ = [
     "dropout",
     "embedding",
     "inference",
+    "intrinsic",
     "linear",
     "linear_cross_entropy",
     "longest_match",
@@ -97,6 +101,7 @@ __all__ = [
     "recurrence",
     "sampling",
     "sequences",
+    "signature",
     "softmax",
     "workspace",
 ]

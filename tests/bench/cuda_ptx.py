@@ -72,7 +72,7 @@ def record_launches() -> None:
 
     gemm._found.append(None)
     persistent.multiprocessors = lambda: 1  # all sequences in one block
-    persistent.most_shared = lambda: driver.UNASKED
+    persistent.max_shared = lambda: driver.DEFAULT_SHARED
     for recurrence.mode, batches in (("steps", (3,)), ("persistent", (1, 2, 4, 16, 32))):
         for cell in CELLS:
             for B in batches:

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from lstm_kernels.jit import cache_in
+from lstm_kernels.jit import set_cache_folder
 
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_code() -> None:
-    cache_in(Path(os.environ["LSTMTUI_CACHE"]) / "compiled")
+    set_cache_folder(Path(os.environ["LSTMTUI_CACHE"]) / "compiled")

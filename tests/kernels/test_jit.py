@@ -11,7 +11,7 @@ from pathlib import Path
 import lstm_kernels
 import numpy as np
 import pytest
-from lstm_kernels import jit as compile_module
+from lstm_kernels import jit
 from lstm_kernels.jit import SUMS, kernel
 
 # Runs two kernels, the second with an inlined function of another file in it, and prints what became of it all.
@@ -19,8 +19,8 @@ SCRIPT = """
 import sys
 import numpy as np
 from numba.core.event import install_recorder
-from lstm_kernels.jit import cache_in
-folder = cache_in(sys.argv[1])
+from lstm_kernels.jit import set_cache_folder
+folder = set_cache_folder(sys.argv[1])
 from lstm_kernels.cpu import dropout, optim
 from lstm_kernels.interface import FlatWeights, Update
 w, mask = np.zeros(8, np.float32), np.zeros((2, 8), np.float32)
@@ -94,13 +94,13 @@ def test_processes_that_compile_at_once(tmp_path):
 PRODUCTS = """
 import sys
 import numpy as np
-from lstm_kernels.jit import cache_in
-cache_in(sys.argv[1])
+from lstm_kernels.jit import set_cache_folder
+set_cache_folder(sys.argv[1])
 from lstm_kernels.cpu import linear
-from lstm_kernels.cpu.microkernel import vectors as tiles
-from lstm_kernels.cpu.gemm import Packed
+from lstm_kernels.cpu.microkernel import driver
+from lstm_kernels.cpu.packing import Packed
 for precision in sys.argv[2:]:
-    tiles.prepare(precision)
+    driver.prepare(precision)
 for precision in sys.argv[2:] if len(sys.argv) > 3 else ():
     A, B, b, C = (np.ones(shape, precision) for shape in ((7, 3), (3, 33), 33, (7, 33)))
     packed = Packed(3, 33, precision)
@@ -128,23 +128,23 @@ def test_folder_that_cannot_be_written(tmp_path):
 
 
 def test_a_folder_that_others_may_write_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(compile_module, "_folder", None)
-    place = compile_module.cache_in(tmp_path / "compiled")
+    monkeypatch.setattr(jit, "_folder", None)
+    place = jit.set_cache_folder(tmp_path / "compiled")
     assert place is not None
     place.chmod(0o777)  # what others put there would be executed
-    assert compile_module.cache_in(tmp_path / "compiled") is None
+    assert jit.set_cache_folder(tmp_path / "compiled") is None
     place.chmod(0o700)
     place.parent.chmod(0o775)  # as earlier versions made it under many a umask: closed, and used
-    assert compile_module.cache_in(tmp_path / "compiled") == place
+    assert jit.set_cache_folder(tmp_path / "compiled") == place
     assert place.parent.stat().st_mode & 0o22 == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(compile_module, "_folder", None)
-    place = compile_module.cache_in(tmp_path / "compiled")
+    monkeypatch.setattr(jit, "_folder", None)
+    place = jit.set_cache_folder(tmp_path / "compiled")
     os.chown(place, 1234, 1234)
-    assert compile_module.cache_in(tmp_path / "compiled") is None
+    assert jit.set_cache_folder(tmp_path / "compiled") is None
 
 
 def double(x):
@@ -153,7 +153,7 @@ def double(x):
 
 def test_function_without_a_source_file(tmp_path, monkeypatch):
     """Numba's own cache refuses those, and whatever is installed where it finds no folder to write."""
-    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    monkeypatch.setattr(jit, "_folder", tmp_path)
     made: dict = {}
     exec("def triple(x):\n    return x * 3", {"__name__": "made"}, made)
     assert kernel(made["triple"])(2.0) == 6.0
@@ -161,7 +161,7 @@ def test_function_without_a_source_file(tmp_path, monkeypatch):
 
 
 def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    monkeypatch.setattr(jit, "_folder", tmp_path)
     variants = [
         kernel(double),
         kernel(double, fastmath=SUMS),
@@ -176,8 +176,8 @@ def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
 
 def test_nothing_is_kept_of_sources_that_were_edited_meanwhile(tmp_path, monkeypatch):
     """What a process imported may be half of each state; the next one would be linked to code that is not its own."""
-    monkeypatch.setattr(compile_module, "_folder", tmp_path)
-    monkeypatch.setattr(compile_module, "_digest", lambda: "of what was edited")
+    monkeypatch.setattr(jit, "_folder", tmp_path)
+    monkeypatch.setattr(jit, "_digest", lambda: "of what was edited")
     assert kernel(double)(2.0) == 4.0
     assert not list(tmp_path.iterdir())
 
@@ -191,6 +191,6 @@ def test_disk_that_fails_while_saving(tmp_path, monkeypatch, gone):
         def full(*args, **kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(compile_module.tempfile, "NamedTemporaryFile", full)
-    monkeypatch.setattr(compile_module, "_folder", folder)
+        monkeypatch.setattr(jit.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(jit, "_folder", folder)
     assert kernel(double)(2.0) == 4.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lstm_kernels.cell_table import CELLS
-from lstm_kernels.cpu.microkernel.vectors import REGISTERS, TILES
+from lstm_kernels.cpu.microkernel.registers import REGISTERS, TILES
 
 HERE = Path(__file__).parent / "cpu"
 

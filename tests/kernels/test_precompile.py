@@ -10,8 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from lstm_kernels import jit as compile_module
-from lstm_kernels import precompile
+from lstm_kernels import jit, precompile
 from lstm_kernels.cpu import dropout, embedding, optim, softmax
 from lstm_kernels.jit import Job, collect_jobs
 
@@ -32,8 +31,8 @@ def some_calls(dtype=np.float32):
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     """A cache folder of its own, and kernels that have not been compiled in this process."""
-    monkeypatch.setattr(compile_module, "_folder", compile_module._folder)
-    return compile_module.cache_in(tmp_path)
+    monkeypatch.setattr(jit, "_folder", jit._folder)
+    return jit.set_cache_folder(tmp_path)
 
 
 def told():
@@ -68,10 +67,10 @@ def test_kernels_work_again_after_an_action_that_fails():
 SCRIPT = """
 import sys
 from numba.core.event import install_recorder
-from lstm_kernels.jit import cache_in, collect_jobs
+from lstm_kernels.jit import set_cache_folder, collect_jobs
 from lstm_kernels.precompile import compile_all
 import test_precompile
-cache_in(sys.argv[1])
+set_cache_folder(sys.argv[1])
 calls, report = test_precompile.told()
 with install_recorder("numba:compile") as compiled:
     count = compile_all(collect_jobs(test_precompile.some_calls), report, processes=int(sys.argv[2]))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import arrays, embedding, linear, linear_cross_entropy, recurrence
-from lstm_kernels.cpu.gemm import Packed
+from lstm_kernels.cpu.packing import Packed
 from lstm_kernels.interface import StateGradients, Steps
 
 from support import naive

@@ -20,17 +20,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from lstm_kernels.activations import exp, one, zero
-from lstm_kernels.cpu.gemm import (
-    columns_between,
-    multiply,
-    multiply_transposed,
-    nothing,
-    pack_columns,
-    pack_rows,
-    per_word,
-    rows_of,
-    workspace,
-)
+from lstm_kernels.cpu.gemm import multiply, multiply_transposed, nothing, rows_of
+from lstm_kernels.cpu.packing import columns_between, pack_columns, pack_rows, per_word, workspace
 from lstm_kernels.jit import SUMS, threaded
 
 Array = np.ndarray[Any, Any]

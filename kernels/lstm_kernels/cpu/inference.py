@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cells import functions_of
-from lstm_kernels.cpu.gemm import bias_of, multiply, nothing, unpack_column
+from lstm_kernels.cpu.gemm import bias_of, multiply, nothing
+from lstm_kernels.cpu.packing import unpack_column
 from lstm_kernels.cpu.recurrence import access
 from lstm_kernels.cpu.sampling import distribution, draw
 from lstm_kernels.jit import kernel

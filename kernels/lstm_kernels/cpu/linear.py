@@ -6,17 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.cpu.gemm import (
-    DEPTH,
-    bias_of,
-    multiply,
-    multiply_transposed,
-    nothing,
-    pack,
-    per_word,
-    rows_of,
-    workspace,
-)
+from lstm_kernels.cpu.gemm import bias_of, multiply, multiply_transposed, nothing, rows_of
+from lstm_kernels.cpu.packing import DEPTH, pack, per_word, workspace
 from lstm_kernels.interface import PackedMatrix
 from lstm_kernels.jit import threaded
 

@@ -19,17 +19,8 @@ from numba.extending import register_jitable
 
 from lstm_kernels.activations import exp, zero
 from lstm_kernels.cpu.arrays import zeros
-from lstm_kernels.cpu.gemm import (
-    Packed,
-    multiply,
-    multiply_transposed,
-    nothing,
-    pack_rows,
-    panels_of,
-    per_word,
-    rows_of,
-    workspace,
-)
+from lstm_kernels.cpu.gemm import multiply, multiply_transposed, nothing, rows_of
+from lstm_kernels.cpu.packing import Packed, pack_rows, panels_of, per_word, workspace
 from lstm_kernels.jit import SUMS, threaded
 from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 

@@ -15,20 +15,9 @@ from numba import types
 from lstm_kernels.cell_table import CELLS, Cell, Product
 from lstm_kernels.cells import functions_of
 from lstm_kernels.cells.access import Access, access_of
-from lstm_kernels.cpu.gemm import (
-    PRECISIONS,
-    WIDE,
-    Packed,
-    columns_between,
-    multiply,
-    nothing,
-    pack,
-    packed_stack,
-    panels_of,
-    per_word,
-    rows_of,
-    workspace,
-)
+from lstm_kernels.cpu.gemm import multiply, nothing, rows_of
+from lstm_kernels.cpu.microkernel.registers import PRECISIONS
+from lstm_kernels.cpu.packing import WIDE, Packed, columns_between, pack, packed_stack, panels_of, per_word, workspace
 from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 from lstm_kernels.jit import inlined, kernel, threaded
 from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier

@@ -1,4 +1,4 @@
-"""What Numba does not offer of NVIDIA's driver, through its C interface: more shared memory than a kernel has unasked.
+"""NVIDIA's driver through its C interface, for what Numba does not offer: shared memory beyond the default limit.
 
 See Nvidia, CUDA driver API, "Execution control", and the CUDA C++ programming guide, "Shared memory".
 """
@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any
 
 from lstm_kernels.cuda.launch import SIMULATED, cuda
+from lstm_kernels.numba_patches import cuda_kernels
 
-UNASKED = 48 << 10
-"""Bytes of shared memory that a block may have without asking."""
+DEFAULT_SHARED = 48 << 10
+"""Bytes of shared memory that a block may have by default."""
 
-_MOST_SHARED_IF_ASKED = 97  # CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+_MAX_SHARED_OPTIN = 97  # CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 _DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 
@@ -30,40 +31,36 @@ def library() -> Any:
         return None
 
 
-_most: list[int] = []
+_limit: list[int] = []
 
 
-def most_shared() -> int:
-    """Return the bytes of shared memory that a block may have, having asked for them."""
-    if not _most:
-        _most.append(_told())
-    return _most[0]
+def max_shared() -> int:
+    """Return the bytes of shared memory that a block may have once `allow_shared` has raised the kernel's limit."""
+    if not _limit:
+        _limit.append(_query_limit())
+    return _limit[0]
 
 
-def _told() -> int:
+def _query_limit() -> int:
     found, most = library(), ctypes.c_int()
-    # A kernel of Numba's own copy is another kind of thing, and cannot be asked for.
+    # Kernels of Numba's built-in CUDA target are modules' functions, whose limit this interface cannot raise.
     if found is None or not hasattr(found, "cuKernelSetAttribute") or cuda.implementation != "NVIDIA":
-        return UNASKED
-    status = found.cuDeviceGetAttribute(ctypes.byref(most), _MOST_SHARED_IF_ASKED, cuda.get_current_device().id)
-    return max(UNASKED, most.value) if status == 0 else UNASKED
+        return DEFAULT_SHARED
+    status = found.cuDeviceGetAttribute(ctypes.byref(most), _MAX_SHARED_OPTIN, cuda.get_current_device().id)
+    return max(DEFAULT_SHARED, most.value) if status == 0 else DEFAULT_SHARED
 
 
-def ask_for_shared(kernel: Any, args: tuple[Any, ...], size: int) -> bool:
-    """Let a kernel be started with so many bytes of shared memory for arguments of these types.
+def allow_shared(kernel: Any, args: tuple[Any, ...], size: int) -> bool:
+    """Raise a kernel's limit of shared memory to `size` bytes, for arguments of these types.
 
-    Returns whether it may; if not, nobody has more than without asking from then on.
+    Returns whether it may be started with them. Once refused, the default limit holds for all kernels.
     """
-    if size <= UNASKED or SIMULATED:
+    if size <= DEFAULT_SHARED or SIMULATED:
         return True
-    try:
-        # Its handle is nowhere public (https://github.com/NVIDIA/numba-cuda/issues/94), and may be elsewhere one day.
-        function = kernel.compile(tuple(kernel.typeof_pyval(a) for a in args))._codelibrary.get_cufunc()
-        handle = ctypes.c_void_p(int(function.handle))
-    except (AttributeError, TypeError, ValueError):
-        handle = None
-    device = cuda.get_current_device().id
-    if handle is not None and library().cuKernelSetAttribute(_DYNAMIC_SHARED, size, handle, device) == 0:
-        return True
-    _most[:] = [UNASKED]
+    handle, device = cuda_kernels.handle(kernel, args), cuda.get_current_device().id
+    if handle is not None:
+        status = library().cuKernelSetAttribute(_DYNAMIC_SHARED, size, ctypes.c_void_p(handle), device)
+        if status == 0:
+            return True
+    _limit[:] = [DEFAULT_SHARED]
     return False

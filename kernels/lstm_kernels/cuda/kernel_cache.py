@@ -1,36 +1,35 @@
-"""Kernels for a GPU that are kept once compiled, in the folder of those for the processor (`compile.cache_in`)."""
+"""The cache of kernels for a GPU, in the folder of those for the processor (`jit.set_cache_folder`)."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba.core import types
-from numba.core.serialize import dumps
+from numba import types
 
 from lstm_kernels import cache_file
-from lstm_kernels.jit import digest, entry
+from lstm_kernels.jit import cache_path, source_digest
+from lstm_kernels.numba_patches import cuda_kernels
 
 
 def _digest() -> str:
-    """Name the state of what is only compiled for a GPU; the rest the folder's name has."""
-    return digest(Path(__file__).parent.rglob("*.py"))
+    """Return a digest of the sources that are compiled for a GPU alone; the folder's name covers the rest."""
+    return source_digest(Path(__file__).parent.rglob("*.py"))
 
 
 _SOURCES = _digest()
-"""Taken before kernels are imported: what is compiled is kept as long as the sources are still these."""
+"""Taken before kernels are imported; code is saved only while the sources still have this digest."""
 
 
 def closure(value: Any) -> Any:
-    """Return what a kernel closes over as text that is the same in each process. Raises TypeError for what has none."""
+    """Return what a kernel closes over as text that is the same in each process. Raises TypeError for other values."""
     if isinstance(value, tuple):
-        return [closure(one) for one in value]
+        return [closure(item) for item in value]
     if isinstance(value, np.generic | int | float | str | bool | None | types.Type):
         return repr(value)
-    function = getattr(value, "py_func", value)  # of another kernel, or of what is inlined
+    function = getattr(value, "py_func", value)  # of another kernel, or of an inlined function
     if not hasattr(function, "__qualname__"):
         raise TypeError(f"a kernel must not close over {value!r}")
     cells = getattr(function, "__closure__", None) or ()
@@ -38,40 +37,39 @@ def closure(value: Any) -> Any:
 
 
 class KernelCache:
-    """One kernel's compiled versions, a file each; it stands where Numba has its own, which does not see closures.
+    """One kernel's compiled versions, a file each, in place of Numba's cache, which does not see closures.
 
-    Whatever is wrong with a file, or with writing one, only costs a compilation.
+    A damaged file, or one that cannot be written, only costs a compilation.
     """
 
     cache_path = None
 
     def __init__(self, function: Callable[..., Any], target: Callable[[], object]) -> None:
-        """`target` returns what the GPU and the compiler are."""
+        """`target` returns the GPU's architecture and the compiler."""
         self._function, self._target = function, target
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return what was compiled for `sig`, or None."""
+        """Return the kernel for `sig`, or None."""
         path = self._path(sig)
         payload = None if path is None else cache_file.read(path)
         if payload is None:
             return None
         try:
-            kind, states = pickle.loads(payload)
-            return kind._rebuild(**states)
+            return cuda_kernels.from_bytes(payload)
         except Exception:
             return None
 
     def save_overload(self, sig: Any, kernel: Any) -> None:
-        """Keep a kernel."""
+        """Save a kernel."""
         path = self._path(sig)
         if path is None or _digest() != _SOURCES:
             return
         try:
-            payload = dumps((type(kernel), kernel._reduce_states()))
+            payload = cuda_kernels.to_bytes(kernel)
         except Exception:
             return
         cache_file.write(path, payload)
 
     def _path(self, sig: Any) -> Path | None:
         name = f"{self._function.__module__}.{self._function.__qualname__}"
-        return entry(name, (_SOURCES, closure(self._function), str(sig), self._target()))
+        return cache_path(name, (_SOURCES, closure(self._function), str(sig), self._target()))

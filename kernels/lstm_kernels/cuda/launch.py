@@ -17,23 +17,23 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-if not hasattr(np, "row_stack"):  # numba-cuda asks for it, NumPy 2.5 has it no longer
-    np.row_stack = np.vstack  # type: ignore[attr-defined,unused-ignore]
+import lstm_kernels.numba_patches.cuda_numpy  # noqa: F401  before numba.cuda
 
-from numba import cuda as _cuda
+from numba import cuda as _cuda  # isort: skip
 
 from lstm_kernels.cuda.kernel_cache import KernelCache
+from lstm_kernels.numba_patches import cuda_kernels
+from lstm_kernels.numba_patches.untyped import SETTINGS
 
 cuda: Any = _cuda  # whose stubs know nothing of kernels
 
 Array = Any
 """An array on the device."""
 
-_settings: Any = numba.config  # whose stubs leave out what is read from the environment
-SIMULATED = bool(_settings.ENABLE_CUDASIM)
+SIMULATED = bool(SETTINGS.ENABLE_CUDASIM)
 
 # Small arrays are shared out over few blocks, which is no one's fault.
-for _config in (_settings, getattr(cuda, "config", None)):
+for _config in (SETTINGS, getattr(cuda, "config", None)):
     if _config is not None:
         _config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
@@ -102,7 +102,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     """
     compiled = cuda.jit(function)
     if not SIMULATED:
-        compiled._cache = KernelCache(function, _target)
+        cuda_kernels.set_cache(compiled, KernelCache(function, _target))
     return Kernel(compiled)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import arrays, cell_step
 from lstm_kernels.cuda.block_gemm import MOST_ROWS, THREADS, UNITS, Layout, ahead, layout, product_of
-from lstm_kernels.cuda.driver import ask_for_shared, most_shared
+from lstm_kernels.cuda.driver import allow_shared, max_shared
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, inlined, kernel, multiprocessors, types_of
 from lstm_kernels.cuda.ptx import arrive, arrived
 
@@ -92,7 +92,7 @@ def shape(B: int, H: int) -> Shape:
 
 def layouts(G: int, H: int, rows: int, itemsize: int) -> tuple[Layout | None, Layout | None]:
     """Return how a block's shared memory is laid out forward and back; None where it has no room."""
-    room = most_shared() // itemsize
+    room = max_shared() // itemsize
     return layout(H, G * UNITS, rows, room), layout(G * H, UNITS, rows, room)
 
 
@@ -238,7 +238,7 @@ def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: 
         _counters.append(arrays.zeros(COUNTERS, np.int32))
     given = (_counters[0], of_block.depth, of_block.tile, of_block.partial, *args)
     size = of_block.size * np.dtype(args[-1].dtype).itemsize
-    if not ask_for_shared(walk.compiled, (0, steps, *given), size):
+    if not allow_shared(walk.compiled, (0, steps, *given), size):
         return False
     start = walk[(found.slices, found.shares), THREADS, size]
     if SIMULATED and found.slices > 1:

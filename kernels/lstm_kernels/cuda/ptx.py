@@ -29,12 +29,9 @@ if SIMULATED:
 
 else:
     from llvmlite import ir
-    from numba.core import cgutils, types
-    from numba.core.typing import signature
-    from numba.cuda.extending import intrinsic
-    from numba.np.arrayobj import make_array
+    from numba import types
 
-    _intrinsic: Any = intrinsic
+    from lstm_kernels.numba_patches.cuda_codegen import cgutils, intrinsic, make_array, signature
 
     def _pointer(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind = sig.args[0]
@@ -46,7 +43,7 @@ else:
         kind = ir.FunctionType(result, [operand.type for operand in operands])
         return builder.asm(kind, text, constraints, operands, side_effect=True)
 
-    @_intrinsic
+    @intrinsic
     def arrive(typingctx: Any, a: Any, i: Any) -> Any:
         """Add 1 to a[i]."""
 
@@ -58,7 +55,7 @@ else:
 
         return signature(types.none, a, i), codegen
 
-    @_intrinsic
+    @intrinsic
     def arrived(typingctx: Any, a: Any, i: Any) -> Any:
         """Return a[i]."""
 
@@ -68,7 +65,7 @@ else:
 
         return signature(types.int32, a, i), codegen
 
-    @_intrinsic
+    @intrinsic
     def load4(typingctx: Any, a: Any, i: Any) -> Any:
         """Return four elements from a[i] on."""
         # Numba tells LLVM no more of an array than that its elements are aligned, and four loads stay four.

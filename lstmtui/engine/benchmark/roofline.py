@@ -8,12 +8,11 @@ from typing import Any
 
 import llvmlite.binding
 import numba
-import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing import signature
+
+from lstmtui.engine.backend import cgutils, intrinsic, signature
 
 _features = llvmlite.binding.get_host_cpu_features()
 LANES = 16 if _features.get("avx512f") else 8 if _features.get("avx2") else 4
@@ -23,10 +22,8 @@ CHAINS = 12 if LANES == 8 else 24
 ROUNDS = 2_000_000
 """Multiply-adds of each chain in one turn, about 10 ms."""
 
-_intrinsic: Any = numba.extending.intrinsic  # Numba's stubs leave out that callers pass no typing context
 
-
-@_intrinsic
+@intrinsic
 def _chains(typingctx, rounds, x, y):
     """Do s = s x + y `rounds` times on CHAINS vectors, and return the sum of all, so that none is optimised away."""
     single, word = ir.FloatType(), ir.IntType(32)

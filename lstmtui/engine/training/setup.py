@@ -19,7 +19,7 @@ from lstmtui.data import corpus
 from lstmtui.data.batches import Streams
 from lstmtui.data.corpus import Dataset, tokenise_corpus
 from lstmtui.data.tokens import load as load_tokenizer
-from lstmtui.engine.backend import HAS_BFLOAT16, Device, Report, collect_jobs, compile_all, device
+from lstmtui.engine.backend import HAS_BFLOAT16, Device, ProgressCallback, collect_jobs, compile_all, device
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.nn.language_model import Network, activation_count
@@ -200,7 +200,9 @@ def scratch_step(setup: Setup, drop: Dropout, penalties: Penalty) -> None:
         setup.optimizer.apply(setup.network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
 
 
-def compile_kernels(setup: Setup, drop: Dropout, penalties: Penalty, report: Report, also: Callable[[], object]) -> int:
+def compile_kernels(
+    setup: Setup, drop: Dropout, penalties: Penalty, report: ProgressCallback, also: Callable[[], object]
+) -> int:
     """Have every kernel that a run calls compiled, and those of `also`, so that no later step waits for the compiler.
 
     Returns how many were not in the cache. `report` hears of what is being compiled; it may raise.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lstm_kernels.cpu.gemm import DEPTH, Packed, bias_of, multiply, multiply_transposed, nothing, rows_of, workspace
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16, SETTINGS
+from lstm_kernels.cpu.gemm import bias_of, multiply, multiply_transposed, nothing, rows_of
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
+from lstm_kernels.cpu.packing import DEPTH, Packed, workspace
 from lstm_kernels.jit import kernel
+from lstm_kernels.numba_patches.untyped import SETTINGS
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
 UNIT = {"float32": 2.0**-23, "float64": 2.0**-52}

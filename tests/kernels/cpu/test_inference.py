@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import inference, linear, recurrence
-from lstm_kernels.cpu.gemm import Packed, packed_stack, workspace
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
+from lstm_kernels.cpu.packing import Packed, packed_stack, workspace
 from lstm_kernels.interface import Steps
 
 V = 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lstm_kernels.cpu.linear_cross_entropy import BLOCK, GROUP, LinearCrossEntropy
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
 from support import naive
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16

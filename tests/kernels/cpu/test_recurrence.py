@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cpu import recurrence
-from lstm_kernels.cpu.gemm import WIDE
-from lstm_kernels.cpu.microkernel.vectors import HAS_BFLOAT16
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
+from lstm_kernels.cpu.packing import WIDE
 from lstm_kernels.thread_pool import MAX_THREADS
 from support.gradcheck import assert_gradients_agree
 from support.layer_cases import (

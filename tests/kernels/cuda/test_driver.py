@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from lstm_kernels.cuda import driver
 
-MOST = 227 << 10
+MAX_SHARED = 227 << 10
 
 
 class Library:
@@ -18,7 +18,7 @@ class Library:
 
     def cuDeviceGetAttribute(self, value, attribute, device):  # noqa: N802
         assert attribute == 97
-        value._obj.value = MOST
+        value._obj.value = MAX_SHARED
         return self.status
 
     def cuKernelSetAttribute(self, attribute, size, handle, device):  # noqa: N802
@@ -45,7 +45,7 @@ def have(monkeypatch):
         monkeypatch.setattr(driver, "cuda", device)
         monkeypatch.setattr(driver, "SIMULATED", False)
         monkeypatch.setattr(driver, "library", lambda: library)
-        monkeypatch.setattr(driver, "_most", [])
+        monkeypatch.setattr(driver, "_limit", [])
         return library
 
     return have
@@ -53,7 +53,7 @@ def have(monkeypatch):
 
 def test_as_much_as_the_device_has(have):
     have(Library())
-    assert driver.most_shared() == MOST
+    assert driver.max_shared() == MAX_SHARED
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,21 @@ def test_as_much_as_the_device_has(have):
 )
 def test_what_cannot_be_asked_for_is_not_counted_on(have, library, implementation):
     have(library, implementation)
-    assert driver.most_shared() == driver.UNASKED
+    assert driver.max_shared() == driver.DEFAULT_SHARED
 
 
 def test_only_what_is_more_than_kernels_have_anyway_is_asked_for(have):
     library = have(Library())
-    assert driver.ask_for_shared(Compiled(), (1, 2.0), driver.UNASKED)
+    assert driver.allow_shared(Compiled(), (1, 2.0), driver.DEFAULT_SHARED)
     assert library.asked == []
-    assert driver.ask_for_shared(Compiled(), (1, 2.0), MOST)
-    assert library.asked == [(8, MOST, 77)]
+    assert driver.allow_shared(Compiled(), (1, 2.0), MAX_SHARED)
+    assert library.asked == [(8, MAX_SHARED, 77)]
 
 
 @pytest.mark.parametrize("kernel", [Compiled(), SimpleNamespace()], ids=["the driver", "another Numba"])
 def test_who_refuses_is_not_asked_again(have, kernel):
     library = have(Library())
-    assert driver.most_shared() == MOST
+    assert driver.max_shared() == MAX_SHARED
     library.status = 1
-    assert not driver.ask_for_shared(kernel, (1, 2.0), MOST)
-    assert driver.most_shared() == driver.UNASKED
+    assert not driver.allow_shared(kernel, (1, 2.0), MAX_SHARED)
+    assert driver.max_shared() == driver.DEFAULT_SHARED

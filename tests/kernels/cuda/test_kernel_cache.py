@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lstm_kernels import jit as compile_module
+from lstm_kernels import jit
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cuda import kernel_cache, persistent
 from numba import types
@@ -39,7 +39,7 @@ def cache(function, target="a GPU"):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(compile_module, "_folder", tmp_path)
+    monkeypatch.setattr(jit, "_folder", tmp_path)
     return tmp_path
 
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_kept_is_not(folder, monkeypatch):
     monkeypatch.setattr(kernel_cache, "_digest", lambda: "of what was edited")
     cache(adder(1)).save_overload(SIG, Compiled("one"))
     assert not list(folder.iterdir())
-    monkeypatch.setattr(compile_module, "_folder", None)
+    monkeypatch.setattr(jit, "_folder", None)
     cache(adder(1)).save_overload(SIG, Compiled("one"))
     assert cache(adder(1)).load_overload(SIG, None) is None
 

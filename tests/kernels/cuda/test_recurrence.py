@@ -67,17 +67,17 @@ def test_a_persistent_kernel_of_many_blocks_agrees_with_the_reference(cell, B, m
 
 def test_the_persistent_kernel_needs_room_for_rows_and_units(monkeypatch):
     monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
-    monkeypatch.setattr(persistent, "most_shared", lambda: 227 << 10)
+    monkeypatch.setattr(persistent, "max_shared", lambda: 227 << 10)
     assert persistent.fits(MOST_ROWS, 4, 6 * UNITS, 4)
     assert not persistent.fits(MOST_ROWS + 1, 4, 6 * UNITS, 4)
     assert not persistent.fits(1, 4, 7 * UNITS, 4)
-    monkeypatch.setattr(persistent, "most_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
+    monkeypatch.setattr(persistent, "max_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
     assert not persistent.fits(1, 4, 6 * UNITS, 4)
 
 
 def test_recurrence_falls_back_to_steps_where_shared_memory_is_refused(monkeypatch):
     monkeypatch.setattr(recurrence, "mode", "persistent")
-    monkeypatch.setattr(persistent, "ask_for_shared", lambda *_: False)
+    monkeypatch.setattr(persistent, "allow_shared", lambda *_: False)
     assert_agrees_with_reference("gru", case("gru", 2, 2, 2, 3), on=CUDA)
 
 

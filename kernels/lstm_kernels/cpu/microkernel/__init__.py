@@ -1,1 +1,1 @@
-"""Products of a tile that stays in registers, a file for each kind of unit."""
+"""Products of tiles that stay in vector registers: registers, number formats, one tile, and the loops over tiles."""
