@@ -43,7 +43,8 @@ def cuda_training_step(cell: str, sizes: list[int], precision: str, way: str) ->
     from lstmtui.engine.benchmark.bench import Shape, make_workload
 
     shape = Shape(*sizes)
-    recurrence.way, graphs.records = "walk" if way == "persistent" else "steps", way != "steps"
+    recurrence.mode = "persistent" if way == "persistent" else "steps"
+    graphs.records = way != "steps"
     if way == "persistent" and not persistent.fits(shape.B, len(CELLS[cell].gates), shape.H, 4):
         raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.
