@@ -24,11 +24,12 @@ def cpu_count() -> int:
 def training_flops(precision: str = "auto", *, cpuinfo: Path = Path("/proc/cpuinfo")) -> float:
     """Return about how many operations per second one thread trains with, at six per parameter and token.
 
-        Measured on networks of words, two threads: with 512-bit vectors 120 to 127e9 (one layer of 512), 107 to 139e9
-            (2x650) and 92 to 95e9 (2x200), with 256-bit ones 61 to 83e9, 56 to 73e9 and 58 to 71e9, both on a shared Intel Xeon
-        of 2023; with bfloat16 products, which speed up AMD processors alone (see
-        `lstm_kernels.cpu.microkernel.registers`), 125e9 with earlier kernels. An unknown processor gets a value between.
-        """
+    Measured on networks of words, two threads: with 512-bit vectors 120 to 127e9 (one layer of 512), 107 to 139e9
+    (2x650) and 92 to 95e9 (2x200), with 256-bit ones 61 to 83e9, 56 to 73e9 and 58 to 71e9, both on a shared Intel Xeon
+    of 2023; with bfloat16 products, which speed up AMD processors alone (see
+    `lstm_kernels.cpu.microkernel.registers`), 125e9 with earlier kernels. An unknown processor gets a value in
+    between.
+    """
     try:
         info = cpuinfo.read_text()
         flags = next(line for line in info.splitlines() if line.startswith("flags")).split()
