@@ -82,6 +82,60 @@ class Adam(NamedTuple):
     """1 for the first update."""
 
 
+class Smoothing(NamedTuple):
+    """Label smoothing of a cross-entropy over V tokens: loss = (1 - rate) * nll + rate * uniform.
+
+    Source: Szegedy et al. 2016, arXiv:1512.00567, with all V tokens in the uniform share.
+    """
+
+    rate: float = 0.0
+    """0 <= rate < 1"""
+    uniform: Array | None = None
+    """(N,) out: mean over all V tokens of their negative log-likelihoods; None where it is not wanted."""
+
+
+NO_SMOOTHING = Smoothing()
+
+
+class AttentionInputs(NamedTuple):
+    """What attention of T target steps over S source positions reads, of B sequences; rows are contiguous."""
+
+    queries: Array
+    """(T, B, A)"""
+    keys: Array
+    """(S, B, A)"""
+    memory: Array
+    """(S, B, M)"""
+    lengths: Array
+    """(B,) int32: source positions of each sequence, at most S; the context of a sequence without any is 0."""
+    scale: float
+    """Factor on the scores, above 0."""
+
+
+class AttentionGradients(NamedTuple):
+    """Gradients of what attention computes and reads."""
+
+    scores: Array
+    """(T, B, S), overwritten."""
+    queries: Array
+    """(T, B, A) out."""
+    keys: Array
+    """(S, B, A) out, or in-out; 0 from the length on."""
+    memory: Array
+    """(S, B, M) likewise. What reaches the memory through the keys is the caller's part."""
+
+
+class CTCTargets(NamedTuple):
+    """Labels of B utterances of up to T frames and U labels; token 0 is the blank."""
+
+    lengths: Array
+    """(B,) int32: frames of each utterance, at most T."""
+    labels: Array
+    """(B, U) int32, from 1 to V - 1 (not checked)."""
+    label_lengths: Array
+    """(B,) int32: labels of each utterance, at most U."""
+
+
 class PackedMatrix(Protocol):
     """A matrix (K, N) packed as the right side of products."""
 
@@ -132,6 +186,27 @@ class ArraysKernels(Protocol):
     def overlap(self, a: Array, b: Array) -> bool: ...
 
 
+class AttentionKernels(Protocol):
+    """Masked dot-product attention of all target steps at once."""
+
+    def forward(
+        self, inputs: AttentionInputs, weights: Array, context: Array, precision: str, threads: int
+    ) -> None: ...
+    def backward(
+        self, dcontext: Array, inputs: AttentionInputs, weights: Array, gradients: AttentionGradients, precision: str,
+        threads: int, *, add: bool = False,
+    ) -> None: ...  # fmt: skip
+
+
+class CTCKernels(Protocol):
+    """Connectionist temporal classification."""
+
+    def work_shape(self, T: int, B: int, U: int) -> tuple[int, ...]: ...
+    def loss(
+        self, logits: Array, targets: CTCTargets, nll: Array, aligned: Array, work: Array, scale: float, threads: int
+    ) -> None: ...
+
+
 class DropoutKernels(Protocol):
     """Masks, and products with them."""
 
@@ -165,7 +240,10 @@ class LinearKernels(Protocol):
 class LinearCrossEntropy(Protocol):
     """Linear layer, softmax and cross-entropy in one, with its buffers."""
 
-    def forward(self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int) -> None: ...
+    def forward(
+        self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int,
+        smoothing: Smoothing = NO_SMOOTHING,
+    ) -> None: ...  # fmt: skip
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False
     ) -> None: ...
@@ -209,3 +287,11 @@ class SequencesKernels(Protocol):
 
     def reverse(self, x: Array, lengths: Array, out: Array, threads: int) -> None: ...
     def cut(self, x: Array, lengths: Array, out: Array, threads: int) -> None: ...
+
+
+class SoftmaxKernels(Protocol):
+    """Softmax and cross-entropy of given logits."""
+
+    def cross_entropy(
+        self, logits: Array, targets: Array, nll: Array, scale: float, threads: int, smoothing: Smoothing = NO_SMOOTHING
+    ) -> None: ...

@@ -26,6 +26,8 @@ KERNEL_CACHE = set_cache_folder(cache_root() / "compiled")
 from lstm_kernels.cell_table import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import (  # noqa: E402
     arrays,
+    attention,
+    ctc,
     dropout,
     embedding,
     inference,
@@ -44,6 +46,11 @@ from lstm_kernels.cpu.packing import Packed, packed_stack, workspace  # noqa: E4
 from lstm_kernels.interface import (  # noqa: E402
     Adam,
     ArraysKernels,
+    AttentionGradients,
+    AttentionInputs,
+    AttentionKernels,
+    CTCKernels,
+    CTCTargets,
     DropoutKernels,
     EmbeddingKernels,
     FlatWeights,
@@ -55,6 +62,8 @@ from lstm_kernels.interface import (  # noqa: E402
     Recurrence,
     RecurrenceKernels,
     SequencesKernels,
+    Smoothing,
+    SoftmaxKernels,
     StateGradients,
     Steps,
     Update,
@@ -72,6 +81,9 @@ __all__ = [
     "MAX_THREADS",
     "NATIVE_BFLOAT16",
     "Adam",
+    "AttentionGradients",
+    "AttentionInputs",
+    "CTCTargets",
     "Cell",
     "Device",
     "FlatWeights",
@@ -79,6 +91,7 @@ __all__ = [
     "PackedMatrix",
     "ProgressCallback",
     "Recurrence",
+    "Smoothing",
     "StateGradients",
     "Steps",
     "Update",
@@ -113,6 +126,8 @@ class Device:
 
     name: str
     arrays: ArraysKernels
+    attention: AttentionKernels
+    ctc: CTCKernels
     dropout: DropoutKernels
     embedding: EmbeddingKernels
     linear: LinearKernels
@@ -121,6 +136,7 @@ class Device:
     penalty: PenaltyKernels
     recurrence: RecurrenceKernels
     sequences: SequencesKernels
+    softmax: SoftmaxKernels
     Packed: Callable[[int, int, str], PackedMatrix]
     """Packed(K, N, precision): a packed matrix, to be filled."""
     replay: Callable[[Hashable, Callable[[], None]], None]
@@ -147,6 +163,8 @@ def _run(key: Hashable, work: Callable[[], None]) -> None:
 CPU = Device(
     name="cpu",
     arrays=arrays,
+    attention=attention,
+    ctc=ctc,
     dropout=dropout,
     embedding=embedding,
     linear=linear,
@@ -155,6 +173,7 @@ CPU = Device(
     penalty=penalty,
     recurrence=recurrence,
     sequences=sequences,
+    softmax=softmax,
     Packed=Packed,
     replay=_run,
     free_memory=lambda: None,
@@ -204,6 +223,8 @@ def cuda_info() -> dict[str, Any]:
 def _cuda() -> Device:
     from lstm_kernels.cuda import (
         arrays,
+        attention,
+        ctc,
         dropout,
         embedding,
         graphs,
@@ -214,12 +235,15 @@ def _cuda() -> Device:
         penalty,
         recurrence,
         sequences,
+        softmax,
     )
     from lstm_kernels.cuda.gemm import Packed
 
     return Device(
         name="cuda",
         arrays=arrays,
+        attention=attention,
+        ctc=ctc,
         dropout=dropout,
         embedding=embedding,
         linear=linear,
@@ -228,6 +252,7 @@ def _cuda() -> Device:
         penalty=penalty,
         recurrence=recurrence,
         sequences=sequences,
+        softmax=softmax,
         Packed=Packed,
         replay=graphs.replay,
         free_memory=launch.free_memory,

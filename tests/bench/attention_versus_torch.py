@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from lstm_kernels.cpu import attention, ctc, softmax
+from lstm_kernels.interface import AttentionGradients, AttentionInputs, CTCTargets, Smoothing
 
 F = torch.nn.functional
 Found = list[np.ndarray[Any, Any]]
@@ -45,10 +46,10 @@ def attention_case(random: np.random.Generator, dtype: str) -> tuple[Any, ...]:
 
 def our_attention(q: Any, k: Any, m: Any, lengths: Any, dcontext: Any) -> Found:
     weights, context = np.zeros((*q.shape[:2], len(k)), q.dtype), np.zeros_like(dcontext)
-    scale, precision = q.shape[2] ** -0.5, q.dtype.name
-    attention.forward(q, k, m, lengths, scale, weights, context, precision, 1)
-    found = [np.zeros_like(a) for a in (weights, q, k, m)]
-    attention.backward(dcontext, q, k, m, lengths, scale, weights, *found, precision, 1)
+    inputs, precision = AttentionInputs(q, k, m, lengths, q.shape[2] ** -0.5), q.dtype.name
+    attention.forward(inputs, weights, context, precision, 1)
+    found = AttentionGradients(*(np.zeros_like(a) for a in (weights, q, k, m)))
+    attention.backward(dcontext, inputs, weights, found, precision, 1)
     return [weights, context, *found[1:]]
 
 
@@ -80,7 +81,7 @@ def smoothing_case(random: np.random.Generator, dtype: str) -> tuple[Any, ...]:
 
 def our_smoothing(logits: Any, targets: Any) -> Found:
     dlogits, (nll, uniform) = logits.copy(), np.zeros((2, len(logits)), logits.dtype)
-    softmax.cross_entropy(dlogits, targets, nll, 1.0, 1, smoothing=SMOOTHING, uniform=uniform)
+    softmax.cross_entropy(dlogits, targets, nll, 1.0, 1, Smoothing(SMOOTHING, uniform))
     return [(1 - SMOOTHING) * nll + SMOOTHING * uniform, dlogits]
 
 
@@ -103,7 +104,7 @@ def our_ctc(logits: Any, lengths: Any, labels: Any, counts: Any) -> Found:
     T, B, _ = logits.shape
     dlogits, nll, aligned = logits.copy(), np.zeros(B, logits.dtype), np.zeros(B, np.int32)
     work = np.zeros(ctc.work_shape(T, B, labels.shape[1]), logits.dtype)
-    ctc.loss(dlogits, lengths, labels, counts, nll, aligned, work, 1.0, 1)
+    ctc.loss(dlogits, CTCTargets(lengths, labels, counts), nll, aligned, work, 1.0, 1)
     return [nll, aligned, dlogits]
 
 
@@ -151,13 +152,14 @@ def attention_steps(T: int, B: int, S: int, A: int, M: int) -> tuple[Callable[[]
     q, k, m, dcontext = (random.normal(size=shape).astype(np.float32) for shape in shapes)
     lengths = random.integers(S // 2, S + 1, B).astype(np.int32)
     weights, context = np.zeros((T, B, S), np.float32), np.zeros_like(dcontext)
-    found = [np.zeros_like(a) for a in (weights, q, k, m)]
+    inputs = AttentionInputs(q, k, m, lengths, A**-0.5)
+    found = AttentionGradients(*(np.zeros_like(a) for a in (weights, q, k, m)))
     leaves = [torch.tensor(a, requires_grad=True) for a in (q, k, m)]
     mask, above = mask_of(lengths, S), torch.tensor(dcontext)
 
     def ours() -> None:
-        attention.forward(q, k, m, lengths, A**-0.5, weights, context, "float32", 1)
-        attention.backward(dcontext, q, k, m, lengths, A**-0.5, weights, *found, "float32", 1)
+        attention.forward(inputs, weights, context, "float32", 1)
+        attention.backward(dcontext, inputs, weights, found, "float32", 1)
 
     def theirs() -> object:
         return torch.autograd.grad(torch_attention(*leaves, mask)[1], leaves, above)
@@ -171,14 +173,14 @@ def ctc_steps(T: int, B: int, V: int, U: int) -> tuple[Callable[[], object], ...
     logits = random.normal(size=(T, B, V)).astype(np.float32)
     lengths, counts = random.integers(T * 3 // 4, T + 1, B), random.integers(U // 2, U + 1, B)
     labels = random.integers(1, V, (B, U)).astype(np.int32)
-    held = logits.copy(), *(a.astype(np.int32) for a in (lengths, labels, counts))
+    held, targets = logits.copy(), CTCTargets(*(a.astype(np.int32) for a in (lengths, labels, counts)))
     nll, aligned = np.zeros(B, np.float32), np.zeros(B, np.int32)
     work, z = np.zeros(ctc.work_shape(T, B, U), np.float32), torch.tensor(logits, requires_grad=True)
     wanted = [torch.tensor(a, dtype=torch.int64) for a in (labels, lengths, counts)]
 
     def ours() -> None:
-        held[0][...] = logits
-        ctc.loss(*held, nll, aligned, work, 1.0, 1)
+        held[...] = logits
+        ctc.loss(held, targets, nll, aligned, work, 1.0, 1)
 
     def theirs() -> object:
         return torch.autograd.grad(F.ctc_loss(z.log_softmax(2), *wanted, reduction="sum", zero_infinity=True), z)
@@ -195,7 +197,7 @@ def smoothing_steps(N: int, V: int) -> tuple[Callable[[], object], ...]:
 
     def ours() -> None:
         held[...] = logits
-        softmax.cross_entropy(held, targets, nll, 1 / N, 1, smoothing=SMOOTHING, uniform=uniform)
+        softmax.cross_entropy(held, targets, nll, 1 / N, 1, Smoothing(SMOOTHING, uniform))
 
     def theirs() -> object:
         return torch.autograd.grad(F.cross_entropy(z, wanted, label_smoothing=SMOOTHING), z)

@@ -22,6 +22,7 @@ from numba.extending import register_jitable
 from lstm_kernels.activations import exp, one, zero
 from lstm_kernels.cpu.gemm import multiply, multiply_transposed, nothing, rows_of
 from lstm_kernels.cpu.packing import columns_between, pack_columns, pack_rows, per_word, workspace
+from lstm_kernels.interface import AttentionGradients, AttentionInputs
 from lstm_kernels.jit import SUMS, threaded
 
 Array = np.ndarray[Any, Any]
@@ -101,20 +102,13 @@ def _backward(
         multiply_transposed(a, context_words[k], rows_of(dm) if add else nothing(), dm, no_sums, scratch[k])
 
 
-def forward(
-    queries: Array, keys: Array, memory: Array, lengths: Array, scale: float, weights: Array, context: Array,
-    precision: str, threads: int,
-) -> None:  # fmt: skip
+def forward(inputs: AttentionInputs, weights: Array, context: Array, precision: str, threads: int) -> None:
     """Fill weights and context.
 
-    queries  (T, B, A)    in   rows contiguous, here and below
-    keys     (S, B, A)    in
-    memory   (S, B, M)    in
-    lengths  (B,) int32   in   source positions of each sequence, at most S; of one without, the context is 0
-    scale                 in   of the scores, above 0
-    weights  (T, B, S)    out  a row sums to 1; exactly 0 from lengths[b] on
-    context  (T, B, M)    out
+    weights  (T, B, S)  out  a row sums to 1; exactly 0 from the length on
+    context  (T, B, M)  out
     """
+    queries, keys, memory, lengths, scale = inputs
     (S, _, M), A = memory.shape, keys.shape[2]
     _forward(
         queries, keys, memory, lengths, float(scale), weights, context,
@@ -124,21 +118,18 @@ def forward(
 
 
 def backward(
-    dcontext: Array, queries: Array, keys: Array, memory: Array, lengths: Array, scale: float, weights: Array,
-    dscores: Array, dqueries: Array, dkeys: Array, dmemory: Array, precision: str, threads: int, *, add: bool = False,
+    dcontext: Array, inputs: AttentionInputs, weights: Array, gradients: AttentionGradients, precision: str,
+    threads: int, *, add: bool = False,
 ) -> None:  # fmt: skip
-    """Fill dqueries, and fill dkeys and dmemory, or add to them.
+    """Fill the gradients, or add to those of keys and memory.
 
-    dcontext  (T, B, M)  in
-    queries, keys, memory, lengths, scale, weights  in  as `forward` had them and left them
-    dscores   (T, B, S)  -    overwritten
-    dqueries  (T, B, A)  out
-    dkeys     (S, B, A)  out, or in-out; 0 from lengths[b] on
-    dmemory   (S, B, M)  out, or in-out; likewise; what reaches the memory through keys is the caller's
+    dcontext         (T, B, M)  in
+    inputs, weights             in  as `forward` had them, and left them
     """
+    queries, keys, memory, lengths, scale = inputs
     (T, _, S), A, M = weights.shape, keys.shape[2], memory.shape[2]
     _backward(
-        dcontext, queries, keys, memory, lengths, float(scale), weights, add, dscores, dqueries, dkeys, dmemory,
+        dcontext, queries, keys, memory, lengths, float(scale), weights, add, *gradients,
         _words(M, S, precision, threads, "memory"), _words(S, A, precision, threads, "keys"),
         _words(T, A, precision, threads, "queries"), _words(T, M, precision, threads, "contexts"),
         workspace.scratch(threads, precision), threads,

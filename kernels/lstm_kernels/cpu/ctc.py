@@ -28,6 +28,7 @@ from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import A3, A5, A7, A9, A11, A13, ONE, TWO, exp, zero
 from lstm_kernels.cpu.softmax import largest_of, sum_exp_in_place
+from lstm_kernels.interface import CTCTargets
 from lstm_kernels.jit import FASTMATH, SUMS, inlined, threaded
 
 Array = np.ndarray[Any, Any]
@@ -223,19 +224,15 @@ def _loss(k, threads, logits, lengths, labels, label_lengths, nll, aligned, work
 
 
 def loss(
-    logits: Array, lengths: Array, labels: Array, label_lengths: Array, nll: Array, aligned: Array, work: Array,
-    scale: float, threads: int,
-) -> None:  # fmt: skip
+    logits: Array, targets: CTCTargets, nll: Array, aligned: Array, work: Array, scale: float, threads: int
+) -> None:
     """Fill nll and aligned, and turn logits into the gradient of scale * sum(nll).
 
-    logits         (T, B, V)    in-out  become scale * (softmax - posterior); 0 from lengths[b] on; token 0 is the blank
-    lengths        (B,) int32   in      frames of each utterance, at most T
-    labels         (B, U) int32 in      from 1 to V - 1 (not checked)
-    label_lengths  (B,) int32   in      labels of each utterance, at most U
-    nll            (B,)         out     negative log-likelihood of the labels, in nats, never below 0
-    aligned        (B,) int32   out     1, or 0 where there are too few frames for the labels: then loss and gradient
-                                        are exactly 0, and the utterance is for the caller to count
-    work           `work_shape` -       of the logits' type
-    scale                       in      one over the utterances, or over their labels, for a mean
+    logits   (T, B, V)    in-out  become scale * (softmax - posterior); 0 behind the last frame of an utterance
+    nll      (B,)         out     negative log-likelihood of the labels, in nats, never below 0
+    aligned  (B,) int32   out     1, or 0 where there are too few frames for the labels: then loss and gradient are
+                                  exactly 0, and the caller counts and reports the utterance
+    work     `work_shape` -       of the logits' type
+    scale                 in      one over the utterances, or over their labels, for a mean
     """
-    _loss(logits, lengths, labels, label_lengths, nll, aligned, work, float(scale), threads)
+    _loss(logits, *targets, nll, aligned, work, float(scale), threads)

@@ -21,6 +21,7 @@ from lstm_kernels.activations import exp, zero
 from lstm_kernels.cpu.arrays import zeros
 from lstm_kernels.cpu.gemm import multiply, multiply_transposed, nothing, rows_of
 from lstm_kernels.cpu.packing import Packed, pack_rows, panels_of, per_word, workspace
+from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 from lstm_kernels.jit import SUMS, threaded
 from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 
@@ -198,36 +199,32 @@ class LinearCrossEntropy:
 
     def forward(
         self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int,
-        *, smoothing: float = 0.0, uniform: Array | None = None,
+        smoothing: Smoothing = NO_SMOOTHING,
     ) -> None:  # fmt: skip
-        """Fill nll and uniform, and keep what `backward` needs, which returns the gradients of scale * sum(loss).
+        """Fill nll, and `smoothing.uniform` where it is wanted, and prepare `backward`, which returns the gradients of
+        scale * sum(loss).
 
-        loss = (1 - smoothing) * nll + smoothing * uniform, see `softmax.cross_entropy`.
-
-        x          (N, D)  in
-        W          (V, D)  in
-        b          (V,)    in
-        targets    (N,)    in   int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
-        nll        (N,)    out  negative log-likelihood of each target, in nats
-        scale              in   one over the targets that are not ignored, for their mean
-        smoothing          in   0 <= smoothing < 1
-        uniform    (N,)    out  mean over all V tokens of their negative log-likelihoods; None where nobody asks
+        x        (N, D)  in
+        W        (V, D)  in
+        b        (V,)    in
+        targets  (N,)    in   int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
+        nll      (N,)    out  negative log-likelihood of each target, in nats
+        scale            in   one over the targets that are not ignored, for their mean
         """
         (N, D), precision = x.shape, self._precision
-        self._of_target, self._of_each = float(scale) * (1 - smoothing), float(scale) * smoothing / self._V
+        scale, rate = float(scale), float(smoothing.rate)
+        self._of_target, self._of_each = scale * (1 - rate), scale * rate / self._V
         across = Packed(D, N, precision, workspace.words(D, N, precision, "across"))
         across.pack_transposed(x, threads)
         logits, largest, sums = self._of(N)
-        wanted, below = nll[:0], largest[:0]
-        if uniform is not None:
-            wanted, below = uniform, workspace.numbers(largest.shape, x.dtype)
+        uniform, below = nll[:0], largest[:0]
+        if smoothing.uniform is not None:
+            uniform, below = smoothing.uniform, workspace.numbers(largest.shape, x.dtype)
         _exponentials(
             W, across.words, b, targets, logits, self._of_targets, largest, sums, below,
             workspace.scratch(threads, precision), threads,
         )  # fmt: skip
-        _agree(
-            targets, self._of_targets, largest, sums, below, nll, wanted, self._V, float(scale), self._of_each, threads
-        )
+        _agree(targets, self._of_targets, largest, sums, below, nll, uniform, self._V, scale, self._of_each, threads)
 
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False

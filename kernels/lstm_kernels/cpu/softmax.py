@@ -10,6 +10,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm_kernels.activations import exp, zero
+from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 from lstm_kernels.jit import FASTMATH, SUMS, threaded
 
 Array = np.ndarray[Any, Any]
@@ -98,21 +99,15 @@ def _cross_entropy(k, threads, logits, targets, nll, uniform, scale, of_target, 
 
 
 def cross_entropy(
-    logits: Array, targets: Array, nll: Array, scale: float, threads: int,
-    *, smoothing: float = 0.0, uniform: Array | None = None,
-) -> None:  # fmt: skip
-    """Fill nll and uniform, and turn logits into the gradient of scale * sum(loss).
+    logits: Array, targets: Array, nll: Array, scale: float, threads: int, smoothing: Smoothing = NO_SMOOTHING
+) -> None:
+    """Fill nll, and `smoothing.uniform` where it is wanted, and turn logits into the gradient of scale * sum(loss).
 
-    loss = (1 - smoothing) * nll + smoothing * uniform: label smoothing (Szegedy et al. 2016, arXiv:1512.00567), with
-    all V tokens in the uniform share.
-
-    logits     (N, V)  in-out  become the gradient, scale * (softmax - smoothed onehot)
-    targets    (N,)    in      int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
-    nll        (N,)    out     negative log-likelihood of each target, in nats
-    scale              in      one over the targets that are not ignored, for their mean
-    smoothing          in      0 <= smoothing < 1
-    uniform    (N,)    out     mean over all V tokens of their negative log-likelihoods; None where nobody asks
+    logits   (N, V)  in-out  become scale * (softmax - smoothed onehot)
+    targets  (N,)    in      int32, each below V (not checked); one below 0 is ignored: its loss and gradient are 0
+    nll      (N,)    out     negative log-likelihood of each target, in nats
+    scale            in      one over the targets that are not ignored, for their mean
     """
-    scale, wanted = float(scale), nll[:0] if uniform is None else uniform
-    of_target, of_each = scale * (1 - smoothing), scale * smoothing / logits.shape[1]
-    _cross_entropy(logits, targets, nll, wanted, scale, of_target, of_each, threads)
+    uniform = nll[:0] if smoothing.uniform is None else smoothing.uniform
+    of_target, of_each = scale * (1 - smoothing.rate), scale * smoothing.rate / logits.shape[1]
+    _cross_entropy(logits, targets, nll, uniform, float(scale), float(of_target), float(of_each), threads)

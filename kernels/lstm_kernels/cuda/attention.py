@@ -12,6 +12,7 @@ from typing import Any
 from lstm_kernels.activations import exp
 from lstm_kernels.cuda.gemm import TILE
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, one_by_one, types_of
+from lstm_kernels.interface import AttentionGradients, AttentionInputs
 
 SEQUENCES = 2 if SIMULATED else 65535
 """Sequences that a grid has blocks for, at most; each then takes more than one."""
@@ -103,11 +104,9 @@ def _softmax_backward(dweights, weights, lengths, scale, none):
             dweights[t, b, s] = weights[t, b, s] * (dweights[t, b, s] - total) * scale
 
 
-def forward(
-    queries: Array, keys: Array, memory: Array, lengths: Array, scale: float, weights: Array, context: Array,
-    precision: str, threads: int,
-) -> None:  # fmt: skip
-    """Fill weights (T, B, S) and context (T, B, M), given queries (T, B, A), keys (S, B, A) and memory (S, B, M)."""
+def forward(inputs: AttentionInputs, weights: Array, context: Array, precision: str, threads: int) -> None:
+    """Fill weights (T, B, S) and context (T, B, M)."""
+    queries, keys, memory, lengths, scale = inputs
     (T, B, _), number = weights.shape, weights.dtype.type
     _product("scores", queries, keys, lengths, weights)
     _softmax[one_by_one(T * B)](weights, lengths, number(scale), number(0))
@@ -115,13 +114,14 @@ def forward(
 
 
 def backward(
-    dcontext: Array, queries: Array, keys: Array, memory: Array, lengths: Array, scale: float, weights: Array,
-    dscores: Array, dqueries: Array, dkeys: Array, dmemory: Array, precision: str, threads: int, *, add: bool = False,
+    dcontext: Array, inputs: AttentionInputs, weights: Array, gradients: AttentionGradients, precision: str,
+    threads: int, *, add: bool = False,
 ) -> None:  # fmt: skip
-    """Fill dqueries, and fill dkeys and dmemory, or add to them; dscores (T, B, S) is overwritten."""
+    """Fill the gradients, or add to those of keys and memory, given dcontext (T, B, M)."""
+    queries, keys, memory, lengths, scale = inputs
     (T, B, _), number = weights.shape, weights.dtype.type
-    _product("scores", dcontext, memory, lengths, dscores)
-    _softmax_backward[one_by_one(T * B)](dscores, weights, lengths, number(scale), number(0))
-    _product("values", dscores, keys, lengths, dqueries)
-    _product("sources", dscores, queries, lengths, dkeys, add=add)
-    _product("sources", weights, dcontext, lengths, dmemory, add=add)
+    _product("scores", dcontext, memory, lengths, gradients.scores)
+    _softmax_backward[one_by_one(T * B)](gradients.scores, weights, lengths, number(scale), number(0))
+    _product("values", gradients.scores, keys, lengths, gradients.queries)
+    _product("sources", gradients.scores, queries, lengths, gradients.keys, add=add)
+    _product("sources", weights, dcontext, lengths, gradients.memory, add=add)

@@ -14,6 +14,7 @@ import numpy as np
 
 from lstm_kernels.activations import exp
 from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, inlined, kernel, one_by_one, types_of
+from lstm_kernels.interface import CTCTargets
 
 IMPOSSIBLE = -1e30
 """As `cpu.ctc.IMPOSSIBLE`."""
@@ -241,11 +242,11 @@ def _gradient(logits, lengths, labels, label_lengths, aligned, work):
 
 
 def loss(
-    logits: Array, lengths: Array, labels: Array, label_lengths: Array, nll: Array, aligned: Array, work: Array,
-    scale: float, threads: int,
-) -> None:  # fmt: skip
+    logits: Array, targets: CTCTargets, nll: Array, aligned: Array, work: Array, scale: float, threads: int
+) -> None:
     """Fill nll (B,) and aligned (B,), and turn logits (T, B, V) into the gradient of scale * sum(nll)."""
     (T, B, _), number, dtype = logits.shape, logits.dtype.type, logits.dtype.name
+    lengths, labels, label_lengths = targets
     _align[one_by_one(B)](lengths, labels, label_lengths, nll, aligned, work, number(0), number(IMPOSSIBLE))
     _log_softmax(dtype)[by_row(T * B)](logits, lengths, labels, label_lengths, aligned, work, number(scale))
     _walk(dtype)[by_row(B)](lengths, label_lengths, nll, aligned, work, number(scale))

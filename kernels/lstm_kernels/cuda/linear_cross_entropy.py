@@ -8,6 +8,7 @@ from lstm_kernels.cuda import linear, softmax
 from lstm_kernels.cuda.arrays import zeros
 from lstm_kernels.cuda.gemm import Packed
 from lstm_kernels.cuda.launch import Array
+from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 
 
 class LinearCrossEntropy:
@@ -19,14 +20,14 @@ class LinearCrossEntropy:
 
     def forward(
         self, x: Array, W: Array, b: Array, targets: Array, nll: Array, scale: float, threads: int,
-        *, smoothing: float = 0.0, uniform: Array | None = None,
+        smoothing: Smoothing = NO_SMOOTHING,
     ) -> None:  # fmt: skip
-        """Fill nll (N,) and uniform (N,), given x (N, D), W (V, D), b (V,) and targets (N,), and keep what `backward`
-        needs."""
+        """Fill nll (N,), and `smoothing.uniform` where it is wanted, given x (N, D), W (V, D), b (V,) and targets (N,),
+        and prepare `backward`."""
         logits = self._logits[: len(x)]
         self._packed.pack_transposed(W, threads)
         linear.forward(x, self._packed, b, logits, threads)
-        softmax.cross_entropy(logits, targets, nll, scale, threads, smoothing=smoothing, uniform=uniform)
+        softmax.cross_entropy(logits, targets, nll, scale, threads, smoothing)
 
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False

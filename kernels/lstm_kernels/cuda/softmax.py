@@ -10,6 +10,7 @@ import numpy as np
 
 from lstm_kernels.activations import exp
 from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, inlined, kernel, types_of
+from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 
 
 def _meet_at_largest(shared, x):
@@ -97,12 +98,12 @@ def _cross_entropy(dtype: str) -> Any:
 
 
 def cross_entropy(
-    logits: Array, targets: Array, nll: Array, scale: float, threads: int,
-    *, smoothing: float = 0.0, uniform: Array | None = None,
-) -> None:  # fmt: skip
-    """Fill nll (N,) and uniform (N,), and turn logits (N, V) into the gradient of scale * sum(loss)."""
-    number, wanted = logits.dtype.type, uniform is not None
-    scales = [number(value) for value in (scale, scale * (1 - smoothing), scale * smoothing / logits.shape[1])]
+    logits: Array, targets: Array, nll: Array, scale: float, threads: int, smoothing: Smoothing = NO_SMOOTHING
+) -> None:
+    """Fill nll (N,), and `smoothing.uniform` where it is wanted, and turn logits (N, V) into the gradient of
+    scale * sum(loss)."""
+    number, (rate, uniform) = logits.dtype.type, smoothing
+    scales = [number(value) for value in (scale, scale * (1 - rate), scale * rate / logits.shape[1])]
     _cross_entropy(logits.dtype.name)[by_row(len(nll))](
-        logits, targets, nll, uniform if wanted else nll, wanted, *scales
-    )  # fmt: skip
+        logits, targets, nll, nll if uniform is None else uniform, uniform is not None, *scales
+    )

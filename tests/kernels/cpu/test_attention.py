@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cpu import attention
 from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
+from lstm_kernels.interface import AttentionGradients, AttentionInputs
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
@@ -48,14 +49,13 @@ def run(given, lengths, scale=1.0, precision=None, threads=1, add=None):
     q, k, m, dcontext = (given[name] for name in NAMES)
     precision = precision or q.dtype.name
     weights, context = np.full((*q.shape[:2], len(k)), np.nan, q.dtype), np.full_like(dcontext, np.nan)
-    attention.forward(q, k, m, lengths, scale, weights, context, precision, threads)
+    inputs = AttentionInputs(q, k, m, lengths, scale)
+    attention.forward(inputs, weights, context, precision, threads)
     dq, dk, dm = (np.full_like(a, np.nan) for a in (q, k, m))
     if add is not None:
         dk[...], dm[...] = add, add
-    dscores = np.full_like(weights, np.nan)
-    attention.backward(
-        dcontext, q, k, m, lengths, scale, weights, dscores, dq, dk, dm, precision, threads, add=add is not None
-    )
+    gradients = AttentionGradients(np.full_like(weights, np.nan), dq, dk, dm)
+    attention.backward(dcontext, inputs, weights, gradients, precision, threads, add=add is not None)
     return weights, context, dq, dk, dm
 
 
@@ -79,7 +79,7 @@ def test_gradients_by_central_differences():
     def loss():
         q, k, m = (given[name] for name in NAMES[:3])
         weights, context = np.zeros((3, 3, 4)), np.zeros_like(wanted)
-        attention.forward(q, k, m, lengths, 0.7, weights, context, "float64", 1)
+        attention.forward(AttentionInputs(q, k, m, lengths, 0.7), weights, context, "float64", 1)
         return float((context * wanted).sum())
 
     for name, gradient in zip(NAMES[:3], run(given, lengths, 0.7)[2:], strict=True):

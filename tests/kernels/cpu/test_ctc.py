@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from lstm_kernels.cpu import ctc
+from lstm_kernels.interface import CTCTargets
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 
@@ -19,7 +20,8 @@ def run(logits, lengths, labels, scale=1.0, threads=1):
     nll, aligned = np.full(B, np.nan, logits.dtype), np.full(B, -1, np.int32)
     work = np.full(ctc.work_shape(T, B, U), np.nan, logits.dtype)
     counts = np.array([len(of_one) for of_one in labels], np.int32)
-    ctc.loss(dlogits, np.asarray(lengths, np.int32), padded, counts, nll, aligned, work, scale, threads)
+    targets = CTCTargets(np.asarray(lengths, np.int32), padded, counts)
+    ctc.loss(dlogits, targets, nll, aligned, work, scale, threads)
     return nll, aligned, dlogits
 
 

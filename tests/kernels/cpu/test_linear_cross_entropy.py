@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cpu.linear_cross_entropy import BLOCK, GROUP, LinearCrossEntropy
 from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16
+from lstm_kernels.interface import Smoothing
 from support import naive
 
 PRECISIONS = ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16
@@ -98,7 +99,7 @@ def smoothed(x, W, b, targets, precision, threads):
     loss = LinearCrossEntropy(len(x), *W.shape[::-1], x.dtype, precision)
     nll, uniform = np.full((2, len(x)), np.nan, x.dtype)
     dx, dW, db = (np.full_like(a, np.nan) for a in (x, W, b))
-    loss.forward(x, W, b, targets, nll, 0.5, threads, smoothing=0.2, uniform=uniform)
+    loss.forward(x, W, b, targets, nll, 0.5, threads, Smoothing(0.2, uniform))
     loss.backward(x, W, targets, dx, dW, db, threads)
     return nll, uniform, dx, dW, db
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lstm_kernels.cpu import softmax
+from lstm_kernels.interface import Smoothing
 from support import naive
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
@@ -43,7 +44,7 @@ def test_smoothed_labels_and_ignored_targets_agree_with_reference(V, dtype, tole
     expected = naive.smoothed_cross_entropy(logits.astype(np.float64), targets, smoothing)
     nll, uniform = np.full((2, 5), np.nan, dtype)
     logits[1] = np.nan  # what stands behind the end of a sequence is never read
-    softmax.cross_entropy(logits, targets, nll, 0.5, threads, smoothing=smoothing, uniform=uniform)
+    softmax.cross_entropy(logits, targets, nll, 0.5, threads, Smoothing(smoothing, uniform))
     for found, wanted in zip((nll, uniform, 2 * logits), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
     for ignored in (1, 4):
@@ -57,9 +58,9 @@ def test_smoothed_loss_and_its_gradient_by_central_differences():
 
     def loss():
         nll, uniform = np.zeros((2, 4))
-        softmax.cross_entropy(logits.copy(), targets, nll, 1.0, 1, smoothing=0.3, uniform=uniform)
+        softmax.cross_entropy(logits.copy(), targets, nll, 1.0, 1, Smoothing(0.3, uniform))
         return float((0.7 * nll + 0.3 * uniform).sum())
 
     found = logits.copy()
-    softmax.cross_entropy(found, targets, np.zeros(4), 1.0, 1, smoothing=0.3)
+    softmax.cross_entropy(found, targets, np.zeros(4), 1.0, 1, Smoothing(0.3))
     assert_gradients_agree(found, numerical_gradient(loss, logits), 1e-8)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cpu import attention as on_the_processor
 from lstm_kernels.cuda import arrays, attention
+from lstm_kernels.interface import AttentionGradients, AttentionInputs
 
 LENGTHS = np.array([5, 0, 2], np.int32)
 
@@ -22,9 +23,10 @@ def test_as_on_the_processor(dtype, tolerance, add):
         weights, dscores = (to(np.full((T, B, S), np.nan, dtype)) for _ in range(2))
         context, dq = to(np.full_like(dcontext, np.nan)), to(np.full_like(q, np.nan))
         dk, dm = (to(np.full_like(a, 2 if add else np.nan)) for a in (k, m))
-        inputs = [to(a) for a in (q, k, m, LENGTHS)]
-        kernels.forward(*inputs, 0.5, weights, context, dtype.__name__, 1)
-        kernels.backward(to(dcontext), *inputs, 0.5, weights, dscores, dq, dk, dm, dtype.__name__, 1, add=add)
+        inputs = AttentionInputs(*(to(a) for a in (q, k, m, LENGTHS)), 0.5)
+        kernels.forward(inputs, weights, context, dtype.__name__, 1)
+        gradients = AttentionGradients(dscores, dq, dk, dm)
+        kernels.backward(to(dcontext), inputs, weights, gradients, dtype.__name__, 1, add=add)
         found.append([back(a) for a in (weights, context, dq, dk, dm)])
     for expected, got in zip(*found, strict=True):
         np.testing.assert_allclose(got, expected, atol=tolerance)

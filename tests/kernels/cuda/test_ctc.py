@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cpu import ctc as on_the_processor
 from lstm_kernels.cuda import arrays, ctc
+from lstm_kernels.interface import CTCTargets
 
 LENGTHS = np.array([5, 3, 4, 2, 0], np.int32)
 LABELS = np.array([[1, 1, 2], [9, 9, 9], [2, 3, 9], [1, 1, 9], [9, 9, 9]], np.int32)
@@ -17,8 +18,8 @@ def run(kernels, logits, to, back):
     T, B, _ = logits.shape
     dlogits, nll, aligned = to(logits), to(np.full(B, np.nan, logits.dtype)), to(np.full(B, -1, np.int32))
     work = to(np.full(kernels.work_shape(T, B, LABELS.shape[1]), np.nan, logits.dtype))
-    of_labels = [to(a) for a in (LENGTHS, LABELS, LABEL_LENGTHS)]
-    kernels.loss(dlogits, *of_labels, nll, aligned, work, 0.5, 1)
+    targets = CTCTargets(*(to(a) for a in (LENGTHS, LABELS, LABEL_LENGTHS)))
+    kernels.loss(dlogits, targets, nll, aligned, work, 0.5, 1)
     return back(nll), back(aligned), back(dlogits)
 
 

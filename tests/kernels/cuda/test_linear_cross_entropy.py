@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cuda.arrays import to_device, to_host
 from lstm_kernels.cuda.linear_cross_entropy import LinearCrossEntropy
+from lstm_kernels.interface import Smoothing
 from support import naive
 
 
@@ -21,7 +22,7 @@ def test_agrees_with_reference(precision, tolerance, smoothing):
     loss = LinearCrossEntropy(N, D, V, np.dtype(precision), precision)
     nll, uniform, dx, dW, db = (to_device(np.full(a.shape, np.nan, precision)) for a in (targets, targets, x, W, b))
     x, W, b, targets = (to_device(a) for a in (x, W, b, targets))
-    loss.forward(x, W, b, targets, nll, 0.5, 1, smoothing=smoothing, uniform=uniform)
+    loss.forward(x, W, b, targets, nll, 0.5, 1, Smoothing(smoothing, uniform))
     loss.backward(x, W, targets, dx, dW, db, 1)
     for got, wanted in zip((nll, uniform, dx, dW, db), expected, strict=True):
         np.testing.assert_allclose(to_host(got), wanted, atol=tolerance)
