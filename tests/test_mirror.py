@@ -108,26 +108,17 @@ TESTED_ELSEWHERE = (
         (
             "lstmtui/__init__.py",
             "lstmtui/errors.py",
-            *(f"lstmtui/cli/{name}.py" for name in ("__init__", "options", "output", "screens")),
+            *(f"lstmtui/cli/{name}.py" for name in ("__init__", "output", "screens")),
         ),
     ),
     Elsewhere("tests/cli/test_help.py", "the table of commands is what help prints", ("lstmtui/cli/commands.py",)),
     Elsewhere("tests/cli/test_docs.py", "shown by the command", ("lstmtui/manual.py",)),
-    Elsewhere(
-        "tests/cli/test_use.py", "commands over one fake model",
-        tuple(f"lstmtui/cli/{name}.py" for name in ("adapt", "complete", "evaluate", "sample")),
-    ),
-    Elsewhere(
-        "tests/cli/test_runs_commands.py", "commands over the same prepared runs",
-        tuple(f"lstmtui/cli/{name}.py" for name in ("ls", "mv", "rm", "show")),
-    ),
-    Elsewhere(
-        "tests/cli/test_info_cache.py", "what the machine has and what the cache holds",
-        ("lstmtui/cli/cache.py", "lstmtui/cli/info.py", "lstmtui/engine/services/info.py"),
-    ),
     Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
     Elsewhere("tests/cli/test_bench.py", "seen through the command", ("lstmtui/client/benchmark.py",)),
-    Elsewhere("tests/cli/test_info_cache.py", "seen through the command", ("lstmtui/client/info.py",)),
+    Elsewhere(
+        "tests/cli/test_info.py", "both ends of the process that the command starts",
+        ("lstmtui/client/info.py", "lstmtui/engine/services/info.py"),
+    ),
     Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
     # --- screens ---

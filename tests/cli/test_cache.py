@@ -1,3 +1,5 @@
+"""`cache`."""
+
 from __future__ import annotations
 
 import json
@@ -7,33 +9,9 @@ import pytest
 from lstmtui.cli.cache import used
 from lstmtui.common.paths import cache_root
 from lstmtui.data.token_files import TokenFiles
-from lstmtui.errors import LstmtuiError
 
 
-def test_info_gathers_what_a_report_needs(lstmtui, monkeypatch):
-    facts = {"numba": "1", "threads": 2, "cuda": False}
-    monkeypatch.setattr("lstmtui.client.info.engine_facts", lambda: facts)
-    found = json.loads(lstmtui("info", "--json").out)
-    assert found["compute"] == {"threads": 2, "cuda": False}
-    assert found["versions"]["numpy"]
-    assert found["machine"]["processors"] >= 1
-    out = lstmtui("info").out
-    assert "cuda            no" in out
-    assert str(cache_root()) in out
-
-
-@pytest.mark.parametrize("error", [LstmtuiError("The engine ended unexpectedly (no LLVM)."), OSError("no memory")])
-def test_info_reports_an_engine_that_does_not_answer(lstmtui, monkeypatch, error):
-    def engine_facts():
-        raise error
-
-    monkeypatch.setattr("lstmtui.client.info.engine_facts", engine_facts)
-    said = lstmtui("info")
-    assert said.code == 0
-    assert f"engine          {error}" in said.out
-
-
-def test_cache_clear_takes_only_what_is_ours(lstmtui):
+def test_clear_removes_only_files_of_the_cache(lstmtui):
     root = cache_root()
     for name in ("tokens/ab/train.bin", "compiled/d/x.nbc", "default-1-3.11.txt", "mine/holiday.jpg", "notes.txt"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +24,11 @@ def test_cache_clear_takes_only_what_is_ours(lstmtui):
     assert {p.name for p in root.rglob("*") if p.is_file()} == {"holiday.jpg", "notes.txt"}
 
 
-def test_cache_clear_without_a_cache(lstmtui):
+def test_clear_without_a_cache_succeeds(lstmtui):
     assert lstmtui("cache", "clear").code == 0
 
 
-def test_cache_clear_follows_no_link(lstmtui, tmp_path):
+def test_clear_follows_no_link(lstmtui, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "file").write_text("mine")
@@ -60,7 +38,7 @@ def test_cache_clear_follows_no_link(lstmtui, tmp_path):
     assert (outside / "file").exists()
 
 
-def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
+def test_clear_removes_everything_that_training_caches(lstmtui, text_file):
     from support.corpora import prepare
 
     prepare(train=[text_file])
@@ -70,7 +48,7 @@ def test_everything_that_is_written_to_the_cache_is_cleared(lstmtui, text_file):
 
 
 @pytest.mark.parametrize("how", ["noted", "by its plan"])
-def test_cache_clear_leaves_the_tokens_that_a_run_needs(lstmtui, make_run, how):
+def test_clear_keeps_the_tokens_that_a_run_needs(lstmtui, make_run, how):
     run = make_run()
     for digest in ("a" * 64, "b" * 64):
         folder = TokenFiles.with_digest(cache_root(), digest).folder
