@@ -63,8 +63,8 @@ def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | 
     found: dict[str, list[Span]] = {"valid": [], "test": []}
     shares = {role: share for role, share in shares.items() if share}
     for files in kinds.values():
-        for role, spans in _hold_out(source, files, shares):
-            found[role].extend(spans)
+        for role, span in _hold_out(source, files, shares):
+            found[role].append(span)
     if any(sum(stop - start for start, stop in found[role]) < 2 for role in shares):
         return None
     # The newline between two files belongs to the first.
@@ -74,13 +74,13 @@ def mixed_split(source: Source, shares: dict[str, float]) -> dict[str, Range] | 
     held_out = sorted(found["valid"] + found["test"])
     return {
         "train": Range(source, tuple(_gaps(held_out, source.bytes))),
-        "valid": Range(source, tuple(_join(found["valid"]))),
-        "test": Range(source, tuple(_join(found["test"]))),
+        "valid": Range(source, _join(found["valid"])),
+        "test": Range(source, _join(found["test"])),
     }
 
 
-def _hold_out(source: Source, files: Sequence[_File], shares: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
-    """Yield each role with spans of files of one kind."""
+def _hold_out(source: Source, files: Sequence[_File], shares: dict[str, float]) -> Iterator[tuple[str, Span]]:
+    """Yield spans of files of one kind, each with its role."""
     small = [file for file in files if file.bytes < MAX_WHOLE_FILE]
     if len(small) * min(shares.values()) < MIN_WHOLE_FILES:
         small = []
@@ -91,29 +91,29 @@ def _hold_out(source: Source, files: Sequence[_File], shares: dict[str, float]) 
         while queue and quota > 0:
             file = queue.pop()
             quota -= file.bytes
-            yield role, [(file.start, file.stop)]
+            yield role, (file.start, file.stop)
     for file in files:
         if file.bytes >= (MAX_WHOLE_FILE if small else MIN_CUT_FILE):
             yield from _pieces(source, file, shares)
 
 
-def _pieces(source: Source, file: _File, shares: dict[str, float]) -> Iterator[tuple[str, list[Span]]]:
-    """Yield each role with pieces of one file, one piece per section, at offsets that the name decides."""
-    share = sum(shares.values())
-    count = max(1, min(MAX_PIECES_PER_FILE, int(file.bytes * share / PIECE_BYTES)))
+def _pieces(source: Source, file: _File, shares: dict[str, float]) -> Iterator[tuple[str, Span]]:
+    """Yield pieces of one file, each with its role: one per section, at an offset that the name decides."""
+    total = sum(shares.values())
+    count = max(1, min(MAX_PIECES_PER_FILE, int(file.bytes * total / PIECE_BYTES)))
     section = file.bytes // count
     for k in range(count):
         low = file.start + k * section
         high = file.stop if k == count - 1 else low + section
-        length = max(1, int((high - low) * share))
+        length = max(1, int((high - low) * total))
         at = low + int(_hash(f"{file.name} {k}") * (high - low - length))
         start, stop = _whole_piece(source, low, high, at, length)
-        for role, part in shares.items():
+        for role, share in shares.items():
             end = stop
             if role != next(reversed(shares)):
-                end = _next(source, start + int((stop - start) * part / share), stop, b"\n", stop - start)
+                end = _next(source, start + int((stop - start) * share / total), stop, b"\n", stop - start)
             if end > start:
-                yield role, [(start, end)]
+                yield role, (start, end)
             start = end
 
 
@@ -164,18 +164,15 @@ def _gaps(spans: Iterable[Span], end: int) -> Iterator[Span]:
         yield at, end
 
 
-def _join(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield spans in order, adjacent ones joined."""
-    open_: Span | None = None
+def _join(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans in order, adjacent ones joined."""
+    joined: list[Span] = []
     for start, stop in spans:
-        if open_ is not None and open_[1] == start:
-            open_ = open_[0], stop
-            continue
-        if open_ is not None:
-            yield open_
-        open_ = start, stop
-    if open_ is not None:
-        yield open_
+        if joined and joined[-1][1] == start:
+            joined[-1] = joined[-1][0], stop
+        else:
+            joined.append((start, stop))
+    return tuple(joined)
 
 
 def _hash(name: str) -> float:

@@ -42,7 +42,9 @@ STATES = (
     "failed",  # `message` holds the error, `exit_code` its kind
     "diverged",
 )
+"""The states that an engine writes."""
 ENDED = ("finished", "stopped", "failed", "diverged")
+"""The states with which an engine ends."""
 FILES = (
     "config.toml", "plan.json", "tokenizer.json", "status.json", "metrics.jsonl", "events.jsonl", "samples.jsonl",
     "requests.jsonl", "piped.txt", "engine.lock", "engine.log",
