@@ -72,11 +72,6 @@ TESTED_ELSEWHERE = (
         ("kernels/lstm_kernels/cuda/launch.py", "kernels/lstm_kernels/cuda/ptx.py"),
     ),
     # --- the engine ---
-    Elsewhere("tests/engine/test_checkpoint.py", "part of a checkpoint", ("lstmtui/engine/checkpoint_identity.py",)),
-    Elsewhere(
-        "tests/engine/training/test_trainer.py", "written and read in the course of training",
-        ("lstmtui/engine/analysis/gate_statistics.py",),
-    ),
     Elsewhere("tests/engine/training/test_steering.py", "a request like others", ("lstmtui/engine/training/fork.py",)),
     Elsewhere(
         "tests/engine/autocomplete/test_operations.py", "every operation builds a completer",
@@ -96,10 +91,6 @@ TESTED_ELSEWHERE = (
         "tests/engine/autocomplete/test_ngram_mixture.py", "sources are tested by what they add to a mixture",
         ("lstmtui/engine/autocomplete/ngram_sources.py",),
     ),
-    Elsewhere(
-        "tests/engine/benchmark/test_bench.py", "parts of one measurement",
-        ("lstmtui/engine/benchmark/profile.py", "lstmtui/engine/benchmark/roofline.py"),
-    ),
     # --- data and runs ---
     Elsewhere("tests/data/tokens/test_tokens.py", "every kind by parameter", ("lstmtui/data/tokens/*.py",)),
     # --- commands ---
@@ -107,12 +98,10 @@ TESTED_ELSEWHERE = (
         "tests/cli/test_main.py", "seen by every command",
         (
             "lstmtui/__init__.py",
-            "lstmtui/errors.py",
             *(f"lstmtui/cli/{name}.py" for name in ("__init__", "output", "screens")),
         ),
     ),
     Elsewhere("tests/cli/test_help.py", "the table of commands is what help prints", ("lstmtui/cli/commands.py",)),
-    Elsewhere("tests/cli/test_docs.py", "shown by the command", ("lstmtui/manual.py",)),
     Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
     Elsewhere("tests/cli/test_bench.py", "seen through the command", ("lstmtui/client/benchmark.py",)),
     Elsewhere(

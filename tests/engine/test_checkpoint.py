@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import errno
 import json
 import os
@@ -9,7 +11,6 @@ from safetensors.numpy import load_file
 from lstmtui.common import files
 from lstmtui.common.opening import read_bytes
 from lstmtui.engine import checkpoint
-from lstmtui.engine.checkpoint_identity import check_identity
 from lstmtui.errors import CorruptError, UnreadableError
 from lstmtui.runs.folder import RunFolder
 
@@ -142,17 +143,6 @@ def test_restore_refuses_missing_names_shapes_and_types():
     for wrong in ({}, {"weights.a": np.zeros(6, np.float32)}, {"weights.a": np.zeros((2, 3))}):
         with pytest.raises(CorruptError, match=r"weights\.a should be float32"):
             checkpoint.restore(views, wrong, "weights", "it")
-
-
-def test_identity_names_what_differs():
-    expected = {"cell": "lstm", "tokenizer": "abc"}
-    check_identity(dict(expected), expected, "it")
-    with pytest.raises(CorruptError, match="cell 'gru', not 'lstm'"):
-        check_identity({"cell": "gru", "tokenizer": "abc"}, expected, "it")
-    with pytest.raises(CorruptError, match="another tokenizer"):
-        check_identity({"cell": "lstm", "tokenizer": "abd"}, expected, "it")
-    with pytest.raises(CorruptError):
-        check_identity(None, expected, "it")
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.EINTR])

@@ -1,14 +1,14 @@
-import json
-from contextlib import nullcontext
+"""The speed of training is measured."""
 
-import numpy as np
+from __future__ import annotations
+
+import json
+
 import pytest
 
 from lstmtui import config
-from lstmtui.engine import backend
-from lstmtui.engine.benchmark import bench, roofline
+from lstmtui.engine.benchmark import bench
 from lstmtui.engine.benchmark.bench import SHAPES, Shape
-from lstmtui.engine.benchmark.profile import Part, Profile
 from lstmtui.errors import UsageError
 
 TINY = Shape(2, 4, V=7, B=3, T=5)
@@ -94,19 +94,6 @@ def test_a_network_larger_than_memory_raises():
         bench.training_step("rnn", bench.parse_shape("2x65536"), threads=1)
 
 
-def test_the_peak_is_measured_on_real_multiply_adds():
-    sums = np.arange(roofline.CHAINS, dtype=np.float32)
-    for _ in range(3):
-        sums = sums * np.float32(0.5) + 1
-    assert roofline.multiply_adds(3, 0.5, 1.0) == roofline.LANES * sums.sum()
-
-
-def test_the_peak_counts_two_operations_for_a_multiply_add(monkeypatch):
-    clock = iter([10.0, 10.5, 20.0, 20.25])
-    monkeypatch.setattr(roofline.time, "perf_counter", lambda: next(clock))
-    assert roofline.peak(1, turns=2) == pytest.approx(2e-9 * roofline.LANES * roofline.CHAINS * roofline.ROUNDS / 0.25)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -155,41 +142,6 @@ def test_one_line_for_each_shape_and_cell(capsys, monkeypatch):
         ("1x4", "rnn"), ("1x4", "gru"), ("1x5", "rnn"), ("1x5", "gru"),
     ]  # fmt: skip
     assert {line["peak_gflops"] for line in lines} == {200.0}
-
-
-def test_a_profile_has_every_part_of_a_step_and_restores_the_kernels():
-    before = backend.CPU.linear
-    workload = bench.make_workload("gru", TINY, 1, dropout=0.25, weight_drop=0.25)
-    rows = bench.profile(workload, 0.0, bench.Limits(1.0, 1.0))
-    assert backend.CPU.linear is before
-    assert "pack" not in vars(workload.network)
-    parts = {row["part"]: row for row in rows}
-    expected = {"weights: packing", "dropout", "inputs: product", "layers: forward"}
-    expected |= {"softmax: product and loss", "softmax: gradients"}
-    expected |= {"layers: backward", "layers: gradient of weights", "inputs: gradient", "embedding: gradient"}
-    assert expected | {"optimizer: norm", "optimizer: update", "the rest"} <= set(parts)
-    assert all(row["milliseconds"] >= 0 for row in rows)
-    # Multiply-adds: 2 layers, 15 positions, 12 x 4 weights; at 1 GFLOP/s and 1 GB/s bytes are the limit.
-    forward = parts["layers: forward"]
-    assert forward["limit"] == "memory"
-    (row,) = [part.row(1, 1e-3, 1e9) for part in [Part("x", flops=2 * 2 * 15 * 12 * 4)]]
-    assert row["limit_milliseconds"] == pytest.approx(2 * 2 * 15 * 48 / 1e6 * 1e3, abs=1e-3)
-
-
-def test_profiling_changes_no_bit():
-    def losses(timed):
-        workload = bench.make_workload("lstm", TINY, 1)
-        with Profile().of(workload.network) if timed else nullcontext():
-            return [workload.step() for _ in range(5)]
-
-    assert losses(True) == losses(False)
-
-
-def test_bandwidth_counts_two_arrays_in_and_one_out(monkeypatch):
-    monkeypatch.setattr(roofline, "ARRAY_SIZE", 100)
-    clock = iter([10.0, 10.5, 20.0, 20.25])
-    monkeypatch.setattr(roofline.time, "perf_counter", lambda: next(clock))
-    assert roofline.bandwidth(2, turns=2) == pytest.approx(1e-9 * 12 * 100 / 0.25)
 
 
 def test_settings_accept_every_named_shape():
