@@ -16,9 +16,9 @@ def test_process_memory_grows_with_allocations():
 
 def test_training_flops_follow_the_flags_of_the_processor(tmp_path):
     def speed(flags, precision="auto", vendor="AuthenticAMD"):
-        told = tmp_path / "cpuinfo"
-        told.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
-        return training_flops(precision, cpuinfo=told)
+        cpuinfo = tmp_path / "cpuinfo"
+        cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
+        return training_flops(precision, cpuinfo=cpuinfo)
 
     assert speed("avx2 avx512f avx512_bf16") > speed("avx2 avx512f") > speed("avx2 fma") > 0
     assert speed("avx2 avx512f avx512_bf16", "float32") == speed("avx2 avx512f")

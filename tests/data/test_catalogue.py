@@ -95,29 +95,29 @@ def test_every_entry_is_complete():
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
 def test_a_file_is_fetched_verified_and_stored(kind, server, tmp_path):
-    told: list[float] = []
-    wanted = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
-    assert not catalogue.is_fetched(wanted, tmp_path)
-    [got] = fetch_entry(wanted, tmp_path, lambda what, done: told.append(done))
+    progress: list[float] = []
+    chosen = entry(plain(server, bytes=len(TEXT), **{kind: digest(TEXT, kind)}))
+    assert not catalogue.is_fetched(chosen, tmp_path)
+    [got] = fetch_entry(chosen, tmp_path, lambda what, done: progress.append(done))
     assert got.path.read_bytes() == TEXT
     assert (got.sha256, got.verified) == (digest(TEXT), True)
-    assert catalogue.is_fetched(wanted, tmp_path)
+    assert catalogue.is_fetched(chosen, tmp_path)
     assert left_in(tmp_path / "corpora") == {"set.txt"}
-    assert told[-1] == 1.0
+    assert progress[-1] == 1.0
 
 
 def test_members_of_one_archive_are_unpacked(server, tmp_path):
     archive = digest((tmp_path / "site" / "set.zip").read_bytes())
-    wanted = entry(member(server, "train", archive_sha256=archive), member(server, "valid", sha256=digest(TEXT[:30])))
-    assert [got.path.read_bytes() for got in fetch_entry(wanted, tmp_path)] == [TEXT, TEXT[:30]]
+    chosen = entry(member(server, "train", archive_sha256=archive), member(server, "valid", sha256=digest(TEXT[:30])))
+    assert [got.path.read_bytes() for got in fetch_entry(chosen, tmp_path)] == [TEXT, TEXT[:30]]
     assert left_in(tmp_path / "corpora") == {"train.txt", "valid.txt"}
 
 
 def test_a_present_file_is_not_fetched_again(server, tmp_path):
-    wanted = entry(plain(server, sha256=digest(TEXT)))
-    fetch_entry(wanted, tmp_path)
+    chosen = entry(plain(server, sha256=digest(TEXT)))
+    fetch_entry(chosen, tmp_path)
     (tmp_path / "site" / "set.txt").unlink()
-    [got] = fetch_entry(wanted, tmp_path)
+    [got] = fetch_entry(chosen, tmp_path)
     assert got.verified
 
 
@@ -168,9 +168,9 @@ def test_an_unfetched_set_names_the_command(tmp_path):
 
 
 def test_a_set_brings_its_own_split(server, tmp_path, monkeypatch):
-    wanted = entry(member(server, "train"), member(server, "valid"))
-    monkeypatch.setattr(catalogue, "entries", lambda: {"aset": wanted})
-    fetch_entry(wanted, tmp_path)
+    chosen = entry(member(server, "train"), member(server, "valid"))
+    monkeypatch.setattr(catalogue, "entries", lambda: {"aset": chosen})
+    fetch_entry(chosen, tmp_path)
     data = prepare(train=["aset"], cache=tmp_path)
     assert (data.train.bytes, data.valid.bytes, data.test.bytes) == (len(TEXT), 30, 0)
     assert data.name == "aset"
@@ -178,14 +178,14 @@ def test_a_set_brings_its_own_split(server, tmp_path, monkeypatch):
 
 def test_no_more_is_unpacked_or_fetched_than_the_stated_size(server, tmp_path, monkeypatch):
     (tmp_path / "site" / "set.txt").write_bytes(TEXT * 10)
-    for wanted in (entry(member(server, "train", bytes=len(TEXT) - 1)), entry(plain(server, bytes=len(TEXT)))):
+    for chosen in (entry(member(server, "train", bytes=len(TEXT) - 1)), entry(plain(server, bytes=len(TEXT)))):
         with pytest.raises(LstmtuiError, match="it is larger"):
-            fetch_entry(wanted, tmp_path)
+            fetch_entry(chosen, tmp_path)
         assert left_in(tmp_path / "corpora") == set()
     monkeypatch.setattr(catalogue, "MAX_BYTES", len(TEXT) - 1)
-    for wanted in (entry(member(server, "train")), entry(plain(server))):
+    for chosen in (entry(member(server, "train")), entry(plain(server))):
         with pytest.raises(LstmtuiError, match="it is larger"):
-            fetch_entry(wanted, tmp_path)
+            fetch_entry(chosen, tmp_path)
 
 
 def test_an_archive_that_states_less_than_it_holds_is_refused(server, tmp_path):

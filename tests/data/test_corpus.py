@@ -110,10 +110,10 @@ def test_an_unwritable_cache_is_replaced_by_a_temporary_one(text, tmp_path):
 
 
 def test_progress_goes_from_0_to_1(text, cache):
-    told: list[tuple[str, float]] = []
-    prepare([text], cache=cache, tokens="words", report=lambda what, done: told.append((what, done)))
-    assert [what for what, _ in told] == ["reading", "vocabulary", "train", "valid"]
-    assert [done for _, done in told[1:]] == [1.0, 1.0, 1.0]
+    progress: list[tuple[str, float]] = []
+    prepare([text], cache=cache, tokens="words", report=lambda what, done: progress.append((what, done)))
+    assert [what for what, _ in progress] == ["reading", "vocabulary", "train", "valid"]
+    assert [done for _, done in progress[1:]] == [1.0, 1.0, 1.0]
 
 
 def test_files_are_tokenised_with_the_tokenizer_of_a_model(text, tmp_path, cache):

@@ -41,12 +41,12 @@ def test_validation_text_has_the_words_of_the_training_text(text):
 
 
 def test_the_corpus_is_cached_and_a_damaged_copy_is_made_again(text, cache):
-    [kept] = cache.glob("default-*.txt")
-    whole = kept.read_bytes()
+    [stored] = cache.glob("default-*.txt")
+    whole = stored.read_bytes()
     assert whole == text.encode()
-    kept.write_bytes(whole[:-5])
+    stored.write_bytes(whole[:-5])
     assert default_corpus.text(cache) == whole
-    assert kept.read_bytes() == whole
+    assert stored.read_bytes() == whole
 
 
 @pytest.fixture

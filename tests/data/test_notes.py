@@ -1,4 +1,4 @@
-"""What is said of a corpus before a run trains on it."""
+"""Notes on a corpus before a run trains on it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_validation_text_unlike_the_training_text_or_the_same_is_noted(tmp_path,
     (tmp_path / "greek.txt").write_text("Η γρήγορη καφέ αλεπού\n" * 60)
     (tmp_path / "copy.txt").write_bytes(text.read_bytes())
     (tmp_path / "like.txt").write_text(TEXT[:3000].replace("größer", "größten"))
-    said = {
+    notes = {
         name: " ".join(
             corpus_notes(
                 open_corpus(DataSettings.of(Settings(corpus=(str(text),), valid=(str(tmp_path / name),))), cache=cache)
@@ -79,7 +79,7 @@ def test_validation_text_unlike_the_training_text_or_the_same_is_noted(tmp_path,
         )
         for name in ("music.abc", "greek.txt", "copy.txt", "like.txt")
     }
-    assert "characters that the training text does not have" in said["greek.txt"]
-    assert "characters that the training text does not have" in said["music.abc"]
-    assert "is part of the training text" in said["copy.txt"]
-    assert said["like.txt"] == ""
+    assert "characters that the training text does not have" in notes["greek.txt"]
+    assert "characters that the training text does not have" in notes["music.abc"]
+    assert "is part of the training text" in notes["copy.txt"]
+    assert notes["like.txt"] == ""

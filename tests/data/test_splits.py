@@ -10,7 +10,7 @@ from lstmtui.data.corpus import open_corpus, tokenise_corpus
 from lstmtui.data.parts import CHUNK, Part
 from lstmtui.data.sources import MAX_BOUNDARY_DISTANCE
 
-LETTER = "Dear {0}, this is paragraph {1} of letter {2}, and it is long enough to be told from others.\n\n"
+LETTER = "Dear {0}, this is paragraph {1} of letter {2}, and it is long enough to be distinct from others.\n\n"
 TUNE = "X:1\nT:Tune {0}\nK:G\n|: G2 B>d e/f/g | z4 [CEG] a2 :|\n\n"
 
 

@@ -26,7 +26,7 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
 
 
 @pytest.mark.parametrize(
-    ("losses", "size", "said"),
+    ("losses", "size", "verdict"),
     [
         ([(2.0, 2.05)], 0.05, "healthy"),
         ([(2.0, 2.2), (1.9, 2.1)], 0.15, "growing"),
@@ -36,10 +36,10 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
         ([(1.5, 1.5), (1.5, 1.5), (1.5, 1.5), (1.5, 1.5)], 0.0, "no better lately"),
     ],
 )
-def test_the_gap_has_a_verdict(tmp_path: Path, losses: list[tuple[float, float]], size: float, said: str) -> None:
+def test_the_gap_has_a_verdict(tmp_path: Path, losses: list[tuple[float, float]], size: float, verdict: str) -> None:
     found = overfitting.generalisation_gap(evaluated(tmp_path, losses))
     assert found is not None
-    assert found == (pytest.approx(size, abs=0.011), said)
+    assert found == (pytest.approx(size, abs=0.011), verdict)
 
 
 def test_there_is_no_gap_before_both_losses_are_known(tmp_path: Path) -> None:
@@ -113,13 +113,13 @@ def test_the_proposed_extension_is_the_length_of_the_run(tmp_path, length, optio
     assert f"(resume it with {option})" in found[0]
 
 
-@pytest.mark.parametrize(("tokens", "told"), [(1, True), (499, True), (500, False), (0, False), (None, False)])
-def test_few_validation_tokens_are_called_chance_and_give_no_other_advice(tmp_path, tokens, told):
+@pytest.mark.parametrize(("tokens", "warned"), [(1, True), (499, True), (500, False), (0, False), (None, False)])
+def test_few_validation_tokens_are_called_chance_and_give_no_other_advice(tmp_path, tokens, warned):
     run = ended(tmp_path, OVERFITTED)
     run.status["valid_tokens"] = tokens
     found = overfitting.advice(run)
-    assert ("chance" in found[0]) == told
-    assert ("To change" in found[-1]) != told
+    assert ("chance" in found[0]) == warned
+    assert ("To change" in found[-1]) != warned
 
 
 def test_there_is_no_advice_before_the_gap_is_known(tmp_path):
@@ -136,11 +136,11 @@ def test_far_longer_copies_than_usual_are_recited(tmp_path, characters, usual, r
     found = overfitting.copied_text(run)
     assert found is not None
     assert found.recites == recites
-    told = [sentence for sentence in overfitting.advice(run) if "recite" in sentence]
-    assert len(told) == recites
-    assert not any("\x1b" in sentence for sentence in told)
+    recited = [sentence for sentence in overfitting.advice(run) if "recite" in sentence]
+    assert len(recited) == recites
+    assert not any("\x1b" in sentence for sentence in recited)
 
 
-@pytest.mark.parametrize("told", [None, 5, {}, {"characters": "9", "text": "x", "usual": 1, "of": 2}])
-def test_a_damaged_status_gives_no_copied_text(tmp_path, told):
-    assert overfitting.copied_text(ended(tmp_path, OVERFITTED, copied=told)) is None
+@pytest.mark.parametrize("copied", [None, 5, {}, {"characters": "9", "text": "x", "usual": 1, "of": 2}])
+def test_a_damaged_status_gives_no_copied_text(tmp_path, copied):
+    assert overfitting.copied_text(ended(tmp_path, OVERFITTED, copied=copied)) is None

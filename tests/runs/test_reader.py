@@ -103,7 +103,7 @@ def test_a_long_run_is_thinned_but_keeps_its_ends(run):
 
 
 def test_very_many_lines_are_skimmed(run, monkeypatch):
-    """The best evaluations, the last lines, and about as many others as are kept; then line by line again."""
+    """The best evaluations, the last lines, and about max_points others; then line by line again."""
     monkeypatch.setattr(reader, "MIN_BYTES_TO_SKIM", 20_000)
     monkeypatch.setattr(reader, "_BLOCK", 50_000)
     run.config.write_text(config.dump(tiny.run_settings()))

@@ -1,4 +1,4 @@
-"""Every tokenizer: round trips, streaming, the file it is kept in."""
+"""Every tokenizer: round trips, streaming, their files."""
 
 from __future__ import annotations
 
