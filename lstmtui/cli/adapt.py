@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
-from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
+from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
@@ -69,7 +69,7 @@ def adapt(args: AdaptArguments) -> int:
         raise UsageError("--weights says how to learn from FILE; leave it out.")
     if args.forget == "":
         raise UsageError("--forget needs a word or a file; --reset forgets everything.")
-    found = recognise(args.run, args.runs_dir)
+    found = resolve_run(args.run, args.runs_dir)
     named: dict[str, Any] = {"encoding": args.encoding} if args.encoding else {}
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(piped.files(files)) if files else []

@@ -24,6 +24,7 @@ from lstmtui.cli import (
     corpora,
     docs,
     evaluate,
+    fork,
     gradients,
     info,
     ls,
@@ -31,12 +32,14 @@ from lstmtui.cli import (
     pack,
     plan,
     plot,
+    request,
     resume,
     rm,
     sample,
     screens,
+    set_,
     show,
-    steer,
+    stop,
     tasks,
     train,
 )
@@ -110,12 +113,14 @@ app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
 app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
 app.command("tasks", rich_help_panel=_TRAIN)(tasks.tasks)
 app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
-for _operation in (steer.pause, steer.continue_, steer.stop, steer.save):
-    app.command(_operation.__name__.rstrip("_"), rich_help_panel=_TRAIN)(_operation)
-app.command("set", rich_help_panel=_TRAIN)(steer.set_)
-for _operation in (steer.undo, steer.rewind):
-    app.command(_operation.__name__, rich_help_panel=_TRAIN)(_operation)
-app.command("fork", rich_help_panel=_TRAIN)(steer.fork)
+app.command("pause", rich_help_panel=_TRAIN)(request.command("pause"))
+app.command("continue", rich_help_panel=_TRAIN)(request.command("continue"))
+app.command("stop", rich_help_panel=_TRAIN)(stop.stop)
+app.command("save", rich_help_panel=_TRAIN)(request.command("save"))
+app.command("set", rich_help_panel=_TRAIN)(set_.set_)
+app.command("undo", rich_help_panel=_TRAIN)(request.command("undo"))
+app.command("rewind", rich_help_panel=_TRAIN)(request.command("rewind"))
+app.command("fork", rich_help_panel=_TRAIN)(fork.fork)
 app.command("ls", rich_help_panel=_RUNS)(ls.ls)
 app.command("show", rich_help_panel=_RUNS)(show.show)
 app.command("plot", rich_help_panel=_RUNS)(plot.plot)

@@ -13,8 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.help import choices, spelt_out
-from lstmtui.cli.options import ConfigFile, Encoding, Exact, KeepEverything, Purpose, RunsDir, Split
+from lstmtui.cli.options import (
+    ConfigFile,
+    Corpus,
+    Encoding,
+    Exact,
+    Hidden,
+    KeepEverything,
+    Layers,
+    Purpose,
+    RunsDir,
+    Split,
+    Threads,
+    Tokens,
+    Valid,
+)
 from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
 from lstmtui.cli.signature import settings_among, takes
 from lstmtui.common.paths import runs_root
@@ -37,10 +50,7 @@ CLOSE = 0.05
 class CompareArguments:
     """Arguments and options of the command."""
 
-    corpus: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
-    ] = None
+    corpus: Corpus = None
     purpose: Purpose = None
     cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
         config.CELLS
@@ -57,22 +67,15 @@ class CompareArguments:
         typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about so many."),
     ] = None
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1
-    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None
-    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None
-    tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
-        ),
-    ] = None
-    valid: Annotated[
-        list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
-    ] = None
+    hidden: Hidden = None
+    layers: Layers = None
+    tokens: Tokens = None
+    valid: Valid = None
     split: Split = None
     encoding: Encoding = None
     keep_everything: KeepEverything = None
     exact: Exact = None
-    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None
+    threads: Threads = None
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None
     config_file: ConfigFile = None
     screen: Annotated[

@@ -12,7 +12,7 @@ import typer
 
 from lstmtui.cli import piped
 from lstmtui.cli import warm_complete as warmly
-from lstmtui.cli.options import AsJson, Run, RunsDir, recognise
+from lstmtui.cli.options import AsJson, Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.signature import takes
 from lstmtui.cli.warm_complete import MOST, K
@@ -69,7 +69,7 @@ def complete(args: CompleteArguments) -> int:
         raise UsageError("Give either TEXT to complete (or pipe it in), or --stdin to answer lines of JSON.")
     if args.stdin and (args.warm or args.plain or args.threshold):
         raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
-    found = recognise(args.run, args.runs_dir)
+    found = resolve_run(args.run, args.runs_dir)
     question = warmly.question(text, args.k, args.phrase)
     if args.warm:
         if (answer := warmly.standing_by(found, question)) is not None:

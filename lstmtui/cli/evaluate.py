@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
-from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, recognise
+from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.cli.progress import progress_bar
 from lstmtui.cli.signature import takes
@@ -138,7 +138,7 @@ def evaluate(args: EvaluateArguments) -> int:
         raise UsageError("--dynamic is for figures of prediction, --adapt for --autocomplete; leave one out.")
     if args.dynamic_rule not in (None, *RULES):
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
-    found = recognise(args.run, args.runs_dir)
+    found = resolve_run(args.run, args.runs_dir)
     with piped.files(args.files) as names:
         for note in source_notes(
             open_source(names, ReadOptions.of(config.load(found.config).data, args.encoding or ""))

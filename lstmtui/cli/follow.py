@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lstmtui.cli.ending import conclude, saved_step
-from lstmtui.cli.options import short
+from lstmtui.cli.options import run_argument
 from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.training_progress import TrainingProgress, training_progress
 from lstmtui.common.opening import open_to_read
@@ -87,7 +87,7 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
             time.sleep(INTERVAL)
     if process.poll() is not None:
         return _conclude(run, process, reader.refresh(), 0, fresh=before is None, as_json=as_json)
-    name = short(run)
+    name = run_argument(run)
     trains = own and snapshot.state in TRAINING
     doing = "It trains on its own now" if trains else f"It does not train yet ({snapshot.state}), and is left alone"
     notify(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
@@ -164,7 +164,7 @@ def _conclude(
         state, code = "refused", process.returncode
     elif process.returncode == SaveError.exit_code:  # a full disk did not take its last words either
         state, code = "unsaved", process.returncode
-    name, saved = short(run), saved_step(run)
+    name, saved = run_argument(run), saved_step(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
         code = by_signal
     for line in _ending(run, snapshot, state, name, saved=saved, by_signal=bool(by_signal), fresh=fresh):

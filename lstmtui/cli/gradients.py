@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise
+from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, resolve_run
 from lstmtui.cli.output import write, write_json
 from lstmtui.errors import CorruptError
 
@@ -26,7 +26,7 @@ def gradients(
     from lstmtui.client.model import Model
     from lstmtui.reports.gradient_flow import describe_half_life, judge, parse_flow
 
-    found = recognise(run, runs_dir)
+    found = resolve_run(run, runs_dir)
     with Model(found) as model:
         answer = model.ask("gradients", lags=lags)
     if json:

@@ -54,13 +54,13 @@ def flowing(text: str) -> str:
     return "\n".join(lines)
 
 
-def choices(words: Iterable[str]) -> str:
+def metavar(words: Iterable[str]) -> str:
     """Return how choices stand in the column of types: themselves, or that one word of several is wanted."""
     joined = "|".join(words)
     return joined if len(joined) <= WIDEST else "WORD"
 
 
-def spelt_out(words: Iterable[str]) -> str:
+def choices_suffix(words: Iterable[str]) -> str:
     """Return choices as an addition to a sentence, where the column of types has no room for them."""
     *others, last = words
-    return f": {', '.join(others)} or {last}" if choices((*others, last)) == "WORD" else ""
+    return f": {', '.join(others)} or {last}" if metavar((*others, last)) == "WORD" else ""

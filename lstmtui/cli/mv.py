@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import RunsDir, recognise, run_names
+from lstmtui.cli.options import RunsDir, resolve_run, run_names
 from lstmtui.cli.output import notify
 from lstmtui.common.files import read_json
 from lstmtui.errors import CorruptError
@@ -23,7 +23,7 @@ def mv(
     runs_dir: RunsDir = None,
 ) -> int:
     """Give a run another name. A run that trains has to be stopped first."""
-    run = recognise(old, runs_dir)
+    run = resolve_run(old, runs_dir)
     renamed = rename_run(run, new)
     _keep_tokens(renamed)
     notify(f"Run '{run.name}' is now '{renamed.name}'.")

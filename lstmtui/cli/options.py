@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lstmtui import config
-from lstmtui.cli.help import choices, spelt_out
+from lstmtui.cli.help import choices_suffix, metavar
 from lstmtui.common import paths
 from lstmtui.errors import UsageError
 from lstmtui.runs import listing
@@ -17,14 +18,14 @@ from lstmtui.runs.folder import RunFolder
 
 
 def path(text: str) -> Path:
-    """Return the path that was typed. Raises UsageError for an empty one, which would be the current folder."""
+    """Return a path from the command line. Raises UsageError for an empty one, which would be the current folder."""
     if not text.strip():
         raise UsageError("An empty text names no file or folder; '.' is the current folder.")
     return Path(text).expanduser()
 
 
 def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of runs that begin with what was typed, for the shell."""
+    """Return the names of runs that begin with `incomplete`, for the shell's completion."""
     root = ctx.params.get("runs_dir")
     names = [run.name for run in listing.list_runs(Path(root) if root else None)]
     return [name for name in [*names, *(["latest"] if names else [])] if name.startswith(incomplete)]
@@ -56,18 +57,33 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", parser=path, help="Other settings, from a TOML file.", show_default=False),
 ]
+Corpus = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
+]
+Hidden = Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")]
+Layers = Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")]
+Tokens = Annotated[
+    str | None,
+    typer.Option(
+        "--tokens", metavar=metavar(config.TOKENS),
+        help=f"What is read one at a time{choices_suffix(config.TOKENS)}.",
+    ),
+]  # fmt: skip
+Threads = Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")]
+Valid = Annotated[list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")]
 Purpose = Annotated[
     str | None,
     typer.Option(
-        "--for", metavar=choices(config.PURPOSES),
-        help=f"What it is trained for, which chooses the rest{spelt_out(config.PURPOSES)}.",
+        "--for", metavar=metavar(config.PURPOSES),
+        help=f"What it is trained for, which chooses the rest{choices_suffix(config.PURPOSES)}.",
         show_default=False,
     ),
 ]  # fmt: skip
 Split = Annotated[
     str | None,
     typer.Option(
-        "--split", metavar=choices(config.SPLITS), help=f"{config.FIELDS['split'].metadata['help'].capitalize()}.",
+        "--split", metavar=metavar(config.SPLITS), help=f"{config.FIELDS['split'].metadata['help'].capitalize()}.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -89,14 +105,25 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON
 Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave it running and return at once.")]
 
 
-def short(run: RunFolder) -> str:
-    """Return how to call `run` on the next command line: its name where that finds it, else its path."""
+def run_argument(run: RunFolder) -> str:
+    """Return what names `run` on a command line: its name in the usual folder of runs, else its path."""
     if run.path == paths.runs_root() / run.name:
         return run.name
-    path = os.path.relpath(run.path)
-    return path if os.sep in path else os.path.join(os.curdir, path)
+    relative = os.path.relpath(run.path)
+    return relative if os.sep in relative else os.path.join(os.curdir, relative)
 
 
-def recognise(name: str, runs_dir: Path | None) -> RunFolder:
-    """Return the run that `name` means. Raises UsageError."""
+def resolve_run(name: str, runs_dir: Path | None) -> RunFolder:
+    """Return the run called `name`, 'latest' or a path. Raises UsageError."""
     return listing.find_run(name, runs_dir.expanduser() if runs_dir else None)
+
+
+def parse_changes(changes: Sequence[str]) -> list[tuple[str, str]]:
+    """Return name and value of each KEY=VALUE. Raises UsageError."""
+    pairs = []
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"'{change}' is not KEY=VALUE; for example lr=0.001.")
+        pairs.append((key.strip().replace("-", "_"), value))
+    return pairs

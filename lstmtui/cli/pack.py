@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import Run, RunsDir, path, recognise
+from lstmtui.cli.options import Run, RunsDir, path, resolve_run
 from lstmtui.cli.output import notify, write
 from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError, UsageError
@@ -50,7 +50,7 @@ def pack(
     """
     from lstmtui.runs import archive
 
-    found = recognise(run, runs_dir)
+    found = resolve_run(run, runs_dir)
     if to == STDOUT:
         if sys.stdout.isatty():
             raise UsageError("An archive is nothing to look at; send '--to -' into a pipe or a file.")

@@ -10,8 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui import config
-from lstmtui.cli.help import choices, spelt_out
-from lstmtui.cli.options import AsJson, ConfigFile, Encoding, Exact, KeepEverything, Purpose, Split
+from lstmtui.cli.help import choices_suffix, metavar
+from lstmtui.cli.options import (
+    AsJson,
+    ConfigFile,
+    Corpus,
+    Encoding,
+    Exact,
+    Hidden,
+    KeepEverything,
+    Layers,
+    Purpose,
+    Split,
+    Threads,
+    Tokens,
+    Valid,
+)
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import settings_among, takes
 from lstmtui.common.units import format_duration
@@ -30,35 +44,25 @@ PASSES = 3
 class PlanArguments:
     """Arguments and options of the command."""
 
-    corpus: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
-    ] = None
+    corpus: Corpus = None
     purpose: Purpose = None
     cell: Annotated[
         str | None,
-        typer.Option("--cell", metavar=choices(config.CELLS), help=f"Recurrent cell{spelt_out(config.CELLS)}."),
+        typer.Option("--cell", metavar=metavar(config.CELLS), help=f"Recurrent cell{choices_suffix(config.CELLS)}."),
     ] = None
-    hidden: Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")] = None
-    layers: Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")] = None
-    tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--tokens", metavar=choices(config.TOKENS), help=f"What is read one at a time{spelt_out(config.TOKENS)}."
-        ),
-    ] = None
+    hidden: Hidden = None
+    layers: Layers = None
+    tokens: Tokens = None
     batch: Annotated[str | None, typer.Option("--batch", metavar="INTEGER", help="Streams side by side.")] = None
     bptt: Annotated[str | None, typer.Option("--bptt", metavar="INTEGER", help="Steps of a window.")] = None
     minutes: Annotated[str | None, typer.Option("--minutes", metavar="NUMBER", help="Time to train.")] = None
     epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text.")] = None
     steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps to train.")] = None
-    threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that compute.")] = None
+    threads: Threads = None
     device: Annotated[str | None, typer.Option("--device", metavar="|".join(config.DEVICES), help="What computes.")] = (
         None
     )
-    valid: Annotated[
-        list[str] | None, typer.Option("--valid", metavar="FILE", help="Separate text for validation.")
-    ] = None
+    valid: Valid = None
     split: Split = None
     encoding: Encoding = None
     keep_everything: KeepEverything = None

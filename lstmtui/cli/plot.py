@@ -11,14 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli.help import choices, spelt_out
-from lstmtui.cli.options import RunOrLatest, RunsDir, path, recognise
+from lstmtui.cli.help import choices_suffix, metavar
+from lstmtui.cli.options import RunOrLatest, RunsDir, path, resolve_run
 from lstmtui.cli.output import notify, write
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
 
 CHARTS = ("loss", "gradients", "saturation")
+CHOICES = (*CHARTS, "all")
 FEW = 40
 """Up to so many points of a curve are dotted."""
 
@@ -49,7 +50,9 @@ def plot(
     run: RunOrLatest = "latest",
     chart: Annotated[
         str,
-        typer.Option("--chart", metavar=choices((*CHARTS, "all")), help=f"Which chart{spelt_out((*CHARTS, 'all'))}."),
+        typer.Option(
+            "--chart", metavar=metavar((*CHARTS, "all")), help=f"Which chart{choices_suffix((*CHARTS, 'all'))}."
+        ),
     ] = "all",
     to: Annotated[
         Path | None,
@@ -63,9 +66,9 @@ def plot(
 
     PNG needs Matplotlib: pip install 'lstmtui\\[plot]'. CSV and drawing here need nothing.
     """
-    if chart not in (*CHARTS, "all"):
+    if chart not in CHOICES:
         raise UsageError(f"There is no chart {one_line(chart, 40)!r}; there are {', '.join(CHARTS)} and all.")
-    found = recognise(run, runs_dir)
+    found = resolve_run(run, runs_dir)
     made = [one for one in charts(found) if chart in (one.name, "all")]
     made = [one for one in made if one.rows] or made[:1]
     if to is not None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, recognise, short
+from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, resolve_run, run_argument
 from lstmtui.cli.output import notify
 
 _FURTHER = "To train it further"
@@ -60,9 +60,9 @@ def resume(
     if device is not None:
         config.convert("device", device, "--device")
     more = _more({"minutes": minutes, "epochs": epochs, "steps": steps})
-    found = recognise(run, runs_dir)
+    found = resolve_run(run, runs_dir)
     config.load(found.config)  # a damaged run is refused here, in one sentence
-    name = short(found)
+    name = run_argument(found)
     if engine_alive(found):
         raise LockedError(f"Run '{found.name}' is already training; 'lstmtui show {name}' tells how far it is.")
     before = RunReader(found).refresh()

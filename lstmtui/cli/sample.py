@@ -10,7 +10,7 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli import piped
-from lstmtui.cli.options import RunOrLatest, RunsDir, recognise
+from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
 from lstmtui.errors import UsageError
@@ -87,7 +87,7 @@ def sample(args: SampleArguments) -> int:
     text = args.text
     if text is not None and args.prompt is not None:
         raise UsageError("Give the text to start from once: as TEXT, or with --prompt.")
-    found = recognise(args.run, args.runs_dir)
+    found = resolve_run(args.run, args.runs_dir)
     if text == piped.STDIN or (text is args.prompt is None and piped.holds_text()):
         text = piped.text(piped.STDIN)
     defaults = config.load(found.config)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lstmtui import config
 from lstmtui.cli.ending import part_of
-from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, recognise, short
+from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, resolve_run, run_argument
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common.files import read_json
 from lstmtui.common.units import format_age, format_duration, format_size
@@ -21,7 +21,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
     """Show a run: how far it is, its figures, its last sample and every setting."""
-    found = recognise(run, runs_dir)
+    found = resolve_run(run, runs_dir)
     settings = config.load(found.config)
     snapshot = RunReader(found).refresh()
     try:
@@ -59,7 +59,7 @@ def _held(run: RunFolder) -> list[str]:
     names = ", ".join(str(path.relative_to(run.path)) for path in paths)
     return [
         f"Its folder holds the text it was trained on or typed with ({names}: {format_size(total_size(paths))}); "
-        f"'lstmtui pack {short(run)} --without-text' makes an archive without it."
+        f"'lstmtui pack {run_argument(run)} --without-text' makes an archive without it."
     ]
 
 

@@ -106,7 +106,7 @@ def _validation(s: config.RunSettings, texts: Corpus) -> str:
 
 def _with_choices(words: str, choices: list[str]) -> str:
     """Return the help of a setting with its choices, where it does not name them all and no column has room."""
-    return words if all(choice in words for choice in choices) else f"{words}{helping.spelt_out(choices)}"
+    return words if all(choice in words for choice in choices) else f"{words}{helping.choices_suffix(choices)}"
 
 
 def _option(name: str) -> tuple[type, Any]:
@@ -128,7 +128,7 @@ def _option(name: str) -> tuple[type, Any]:
     flag = config.option(name)
     if kind is bool:
         return bool | None, typer.Option(None, f"{flag}/--no-{flag[2:]}", metavar="", **common)  # type: ignore[return-value]
-    common["metavar"] = helping.choices(choices) if choices else _METAVARS[kind]
+    common["metavar"] = helping.metavar(choices) if choices else _METAVARS[kind]
     if choices:
         common["autocompletion"] = lambda incomplete: [c for c in choices if c.startswith(incomplete)]
     annotation = list[str] | None if kind is tuple else str | None

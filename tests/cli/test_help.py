@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from lstmtui.cli import commands
-from lstmtui.cli.help import choices, flowing, spelt_out
+from lstmtui.cli.help import choices_suffix, flowing, metavar
 
 
 def pages():
@@ -50,9 +50,9 @@ def test_flowing():
 
 
 def test_choices_stand_where_there_is_room_for_them():
-    assert (choices(("a", "b")), spelt_out(("a", "b"))) == ("a|b", "")
+    assert (metavar(("a", "b")), choices_suffix(("a", "b"))) == ("a|b", "")
     names = ("braille", "block", "ascii")
-    assert (choices(names), spelt_out(names)) == ("WORD", ": braille, block or ascii")
+    assert (metavar(names), choices_suffix(names)) == ("WORD", ": braille, block or ascii")
 
 
 def test_each_choice_of_a_setting_is_on_its_page(lstmtui, monkeypatch):
