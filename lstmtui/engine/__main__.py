@@ -1,9 +1,8 @@
 """The engine process: python -m lstmtui.engine RUN_FOLDER [DEVICE] [UNIT=MORE].
 
-Trains the run from where it stands to its end, on DEVICE if that is not to be what its settings say. UNIT=MORE, for
-example steps=500 or minutes=3, moves that end to so much from where the run stands. Answers requests
-from the run folder; SIGINT, SIGTERM and SIGHUP save and stop. The exit code and the last words stand in status.json as
-well.
+Trains the run from its newest checkpoint to its end, on DEVICE instead of the device of its settings. UNIT=MORE, for
+example steps=500 or minutes=3, sets the end relative to that checkpoint. Answers requests from the run folder; SIGINT,
+SIGTERM and SIGHUP save and stop. The exit code and the final message are written to status.json.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from lstmtui.runs.folder import RunFolder, check_contents
 from lstmtui.runs.lock import EngineLock
 from lstmtui.runs.writer import RunWriter
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What the system says of a disk that takes no more."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of the system for a disk that cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -69,7 +68,7 @@ def _train(
 ) -> int:
     writer.event("started", pid=os.getpid())
     try:
-        # Numba and the kernels are loaded only here, when the run is known to be ours and viewers can see it start.
+        # Numba and the kernels are loaded only now that the lock is held and viewers can see the run start.
         from lstmtui.engine.training.extension import More
         from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 
@@ -80,30 +79,30 @@ def _train(
     except LstmtuiError as error:
         code = error.exit_code
         writer.log(str(error))
-        if writer.gone or writer.run != run:  # who looks for the run where it was finds no status there
+        if writer.gone or writer.run != run:  # viewers at the old path find no status there
             print(f"lstmtui: {one_line(str(error))}", file=sys.stderr)
         writer.status(state="diverged" if code == 4 else "failed", message=str(error), exit_code=code)
     except BaseException as error:  # a panic of a compiled library is no Exception
-        code, message = _unexpected(run, error)
+        code, message = _describe_unexpected(run, error)
         writer.log(traceback.format_exc())
         writer.status(state="failed", exit_code=code, message=message)
     return code
 
 
-def _unexpected(run: RunFolder, error: BaseException) -> tuple[int, str]:
-    """Return exit code and message of what nobody raised on purpose."""
-    if isinstance(error, OSError) and error.errno in FULL:
+def _describe_unexpected(run: RunFolder, error: BaseException) -> tuple[int, str]:
+    """Return exit code and message for an unexpected exception."""
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         where = f"{error.filename or run.path} cannot be written ({error.strerror})"
         return SaveError.exit_code, f"{where}; make room on the disk and resume the run."
     if isinstance(error, MemoryError):
-        return 1, "The memory did not suffice; end other programs and resume the run, or start a smaller one."
+        return 1, "There is not enough memory; end other programs and resume the run, or start a smaller one."
     name = type(error).__name__
     return 1, f"The engine failed unexpectedly ({name}: {error}); engine.log has the details."
 
 
 if __name__ == "__main__":
     ending = main(sys.argv[1:])
-    if is_left_behind():  # a library that computes cannot be made to let go of the interpreter
+    if is_left_behind():  # a running library call would block the interpreter's shutdown
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(ending)

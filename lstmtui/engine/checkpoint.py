@@ -1,10 +1,10 @@
-"""Checkpoints: list_paths a run needs to go on exactly where it was, in one safetensors file that proves itself whole.
+"""Checkpoints: everything that a run needs to resume exactly, in one checksummed safetensors file.
 
     tensors    weights.NAME, ema.NAME, m.NAME, v.NAME (optimizer moments, in the arena's names), state.L.h, state.L.c
-    metadata   lstmtui: one JSON object with format, step, progress, settings that matter for loading, and a digest
+    metadata   lstmtui: one JSON object with format, step, progress, identity, and a digest of everything
 
-safetensors itself neither syncs nor notices a flipped bit, and to write it needs all of a file in memory twice, so
-writing and proving are done here.
+The safetensors library neither syncs files nor detects flipped bits, and holds a file twice in memory to write it.
+Therefore files are written and verified here.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from lstmtui.runs.folder import RunFolder
 
 FORMAT = 1
 MAX_RECENT = 2
-"""How many of the newest checkpoints stay, besides the best."""
+"""Newest checkpoints that stay, besides the best."""
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one file holds."""
+    """The content of one file."""
 
     step: int
     tensors: dict[str, Array]
@@ -54,7 +54,7 @@ class Checkpoint:
 
 
 class _Digest:
-    """SHA-256 over `about` and the names, types, shapes and bytes of all tensors, in the order of their names."""
+    """SHA-256 over `about` and the names, types, shapes and bytes of all tensors, by name."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self._digest = hashlib.sha256(to_json(about).encode())
@@ -76,38 +76,38 @@ def _digest(tensors: dict[str, Array], about: dict[str, Any]) -> str:
 
 
 def path_for(run: RunFolder, step: int) -> Path:
-    """Return where the checkpoint of `step` stands."""
+    """Return the path of the checkpoint of `step`."""
     return run.checkpoints / f"step-{step:08d}.safetensors"
 
 
 def save(
     run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any], keep: Collection[int] = ()
 ) -> Path:
-    """Write the checkpoint of `step`, then remove those that are neither the newest nor the best nor of a step to keep.
+    """Write the checkpoint of `step`, then remove those that are neither recent nor the best nor of a step in `keep`.
 
-    Raises OSError when it cannot be written; then the one before it still stands.
+    Raises OSError when it cannot be written; the checkpoint before it is unchanged then.
     """
     path = write(run, step, tensors, about)
-    _tidy(run, {path_for(run, each) for each in keep})
+    _remove_old(run, {path_for(run, each) for each in keep})
     return path
 
 
 def write(run: RunFolder, step: int, tensors: dict[str, Array], about: dict[str, Any]) -> Path:
-    """Write the checkpoint of `step`. Raises OSError, then what stood there still stands."""
+    """Write the checkpoint of `step`. Raises OSError; a file that was there before is unchanged then."""
     private_folder(run.checkpoints)
-    # What JSON makes of it is what is read back, and so what the digest must cover.
+    # The digest must cover the values as they will be read back from JSON.
     about = json.loads(to_json({"format": FORMAT, "step": step, **about}))
     metadata = {"lstmtui": to_json({**about, "digest": _digest(tensors, about)})}
     path = path_for(run, step)
-    write_atomically(path, _file(tensors, metadata))
+    write_atomically(path, _encode(tensors, metadata))
     return path
 
 
-def _file(tensors: dict[str, Array], metadata: dict[str, str]) -> Iterator[bytes | memoryview]:
-    """Yield a safetensors file in parts: its header, then tensor after tensor from where they lie.
+def _encode(tensors: dict[str, Array], metadata: dict[str, str]) -> Iterator[bytes | memoryview]:
+    """Yield a safetensors file in parts: its header, then the tensors without copies of them.
 
-    See the format's description in the documentation of the library: 8 bytes with the header's size, the header in
-    JSON, padded with spaces so that numbers are aligned, and the tensors side by side, the widest numbers first.
+    The format is described in the documentation of the library: 8 bytes with the size of the header, the header in
+    JSON, padded with spaces so that numbers are aligned, and the contiguous tensors, the widest numbers first.
     """
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
     header: dict[str, Any] = {"__metadata__": metadata}
@@ -115,23 +115,23 @@ def _file(tensors: dict[str, Array], metadata: dict[str, str]) -> Iterator[bytes
     for name in order:
         tensor = tensors[name]
         begin, end = end, end + tensor.nbytes
-        kind, shape = _KINDS[tensor.dtype.type], list(tensor.shape)
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
-    written = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    written += b" " * (-len(written) % 8)
-    yield len(written).to_bytes(8, "little") + written
+        dtype, shape = _DTYPES[tensor.dtype.type], list(tensor.shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    yield len(encoded).to_bytes(8, "little") + encoded
     for name in order:
         if tensors[name].size:
             yield np.ascontiguousarray(tensors[name]).data.cast("B")
 
 
-_KINDS: dict[type[np.generic], str] = {np.float32: "F32", np.float64: "F64"}
+_DTYPES: dict[type[np.generic], str] = {np.float32: "F32", np.float64: "F64"}
 
 
-def _tidy(run: RunFolder, keep: Collection[Path]) -> None:
-    """Remove what is neither among the newest nor to keep; nothing where it cannot be told which is the best.
+def _remove_old(run: RunFolder, keep: Collection[Path]) -> None:
+    """Remove checkpoints that are neither recent nor the best nor in `keep`; none if the best is unknown.
 
-    What cannot be removed stays until the next time.
+    Files that cannot be removed stay until the next save.
     """
     try:
         found, best = list_paths(run), best_path(run)
@@ -144,9 +144,9 @@ def _tidy(run: RunFolder, keep: Collection[Path]) -> None:
 
 
 def remove_after(run: RunFolder, step: int) -> None:
-    """Remove all checkpoints after that of `step`. Raises OSError, CorruptError.
+    """Remove all checkpoints after `step`. Raises OSError, CorruptError.
 
-    The oldest goes first: as long as the newest stands, a resume begins there as if nothing had been removed.
+    The oldest is removed first: while the newest exists, a resume begins there as if none had been removed.
     """
     for path in reversed(list_paths(run)):
         if step_from(path) > step:
@@ -172,31 +172,34 @@ def list_paths(run: RunFolder) -> list[Path]:
 
 
 def mark_best(run: RunFolder, step: int, nll: float) -> None:
-    """Name the checkpoint of `step` as the best. Raises OSError."""
+    """Record the checkpoint of `step` as the best. Raises OSError."""
     write_atomically(run.checkpoints / "best.json", to_json({"file": path_for(run, step).name, "nll": nll}).encode())
 
 
 def best_path(run: RunFolder) -> Path | None:
-    """Return the best checkpoint, if one is named and there. Raises CorruptError where that cannot be told."""
+    """Return the path of the best checkpoint; None if none is recorded or its file is gone.
+
+    Raises CorruptError if the record cannot be read.
+    """
     path = run.checkpoints / "best.json"
-    named = read_json(path)
-    if named is None:
+    record = read_json(path)
+    if record is None:
         return None
     try:
-        check_types(named, {"file": (str,)})
+        check_types(record, {"file": (str,)})
     except FormatError as error:
         raise CorruptError(f"{path} is damaged ({error}).") from error
-    return next((found for found in list_paths(run) if found.name == named["file"]), None)
+    return next((found for found in list_paths(run) if found.name == record["file"]), None)
 
 
 def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
-    """Read and prove one checkpoint, tensor by tensor, keeping those whose names begin with one of `only`.
+    """Read and verify one checkpoint, and return the tensors whose names begin with one of `only`.
 
-    Raises CorruptError with what is wrong with it, UnreadableError where it cannot be read.
+    Raises CorruptError for a damaged file, UnreadableError where the system refuses to read it.
     """
     tensors = {}
     try:
-        os.close(open_regular(path))  # the library would wait for a FIFO, and follow a link
+        os.close(open_regular(path))  # the library would block on a FIFO, and follow a link
         with safetensors.safe_open(path, framework="numpy") as file:
             about = parse_object(file.metadata()["lstmtui"])
             check_types(about, {"digest": (str,), "format": (int,), "step": (int,)})
@@ -218,29 +221,27 @@ def load(path: Path, only: tuple[str, ...] = ("",)) -> Checkpoint:
     return Checkpoint(step, tensors, about)
 
 
-def newest(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
-    """Return the newest checkpoint that verifies; `complain` hears of those passed over. None when there is none.
+def newest(run: RunFolder, warn: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
+    """Return the newest checkpoint that verifies, None if there are none; `warn` is called for each damaged one.
 
-    `only` as in `load`.
-
-    Raises CorruptError when there are some but none verifies.
+    `only` as in `load`. Raises CorruptError if there are checkpoints and none verifies.
     """
     last: CorruptError | None = None
     for path in list_paths(run):
         try:
             return load(path, only)
         except CorruptError as error:
-            complain(str(error))
+            warn(str(error))
             last = error
     if last is not None:
         raise CorruptError(f"No checkpoint of run '{run.name}' can be read: {last}")
     return None
 
 
-def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
-    """Return the best checkpoint, or the newest that verifies where no best one is named or it is damaged.
+def best(run: RunFolder, warn: Any = lambda message: None, only: tuple[str, ...] = ("",)) -> Checkpoint | None:
+    """Return the best checkpoint, or the newest that verifies if no best one is recorded or it is damaged.
 
-    Raises UnreadableError where it cannot be read: what is used instead would pass for the best.
+    Raises UnreadableError where the system refuses to read it: another one would be mistaken for the best.
     """
     try:
         path = best_path(run)
@@ -249,8 +250,8 @@ def best(run: RunFolder, complain: Any = lambda message: None, only: tuple[str, 
     except UnreadableError:
         raise
     except CorruptError as error:
-        complain(str(error))
-    return newest(run, complain, only)
+        warn(str(error))
+    return newest(run, warn, only)
 
 
 def is_finite(found: Checkpoint) -> bool:
@@ -259,7 +260,7 @@ def is_finite(found: Checkpoint) -> bool:
 
 
 def restore(arena_views: dict[str, Array], tensors: dict[str, Array], prefix: str, where: str) -> None:
-    """Copy tensors `prefix.NAME` into `arena_views`. Raises CorruptError when one is missing or of another shape."""
+    """Copy tensors `prefix.NAME` into `arena_views`. Raises CorruptError for a missing one or another shape."""
     for name, view in arena_views.items():
         tensor = tensors.get(f"{prefix}.{name}")
         if tensor is None or tensor.shape != view.shape or tensor.dtype != view.dtype:

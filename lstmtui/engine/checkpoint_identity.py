@@ -1,4 +1,4 @@
-"""What a checkpoint must agree on with the run that loads it."""
+"""The identity of a checkpoint: it must equal that of the run that loads it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from lstmtui.config import RunSettings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.errors import CorruptError
 
-SHAPING = ("cell", "layers", "hidden", "embedding", "tied", "optimizer")
+SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "tied", "optimizer")
 
 
 def identity(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return the settings that shape the tensors, and the tokenizer that gives them meaning."""
-    return {**{name: s.value(name) for name in SHAPING}, "tokenizer": tokenizer.digest()}
+    """Return the settings that determine the shapes of tensors, and the digest of the tokenizer."""
+    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": tokenizer.digest()}
 
 
 def check_identity(found: Any, expected: dict[str, Any], where: str) -> None:
-    """Raise CorruptError naming the first thing in which a checkpoint's identity differs."""
-    for name, wanted in expected.items():
-        held = found.get(name) if isinstance(found, dict) else None
-        if held != wanted:
-            shown = "another tokenizer" if name == "tokenizer" else f"{name} {held!r}, not {wanted!r}"
-            raise CorruptError(f"{where} belongs to another run: it has {shown}.")
+    """Raise CorruptError naming the first difference between a checkpoint's identity and the expected one."""
+    for name, value in expected.items():
+        other = found.get(name) if isinstance(found, dict) else None
+        if other != value:
+            difference = "another tokenizer" if name == "tokenizer" else f"{name} {other!r}, not {value!r}"
+            raise CorruptError(f"{where} belongs to another run: it has {difference}.")

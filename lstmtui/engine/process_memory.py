@@ -1,6 +1,6 @@
-"""Memory that only loading and compiling took, given back to the system: what stays is what answering needs.
+"""Returns memory to the system that was needed only to load and compile.
 
-Where the system has other ways than Linux with glibc, nothing happens.
+On systems other than Linux with glibc, nothing happens.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import ctypes
 import re
 from pathlib import Path
 
-LARGE = 1 << 20
-"""Bytes from which an array gets pages of its own, which go back as soon as it is let go of."""
+MMAP_THRESHOLD = 1 << 20
+"""Bytes from which an array is mapped separately, and unmapped when it is freed."""
 COMPILER = "libllvmlite"
-"""The library that compiles: loading compiled code reads some 60 MB of it that no answer needs."""
+"""The compiler's library: loading compiled code reads about 60 MB of it that are not needed afterwards."""
 
 _M_MMAP_THRESHOLD = -3
 _MADV_DONTNEED = 4
@@ -21,34 +21,34 @@ _MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +(\S.*)$")
 
 
 def map_large_arrays() -> None:
-    """Give each large array pages of its own from now on, however many such arrays came and went.
+    """Map each large array separately from now on.
 
-    glibc raises the size from which it does so whenever a larger array goes, and then arrays lie between whatever
-    was there, which stays when they go.
+    By default glibc raises the threshold when a larger mapping is freed. Later arrays then share a heap with small
+    objects, which cannot be returned to the system.
     """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD)
 
 
 def release_unused() -> None:
-    """Give back what was freed, and the compiler's pages, which are read from its file again when it is needed."""
+    """Return freed memory, and the pages of the compiler's library, which are read again from its file on demand."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.malloc_trim(0)
-        for start, size in _unchanged(COMPILER):
+        for start, size in _clean_mappings(COMPILER):
             libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_DONTNEED)
 
 
-def _unchanged(library: str) -> list[tuple[int, int]]:
-    """Return start and size of the mappings of `library` that are as in its file, and so can be read again."""
-    found, at = [], None
+def _clean_mappings(library: str) -> list[tuple[int, int]]:
+    """Return start and size of the mappings of `library` that equal its file, and so can be read again."""
+    found, mapping = [], None
     for line in Path("/proc/self/smaps").read_text().splitlines():
         if "-" in line.split(" ", 1)[0]:
-            mapping = _MAPPING.match(line)
-            at = mapping if mapping and library in mapping[3] else None
-        elif at is not None and line.startswith("Anonymous:"):
+            match = _MAPPING.match(line)
+            mapping = match if match and library in match[3] else None
+        elif mapping is not None and line.startswith("Anonymous:"):
             if line.split()[1] == "0":
-                low, high = int(at[1], 16), int(at[2], 16)
+                low, high = int(mapping[1], 16), int(mapping[2], 16)
                 found.append((low, high - low))
-            at = None
+            mapping = None
     return found

@@ -1,3 +1,5 @@
+"""Checkpoints are written, verified, retained and restored."""
+
 from __future__ import annotations
 
 import errno
@@ -26,7 +28,7 @@ def run(tmp_path):
     return RunFolder(tmp_path)
 
 
-def test_holds_what_was_saved_to_the_bit(run):
+def test_a_checkpoint_loads_bit_for_bit(run):
     about = {"progress": {"best": 0.1 + 0.2, "none": None, "text": "é\n"}, "worst": float("inf")}
     found = checkpoint.load(checkpoint.save(run, 12, TENSORS, about))
     assert found.step == 12
@@ -37,7 +39,7 @@ def test_holds_what_was_saved_to_the_bit(run):
     }
 
 
-def test_the_library_reads_it_and_would_have_written_the_same_tensors(run):
+def test_the_safetensors_library_reads_the_file(run):
     tensors = {
         **TENSORS,
         "m.wide": np.arange(3.0),
@@ -52,7 +54,7 @@ def test_the_library_reads_it_and_would_have_written_the_same_tensors(run):
     assert size % 8 == 0  # so that a mapped tensor is aligned
 
 
-def test_every_flipped_bit_and_every_cut_is_noticed(run):
+def test_flipped_bits_and_truncation_raise(run):
     path = checkpoint.save(run, 1, TENSORS, {"progress": 1})
     whole = path.read_bytes()
     for at in range(len(whole)):
@@ -61,7 +63,7 @@ def test_every_flipped_bit_and_every_cut_is_noticed(run):
             found = checkpoint.load(path)
         except CorruptError:
             continue
-        # What is left unnoticed may only be how the file is laid out, never what it says.
+        # An undetected flip may only affect the layout of the file, never its content.
         assert {k: v.tobytes() for k, v in found.tensors.items()} == {k: v.tobytes() for k, v in TENSORS.items()}
         assert found.about == {"format": 1, "step": 1, "progress": 1}
     for size in range(len(whole)):
@@ -70,25 +72,25 @@ def test_every_flipped_bit_and_every_cut_is_noticed(run):
             checkpoint.load(path)
 
 
-def test_newest_passes_over_a_damaged_one_and_says_so(run):
+def test_newest_skips_damaged_checkpoints_with_a_warning(run):
     checkpoint.save(run, 1, TENSORS, {})
     checkpoint.save(run, 2, TENSORS, {}).write_bytes(b"short")
-    said = []
-    found = checkpoint.newest(run, said.append)
+    warnings = []
+    found = checkpoint.newest(run, warnings.append)
     assert found is not None
     assert found.step == 1
-    assert len(said) == 1
-    assert "step-00000002" in said[0]
+    assert len(warnings) == 1
+    assert "step-00000002" in warnings[0]
 
 
-def test_all_damaged_is_an_error_and_none_is_none(run):
+def test_only_damaged_checkpoints_raise_and_none_is_none(run):
     assert checkpoint.newest(run) is None
     checkpoint.save(run, 1, TENSORS, {}).write_bytes(b"")
     with pytest.raises(CorruptError, match="No checkpoint"):
         checkpoint.newest(run)
 
 
-def test_keeps_the_newest_two_and_the_best(run):
+def test_the_newest_two_and_the_best_stay(run):
     for step in range(1, 6):
         checkpoint.save(run, step, TENSORS, {})
         if step == 2:
@@ -108,14 +110,14 @@ def test_a_damaged_best_falls_back_to_the_newest(run):
     assert best.step == 2
 
 
-def test_best_names_no_file_outside_the_folder(run):
+def test_the_best_is_never_outside_the_folder(run):
     checkpoint.save(run, 1, TENSORS, {})
     (run.checkpoints / "best.json").write_text(json.dumps({"file": "../../etc/passwd"}))
     assert checkpoint.best_path(run) is None
 
 
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
-def test_a_save_that_fails_leaves_the_one_before_and_no_temporary_file(run, monkeypatch, fails):
+def test_a_failed_save_leaves_the_one_before_and_no_temporary_file(run, monkeypatch, fails):
     first = checkpoint.save(run, 1, TENSORS, {})
 
     def full(*args):
@@ -128,7 +130,7 @@ def test_a_save_that_fails_leaves_the_one_before_and_no_temporary_file(run, monk
     assert checkpoint.load(first).step == 1
 
 
-def test_another_format_is_refused_with_a_word_on_updating(run, monkeypatch):
+def test_a_newer_format_raises_with_advice_to_update(run, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
     path = checkpoint.save(run, 1, TENSORS, {})
     monkeypatch.undo()
@@ -136,7 +138,7 @@ def test_another_format_is_refused_with_a_word_on_updating(run, monkeypatch):
         checkpoint.load(path)
 
 
-def test_restore_refuses_missing_names_shapes_and_types():
+def test_restore_raises_for_missing_names_shapes_and_types():
     views = {"a": np.zeros((2, 3), np.float32)}
     checkpoint.restore(views, TENSORS, "weights", "it")
     assert views["a"].tobytes() == TENSORS["weights.a"].tobytes()
@@ -146,7 +148,7 @@ def test_restore_refuses_missing_names_shapes_and_types():
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.EINTR])
-def test_no_checkpoint_goes_where_it_cannot_be_told_which_is_the_best(run, monkeypatch, number):
+def test_no_checkpoint_is_removed_while_the_best_is_unknown(run, monkeypatch, number):
     checkpoint.save(run, 1, TENSORS, {})
     checkpoint.mark_best(run, 1, 1.5)
     checkpoint.save(run, 2, TENSORS, {})
@@ -159,13 +161,13 @@ def test_no_checkpoint_goes_where_it_cannot_be_told_which_is_the_best(run, monke
     assert len(checkpoint.list_paths(run)) == 3
     monkeypatch.setattr(files, "read_bytes", read_bytes)
     monkeypatch.setattr(files.os, "listdir", refuse)
-    for look in (checkpoint.list_paths, checkpoint.newest):
+    for read in (checkpoint.list_paths, checkpoint.newest):
         with pytest.raises(CorruptError, match="cannot be read"):
-            look(run)
+            read(run)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, '{"file": 3}', "{}"])
-def test_a_damaged_name_of_the_best_removes_nothing_and_the_newest_is_used(run, content):
+def test_a_damaged_record_of_the_best_removes_nothing_and_the_newest_is_used(run, content):
     checkpoint.save(run, 1, TENSORS, {})
     (run.checkpoints / "best.json").write_text(content)
     for step in (2, 3, 4):
@@ -176,15 +178,15 @@ def test_a_damaged_name_of_the_best_removes_nothing_and_the_newest_is_used(run, 
     assert best.step == 4
 
 
-def test_deep_metadata_is_damage(run):
+def test_deeply_nested_metadata_raises(run):
     path = checkpoint.path_for(run, 1)
     run.checkpoints.mkdir()
-    path.write_bytes(b"".join(checkpoint._file(TENSORS, {"lstmtui": "[" * 100_000})))
+    path.write_bytes(b"".join(checkpoint._encode(TENSORS, {"lstmtui": "[" * 100_000})))
     with pytest.raises(CorruptError, match="damaged"):
         checkpoint.load(path)
 
 
-def test_a_best_that_cannot_be_read_now_is_not_replaced_by_another(run, monkeypatch):
+def test_an_unreadable_best_is_not_replaced_by_another(run, monkeypatch):
     checkpoint.save(run, 1, TENSORS, {})
     checkpoint.mark_best(run, 1, 1.0)
     checkpoint.save(run, 2, TENSORS, {})

@@ -256,7 +256,7 @@ def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
-        ("MemoryError()", 1, "The memory did not suffice"),
+        ("MemoryError()", 1, "There is not enough memory"),
         ("OSError(28, 'No space left on device', '/x')", 6, "/x cannot be written (No space left on device)"),
         ("type('PanicException', (BaseException,), {})('index out of bounds')", 1, "failed unexpectedly (Panic"),
     ],

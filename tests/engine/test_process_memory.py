@@ -1,4 +1,4 @@
-"""What is given back to the system comes back when it is needed."""
+"""Memory that is returned to the system is read again when it is needed."""
 
 import sys
 
@@ -11,15 +11,15 @@ from lstmtui.engine import process_memory
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
 
 
-def test_the_compiler_works_on_after_its_pages_were_given_back():
+def test_the_compiler_works_after_its_pages_were_released():
     assert numba.njit(lambda x: x + 1)(1) == 2
     before = process_memory_mb()
     process_memory.release_unused()
-    assert process_memory_mb() < before - 10  # compiling has touched far more of it
+    assert process_memory_mb() < before - 10  # compiling has read far more of it
     assert numba.njit(lambda x: x * 3)(2) == 6
 
 
-def test_only_what_is_as_in_its_file_is_given_back():
-    sizes = [size for _, size in process_memory._unchanged(process_memory.COMPILER)]
+def test_only_unmodified_mappings_are_released():
+    sizes = [size for _, size in process_memory._clean_mappings(process_memory.COMPILER)]
     assert sizes
-    assert not process_memory._unchanged("no library of this name")
+    assert not process_memory._clean_mappings("no library of this name")

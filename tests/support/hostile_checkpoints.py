@@ -196,7 +196,7 @@ class _many_digits:  # noqa: N801
 
 def _file(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:
     said = {name: text.encode("utf-8", "replace").decode() for name, text in metadata.items()}
-    return b"".join(bytes(part) for part in checkpoint._file(tensors, said))
+    return b"".join(bytes(part) for part in checkpoint._encode(tensors, said))
 
 
 def _with_header(header: Any, body: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""What a network does while it learns: gradient flow, gate statistics, memorisation."""
+"""Measurements of a network: gradient flow, gate statistics, unit statistics, memorisation."""

@@ -1,7 +1,7 @@
-"""What the gates do: saturation by layer, gate and unit, and the activations over one window.
+"""Statistics of gates: saturation by layer, gate and unit, and the activations over one window.
 
-Left-saturated: below 0.1, right-saturated: above 0.9 (Karpathy, Johnson and Li 2015, arXiv:1506.02078); for tanh
-gates, which lie between -1 and 1: below -0.9 and above 0.9. A gate without bounds never counts as saturated.
+A sigmoid gate is left-saturated below 0.1 and right-saturated above 0.9 (Karpathy, Johnson and Li 2015,
+arXiv:1506.02078), a tanh gate below -0.9 and above 0.9, and an unbounded gate never.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 def saturation(network: Network) -> tuple[Array, Array]:
-    """Return the left- and right-saturated fractions (L, G, H) over what `network.look` read last."""
+    """Return the left- and right-saturated fractions (L, G, H) over the window that the network read last."""
     low, high = np.array([gate.saturates_beyond for gate in network.cell.gates], np.float32).T
     left, right = [], []
     for gates in network.gates():
@@ -26,16 +26,16 @@ def saturation(network: Network) -> tuple[Array, Array]:
     return np.stack(left), np.stack(right)
 
 
-def sample_weights(weights: Arena, most: int = 1 << 16) -> Array:
-    """Return a copy of at most about `most` of the weights, evenly taken, on the host."""
-    return np.asarray(weights.device.arrays.to_host_strided(weights.flat, max(1, len(weights.flat) // most)))
+def sample_weights(weights: Arena, count: int = 1 << 16) -> Array:
+    """Return a host copy of about `count` of the weights, evenly spaced."""
+    return np.asarray(weights.device.arrays.to_host_strided(weights.flat, max(1, len(weights.flat) // count)))
 
 
 def update_ratio(before: Array, after: Array) -> float:
-    """Return how large a step was beside the weights it changed: about 1e-3 is usual, 1e-1 is much."""
+    """Return the norm of an update relative to that of the weights: 1e-3 is usual, 1e-1 is large."""
     return float(np.linalg.norm(after - before)) / max(1e-30, float(np.linalg.norm(before)))
 
 
 def gate_window(network: Network) -> Array:
-    """Return the gates of the first sequence over what `network.look` read last, (L, G, steps, H) float16."""
+    """Return the gates of the first sequence over the window that the network read last, (L, G, steps, H) float16."""
     return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in network.gates()]).astype(np.float16)
