@@ -30,7 +30,7 @@ MIN_PARALLEL = 4
 """Jobs from which on further processes pay: fewer are done before one has started."""
 MAX_PROCESSES = 8
 """Processes at once; each takes some 150 MB."""
-SLOWEST_MODULES = ("inference", "recurrence", "linear", "gemm", "softmax", "optim")
+SLOWEST_MODULES = ("inference", "recurrence", "attention", "ctc", "linear", "gemm", "softmax", "optim")
 """Modules whose kernels take longest to compile, longest first: they start first."""
 
 

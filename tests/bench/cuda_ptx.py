@@ -65,8 +65,20 @@ def record_launches() -> None:
     launch.cuda.device_array = lambda shape, dtype: np.zeros(shape, dtype).view(FakeDeviceArray)
     launch.cuda.to_device = lambda a: np.array(a).view(FakeDeviceArray)
     from lstm_kernels.cell_table import CELLS
-    from lstm_kernels.cuda import arrays, driver, dropout, gemm, optim, penalty, persistent, recurrence, sequences
-    from lstm_kernels.interface import Adam, FlatWeights, Update
+    from lstm_kernels.cuda import (
+        arrays,
+        attention,
+        ctc,
+        driver,
+        dropout,
+        gemm,
+        optim,
+        penalty,
+        persistent,
+        recurrence,
+        sequences,
+    )
+    from lstm_kernels.interface import Adam, AttentionGradients, AttentionInputs, CTCTargets, FlatWeights, Update
     from support.cuda_kernels import CUDA
     from support.layer_cases import case, run_layer, run_tied
 
@@ -93,6 +105,13 @@ def record_launches() -> None:
     weights, update = FlatWeights(make(7), make(7), make(7)), Update(0.1, 1.0, 0.1, 3, 0.9)
     optim.sgd(weights, make(7), 0.9, update, 1)
     optim.adamw(weights, Adam(make(7), make(7), 0.9, 0.99, 1e-8, 1), update, 1)
+    counts, labels = arrays.to_device(np.full(3, 2, np.int32)), arrays.to_device(np.ones((3, 2), np.int32))
+    inputs = AttentionInputs(make(2, 3, 5), make(4, 3, 5), make(4, 3, 6), counts, 0.5)
+    gradients = AttentionGradients(make(2, 3, 4), *(make(*a.shape) for a in inputs[:3]))
+    attention.forward(inputs, make(2, 3, 4), make(2, 3, 6), "float32", 1)
+    attention.backward(make(2, 3, 6), inputs, make(2, 3, 4), gradients, "float32", 1)
+    work = make(*ctc.work_shape(4, 3, 2))
+    ctc.loss(make(4, 3, 5), CTCTargets(counts, labels, counts), make(3), counts, work, 1.0, 1)
     arrays.add(make(7), make(7))
     arrays.to_host_strided(make(7), 2)
 

@@ -138,7 +138,8 @@ def _walk(dtype: str) -> Any:
             n, U = lengths[b], label_lengths[b]
             if n == 0 or aligned[b] == 0:
                 continue
-            taken_off = 0.0
+            # What is taken off, with what its float32 loses (Kahan's sum), which the processor adds up in float64.
+            taken_off, lost = none, none
             for t in range(n):
                 largest = impossible
                 for u in range(x, U + 1, THREADS):
@@ -162,7 +163,9 @@ def _walk(dtype: str) -> Any:
                 for u in range(x, U + 1, THREADS):
                     work[b, t, 0, u] -= largest
                     work[b, t, 1, u] -= largest
-                taken_off += largest
+                term = largest - lost
+                before_term, taken_off = taken_off, taken_off + term
+                lost = (taken_off - before_term) - term
                 cuda.syncthreads()
             if x == 0:
                 found = -(taken_off + log_add(work[b, n - 1, 0, U], work[b, n - 1, 1, U]))
