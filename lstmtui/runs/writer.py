@@ -33,10 +33,9 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import current_path
 
 MAX_PROBES = 200
+"""Probes of each kind; older ones are removed."""
 MAX_PENDING_LINES = 10_000
 """Lines of metrics and samples that are held back while the disk is full."""
-
-
 PERSISTENT_FIELDS = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
 """Fields of the last status that a resuming engine keeps until it has new ones."""
 
@@ -88,6 +87,7 @@ class RunWriter:
 
     @property
     def state(self) -> str:
+        """The state in the status."""
         return str(self._status["state"])
 
     def _thread_started(self) -> bool:
@@ -147,7 +147,6 @@ class RunWriter:
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
         """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed."""
-
         self._probe("saturation", step, gates=gates, left=left, right=right)
 
     def gradient(self, step: int, **arrays: Any) -> None:
