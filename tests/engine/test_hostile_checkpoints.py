@@ -1,4 +1,4 @@
-"""Damaged and hostile checkpoints: an engine refuses them with its own error, or goes on with them."""
+"""Damaged and hostile checkpoints: an engine rejects them with its own error, or trains on with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmtui.engine import checkpoint
 from lstmtui.errors import CorruptError
 
 
-def test_of_20_000_hostile_checkpoints_each_is_refused_or_taken(tmp_path):
+def test_20_000_hostile_checkpoints_are_rejected_or_loaded(tmp_path):
     campaign = hostile_checkpoints.Campaign(hostile_checkpoints.prepared(tiny.create(tmp_path, dropout=0.0)), seed=20)
     for _ in range(20_000):
         campaign.one()
@@ -21,7 +21,7 @@ def test_of_20_000_hostile_checkpoints_each_is_refused_or_taken(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "link", "folder"])
-def test_something_else_than_a_file_is_refused_at_once(tmp_path, kind):
+def test_anything_but_a_file_raises_at_once(tmp_path, kind):
     path = tmp_path / "step-00000001.safetensors"
     if kind == "FIFO":
         os.mkfifo(path)

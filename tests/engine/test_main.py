@@ -1,4 +1,4 @@
-"""The engine as a process: killed, signalled, locked, and asked for nonsense."""
+"""The engine as a process: killed, signalled, locked, and started with bad input."""
 
 import json
 import os
@@ -27,18 +27,18 @@ def wait_for(condition, seconds=60):
         time.sleep(0.005)
 
 
-def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
-    # Compiling is done beforehand: twenty moments of a start that compiles would take minutes.
+def test_an_engine_killed_at_random_moments_reaches_the_same_weights(tmp_path):
+    # Kernels are compiled before: twenty starts that compile would take minutes.
     assert tiny.train(tiny.create(tmp_path, "first", **{**LONG, "steps": 1})) == 0
     undisturbed = tiny.create(tmp_path, "undisturbed", **LONG)
-    begun = time.monotonic()
+    start = time.monotonic()
     assert tiny.train(undisturbed) == 0
-    whole = time.monotonic() - begun
+    whole = time.monotonic() - start
     run = tiny.create(tmp_path, "killed", **LONG)
     moments = random.Random(11)
     for _ in range(20):
         process = tiny.engine(run)
-        # Some kills strike while it starts, most while it trains and saves.
+        # A few kills strike at the start, most of them in training and saving.
         time.sleep(moments.uniform(0.3, 1.0) * whole)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -73,15 +73,15 @@ def test_a_dead_engine_shows_as_crashed(tmp_path):
     assert "died at step" in reader.snapshot.message
 
 
-def test_a_second_engine_is_refused(tmp_path):
+def test_a_second_engine_fails(tmp_path):
     run = tiny.create(tmp_path)
     lock = EngineLock(run)
     process = tiny.engine(run, stderr=subprocess.PIPE)
-    _, said = process.communicate(timeout=60)
+    _, output = process.communicate(timeout=60)
     lock.release()
     assert process.returncode == 5
-    assert b"another engine" in said
-    assert b"Traceback" not in said
+    assert b"another engine" in output
+    assert b"Traceback" not in output
     assert not run.status.exists()
 
 
@@ -111,15 +111,15 @@ def test_a_damaged_folder_fails_in_one_sentence(tmp_path):
     assert "did you mean 'hidden'?" in json.loads(run.status.read_text())["message"]
 
 
-def test_no_folder_is_told_in_one_sentence(tmp_path):
-    said = subprocess.run(
+def test_a_missing_folder_fails_in_one_sentence(tmp_path):
+    output = subprocess.run(
         [sys.executable, "-m", "lstmtui.engine", str(tmp_path / "nowhere")], capture_output=True, text=True, check=False
     )
-    assert said.returncode == 1
-    assert len(said.stderr.splitlines()) == 1
+    assert output.returncode == 1
+    assert len(output.stderr.splitlines()) == 1
 
 
-def test_a_run_that_was_received_writes_through_none_of_its_links(tmp_path):
+def test_links_in_a_received_run_are_never_written_through(tmp_path):
     run, mine = tiny.create(tmp_path), tmp_path / "mine"
     mine.write_text("untouched")
     run.samples.symlink_to(mine)
@@ -139,31 +139,31 @@ def test_a_run_whose_folder_is_moved_is_saved_there_and_ends(tmp_path):
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().step > 3)
     moved = RunFolder(run.path.rename(tmp_path / "moved"))
-    other = tiny.create(tmp_path)  # stands in its place
-    _, said = process.communicate(timeout=60)
+    other = tiny.create(tmp_path)  # takes its path
+    _, output = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert b"was moved to" in said
-    assert len(said.splitlines()) == 1
+    assert b"was moved to" in output
+    assert len(output.splitlines()) == 1
     snapshot = RunReader(moved).refresh()
     assert "lstmtui resume" in snapshot.message
     assert tiny.events(moved, "saved")[-1]["step"] == snapshot.step > 3
     assert [path.name for path in other.path.iterdir()] == ["config.toml"]
 
 
-def test_a_run_whose_folder_is_removed_ends_and_says_so(tmp_path):
+def test_a_run_whose_folder_is_removed_ends_with_a_message(tmp_path):
     run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000, save_every=1000)
     process = tiny.engine(run, stderr=subprocess.PIPE)
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().step > 3)
-    while run.path.exists():  # the engine writes meanwhile
+    while run.path.exists():  # the engine writes at the same time
         shutil.rmtree(run.path, ignore_errors=True)
-    _, said = process.communicate(timeout=60)
+    _, output = process.communicate(timeout=60)
     assert process.returncode == 6
-    assert b"was removed while the run trained" in said
+    assert b"was removed while the run trained" in output
     assert not run.path.exists()
 
 
-def test_files_of_a_live_run_that_are_replaced_never_end_it(tmp_path):
+def test_replaced_files_never_end_a_live_run(tmp_path):
     run = tiny.create(tmp_path, steps=1_000_000, eval_every=200, save_every=0.05, log_every=5, patience=0)
     process = tiny.engine(run)
     reader = RunReader(run)
@@ -186,32 +186,32 @@ def test_files_of_a_live_run_that_are_replaced_never_end_it(tmp_path):
             elif replace != "gone":
                 path.write_bytes(b"" if replace == "empty" else b'[[{"op": "stop", "\xff": ' * 99)
         except FileExistsError:
-            pass  # the engine was quicker
+            pass  # the engine was faster
         time.sleep(0.03)
         assert process.poll() is None
         reader.refresh()
         RunReader(run).refresh()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) in (143, 6)  # 6 where a file stands in the place of the checkpoints
+    assert process.wait(timeout=60) in (143, 6)  # 6 where a file has replaced the folder of checkpoints
     assert (tmp_path / "text.txt").read_text() == tiny.text()
 
 
-def test_a_burst_of_requests_is_answered_soon_and_saved_once(tmp_path):
+def test_a_burst_of_requests_is_answered_quickly_and_saved_once(tmp_path):
     run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000, save_every=1000)
     process = tiny.engine(run)
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().step > 3)
     saved = len(tiny.events(run, "saved"))
-    begun = time.monotonic()
-    asked = {requests.send_request(run, "set", key="lr", value=0.01 + k / 1e6) for k in range(300)}
-    wait_for(lambda: asked <= {event["request"] for event in tiny.events(run, "answered")})
-    assert time.monotonic() - begun < 10
+    start = time.monotonic()
+    sent = {requests.send_request(run, "set", key="lr", value=0.01 + k / 1e6) for k in range(300)}
+    wait_for(lambda: sent <= {event["request"] for event in tiny.events(run, "answered")})
+    assert time.monotonic() - start < 10
     assert len(tiny.events(run, "saved")) - saved < 100
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
 
 
-def test_a_signal_is_heard_within_a_long_sample(tmp_path):
+def test_a_signal_interrupts_a_long_sample(tmp_path):
     run = tiny.create(tmp_path, steps=1_000_000, eval_every=100_000)
     process = tiny.engine(run)
     reader = RunReader(run)
@@ -220,25 +220,25 @@ def test_a_signal_is_heard_within_a_long_sample(tmp_path):
     requests.send_request(run, "sample")
     wait_for(lambda: tiny.events(run, "set"))
     time.sleep(0.3)
-    begun = time.monotonic()
+    start = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - start < 2
 
 
-def test_a_signal_is_heard_while_4096_units_are_initialised(tmp_path):
+def test_a_signal_interrupts_the_initialisation_of_4096_units(tmp_path):
     run = tiny.create(tmp_path, hidden=4096, layers=1, batch=2, bptt=2, ema=0.0)
     process = tiny.engine(run)
     reader = RunReader(run)
     wait_for(lambda: tiny.events(run, "planned") or process.poll() is not None, 120)
-    begun = time.monotonic()
+    start = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
     assert reader.refresh().state == "stopped"
 
 
-def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
+def test_a_signal_interrupts_byte_pair_encoding_of_very_long_words(tmp_path):
     letters = random.Random(1)
     words = ("".join(letters.choices("abcdefghij", k=100_000)) for _ in range(20))
     (tmp_path / "text.txt").write_text(" ".join(words))
@@ -246,11 +246,11 @@ def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
     process = tiny.engine(run)
     reader = RunReader(run)
     wait_for(lambda: reader.refresh().status.get("preparing") or process.poll() is not None)
-    time.sleep(0.5)  # by then it counts pairs of pieces, which takes half a minute
-    begun = time.monotonic()
+    time.sleep(0.5)  # counting pairs takes half a minute
+    start = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_signal_is_heard_while_pieces_of_very_long_words_are_learnt(tmp_path):
     ],
     ids=["memory", "full disk", "panic"],
 )
-def test_what_goes_wrong_at_the_end_of_a_run_is_said_and_all_is_saved(tmp_path, raised, code, words):
+def test_an_error_at_the_end_of_a_run_is_reported_and_everything_is_saved(tmp_path, raised, code, words):
     run = tiny.create(tmp_path, steps=5)
     program = (
         "import sys; from lstmtui.engine import __main__; from lstmtui.engine.training import trainer\n"

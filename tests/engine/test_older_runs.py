@@ -1,4 +1,4 @@
-"""Runs that the first development version (commit 8752f18) left behind go on as if nothing had changed.
+"""Runs of the first development version (commit 8752f18) resume and are shown without a difference.
 
 Each folder of tests/fixtures/runs_of_8752f18 is a run of 30 steps whose engine was killed after step 17, and
 `expected-final.npz` holds the weights that the same version reached from there. The text is that of `tiny.corpus`;
@@ -34,7 +34,7 @@ def older_run(request, tmp_path) -> RunFolder:
     return run
 
 
-def test_an_older_run_resumes_to_the_weights_that_its_own_version_reached(older_run):
+def test_an_older_run_resumes_to_the_weights_of_its_own_version(older_run):
     writer = RunWriter(older_run, interval=60)
     try:
         assert run_to_the_end(Trainer(older_run, writer, lambda: False)) == "finished"

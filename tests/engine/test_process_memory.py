@@ -8,7 +8,7 @@ import pytest
 from lstmtui.common.hardware import process_memory_mb
 from lstmtui.engine import process_memory
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the mappings of a process")
 
 
 def test_the_compiler_works_after_its_pages_were_released():

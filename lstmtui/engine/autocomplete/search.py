@@ -78,7 +78,7 @@ class Hypothesis:
     added: bytes
     """The text after the prefix."""
     remaining: bytes = b""
-    """The part of the prefix that is still to be spelt."""
+    """The part of the prefix that is still to be spelled."""
     in_next_word: bool = False
     """Whether the partial word is complete and a space follows: `added` belongs to the next word."""
 

@@ -80,7 +80,7 @@ class TypedText:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stretch of the text that is typed in order."""
+    """A section of the text that is typed in order."""
 
     start: int
     end: int
@@ -88,16 +88,16 @@ class Stream:
 
     def other_characters(self, text: bytes) -> int:
         """Return the number of characters that belong to no word and are not the space after one."""
-        stretch = text[self.start : self.end]
+        section = text[self.start : self.end]
         in_words = sum(len(word.letters) + word.spaced for word in self.words)
-        ends_spaced = self.words[-1].spaced and not stretch.endswith(b" ")
-        return max(0, len(stretch.decode("utf-8", "replace")) - in_words + ends_spaced)
+        ends_spaced = self.words[-1].spaced and not section.endswith(b" ")
+        return max(0, len(section.decode("utf-8", "replace")) - in_words + ends_spaced)
 
 
 def type_text(completer: Completer, text: bytes, options: Options) -> TypedText:
     """Type `text`, and record the network's continuations before each letter."""
     start = time.perf_counter()
-    streams = list(_lines(text, options) if options.separate_lines else _stretches(text, options))
+    streams = list(_lines(text, options) if options.separate_lines else _sections(text, options))
     _run(completer, [_type_stream(completer, text, stream, thorough=options.thorough) for stream in streams])
     words = [word for stream in streams for word in stream.words]
     other = sum(stream.other_characters(text) for stream in streams)
@@ -135,8 +135,8 @@ def _lines(text: bytes, options: Options) -> Iterator[Stream]:
         start = end + 1
 
 
-def _stretches(text: bytes, options: Options) -> Iterator[Stream]:
-    """Yield up to MAX_STREAMS stretches with `max_words` in all, spread over the text."""
+def _sections(text: bytes, options: Options) -> Iterator[Stream]:
+    """Yield up to MAX_STREAMS sections with `max_words` in all, spread over the text."""
     spans = word_spans(text)
     total = min(options.max_words or len(spans), len(spans))
     each = max(1, -(-total // MAX_STREAMS))
@@ -149,7 +149,7 @@ def _stretches(text: bytes, options: Options) -> Iterator[Stream]:
 
 
 def _word(text: bytes, span: tuple[int, int], end: int) -> Word:
-    """Return the word at `span` in a stretch that ends at `end`."""
+    """Return the word at `span` in a section that ends at `end`."""
     start, stop = span
     characters = text[start:stop].decode("utf-8", "replace")
     is_unit = last_kind(text[start:stop]) is CharKind.UNIT
@@ -163,7 +163,7 @@ def _word(text: bytes, span: tuple[int, int], end: int) -> Word:
 def _type_stream(
     completer: Completer, text: bytes, stream: Stream, *, thorough: bool
 ) -> Generator[Expansions, None, None]:
-    """Type the words of a stretch; yields the expansions that it needs."""
+    """Type the words of a section; yields the expansions that it needs."""
     low, tokenizer = stream.start, completer.tokenizer
     node = Node(completer.stepper.initial_state(), None)
     begin = low if low == 0 or text[low - 1 : low] == b"\n" else max(0, low - WARM_UP_BYTES)

@@ -72,8 +72,8 @@ def by_differences(cell: str, weights: Arena, tokens: np.ndarray, lag: int, laye
     return float(np.linalg.norm(gradient))
 
 
-# The gradients are some 1e-3 and more here, and central differences leave 1e-10: float64 agrees to 1e-6 of them. In
-# float32 the walk itself rounds, some hundred operations of 6e-8 each: 1e-4, which is what is promised.
+# The gradients are 1e-3 and more here, and central differences are exact to 1e-10: float64 agrees to 1e-6 of them. In
+# float32 the backward pass rounds about a hundred operations by 6e-8 each: 1e-4.
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 1e-4)])
 @pytest.mark.parametrize("cell", CELLS)
 def test_agrees_with_central_differences_at_initialisation(cell, dtype, tolerance, monkeypatch):
@@ -133,8 +133,8 @@ def test_half_life_follows_the_gate_that_forgets(cell):
     if cell == "rnn":
         assert flow.half_life.shape == (L, 0)
     else:
-        kept = 1 / (1 + np.exp(-2.0))
-        np.testing.assert_allclose(flow.half_life[1], np.log(0.5) / np.log(kept), rtol=1e-6)
+        retained = 1 / (1 + np.exp(-2.0))
+        np.testing.assert_allclose(flow.half_life[1], np.log(0.5) / np.log(retained), rtol=1e-6)
         np.testing.assert_allclose(flow.half_life[0], 1.0, rtol=1e-6)
 
 

@@ -81,17 +81,17 @@ def enumerate_events(made, text):
     ahead = [(*after_tokens(made, before), 1.0, b"")]
     while ahead:
         grown = []
-        for state, logp, mass, spelt in ahead:
-            p = mass * np.exp(logp.astype(np.float64))
-            for token in np.flatnonzero(p > (MIN_RELATIVE * found.typed if len(spelt) >= len(prefix) else 1e-20)):
+        for state, logp, probability, spelled in ahead:
+            p = probability * np.exp(logp.astype(np.float64))
+            for token in np.flatnonzero(p > (MIN_RELATIVE * found.typed if len(spelled) >= len(prefix) else 1e-20)):
                 if token == tokenizer.unk:
                     continue
-                new = spelt + pieces[token]
+                new = spelled + pieces[token]
                 if not (new.startswith(prefix) or prefix.startswith(new)):
                     continue
-                if prefix and len(new) >= len(prefix) > len(spelt):
+                if prefix and len(new) >= len(prefix) > len(spelled):
                     found.typed += p[token]
-                if record(found, new[len(prefix) :], spelt[len(prefix) :], bool(re.search(WORD, word)), p[token]):
+                if record(found, new[len(prefix) :], spelled[len(prefix) :], bool(re.search(WORD, word)), p[token]):
                     grown.append((state, int(token), p[token], new))
         nodes = made.stepper.step([g[0] for g in grown], [g[1] for g in grown])
         ahead = [(n.state, n.logp, g[2], g[3]) for n, g in zip(nodes, grown, strict=True)]
@@ -102,11 +102,11 @@ def record(found, rest, known, inside, p):
     """Record the events that `rest` decides and `known` did not; return whether longer texts may decide more."""
     target = found.words
     if inside:
-        begun = re.match(WORD + rb"*", rest)[0]
-        if len(begun) == len(rest):
+        word_rest = re.match(WORD + rb"*", rest)[0]
+        if len(word_rest) == len(rest):
             return True
-        if begun:
-            found.words[begun] += p
+        if word_rest:
+            found.words[word_rest] += p
             return False
         if not known:
             found.complete += p
@@ -189,10 +189,10 @@ def test_counted_words_are_mixed_by_their_probability_of_the_typed_text(made, te
     space = 1.0
     if query.prefix.startswith(b" "):
         space = sum(p for i, p in enumerate(after(made, query.before)) if made.token_index.pieces[i].startswith(b" "))
-    begun = query.partial_word
+    partial_word = query.partial_word
     words, complete = mix_by_hand(
         words_before(query.before),
-        begun,
+        partial_word,
         events.typed / space,
         {word: p / space for word, p in events.words.items()},
         events.complete / space,
@@ -201,10 +201,10 @@ def test_counted_words_are_mixed_by_their_probability_of_the_typed_text(made, te
         assert mixed.words.get(word, 0.0) == pytest.approx(p, abs=1e-6)
     assert mixed.complete == pytest.approx(complete, abs=1e-6)
     assert sum(mixed.words.values()) + mixed.complete <= 1 + 1e-6
-    if begun and events.spaced:
+    if partial_word and events.spaced:
         joint = mixed.complete * mixed.spaced
         given = {word: p / events.spaced for word, p in events.next_words.items()}
-        following, _ = mix_by_hand([*words_before(query.before), begun], b"", 1.0, given, 0.0)
+        following, _ = mix_by_hand([*words_before(query.before), partial_word], b"", 1.0, given, 0.0)
         for word, p in proposable(following, made).items():
             assert joint * mixed.next_words.get(word, 0.0) == pytest.approx(joint * p, abs=1e-6)
 
@@ -214,11 +214,11 @@ def mix_by_hand(context, prefix, typed, network, complete):
     numbers = INDEX.context(context)
     weight = TRAINING_TEXT_WEIGHTS[len(INDEX.layers(numbers))] * len(INDEX) / (len(INDEX) + HALF_WEIGHT_WORDS)
     counted = {word: INDEX.probability(numbers, word) for word in INDEX.words[1:] if word.startswith(prefix)}
-    spelt = (1 - weight) * typed + weight * sum(counted.values())
-    words = Counter({word: (1 - weight) * p / spelt for word, p in network.items()})
+    total = (1 - weight) * typed + weight * sum(counted.values())
+    words = Counter({word: (1 - weight) * p / total for word, p in network.items()})
     for word, p in counted.items():
-        words[word[len(prefix) :]] += weight * p / spelt
-    return words, words.pop(b"", 0.0) + (1 - weight) * complete / spelt
+        words[word[len(prefix) :]] += weight * p / total
+    return words, words.pop(b"", 0.0) + (1 - weight) * complete / total
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab ", "zab", "ba\nb", "ab, ba b", "q" * 70, "ab ab-b"])

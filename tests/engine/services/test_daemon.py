@@ -23,7 +23,7 @@ from lstmtui.errors import UsageError
 
 @pytest.fixture
 def own_folder(monkeypatch):
-    # Short, since the address of a socket holds some 100 bytes.
+    # Short, since the address of a socket holds about 100 bytes.
     with tempfile.TemporaryDirectory(prefix="lstmtui-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.setattr(tempfile, "tempdir", folder)
@@ -183,7 +183,7 @@ def test_only_one_process_is_started_and_the_others_wait_for_it(own_folder, monk
     with monkeypatch.context() as patched:
         patched.setattr(daemon, "ask", lambda run, question: next(answers))
         assert daemon.ask_when_ready(run, {}) == {"candidates": []}
-    assert daemon.ask_when_ready(run, {}) is None  # it has ended, and nobody answers
+    assert daemon.ask_when_ready(run, {}) is None  # it has ended
     assert started[0].wait() == 0
     daemon.start(run)
     assert len(started) == 2
