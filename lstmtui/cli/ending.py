@@ -1,4 +1,4 @@
-"""How a run ended: its figures, what they say, its sample, and what to do next."""
+"""What a command prints of a run that has ended: figures, advice, a sample, and the next commands."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SPLITS = (("valid", "Validation"), ("test", "Test"))
 
 
 def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json: bool, own: bool = True) -> int:
-    """Give the figures, advice and sample of a run that has ended in `state`, and return `code`.
+    """Print the figures, advice and sample of a run that has ended in `state`, and return `code`.
 
-    own    whether the status is of the engine that ended; of another one, nothing in it is told
+    own    whether the status is of the engine that ended; the figures of another one are not printed
     """
     run = snapshot.run
     result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
     advice = overfitting.advice(snapshot) if own and state == "finished" else []
     if own and state == "finished":
         notify(finished(snapshot))
-    for split, words in SPLITS:
+    for split, title in SPLITS:
         if result.get(split):
-            notify(f"{words}: {figures(result[split])}{part_of(result[split])}")
+            notify(f"{title}: {figures(result[split])}{part_of(result[split])}")
     if own and state == "finished" and (copied := overfitting.copied_text(snapshot)) is not None:
-        notify(f"Longest stretch that what it writes shares with the training text: {copied.words}.")
+        notify(f"Longest passage of its samples that is in the training text: {copied.words}.")
     for sentence in advice:
         notify(sentence)
     if as_json:
@@ -58,7 +58,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
 
 
 def finished(snapshot: RunSnapshot) -> str:
-    """Return the sentence that a finished run ends with."""
+    """Return the last sentence about a finished run."""
     seconds, step = snapshot.status.get("seconds"), (snapshot.status.get("result") or {}).get("best_step")
     took = f" and {format_duration(seconds)} of training" if isinstance(seconds, int | float) else ""
     best = f"; the best weights are those of step {step}" if step is not None else ""
@@ -66,8 +66,8 @@ def finished(snapshot: RunSnapshot) -> str:
 
 
 def part_of(result: dict[str, Any]) -> str:
-    """Return how much of a text figures are of, where it is not all of it."""
-    return "" if result.get("whole", True) else f" (of {result['tokens']:,} tokens from all over it)"
+    """Return in brackets how much of a text was evaluated, where that is not all of it."""
+    return "" if result.get("whole", True) else f" (of {result['tokens']:,} tokens spread over it)"
 
 
 def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
@@ -84,22 +84,22 @@ def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
 
 
 def quoted(snapshot: RunSnapshot) -> str:
-    """Return a beginning of a text of the run's kind, quoted for the shell."""
+    """Return the beginning of a text like the run's, quoted for the shell."""
     text = beginning(snapshot)
     return f'"{text}"' if not set(text) & set('"$`\\!') else shlex.quote(text)
 
 
 def beginning(snapshot: RunSnapshot) -> str:
-    """Return what the engine took from the validation text; for an older run, of what the run wrote itself."""
-    told = snapshot.status.get("beginning")
-    if isinstance(told, str) and told and safe(told, newlines=False) == told:
-        return told
+    """Return the beginning that the engine took from the validation text; of a sample for an older run."""
+    stored = snapshot.status.get("beginning")
+    if isinstance(stored, str) and stored and safe(stored, newlines=False) == stored:
+        return stored
     return next(
         (found for sample in reversed(snapshot.samples) if (found := beginnings.example_prompt(sample.text))), "The "
     )
 
 
 def saved_step(run: RunFolder) -> int | None:
-    """Return the step of the newest checkpoint, which its name tells."""
+    """Return the step in the name of the newest checkpoint."""
     steps = [path.stem.removeprefix("step-") for path in run.checkpoints.glob("step-*.safetensors")]
     return max((int(step) for step in steps if step.isdecimal()), default=None)

@@ -1,4 +1,4 @@
-"""Follow a run that this command started: progress on stderr, signals passed on, and a result at the end."""
+"""Follow a run that this command started: show progress on stderr, pass signals on, print the result."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     import subprocess
 
 INTERVAL = 0.2
-UNHEARD = 15.0
+MAX_STOP = 15.0
 """Seconds after which an engine that has not stopped on request gets SIGTERM as well."""
 MAX_WAIT = 30.0
-"""Seconds that a start in the background is waited for until it trains."""
+"""Seconds to wait until a run in the background trains."""
 TRAINING = ("training", "evaluating", "paused")
-DEAF = ("new", "starting", "preparing", "compiling", "measuring")
-"""States in which an engine reads no requests, but heeds signals."""
+NO_REQUESTS = ("new", "starting", "preparing", "compiling", "measuring")
+"""States in which an engine reads no requests, but handles signals."""
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -67,9 +67,9 @@ def watch(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapsh
 
 
 def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
-    """Watch until the run trains, say so and leave it, and return 0; or how it ended before that, and its exit code.
+    """Watch until the run trains and return 0; if it ends before that, print its result and return its exit code.
 
-    What takes longer than MAX_WAIT to prepare is left alone too, and it is said what it is at. `before` as in `follow`.
+    A run that takes longer than MAX_WAIT to prepare is left as well, with its state. `before` as in `follow`.
     """
     reader, until = RunReader(run), time.monotonic() + MAX_WAIT
     with (
@@ -89,7 +89,9 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
         return _conclude(run, process, reader.refresh(), 0, fresh=before is None, as_json=as_json)
     name = run_argument(run)
     trains = own and snapshot.state in TRAINING
-    doing = "It trains on its own now" if trains else f"It does not train yet ({snapshot.state}), and is left alone"
+    doing = (
+        "It trains in the background now" if trains else f"It is still {snapshot.state} and goes on in the background"
+    )
     notify(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
     if as_json:
         write_json({"run": run.name, "path": str(run.path), "pid": process.pid})
@@ -97,28 +99,28 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
 
 
 class _Stopper:
-    """Passes the wish to stop on to the engine: once by request, by signal when it does not hear."""
+    """Asks the engine to stop: first by request, then by signal if it does not react."""
 
     def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: TrainingProgress) -> None:
         self._run, self._process, self._shown = run, process, shown
         self._asked_at = 0.0
         self._signalled = False
-        self._told = 0
+        self._noted = 0
 
     def ask(self, times: int, state: str) -> None:
-        """Act on the `times`-th signal, in the `state` the run is in; called at every turn once there was one."""
-        if self._told != times:
-            self._shown.note("Stopping: waiting for the engine to save." if self._told == 0 else "It is still saving.")
-            self._told = times
+        """Ask the run, now in `state`, to stop after `times` signals; called in every round after the first."""
+        if self._noted != times:
+            self._shown.note("Stopping: waiting for the engine to save." if self._noted == 0 else "It is still saving.")
+            self._noted = times
         if not self._asked_at:
             self._asked_at = time.monotonic()
             try:
                 requests.send_request(self._run, "stop")
-            except (UsageError, OSError):  # nobody listens yet, or nothing more can be written
+            except (UsageError, OSError):  # the engine does not run yet, or the disk is full
                 self._terminate()
-            if state in DEAF:
+            if state in NO_REQUESTS:
                 self._terminate()
-        elif time.monotonic() - self._asked_at > UNHEARD:
+        elif time.monotonic() - self._asked_at > MAX_STOP:
             self._terminate()
 
     def _terminate(self) -> None:
@@ -130,7 +132,7 @@ class _Stopper:
 
 @contextlib.contextmanager
 def _caught_signals() -> Iterator[list[signal.Signals]]:
-    """Collect signals instead of dying of them. One that is ignored (nohup) stays so."""
+    """Collect signals instead of exiting. Signals that are ignored (nohup) stay ignored."""
     caught: list[signal.Signals] = []
     before: dict[signal.Signals, Any] = {}
     handler: Callable[[int, Any], None] = lambda number, frame: caught.append(signal.Signals(number))  # noqa: E731
@@ -153,16 +155,16 @@ def _conclude(
     fresh: bool,
     as_json: bool,
 ) -> int:
-    """Say how the run ended, give its sample, and return the exit code."""
+    """Print how the run ended and its result, and return the exit code."""
     own = snapshot.status.get("pid") == process.pid
     state, code = "crashed", 1
     if own and snapshot.state in ENDED:
         state, code = snapshot.state, snapshot.exit_code
     elif (
         not own and process.returncode in ERROR_BY_EXIT_CODE
-    ):  # it could not even write a status: another engine has the run
+    ):  # it wrote no status, since another engine works on the run
         state, code = "refused", process.returncode
-    elif process.returncode == SaveError.exit_code:  # a full disk did not take its last words either
+    elif process.returncode == SaveError.exit_code:  # the disk was too full even for the last status
         state, code = "unsaved", process.returncode
     name, saved = run_argument(run), saved_step(run)
     if by_signal and state in ("stopped", "finished", "crashed"):
@@ -175,7 +177,7 @@ def _conclude(
 def _ending(
     run: RunFolder, snapshot: RunSnapshot, state: str, name: str, *, saved: int | None, by_signal: bool, fresh: bool
 ) -> Iterator[str]:
-    """Yield the last lines about how it ended; takes away a fresh run that never got anywhere."""
+    """Yield the lines about how the run ended; remove a fresh run that failed before its first step."""
     if state == "stopped" or (state == "crashed" and by_signal):
         if saved is not None:
             yield f"Stopped and saved at step {saved}; 'lstmtui resume {name}' continues it."
@@ -188,7 +190,7 @@ def _ending(
             with contextlib.suppress(LstmtuiError):
                 remove_run(run)
         elif snapshot.exit_code in (1, 4):
-            yield f"{run.log} says more."
+            yield f"{run.log} has details."
     elif state == "refused":
         yield _last_line(run)
     elif state == "unsaved":
@@ -197,7 +199,7 @@ def _ending(
     elif state == "crashed":
         last = _last_line(run)
         yield f"lstmtui: The engine died at step {snapshot.step}{f' ({last})' if last else ''}."
-        yield f"{run.log} says more" + (f"; 'lstmtui resume {name}' continues it." if saved is not None else ".")
+        yield f"{run.log} has details" + (f"; 'lstmtui resume {name}' continues it." if saved is not None else ".")
 
 
 def _last_line(run: RunFolder) -> str:

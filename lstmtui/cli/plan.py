@@ -1,4 +1,4 @@
-"""`lstmtui plan [FILE...]`: what a run would cost, before it is spent."""
+"""`lstmtui plan [FILE...]`: a forecast of what a run would cost."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from lstmtui.client.forecast import Forecaster
 
 SIZES = (16, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 3072, 4096)
-"""Sizes of layers that are proposed."""
+"""Sizes of layers that may be proposed."""
 PASSES = 3
-"""How often a text should be read for a size to be worth its time, in --fit-minutes."""
+"""Passes over the text that --fit-minutes leaves time for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def plan(args: PlanArguments) -> int:
         raise UsageError("Give either --hidden, or --fit-memory and --fit-minutes, which choose it.")
 
     def complete(size: int | None, *, again: bool | None = None) -> config.RunSettings:
-        """Return the settings for a size; `again` says whether to recompute where the person did not."""
+        """Return the settings for a size; `again` decides about recomputation where the user did not."""
         chosen = dataclasses.replace(base, hidden=size or base.hidden)
         if again is not None and base.recompute is None:
             chosen = dataclasses.replace(chosen, recompute=again)
@@ -113,61 +113,68 @@ def plan(args: PlanArguments) -> int:
 
     forecaster = Forecaster()
     try:
-        size, again = _fitting(forecaster, complete, args.fit_memory, args.fit_minutes)
+        size, again = _largest_fitting(forecaster, complete, args.fit_memory, args.fit_minutes)
         s = complete(size, again=again)
         notify("Measuring a step (a cell that is new here is compiled first) ...")
-        told = expected(s, forecaster.measure(s))
+        forecast = expected(s, forecaster.measure(s))
         if not s.run.recompute:
-            told["memory_mb_recomputed"] = forecaster.ask(s.changed(recompute=True))["memory_mb"]
+            forecast["memory_mb_recomputed"] = forecaster.ask(s.changed(recompute=True))["memory_mb"]
     finally:
         forecaster.close()
-    told["proposal"] = proposal(s, told)
+    forecast["proposal"] = proposal(s, forecast)
     if args.json:
-        write_json({"settings": s.flat(), **told})
+        write_json({"settings": s.flat(), **forecast})
         return 0
-    for line in describe(s, told):
+    for line in describe(s, forecast):
         write(line)
-    if told["proposal"]:
-        write(f"\n{told['proposal']}")
+    if forecast["proposal"]:
+        write(f"\n{forecast['proposal']}")
     if size is not None:
-        write(f"\nIt is the largest of the sizes tried that fits: {_command(s, minutes=args.fit_minutes)}")
+        write(f"\nThe largest of the sizes tried that fits: {_command(s, minutes=args.fit_minutes)}")
     return 0
 
 
-DOMINATES = 0.5
-"""The part of a run's own memory from which activations are said to dominate."""
-WORTH_MB = 50
-"""Memory below which nobody need care."""
+MIN_ACTIVATIONS = 0.5
+"""Share of activations in a run's own memory from which recomputation is proposed."""
+MIN_SAVING_MB = 50
+"""Megabytes that recomputation must save to be proposed."""
 
 
-def proposal(s: config.RunSettings, told: dict[str, Any]) -> str:
-    """Return a sentence that proposes recomputation, where activations dominate and it would help; else nothing."""
-    parts, less = told.get("memory_parts") or {}, told.get("memory_mb_recomputed")
-    own = told["memory_mb"] - parts.get("program", 0.0)
+def proposal(s: config.RunSettings, forecast: dict[str, Any]) -> str:
+    """Return a sentence that proposes recomputation where it would save much memory; else an empty one."""
+    parts, less = forecast.get("memory_parts") or {}, forecast.get("memory_mb_recomputed")
+    own = forecast["memory_mb"] - parts.get("program", 0.0)
     activations = parts.get("activations", 0.0)
-    if less is None or activations < DOMINATES * own or told["memory_mb"] - less < max(WORTH_MB, 0.2 * own):
+    if (
+        less is None
+        or activations < MIN_ACTIVATIONS * own
+        or forecast["memory_mb"] - less < max(MIN_SAVING_MB, 0.2 * own)
+    ):
         return ""
     return (
-        f"Activations are {activations / own:.0%} of what the run itself holds: --recompute keeps few of them and "
-        f"computes the rest again, about {less:,.0f} MB in place of {told['memory_mb']:,.0f}, for about a quarter more "
-        "time and the same result to the bit."
+        f"Activations take {activations / own:.0%} of the run's own memory: --recompute stores few of them and "
+        f"recomputes the rest, about {less:,.0f} MB instead of {forecast['memory_mb']:,.0f}, for about a quarter more "
+        "time and a bit-identical result."
     )
 
 
 def _command(s: config.RunSettings, *, minutes: float | None) -> str:
-    """Return the command that trains what was proposed."""
+    """Return the command that trains the proposed network."""
     length = f" --minutes {minutes:g}" if minutes is not None else ""
     return f"lstmtui train ... --hidden {s.network.hidden}{length}{' --recompute' if s.run.recompute else ''}"
 
 
-def _fitting(
+def _largest_fitting(
     forecaster: Forecaster,
     complete: Callable[..., config.RunSettings],
     memory: float | None,
     minutes: float | None,
 ) -> tuple[int | None, bool | None]:
-    """Return the largest of SIZES within the memory and the time, None where nothing is to fit, and whether it needs
-    recomputation to fit, None where that is left open. Raises UsageError.
+    """Return the largest of SIZES that fits, and whether it needs recomputation; None for what is left open.
+
+    memory     megabytes, or None for no limit
+    minutes    time for PASSES over the text, or None for no limit
+    Raises UsageError if none fits.
     """
     if memory is None and minutes is None:
         return None, None
@@ -179,67 +186,67 @@ def _fitting(
                 if size not in needs and forecaster.ask(complete(size, again=again))["memory_mb"] <= memory:
                     needs[size] = again
     fits = list(needs)
-    low, high = 0, len(fits)  # time grows with the size: the first that takes too long
+    low, high = 0, len(fits)  # bisection for the first that takes too long: time grows with size
     while minutes is not None and low < high:
         middle = (low + high) // 2
         s = complete(fits[middle], again=needs[fits[middle]])
-        told = forecaster.measure(s)
-        took = PASSES * told["tokens"] / max(1.0, told["tokens_per_second"])
-        low, high = (middle + 1, high) if took <= 60 * minutes else (low, middle)
+        forecast = forecaster.measure(s)
+        needed = PASSES * forecast["tokens"] / max(1.0, forecast["tokens_per_second"])
+        low, high = (middle + 1, high) if needed <= 60 * minutes else (low, middle)
     count = low if minutes is not None else len(fits)
     if not count:
-        raise UsageError("Not even the smallest network fits that; allow more, or give a shorter text.")
+        raise UsageError("Not even the smallest network fits; allow more, or give a shorter text.")
     return fits[count - 1], needs[fits[count - 1]]
 
 
-def expected(s: config.RunSettings, told: dict[str, Any]) -> dict[str, Any]:
-    """Return what was told with times: of an epoch, and to the end, evaluations, start and last figures included."""
-    speed = max(1.0, float(told["tokens_per_second"]))
+def expected(s: config.RunSettings, forecast: dict[str, Any]) -> dict[str, Any]:
+    """Return the forecast with durations: of an epoch, and to the end with evaluations, start and final figures."""
+    speed = max(1.0, float(forecast["tokens_per_second"]))
     window = s.length.batch * s.length.bptt
-    epoch = told["tokens"] / speed
-    around = told.get("seconds_around", 0.0)
-    step = window / speed + told.get("seconds_per_evaluation", 0.0) / s.run.eval_every
+    epoch = forecast["tokens"] / speed
+    around = forecast.get("seconds_around", 0.0)
+    step = window / speed + forecast.get("seconds_per_evaluation", 0.0) / s.run.eval_every
     unit, amount = s.length.unit, s.length.amount
     if unit == "steps":
         steps = int(amount)
     elif unit == "epochs":
-        steps = max(1, round(amount * told["tokens"] / window))
+        steps = max(1, round(amount * forecast["tokens"] / window))
     else:
         steps = max(1, round((60 * amount - around) / step))
     return {
-        **told,
+        **forecast,
         "seconds_per_epoch": round(epoch, 2),
         "seconds": round(60 * amount if unit == "minutes" else steps * step + around, 1),
         "seconds_training": round(steps * window / speed, 1),
-        "epochs": round(steps * window / max(1, told["tokens"]), 3),
+        "epochs": round(steps * window / max(1, forecast["tokens"]), 3),
         "steps": steps,
     }
 
 
-def describe(s: config.RunSettings, told: dict[str, Any]) -> list[str]:
-    """Return the plan in a few lines for a person."""
+def describe(s: config.RunSettings, forecast: dict[str, Any]) -> list[str]:
+    """Return the forecast in a few lines."""
     network = s.network
-    memory, gpu = told.get("memory_parts"), told.get("gpu_memory_mb")
+    memory, gpu = forecast.get("memory_parts"), forecast.get("gpu_memory_mb")
     split = "" if not memory else " (" + ", ".join(f"{name} {size:,.0f}" for name, size in memory.items()) + ")"
-    held = f"about {told['memory_mb']:,.0f} MB{split}" if gpu is None else f"about {gpu:,.0f} MB on the GPU"
+    held = f"about {forecast['memory_mb']:,.0f} MB{split}" if gpu is None else f"about {gpu:,.0f} MB on the GPU"
     return [
         f"network     {network.cell}, {network.layers} x {network.hidden}, "
-        f"embedding {network.embedding}, vocabulary {told['vocabulary']:,}",
-        f"parameters  {told['parameters']:,}",
-        f"work        {told['flop_per_token'] / 1e6:,.2f} million operations a token, forward and backward",
+        f"embedding {network.embedding}, vocabulary {forecast['vocabulary']:,}",
+        f"parameters  {forecast['parameters']:,}",
+        f"work        {forecast['flop_per_token'] / 1e6:,.2f} million operations a token, forward and backward",
         f"memory      {held}",
-        f"speed       {told['tokens_per_second']:,.0f} tokens/s, measured here "
+        f"speed       {forecast['tokens_per_second']:,.0f} tokens/s, measured here "
         f"{f'with {_threads(s)}' if gpu is None else 'on the GPU'}",
-        f"an epoch    {format_duration(told['seconds_per_epoch'])} for {told['tokens']:,} tokens",
-        f"to the end  {format_duration(told['seconds'])}: {told['epochs']:.3g} epochs, {told['steps']:,} steps"
-        f"{_training(told)}",
+        f"an epoch    {format_duration(forecast['seconds_per_epoch'])} for {forecast['tokens']:,} tokens",
+        f"to the end  {format_duration(forecast['seconds'])}: {forecast['epochs']:.3g} epochs, "
+        f"{forecast['steps']:,} steps{_training_share(forecast)}",
     ]
 
 
-def _training(told: dict[str, Any]) -> str:
-    """Return how much of the time goes into training, where not all does."""
-    spent = told["seconds_training"]
-    if told["seconds"] - spent < 1:
+def _training_share(forecast: dict[str, Any]) -> str:
+    """Return how much of the time is spent on training, where not all is."""
+    spent = forecast["seconds_training"]
+    if forecast["seconds"] - spent < 1:
         return ""
     return f" ({format_duration(spent)} of training, the rest to evaluate, save and start)"
 

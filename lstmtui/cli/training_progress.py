@@ -17,21 +17,21 @@ from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 STATE_NOTICES = {
     "preparing": ("Reading the text.", 0.5),
-    "compiling": ("Compiling the mathematics for this machine (first run only).", 2.0),
-    "measuring": ("Measuring the speed, to turn the time into steps.", 0.0),
+    "compiling": ("Compiling the kernels for this machine (first run only).", 2.0),
+    "measuring": ("Measuring the speed to convert the time into steps.", 0.0),
     "paused": ("Paused; 'lstmtui continue {name}' goes on.", 0.0),
 }
 """Notice of a state, and the seconds that the state must last first: most compiled kernels are found in the cache."""
 
 EVENT_NOTICES = {
     "noted": "{message}",
-    "diverged": "step {step}: the loss is not finite any more.",
+    "diverged": "step {step}: the loss is no longer finite.",
     "rolled back": "step {step}: back to the last good checkpoint, with the learning rate times {lr_scale}.",
     "save failed": "step {step}: saving failed ({reason}); training goes on.",
     "set": "step {step}: {key} is now {value} (it was {before}).",
     "warm-up shortened": "The warm-up takes {warmup} steps, a tenth of all {steps}, not {asked} (--warmup).",
-    "extended": "Goes on from step {step} to step {steps}, where it was to end at {before}. Learning rate as in a run "
-    "planned so long: {lr:.2g} at the next step (it was {lr_before:.2g} at the last), {lr_end:.2g} at the end.",
+    "extended": "Continues from step {step} to step {steps}; the end was step {before}. The learning rate is that of a "
+    "run of this length: {lr:.2g} at the next step (it was {lr_before:.2g} at the last), {lr_end:.2g} at the end.",
 }
 """Notices of events; other events are in events.jsonl alone."""
 

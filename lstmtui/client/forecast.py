@@ -10,7 +10,7 @@ from lstmtui.client.process import Child
 
 
 class Forecaster:
-    """Tells what a network would cost, from a process of its own that is started at the first question.
+    """Forecasts what a network would cost, in a process of its own that starts with the first question.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
     """
@@ -28,12 +28,12 @@ class Forecaster:
         return self._ask("measure", settings)
 
     def close(self) -> None:
-        """End the process; a call that waits for it raises LstmtuiError."""
+        """End the process; a call that waits for an answer raises LstmtuiError."""
         if self._child is not None:
             self._child.close()
 
     def _ask(self, op: str, settings: config.RunSettings) -> dict[str, Any]:
         with self._lock:
             if self._child is None:
-                self._child = Child("The process that makes plans", "lstmtui.engine.benchmark.forecast")
+                self._child = Child("The forecast", "lstmtui.engine.benchmark.forecast")
         return self._child.ask({"op": op, "settings": settings.flat()})

@@ -27,11 +27,11 @@ class Candidate:
     text: str
     probability: float
     replaces: int = 0
-    """Characters before the cursor that the text takes the place of: the word begun, where no known word begins so."""
+    """Characters before the cursor that the text replaces: a begun word that is misspelt."""
 
 
 class Model:
-    """A trained run in a process of its own that answers one question at a time over a pipe.
+    """A trained run, loaded in a process of its own that answers one question at a time.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
     """
@@ -72,43 +72,43 @@ class Model:
     ) -> dict[str, Any]:
         """Send one question and return its answer.
 
-        `on_piece` receives text as it is written (op sample), `on_progress` how much is done, 0 to 1 (op evaluate).
+        `on_piece` receives text as it is generated (op sample), `on_progress` the fraction done (op evaluate).
         """
 
-        def hear(line: dict[str, Any]) -> None:
+        def receive(line: dict[str, Any]) -> None:
             if on_piece is not None and "piece" in line:
                 on_piece(line["piece"])
             elif on_progress is not None and "progress" in line:
                 on_progress(line["progress"])
 
-        return self._child.ask({"op": op, **details}, hear)
+        return self._child.ask({"op": op, **details}, receive)
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Iterable[str] = ()) -> list[Candidate]:
         """Return up to `k` distinct continuations of `text`, the most probable first.
 
-        With `phrase` they go on for as long as is expected to save keystrokes. Words in `passed` were proposed for the
-        one begun and not wanted, and leave their places to others.
+        With `phrase` they continue as long as that is expected to save keystrokes. Words in `passed` were rejected as
+        completions of the word being typed; others take their places.
         """
         answer = self.ask("complete", text=text, k=k, phrase=phrase, passed=list(passed))
-        self.about["step"] = answer.get("step", self.about.get("step"))  # a run that trains on gets better meanwhile
+        self.about["step"] = answer.get("step", self.about.get("step"))  # a run that still trains has newer checkpoints
         return [Candidate(c["text"], c["probability"], c.get("replaces", 0)) for c in answer["candidates"]]
 
     def adapt(self, text: str, *, weights: bool = False) -> int:
-        """Keep `text` in the run's profile, so that it has a say from now on; return how many words are kept.
+        """Add `text` to the run's profile, which ranks completions from now on; return the number of words in it.
 
-        What the profile has already is not counted again.
-        With `weights` a few biases of the network are moved towards it too. The checkpoint is never changed.
+        Text that the profile has already is not counted again.
+        With `weights`, the biases of gates and softmax are adapted to it too. The checkpoint is never changed.
         """
         answer = self.ask("adapt", text=text, weights=weights)
-        self.about["put_aside"] = answer.get("put_aside", [])  # profiles that could not be understood
+        self.about["put_aside"] = answer.get("put_aside", [])  # unreadable profiles
         return int(answer["words"])
 
     def forget(self, what: str = "") -> None:
-        """Forget a word of the profile, or a file that it learnt, or all of it."""
+        """Remove a word or a file from the profile; without `what`, all of it."""
         self.ask("forget", what=what)
 
     def profile(self) -> dict[str, Any]:
-        """Return what the profile holds: words, texts, the words met most often, and those new to the training text."""
+        """Return the profile: its texts, its most frequent words, and those that the training text lacks."""
         return self.ask("profile")
 
 
@@ -121,15 +121,15 @@ class Completer(Model):
             for candidate in completer.complete("Dear ", k=5):
                 print(candidate.text, candidate.probability)
 
-    The model lives in a process of its own, which ends with `close` or with this one. The first answer takes about a
-    second; then give the whole text each time: what was read is not read again.
+    The model runs in a process of its own, which ends with `close` or with this one. The first answer takes about a
+    second. Pass the whole text each time: the model continues from the part that it has read already.
     """
 
     @classmethod
     def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Completer:
         """Load a run by its name, 'latest' or the path of its folder.
 
-        Raises UsageError for a run that is not there or has no checkpoint yet, CorruptError for a damaged one.
+        Raises UsageError for a run that does not exist or has no checkpoint yet, CorruptError for a damaged one.
         """
         from lstmtui.runs.listing import find_run
 

@@ -27,9 +27,9 @@ from lstmtui.runs.names import check_run_name, free_run_name
 def create(
     settings: config.Settings, *, name: str | None = None, root: Path | None = None, text: Path | None = None
 ) -> RunFolder:
-    """Check the corpus, let the recipe choose what is left open, and write a new run folder.
+    """Check the corpus, let the recipe choose the settings that are not given, and write a new run folder.
 
-    `text` is the file of the corpus that exists for this run alone, in the folder of runs: it moves into the run.
+    text    a file of the corpus, in the folder of runs, that exists for this run alone; it is moved into the run
     Raises UsageError for a corpus or a name that cannot be used.
     """
     from lstmtui.data.corpus import open_corpus
@@ -65,13 +65,13 @@ def create(
 def start(
     run: RunFolder, device: str | None = None, *, more: tuple[str, float] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start the engine on `run` (fresh, or from its newest checkpoint) as a process that outlives this one.
+    """Start the engine on `run`, from its newest checkpoint if it has one, as a process that outlives this one.
 
-    It computes where the run's settings say, or on `device`: "auto", "cpu" or "cuda". `more`, such as ("steps", 500),
-    moves the end of its schedule to so much from where it stands; the unit is one of config.LENGTHS.
+    device    "auto", "cpu" or "cuda"; None: the one of the run's settings
+    more      how much longer to train, such as ("steps", 500); the unit is one of config.LENGTHS
     Raises LstmtuiError.
     """
-    # A session of its own: Ctrl-C and a closing terminal reach the front end, which decides what to ask of the engine.
+    # In a session of its own: Ctrl-C and a closing terminal reach the front end alone, which asks the engine to stop.
     options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]
     try:
         log = open_to_append(run.log)
@@ -90,9 +90,11 @@ def start(
 def fork(
     run: RunFolder, *, at: str = "latest", name: str | None = None, changes: dict[str, str] | None = None
 ) -> tuple[RunFolder, int]:
-    """Make a run beside `run` that begins at its "latest" or "best" checkpoint, or at that of a step; not started yet.
+    """Make a run beside `run` that begins at one of its checkpoints, and return it, not started, with its step.
 
-    Returns it and the step. `changes` are settings as text. Raises UsageError, CorruptError, LstmtuiError.
+    at         "latest", "best" or a step
+    changes    settings that differ, as text
+    Raises UsageError, CorruptError, LstmtuiError.
     """
     root = run.path.parent
     child = RunFolder(root / (check_run_name(name) if name is not None else free_run_name(root, f"{run.name}-fork")))

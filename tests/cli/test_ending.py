@@ -44,5 +44,5 @@ def test_a_run_that_has_not_become_better_for_long_is_not_offered_more(tmp_path)
 
 
 def test_figures_of_a_part_say_so():
-    assert ending.part_of({"tokens": 1234, "whole": False}) == " (of 1,234 tokens from all over it)"
+    assert ending.part_of({"tokens": 1234, "whole": False}) == " (of 1,234 tokens spread over it)"
     assert ending.part_of({"tokens": 1234, "whole": True}) == ending.part_of({"tokens": 1234}) == ""

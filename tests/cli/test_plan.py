@@ -114,8 +114,8 @@ def test_recomputation_is_proposed_where_activations_dominate(text, forecasts, c
     line = ["plan", str(text), "--hidden", "300", "--steps", "10"]
     assert main(line) == 0
     said = capsys.readouterr().out
-    assert "Activations are 83% of what the run itself holds: --recompute" in said
-    assert "about 175 MB in place of 400" in said
+    assert "Activations take 83% of the run's own memory: --recompute" in said
+    assert "about 175 MB instead of 400" in said
     assert main([*line, "--recompute"]) == 0
     assert "--recompute" not in capsys.readouterr().out
     assert main(["plan", str(text), "--hidden", "50", "--steps", "10"]) == 0

@@ -128,7 +128,7 @@ def test_detach_returns_while_the_engine_goes_on(lstmtui, behave, text_file, beh
     assert said.code == 0
     pid = json.loads(said.out)["pid"]
     os.kill(pid, 0)
-    assert "It trains on its own now" in said.err
+    assert "It trains in the background now" in said.err
     assert "training" in _text(run_named("x").status)
     assert lstmtui("stop", "x").code == 0
     os.waitpid(pid, 0)
@@ -205,7 +205,7 @@ def test_a_signal_saves_says_how_to_go_on_and_is_the_exit_code(start_process, te
 
 def test_an_engine_that_does_not_hear_gets_the_signal(start_process, text_file, monkeypatch):
     monkeypatch.setenv("FAKE_ENGINE", "deaf")
-    monkeypatch.setenv("FAKE_UNHEARD", "0.2")
+    monkeypatch.setenv("FAKE_MAX_STOP", "0.2")
     command = start_process("train", str(text_file), *SMALL, "--name", "x")
     _wait_for_training(run_named("x"))
     command.send_signal(signal.SIGINT)

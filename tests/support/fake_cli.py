@@ -18,5 +18,5 @@ from lstmtui.client import model, runs
 if __name__ == "__main__":
     runs.start = functools.partial(fake_engine.start, behaviour=os.environ.get("FAKE_ENGINE", "finish"))
     model.Model = fake_model.FakeModel  # type: ignore[misc, assignment]
-    follow.UNHEARD = float(os.environ.get("FAKE_UNHEARD", follow.UNHEARD))
+    follow.MAX_STOP = float(os.environ.get("FAKE_MAX_STOP", follow.MAX_STOP))
     sys.exit(main())
