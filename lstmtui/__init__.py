@@ -16,7 +16,7 @@ __all__ = ["Candidate", "Completer", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load what other programs use when they ask for it, since commands start without it."""
+    """Import the names for other programs at first use: commands start faster without them."""
     if name in ("Candidate", "Completer"):
         from lstmtui.client import model
 

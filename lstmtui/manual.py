@@ -1,4 +1,4 @@
-"""The pages of the manual, which lie in `docs/` as Markdown."""
+"""The pages of the manual: Markdown files in `docs/`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pages() -> dict[str, str]:
 
 
 def read(name: str) -> str:
-    """Return the Markdown of the page called `name`, or of the only one that begins so. Raises UsageError."""
+    """Return the Markdown of the page `name`, or of the only page that begins with it. Raises UsageError."""
     found = [name] if name in ORDER else [page for page in ORDER if name and page.startswith(name.lower())]
     if len(found) != 1:
         raise UsageError(f"There is no page '{name}'; 'lstmtui docs' lists them: {', '.join(ORDER)}.")

@@ -1,4 +1,4 @@
-"""The command line's entry. What has to be there at once (`warm`) is answered before the commands are loaded."""
+"""The entry point of the command line. `complete --warm` is answered before the other commands are loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code. Nothing but SystemExit of the interpreter itself gets past."""
+    """Run one command line and return its exit code. Raises nothing but the SystemExit of the interpreter itself."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal in an 8-bit locale still gets the text it can show
@@ -15,11 +15,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from lstmtui.cli import warm_complete
 
-        code = warm_complete.answered(given)
+        code = warm_complete.try_answer(given)
         if code is None:
             from lstmtui.cli import commands
 
             code = commands.run(given)
-    except KeyboardInterrupt:  # while modules were being loaded; the commands see to it afterwards
+    except KeyboardInterrupt:  # while modules are loaded; commands.run handles it afterwards
         return 130
     return code

@@ -1,4 +1,4 @@
-"""`lstmtui adapt RUN FILE...`: what this person writes, kept in a profile beside the run."""
+"""`lstmtui adapt RUN FILE...`: learn the words of a user into the run's profile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
 MAX_WORDS = 60
-"""Words of each kind that are shown."""
+"""Words of each kind that --show lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +29,17 @@ class AdaptArguments:
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE", help="Text that this person wrote; '-' or none: what is piped in.", show_default=False
+            metavar="FILE", help="Text that the user wrote; '-' or none: what is piped in.", show_default=False
         ),
     ] = None
-    weights: Annotated[
-        bool, typer.Option("--weights", metavar="", help="Move a few biases of the network towards it too.")
-    ] = False
+    weights: Annotated[bool, typer.Option("--weights", metavar="", help="Adapt the network's biases to it too.")] = (
+        False
+    )
     reset: Annotated[bool, typer.Option("--reset", metavar="", help="Forget the profile.")] = False
-    show: Annotated[bool, typer.Option("--show", metavar="", help="Show what the profile holds.")] = False
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Show the contents of the profile.")] = False
     forget: Annotated[
         str | None,
-        typer.Option(
-            "--forget", metavar="WORD|FILE", help="Forget one word, or one file that was learnt.", show_default=False
-        ),
+        typer.Option("--forget", metavar="WORD|FILE", help="Forget one word, or one file.", show_default=False),
     ] = None
     encoding: Encoding = None
     json: AsJson = False
@@ -50,9 +48,9 @@ class AdaptArguments:
 
 @takes(AdaptArguments)
 def adapt(args: AdaptArguments) -> int:
-    """Let completion with a run lean on what a person wrote.
+    """Adapt a run's completion to what a user writes.
 
-    The words are kept in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
+    The words are stored in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
     """
     from lstmtui import config
     from lstmtui.client.model import Model
@@ -66,7 +64,7 @@ def adapt(args: AdaptArguments) -> int:
     if bool(files) + others != 1:
         raise UsageError("Give FILE... to learn from, or one of --show, --forget WORD|FILE and --reset.")
     if args.weights and not files:
-        raise UsageError("--weights says how to learn from FILE; leave it out.")
+        raise UsageError("--weights needs a FILE to learn from.")
     if args.forget == "":
         raise UsageError("--forget needs a word or a file; --reset forgets everything.")
     found = resolve_run(args.run, args.runs_dir)
@@ -87,7 +85,7 @@ def adapt(args: AdaptArguments) -> int:
         elif args.forget:
             answer = model.ask("forget", what=args.forget)
         else:
-            if names != files:  # what is piped in has no name of its own
+            if names != files:  # standard input has no name
                 named["names"] = ["" if name == piped.STDIN else name for name in files or ()]
             answer = model.ask("adapt", files=names, weights=args.weights, **named)
     if args.json:
@@ -98,41 +96,43 @@ def adapt(args: AdaptArguments) -> int:
     elif args.reset:
         notify("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
     elif args.forget:
-        _say_forgotten(found.name, args.forget, answer)
+        _report_forgotten(found.name, args.forget, answer)
     else:
-        _say_learnt(found.name, answer)
+        _report_learnt(found.name, answer)
     return 0
 
 
-def _say_learnt(run: str, answer: dict[str, Any]) -> None:
+def _report_learnt(run: str, answer: dict[str, Any]) -> None:
     for path in answer.get("put_aside", ()):
-        notify(f"What was there could not be understood, and is kept as {path}; the profile begins anew.")
+        notify(f"The old profile is unreadable and was renamed to {path}; the profile starts empty.")
     new = f", {answer['new']:,} of them new" if answer.get("new", 0) > 0 else ""
-    known = " It had all of that already." if answer.get("new") == 0 else ""
-    notify(f"The profile of '{run}' holds {answer['words']:,} words{new}.{known}")
+    known = " It had all of them already." if answer.get("new") == 0 else ""
+    notify(f"The profile of '{run}' has {answer['words']:,} words{new}.{known}")
     if "nll_first" in answer:
-        notify(f"Along the text the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token.")
+        notify(
+            f"During adaptation the loss went from {answer['nll_first']:.3f} to {answer['nll_last']:.3f} nats a token."
+        )
 
 
-def _say_forgotten(run: str, what: str, answer: dict[str, Any]) -> None:
+def _report_forgotten(run: str, what: str, answer: dict[str, Any]) -> None:
     if not answer["forgotten"]:
-        raise UsageError(f"The profile of '{run}' has no word and no file '{what}'; --show tells what it has.")
-    notify(f"'{what}' is forgotten; the profile of '{run}' holds {answer['words']:,} words.")
+        raise UsageError(f"The profile of '{run}' has no word and no file '{what}'; --show lists them.")
+    notify(f"'{what}' is forgotten; the profile of '{run}' has {answer['words']:,} words.")
 
 
 def shown(answer: dict[str, Any]) -> list[str]:
-    """Return what a profile holds in lines: its texts, and its words that the training text has not."""
+    """Return the lines of --show: the profile's texts, words that the training text lacks, and frequent words."""
     if not answer["texts"]:
         return ["There is no profile."]
     lines = [f"{text['words']:>9,} words  {one_line(text['name'])}" for text in answer["texts"]]
-    lines.append(f"{answer['words']:>9,} words in all, what texts have in common counted once")
+    lines.append(f"{answer['words']:>9,} words in all, those of several texts counted once")
     for title, key in (("not in the training text", "unknown"), ("most often", "often")):
         if words := answer[key][:MAX_WORDS]:
             more = "" if len(words) == len(answer[key]) else " ..."
             lines += ["", f"{title}:"]
             lines += _wrapped([word if count == 1 else f"{word} ×{count:,}" for word, count in words], more)
     if answer.get("weights"):
-        lines += ["", "Biases of the network were moved towards it too."]
+        lines += ["", "The network's biases are adapted too."]
     return lines
 
 

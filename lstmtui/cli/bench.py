@@ -1,4 +1,4 @@
-"""`lstmtui bench`: a table of how fast this machine trains and steps, measured by a process of the engine."""
+"""`lstmtui bench`: a table of the training and sampling speed of this machine."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def bench(
     ] = None,
     threads: Annotated[str | None, typer.Option("--threads", metavar="INTEGER", help="Threads that train.")] = None,
     seconds: Annotated[
-        str | None, typer.Option("--seconds", metavar="FLOAT", help="How long to measure each cell and shape.")
+        str | None, typer.Option("--seconds", metavar="FLOAT", help="Time to measure each cell and shape.")
     ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
-            "--precision", metavar="NAMES", help="float32, bfloat16 or both; all worth having here if not given."
+            "--precision", metavar="NAMES", help="float32, bfloat16 or both; those useful on this machine if not given."
         ),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="|".join(config.DEVICES), help="What trains: auto takes a GPU that is there."),
+        typer.Option("--device", metavar="|".join(config.DEVICES), help="What trains: auto uses a GPU if any."),
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Also where the milliseconds of a step go, beside the limit of each part.")
+        bool, typer.Option("--profile", help="Also show the time of each part of a step, with its limit.")
     ] = False,
     json: AsJson = False,
 ) -> int:
@@ -80,7 +80,7 @@ def bench(
 
 
 def _table(headings: tuple[str, ...], names: int) -> Table:
-    """Return an empty table whose first columns hold names, and the others figures."""
+    """Return an empty table with `names` columns of names, and columns of figures."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")

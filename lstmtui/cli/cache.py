@@ -1,4 +1,4 @@
-"""`lstmtui cache show|clear`: prepared texts and compiled kernels, all of which are made again when needed."""
+"""`lstmtui cache show|clear`: prepared texts and compiled kernels, which are rebuilt when needed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from lstmtui.common.paths import cache_root
 from lstmtui.common.units import format_size
 from lstmtui.errors import CorruptError, LstmtuiError
 
-app = App(cls=Group, help="The cache of prepared texts and compiled mathematics.", no_args_is_help=True)
+app = App(cls=Group, help="The cache of prepared texts and compiled kernels.", no_args_is_help=True)
 
-OURS = ("compiled", "corpora", "digests", "texts", "tokens", "default-*.txt")
-"""What lstmtui puts into its cache folder. Only this is cleared: LSTMTUI_CACHE may name a folder with more in it."""
+CACHE_NAMES = ("compiled", "corpora", "digests", "texts", "tokens", "default-*.txt")
+"""Names in the cache folder that are cleared: LSTMTUI_CACHE may be a folder with other files."""
 
 
 @app.command("show")
 def show() -> int:
-    """Say where the cache is and how much it holds."""
+    """Show where the cache is and its size."""
     write(f"{cache_root()}  {format_size(used(cache_root()))}")
     return 0
 
 
 @app.command("clear")
 def clear() -> int:
-    """Empty the cache. What is needed again is made again; the tokens of runs stay, since their text may change."""
+    """Clear the cache, which is rebuilt when needed; the tokens of runs stay, since their text may change."""
     from lstmtui.data.token_files import is_in_use
 
     root = cache_root()
@@ -50,12 +50,12 @@ def clear() -> int:
             raise LstmtuiError(f"{error.filename or part}: cannot be removed ({error.strerror or error}).") from error
     notify(f"Cleared {format_size(freed)} from {root}.")
     if kept:
-        notify(f"{format_size(kept)} stay: the tokens of runs, which 'lstmtui rm RUN' frees.")
+        notify(f"{format_size(kept)} remain: the tokens of runs, which 'lstmtui rm RUN' frees.")
     return 0
 
 
 def _tokens_of_runs() -> set[str]:
-    """Return the folders of tokens of all runs in the usual place: those of older versions have made no note there."""
+    """Return the token folders of all runs in the usual folder: older versions left no reference in them."""
     from lstmtui.common.files import read_json
     from lstmtui.data.token_files import TokenFiles
     from lstmtui.runs.listing import list_runs
@@ -70,8 +70,8 @@ def _tokens_of_runs() -> set[str]:
 
 
 def _parts(root: Path) -> Iterator[Path]:
-    """Yield what may be removed: of the tokens each folder by itself, then what is left empty."""
-    for part in (path for pattern in OURS for path in root.glob(pattern)):
+    """Yield the parts that may be removed: each folder of tokens, then empty folders."""
+    for part in (path for pattern in CACHE_NAMES for path in root.glob(pattern)):
         if part.name == "tokens" and part.is_dir() and not part.is_symlink():
             yield from part.iterdir()
             if any(part.iterdir()):
@@ -80,7 +80,7 @@ def _parts(root: Path) -> Iterator[Path]:
 
 
 def used(folder: Path) -> int:
-    """Return the bytes in all files under `folder`; what cannot be read counts nothing."""
+    """Return the bytes of all files under `folder`; unreadable ones count as 0."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

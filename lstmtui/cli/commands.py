@@ -1,9 +1,9 @@
-"""The commands: registers one file per command, and turns whatever goes wrong into one sentence and an exit code.
+"""The table of commands, and the end of each: any error becomes one sentence and an exit code.
 
 Exit codes
     0 fine   1 failed   2 usage or configuration   3 corrupt or incompatible run or checkpoint   4 diverged
     5 run is locked by another engine   6 the last save failed   130/143/129 stopped by SIGINT/SIGTERM/SIGHUP, saved
-    141 whoever read the output closed it early (`| head`), as a shell reports it of any other program
+    141 the reader of the output closed it early (`| head`), as for any other program
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ from lstmtui.cli.output import SIGPIPE, discard, notify
 from lstmtui.errors import LstmtuiError
 
 _CLICK_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-"""The base of every usage error; taken from here since Typer carries click inside itself from 0.2x on."""
+"""The base of every usage error; newer versions of Typer contain their own copy of click."""
 
 
 class _OutputClosed(Exception):  # noqa: N818  (nothing went wrong here)
-    """Carries a BrokenPipeError past Typer, which would answer it with an exit code of its own."""
+    """Carries a BrokenPipeError through Typer, which would turn it into an exit code of its own."""
 
 
 class _Commands(Group):
@@ -106,7 +106,7 @@ def _lstmtui(
 
 
 HELPS = {"help", "--help", "-h", "--version"}
-"""What is answered whatever stands in the environment."""
+"""Arguments that are answered without a check of the environment."""
 _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
 train.register(app, _TRAIN)
 app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
@@ -146,15 +146,15 @@ def _help(
         list[str] | None, typer.Argument(metavar="COMMAND", help="Such as train, or corpora fetch.", show_default=False)
     ] = None,
 ) -> int:
-    """Say what a command does, and its options: the same as COMMAND --help."""
+    """Show what a command does, and its options: the same as COMMAND --help."""
     app([*(command or []), "--help"], prog_name="lstmtui", standalone_mode=False)
     return 0
 
 
 def run(given: list[str]) -> int:
-    """Run one command line and return its exit code. Nothing but SystemExit of the interpreter itself gets past."""
+    """Run one command line and return its exit code. Raises nothing but the SystemExit of the interpreter itself."""
     debug = bool(os.environ.get("LSTMTUI_DEBUG")) or "--debug" in _before_dashes(given)
-    # Whoever meets an error repeats the line with --debug at its end, so it is understood anywhere.
+    # Users repeat a failed line with --debug at its end, so it is accepted anywhere.
     given = ["--debug", *(a for a in _before_dashes(given) if a != "--debug")][not debug :] + _from_dashes(given)
     try:
         if not HELPS & set(_before_dashes(given)):
@@ -188,14 +188,14 @@ def _from_dashes(arguments: list[str]) -> list[str]:
 
 
 def _sentence(error: Exception) -> str:
-    """Return what to tell a person about `error`: what, where, what next."""
+    """Return the sentence that a user reads: what failed, where, and what to do next."""
     if isinstance(error, LstmtuiError):
         return str(error)
     if isinstance(error, _CLICK_ERROR):
         context: Any = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "lstmtui"
-        said = " ".join(error.format_message().split())  # type: ignore[attr-defined]  # every ClickException has it
-        return f"{said.rstrip('.')} ('{command} --help' tells more)."
+        message = " ".join(error.format_message().split())  # type: ignore[attr-defined]  # every ClickException has it
+        return f"{message.rstrip('.')} (see '{command} --help')."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'The system'}: {error.strerror}."
     return f"An error inside lstmtui: {type(error).__name__}: {error} (--debug shows where; please report it)."

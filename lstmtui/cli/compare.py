@@ -41,9 +41,10 @@ from lstmtui.runs.names import check_run_name, free_run_name
 if TYPE_CHECKING:
     pass
 
-LARGEST_HIDDEN = 4096
-CLOSE = 0.05
-"""How far from the parameters asked for is still called a match."""
+MAX_HIDDEN = 4096
+"""Units of a layer up to which a match is searched."""
+TOLERANCE = 0.05
+"""Relative difference from the requested parameters that counts as a match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,9 @@ class CompareArguments:
     steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None
     parameters: Annotated[
         int | None,
-        typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about so many."),
+        typer.Option(
+            "--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about this many."
+        ),
     ] = None
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1
     hidden: Hidden = None
@@ -78,18 +81,18 @@ class CompareArguments:
     threads: Threads = None
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What to call the group (auto).")] = None
     config_file: ConfigFile = None
-    screen: Annotated[
-        bool, typer.Option("--screen", metavar="", help="Open the group's screen, and train nothing.")
-    ] = False
+    screen: Annotated[bool, typer.Option("--screen", metavar="", help="Open the group's screen without training.")] = (
+        False
+    )
     json: Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object with the results.")] = False
     runs_dir: RunsDir = None
 
 
 @takes(CompareArguments)
 def compare(args: CompareArguments) -> int:
-    """Train each cell on the same text under the same budget, and say which to take.
+    """Train each cell on the same text under the same budget, and recommend one.
 
-    Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command goes on from there.
+    Runs are ordinary ones, named after the group. Ctrl-C saves and leaves; the same command continues from there.
     """
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
@@ -113,7 +116,7 @@ def compare(args: CompareArguments) -> int:
         _create(root, group, planned)
     else:
         group = _same(known, base, wanted, args.parameters, args.seeds)
-        notify(f"Group {group.name}: going on.")
+        notify(f"Group {group.name}: continuing.")
     notify(f"{len(group.runs)} runs, {group.budget}.")
     code = _train(root, group)
     found = [
@@ -133,7 +136,7 @@ def _cells(given: str) -> list[str]:
 
 
 def free_name_of(base: config.Settings) -> str:
-    """Return the name of a group that was given none: the same for the same text, so that the same command goes on."""
+    """Return the default name of a group: the same for the same text, so that the same command continues it."""
     stem = Path(base.corpus[0]).stem if base.corpus else "text"
     return free_run_name(Path("/nonexistent"), f"{stem}-cells")
 
@@ -152,7 +155,7 @@ def _budget(base: config.Settings, parameters: int | None) -> str:
 def _plan(
     base: config.Settings, cells: Sequence[str], parameters: int | None, seeds: int, group: str
 ) -> list[tuple[str, config.Settings]]:
-    """Return name and settings of every run: all cells with the first seed, then with the next."""
+    """Return name and settings of every run: all cells with the first seed, then with the second, and so on."""
     sized = {name: dataclasses.replace(base, cell=name) for name in cells}
     if parameters is not None:
         sized = {name: matched(s, parameters) for name, s in sized.items()}
@@ -165,7 +168,7 @@ def _plan(
 
 
 def matched(s: config.Settings, parameters: int) -> config.Settings:
-    """Return `s` with the size of layers that comes nearest to `parameters`. Raises UsageError where none is near."""
+    """Return `s` with the layer size closest to `parameters`. Raises UsageError if none is within TOLERANCE."""
     from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import open_corpus
 
@@ -177,20 +180,20 @@ def matched(s: config.Settings, parameters: int) -> config.Settings:
         return int(forecaster.ask(corpus.resolve(chosen))["parameters"])
 
     try:
-        low, high = 1, LARGEST_HIDDEN
-        while low < high:  # the smallest that has at least as many
+        low, high = 1, MAX_HIDDEN
+        while low < high:  # bisection for the smallest with at least as many
             middle = (low + high) // 2
             low, high = (low, middle) if count(middle) >= parameters else (middle + 1, high)
-        near = min((h for h in (low - 1, low) if h >= 1), key=lambda h: abs(count(h) - parameters))
-        reached = count(near)
+        nearest = min((h for h in (low - 1, low) if h >= 1), key=lambda h: abs(count(h) - parameters))
+        reached = count(nearest)
     finally:
         forecaster.close()
-    if abs(reached - parameters) > max(CLOSE * parameters, 50):
+    if abs(reached - parameters) > max(TOLERANCE * parameters, 50):
         raise UsageError(
-            f"No size of a {s.cell} with these settings comes near {parameters:,} parameters (the nearest has "
+            f"No size of a {s.cell} with these settings has about {parameters:,} parameters (the closest has "
             f"{reached:,}); choose another number, or other tokens."
         )
-    return dataclasses.replace(s, hidden=near)
+    return dataclasses.replace(s, hidden=nearest)
 
 
 def _create(root: Path, group: Group, planned: Sequence[tuple[str, config.Settings]]) -> None:
@@ -208,13 +211,13 @@ def _create(root: Path, group: Group, planned: Sequence[tuple[str, config.Settin
 
 
 def _same(known: Group, base: config.Settings, cells: Sequence[str], parameters: int | None, seeds: int) -> Group:
-    """Return the stored group if this command is the one that made it, else raise UsageError."""
+    """Return the stored group if this command made it. Raises UsageError otherwise."""
     tail = "-s{}" if seeds > 1 else ""
     names = tuple(f"{known.name}-{name}{tail.format(seed)}" for seed in range(1, seeds + 1) for name in cells)
     if known.budget != _budget(base, parameters) or known.runs != names:
         raise UsageError(
             f"There is already a group '{known.name}' ({known.budget}; {len(known.runs)} runs); "
-            "repeat its command to go on, or choose another --name."
+            "repeat its command to continue it, or choose another --name."
         )
     return known
 
@@ -230,15 +233,15 @@ def _train(root: Path, group: Group) -> int:
         snapshot = RunReader(run).refresh()
         head = f"[{number}/{len(group.runs)}] {run.name}"
         if snapshot.state == "finished":
-            notify(f"{head}: finished before.")
+            notify(f"{head}: already finished.")
             continue
         if engine_alive(run):
-            raise LstmtuiError(f"Run '{run.name}' is being trained elsewhere; wait for it, or stop it first.")
+            raise LstmtuiError(f"Run '{run.name}' is training already; wait for it, or stop it first.")
         notify(f"{head}: training.")
         begun = time.monotonic()
         snapshot, by_signal = watch(run, runs.start(run), before=snapshot)
         if by_signal:
-            notify("Stopped and saved; the same command goes on from here.")
+            notify("Stopped and saved; the same command continues from here.")
             return by_signal
         figures = comparing.run_figures(snapshot)
         if snapshot.state == "finished" and figures.quality is not None:
@@ -246,15 +249,15 @@ def _train(root: Path, group: Group) -> int:
             notify(f"{head}: {figures.quality:.4g} {comparing.unit_of(figures)} after {took}.")
         else:
             failed = 1
-            notify(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may say why.'}")
+            notify(f"{head}: {snapshot.state}. {snapshot.message or 'Its engine.log may have the reason.'}")
     return failed
 
 
-# --- what came out ----------------------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------------------------
 
 
 def as_json(group: Group, found: Sequence[Figures]) -> dict[str, Any]:
-    """Return everything that is known of a group."""
+    """Return the results of a group as a JSON object."""
     cells = {name: dict(_means(runs)) for name, runs in comparing.by_cell(found).items()}
     return {
         "group": group.name,
@@ -300,7 +303,7 @@ def _print(found: Sequence[Figures]) -> None:
 
 
 def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:
-    """Return one row for each cell, the best first: means, with the spread over seeds of what decides."""
+    """Return a row for each cell, the best first: means, and the spread of quality over seeds."""
     rows = []
     for name, runs in comparing.by_cell(found).items():
         done = [one for one in runs if one.state == "finished"]

@@ -1,4 +1,4 @@
-"""`lstmtui complete RUN TEXT`, once or as a server of JSON lines."""
+"""`lstmtui complete RUN TEXT`, or with --stdin an answer to each JSON line."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmtui.cli import piped
-from lstmtui.cli import warm_complete as warmly
+from lstmtui.cli import piped, warm_complete
 from lstmtui.cli.options import AsJson, Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.signature import takes
-from lstmtui.cli.warm_complete import MOST, K
+from lstmtui.cli.warm_complete import CANDIDATES, MAX_CANDIDATES
 from lstmtui.common.files import FormatError, bounded_lines, parse_json
 from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
     from lstmtui.client.model import Candidate, Model
+    from lstmtui.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,11 @@ class CompleteArguments:
     run: Run
     text: Annotated[
         str | None,
-        typer.Argument(
-            metavar="TEXT", help="What has been typed so far; '-' or none: what is piped in.", show_default=False
-        ),
+        typer.Argument(metavar="TEXT", help="The text so far; '-' or none: what is piped in.", show_default=False),
     ] = None
-    k: Annotated[int, typer.Option("-k", min=1, max=MOST, metavar="INTEGER", help="How many candidates.")] = K
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_CANDIDATES, metavar="INTEGER", help="How many candidates.")] = (
+        CANDIDATES
+    )
     phrase: Annotated[bool, typer.Option("--phrase", metavar="", help="Complete the phrase, not only the word.")] = (
         False
     )
@@ -53,7 +53,7 @@ class CompleteArguments:
     warm: Annotated[
         bool,
         typer.Option(
-            "--warm", metavar="", help="Leave the model loaded for a quarter of an hour, so that the next one is quick."
+            "--warm", metavar="", help="Leave the model loaded for a quarter of an hour, so that the next call is fast."
         ),
     ] = False
     runs_dir: RunsDir = None
@@ -61,7 +61,7 @@ class CompleteArguments:
 
 @takes(CompleteArguments)
 def complete(args: CompleteArguments) -> int:
-    """Say how a text is likely to go on: ranked candidates with their probabilities."""
+    """Show how a text is likely to continue: ranked candidates with their probabilities."""
     text = args.text
     if not args.stdin:
         text = piped.text(text)
@@ -70,26 +70,30 @@ def complete(args: CompleteArguments) -> int:
     if args.stdin and (args.warm or args.plain or args.threshold):
         raise UsageError("--warm, --plain and --threshold go with TEXT, not with --stdin.")
     found = resolve_run(args.run, args.runs_dir)
-    question = warmly.question(text, args.k, args.phrase)
-    if args.warm:
-        if (answer := warmly.standing_by(found, question)) is not None:
-            return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
-        from lstmtui.client import daemon
+    question = warm_complete.question(text, args.k, args.phrase)
+    answer = _ask_daemon(found, question) if args.warm else None
+    if answer is None:
+        from lstmtui.client.model import Model
 
-        daemon.start(found)
-        if (answer := warmly.standing_by(found, question, starting=True)) is not None:
-            return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
-    from lstmtui.client.model import Model
+        with Model(found) as model:
+            if args.stdin:
+                return _serve(model, args.k, args.phrase)
+            answer = _answer(model, question)
+    return warm_complete.print_candidates(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
 
-    with Model(found) as model:
-        if args.stdin:
-            return _serve(model, args.k, args.phrase)
-        answer = _answer(model, question)
-    return warmly.show(answer, args.threshold, json=args.json, plain=args.plain, text=text or "")
+
+def _ask_daemon(run: RunFolder, question: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer of the run's daemon, which is started if it is not running; None if it fails."""
+    from lstmtui.client import daemon
+
+    if (answer := warm_complete.ask_daemon(run, question)) is not None:
+        return answer
+    daemon.start(run)
+    return warm_complete.ask_daemon(run, question, starting=True)
 
 
 def _serve(model: Model, k: int, phrase: bool) -> int:
-    """Answer one line per line, a bad one with {"error": ...}."""
+    """Answer each line of standard input with a line, an invalid one with {"error": ...}."""
     notify("Ready: one JSON object a line, Ctrl-D ends.")
     for line in bounded_lines(sys.stdin.buffer):
         if not line.strip():
@@ -104,7 +108,7 @@ def _serve(model: Model, k: int, phrase: bool) -> int:
 
 
 def _question(line: bytes, k: int, phrase: bool) -> dict[str, Any]:
-    """Return text, k and phrase of one line. Raises UsageError with what is wrong with it."""
+    """Return the question in one line. Raises UsageError for an invalid one."""
     try:
         given = parse_json(line)
     except FormatError as error:
@@ -115,13 +119,13 @@ def _question(line: bytes, k: int, phrase: bool) -> dict[str, Any]:
         key = reprlib.repr(unknown[0])
         raise UsageError(f"This line has an unknown key {key}; known are text, k, phrase and passed.")
     wanted, whole = given.get("k", k), given.get("phrase", phrase)
-    if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= MOST:
-        raise UsageError(f'"k" must be a whole number from 1 to {MOST}, not {reprlib.repr(wanted)}.')
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= MAX_CANDIDATES:
+        raise UsageError(f'"k" must be a whole number from 1 to {MAX_CANDIDATES}, not {reprlib.repr(wanted)}.')
     if not isinstance(whole, bool):
         raise UsageError(f'"phrase" must be true or false, not {reprlib.repr(whole)}.')
     passed = given.get("passed", [])
     if not isinstance(passed, list) or not all(isinstance(word, str) for word in passed):
-        raise UsageError('"passed" must be a list of words that were proposed and not wanted.')
+        raise UsageError('"passed" must be a list of rejected words.')
     return {"text": given["text"], "k": wanted, "phrase": whole, "passed": passed}
 
 
@@ -136,6 +140,6 @@ def _answer(model: Model, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(candidate: Candidate) -> dict[str, Any]:
-    """Return a candidate as JSON has it."""
+    """Return the JSON object of a candidate."""
     record: dict[str, Any] = {"text": candidate.text, "probability": candidate.probability}
     return {**record, "replaces": candidate.replaces} if candidate.replaces else record

@@ -1,4 +1,4 @@
-"""lstmtui corpora: which texts there are, what is known of them, and getting them."""
+"""`lstmtui corpora list|show|fetch`: the named texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'lstmtui co
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """List the texts that have a name: the default, the generators, and well-known public sets."""
+    """List the named texts: the default, the generators, and well-known public sets."""
     rows = _rows()
     if json:
         write_json(rows)
@@ -37,7 +37,7 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def show(name: Name, json: Json = False) -> None:
-    """Show what is known of one text: licence, files and digests, split, metric, reference figures."""
+    """Show one text: licence, files and digests, split, metric, reference figures."""
     facts = _facts(name)
     if json:
         write_json(facts)
@@ -64,7 +64,7 @@ def fetch(name: Name, json: Json = False) -> None:
     for file in got:
         write(str(file.path))
         if not file.verified:
-            notify(f"The catalogue knows no digest of {file.path.name}; what came has SHA-256 {file.sha256}.")
+            notify(f"The catalogue has no digest of {file.path.name}; the download has SHA-256 {file.sha256}.")
     notify(f"Train on it with `lstmtui train {name} --tokens {entry.tokens}`. Licence: {entry.licence}.")
 
 

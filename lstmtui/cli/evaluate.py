@@ -1,4 +1,4 @@
-"""`lstmtui evaluate RUN FILE`, and with --autocomplete what typing it with the run would save."""
+"""`lstmtui evaluate RUN FILE`: perplexity, or with --autocomplete the keystrokes that completion would save."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
 THRESHOLD = 0.3
-"""The probability from which ghost text shows, as the typing screen has it at first."""
+"""The least probability of ghost text, as on the typing screen."""
 _PANEL = "With --autocomplete"
 _DYNAMIC = "With --dynamic"
 RULES = ("rms", "sgd")
@@ -75,7 +75,7 @@ class EvaluateArguments:
             metavar="|".join(RULES),
             rich_help_panel=_DYNAMIC,
             show_default=False,
-            help="Gradients divided by their usual size, or as they are (rms where AdamW trained).",
+            help="Gradients divided by their usual size, or as they are (rms after AdamW).",
         ),
     ] = None
     dynamic_lr: Annotated[
@@ -90,7 +90,7 @@ class EvaluateArguments:
             metavar="NUMBER",
             rich_help_panel=_DYNAMIC,
             show_default=False,
-            help="How far weights are drawn back to the trained ones at each step (auto).",
+            help="How far weights decay to the trained ones at each step (auto).",
         ),
     ] = None
     encoding: Encoding = None
@@ -102,26 +102,26 @@ class EvaluateArguments:
 def evaluate(args: EvaluateArguments) -> int:
     """Measure how well a trained run predicts a text.
 
-    With --dynamic a copy of the weights goes on learning from the text, after each 20 tokens that it has predicted, and
-    is drawn back to the trained ones (Krause et al. 2018). It tells how much there is to gain from a text that keeps
-    its subject and style; figures without it stand beside, and checkpoints are never changed.
+    With --dynamic a copy of the weights keeps learning from the text, after each 20 tokens that it has predicted, and
+    decays towards the trained ones (Krause et al. 2018). It shows how much adaptation gains on a text of one subject
+    and style; figures without it are printed too, and checkpoints are never changed.
 
     With --autocomplete the text is typed word by word, looking at the first 1, 3 or 5 suggestions before each letter.
-    When the intended word is among them, one keystroke takes it and brings the space behind it; until then every
+    When the intended word is among them, one keystroke accepts it with the space after it; until then every
     character costs one, as does everything that is not a word (with --apart, line ends do not count). In scripts
-    without spaces each character is a word, and a suggestion that comes next as a whole writes all its characters.
+    without spaces each character is a word, and a correct suggestion writes all its characters.
 
     [bold]saved[/bold] = 1 - keystrokes / characters.
-    [bold]each once[/bold] = the same, when a suggestion that was passed over is not shown again for the word, and
-    others have its place.
+    [bold]each once[/bold] = the same, when a rejected suggestion is not shown again for the word, and others take its
+    place.
     [bold]hit[/bold] = share of words suggested before any letter of them.
     [bold]MRR[/bold] = mean of 1 / rank there, 0 beyond five.
-    [bold]coverage[/bold] = share of the places before a letter, as far as a typist with one suggestion passes them,
-    where its probability reaches the threshold.
+    [bold]coverage[/bold] = share of the positions before a letter, among those that a typist with one suggestion
+    reaches, where its probability reaches the threshold.
     [bold]precision[/bold] = share of these where it is right.
-    [bold]ghost[/bold] = saved when only these are seen.
-    [bold]latency[/bold] = milliseconds a key press, typing the
-    beginning, five candidates, one thread: half, 90 % and 99 % of the presses take no longer than p50, p90 and p99.
+    [bold]ghost[/bold] = saved when only these are shown.
+    [bold]latency[/bold] = milliseconds a key press for the beginning of the text, five candidates, one thread: half,
+    90 % and 99 % of the presses take no longer than p50, p90 and p99.
     [bold]network[/bold] leaves out the index of the training text.
     [bold]adapted[/bold] adds what was typed so far and the profile.
     """
@@ -131,7 +131,7 @@ def evaluate(args: EvaluateArguments) -> int:
     from lstmtui.data.reading import ReadOptions, open_source
 
     if not args.autocomplete and (args.apart or args.adapt):
-        raise UsageError("--apart and --adapt say how to count with --autocomplete; add that, or leave them out.")
+        raise UsageError("--apart and --adapt belong to --autocomplete; add that, or leave them out.")
     if not args.dynamic and not (args.dynamic_rule is args.dynamic_lr is args.dynamic_decay is None):
         raise UsageError("--dynamic-rule, --dynamic-lr and --dynamic-decay belong to --dynamic; add that.")
     if args.dynamic and args.autocomplete:
@@ -175,19 +175,19 @@ def evaluate(args: EvaluateArguments) -> int:
 
 
 def _gained(result: dict[str, Any]) -> str:
-    """Return what dynamic evaluation did, and how."""
+    """Return the sentence about the gain of dynamic evaluation and its settings."""
     dynamic = result["dynamic"]
     gained = result["nll"] - dynamic["nll"]
     word = "better" if gained > 0 else "worse"
     return (
-        f"Learning while it reads is {abs(gained):.4f} nats per token {word} "
+        f"Dynamic evaluation is {abs(gained):.4f} nats per token {word} "
         f"({dynamic['rule']} rule, learning rate {dynamic['lr']:g}, decay {dynamic['decay']:g}, "
         f"every {dynamic['window']} tokens)."
     )
 
 
 def table(result: dict[str, Any]) -> list[str]:
-    """Return the counts of a report, a column each, and the times."""
+    """Return the lines of a keystroke report: its counts, a column each, and the latency."""
     columns: dict[str, Any] = {
         "as it is": result,
         **{name: result[name] for name in ("network", "adapted") if name in result},

@@ -89,9 +89,7 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
         return _conclude(run, process, reader.refresh(), 0, fresh=before is None, as_json=as_json)
     name = run_argument(run)
     trains = own and snapshot.state in TRAINING
-    doing = (
-        "It trains in the background now" if trains else f"It is still {snapshot.state} and goes on in the background"
-    )
+    doing = "It trains in the background now" if trains else f"It does not train yet ({snapshot.state})"
     notify(f"{doing}: 'lstmtui show {name}', 'lstmtui stop {name}', or 'lstmtui' to watch.")
     if as_json:
         write_json({"run": run.name, "path": str(run.path), "pid": process.pid})

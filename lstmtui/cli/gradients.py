@@ -19,9 +19,9 @@ def gradients(
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:
-    """Measure how gradients shrink or grow on their way back through time, and how long the units remember.
+    """Measure how gradients vanish or grow backwards through time, and how long the units remember.
 
-    Runs that train measure this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
+    Training measures this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
     """
     from lstmtui.client.model import Model
     from lstmtui.reports.gradient_flow import describe_half_life, judge, parse_flow
@@ -34,7 +34,7 @@ def gradients(
         return 0
     flow = parse_flow(answer)
     if flow is None:
-        raise CorruptError(f"The gradients of run '{found.name}' could not be told; is it of another version?")
+        raise CorruptError(f"The gradients of run '{found.name}' cannot be read; is it of another version?")
     write(f"{found.name}  {flow.cell}, step {flow.step}")
     for layer in range(flow.layers):
         for state in ("h", "c") if flow.c.size else ("h",):

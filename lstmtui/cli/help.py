@@ -1,4 +1,4 @@
-"""Help pages that are easy to read at 80 columns: paragraphs flow, choices are words, and no type of Python shows."""
+"""Help pages for 80 columns: paragraphs are reflowed, and choices replace the names of Python types."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-WIDEST = 15
-"""Characters of choices that stand in the column of types; longer ones are told in the help's words."""
+MAX_METAVAR = 15
+"""Characters of choices in the column of types; longer ones are part of the help text."""
 
 
 class _PlainTypes:
-    """Shows of an option's type what was written for it, and nothing of flags and arguments, whose names say it."""
+    """Shows the metavar of an option alone, and no type of flags and arguments."""
 
     def get_params(self, ctx: Any) -> Any:
-        params = super().get_params(ctx)  # type: ignore[misc]  # a command has it
+        params = super().get_params(ctx)  # type: ignore[misc]  # defined by the command
         for param in params:
             if param.param_type_name == "argument" or getattr(param, "is_flag", False):
-                param.display_type_rich = lambda ctx: None  # older Typers show no types there
+                param.display_type_rich = lambda ctx: None  # as in older versions of Typer
         return params
 
 
@@ -33,18 +33,18 @@ class Group(_PlainTypes, TyperGroup):
 
 
 class App(typer.Typer):
-    """Commands whose help is their function's docstring, its paragraphs flowing."""
+    """Commands whose help is the docstring of their function, with paragraphs reflowed."""
 
     def command(self, name: str | None = None, **more: Any) -> Callable[[Any], Any]:
         def register(function: Any) -> Any:
-            about = {"cls": Command, "help": flowing(function.__doc__ or ""), **more}
+            about = {"cls": Command, "help": reflow(function.__doc__ or ""), **more}
             return super(App, self).command(name, **about)(function)
 
         return register
 
 
-def flowing(text: str) -> str:
-    """Return a docstring with each paragraph on one line; a line that begins in bold begins a new one."""
+def reflow(text: str) -> str:
+    """Return a docstring with each paragraph on one line; a line that begins in bold starts a new one."""
     lines: list[str] = []
     for line in inspect.cleandoc(text).splitlines():
         if lines and lines[-1] and line and not line.startswith("[bold]"):
@@ -55,12 +55,12 @@ def flowing(text: str) -> str:
 
 
 def metavar(words: Iterable[str]) -> str:
-    """Return how choices stand in the column of types: themselves, or that one word of several is wanted."""
+    """Return the choices for the column of types, or WORD if they are too long for it."""
     joined = "|".join(words)
-    return joined if len(joined) <= WIDEST else "WORD"
+    return joined if len(joined) <= MAX_METAVAR else "WORD"
 
 
 def choices_suffix(words: Iterable[str]) -> str:
-    """Return choices as an addition to a sentence, where the column of types has no room for them."""
+    """Return the choices as the end of a help text, where the column of types has no room for them."""
     *others, last = words
     return f": {', '.join(others)} or {last}" if metavar((*others, last)) == "WORD" else ""

@@ -1,4 +1,4 @@
-"""`lstmtui info`: what a person needs when something is slow or broken, and what a report about it should hold."""
+"""`lstmtui info`: the facts that a report about a slow or failing program needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lstmtui.common.units import format_size
 from lstmtui.errors import LstmtuiError
 
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
-_OF_ENGINE = (
+_ENGINE_FACTS = (
     "precision",
     "threads",
     "cuda",
@@ -23,11 +23,23 @@ _OF_ENGINE = (
     "driver",
     "toolkit",
 )
-_TELLING = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
+_FEATURES = (
+    "avx",
+    "avx2",
+    "fma",
+    "f16c",
+    "avx512f",
+    "avx512_bf16",
+    "avx512_vnni",
+    "amx_bf16",
+    "asimd",
+    "sve",
+    "bf16",
+)
 
 
 def info(json: AsJson = False) -> int:
-    """Tell versions, processor, threads, CUDA and folders."""
+    """Show versions, processor, threads, CUDA and folders."""
     facts = gather()
     if json:
         write_json(facts)
@@ -75,7 +87,7 @@ def gather() -> dict[str, dict[str, Any]]:
 
 
 def _processor() -> dict[str, Any]:
-    """Return the processor's model and its vector features, as far as the system tells."""
+    """Return the processor's model and its vector features, where the system has them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     except OSError:
@@ -84,20 +96,20 @@ def _processor() -> dict[str, Any]:
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return {
         "processor": fields.get("model name") or platform.processor() or platform.machine(),
-        "features": [f for f in _TELLING if f in flags],
+        "features": [f for f in _FEATURES if f in flags],
     }
 
 
 def _engine_facts() -> dict[str, Any]:
-    """Return what Numba says of itself; asked of another process, since front ends never load it."""
+    """Return the facts of the engine's process; front ends never load Numba."""
     from lstmtui.client.info import engine_facts
 
     try:
         facts = engine_facts()
-    except (LstmtuiError, OSError) as error:  # the other facts matter all the more
+    except (LstmtuiError, OSError) as error:  # the other facts are needed all the more
         return {"engine": str(error)}
-    # Versions and features stand in their own groups already.
-    return {name: value for name, value in facts.items() if name in _OF_ENGINE and value is not None}
+    # Versions and features are in groups of their own.
+    return {name: value for name, value in facts.items() if name in _ENGINE_FACTS and value is not None}
 
 
 def _words(value: object) -> str:

@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-FIGURES = ("step", "validation", "seen", "size")
-SHRINKS = ("run", "corpus")
+NUMERIC = ("step", "validation", "seen", "size")
+SHORTENED = ("run", "corpus")
 """Columns whose texts may be cut."""
 MIN_NAME = 16
-"""Characters that are left of these at least."""
-GOES_FIRST = ("corpus", "network", "seen")
-"""Columns that a narrow terminal does without, in this order."""
+"""Characters that these columns have at least."""
+OPTIONAL = ("corpus", "network", "seen")
+"""Columns that a narrow terminal omits, in this order."""
 GAP = 2
 
 
 def ls(
-    long: Annotated[
-        bool, typer.Option("--long", "-l", metavar="", help="Also how much room each takes on the disk.")
-    ] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", metavar="", help="Also show the size of each on disk.")] = False,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> int:
@@ -56,7 +54,7 @@ def ls(
 
 
 def _table(rows: list[dict[str, str]], width: int) -> Table:
-    """Return the runs as a table: figures are never cut, and where it is too narrow, some columns are left out."""
+    """Return the runs as a table: figures are never cut; a narrow terminal omits columns."""
     from rich.cells import cell_len
     from rich.table import Table
 
@@ -66,7 +64,7 @@ def _table(rows: list[dict[str, str]], width: int) -> Table:
     widths |= names_that_fit(widths, shown, width)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in shown:
-        justify: Literal["left", "right"] = "right" if heading in FIGURES else "left"
+        justify: Literal["left", "right"] = "right" if heading in NUMERIC else "left"
         table.add_column(heading, no_wrap=True, overflow="ellipsis", justify=justify, width=widths[heading])
     for row in rows:
         table.add_row(*(cell(row[heading]) for heading in shown))
@@ -74,10 +72,10 @@ def _table(rows: list[dict[str, str]], width: int) -> Table:
 
 
 def columns_that_fit(widths: dict[str, int], width: int) -> list[str]:
-    """Return the columns that fit a terminal, where names of runs and texts may be cut to MIN_NAME characters."""
+    """Return the columns that fit the width, if names of runs and texts are cut to MIN_NAME characters."""
     shown = list(widths)
-    for name in GOES_FIRST:
-        needed = sum(min(widths[one], MIN_NAME) if one in SHRINKS else widths[one] for one in shown)
+    for name in OPTIONAL:
+        needed = sum(min(widths[one], MIN_NAME) if one in SHORTENED else widths[one] for one in shown)
         if needed + GAP * (len(shown) - 1) <= width:
             break
         shown.remove(name)
@@ -85,8 +83,8 @@ def columns_that_fit(widths: dict[str, int], width: int) -> list[str]:
 
 
 def names_that_fit(widths: dict[str, int], shown: list[str], width: int) -> dict[str, int]:
-    """Return how wide the columns of names are: as they are where there is room, else most for the runs' own."""
-    names = [one for one in shown if one in SHRINKS]
+    """Return the widths of shortened columns, the run's own preferred; nothing where all fit uncut."""
+    names = [one for one in shown if one in SHORTENED]
     room = width - sum(widths[one] for one in shown if one not in names) - GAP * (len(shown) - 1)
     if sum(widths[one] for one in names) <= room:
         return {}

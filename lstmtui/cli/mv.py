@@ -19,19 +19,19 @@ def mv(
         str,
         typer.Argument(metavar="OLD", help="The run, by name or path.", autocompletion=run_names, show_default=False),
     ],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What to call it from now on.", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.", show_default=False)],
     runs_dir: RunsDir = None,
 ) -> int:
-    """Give a run another name. A run that trains has to be stopped first."""
+    """Rename a run. A run that trains must be stopped first."""
     run = resolve_run(old, runs_dir)
     renamed = rename_run(run, new)
-    _keep_tokens(renamed)
+    _update_token_reference(renamed)
     notify(f"Run '{run.name}' is now '{renamed.name}'.")
     return 0
 
 
-def _keep_tokens(run: RunFolder) -> None:
-    """Let the cache know under which name the run needs its tokens now."""
+def _update_token_reference(run: RunFolder) -> None:
+    """Record in the cache the new name of the run that needs its tokens."""
     from lstmtui.data import corpus
 
     try:

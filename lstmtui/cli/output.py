@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SIGPIPE = 141
-"""Exit code when nobody reads the output any more."""
+"""Exit code after the reader of the output closed it."""
 
 
 def notify(text: str) -> None:
@@ -46,20 +46,20 @@ def stdout_console() -> Console:
 
 
 def cell(text: object, width: int | None = None) -> Any:
-    """Return untrusted text as what goes into a Rich table: safe, one line, no markup."""
+    """Return untrusted text for a Rich table: escaped, on one line, without markup."""
     from rich.text import Text
 
     return Text(one_line(str(text), width))
 
 
 def discard(stream: Any) -> None:
-    """Point `stream` at nothing when nobody reads it any more, so that later writes and the last flush do not fail."""
+    """Redirect a stream whose reader is gone to nothing, so that later writes and the last flush do not fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Return nll, perplexity and bits per character of an evaluation in words, each under its right name."""
+    """Return nll, perplexity and bits per character of an evaluation with their units."""
     parts = [f"{result['nll']:.4f} nats per token"] if _number(result.get("nll")) else []
     if _number(result.get("perplexity")):
         parts.append(f"perplexity {result['perplexity']:.2f}")
@@ -69,7 +69,7 @@ def figures(result: dict[str, Any]) -> str:
 
 
 def unknown(share: object) -> str:
-    """Return in brackets which part of a text was `<unk>`, where any was: its characters cost less than others."""
+    """Return in brackets the share of `<unk>`, if any: its characters cost less than others."""
     return f" ({share:.1%} <unk>)" if isinstance(share, float) and share > 0 else ""
 
 

@@ -1,4 +1,4 @@
-"""`lstmtui pack RUN`: a run as one file, to be given away or kept."""
+"""`lstmtui pack RUN`: a run as one archive."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def pack(
         bool,
         typer.Option(
             "--without-text", metavar="",
-            help="Leave out the text it was trained on, and what a person wrote with it.",
+            help="Leave out the text it was trained on, and the profile of the user.",
         ),
     ] = False,
     runs_dir: RunsDir = None,
 ) -> int:  # fmt: skip
-    """Pack a run into one archive, to be given away or kept.
+    """Pack a run into one archive.
 
-    A run's folder holds the text it was trained on: completion keeps an index of it in autocomplete/, beside the
-    profile of what a person wrote, and text that was piped in is kept in piped.txt. With --without-text none of
-    these is in the archive, nor where the texts lie on this machine, and everything but completion's index works as
-    before. What the network has memorised stays in its weights, and samples that it wrote stay too.
+    A run's folder contains the text it was trained on: completion has an index of it in autocomplete/, beside the
+    user's profile, and a text from standard input is in piped.txt. With --without-text the archive has neither these
+    nor the paths of the texts on this machine, and everything but completion's index works as before. What the
+    network has memorised remains in its weights, and its samples remain too.
 
     Unpack it into the folder of runs: tar -xf FILE -C FOLDER.
     """
@@ -53,24 +53,24 @@ def pack(
     found = resolve_run(run, runs_dir)
     if to == STDOUT:
         if sys.stdout.isatty():
-            raise UsageError("An archive is nothing to look at; send '--to -' into a pipe or a file.")
+            raise UsageError("An archive cannot be shown; send '--to -' into a pipe or a file.")
         archive.write_archive(found, sys.stdout.buffer, compressed=False, without_text=without_text)
         return 0
     target = to if to is not None else Path(f"{found.name}.tar.gz")
     if target.exists():
-        raise UsageError(f"{target} is there already; choose another name with --to, or remove it.")
+        raise UsageError(f"{target} exists already; choose another name with --to, or remove it.")
     _write(found, target, without_text)
     write(str(target))
     held = archive.text_files(found)
     if held and not without_text:
         held_size = format_size(archive.total_size(held))
-        notify(f"It holds the text that the run was trained on ({held_size}); --without-text leaves that out.")
+        notify(f"It contains the text that the run was trained on ({held_size}); --without-text leaves it out.")
     notify(f"To unpack it: tar -xf {shlex.quote(str(target))} -C FOLDER, the folder of runs that 'lstmtui info' names.")
     return 0
 
 
 def _write(run: RunFolder, target: Path, without_text: bool) -> None:
-    """Write the archive beside where it is to be, and give it its name when it is whole."""
+    """Write the archive to a temporary file and rename it once it is complete."""
     from lstmtui.runs import archive
 
     try:

@@ -1,4 +1,4 @@
-"""Text that is piped in: `-` where a file or a text is asked for, or no argument where nothing else can be meant.
+"""Text from standard input: for `-` in place of a file or a text, or without an argument where a text is needed.
 
 cat diary.txt | lstmtui train          echo "Dear " | lstmtui complete RUN          lstmtui evaluate RUN < new.txt
 """
@@ -22,9 +22,9 @@ from lstmtui.errors import LstmtuiError, UsageError
 STDIN = "-"
 """Stands for standard input."""
 MAX_TEXT = 1 << 20
-"""Bytes of a text to go on from, at most."""
-PATIENCE = 0.5
-"""Seconds that a pipe is given to hold something where nobody asked for it."""
+"""Bytes of a text to continue, at most."""
+MAX_WAIT = 0.5
+"""Seconds to wait for data in a pipe where standard input is optional."""
 
 
 def is_piped() -> bool:
@@ -37,34 +37,35 @@ def is_piped() -> bool:
 
 
 def holds_text() -> bool:
-    """Return whether something is piped in, where it need not be: an idle pipe is not waited for."""
-    if not is_piped() or not select.select([sys.stdin], [], [], PATIENCE)[0]:
+    """Return whether standard input has data, where it is optional: an idle pipe counts as empty."""
+    if not is_piped() or not select.select([sys.stdin], [], [], MAX_WAIT)[0]:
         return False
     return bool(sys.stdin.buffer.peek(1))  # type: ignore[union-attr]  # a buffered reader has it
 
 
 def text(given: str | None) -> str | None:
-    """Return `given`, or what is piped in where that is '-' or None; None for neither.
+    """Return `given`, or the text of standard input if it is '-', or None and something is piped in; else None.
 
-    One line end at its end is left out, which `echo` adds. Raises UsageError.
+    The last line end, which `echo` adds, is removed. Raises UsageError.
     """
     if given not in (None, STDIN) or (given is None and not is_piped()):
         return given
-    _invite()
+    _prompt()
     data = sys.stdin.buffer.read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
-        raise UsageError(f"What is piped in is longer than {MAX_TEXT:,} bytes; give its end only.")
+        raise UsageError(f"The text on standard input exceeds {MAX_TEXT:,} bytes; give its end only.")
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise UsageError("What is piped in is no UTF-8 text; convert it first, for example with iconv.") from None
+        raise UsageError("Standard input is not UTF-8; convert it first, for example with iconv.") from None
 
 
 @contextlib.contextmanager
 def files(given: Sequence[str] | None, folder: Path | None = None) -> Iterator[list[str]]:
-    """Give the names of files, what is piped in as one of them: where it is '-', or where none is given.
+    """Yield the names of files; standard input, for '-' or without any, is one of them.
 
-    It lies in `folder`, or where temporary files do, and is gone afterwards if it was not moved. Raises UsageError.
+    It is stored in `folder`, or the folder of temporary files, and removed afterwards unless it was moved.
+    Raises UsageError.
     """
     names = list(given or ([STDIN] if is_piped() else []))
     if not names:
@@ -72,26 +73,26 @@ def files(given: Sequence[str] | None, folder: Path | None = None) -> Iterator[l
     if not all(name.strip() for name in names):
         raise UsageError("An empty text names no file; name a FILE, or '.' for all texts of the current folder.")
     if names.count(STDIN) > 1:
-        raise UsageError("'-' stands for the text that is piped in, which can be read once; give it once.")
+        raise UsageError("'-' is standard input, which can be read once; give it once.")
     if STDIN not in names:
         yield names
         return
-    _invite()
+    _prompt()
     try:
         with tempfile.TemporaryDirectory(prefix=".piped-", dir=folder) as place:
             path = Path(place, "piped.txt")
             with open_temporary(path) as file:
                 shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
             if not path.stat().st_size:
-                raise UsageError("Nothing was piped in; give a text, or name a FILE.")
+                raise UsageError("Standard input is empty; pipe a text in, or name a FILE.")
             try:
                 yield [str(path) if name == STDIN else name for name in names]
-            except LstmtuiError as error:  # '-' is what iconv and gunzip call it too, in what is advised
+            except LstmtuiError as error:  # the advice in messages holds for '-' too: iconv and gunzip accept it
                 raise type(error)(str(error).replace(str(path), STDIN)) from error
     except OSError as error:
-        raise LstmtuiError(f"The text that is piped in cannot be kept ({error.strerror or error}).") from error
+        raise LstmtuiError(f"Standard input cannot be stored ({error.strerror or error}).") from error
 
 
-def _invite() -> None:
+def _prompt() -> None:
     if sys.stdin.isatty():
         notify("Type or paste the text; Ctrl-D on a line of its own ends it.")

@@ -1,4 +1,4 @@
-"""`lstmtui plot [RUN]`: the charts of a run, drawn in the terminal, or written as CSV and PNG."""
+"""`lstmtui plot [RUN]`: the charts of a run in the terminal, or as CSV and PNG files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from lstmtui.runs.folder import RunFolder
 
 CHARTS = ("loss", "gradients", "saturation")
 CHOICES = (*CHARTS, "all")
-FEW = 40
-"""Up to so many points of a curve are dotted."""
+MAX_MARKED = 40
+"""Points up to which a curve has markers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn, and the table behind it."""
+    """The curves of a chart, and the table of its data."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ def plot(
 ) -> int:
     """Draw a run's loss, gradient flow and gate saturation here, or write them as CSV and PNG.
 
-    PNG needs Matplotlib: pip install 'lstmtui\\[plot]'. CSV and drawing here need nothing.
+    PNG needs Matplotlib: pip install 'lstmtui\\[plot]'. CSV and the terminal need nothing more.
     """
     if chart not in CHOICES:
         raise UsageError(f"There is no chart {one_line(chart, 40)!r}; there are {', '.join(CHARTS)} and all.")
@@ -79,28 +79,28 @@ def plot(
 
 
 def charts(run: RunFolder) -> tuple[Chart, ...]:
-    """Return every chart of a run; one of which nothing is known has no rows."""
+    """Return every chart of a run; a chart without data has no rows."""
     from lstmtui.reports.gradient_flow import read_flows
     from lstmtui.runs.probes import read_saturation
     from lstmtui.runs.reader import RunReader
 
-    seen = RunReader(run, max_points=1_000_000).refresh()
+    snapshot = RunReader(run, max_points=1_000_000).refresh()
     unit = {"chars": "character", "bytes": "byte", "words": "word"}.get(
-        seen.settings.data.tokens if seen.settings else "", "token"
+        snapshot.settings.data.tokens if snapshot.settings else "", "token"
     )
     loss = Chart(
         "loss", "Loss", "step", f"nats per {unit}", True,
         (
-            Line("training", tuple((p.step, p.loss) for p in seen.train)),
-            Line("validation", tuple((p.step, p.nll) for p in seen.valid)),
+            Line("training", tuple((p.step, p.loss) for p in snapshot.train)),
+            Line("validation", tuple((p.step, p.nll) for p in snapshot.valid)),
         ),
         ("split", "step", "tokens", "seconds", "nats_per_token", "perplexity", "bits_per_char", "lr", "grad_norm",
          "tokens_per_second", "memory_mb"),
         (
             *(("train", p.step, p.tokens, p.seconds, p.loss, None, None, p.lr, p.grad_norm, p.tokens_per_second,
-               p.memory_mb) for p in seen.train),
+               p.memory_mb) for p in snapshot.train),
             *(("valid", p.step, None, p.seconds, p.nll, p.perplexity, p.bits_per_char, None, None, None, None)
-              for p in seen.valid),
+              for p in snapshot.valid),
         ),
     )  # fmt: skip
     flow = read_flows(run, newest=1_000_000)
@@ -151,14 +151,14 @@ def _draw(chart: Chart, run: str) -> None:
     rows = frame(curves, width, max(10, min(24, size.lines - 6)), log=chart.log)
     write(f"{chart.title} of {one_line(run)}: {chart.y} by {chart.x}")
     for row in rows:
-        write(_shown("".join(text for text, _ in row).rstrip()))
+        write(_encodable("".join(text for text, _ in row).rstrip()))
     legend = "  ".join(f"{mark} {line.name}" for mark, line in zip(marks, lines, strict=True))
-    write(legend or "Nothing was recorded yet.")
+    write(legend or "No data yet.")
     write("")
 
 
-def _shown(row: str) -> str:
-    """Return a row as this output can show it: braille where it speaks Unicode, ASCII elsewhere."""
+def _encodable(row: str) -> str:
+    """Return a row in the output's encoding: braille if that is Unicode, else ASCII."""
     import sys
 
     if (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf"):
@@ -189,7 +189,7 @@ def _write(made: Iterable[Chart], folder: Path, run: str) -> int:
 
 
 def as_csv(chart: Chart) -> str:
-    """Return the table of a chart; what is not known is left empty."""
+    """Return the table of a chart as CSV; unknown values are empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(chart.head)
@@ -210,10 +210,10 @@ def _matplotlib() -> Any:
 def _png(figure: Any, chart: Chart, run: str, path: Path) -> None:
     drawn = figure(figsize=(8, 5), dpi=150, layout="constrained")
     axes = drawn.subplots()
-    marks = ("", "--", ":", "-.")  # told apart without colour too
+    marks = ("", "--", ":", "-.")  # distinct without colour
     for number, line in enumerate(line for line in chart.lines if line.points):
         x, y = zip(*line.points, strict=True)
-        dots = "." if len(x) <= FEW else ""  # a single point is no line
+        dots = "." if len(x) <= MAX_MARKED else ""  # a single point draws no line
         axes.plot(x, y, linestyle=marks[number % 4] or "-", marker=dots, linewidth=1.2, label=line.name)
     axes.set_title(f"{chart.title}: {one_line(run)}", parse_math=False)
     axes.set_xlabel(chart.x)
@@ -221,7 +221,7 @@ def _png(figure: Any, chart: Chart, run: str, path: Path) -> None:
     values = [y for line in chart.lines for _, y in line.points if y > 0]
     if chart.log and values:
         axes.set_yscale("log")
-        if max(values) < 100 * min(values):  # Matplotlib would write 2.4 as 2.4 times ten to the power of nought
+        if max(values) < 100 * min(values):  # Matplotlib would label 2.4 as 2.4 x 10^0
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("{x:g}")
     axes.grid(alpha=0.3)

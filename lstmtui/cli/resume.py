@@ -9,31 +9,31 @@ import typer
 from lstmtui.cli.options import AsJson, Detach, RunOrLatest, RunsDir, resolve_run, run_argument
 from lstmtui.cli.output import notify
 
-_FURTHER = "To train it further"
+_FURTHER = "Train further"
 
 
 def resume(
     run: RunOrLatest = "latest",
     steps: Annotated[
         str | None,
-        typer.Option(metavar="MORE", rich_help_panel=_FURTHER, help="Take so many steps more.", show_default=False),
+        typer.Option(metavar="MORE", rich_help_panel=_FURTHER, help="Train this many more steps.", show_default=False),
     ] = None,
     minutes: Annotated[
         str | None,
         typer.Option(
-            metavar="MORE", rich_help_panel=_FURTHER, help="Train for about so many minutes more.", show_default=False
+            metavar="MORE", rich_help_panel=_FURTHER, help="Train for about this many more minutes.", show_default=False
         ),
     ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(
-            metavar="MORE", rich_help_panel=_FURTHER, help="Pass over the text so many times more.", show_default=False
+            metavar="MORE", rich_help_panel=_FURTHER, help="Train for this many more passes.", show_default=False
         ),
     ] = None,
     device: Annotated[
         str | None,
         typer.Option(
-            "--device", metavar="auto|cpu|cuda", help="Compute there, not where the run did until now.",
+            "--device", metavar="auto|cpu|cuda", help="Compute on another device than before.",
             show_default=False,
         ),
     ] = None,
@@ -43,11 +43,11 @@ def resume(
 ) -> int:  # fmt: skip
     """Continue a run from its newest checkpoint, exactly where it was.
 
-    A run that has finished needs --steps, --minutes or --epochs: how much more, counted from where it stands. They
-    also give a stopped run another end. What was trained stays as it is; from there on the learning rate is that of a
-    run planned to the new end from its first step, so it rises again and comes down to its end with the last step.
+    A finished run needs --steps, --minutes or --epochs: how much longer to train. They give a stopped run a new end
+    too. From here on the learning rate follows the schedule of a run of the new length, so it rises again and decays
+    to its end with the last step.
 
-    On another device a run ends with the same within rounding, not to the bit.
+    Another device gives the same results within rounding, not to the bit.
     """
     from lstmtui import config
     from lstmtui.cli.ending import conclude
@@ -61,10 +61,10 @@ def resume(
         config.convert("device", device, "--device")
     more = _more({"minutes": minutes, "epochs": epochs, "steps": steps})
     found = resolve_run(run, runs_dir)
-    config.load(found.config)  # a damaged run is refused here, in one sentence
+    config.load(found.config)  # raises for a damaged run
     name = run_argument(found)
     if engine_alive(found):
-        raise LockedError(f"Run '{found.name}' is already training; 'lstmtui show {name}' tells how far it is.")
+        raise LockedError(f"Run '{found.name}' is already training; 'lstmtui show {name}' shows its progress.")
     before = RunReader(found).refresh()
     if before.state == "finished" and more is None:
         return conclude(before, name, before.state, before.exit_code, as_json=json)
@@ -74,13 +74,13 @@ def resume(
 
 
 def _more(given: dict[str, str | None]) -> tuple[str, float] | None:
-    """Return how much more was asked for, as a unit and an amount. Raises UsageError for two answers to that."""
+    """Return the unit and amount of further training. Raises UsageError for more than one."""
     from lstmtui import config
     from lstmtui.errors import UsageError
 
     wanted = [(unit, value) for unit, value in given.items() if value is not None]
     if len(wanted) > 1:
-        raise UsageError("Give only one of --steps, --minutes and --epochs: each says how much more to train.")
+        raise UsageError("Give only one of --steps, --minutes and --epochs.")
     for unit, value in wanted:
         amount = config.convert(unit, value, f"--{unit}")
         if amount is not None:

@@ -18,15 +18,15 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask.")] = False,
     runs_dir: RunsDir = None,
 ) -> int:
-    """Remove runs with their checkpoints, for good."""
+    """Remove runs with their checkpoints permanently."""
     root = runs_dir.expanduser() if runs_dir else None
     found = [listing.find_removable_run(name, root) for name in runs]
     names = ", ".join(f"'{run.name}'" for run in found)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError(f"Removing {names} wants an answer from a terminal, or --yes.")
+            raise UsageError(f"Removing {names} needs a confirmation on a terminal, or --yes.")
         typer.confirm(f"Remove {names} with all checkpoints?", abort=True, err=True)
     for run in found:
         left = removal.remove_run(run)
-        notify(f"Removed '{run.name}'." + (f" Kept what is not of a run: {', '.join(left)}." if left else ""))
+        notify(f"Removed '{run.name}'." + (f" Left other files: {', '.join(left)}." if left else ""))
     return 0

@@ -18,8 +18,8 @@ from lstmtui.errors import UsageError
 if TYPE_CHECKING:
     from lstmtui.client.model import Model
 
-BETWEEN = "---"
-"""The line between two samples that may have several lines."""
+SEPARATOR = "---"
+"""The line between two samples, which may have several lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,28 +41,34 @@ class SampleArguments:
             show_default="the run's",
         ),
     ] = None
-    line: Annotated[
-        bool, typer.Option("--line", metavar="", help="Stop at the end of the first line, if it comes before that.")
-    ] = False
+    line: Annotated[bool, typer.Option("--line", metavar="", help="Stop at the end of the first line.")] = False
     count: Annotated[
         int,
         typer.Option(
-            min=1, max=100_000, metavar="INTEGER", help=f"Write so many samples, a line of {BETWEEN} between two."
+            min=1, max=100_000, metavar="INTEGER", help=f"Number of samples, with a line of {SEPARATOR} between two."
         ),
     ] = 1
     temperature: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBER", help="Higher is wilder; 0 always takes the likeliest token.", show_default="the run's"
+            metavar="NUMBER",
+            help="Higher is more random; 0 takes the most probable token.",
+            show_default="the run's",
         ),
     ] = None
     top_k: Annotated[
         str | None,
-        typer.Option(metavar="INTEGER", help="Draw from this many likeliest tokens, 0: all.", show_default="the run's"),
+        typer.Option(
+            metavar="INTEGER", help="Sample from the most probable tokens only, 0: all.", show_default="the run's"
+        ),
     ] = None
     top_p: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER", help="Draw from this much probability.", show_default="the run's"),
+        typer.Option(
+            metavar="NUMBER",
+            help="Sample from the tokens of this total probability.",
+            show_default="the run's",
+        ),
     ] = None
     prompt: Annotated[
         str | None, typer.Option("--prompt", "-p", metavar="TEXT", help="The same as TEXT.", show_default=False)
@@ -81,7 +87,7 @@ class SampleArguments:
 
 @takes(SampleArguments)
 def sample(args: SampleArguments) -> int:
-    """Let a trained run write, to stdout, as it goes."""
+    """Generate text with a trained run."""
     from lstmtui.client.model import Model
 
     text = args.text
@@ -114,7 +120,7 @@ def sample(args: SampleArguments) -> int:
         if isinstance(vocabulary, int) and chosen["top_k"] > vocabulary:
             notify(f"--top-k {chosen['top_k']} exceeds the vocabulary of {vocabulary} tokens; all of them are used.")
             chosen["top_k"] = vocabulary
-        if greedy:  # the limit of a falling temperature, without dividing by it
+        if greedy:  # the limit of a falling temperature, without a division by it
             chosen["temperature"], chosen["top_k"] = 1.0, 1
         question = {
             "prompt": chosen["prompt"],
@@ -126,13 +132,13 @@ def sample(args: SampleArguments) -> int:
         }
         for number in range(args.count):
             if number and not args.line and not args.json:
-                write(BETWEEN)
+                write(SEPARATOR)
             _write(model, {**question, "seed": chosen["seed"] + number}, json=args.json)
     return 0
 
 
 def _write(model: Model, question: dict[str, Any], *, json: bool) -> None:
-    """Write one sample, behind its prompt; as JSON, apart from it."""
+    """Write one sample after its prompt, or as JSON."""
     if json:
         pieces: list[str] = []
         model.ask("sample", on_piece=pieces.append, **question)

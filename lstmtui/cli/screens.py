@@ -1,4 +1,4 @@
-"""The bare `lstmtui` and `lstmtui type [RUN]`: the doors to the screens."""
+"""`lstmtui` and `lstmtui type [RUN]`: the commands that open the screens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Charset = Annotated[
     typer.Option(
         "--charset",
         metavar="WORD",
-        help="What screens are drawn with: auto, braille, block or ascii.",
+        help="Characters that screens are drawn with: auto, braille, block or ascii.",
         show_default=False,
     ),
 ]
@@ -32,7 +32,7 @@ def latest(theme: str | None = None, charset: str | None = None) -> int:
 
 
 def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
-    """Type with a trained run: the next words appear as you go."""
+    """Type with a trained run, which suggests the next words."""
     from lstmtui import tui
     from lstmtui.runs.listing import find_run
 

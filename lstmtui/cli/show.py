@@ -20,7 +20,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
-    """Show a run: how far it is, its figures, its last sample and every setting."""
+    """Show a run: its progress, figures, last sample and every setting."""
     found = resolve_run(run, runs_dir)
     settings = config.load(found.config)
     snapshot = RunReader(found).refresh()
@@ -35,7 +35,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     write(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         write(f"  {name:<14} {value}")
-    for sentence in (*overfitting.advice(snapshot), *_held(found)):
+    for sentence in (*overfitting.advice(snapshot), *_text_notice(found)):
         write(f"  {sentence}")
     write("\nsettings")
     for name, value in settings.flat().items():
@@ -51,14 +51,14 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     return 0
 
 
-def _held(run: RunFolder) -> list[str]:
-    """Return a sentence on the text that a run's folder holds, which whoever is given it gets too."""
+def _text_notice(run: RunFolder) -> list[str]:
+    """Return a sentence about the training text in a run's folder, which would be passed on with it."""
     paths = text_files(run)
     if not paths:
         return []
     names = ", ".join(str(path.relative_to(run.path)) for path in paths)
     return [
-        f"Its folder holds the text it was trained on or typed with ({names}: {format_size(total_size(paths))}); "
+        f"Its folder contains the text it was trained on or typed with ({names}: {format_size(total_size(paths))}); "
         f"'lstmtui pack {run_argument(run)} --without-text' makes an archive without it."
     ]
 

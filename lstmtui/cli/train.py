@@ -1,4 +1,4 @@
-"""`lstmtui train [FILE...]`: its options are the settings of `lstmtui.config`, described there and nowhere else."""
+"""`lstmtui train [FILE...]`: its options are the settings of `lstmtui.config`, which describes them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def train(**given: Any) -> int:
 
 
 def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolder:
-    """Make the run; a text that is piped in is kept in it."""
+    """Create the run; a text from standard input is stored in it."""
     from lstmtui.client import runs
 
     corpus = settings.corpus
@@ -65,7 +65,7 @@ def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolde
 
 
 def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
-    """Return the recipe in a few lines for a person."""
+    """Return the resolved settings in a few lines."""
     data, network, regularisation, optimisation, length = s.data, s.network, s.regularisation, s.optimisation, s.length
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
@@ -89,12 +89,12 @@ def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
 
 
 def names(corpus: tuple[str, ...]) -> str:
-    """Return what a person calls the texts: the last parts of their paths."""
+    """Return the names of the texts: the last parts of their paths."""
     return ", ".join(Path(name).name if os.path.isabs(name) else name for name in corpus)
 
 
 def _validation(s: config.RunSettings, texts: Corpus) -> str:
-    """Return where the text to validate on comes from."""
+    """Return the source of the validation text."""
     train, valid = texts.ranges["train"], texts.ranges["valid"]
     if s.data.valid:
         return f"validation {names(s.data.valid)}"
@@ -105,12 +105,12 @@ def _validation(s: config.RunSettings, texts: Corpus) -> str:
 
 
 def _with_choices(words: str, choices: list[str]) -> str:
-    """Return the help of a setting with its choices, where it does not name them all and no column has room."""
+    """Return the help of a setting with its choices, unless it names them or the column of types has room."""
     return words if all(choice in words for choice in choices) else f"{words}{helping.choices_suffix(choices)}"
 
 
 def _option(name: str) -> tuple[type, Any]:
-    """Return the annotation and the Typer option of one setting. All but flags are text: `config.convert` checks."""
+    """Return annotation and Typer option of a setting; all but flags are text, which `config.convert` checks."""
     about = config.FIELDS[name].metadata
     kind, optional = config.base_type(name)
     default = config.FIELDS[name].default
@@ -118,8 +118,8 @@ def _option(name: str) -> tuple[type, Any]:
     words = _with_choices(about["help"], choices)
     if optional or default not in ("", ()):
         joined = f"{words[:-1]}; " if words.endswith(")") else f"{words} ("
-        told = ("yes" if default else "no") if kind is bool and not optional else default
-        words = f"{joined}{'auto' if optional else f'default {told}'})"
+        shown = ("yes" if default else "no") if kind is bool and not optional else default
+        words = f"{joined}{'auto' if optional else f'default {shown}'})"
     common: dict[str, Any] = {
         "help": f"{words[0].upper()}{words[1:]}.",
         "rich_help_panel": about["group"],
@@ -136,7 +136,7 @@ def _option(name: str) -> tuple[type, Any]:
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Give `train` its signature, which Typer reads, and add it to `app`."""
+    """Give `train` an option for each setting and add it to `app`."""
     described: dict[str, tuple[Any, Any]] = {
         "corpus": (
             list[str] | None,

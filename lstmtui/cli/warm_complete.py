@@ -1,7 +1,7 @@
-"""`lstmtui complete RUN TEXT --warm` where a model stands by: answered before the command line is loaded, which alone
-takes longer than the answer.
+"""The fast path of `lstmtui complete RUN TEXT --warm`: a running daemon is asked before the commands are loaded, which
+alone takes longer than the answer.
 
-Lines with other options than those below, wrong ones, and all that nobody stands by for are left to the command.
+Other options, invalid ones, and runs without a daemon are left to the command.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lstmtui.runs.folder import RunFolder
 
-MOST = 100
-"""The largest k, as the model's process has it."""
-K = 5
+MAX_CANDIDATES = 100
+"""The largest k that the model's process accepts."""
+CANDIDATES = 5
+"""The default of k."""
 FLAGS = {"--warm": "warm", "--plain": "plain", "--json": "json", "--phrase": "phrase"}
 
 
-def answered(given: list[str]) -> int | None:
-    """Answer a command line and return its exit code; None where the command has to."""
-    line = understood(given)
+def try_answer(given: list[str]) -> int | None:
+    """Answer a command line and return its exit code; None if the command has to."""
+    line = parse(given)
     if line is None:
         return None
     from lstmtui.errors import LstmtuiError
     from lstmtui.runs.listing import find_run
 
     try:
-        answer = standing_by(find_run(line["run"]), question(line["text"], line["k"], line["phrase"]))
-    except LstmtuiError:  # which the command meets too, and tells
+        answer = ask_daemon(find_run(line["run"]), question(line["text"], line["k"], line["phrase"]))
+    except LstmtuiError:  # the command meets it again and reports it
         return None
     if answer is None:
         return None
     try:
-        return show(answer, json=line["json"], plain=line["plain"], text=line["text"])
+        return print_candidates(answer, json=line["json"], plain=line["plain"], text=line["text"])
     except BrokenPipeError:
         from lstmtui.cli.output import SIGPIPE, discard
 
@@ -42,11 +43,11 @@ def answered(given: list[str]) -> int | None:
         return SIGPIPE
 
 
-def understood(given: list[str]) -> dict[str, Any] | None:
-    """Return what `complete` would make of a command line, by parameter; None for any that it should look at itself."""
+def parse(given: list[str]) -> dict[str, Any] | None:
+    """Return the parameters of a `complete --warm` line by name; None for any other line, which the command parses."""
     if given[:1] != ["complete"] or "--warm" not in given or "_LSTMTUI_COMPLETE" in os.environ:
         return None
-    line: dict[str, Any] = {**dict.fromkeys(FLAGS.values(), False), "k": K}
+    line: dict[str, Any] = {**dict.fromkeys(FLAGS.values(), False), "k": CANDIDATES}
     words: list[str] = []
     rest = iter(given[1:])
     for argument in rest:
@@ -56,28 +57,28 @@ def understood(given: list[str]) -> dict[str, Any] | None:
             line[FLAGS[argument]] = True
         elif argument == "-k":
             number = next(rest, "")
-            if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= MOST):
+            if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= MAX_CANDIDATES):
                 return None
             line["k"] = int(number)
         elif argument.startswith("-"):
             return None
         else:
             words.append(argument)
-    if len(words) != 2 or "-" in words or not line["warm"]:  # "-" is what is piped in
+    if len(words) != 2 or "-" in words or not line["warm"]:  # "-" is standard input
         return None
     line["run"], line["text"] = words
     return line
 
 
 def question(text: str | None, k: int, phrase: bool) -> dict[str, Any]:
-    """Return what a model is asked."""
+    """Return the question for the model."""
     return {"text": text, "k": k, "phrase": phrase}
 
 
-def standing_by(run: RunFolder, question: dict[str, Any], *, starting: bool = False) -> dict[str, Any] | None:
-    """Ask the process that has the model loaded; None without one. Raises the LstmtuiError that it reports.
+def ask_daemon(run: RunFolder, question: dict[str, Any], *, starting: bool = False) -> dict[str, Any] | None:
+    """Ask the daemon of a run; None without one. Raises the LstmtuiError that it reports.
 
-    One that has just been started (`starting`) is waited for.
+    starting    it has just been started: wait until it is ready
     """
     import time
 
@@ -91,10 +92,10 @@ def standing_by(run: RunFolder, question: dict[str, Any], *, starting: bool = Fa
     return {"candidates": answer["candidates"], "milliseconds": round(1000 * (time.perf_counter() - begun), 3)}
 
 
-def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: bool, text: str = "") -> int:
-    """Print the candidates that are as probable as `threshold`, and return the exit code.
+def print_candidates(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: bool, text: str = "") -> int:
+    """Print the candidates with at least the probability `threshold`, and return the exit code.
 
-    Plain ones are typed behind `text`, which was asked about: those that take the place of its last word are left out.
+    Plain candidates are typed after `text`, the question: those that replace its last word are left out.
     """
     from lstmtui.cli.output import notify, write, write_json
     from lstmtui.common.terminal_text import one_line
@@ -107,7 +108,7 @@ def show(answer: dict[str, Any], threshold: float = 0.0, *, json: bool, plain: b
     elif not answer["candidates"]:
         notify("No suggestions here.")
     for candidate in answer["candidates"] if not json else ():
-        if plain:  # to be typed: as it is, and one a line
+        if plain:  # unchanged, one a line
             write(candidate["text"].partition("\n")[0].rstrip("\r"))
         else:
             replaces = candidate.get("replaces", 0)

@@ -59,7 +59,7 @@ def test_clear_keeps_the_tokens_that_a_run_needs(lstmtui, make_run, how):
     else:
         run.plan.write_text(json.dumps({"steps": 10, "corpus": "a" * 64}))
     said = lstmtui("cache", "clear")
-    assert "stay: the tokens of runs, which 'lstmtui rm RUN' frees" in said.err
+    assert "remain: the tokens of runs, which 'lstmtui rm RUN' frees" in said.err
     assert [path.name for path in (cache_root() / "tokens").iterdir()] == ["a" * 32]
     assert lstmtui("rm", "-y", run.name).code == 0
     lstmtui("cache", "clear")

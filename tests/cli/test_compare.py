@@ -88,7 +88,7 @@ def test_interrupted_it_goes_on_with_what_is_left(text, trained, capsys):
     assert trained == ["again-lstm", "again-gru", "again-rnn"]
     assert main(line) == 0
     assert len(trained) == 3
-    assert "finished before" in capsys.readouterr().err
+    assert "already finished" in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from lstmtui.cli import commands
-from lstmtui.cli.help import choices_suffix, flowing, metavar
+from lstmtui.cli.help import choices_suffix, metavar, reflow
 
 
 def pages():
@@ -42,11 +42,11 @@ def test_paragraphs_flow(lstmtui, monkeypatch):
                     assert len(line) + 1 + len(following.split()[0]) > 78, (page, line)
 
 
-def test_flowing():
-    assert flowing("One\n    two.\n\n    Three\n    four.\n    [bold]five[/bold] = 5\n    six") == (
+def test_reflow():
+    assert reflow("One\n    two.\n\n    Three\n    four.\n    [bold]five[/bold] = 5\n    six") == (
         "One two.\n\nThree four.\n[bold]five[/bold] = 5 six"
     )
-    assert flowing("") == ""
+    assert reflow("") == ""
 
 
 def test_choices_stand_where_there_is_room_for_them():

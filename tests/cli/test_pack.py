@@ -19,7 +19,7 @@ def run(make_run, tmp_path, monkeypatch):
 def test_pack_writes_an_archive_and_says_what_is_in_it(lstmtui, tmp_path):
     said = lstmtui("pack", "diary")
     assert (said.code, said.out) == (0, "diary.tar.gz\n")
-    assert "It holds the text that the run was trained on (4.0 kB); --without-text leaves that out." in said.err
+    assert "It contains the text that the run was trained on (4.0 kB); --without-text leaves it out." in said.err
     assert "tar -xf diary.tar.gz -C " in said.err
     with tarfile.open("diary.tar.gz", "r:gz") as archive:
         assert "diary/autocomplete/text.npz" in archive.getnames()
@@ -64,8 +64,8 @@ def test_an_archive_is_not_shown_on_a_terminal(lstmtui, monkeypatch):
     assert main(["pack", "diary", "--to", "-"]) == 2
 
 
-def test_show_says_that_the_folder_holds_the_text(lstmtui, run):
-    words = "holds the text it was trained on or typed with (autocomplete/text.npz: 4.0 kB); 'lstmtui pack diary "
+def test_show_mentions_the_text_in_the_folder(lstmtui, run):
+    words = "contains the text it was trained on or typed with (autocomplete/text.npz: 4.0 kB); 'lstmtui pack diary "
     assert words in lstmtui("show", "diary").out
     (run.autocomplete / "text.npz").unlink()
     assert "pack" not in lstmtui("show", "diary").out

@@ -98,7 +98,7 @@ def test_png_through_matplotlib(run, tmp_path, monkeypatch, capsys):
 def test_a_run_without_points_and_a_folder_that_cannot_be_written(tmp_path, capsys):
     make_run(tmp_path / "runs", "new", state=None)
     assert main(["plot", "new"]) == 0
-    assert "Nothing was recorded yet" in capsys.readouterr().out
+    assert "No data yet" in capsys.readouterr().out
     (tmp_path / "file").write_text("")
     assert main(["plot", "new", "--to", str(tmp_path / "file" / "x")]) == 1
     assert "cannot be written" in capsys.readouterr().err

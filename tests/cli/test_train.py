@@ -139,7 +139,7 @@ def test_a_detached_start_that_fails_says_so_with_its_exit_code(lstmtui, behave,
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach")
     assert said.code == 2
     assert "lstmtui: The corpus has only one kind of token; give another text." in said.err
-    assert "on its own" not in said.err
+    assert "in the background" not in said.err
     assert not run_named("x").path.exists()
 
 

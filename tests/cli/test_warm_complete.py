@@ -35,7 +35,7 @@ def test_it_takes_options_for_what_the_command_takes_them_for():
     for line in lines:
         draw.shuffle(line)
     for line in (["diary", "The ", "--warm"], ["--warm", "-k", "1", "--plain", "diary", "--", "--json"], *lines):
-        found = warm_complete.understood(["complete", *line])
+        found = warm_complete.parse(["complete", *line])
         if found is not None:
             understood += 1
             expected = params(line)
@@ -52,12 +52,12 @@ def test_it_takes_options_for_what_the_command_takes_them_for():
     ids=" ".join,
 )
 def test_other_lines_are_left_to_the_commands(line):
-    assert warm_complete.understood(line) is None
+    assert warm_complete.parse(line) is None
 
 
 def test_the_shells_completion_is_left_to_the_commands(monkeypatch):
     monkeypatch.setenv("_LSTMTUI_COMPLETE", "complete_bash")
-    assert warm_complete.understood(["complete", "diary", "x", "--warm"]) is None
+    assert warm_complete.parse(["complete", "diary", "x", "--warm"]) is None
 
 
 def test_where_somebody_stands_by_no_command_is_loaded(make_run, tmp_path, monkeypatch):
@@ -100,15 +100,15 @@ def test_an_error_of_who_stands_by_is_told_once(lstmtui, make_run, monkeypatch):
 def test_plain_candidates_are_written_as_they_are(capsys):
     texts = ["می\u200cخواهم ", "क्\u200dष", "👨\u200d👩\u200d👧", "Donau\u00addampf", "one\nmore"]
     answer = {"candidates": [{"text": text, "probability": 0.2} for text in texts]}
-    assert warm_complete.show(answer, json=False, plain=True) == 0
+    assert warm_complete.print_candidates(answer, json=False, plain=True) == 0
     assert capsys.readouterr().out == "".join(text.partition("\n")[0] + "\n" for text in texts)
 
 
 def test_a_word_in_place_of_the_one_begun_is_shown_as_such_and_no_plain_candidate(capsys):
     answer = {"candidates": [{"text": "the", "probability": 0.9, "replaces": 3}, {"text": "ran", "probability": 0.1}]}
-    assert warm_complete.show(dict(answer), json=False, plain=False, text="of teh") == 0
+    assert warm_complete.print_candidates(dict(answer), json=False, plain=False, text="of teh") == 0
     assert capsys.readouterr().out == " 90.0%  teh → the\n 10.0%  ran\n"
-    assert warm_complete.show(dict(answer), json=False, plain=True, text="of teh") == 0
+    assert warm_complete.print_candidates(dict(answer), json=False, plain=True, text="of teh") == 0
     assert capsys.readouterr().out == "ran\n"
-    assert warm_complete.show(dict(answer), json=True, plain=True, text="of teh") == 0
+    assert warm_complete.print_candidates(dict(answer), json=True, plain=True, text="of teh") == 0
     assert '"replaces": 3' in capsys.readouterr().out
