@@ -5,8 +5,8 @@ from __future__ import annotations
 import os.path
 import sys
 
-# Python puts the current folder before its own modules here: a random.py beside someone's text must not be taken for
-# one of them. A checkout in the current folder stays.
+# With -m, Python searches the current folder first: a random.py beside a user's text must not replace the module.
+# A checkout in the current folder stays on the path.
 if not sys.flags.safe_path and sys.path[0] != os.path.dirname(os.path.dirname(os.path.dirname(__file__))):
     del sys.path[0]
 

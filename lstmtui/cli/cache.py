@@ -33,11 +33,11 @@ def clear() -> int:
     from lstmtui.data.token_files import is_in_use
 
     root = cache_root()
-    freed = kept = 0
+    freed = remaining = 0
     needed = _tokens_of_runs()
     for part in _parts(root):
         if is_in_use(part) or part.name in needed:
-            kept += used(part)
+            remaining += used(part)
             continue
         size_of_part = part.lstat().st_size if part.is_file() else used(part)
         try:
@@ -49,8 +49,8 @@ def clear() -> int:
         except OSError as error:
             raise LstmtuiError(f"{error.filename or part}: cannot be removed ({error.strerror or error}).") from error
     notify(f"Cleared {format_size(freed)} from {root}.")
-    if kept:
-        notify(f"{format_size(kept)} remain: the tokens of runs, which 'lstmtui rm RUN' frees.")
+    if remaining:
+        notify(f"{format_size(remaining)} remain: the tokens of runs, which 'lstmtui rm RUN' frees.")
     return 0
 
 

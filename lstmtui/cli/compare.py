@@ -65,9 +65,7 @@ class CompareArguments:
     steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None
     parameters: Annotated[
         int | None,
-        typer.Option(
-            "--parameters", min=100, metavar="INTEGER", help="Choose each cell's size to have about this many."
-        ),
+        typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size for about this many."),
     ] = None
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=99, metavar="INTEGER", help="Runs of each cell.")] = 1
     hidden: Hidden = None

@@ -39,6 +39,6 @@ def gradients(
     for layer in range(flow.layers):
         for state in ("h", "c") if flow.c.size else ("h",):
             write(f"  layer {layer + 1}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
-        if told := describe_half_life(flow.half_life[layer]):
-            write(f"           {told}")
+        if half_life := describe_half_life(flow.half_life[layer]):
+            write(f"           {half_life}")
     return 0

@@ -20,7 +20,7 @@ from lstmtui.common.opening import open_temporary
 from lstmtui.errors import LstmtuiError, UsageError
 
 STDIN = "-"
-"""Stands for standard input."""
+"""The name of standard input."""
 MAX_TEXT = 1 << 20
 """Bytes of a text to continue, at most."""
 MAX_WAIT = 0.5

@@ -69,12 +69,12 @@ class PlanArguments:
     exact: Exact = None
     recompute: Annotated[
         bool | None,
-        typer.Option("--recompute/--no-recompute", metavar="", help="Keep few states, compute the rest again."),
+        typer.Option("--recompute/--no-recompute", metavar="", help="Store few states and recompute the others."),
     ] = None
     config_file: ConfigFile = None
     fit_memory: Annotated[
         float | None,
-        typer.Option("--fit-memory", min=1, metavar="MB", help="Propose the largest network that fits so much."),
+        typer.Option("--fit-memory", min=1, metavar="MB", help="Propose the largest network that fits this much."),
     ] = None
     fit_minutes: Annotated[
         float | None,
@@ -82,7 +82,7 @@ class PlanArguments:
             "--fit-minutes",
             min=0.01,
             metavar="NUMBER",
-            help=f"Propose the largest network that reads the text {PASSES} times in so many minutes.",
+            help=f"Propose the largest network that reads the text {PASSES} times in this many minutes.",
         ),
     ] = None
     json: AsJson = False
@@ -90,7 +90,7 @@ class PlanArguments:
 
 @takes(PlanArguments)
 def plan(args: PlanArguments) -> int:
-    """Say what a run would cost: parameters, work, memory, speed measured here, and time. Nothing is trained."""
+    """Forecast what a run would cost: parameters, work, memory, speed measured here, and time; trains nothing."""
     from lstmtui.client.forecast import Forecaster
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes

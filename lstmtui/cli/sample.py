@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,14 +58,14 @@ class SampleArguments:
     top_k: Annotated[
         str | None,
         typer.Option(
-            metavar="INTEGER", help="Sample from the most probable tokens only, 0: all.", show_default="the run's"
+            metavar="INTEGER", help="Sample from this many most probable tokens; 0: all.", show_default="the run's"
         ),
     ] = None
     top_p: Annotated[
         str | None,
         typer.Option(
             metavar="NUMBER",
-            help="Sample from the tokens of this total probability.",
+            help="Sample from tokens of this total probability.",
             show_default="the run's",
         ),
     ] = None
@@ -114,6 +113,8 @@ def sample(args: SampleArguments) -> int:
         for name, raw in options.items()
     }
     if args.seed is None:
+        import secrets  # slow to load, and needed here alone
+
         chosen["seed"] = secrets.randbits(32)
     with Model(found) as model:
         vocabulary = model.about.get("vocabulary")

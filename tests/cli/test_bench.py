@@ -96,7 +96,7 @@ def test_what_the_engine_refuses_is_one_sentence(lstmtui, engine, flags):
     assert (said.code, said.out, said.err) == (2, "", "lstmtui: --cells: there is no such cell.\n")
 
 
-def test_an_engine_that_dies_is_told(lstmtui, engine):
+def test_an_engine_that_dies_is_reported(lstmtui, engine):
     engine(RESULT, code=3)
     said = lstmtui("bench")
     assert said.code == 1

@@ -66,7 +66,7 @@ def test_the_purpose_is_that_of_each_run(text, tmp_path, trained):
         assert settings.data.tokens in ("words", "bpe")
 
 
-def test_seeds_go_round_and_json_has_means(text, trained, capsys):
+def test_cells_alternate_within_seeds_and_json_has_means(text, trained, capsys):
     line = ["compare", str(text), "--cells", "lstm,rnn", "--steps", "5", "--seeds", "2", "--name", "g", "--json"]
     assert main(line) == 0
     assert trained == ["g-lstm-s1", "g-rnn-s1", "g-lstm-s2", "g-rnn-s2"]
@@ -79,11 +79,11 @@ def test_seeds_go_round_and_json_has_means(text, trained, capsys):
     assert len(told["runs"]) == 4
 
 
-def test_interrupted_it_goes_on_with_what_is_left(text, trained, capsys):
+def test_an_interrupted_comparison_continues(text, trained, capsys):
     line = ["compare", str(text), "--cells", "lstm,gru,rnn", "--minutes", "0.1", "--name", "again"]
     trained.append("interrupt")
     assert main(line) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
     assert main(line) == 0
     assert trained == ["again-lstm", "again-gru", "again-rnn"]
     assert main(line) == 0
@@ -91,7 +91,7 @@ def test_interrupted_it_goes_on_with_what_is_left(text, trained, capsys):
     assert "already finished" in capsys.readouterr().err
 
 
-def test_what_cannot_be_is_refused(text, tmp_path, trained, capsys):
+def test_contradictory_options_are_refused(text, tmp_path, trained, capsys):
     def refused(*arguments: str) -> str:
         assert main(["compare", str(text), *arguments]) == 2
         return capsys.readouterr().err

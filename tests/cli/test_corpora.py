@@ -34,7 +34,7 @@ def test_list_as_json(run):
     assert rows["tinyshakespeare"]["bytes"] == 1_115_394
 
 
-def test_show_says_what_is_known(run):
+def test_show_prints_every_fact(run):
     text = run("show", "ptb").stdout
     for fact in ("fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf", "82.7", "Zaremba", "perplexity"):
         assert fact in text

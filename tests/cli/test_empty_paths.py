@@ -38,7 +38,7 @@ def line(command, parameter, whole, text_file):
     return words
 
 
-def test_there_are_such_parameters():
+def test_commands_with_path_parameters_are_found():
     found = {f"{command} {parameter.name}" for command, parameter, _ in FOUND}
     assert {"train corpus", "train valid", "train config", "train name", "evaluate files", "mv new", "plot to"} <= found
     assert {"ls runs_dir", "rm runs", "show run", "fork name", "compare name", "corpora show name"} <= found
@@ -47,7 +47,7 @@ def test_there_are_such_parameters():
 @pytest.mark.parametrize(
     ("command", "parameter", "whole"), FOUND, ids=[f"{command}-{parameter.name}" for command, parameter, _ in FOUND]
 )
-def test_it_is_one_sentence_and_exit_2(lstmtui, make_run, text_file, monkeypatch, command, parameter, whole):
+def test_an_empty_path_is_one_sentence_and_exit_2(lstmtui, make_run, text_file, monkeypatch, command, parameter, whole):
     make_run("diary")
     monkeypatch.chdir(text_file.parent)  # a folder with texts in it
     said = lstmtui(*line(command, parameter, whole, text_file))

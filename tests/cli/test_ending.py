@@ -32,17 +32,17 @@ def test_the_beginning_of_the_text_is_what_is_completed_quoted_for_the_shell(tmp
     assert third.startswith("      lstmtui resume x --steps 400 ")
 
 
-def test_a_stopped_run_is_not_offered_more(tmp_path):
+def test_a_stopped_run_is_not_offered_further_training(tmp_path):
     assert len(list(ending.what_next(snapshot(tmp_path), "x", "stopped"))) == 2
 
 
-def test_a_run_that_has_not_become_better_for_long_is_not_offered_more(tmp_path):
+def test_a_run_without_recent_improvement_is_not_offered_further_training(tmp_path):
     seen = snapshot(tmp_path)
     worse = [dataclasses.replace(seen.valid[-1], step=step, nll=9.0) for step in (500, 600, 700)]
     seen = dataclasses.replace(seen, valid=(*seen.valid, *worse))
     assert len(list(ending.what_next(seen, "x", "finished"))) == 2
 
 
-def test_figures_of_a_part_say_so():
+def test_figures_of_a_part_mention_it():
     assert ending.part_of({"tokens": 1234, "whole": False}) == " (of 1,234 tokens spread over it)"
     assert ending.part_of({"tokens": 1234, "whole": True}) == ending.part_of({"tokens": 1234}) == ""

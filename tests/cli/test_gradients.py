@@ -32,7 +32,7 @@ def model(monkeypatch):
     return asked
 
 
-def test_in_words_and_as_json(tmp_path, model, capsys):
+def test_gradients_are_printed_in_words_and_as_json(tmp_path, model, capsys):
     make_run(tmp_path / "runs", "diary")
     assert main(["gradients", "diary", "--lags", "60"]) == 0
     said = capsys.readouterr().out

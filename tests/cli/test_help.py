@@ -29,7 +29,7 @@ def test_a_page_fits_80_columns_and_names_no_type(lstmtui, monkeypatch, page):
     assert not re.search(r"<(bool|str|int|float|list)|\[bold|\.\.\.\}", said.out)
 
 
-def test_paragraphs_flow(lstmtui, monkeypatch):
+def test_paragraphs_are_reflowed(lstmtui, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for page in ("evaluate", "pack", "resume", "adapt"):
         text = lstmtui(page, "--help").out.partition("╭")[0]
@@ -49,7 +49,7 @@ def test_reflow():
     assert reflow("") == ""
 
 
-def test_choices_stand_where_there_is_room_for_them():
+def test_choices_move_to_the_text_when_they_are_long():
     assert (metavar(("a", "b")), choices_suffix(("a", "b"))) == ("a|b", "")
     names = ("braille", "block", "ascii")
     assert (metavar(names), choices_suffix(names)) == ("WORD", ": braille, block or ascii")

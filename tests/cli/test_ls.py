@@ -6,7 +6,7 @@ import json
 import re
 
 
-def test_without_runs_ls_tells_how_to_start_one(lstmtui):
+def test_without_runs_ls_shows_how_to_start_one(lstmtui):
     said = lstmtui("ls")
     assert (said.code, said.out) == (0, "")
     assert "lstmtui train" in said.err

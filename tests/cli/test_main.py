@@ -22,7 +22,7 @@ def test_help_names_every_command(lstmtui):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(lstmtui, command):
+def test_every_command_has_a_help_page(lstmtui, command):
     said = lstmtui(command, "--help")
     assert said.code == 0
     assert f"lstmtui {command}" in said.out
@@ -55,7 +55,7 @@ def test_version(lstmtui):
         (["cache"], ""),
     ],
 )
-def test_a_wrong_line_is_one_sentence_and_exit_2(lstmtui, arguments, words):
+def test_an_invalid_command_line_is_one_sentence_and_exit_2(lstmtui, arguments, words):
     said = lstmtui(*arguments)
     assert said.code == 2
     if words:
@@ -83,7 +83,7 @@ def test_type_opens_the_typing_screen_on_a_run_that_exists(lstmtui, monkeypatch,
     assert len(opened) == 1
 
 
-def test_an_unforeseen_error_is_one_sentence_and_debug_shows_where(lstmtui, monkeypatch):
+def test_an_internal_error_is_one_sentence_and_debug_shows_the_traceback(lstmtui, monkeypatch):
     def explode(*given):
         raise RuntimeError("boom \x1b[2J")
 
@@ -132,7 +132,7 @@ def test_output_closed_early_is_quiet(start_process, make_run):
     assert command.wait(20) == 141
 
 
-def test_output_that_cannot_be_written_in_this_encoding_still_comes(tmp_path):
+def test_characters_outside_the_encoding_are_replaced(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "lstmtui.cli", "show", "n\u00e4h\u20ac"],
         env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C", "LSTMTUI_RUNS": str(tmp_path)},
@@ -150,7 +150,7 @@ def test_main_returns_for_any_exit(lstmtui):
 @pytest.mark.parametrize(
     "command", [["train"], ["plan"], ["compare"], ["evaluate", "diary"], ["adapt", "diary"]], ids=lambda c: c[0]
 )
-def test_what_cannot_be_read_is_refused_alike_by_every_command(lstmtui, make_run, tmp_path, command):
+def test_every_command_refuses_an_unreadable_text_alike(lstmtui, make_run, tmp_path, command):
     make_run()
     (tmp_path / "old.txt").write_bytes("“Déjà vu”, l’été à côté…\n".encode("cp1252") * 20)
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
@@ -174,7 +174,7 @@ def test_an_empty_name_of_other_text_is_refused(lstmtui, text_file, option):
 
 
 @pytest.mark.parametrize("command", [["ls"], ["train", "x.txt"], ["show", "x"], ["info"], ["complete", "x", "a"], []])
-def test_a_variable_that_is_none_of_ours_is_told_by_every_command_alike(lstmtui, monkeypatch, command):
+def test_every_command_reports_an_unknown_variable_alike(lstmtui, monkeypatch, command):
     monkeypatch.setenv("LSTMTUI_RUN", "/elsewhere")
     said = lstmtui(*command)
     sentence = "there is no such variable (did you mean LSTMTUI_RUNS?); correct its name, or unset it."

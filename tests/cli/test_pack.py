@@ -16,7 +16,7 @@ def run(make_run, tmp_path, monkeypatch):
     return run
 
 
-def test_pack_writes_an_archive_and_says_what_is_in_it(lstmtui, tmp_path):
+def test_pack_writes_an_archive_and_mentions_the_text(lstmtui, tmp_path):
     said = lstmtui("pack", "diary")
     assert (said.code, said.out) == (0, "diary.tar.gz\n")
     assert "It contains the text that the run was trained on (4.0 kB); --without-text leaves it out." in said.err
@@ -35,7 +35,7 @@ def test_pack_without_text(lstmtui, tmp_path):
         assert not any("autocomplete" in name for name in archive.getnames())
 
 
-def test_pack_never_writes_over_a_file_and_leaves_nothing_half_made(lstmtui, tmp_path):
+def test_pack_overwrites_no_file_and_leaves_no_partial_one(lstmtui, tmp_path):
     (tmp_path / "d.tar").write_text("mine")
     said = lstmtui("pack", "diary", "--to", "d.tar")
     assert (said.code, said.err.count("\n")) == (2, 1)

@@ -37,7 +37,7 @@ def pipe(monkeypatch):
     return put
 
 
-def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
+def test_train_stores_standard_input_in_the_run(lstmtui, pipe):
     pipe(TEXT.encode())
     assert lstmtui("train", "-", "--steps", "10", "--name", "x").code == 0
     run = RunFolder(runs_root() / "x")
@@ -50,7 +50,7 @@ def test_train_keeps_what_is_piped_in_with_the_run(lstmtui, pipe):
     assert list(runs_root().iterdir()) == []
 
 
-def test_train_takes_what_is_piped_in_where_no_text_is_named(lstmtui, pipe, text_file):
+def test_train_reads_standard_input_without_a_file(lstmtui, pipe, text_file):
     pipe(TEXT.encode())
     assert lstmtui("train", "--steps", "10", "--name", "x").code == 0
     assert config.load(find_run("x").config).data.corpus == (str(find_run("x").text),)
@@ -69,7 +69,7 @@ def test_an_idle_pipe_is_not_waited_for(lstmtui, pipe):
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\0\1\2" * 100])
-def test_what_cannot_be_trained_on_leaves_nothing_behind(lstmtui, pipe, data):
+def test_an_unusable_text_leaves_nothing_behind(lstmtui, pipe, data):
     pipe(data)
     said = lstmtui("train", "-", "--steps", "10", "--name", "x")
     if data != b"x":  # the engine would refuse that
@@ -79,7 +79,7 @@ def test_what_cannot_be_trained_on_leaves_nothing_behind(lstmtui, pipe, data):
     assert said.err
 
 
-def test_what_is_piped_in_is_its_users_alone_and_called_by_what_it_was(lstmtui, pipe):
+def test_the_stored_text_is_private_and_named_standard_input(lstmtui, pipe):
     pipe(TEXT.encode())
     assert lstmtui("train", "-", "--steps", "10", "--name", "x").code == 0
     assert find_run("x").text.stat().st_mode & 0o777 == 0o600
@@ -92,7 +92,7 @@ def test_what_is_piped_in_is_its_users_alone_and_called_by_what_it_was(lstmtui, 
 
 
 @pytest.mark.parametrize("arguments", [["-"], []])
-def test_complete_and_sample_go_on_from_what_is_piped_in(lstmtui, pipe, make_run, arguments):
+def test_complete_and_sample_continue_standard_input(lstmtui, pipe, make_run, arguments):
     make_run("diary")
     pipe("Dear Zoë ".encode() + b"\n")
     assert lstmtui("complete", "diary", *arguments).code == 0
@@ -101,7 +101,7 @@ def test_complete_and_sample_go_on_from_what_is_piped_in(lstmtui, pipe, make_run
     assert [question.get("text", question.get("prompt")) for question in fake_model.asked] == ["Dear Zoë ", "Once upon"]
 
 
-def test_what_is_given_comes_before_what_is_piped_in(lstmtui, pipe, make_run):
+def test_an_argument_precedes_standard_input(lstmtui, pipe, make_run):
     make_run("diary")
     pipe(b"not this")
     lstmtui("complete", "diary", "The ")
@@ -112,7 +112,7 @@ def test_what_is_given_comes_before_what_is_piped_in(lstmtui, pipe, make_run):
 
 @pytest.mark.parametrize("arguments", [["-"], []])
 @pytest.mark.parametrize("command", ["evaluate", "adapt"])
-def test_evaluate_and_adapt_read_what_is_piped_in(lstmtui, pipe, make_run, arguments, command, monkeypatch):
+def test_evaluate_and_adapt_read_standard_input(lstmtui, pipe, make_run, arguments, command, monkeypatch):
     make_run("diary")
     read = []
     ask = fake_model.FakeModel.ask
@@ -135,14 +135,14 @@ def test_evaluate_without_a_text_is_one_sentence(lstmtui, make_run):
     assert (said.code, said.err) == (2, "lstmtui: No text is given: name a FILE, or pipe a text in.\n")
 
 
-def test_a_text_is_read_once(pipe):
+def test_standard_input_named_twice_raises(pipe):
     pipe(b"x")
     with pytest.raises(UsageError, match="once"), piped.files(["-", "-"]):
         pass
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"caf\xe9", "no UTF-8"), (b"x" * (piped.MAX_TEXT + 1), "longer than")])
-def test_a_beginning_that_cannot_be_is_one_sentence(lstmtui, pipe, make_run, data, words):
+def test_an_unusable_beginning_is_one_sentence(lstmtui, pipe, make_run, data, words):
     make_run("diary")
     if len(data) > 9:
         raised = pytest.raises(UsageError, match=words)

@@ -45,7 +45,7 @@ def forecasts(monkeypatch):
     return measured
 
 
-def test_the_purpose_chooses_what_is_planned(text, forecasts, capsys):
+def test_the_purpose_chooses_the_network(text, forecasts, capsys):
     assert main(["plan", str(text), "--for", "autocomplete", "--json"]) == 0
     settings = json.loads(capsys.readouterr().out)["settings"]
     assert (settings["purpose"], settings["layers"], settings["tied"]) == ("autocomplete", 1, True)
@@ -54,7 +54,7 @@ def test_the_purpose_chooses_what_is_planned(text, forecasts, capsys):
     assert "--for: purpose must be one of text, autocomplete" in capsys.readouterr().err
 
 
-def test_cost_in_words(text, forecasts, capsys):
+def test_the_forecast_is_printed(text, forecasts, capsys):
     assert main(["plan", str(text), "--hidden", "100", "--epochs", "5"]) == 0
     said = capsys.readouterr().out
     assert "parameters  100,000" in said
@@ -79,7 +79,7 @@ def test_on_a_gpu_its_memory_counts(text, forecasts, capsys, monkeypatch):
     assert "10,000 tokens/s, measured here on the GPU\n" in said
 
 
-def test_time_asked_for_becomes_steps(text, forecasts, capsys):
+def test_minutes_become_steps(text, forecasts, capsys):
     line = ["plan", str(text), "--hidden", "100", "--minutes", "2", "--batch", "10", "--bptt", "10", "--json"]
     assert main(line) == 0
     told = json.loads(capsys.readouterr().out)
@@ -89,7 +89,7 @@ def test_time_asked_for_becomes_steps(text, forecasts, capsys):
     assert told["settings"]["hidden"] == 100
 
 
-def test_the_largest_that_fits(text, forecasts, capsys):
+def test_the_largest_network_that_fits_is_proposed(text, forecasts, capsys):
     assert main(["plan", str(text), "--fit-memory", "300"]) == 0
     assert "lstmtui train ... --hidden 768 --recompute\n" in capsys.readouterr().out
     assert main(["plan", str(text), "--fit-memory", "300", "--no-recompute"]) == 0
@@ -101,7 +101,7 @@ def test_the_largest_that_fits(text, forecasts, capsys):
     assert "--hidden 32 --minutes 0.1\n" in capsys.readouterr().out
 
 
-def test_what_cannot_be_is_refused(text, forecasts, capsys):
+def test_contradictory_options_are_refused(text, forecasts, capsys):
     assert main(["plan", str(text), "--hidden", "9", "--fit-memory", "300"]) == 2
     assert "either --hidden" in capsys.readouterr().err
     assert main(["plan", str(text), "--fit-memory", "101"]) == 2
@@ -122,7 +122,7 @@ def test_recomputation_is_proposed_where_activations_dominate(text, forecasts, c
     assert "--recompute" not in capsys.readouterr().out
 
 
-def test_evaluations_start_and_end_take_their_time(text, forecasts, capsys, tmp_path):
+def test_evaluations_start_and_end_count_in_the_time(text, forecasts, capsys, tmp_path):
     settings = tmp_path / "more.toml"
     settings.write_text("test_fraction = 0.1\neval_every = 10\n")
     line = ["plan", str(text), "--hidden", "100", "--batch", "10", "--bptt", "10", "--config", str(settings), "--json"]

@@ -48,7 +48,7 @@ def test_one_chart_by_name_and_an_unknown_one(run, capsys):
     assert "loss, gradients, saturation" in capsys.readouterr().err
 
 
-def test_csv_holds_every_figure(run, tmp_path, capsys, without_matplotlib):
+def test_csv_has_every_figure(run, tmp_path, capsys, without_matplotlib):
     to = tmp_path / "charts"
     assert main(["plot", "diary", "--to", str(to)]) == 0
     said = capsys.readouterr()

@@ -28,7 +28,7 @@ def test_a_failed_resume_keeps_the_run(lstmtui, behave, make_run):
     assert run.config.exists()
 
 
-def test_a_run_at_work_is_refused(lstmtui, live_run):
+def test_a_running_run_is_refused(lstmtui, live_run):
     said = lstmtui("resume", "live")
     assert said.code == 5
     assert "already training" in said.err
@@ -41,7 +41,7 @@ def test_a_damaged_run_is_refused(lstmtui, make_run):
     assert "update lstmtui" in said.err
 
 
-def test_a_stale_status_is_not_taken_for_the_end(lstmtui, behave, make_run):
+def test_a_stale_status_is_not_the_result(lstmtui, behave, make_run):
     make_run("diary", "finished")
     behave("crash")
     said = lstmtui("resume", "diary", "--steps", "5")
@@ -63,7 +63,7 @@ def test_resume_on_another_device(lstmtui, make_run, monkeypatch):
     assert "device must be one of auto, cpu, cuda" in refused.err
 
 
-def test_a_finished_run_is_reported_with_how_it_can_go_on(lstmtui, make_run):
+def test_a_finished_run_is_reported_with_the_command_that_continues_it(lstmtui, make_run):
     make_run("diary")
     said = lstmtui("resume", "diary")
     assert said.code == 0
@@ -84,7 +84,7 @@ def test_a_finished_run_is_reported_with_how_it_can_go_on(lstmtui, make_run):
     ],
 )
 @pytest.mark.parametrize("state", ["finished", "stopped"])
-def test_more_is_asked_of_the_engine(lstmtui, make_run, options, more, state):
+def test_further_training_is_passed_to_the_engine(lstmtui, make_run, options, more, state):
     make_run("diary", state)
     assert lstmtui("resume", "diary", *options).code == 0
     assert fake_engine.asked_for_more == [more]
@@ -99,7 +99,7 @@ def test_more_is_asked_of_the_engine(lstmtui, make_run, options, more, state):
         (["--epochs=-1"], "more than 0"),
     ],
 )
-def test_more_that_makes_no_sense_is_refused(lstmtui, make_run, options, words):
+def test_an_invalid_amount_of_further_training_is_refused(lstmtui, make_run, options, words):
     make_run("diary")
     said = lstmtui("resume", "diary", *options)
     assert (said.code, said.err.count("\n")) == (2, 1)

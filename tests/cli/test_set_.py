@@ -38,7 +38,7 @@ def test_a_refusal_is_an_error(lstmtui, live_run):
 
 
 @pytest.mark.parametrize("key", ["steps", "minutes", "epochs"])
-def test_a_new_end_is_given_by_resume(lstmtui, live_run, key):
+def test_the_length_is_changed_by_resume(lstmtui, live_run, key):
     said = lstmtui("set", "live", f"{key}=500")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert f"'lstmtui resume RUN --{key} MORE' gives it another end" in said.err

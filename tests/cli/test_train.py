@@ -77,7 +77,7 @@ def test_sources_come_in_their_order(lstmtui, text_file, tmp_path, monkeypatch):
     )
 
 
-def test_the_corpus_may_stand_in_a_file(lstmtui, text_file, tmp_path):
+def test_the_corpus_may_come_from_a_configuration_file(lstmtui, text_file, tmp_path):
     given = tmp_path / "given.toml"
     given.write_text(f'corpus = ["{text_file}"]\nvalid = ["{text_file}"]\n')
     assert lstmtui("train", "--config", given, "--name", "x").code == 0
@@ -85,7 +85,7 @@ def test_the_corpus_may_stand_in_a_file(lstmtui, text_file, tmp_path):
     assert settings.data.corpus == settings.data.valid == (str(text_file),)
 
 
-def test_the_user_file_may_be_named_and_must_then_be_there(lstmtui, text_file, tmp_path, monkeypatch):
+def test_a_named_user_file_must_exist(lstmtui, text_file, tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text("hidden = 5\n")
     monkeypatch.setenv("LSTMTUI_CONFIG", str(tmp_path / "own.toml"))
     assert lstmtui("train", text_file, "--name", "x").code == 0
@@ -96,7 +96,7 @@ def test_the_user_file_may_be_named_and_must_then_be_there(lstmtui, text_file, t
     assert "gone.toml" in said.err
 
 
-def test_paths_are_kept_absolute_and_names_as_they_are(lstmtui, text_file, monkeypatch):
+def test_paths_become_absolute_and_names_stay(lstmtui, text_file, monkeypatch):
     monkeypatch.chdir(text_file.parent)
     assert lstmtui("train", text_file.name, "reber", "--valid", text_file.name, "--name", "x").code == 0
     settings = config.load(run_named("x").config)
@@ -104,7 +104,7 @@ def test_paths_are_kept_absolute_and_names_as_they_are(lstmtui, text_file, monke
     assert settings.data.valid == (str(text_file),)
 
 
-def test_runs_dir_and_the_way_to_call_such_a_run(lstmtui, text_file, tmp_path):
+def test_a_run_in_another_folder_is_named_by_its_path(lstmtui, text_file, tmp_path):
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--runs-dir", tmp_path / "else")
     assert said.code == 0
     assert (tmp_path / "else" / "x" / "config.toml").is_file()
@@ -122,7 +122,7 @@ def test_json(lstmtui, text_file):
 
 
 @pytest.mark.parametrize("behaviour", ["wait"])
-def test_detach_returns_while_the_engine_goes_on(lstmtui, behave, text_file, behaviour):
+def test_detach_returns_while_the_engine_trains(lstmtui, behave, text_file, behaviour):
     behave(behaviour)
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach", "--json")
     assert said.code == 0
@@ -134,7 +134,7 @@ def test_detach_returns_while_the_engine_goes_on(lstmtui, behave, text_file, beh
     os.waitpid(pid, 0)
 
 
-def test_a_detached_start_that_fails_says_so_with_its_exit_code(lstmtui, behave, text_file):
+def test_a_detached_start_that_fails_returns_its_exit_code(lstmtui, behave, text_file):
     behave("fail")
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach")
     assert said.code == 2
@@ -143,7 +143,7 @@ def test_a_detached_start_that_fails_says_so_with_its_exit_code(lstmtui, behave,
     assert not run_named("x").path.exists()
 
 
-def test_a_detached_start_that_takes_long_says_what_it_is_at(lstmtui, behave, text_file, monkeypatch):
+def test_a_detached_start_that_takes_long_reports_its_state(lstmtui, behave, text_file, monkeypatch):
     monkeypatch.setattr(follow, "MAX_WAIT", 0.0)
     behave("wait")
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--detach", "--json")
@@ -172,7 +172,7 @@ def test_a_run_that_never_began_leaves_nothing_behind(lstmtui, behave, text_file
         ("locked", 5, "another engine"),
     ],
 )
-def test_how_the_engine_ended_is_how_the_command_ends(lstmtui, behave, text_file, behaviour, code, words):
+def test_the_command_returns_the_exit_code_of_the_engine(lstmtui, behave, text_file, behaviour, code, words):
     behave(behaviour)
     said = lstmtui("train", text_file, *SMALL, "--name", "x", "--json")
     assert said.code == code
@@ -182,14 +182,14 @@ def test_how_the_engine_ended_is_how_the_command_ends(lstmtui, behave, text_file
     assert run_named("x").config.exists()
 
 
-def test_a_roll_back_is_told(lstmtui, behave, text_file):
+def test_a_roll_back_is_reported(lstmtui, behave, text_file):
     behave("roll-back")
     said = lstmtui("train", text_file, *SMALL)
     assert "step 2: back to the last good checkpoint, with the learning rate times 0.5." in said.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_saves_says_how_to_go_on_and_is_the_exit_code(start_process, text_file, monkeypatch, number):
+def test_a_signal_saves_and_is_the_exit_code(start_process, text_file, monkeypatch, number):
     monkeypatch.setenv("FAKE_ENGINE", "wait")
     command = start_process("train", str(text_file), *SMALL, "--name", "x")
     _wait_for_training(run_named("x"))
@@ -203,7 +203,7 @@ def test_a_signal_saves_says_how_to_go_on_and_is_the_exit_code(start_process, te
     assert '"stop"' in run_named("x").requests.read_text()
 
 
-def test_an_engine_that_does_not_hear_gets_the_signal(start_process, text_file, monkeypatch):
+def test_an_engine_that_ignores_the_request_gets_the_signal(start_process, text_file, monkeypatch):
     monkeypatch.setenv("FAKE_ENGINE", "deaf")
     monkeypatch.setenv("FAKE_MAX_STOP", "0.2")
     command = start_process("train", str(text_file), *SMALL, "--name", "x")
@@ -271,7 +271,7 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("kind", BAD_TEXTS)
-def test_a_text_that_cannot_be_used_is_one_sentence_and_no_run(lstmtui, tmp_path, kind):
+def test_an_unusable_text_is_one_sentence_and_no_run(lstmtui, tmp_path, kind):
     said = lstmtui("train", BAD_TEXTS[kind](tmp_path))
     assert said.code == 2
     assert said.err.startswith("lstmtui: ")
@@ -318,14 +318,14 @@ def test_a_bad_option_is_one_sentence_and_no_run(lstmtui, text_file, options, wo
     assert not list_runs()
 
 
-def test_a_name_is_taken_once(lstmtui, text_file):
+def test_a_used_name_is_refused(lstmtui, text_file):
     assert lstmtui("train", text_file, *SMALL, "--name", "x").code == 0
     said = lstmtui("train", text_file, *SMALL, "--name", "x")
     assert said.code == 2
     assert "already a run 'x'" in said.err
 
 
-def test_a_folder_that_cannot_be_written(lstmtui, text_file, tmp_path):
+def test_an_unwritable_folder_is_one_sentence(lstmtui, text_file, tmp_path):
     said = lstmtui("train", text_file, *SMALL, "--runs-dir", text_file / "below")
     assert said.code == 1
     assert "cannot be written" in said.err

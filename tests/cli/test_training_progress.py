@@ -56,7 +56,7 @@ def test_the_bar_shows_where_the_run_is(terminal):
     assert seen.count("\x1b[?25h") >= seen.count("\x1b[?25l")  # the cursor is back
 
 
-def test_a_terminal_that_goes_away_ends_no_training(terminal):
+def test_a_closed_terminal_does_not_stop_training(terminal):
     command, screen = terminal
     read_until(screen, "loss 2.600")
     screen.close()

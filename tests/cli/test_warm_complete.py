@@ -28,7 +28,7 @@ def params(line: list[str]) -> dict[str, object] | None:
         return None
 
 
-def test_it_takes_options_for_what_the_command_takes_them_for():
+def test_the_fast_path_parses_as_the_command_does():
     draw = random.Random(5)
     lines = [["diary", "The ", "--warm", *(draw.choice(WORDS) for _ in range(draw.randrange(4)))] for _ in range(300)]
     understood = 0
@@ -60,7 +60,7 @@ def test_the_shells_completion_is_left_to_the_commands(monkeypatch):
     assert warm_complete.parse(["complete", "diary", "x", "--warm"]) is None
 
 
-def test_where_somebody_stands_by_no_command_is_loaded(make_run, tmp_path, monkeypatch):
+def test_with_a_daemon_no_command_is_loaded(make_run, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     place = daemon.socket_path(make_run("diary"))
     asked = []
@@ -85,7 +85,7 @@ def test_where_somebody_stands_by_no_command_is_loaded(make_run, tmp_path, monke
     assert asked == [{"op": "complete", "text": "on the ", "k": 1, "phrase": False}]
 
 
-def test_an_error_of_who_stands_by_is_told_once(lstmtui, make_run, monkeypatch):
+def test_an_error_of_the_daemon_is_reported_once(lstmtui, make_run, monkeypatch):
     from lstmtui.errors import UsageError
 
     def refuse(run, question):
@@ -97,14 +97,14 @@ def test_an_error_of_who_stands_by_is_told_once(lstmtui, make_run, monkeypatch):
     assert (said.code, said.out, said.err) == (2, "", "lstmtui: No more of that.\n")
 
 
-def test_plain_candidates_are_written_as_they_are(capsys):
+def test_plain_candidates_are_unchanged(capsys):
     texts = ["می\u200cخواهم ", "क्\u200dष", "👨\u200d👩\u200d👧", "Donau\u00addampf", "one\nmore"]
     answer = {"candidates": [{"text": text, "probability": 0.2} for text in texts]}
     assert warm_complete.print_candidates(answer, json=False, plain=True) == 0
     assert capsys.readouterr().out == "".join(text.partition("\n")[0] + "\n" for text in texts)
 
 
-def test_a_word_in_place_of_the_one_begun_is_shown_as_such_and_no_plain_candidate(capsys):
+def test_a_correction_is_marked_and_not_a_plain_candidate(capsys):
     answer = {"candidates": [{"text": "the", "probability": 0.9, "replaces": 3}, {"text": "ran", "probability": 0.1}]}
     assert warm_complete.print_candidates(dict(answer), json=False, plain=False, text="of teh") == 0
     assert capsys.readouterr().out == " 90.0%  teh → the\n 10.0%  ran\n"

@@ -5,7 +5,7 @@ import lstmtui
 from lstmtui.errors import UsageError
 
 
-def test_other_programs_complete_by_a_runs_name(tmp_path, monkeypatch):
+def test_a_completer_is_loaded_by_the_name_of_a_run(tmp_path, monkeypatch):
     run = tiny.create(tmp_path, name="diary")
     assert tiny.train(run) == 0
     with lstmtui.Completer.load("diary") as completer:

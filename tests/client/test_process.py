@@ -58,7 +58,7 @@ def test_the_search_finds_an_unsafe_start():
     assert unsafe("import sys\nrun([sys.executable, '-P', '-m', 'x'])") == []
 
 
-def test_python_is_never_started_without_its_safe_path():
+def test_python_is_always_started_with_its_safe_path():
     assert len(PYTHON) > 100
     assert {str(path): lines for path in PYTHON if (lines := unsafe(path.read_text()))} == {}
 
@@ -168,12 +168,12 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], process.C
         assert not each.alive
 
 
-def test_text_of_any_kind_comes_through(child):
+def test_any_text_is_transmitted(child):
     asked = {"text": "I \ud83d caf\udce9 \U0001f600 é\n", "files": ["/tmp/caf\udce9.txt"], "nothing": float("nan")}
     assert child(ECHO).ask(asked) == {"heard": {**asked, "nothing": None}}
 
 
-def test_a_large_question_is_sent_while_its_answer_comes(child):
+def test_a_large_question_is_sent_while_its_answer_arrives(child):
     text = "é" * 3_000_000
     assert child(ECHO).ask({"text": text})["heard"]["text"] == text
 
@@ -181,7 +181,7 @@ def test_a_large_question_is_sent_while_its_answer_comes(child):
 @pytest.mark.parametrize(
     "program", ["import time; time.sleep(60)", "import sys; sys.stdin.readline(); sys.stdin.read()"]
 )
-def test_a_process_that_waits_for_its_asker_is_ended(child, monkeypatch, program):
+def test_an_unresponsive_process_is_ended(child, monkeypatch, program):
     monkeypatch.setattr(process, "MAX_SILENCE", 0.3)
     asked = child(program)
     with pytest.raises(LstmtuiError, match="did not answer in time"):
@@ -191,7 +191,7 @@ def test_a_process_that_waits_for_its_asker_is_ended(child, monkeypatch, program
         asked.ask({"text": "a"})
 
 
-def test_a_sign_of_life_is_waited_for(child, monkeypatch):
+def test_interim_lines_extend_the_wait(child, monkeypatch):
     monkeypatch.setattr(process, "MAX_SILENCE", 1.0)
     heard = []
     program = (
@@ -201,7 +201,7 @@ def test_a_sign_of_life_is_waited_for(child, monkeypatch):
     assert heard == [{"working": True}] * 4
 
 
-def test_a_process_that_writes_much_to_standard_error_does_not_wait_for_a_reader(child):
+def test_standard_error_is_drained(child):
     program = "import sys\nfor n in range(30000): print('warning', n, file=sys.stderr)\n"
     asked = child(program + "print('{}')\nsys.exit('it was the disk')")
     assert asked.first_answer() == {}
@@ -209,7 +209,7 @@ def test_a_process_that_writes_much_to_standard_error_does_not_wait_for_a_reader
         asked.first_answer()
 
 
-def test_a_question_that_is_given_up_takes_no_later_answer_with_it(child):
+def test_an_interrupted_question_ends_the_process(child):
     asked = child('import sys\nfor line in sys.stdin: print(\'{"piece": "a"}\\n{"done": true}\')')
 
     def give_up(line):
@@ -220,14 +220,14 @@ def test_a_question_that_is_given_up_takes_no_later_answer_with_it(child):
     assert not asked.alive
 
 
-def test_a_process_is_closed_while_it_is_asked(child):
+def test_closing_ends_a_waiting_question(child):
     asked = child("import sys; sys.stdin.read()")
     threading.Timer(0.3, asked.close).start()
     with pytest.raises(LstmtuiError, match="ended"):
         asked.ask({})
 
 
-def test_what_is_no_answer_ends_the_process(child):
+def test_an_invalid_answer_ends_the_process(child):
     with pytest.raises(LstmtuiError, match="invalid answer"):
         child("print('Hello')").first_answer()
 

@@ -25,7 +25,7 @@ def test_paths_are_absolute_and_names_stay_names(tmp_path, monkeypatch):
     assert config.load(runs.create(config.Settings(corpus=("reber",), steps=1)).config).data.corpus == ("reber",)
 
 
-def test_names_follow_from_the_text_and_the_cell_and_are_free(tmp_path):
+def test_default_names_have_text_and_cell_and_are_unused(tmp_path):
     names = [tiny_run.name for tiny_run in (runs.create(tiny.open_settings(tiny.corpus(tmp_path))) for _ in range(3))]
     assert names == ["text-lstm", "text-lstm-2", "text-lstm-3"]
 
@@ -37,7 +37,7 @@ def test_a_taken_name_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "-x", "", "a\x1b[31m", "x" * 65, "latest"])
-def test_a_name_that_cannot_be_one_is_refused(tmp_path, name):
+def test_an_invalid_name_is_refused(tmp_path, name):
     with pytest.raises(UsageError):
         tiny.create(tmp_path, name)
 
@@ -56,13 +56,13 @@ def test_bytes_take_any_file(tmp_path):
         runs.create(config.Settings(corpus=(str(path),), steps=1))
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+def test_an_unwritable_folder_raises(tmp_path, monkeypatch):
     (tmp_path / "runs").write_text("a file, where the runs should be")
     with pytest.raises(LstmtuiError, match="cannot be written"):
         tiny.create(tmp_path)
 
 
-def test_what_cannot_be_read_is_refused_before_there_is_a_run(tmp_path):
+def test_an_unreadable_text_raises_before_a_run_exists(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
     (tmp_path / "good.txt").write_text("good " * 100)
     good = (str(tmp_path / "good.txt"),)
