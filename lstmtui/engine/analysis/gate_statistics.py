@@ -6,17 +6,30 @@ arXiv:1506.02078), a tanh gate below -0.9 and above 0.9, and an unbounded gate n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.backend import Cell
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
 
 
-def saturation(network: Network) -> tuple[Array, Array]:
+class GateReader(Protocol):
+    """A network that has read a window and holds its gates."""
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrent cell."""
+        ...
+
+    def gates(self) -> list[Array]:
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), in host memory."""
+        ...
+
+
+def saturation(network: GateReader) -> tuple[Array, Array]:
     """Return the left- and right-saturated fractions (L, G, H) over the window that the network read last."""
     low, high = np.array([gate.saturates_beyond for gate in network.cell.gates], np.float32).T
     left, right = [], []
@@ -36,6 +49,6 @@ def update_ratio(before: Array, after: Array) -> float:
     return float(np.linalg.norm(after - before)) / max(1e-30, float(np.linalg.norm(before)))
 
 
-def gate_window(network: Network) -> Array:
+def gate_window(network: GateReader) -> Array:
     """Return the gates of the first sequence over the window that the network read last, (L, G, steps, H) float16."""
     return np.stack([gates[:, 0].transpose(1, 0, 2) for gates in network.gates()]).astype(np.float16)

@@ -21,7 +21,7 @@ from lstmtui.engine.autocomplete.normalisation import Normaliser
 from lstmtui.engine.autocomplete.query import Query
 from lstmtui.engine.autocomplete.search import LIMITS, Limits, Start, search
 from lstmtui.engine.autocomplete.spelling_correction import Lexicon
-from lstmtui.engine.autocomplete.stepper import Expansions, Node, Stepper
+from lstmtui.engine.autocomplete.stepper import Expansions, Node, Stepper, read_tokens
 from lstmtui.engine.autocomplete.text_state import TextState
 from lstmtui.engine.autocomplete.token_probabilities import end_probability, log_probabilities
 from lstmtui.engine.autocomplete.unspaced import has_no_words, search_without_words
@@ -138,7 +138,7 @@ class Completer:
         found = yield from search(index, start, k, limits)
         if limits is LIMITS and not after_word and has_no_words(found, query.partial_word):
             if not index.is_unambiguous:
-                node = yield from self._spell_prefix(root, query.prefix)
+                node = yield from read_tokens(root, self.tokenizer.encode(query.prefix).tolist())
             found = replace(
                 (yield from search_without_words(index, node, k, inside=inside)),
                 complete=found.complete,
@@ -159,13 +159,6 @@ class Completer:
                 yield [(root, token)]
             root = root.children[token]
         return root, log_typed
-
-    def _spell_prefix(self, root: Node, prefix: bytes) -> Generator[Expansions, None, Node]:
-        """Return the node after the tokens of `prefix`."""
-        for token in self.tokenizer.encode(prefix).tolist():
-            yield [(root, token)]
-            root = root.children[token]
-        return root
 
     def _run(self, searching: Generator[Expansions, None, T]) -> T:
         """Run one search, and step the network for it."""

@@ -31,8 +31,8 @@ LINE = b"\n"
 """The token before the first word of a line and after the last."""
 ORDER = 5
 DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
-"""By counts of 0, 1, 2 and more: about what the formula of Chen and Goodman gives on texts of a million words, at any
-order."""
+"""By counts of 0, 1, 2, and 3 or more: about what the formula of Chen and Goodman gives on texts of a million words, at
+any order."""
 FORMAT = 3
 OLD_FORMATS = (2,)
 """Read as well. They bounded words differently: characters beyond ASCII were one word with the adjacent letters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,14 @@ class Stepper:
         after[:, self._split :] = c[:, :n].swapaxes(0, 1).reshape(n, -1)
         # States are held for long, probabilities only while their word is typed: no views of shared arrays.
         return [Node(after[row].copy(), logp[row]) for row in range(n)]
+
+
+def read_tokens(node: Node, tokens: Sequence[int]) -> Generator[Expansions, None, Node]:
+    """Return the node after `tokens`; yields the expansions on the way to it."""
+    for token in tokens:
+        yield [(node, token)]
+        node = node.children[token]
+    return node
 
 
 def log_softmax(logits: Array) -> Array:

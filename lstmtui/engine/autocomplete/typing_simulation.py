@@ -15,7 +15,7 @@ import numpy as np
 
 from lstmtui.common.word_boundaries import CharKind, last_kind, word_spans
 from lstmtui.engine.autocomplete.completer import Completer
-from lstmtui.engine.autocomplete.stepper import Expansions, Node
+from lstmtui.engine.autocomplete.stepper import Expansions, Node, read_tokens
 from lstmtui.engine.autocomplete.text_state import can_split
 from lstmtui.engine.autocomplete.variants import Variant, combine
 from lstmtui.engine.inference.prompt import prompt_tokens
@@ -168,7 +168,7 @@ def _type_stream(
     node = Node(completer.stepper.initial_state(), None)
     begin = low if low == 0 or text[low - 1 : low] == b"\n" else max(0, low - WARM_UP_BYTES)
     at = next(p for p in range(begin, low + 1) if p == begin == low or can_split(text, p) or p == low)
-    node = yield from _read(node, [int(t) for t in prompt_tokens(tokenizer, "")])
+    node = yield from read_tokens(node, [int(t) for t in prompt_tokens(tokenizer, "")])
     line = begin if begin == low else 0
     root, read_to = node, -1
     for word in stream.words:
@@ -180,10 +180,10 @@ def _type_stream(
             if place != read_to:
                 for cut in range(place, at, -1):
                     if can_split(text, cut):
-                        node = yield from _read(node, _tokens(completer, text[at:cut]))
+                        node = yield from read_tokens(node, _tokens(completer, text[at:cut]))
                         at = cut
                         break
-                root, read_to = (yield from _read(node, _tokens(completer, text[at:place]))), place
+                root, read_to = (yield from read_tokens(node, _tokens(completer, text[at:place]))), place
             variants = yield from completer.variants(root, query, MAX_RANK)
             best = combine(variants, completer.token_index, None, MAX_RANK).ranked(1)
             word.variants.append([_light(variant) for variant in variants])
@@ -203,13 +203,6 @@ def _light(variant: Variant) -> Variant:
 
 def _tokens(completer: Completer, text: bytes) -> list[int]:
     return [int(t) for t in completer.tokenizer.encode(completer.normaliser.normalise(text))] if text else []
-
-
-def _read(node: Node, tokens: list[int]) -> Generator[Expansions, None, Node]:
-    for token in tokens:
-        yield [(node, token)]
-        node = node.children[token]
-    return node
 
 
 def _run(completer: Completer, typists: list[Generator[Expansions, None, None]]) -> None:
