@@ -1,4 +1,4 @@
-"""All that is for a GPU once more on the simulator, which a process has from its start or not at all."""
+"""The tests of CUDA kernels pass on Numba's simulator, which a process must enable at its start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def test_cuda_passes_on_the_simulator(tmp_path):
+def test_cuda_tests_pass_on_the_simulator(tmp_path):
     folders = [HERE / "kernels" / "cuda", HERE / "engine" / "cuda"]
     command = [sys.executable, "-m", "pytest", "-n0", *folders, "-o", f"cache_dir={tmp_path}"]
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "LSTMTUI_TEST_CACHE": os.environ["LSTMTUI_CACHE"]}

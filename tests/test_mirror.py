@@ -185,7 +185,7 @@ SPANS_MODULES = {
     "tests/kernels/test_uncompiled.py": "kernels as Python, without Numba's compiler",
     "tests/runs/test_hostile_runs.py": "damaged run folders and all that shows them",
     "tests/test_cuda_simulated.py": "everything for a GPU, on the simulator",
-    "tests/test_hygiene.py": "what a front end imports",
+    "tests/test_imports.py": "what commands and screens import",
     "tests/test_mirror.py": "the tests themselves",
     "tests/tui/test_bad_runs.py": "damaged run folders on every screen",
     "tests/tui/test_monkey.py": "random keys on every screen",

@@ -21,14 +21,10 @@ import contextlib
 import json
 import math
 import os
-import pty
 import resource
-import select
 import statistics
-import subprocess
 import sys
 import tempfile
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +35,7 @@ from alternating import ROOT, environment_of, python_of
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.prepared_run import alive, losses, make_run
+from support.pseudo_terminal import PseudoTerminal
 
 from lstmtui import config
 from lstmtui.client import runs
@@ -58,36 +55,14 @@ Figures = dict[str, list[float]]
 """Name and unit of a figure: its values, one for each turn or key."""
 
 
-class Terminal:
+class Terminal(PseudoTerminal):
     """`lstmtui` of one checkout in a terminal of 120x40."""
 
     def __init__(self, root: Path, tree: Path = ROOT) -> None:
-        self.master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (40, 120))
         environment = {**environment_of(tree), "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.begun = time.perf_counter()
-        self.process = subprocess.Popen(
-            [python_of(tree), "-m", "lstmtui.cli"], env=environment, stdin=slave, stdout=slave, stderr=slave, cwd=root,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.output = b""
-
-    def wait(self, *signs: bytes, seconds: float = 60) -> float:
-        """Return the seconds until all of `signs` were written. Raises TimeoutError."""
-        begun = time.perf_counter()
-        while missing := [sign for sign in signs if sign not in self.output]:
-            if time.perf_counter() - begun > seconds:
-                raise TimeoutError(f"{missing} did not appear; the end of the output: {self.output[-500:]!r}")
-            if select.select([self.master], [], [], 0.05)[0]:
-                self.output += os.read(self.master, 1 << 16)
-        return time.perf_counter() - begun
-
-    def press(self, key: bytes, *signs: bytes) -> float:
-        """Return the seconds from a key until all of `signs` are written after it."""
-        self.output = b""
-        os.write(self.master, key)
-        return self.wait(*signs)
+        super().__init__([python_of(tree), "-m", "lstmtui.cli"], environment, size=(40, 120), folder=root)
+        self.close_slave()
 
     def processor_seconds(self) -> float:
         """Return the processor time that the program has taken."""
@@ -99,21 +74,14 @@ class Terminal:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
 
-    def drain(self, seconds: float) -> None:
-        """Read what comes for so long."""
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            if select.select([self.master], [], [], 0.02)[0]:
-                self.output += os.read(self.master, 1 << 16)
-
     def close(self) -> None:
-        """Quit the program."""
-        os.write(self.master, QUIT)
-        with contextlib.suppress(OSError):  # the other end is gone
-            while self.process.poll() is None:
-                self.drain(0.05)
-        self.process.wait()
-        os.close(self.master)
+        """Quit the program, then end it."""
+        with contextlib.suppress(OSError):  # it may have ended
+            os.write(self.master, QUIT)
+        deadline = time.monotonic() + 5
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.read_for(0.05)
+        super().close()
 
 
 def in_turns(trees: Sequence[Path], turns: int, measure: Callable[[Path], Figures]) -> list[Figures]:
@@ -136,7 +104,7 @@ def first(root: Path, trees: Sequence[Path]) -> list[Figures]:
 
     def measure(tree: Path) -> Figures:
         with contextlib.closing(Terminal(root, tree)) as terminal:
-            terminal.wait(FIRST_FRAME)
+            terminal.read_until(FIRST_FRAME)
             seconds = time.perf_counter() - terminal.begun
             return {"first frame, s": [seconds], "first frame, processor s": [terminal.processor_seconds()]}
 
@@ -150,8 +118,8 @@ def open_long(root: Path, trees: Sequence[Path]) -> list[Figures]:
 
     def measure(tree: Path) -> Figures:
         with contextlib.closing(Terminal(root, tree)) as terminal:
-            terminal.wait(RUN_LIST)
-            terminal.drain(1.0)
+            terminal.read_until(RUN_LIST)
+            terminal.read_for(1.0)
             before = terminal.processor_seconds()
             seconds = terminal.press(b"\r", *LONG_RUN)
             spent = terminal.processor_seconds() - before
@@ -198,11 +166,11 @@ def keys(root: Path, trees: Sequence[Path], count: int = 300, turns: int = 3) ->
         def measure(tree: Path) -> Figures:
             times = []
             with contextlib.closing(Terminal(root, tree)) as terminal:
-                terminal.wait(VIEWS[-1])
-                terminal.drain(3.0)
+                terminal.read_until(VIEWS[-1])
+                terminal.read_for(3.0)
                 for i in range(count // turns):
                     times.append(1e3 * terminal.press(b"v", VIEWS[i % len(VIEWS)]))
-                    terminal.drain(0.05)
+                    terminal.read_for(0.05)
             return {"key to frame while training, ms": times}
 
         found = in_turns(trees, turns, measure)
@@ -232,10 +200,10 @@ def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
 
     def measure(tree: Path) -> Figures:
         with contextlib.closing(Terminal(root, tree)) as terminal:
-            terminal.wait(FIRST_FRAME)
-            terminal.drain(2.0)
+            terminal.read_until(FIRST_FRAME)
+            terminal.read_for(2.0)
             before, begun = terminal.processor_seconds(), time.perf_counter()
-            terminal.drain(20.0)
+            terminal.read_for(20.0)
             share = (terminal.processor_seconds() - before) / (time.perf_counter() - begun)
             return {"watching, % of a core": [100 * share], "watching, MB": [terminal.resident_megabytes()]}
 

@@ -1,4 +1,4 @@
-"""Kernels are compiled before the first step, with progress, and once only."""
+"""Kernels are compiled once, before the first step, and the status shows progress."""
 
 import json
 import os
@@ -12,15 +12,15 @@ import sys
 from numba.core.event import install_recorder
 from lstmtui.engine.__main__ import main
 from lstmtui.runs.writer import RunWriter
-told, status = [], RunWriter.status
-def telling(self, **changes):
-    told.append(changes)
+written, status = [], RunWriter.status
+def record(self, **changes):
+    written.append(changes)
     status(self, **changes)
-RunWriter.status = telling
+RunWriter.status = record
 with install_recorder("numba:compile") as compiled:
     assert main(sys.argv[1:]) == 0
 import json
-print(json.dumps([sum(event.is_start for _, event in compiled.buffer), [c for c in told if "compiling" in c]]))
+print(json.dumps([sum(event.is_start for _, event in compiled.buffer), [c for c in written if "compiling" in c]]))
 """
 
 
@@ -37,16 +37,16 @@ def test_the_second_start_compiles_nothing(tmp_path, monkeypatch):
     changes = {"cell": "rnn", "steps": 4, "eval_every": 2}
     first, second = (tiny.create(tmp_path, name, **changes) for name in ("first", "second"))
 
-    _, told = run_engine(first)
+    _, progress = run_engine(first)
     (compiled,) = tiny.events(first, "compiled")
     assert compiled["kernels"] > 10
-    assert {step["compiling_kernels"] for step in told} == {compiled["kernels"]}
-    shares = [step["compiling_done"] for step in told]
+    assert {step["compiling_kernels"] for step in progress} == {compiled["kernels"]}
+    shares = [step["compiling_done"] for step in progress]
     assert shares == sorted(shares)
     assert shares[0] == 0.0
     assert shares[-1] < 1
-    assert any("recurrence.forward" in step["compiling"] for step in told)
+    assert any("recurrence.forward" in step["compiling"] for step in progress)
 
-    count, told = run_engine(second)
-    assert (count, told) == (0, [])
+    count, progress = run_engine(second)
+    assert (count, progress) == (0, [])
     assert tiny.events(second, "compiled")[0]["kernels"] == 0

@@ -1,6 +1,6 @@
-"""Every system call of an engine may be its last, or be refused: a resume ends where an undisturbed run does.
+"""A run that is killed, or refused, at any system call resumes to the results of an undisturbed run.
 
-Some points of some kinds of run; `PYTHONPATH=tests python -m support.crash_points` tries all of them.
+A few points of each kind of run; `PYTHONPATH=tests python -m support.crash_points` tries all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def bench(request, tmp_path):
 
 
 @pytest.mark.parametrize("bench", VARIANTS, indirect=True)
-def test_whatever_happens_at_any_call_the_run_ends_in_the_same_weights_best_and_metrics(bench, request):
+def test_a_fault_at_any_call_changes_neither_weights_nor_best_nor_metrics(bench, request):
     expected, calls = crash_points.undisturbed(bench)
     assert expected.best is not None or request.node.callspec.params["bench"] == "unvalidated"
     source = random.Random(request.node.name)
@@ -32,7 +32,7 @@ def test_whatever_happens_at_any_call_the_run_ends_in_the_same_weights_best_and_
 
 
 @pytest.mark.parametrize("bench", ["plain"], indirect=True)
-def test_the_harness_sees_every_call_and_stops_all_after_a_kill(bench):
+def test_the_harness_counts_every_call_and_blocks_all_after_a_kill(bench):
     _, calls = crash_points.undisturbed(bench)
     kinds = {call.split()[0] for call in calls}
     assert {"open", "write", "file.write", "fsync", "replace", "unlink", "stat", "listdir", "mkdir"} <= kinds
@@ -43,4 +43,4 @@ def test_the_harness_sees_every_call_and_stops_all_after_a_kill(bench):
     assert bench.live(run, world) is None
     assert len(world.calls) == at + 1
     assert [path.name for path in run.checkpoints.glob("step-*4.*")] == []
-    assert list(run.checkpoints.glob(".step-*4.*.tmp"))  # which nobody could remove
+    assert list(run.checkpoints.glob(".step-*4.*.tmp"))  # left behind by the kill

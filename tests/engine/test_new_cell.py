@@ -1,4 +1,4 @@
-"""A new cell is one file and one entry of the table: a toy that no other code knows trains, resumes and is seen."""
+"""A cell is one file and one entry of the table: a toy cell in the tests alone trains, resumes and is inspected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def train(run, until=None):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_gradients_agree_with_central_differences(threads):
+def test_gradients_of_a_toy_cell_agree_with_central_differences(threads):
     args = layer, x, h0, c0, dh_above, dh_last, dc_last = case("toy", 3, 2, 2, 3)
 
     def loss():
@@ -49,7 +49,7 @@ def test_gradients_agree_with_central_differences(threads):
         assert_gradients_agree(grads[name], numerical_gradient(loss, array), 1e-6)
 
 
-def test_it_learns_and_resumes_to_the_same_bytes(tmp_path):
+def test_a_toy_cell_trains_and_resumes_to_the_same_bytes(tmp_path):
     whole, stopped = (tiny.create(tmp_path, name, cell="toy", steps=40) for name in ("whole", "stopped"))
     assert train(whole) == "finished"
     assert train(stopped, until=17) == "stopped"
@@ -59,7 +59,7 @@ def test_it_learns_and_resumes_to_the_same_bytes(tmp_path):
     assert losses[-1] < losses[0]
 
 
-def test_it_is_probed_inspected_and_followed_back(tmp_path):
+def test_a_toy_cell_is_probed_inspected_and_has_a_gradient_flow(tmp_path):
     run = tiny.create(tmp_path, cell="toy")
     assert train(run) == "finished"
     assert RunReader(run).refresh().settings.network.cell == "toy"

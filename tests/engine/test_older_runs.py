@@ -2,7 +2,7 @@
 
 Each folder of tests/fixtures/runs_of_8752f18 is a run of 30 steps whose engine was killed after step 17, and
 `expected-final.npz` holds the weights that the same version reached from there. The text is that of `tiny.corpus`;
-where config.toml says CORPUS stands its path.
+CORPUS in config.toml stands for its path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RUNS = sorted(path.name for path in FIXTURES.iterdir())
 
 @pytest.fixture(params=RUNS)
 def older_run(request, tmp_path) -> RunFolder:
-    """A copy of one such run, at home in this test's folder of runs."""
+    """A copy of one such run in this test's folder of runs."""
     run = RunFolder(tmp_path / "runs" / request.param)
     shutil.copytree(FIXTURES / request.param, run.path)
     text = run.config.read_text().replace("CORPUS", str(tiny.corpus(tmp_path)))

@@ -1,4 +1,4 @@
-"""Damaged and hostile run folders: what shows runs refuses them in its own words, and shows the others."""
+"""Damaged and hostile run folders raise errors of the project, and the other runs are still shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
 
 
-def test_a_bad_run_hides_no_other_and_ends_nothing(tmp_path):
+def test_a_damaged_run_raises_no_foreign_error_and_hides_no_other(tmp_path):
     campaign = hostile_runs.Campaign(tmp_path, seed=3)
     for _ in range(60):
         campaign.one()
@@ -17,7 +17,7 @@ def test_a_bad_run_hides_no_other_and_ends_nothing(tmp_path):
     assert campaign.seen["shown"] > 10
 
 
-def test_a_status_of_wrong_types_is_shown_without_them(tmp_path):
+def test_values_of_wrong_types_in_a_status_are_left_out(tmp_path):
     status = {"step": "x", "result": {"valid": {"nll": "x", "tokens": [], "whole": False}, "test": 3}, "epoch": {}}
     run = make_run(tmp_path, state="finished", status=status)
     snapshot = RunReader(run).refresh()
@@ -25,7 +25,7 @@ def test_a_status_of_wrong_types_is_shown_without_them(tmp_path):
     assert "epoch" not in snapshot.status
 
 
-def test_every_flipped_byte_of_an_archive_is_a_probe_or_none(tmp_path):
+def test_a_probe_with_a_flipped_byte_is_read_or_left_out(tmp_path):
     run = make_run(tmp_path, probes=1, hidden=2)
     (path,) = run.probes.iterdir()
     whole = path.read_bytes()

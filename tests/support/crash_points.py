@@ -1,8 +1,8 @@
-"""A whole engine in this process whose system calls can be counted, and made to fail or to be its last.
+"""An engine in this process whose system calls are counted, and of which one can be made to fail or to kill it.
 
 `World` stands between the engine and a run's folder. It counts each call that opens, reads, writes, syncs, renames,
-cuts or removes something there. At one of them it can do what a machine may do at any moment: kill the process (with
-nothing or half of it written), or refuse the call once. After a kill no call has any effect any more.
+truncates or removes something there. At one of them it can kill the process (with nothing or half of the data written)
+or let the call fail once. After a kill no call has any effect.
 
     PYTHONPATH=tests python -m support.crash_points [--every N] [--offset K] [VARIANT ...]
 
@@ -38,7 +38,7 @@ FAULTS = ("kill", "torn", *(errno.errorcode[n] for n in (errno.EIO, errno.ENOSPC
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class World:
@@ -50,12 +50,12 @@ class World:
         self.dead = False
         self._ours: set[int] = set()
         self._bare: set[int] = set()
-        """Descriptors that no file object has."""
+        """Descriptors without a file object."""
         self._real = {name: getattr(os, name) for name in (*BY_PATH, *BY_DESCRIPTOR, "close")}
         self._open = builtins.open
 
-    def _met(self, name: str, tear: Callable[[], Any] | None = None) -> None:
-        """Count a call; raise where this is the one, after `tear()` has done half of it."""
+    def _count(self, name: str, tear: Callable[[], Any] | None = None) -> None:
+        """Count a call; raise if it is the chosen one, after `tear()` has done half of it."""
         if self.dead:
             raise Killed
         self.calls.append(name)
@@ -68,7 +68,7 @@ class World:
             raise Killed
         number = getattr(errno, self._fault)
         if tear is not None and number == errno.ENOSPC:
-            tear()  # a disk that becomes full takes a part
+            tear()  # a disk that becomes full takes part of the data
         raise OSError(number, os.strerror(number))
 
     def _inside(self, path: Any) -> bool:
@@ -84,7 +84,7 @@ class World:
         def call(path: Any, *args: Any, **rest: Any) -> Any:
             if not self._inside(path):
                 return real(path, *args, **rest)
-            self._met(f"{name} {os.path.basename(os.fspath(path)) if not isinstance(path, int) else ''}")
+            self._count(f"{name} {os.path.basename(os.fspath(path)) if not isinstance(path, int) else ''}")
             found = real(path, *args, **rest)
             if name == "open":
                 self._ours.add(found)
@@ -100,7 +100,7 @@ class World:
             if descriptor not in self._ours:
                 return real(descriptor, *args)
             tear = (lambda: real(descriptor, args[0][: len(args[0]) // 2])) if name == "write" else None
-            self._met(name, tear)
+            self._count(name, tear)
             return real(descriptor, *args)
 
         return call
@@ -115,9 +115,9 @@ class World:
             return self._open(file, mode, buffering, *args, **rest)
         if isinstance(file, int):
             self._bare.discard(file)
-            self._ours.discard(file)  # the file object has it now
+            self._ours.discard(file)  # it belongs to the file object
         else:
-            self._met(f"open {os.path.basename(os.fspath(file))}")
+            self._count(f"open {os.path.basename(os.fspath(file))}")
         unbuffered = "b" in mode and "r" not in mode
         return _File(self, self._open(file, mode, 0 if unbuffered else buffering, *args, **rest))
 
@@ -134,11 +134,11 @@ class World:
             stack.enter_context(mock.patch.object(io, "open", self._opened))
             stack.enter_context(mock.patch.object(checkpoint.safetensors, "safe_open", self._tensors))
             yield self
-        for descriptor in self._bare:  # with the process, its descriptors are gone, and so are its locks
+        for descriptor in self._bare:  # a process that ends loses its descriptors and its locks
             os.close(descriptor)
 
     def _tensors(self, path: Any, **rest: Any) -> Any:
-        self._met(f"map {os.path.basename(path)}")
+        self._count(f"map {os.path.basename(path)}")
         return SAFE_OPEN(path, **rest)
 
 
@@ -150,18 +150,18 @@ BY_DESCRIPTOR = ("write", "fsync", "fstat", "ftruncate", "pread", "fchmod")
 
 
 class _File:
-    """A file of the folder; what it does is counted, and its end is always an end."""
+    """A file of the folder whose calls are counted, and which always closes."""
 
     def __init__(self, world: World, file: Any) -> None:
         self._world, self._file = world, file
 
     def write(self, data: Any) -> int:
         half = data[: len(data) // 2]
-        self._world._met("file.write", lambda: self._file.write(half))
+        self._world._count("file.write", lambda: self._file.write(half))
         return int(self._file.write(data))
 
     def read(self, *args: Any) -> Any:
-        self._world._met("file.read")
+        self._world._count("file.read")
         return self._file.read(*args)
 
     def fileno(self) -> int:
@@ -197,15 +197,15 @@ TINY: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One kind of run: its settings, and what happens to it on the way."""
+    """One kind of run: its settings, and what happens during it."""
 
     settings: dict[str, Any]
     ask: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    """Requests, by the step before which they are made (once)."""
+    """Requests, by the step before which each is made once."""
     may_be_lost: bool = False
-    """Whether a run that was killed may end as if it had not been asked, as long as it was not answered."""
+    """Whether a killed run may end without a request that was not answered."""
     poison: int = -1
-    """The step at which the loss is not a number until the learning rate is halved."""
+    """The step at which the loss is NaN until the learning rate is halved."""
     begins: str = "new"
     """"new", "fork" (of another run's best), or "stopped" (at step 7, so that the engine resumes)."""
 
@@ -244,14 +244,14 @@ class Bench:
                 process.main([str(self._template.path)])
 
     def fresh(self, name: str = "run") -> RunFolder:
-        """Return a run that begins anew."""
+        """Return a copy of the template."""
         run = RunFolder(self._template.path.parent / name)
         shutil.rmtree(run.path, ignore_errors=True)
         shutil.copytree(self._template.path, run.path)
         return run
 
     def live(self, run: RunFolder, world: World) -> int | None:
-        """Let one engine live; return its exit code, None when it was killed."""
+        """Run one engine; return its exit code, None if it was killed."""
         with self._engine(run), world.watching():
             try:
                 with contextlib.redirect_stderr(io.StringIO()):
@@ -308,7 +308,7 @@ REAL = {name: getattr(os, name) for name in (*BY_PATH, *BY_DESCRIPTOR, "close")}
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a finished run leaves, as far as it may not depend on what happened to it."""
+    """The results of a finished run, which must not depend on faults."""
 
     weights: dict[str, bytes]
     best: dict[str, Any] | None
@@ -316,13 +316,13 @@ class Outcome:
     metrics: list[tuple[Any, ...]]
     samples: list[dict[str, Any]]
     state: str
-    """What status.json says."""
+    """The state in status.json."""
     left: list[str]
-    """Temporary files."""
+    """Temporary files left over."""
 
 
 def outcome(run: RunFolder) -> Outcome:
-    """Read it."""
+    """Read the results of a run."""
     best = checkpoint.best_path(run)
     metrics = [(m["split"], m["step"], m.get("loss"), m.get("nll"), m.get("best")) for m in tiny.lines(run.metrics)]
     tensors = {name: value.tobytes() for name, value in checkpoint.load(best).tensors.items()} if best else None
@@ -339,7 +339,7 @@ def outcome(run: RunFolder) -> Outcome:
 
 
 def differences(found: Outcome, expected: Outcome) -> list[str]:
-    """Return in what two outcomes differ."""
+    """Return the names of the fields in which two outcomes differ."""
     return [
         field.name
         for field in dataclasses.fields(Outcome)
@@ -348,9 +348,9 @@ def differences(found: Outcome, expected: Outcome) -> list[str]:
 
 
 def try_point(bench: Bench, expected: Outcome, at: int, fault: str, unasked: Outcome | None = None) -> str:
-    """Let the fault happen at one call, resume until the run is finished, and say what is wrong, if anything is.
+    """Cause a fault at one call, resume until the run is finished, and return what is wrong, or an empty text.
 
-    unasked    what the run may leave, too, where what was asked was not answered
+    unasked    other results that are accepted where a request was not answered
     """
     run = bench.fresh()
     world = World(run.path, at, fault)
@@ -360,7 +360,7 @@ def try_point(bench: Bench, expected: Outcome, at: int, fault: str, unasked: Out
     if code == 0 and (wrong := [name for name in differences(outcome(run), expected) if name != "left"]):
         return f"{where}: ended with 0, other {', '.join(wrong)}"
     lives, answered = 0, bool(tiny.events(run, "answered"))
-    while code != 0 or lives == 0:  # the last one is what sweeps
+    while code != 0 or lives == 0:  # the last one removes temporary files
         code = bench.live(run, World(run.path))
         lives += 1
         if lives == 4:
@@ -372,7 +372,7 @@ def try_point(bench: Bench, expected: Outcome, at: int, fault: str, unasked: Out
 
 
 def undisturbed(bench: Bench) -> tuple[Outcome, list[str]]:
-    """Return what a run leaves to which nothing happens, and the calls that it makes."""
+    """Return the results of a run without faults, and the calls that it makes."""
     run = bench.fresh("undisturbed")
     world = World(run.path)
     code = bench.live(run, world)
@@ -381,7 +381,7 @@ def undisturbed(bench: Bench) -> tuple[Outcome, list[str]]:
 
 
 def unasked_of(bench: Bench) -> Outcome | None:
-    """Return what a run leaves of which nothing is asked, where that counts as well; None where it does not."""
+    """Return the results of a run without requests where they are accepted, else None."""
     if not bench.variant.may_be_lost:
         return None
     asked, bench.variant = bench.variant, dataclasses.replace(bench.variant, ask={})
@@ -391,7 +391,7 @@ def unasked_of(bench: Bench) -> Outcome | None:
 
 
 def main(arguments: list[str]) -> None:
-    """Try the points of all variants, or of those named."""
+    """Try the points of all variants, or of those given."""
     import argparse
     import collections
     import tempfile

@@ -1,7 +1,7 @@
-"""Numba's CUDA simulator made quick: it looks at each of its threads again and again until all stand at a barrier.
+"""A faster CUDA simulator for Numba, whose own polls all threads until they have reached a barrier.
 
-A kernel without barriers needs no threads at all: one after the other is as good an order as any. With barriers,
-threads sleep at them, and the last to come wakes the others. What kernels compute is the same.
+A kernel without barriers runs its threads one after the other in a single thread. With barriers, threads sleep at them,
+and the last to arrive wakes the others. Results are the same.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ import numpy as np
 
 
 def speed_up() -> None:
-    """Let the simulator of this process run blocks so."""
+    """Patch the simulator of this process."""
     from numba.cuda.simulator import kernel
     from numba.cuda.simulator.kernelapi import Dim3
 
     class Thread(kernel.BlockThread):  # type: ignore[misc]
         def run(self) -> None:
             super().run()
-            self._manager.left(self)
+            self._manager.leave(self)
 
         def syncthreads(self) -> None:
-            self._manager.meet()
+            self._manager.barrier()
 
     def run(self: Any, grid_point: Any, *args: Any) -> None:
-        self.meeting, self.living, self.waiting, self.times = threading.Condition(), 0, 0, 0
+        self.arrival, self.running, self.waiting, self.barriers = threading.Condition(), 0, 0, 0
         points = list(np.ndindex(*self._block_dim))
         if "syncthreads" not in self._f.__code__.co_names:
 
-            def one_after_the_other() -> None:
+            def run_sequentially() -> None:
                 for point in points:
                     alone.threadIdx = Dim3(*point)
                     self._f(*args)
 
-            alone = Thread(one_after_the_other, self, grid_point, points[0], self._debug)
+            alone = Thread(run_sequentially, self, grid_point, points[0], self._debug)
             threads = [alone]
         else:
             threads = [Thread(lambda: self._f(*args), self, grid_point, point, self._debug) for point in points]
-        self.living = len(threads)
+        self.running = len(threads)
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -48,26 +48,26 @@ def speed_up() -> None:
             if thread.exception:
                 raise thread.exception[0].with_traceback(thread.exception[1])
 
-    def meet(self: Any) -> None:
+    def barrier(self: Any) -> None:
         """Wait for all threads that have not ended."""
-        with self.meeting:
+        with self.arrival:
             self.waiting += 1
-            here = self.times
-            if self.waiting == self.living:
-                go_on(self)
-            while here == self.times:
-                self.meeting.wait()
+            number = self.barriers
+            if self.waiting == self.running:
+                release(self)
+            while number == self.barriers:
+                self.arrival.wait()
 
-    def left(self: Any, thread: Any) -> None:
-        """Wait for a thread no longer."""
-        with self.meeting:
-            self.living -= 1
-            if 0 < self.living == self.waiting:
-                go_on(self)
+    def leave(self: Any, thread: Any) -> None:
+        """Let the others wait for one thread less."""
+        with self.arrival:
+            self.running -= 1
+            if 0 < self.running == self.waiting:
+                release(self)
 
-    def go_on(self: Any) -> None:
-        self.times += 1
+    def release(self: Any) -> None:
+        self.barriers += 1
         self.waiting = 0
-        self.meeting.notify_all()
+        self.arrival.notify_all()
 
-    kernel.BlockManager.run, kernel.BlockManager.meet, kernel.BlockManager.left = run, meet, left
+    kernel.BlockManager.run, kernel.BlockManager.barrier, kernel.BlockManager.leave = run, barrier, leave

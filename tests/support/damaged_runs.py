@@ -1,4 +1,4 @@
-"""Run folders that are broken in one way each: by a crash, by a failing disk, or by whoever gave them away."""
+"""Run folders that are damaged in one way each, as by a crash, a failing disk or an attacker."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 from lstmtui.runs.folder import RunFolder
 
 DEEP = "[" * 100_000
-WRONG: tuple[Any, ...] = (None, True, "text", -1, 1e308, 10**40, [], [1, "a"], {}, {"a": {}}, float("nan"))
-"""What no figure is."""
+WRONG_VALUES: tuple[Any, ...] = (None, True, "text", -1, 1e308, 10**40, [], [1, "a"], {}, {"a": {}}, float("nan"))
+"""Values that are not figures."""
 JSON_FILES = ("status.json", "plan.json", "tokenizer.json")
 LINES = ("metrics.jsonl", "events.jsonl", "samples.jsonl")
 FILES = ("config.toml", *JSON_FILES, *LINES, "engine.lock", "engine.log")
@@ -42,14 +42,14 @@ def _set(content: bytes) -> Callable[[Path], None]:
 
 
 def _wrong_types(path: Path, source: random.Random) -> None:
-    """Give every value of a file of JSON, or of lines of JSON, another type."""
+    """Replace values of a JSON file, or of JSON lines, by values of other types."""
     lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
     found = []
     for line in lines:
         record = json.loads(line)
         for name in list(record):
             if source.random() < 0.5:
-                record[name] = source.choice(WRONG)
+                record[name] = source.choice(WRONG_VALUES)
         found.append(json.dumps(record))
     path.write_text("\n".join(found) + "\n")
 
@@ -94,7 +94,7 @@ ARRAY_WAYS: dict[str, Callable[[Path], object]] = {
 
 
 def break_run(run: RunFolder, source: random.Random) -> str:
-    """Break one thing about a whole run, and return what."""
+    """Damage one thing in an intact run, and return a description of it."""
     kind = source.choice(("file", "types", "types", "bytes", "bytes", "arrays", "arrays", "gone"))
     if kind == "types":
         name = source.choice((*JSON_FILES[:1], *LINES))

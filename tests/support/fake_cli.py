@@ -1,6 +1,6 @@
 """The command line over a fake engine and a fake model, as a process: python tests/support/fake_cli.py ARGUMENTS...
 
-FAKE_ENGINE in the environment names the engine's behaviour.
+The environment variable FAKE_ENGINE names the engine's behaviour.
 """
 
 from __future__ import annotations

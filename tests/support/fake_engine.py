@@ -1,6 +1,6 @@
 """An engine that computes nothing: python tests/support/fake_engine.py RUN_FOLDER BEHAVIOUR.
 
-It takes the lock, writes through RunWriter what a real one writes, answers requests, and ends as it is told to.
+It takes the lock, writes like a real engine through RunWriter, answers requests, and ends as BEHAVIOUR demands.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BEHAVIOURS = ("finish", "wait", "deaf", "fail", "diverge", "save-failed", "crash
 
 
 asked_for_more: list[tuple[str, float] | None] = []
-"""How much further each start was to train, since the test began; the fixture that installs the engine empties it."""
+"""The `more` of each start since the test began; the fixture that installs the engine clears it."""
 
 
 def start(
@@ -38,7 +38,7 @@ def start(
     more: tuple[str, float] | None = None,
     behaviour: str = "finish",
 ) -> subprocess.Popen[bytes]:
-    """Start one as `lstmtui.client.runs.start` does."""
+    """Start a fake engine like `lstmtui.client.runs.start`."""
     asked_for_more.append(more)
     with open(run.log, "ab") as log:
         return subprocess.Popen(
@@ -107,7 +107,7 @@ def act(run: RunFolder, writer: RunWriter, behaviour: str, received: list[int]) 
 
 
 def wait(run: RunFolder, writer: RunWriter, received: list[int], *, hears: bool) -> tuple[str, int, dict[str, object]]:
-    """Answer requests until asked to stop; one that does not hear obeys signals only."""
+    """Answer requests until one of them is to stop; a deaf engine obeys signals only."""
     offset, deadline = 0, time.monotonic() + 30
     while time.monotonic() < deadline and not received:
         requests, offset = read_json_lines(run.requests, offset)

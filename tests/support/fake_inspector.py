@@ -1,4 +1,4 @@
-"""What the screens that look inside a run need: prepared measurements, and a model that answers questions."""
+"""Prepared measurements, and a model that answers questions, for the screens that look inside a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def flow(step: int, *, cell: str = "lstm", layers: int = 2, lags: int = 60, deca
 
 
 def measured(run: RunFolder, *flows: Flow) -> RunFolder:
-    """Put measurements into a prepared run, as the engine does."""
+    """Write measurements into a prepared run, as the engine does."""
     run.probes.mkdir(exist_ok=True)
     for one in flows:
         (run.probes / f"gradient-{one.step:08d}.npz").write_bytes(pack(one.arrays()))
@@ -33,7 +33,7 @@ def measured(run: RunFolder, *flows: Flow) -> RunFolder:
 
 
 class FakeInspector:
-    """Answers as `services.unit_inspector` does, about a network that never was; remembers what it was asked."""
+    """Answers like `services.unit_inspector` about an imaginary network, and records the questions."""
 
     def __init__(self, *, units: int = 12, layers: int = 2, text: str = "the cat sat.\non the mat, a cat.\n") -> None:
         self.about: dict[str, Any] = {"cell": "lstm", "layers": layers, "hidden": units, "step": 1200}
@@ -59,7 +59,7 @@ class FakeInspector:
         return answer
 
     def values(self, text: str, layer: int, part: str) -> np.ndarray:
-        """Return (N, H): unit j is high where the character's code is j modulo the units."""
+        """Return (N, H); unit j is high where the character's code is j modulo the number of units."""
         codes = np.array([ord(c) for c in text])[:, None]
         wave = np.where(codes % self.units == np.arange(self.units), 0.9, -0.4 + 0.1 * layer)
         return wave if part in ("g", "h", "c") else (wave + 1) / 2
@@ -98,15 +98,15 @@ class FakeInspector:
 
 
 def opener(model: FakeInspector) -> Callable[[RunFolder], Any]:
-    """Return a door that opens `model`."""
+    """Return a function that opens `model` for any run."""
     return lambda run: model
 
 
-def broken(words: str) -> Callable[[RunFolder], Any]:
-    """Return a door that leads nowhere."""
+def broken(message: str) -> Callable[[RunFolder], Any]:
+    """Return a function that raises for any run."""
 
     def refuse(run: RunFolder) -> Any:
-        raise LstmtuiError(words)
+        raise LstmtuiError(message)
 
     return refuse
 

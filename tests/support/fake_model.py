@@ -1,4 +1,4 @@
-"""A model that knows nothing: what `lstmtui.client.model.Model` offers, with answers that are easy to tell."""
+"""A model with fixed answers in place of `lstmtui.client.model.Model`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ COUNTED = {
     "coverage": 0.5,
     "precision": None,
 }
-"""A count of keystrokes, as `report` gives it."""
+"""Keystroke savings, as an evaluation of autocomplete returns them."""
 asked: list[dict[str, Any]] = []
-"""Every question since the test began; the fixture that installs the model empties it."""
+"""Every question since the test began; the fixture that installs the model clears it."""
 
 
 class FakeModel:
-    """Stands where `lstmtui.client.model.Model` stands."""
+    """Has the interface of `lstmtui.client.model.Model`."""
 
     def __init__(self, run: RunFolder) -> None:
         self.about = {"vocabulary": 65, "step": 4}

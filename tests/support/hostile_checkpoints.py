@@ -1,9 +1,9 @@
-"""Checkpoints that nobody should have written, and what an engine makes of them: its own error, or a run that goes on.
+"""Damaged and malicious checkpoints; the engine must raise an error of the project, or load them and train.
 
-    PYTHONPATH=tests python -m support.hostile_checkpoints 1000000 [SEED]     the campaign by hand
+    PYTHONPATH=tests python -m support.hostile_checkpoints 1000000 [SEED]     the whole campaign
 
-Bytes are flipped, cut off and added; the header and what a checkpoint says about itself are written anew with hostile
-values and a digest that fits, so that the digest protects nothing.
+Bytes are flipped, cut off and added. The header and the metadata are rewritten with hostile values and a matching
+digest, so that the digest protects nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DTYPES = ("F32", "F64", "F16", "BF16", "I8", "U8", "I32", "I64", "U64", "BOOL", 
 
 
 class Campaign:
-    """One tiny run, its checkpoint, and as many damaged ones as are wanted."""
+    """A tiny run, its checkpoint, and any number of damaged ones."""
 
     def __init__(self, engine: StepwiseTrainer, seed: int = 0) -> None:
         self.engine = engine
@@ -48,12 +48,12 @@ class Campaign:
         self.tensors, self.about = found.tensors, found.about
         self.seen: Counter[str] = Counter()
         self._ways = (
-            self.flipped, self.cut, self.longer, self.spliced, self.other_length, self.header, self.said, self.said,
-            self.said, self.other_tensors, self.deep,
+            self.flipped, self.cut, self.longer, self.spliced, self.other_length, self.header, self.metadata,
+            self.metadata, self.metadata, self.other_tensors, self.deep,
         )  # fmt: skip
 
     def one(self) -> None:
-        """Damage the checkpoint in one way, and see what an engine makes of it. Raises what it should not."""
+        """Damage the checkpoint in one way and load it. Raises any foreign error."""
         way = self.random.choice(self._ways)
         self.path.write_bytes(way())
         self.seen[f"{way.__name__}: {self._outcome()}"] += 1
@@ -72,10 +72,10 @@ class Campaign:
         except MemoryError:
             return "too large"
         self._goes_on(found)
-        return "taken"
+        return "loaded"
 
     def _goes_on(self, found: Checkpoint) -> None:
-        """Do with it what comes next: a step, figures, a setting, another checkpoint."""
+        """Take a step from the checkpoint, now and then."""
         trainer = self.engine.trainer
         if self.random.random() < 0.02:
             trainer._step()
@@ -88,7 +88,7 @@ class Campaign:
     def flipped(self) -> bytes:
         data = bytearray(self.whole)
         for _ in range(self.random.randint(1, 8)):
-            # Mostly in what is parsed, which is a small part of the file.
+            # Mostly in the parsed part, which is a small part of the file.
             data[self.random.randrange(self.random.choice((8, 2000, len(data))))] = self.random.randrange(256)
         return bytes(data)
 
@@ -109,7 +109,7 @@ class Campaign:
         return self.random.choice(sizes).to_bytes(8, "little") + self.whole[8:]
 
     def header(self) -> bytes:
-        """Write the header anew with another entry, or an entry of another kind."""
+        """Rewrite the header with another entry, or an entry of another kind."""
         size = int.from_bytes(self.whole[:8], "little")
         header, body = json.loads(self.whole[8 : 8 + size]), self.whole[8 + size :]
         name = self.random.choice(list(header))
@@ -129,8 +129,8 @@ class Campaign:
             entry["shape"] = [self.random.choice((0, 1, 2, 8, 2**31, 2**63, -1, 0.5)) for _ in range(3)]
         return _with_header(header, body)
 
-    def said(self) -> bytes:
-        """Change what it says about itself, with a digest that fits."""
+    def metadata(self) -> bytes:
+        """Change the metadata, with a matching digest."""
         about = json.loads(to_json(self.about))
         for _ in range(self.random.randint(1, 3)):
             inner = self.random.choice(
@@ -151,7 +151,7 @@ class Campaign:
         return _file(self.tensors, {"lstmtui": said})
 
     def other_tensors(self) -> bytes:
-        """Change, drop or add tensors, with a digest that fits."""
+        """Change, drop or add tensors, with a matching digest."""
         tensors = dict(self.tensors)
         name = self.random.choice(list(tensors))
         kind = self.random.randrange(6)
@@ -171,17 +171,17 @@ class Campaign:
         return self._written(tensors, self.about)
 
     def _written(self, tensors: dict[str, Any], about: Any) -> bytes:
-        try:  # as the loader will see it
+        try:  # as the loader reads it
             parsed = json.loads(json.dumps(about))
             digest = checkpoint._digest(tensors, parsed) if isinstance(parsed, dict) else ""
-        except ValueError:  # what the writer would refuse, such as a number of too many digits
+        except ValueError:  # such as a number with too many digits, which the writer refuses
             digest = "0" * 64
         said = {**about, "digest": digest} if isinstance(about, dict) else about
         return _file(tensors, {"lstmtui": _json(said)})
 
 
 def _json(value: Any) -> str:
-    """Return JSON as others write it: with numbers that are none."""
+    """Return JSON with NaN and infinities, as other writers have it."""
     with _many_digits():
         return json.dumps(value)
 
@@ -223,7 +223,7 @@ def main(count: int, seed: int) -> None:
 
 
 def prepared(run: Any) -> StepwiseTrainer:
-    """Return an engine of `run` that has taken some steps, so that its checkpoint holds something."""
+    """Return a trainer of `run` that has taken some steps, so that its checkpoint has contents."""
     engine = StepwiseTrainer(run)
     engine.steps(12)
     return engine

@@ -1,6 +1,6 @@
-"""Run folders that were damaged or made to harm, and what shows them: the project's own errors, and nothing else.
+"""Damaged and malicious run folders; everything that shows runs may raise the project's own errors only.
 
-PYTHONPATH=tests python -m support.hostile_runs 20000 [SEED]     the campaign by hand
+PYTHONPATH=tests python -m support.hostile_runs 20000 [SEED]     the whole campaign
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ARRAYS: tuple[Any, ...] = (
 
 
 class Campaign:
-    """One run, a whole one beside it, and as many ways to damage the first as are wanted."""
+    """A run to damage, in any number of ways, and an intact one beside it."""
 
     def __init__(self, root: Path, seed: int = 0) -> None:
         self.root, self.random = root / "runs", random.Random(seed)
@@ -67,13 +67,13 @@ class Campaign:
         self.seen: Counter[str] = Counter()
 
     def one(self) -> None:
-        """Damage a copy of the run, and have everything look at it. Raises what it should not."""
+        """Damage a copy of the run and read it in every way. Raises any foreign error."""
         run = RunFolder(self.root / "bad")
         shutil.copytree(self.model.path, run.path)
         ways = [self.random.choice((self.replaced, self.bytes_changed, self.values_changed)) for _ in range(2)]
         try:
             for way in ways:
-                with contextlib.suppress(Exception):  # what the first way left may not be there to change
+                with contextlib.suppress(Exception):  # the first way may have removed what the second changes
                     way(run)
             self._look(run)
             assert self.target.read_text() == "mine"

@@ -1,4 +1,4 @@
-"""Strings that a terminal, a markup parser or a layout might obey or stumble over."""
+"""Strings that a terminal, a markup parser or a layout could obey or fail on."""
 
 from __future__ import annotations
 

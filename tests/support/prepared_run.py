@@ -1,4 +1,4 @@
-"""Prepared run folders: what an engine would have written, without one."""
+"""Run folders as an engine writes them, without an engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATES = {
     "gru": ("r", "z", "n"),
 }
 NOW = 1_790_000_000.0
-"""A moment for prepared folders whose look must not change from day to day."""
+"""A fixed time for folders whose screens must not change from day to day."""
 TEXT = (
     "The value of the expression is the result of calling the function with the arguments given, and the names "
     "that are bound in the enclosing block are not visible to it.\n\nIf the object has a method of that name, "
@@ -36,7 +36,7 @@ TEXT = (
 
 
 def losses(step: int) -> tuple[float, float]:
-    """Return a loss of training and of validation as runs have them: a steep start, a long tail, a growing gap."""
+    """Return typical training and validation losses: a steep start, a long tail, a growing gap."""
     train = 1.25 + 2.2 * math.exp(-step / 90) + 0.9 * math.exp(-step / 900) + 0.03 * math.sin(step * 1.7)
     return train, train + 0.02 + 0.1 * (1 - math.exp(-step / 1500))
 
@@ -131,7 +131,7 @@ def _lines(path: Path, records: Any) -> None:
 
 @contextmanager
 def alive(run: RunFolder) -> Iterator[RunFolder]:
-    """Hold the run's lock, as a living engine does."""
+    """Hold the run's lock, as a running engine does."""
     lock = EngineLock(run)
     try:
         yield run

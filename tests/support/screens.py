@@ -1,4 +1,4 @@
-"""What every test of a screen needs: a fake model, what was painted, and waiting for it."""
+"""For tests of screens: a fake model and forecaster, the characters on the screen, and waiting for a condition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 
 
 class FakeModel:
-    """Continues every text alike; remembers what it was asked."""
+    """Continues every text in the same way, and records the texts."""
 
     about: dict[str, Any] = {"cell": "lstm", "layers": 2, "hidden": 48, "tokens": "chars", "step": 1200}  # noqa: RUF012
 
@@ -55,7 +55,7 @@ class FakeModel:
 
 
 class FakeForecaster:
-    """Knows what every network costs."""
+    """Predicts the same cost for every network."""
 
     def __init__(self) -> None:
         self.asked: list[RunSettings] = []
@@ -78,7 +78,7 @@ class FakeForecaster:
 
 
 def typed(app: App[Any], *keys: str) -> None:
-    """Send keys without waiting for what they do, as a terminal would."""
+    """Send keys without waiting for their effect, as a terminal does."""
     assert app._driver is not None
     for key in keys:
         character = " " if key == "space" else key if len(key) == 1 else None
@@ -95,7 +95,7 @@ def painted(app: App[Any]) -> str:
 
 
 def control_characters(text: str) -> set[str]:
-    """Return what a terminal might obey in painted text, or take for another direction."""
+    """Return the characters that a terminal could obey or that change the direction of text."""
     turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     unsafe = {"Cc", "Cs", "Zl", "Zp"}
     found = set(text) - {"\n"}
@@ -103,9 +103,9 @@ def control_characters(text: str) -> set[str]:
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float = 8.0) -> None:
-    """Wait until `condition` holds; fail with what was painted when it never does."""
+    """Wait until `condition` holds; fail with the screen's text when it does not."""
     for _ in range(int(seconds / 0.02)):
         if condition():
             return
         await pilot.pause(0.02)
-    raise AssertionError(f"never came true; painted:\n{painted(pilot.app)}")
+    raise AssertionError(f"the condition did not come true; on the screen:\n{painted(pilot.app)}")

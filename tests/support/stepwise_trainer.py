@@ -1,4 +1,4 @@
-"""A trainer in the test's own process, driven step by step and asked as viewers ask."""
+"""A trainer in the test's own process that takes steps and requests one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support import tiny
 
 
 class StepwiseTrainer:
-    """A trainer in this process that takes so many steps at a time."""
+    """A trainer in this process."""
 
     def __init__(self, run):
         self.run, self.writer = run, RunWriter(run, interval=60)
@@ -29,7 +29,7 @@ class StepwiseTrainer:
                 self.trainer.evaluate()
 
     def ask(self, op, key="", value=None, **details):
-        """Return whether it was done, and what was said."""
+        """Make a request, and return whether it succeeded and the answer's message."""
         with self.trainer.changes.at_once():
             do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
         answer = tiny.events(self.run, "answered")[-1]

@@ -1,4 +1,4 @@
-"""Tiny runs for tests: a text with structure to learn, and networks that train in a moment."""
+"""Tiny runs: a text with structure to learn, and networks that train within a second."""
 
 from __future__ import annotations
 

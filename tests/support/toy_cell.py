@@ -1,6 +1,6 @@
-"""A cell that only the tests know: two gates and two states beside h, each gate reading h_{t-1} in another way.
+"""A cell in the tests alone: two gates that read h_{t-1} in different ways, and two states besides h.
 
-q   = a_h_k + p                              p: one bias a unit
+q   = a_h_k + p                              p: one bias per unit
 k   = sigmoid(a_x_k * q)                     own gradient of the recurrent product
 v   = tanh(a_x_v)                            no recurrent product
 c_t = k * c_{t-1} + (1 - k) * v

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
-import pty
 import random
-import select
 import signal
-import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.prepared_run import make_run
+from support.pseudo_terminal import PseudoTerminal
 
 PROGRAM = """
 import sys, time
@@ -49,43 +45,18 @@ MAX_SECONDS = 3.0
 """A hang-up takes 0.6 s at most; other tests may keep this machine busy."""
 
 
-class HungUp:
+class HungUp(PseudoTerminal):
     """The screens in a terminal that is about to go away."""
 
     def __init__(self, root: Path, *, controlling: bool) -> None:
-        self.master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 80))
-
-        def own() -> None:
-            os.setsid()
-            if controlling:  # the kernel then sends SIGHUP, and SIGCONT behind it
-                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], stdin=slave, stdout=slave, stderr=slave, preexec_fn=own,
-            env={**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"},
-        )  # fmt: skip
-        os.close(slave)
-        self.output = b""
-
-    def read(self, seconds: float, wanted: bytes | None = None) -> None:
-        """Read what is painted for so long, or until `wanted` is there."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and (wanted is None or wanted not in self.output):
-            if select.select([self.master], [], [], left)[0]:
-                try:
-                    self.output += os.read(self.master, 65536)
-                except OSError:  # nobody holds the other end any more
-                    return
+        environment = {**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        super().__init__([sys.executable, "-c", PROGRAM], environment, controlling=controlling)
+        self.close_slave()
 
     def send(self, *numbers: int, pause: float = 0.0) -> None:
         for number in numbers:
             self.process.send_signal(number)
             time.sleep(pause)
-
-    def close(self) -> None:
-        os.close(self.master)
-        self.master = -1
 
 
 def children_of(pid: int) -> set[int]:
@@ -113,13 +84,13 @@ def lives(pid: int) -> bool:
 
 
 WAYS: dict[str, tuple[bool, Callable[[HungUp], None]]] = {
-    "the terminal goes, and controls the process": (True, HungUp.close),
-    "the terminal goes without a signal": (False, HungUp.close),
+    "the terminal goes, and controls the process": (True, HungUp.close_master),
+    "the terminal goes without a signal": (False, HungUp.close_master),
     "SIGHUP": (False, lambda t: t.send(signal.SIGHUP)),
     "SIGHUP, then SIGCONT": (False, lambda t: t.send(signal.SIGHUP, signal.SIGCONT)),
     "SIGCONT, then SIGHUP": (False, lambda t: t.send(signal.SIGCONT, signal.SIGHUP, pause=0.05)),
-    "SIGCONT, then the terminal goes": (True, lambda t: (t.send(signal.SIGCONT, pause=0.05), t.close())[0]),
-    "stopped, then the terminal goes": (True, lambda t: (t.send(signal.SIGSTOP, pause=0.05), t.close())[0]),
+    "SIGCONT, then the terminal goes": (True, lambda t: (t.send(signal.SIGCONT, pause=0.05), t.close_master())[0]),
+    "stopped, then the terminal goes": (True, lambda t: (t.send(signal.SIGSTOP, pause=0.05), t.close_master())[0]),
 }
 CASES = [
     (screen, way, number) for number, (screen, way) in enumerate(zip(SCREENS, itertools.cycle(WAYS), strict=False))
@@ -136,47 +107,42 @@ def test_a_hang_up_ends_the_screens_and_their_children(tmp_path: Path, screen: s
     terminal = HungUp(tmp_path, controlling=controlling)
     children: set[int] = set()
     try:
-        terminal.read(20, b"Gates by unit")
+        terminal.read_until(b"Gates by unit")
         for key in SCREENS[screen]:
             os.write(terminal.master, key.encode())
-            terminal.read(source.choice((0.05, 0.3)))
-        terminal.read(source.choice((0.0, 0.05, 0.5)))
+            terminal.read_for(source.choice((0.05, 0.3)))
+        terminal.read_for(source.choice((0.0, 0.05, 0.5)))
         assert terminal.process.poll() is None, terminal.output[-2000:]
         children = children_of(terminal.process.pid)
         since = time.monotonic()
         hang_up(terminal)
         while terminal.process.poll() is None and time.monotonic() < since + MAX_SECONDS:
             children |= children_of(terminal.process.pid)
-            terminal.read(0.02) if terminal.master >= 0 else time.sleep(0.02)
+            terminal.read_for(0.02) if terminal.master >= 0 else time.sleep(0.02)
         assert terminal.process.poll() == 129
         assert not [child for child in children if lives(child)]
     finally:
-        terminal.process.kill()
-        terminal.process.wait()
+        terminal.close()
         for child in filter(lives, children):
             os.kill(child, signal.SIGKILL)
-        if terminal.master >= 0:
-            terminal.close()
 
 
 def test_sigcont_by_itself_leaves_the_keys_where_they_are(tmp_path: Path) -> None:
     make_run(tmp_path, "newest", state="stopped")
     terminal = HungUp(tmp_path, controlling=False)
     try:
-        terminal.read(20, b"Gates by unit")
+        terminal.read_until(b"Gates by unit")
         for _ in range(3):
             terminal.send(signal.SIGCONT, pause=0.3)
         terminal.output = b""
         os.write(terminal.master, b"\xe9t")  # a byte that is no UTF-8, too
-        terminal.read(10, b"What comes next")
+        terminal.read_until(b"What comes next")
         os.write(terminal.master, b"".join(b"%d" % (number % 10) for number in range(40)))
-        terminal.read(10, b"0123456789" * 4)
+        terminal.read_until(b"0123456789" * 4)
         os.write(terminal.master, b"\x11")
-        terminal.read(0.5)
+        terminal.read_for(0.5)
         assert terminal.process.wait(10) == 0
     finally:
-        terminal.process.kill()
-        terminal.process.wait()
         terminal.close()
 
 
@@ -184,14 +150,12 @@ def test_a_busy_event_loop_holds_up_no_hang_up(tmp_path: Path) -> None:
     make_run(tmp_path, "newest", state="stopped")
     terminal = HungUp(tmp_path, controlling=False)
     try:
-        terminal.read(20, b"Gates by unit")
+        terminal.read_until(b"Gates by unit")
         os.write(terminal.master, b"l")
-        terminal.read(0.5)
+        terminal.read_for(0.5)
         terminal.send(signal.SIGHUP)
         since = time.monotonic()
         assert terminal.process.wait(MAX_SECONDS) == 129
         assert time.monotonic() - since < MAX_SECONDS
     finally:
-        terminal.process.kill()
-        terminal.process.wait()
         terminal.close()

@@ -1,11 +1,9 @@
-"""The door to the screens: refusal without a terminal, and the terminal left as it was found."""
+"""The screens open in a terminal only, and restore it when they end."""
 
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.prepared_run import make_run
+from support.pseudo_terminal import PseudoTerminal
 
 from lstmtui import tui
 from lstmtui.errors import UsageError
@@ -37,7 +36,7 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
     return {**os.environ, "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", **changes}
 
 
-def test_without_a_terminal_one_sentence_and_exit_2(tmp_path: Path) -> None:
+def test_without_a_terminal_the_error_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env=environment(tmp_path), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
@@ -49,7 +48,7 @@ def test_without_a_terminal_one_sentence_and_exit_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
-def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch, term: str) -> None:
+def test_a_dumb_terminal_raises(monkeypatch: pytest.MonkeyPatch, term: str) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", term)
@@ -57,8 +56,8 @@ def test_a_dumb_terminal_is_none(monkeypatch: pytest.MonkeyPatch, term: str) -> 
         tui.run("diary", screen="type")
 
 
-def test_the_front_ends_load_no_engine(tmp_path: Path) -> None:
-    said = subprocess.run(
+def test_the_screens_do_not_import_the_engine(tmp_path: Path) -> None:
+    done = subprocess.run(
         [
             sys.executable, "-c",
             "import sys, lstmtui.tui; assert 'textual' not in sys.modules; import lstmtui.tui.app;"
@@ -66,56 +65,26 @@ def test_the_front_ends_load_no_engine(tmp_path: Path) -> None:
         ],
         env=environment(tmp_path), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert said.stdout == "[]\n"
+    assert done.stdout == "[]\n"
 
 
-class Terminal:
-    """A program in a terminal of its own."""
+class Terminal(PseudoTerminal):
+    """The screens in a terminal of their own."""
 
     def __init__(self, root: Path, *arguments: str, term: str = "xterm-256color", before: str = "") -> None:
-        self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, (24, 80))
-        self.before = termios.tcgetattr(self.slave)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", before + PROGRAM, *arguments],
-            env=environment(root, TERM=term, LANG="C.UTF-8"), start_new_session=True,
-            stdin=self.slave, stdout=self.slave, stderr=self.slave,
-        )  # fmt: skip
-        self.output = b""
-
-    def read_until(self, wanted: bytes, seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while wanted not in self.output:
-            assert time.monotonic() < deadline, self.output[-2000:]
-            self._read(0.1)
-
-    def end(self) -> int:
-        """Wait for the program, reading what it still writes, and return its exit code."""
-        while self.process.poll() is None:
-            self._read(0.05)
-        self._read(0.05)
-        return self.process.returncode
-
-    def _read(self, seconds: float) -> None:
-        if select.select([self.master], [], [], seconds)[0]:
-            self.output += os.read(self.master, 65536)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
+        command = [sys.executable, "-c", before + PROGRAM, *arguments]
+        super().__init__(command, environment(root, TERM=term, LANG="C.UTF-8"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_restores_the_terminal(tmp_path: Path, number: int, code: int) -> None:
     terminal = Terminal(tmp_path)
     try:
         terminal.read_until(b"There are no runs yet.")
-        assert termios.tcgetattr(terminal.slave) != terminal.before
+        assert termios.tcgetattr(terminal.slave) != terminal.attributes
         terminal.process.send_signal(number)
-        assert terminal.end() == code
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.wait_for_exit() == code
+        assert termios.tcgetattr(terminal.slave) == terminal.attributes
         last = terminal.output[terminal.output.rfind(b"There are no runs yet.") :]
         assert b"\x1b[?1049l" in last  # the screen from before
         assert b"\x1b[?25h" in last  # a cursor
@@ -125,15 +94,15 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int, cod
 
 
 @pytest.mark.parametrize("seconds", [0, 0.03, 0.1])
-def test_a_signal_while_the_screens_open_leaves_the_terminal_as_it_was(tmp_path: Path, seconds: float) -> None:
+def test_a_signal_during_the_start_restores_the_terminal(tmp_path: Path, seconds: float) -> None:
     make_run(tmp_path, "newest", state="stopped")
     terminal = Terminal(tmp_path)
     try:
         terminal.read_until(b"\x1b[?1049h")
         time.sleep(seconds)
         terminal.process.send_signal(signal.SIGTERM)
-        assert terminal.end() == 143
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.wait_for_exit() == 143
+        assert termios.tcgetattr(terminal.slave) == terminal.attributes
         assert terminal.output.rfind(b"\x1b[?1049l") > terminal.output.rfind(b"\x1b[?1049h")
         assert terminal.output.rfind(b"\x1b[?25h") > terminal.output.rfind(b"\x1b[?25l")
         assert b"Traceback" not in terminal.output
@@ -142,14 +111,14 @@ def test_a_signal_while_the_screens_open_leaves_the_terminal_as_it_was(tmp_path:
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
-def test_a_terminal_that_can_draw_nothing_is_refused_in_a_sentence(tmp_path: Path, term: str) -> None:
+def test_a_terminal_without_cursor_control_is_refused_in_one_sentence(tmp_path: Path, term: str) -> None:
     terminal = Terminal(tmp_path, term=term)
     try:
-        assert terminal.end() == 2
+        assert terminal.wait_for_exit() == 2
         assert terminal.output.count(b"\n") == 1
         assert b"need a terminal" in terminal.output
         assert b"\x1b" not in terminal.output
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert termios.tcgetattr(terminal.slave) == terminal.attributes
     finally:
         terminal.close()
 
@@ -159,15 +128,14 @@ def test_a_terminal_that_goes_away_without_a_signal_ends_the_screens(tmp_path: P
     terminal = Terminal(tmp_path)
     try:
         terminal.read_until(b"Gates by unit")
-        os.close(terminal.slave)
-        os.close(terminal.master)
+        terminal.close_slave()
+        terminal.close_master()
         assert terminal.process.wait(30) == 129
     finally:
-        terminal.process.kill()
-        terminal.process.wait()
+        terminal.close()
 
 
-def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
+def test_the_latest_run_opens_live_and_ctrl_q_quits(tmp_path: Path) -> None:
     make_run(tmp_path, "older", state="finished")
     make_run(tmp_path, "newest", state="stopped")
     os.utime(find_run("older", tmp_path).status, (1, 1))
@@ -176,8 +144,8 @@ def test_the_latest_run_opens_live_and_ctrl_q_leaves(tmp_path: Path) -> None:
         terminal.read_until(b"Gates by unit")
         assert b"newest" in terminal.output
         os.write(terminal.master, b"\x11")
-        assert terminal.end() == 0
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.wait_for_exit() == 0
+        assert termios.tcgetattr(terminal.slave) == terminal.attributes
     finally:
         terminal.close()
 
@@ -186,7 +154,7 @@ def test_an_unknown_run_is_refused_before_the_screen_opens(tmp_path: Path) -> No
     make_run(tmp_path, "diary", state="stopped")
     terminal = Terminal(tmp_path, "dairy", "type")
     try:
-        assert terminal.end() == 2
+        assert terminal.wait_for_exit() == 2
         assert b"did you mean 'diary'?" in terminal.output
         assert b"\x1b[?1049h" not in terminal.output
     finally:
@@ -203,7 +171,7 @@ def test_an_unknown_run_is_refused_before_the_screen_opens(tmp_path: Path) -> No
     ],
     ids=["24 bit", "256", "16", "none"],
 )
-def test_colours_are_those_the_terminal_has(
+def test_colours_are_those_of_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], uses: bytes, never: bytes | None
 ) -> None:
     for name in ("COLORTERM", "NO_COLOR"):
@@ -214,20 +182,20 @@ def test_colours_are_those_the_terminal_has(
     terminal = Terminal(tmp_path, term=variables.get("TERM", "xterm-256color"))
     try:
         terminal.read_until(b"shut <0.1")
-        painted = terminal.output[terminal.output.index(b"\x1b[?1049h") :]
-        assert re.search(uses, painted)
-        assert never is None or not re.search(never, painted)
+        shown = terminal.output[terminal.output.index(b"\x1b[?1049h") :]
+        assert re.search(uses, shown)
+        assert never is None or not re.search(never, shown)
     finally:
         terminal.close()
 
 
-def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+def test_an_exception_restores_the_terminal(tmp_path: Path) -> None:
     make_run(tmp_path, "newest", state="stopped")
     broken = "import lstmtui.tui.screens.live as l\nl.LiveScreen.on_run_seen = lambda self, message: 1 / 0\n"
     terminal = Terminal(tmp_path, before=broken)
     try:
-        assert terminal.end() == 1
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert terminal.wait_for_exit() == 1
+        assert termios.tcgetattr(terminal.slave) == terminal.attributes
         assert b"\x1b[?1049l" in terminal.output
         assert b"\x1b[?25h" in terminal.output
         assert b"ZeroDivisionError" in terminal.output

@@ -1,4 +1,4 @@
-"""What a front end loads: nothing heavy before the command that needs it, and the engine's libraries never."""
+"""Commands import heavy libraries only when they need them, and never those of the engine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-COMPUTING = ("numba", "llvmlite", "lstm_kernels.jit", "lstmtui.engine.backend", "torch")
-HEAVY = (*COMPUTING, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer")
+ENGINE_LIBRARIES = ("numba", "llvmlite", "lstm_kernels.jit", "lstmtui.engine.backend", "torch")
+HEAVY_LIBRARIES = (
+    *ENGINE_LIBRARIES, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer",
+)  # fmt: skip
 
 PROGRAM = """
 import sys
@@ -41,24 +43,24 @@ sys.exit(f"loaded: {loaded}" if loaded else code)
     ],
     ids=" ".join,
 )
-def test_light_commands_load_nothing_heavy(tmp_path, arguments):
-    done = _run([",".join(HEAVY), *arguments], tmp_path)
+def test_light_commands_import_no_heavy_library(tmp_path, arguments):
+    done = _run([",".join(HEAVY_LIBRARIES), *arguments], tmp_path)
     assert "loaded:" not in done.stderr
     assert done.returncode in (0, 2), done.stderr
 
 
-def test_training_starts_without_the_libraries_that_compute(tmp_path):
+def test_train_imports_no_library_of_the_engine(tmp_path):
     text = tmp_path / "empty.txt"
     text.write_text("some text of no great length")
-    done = _run([",".join(COMPUTING), "train", str(text), "--name", "a/b"], tmp_path)
+    done = _run([",".join(ENGINE_LIBRARIES), "train", str(text), "--name", "a/b"], tmp_path)
     assert "loaded:" not in done.stderr
     assert done.returncode == 2, done.stderr
 
 
-def test_the_screens_load_nothing_that_computes(tmp_path):
+def test_the_screens_import_no_library_of_the_engine(tmp_path):
     program = "import sys, lstmtui.tui.app; sys.exit(str([n for n in sys.argv[1].split(',') if n in sys.modules]))"
     done = subprocess.run(
-        [sys.executable, "-c", program, ",".join(COMPUTING)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, ",".join(ENGINE_LIBRARIES)], capture_output=True, text=True, check=False
     )
     assert done.stderr.strip() == "[]"
 
