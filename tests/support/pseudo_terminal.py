@@ -78,9 +78,12 @@ class PseudoTerminal:
         self.read_until(*signs, seconds=seconds)
         return time.perf_counter() - begun
 
-    def wait_for_exit(self) -> int:
-        """Read what the program still writes, and return its exit code."""
+    def wait_for_exit(self, seconds: float = 60.0) -> int:
+        """Read what the program still writes, and return its exit code. Raises TimeoutError."""
+        end = time.monotonic() + seconds
         while self.process.poll() is None:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the program did not end; its output ends with {self.output[-2000:]!r}")
             self.read(0.05)
         self.read(0.05)
         return int(self.process.returncode)

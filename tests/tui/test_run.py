@@ -191,7 +191,7 @@ def test_colours_are_those_of_the_terminal(
 
 def test_an_exception_restores_the_terminal(tmp_path: Path) -> None:
     make_run(tmp_path, "newest", state="stopped")
-    broken = "import lstmtui.tui.screens.live as l\nl.LiveScreen.on_run_seen = lambda self, message: 1 / 0\n"
+    broken = "import lstmtui.tui.screens.live as l\nl.LiveScreen.on_run_polled = lambda self, message: 1 / 0\n"
     terminal = Terminal(tmp_path, before=broken)
     try:
         assert terminal.wait_for_exit() == 1
