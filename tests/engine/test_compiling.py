@@ -26,7 +26,7 @@ print(json.dumps([sum(event.is_start for _, event in compiled.buffer), [c for c 
 
 def run_engine(run):
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(run.path)], env=dict(os.environ), capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SCRIPT, str(run.path)], env=dict(os.environ), capture_output=True, text=True, timeout=300
     )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
