@@ -35,7 +35,7 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere(
         "tests/kernels/test_network.py", "every test passes its arrays through it",
-        ("kernels/lstm_kernels/cpu/arrays.py", "kernels/lstm_kernels/cuda/arrays.py"),
+        ("kernels/lstm_kernels/cpu/arrays.py",),
     ),
     Elsewhere(
         "tests/kernels/cpu/test_gemm.py", "products are computed by tiles, from packed matrices",
@@ -61,11 +61,8 @@ TESTED_ELSEWHERE = (
         tuple(f"kernels/lstm_kernels/cuda/{name}.py" for name in ("block_gemm", "cell_step", "persistent")),
     ),
     Elsewhere(
-        "tests/kernels/cuda/test_rest.py", "small kernels, each held against its twin on the CPU",
-        tuple(
-            f"kernels/lstm_kernels/cuda/{name}.py"
-            for name in ("dropout", "embedding", "optim", "penalty", "reduction", "softmax")
-        ),
+        "tests/kernels/cuda/test_optim.py", "sums within a norm and within a penalty",
+        ("kernels/lstm_kernels/cuda/reduction.py",),
     ),
     Elsewhere(
         "tests/kernels/cuda/test_driver.py", "how kernels are launched is seen by those that are",
