@@ -27,7 +27,7 @@ from lstmtui.engine.autocomplete.spelling_correction import Lexicon
 
 Array = np.ndarray[Any, Any]
 
-LINE = b"\n"
+LINE_END = b"\n"
 """The token before the first word of a line and after the last."""
 ORDER = 5
 DISCOUNTS = np.array([0.0, 0.75, 1.15, 1.4])
@@ -84,12 +84,12 @@ class NgramIndex:
     @classmethod
     def from_chunks(cls, chunks: Iterable[bytes]) -> NgramIndex:
         """Index a text in `chunks`, which are split between words."""
-        numbers: dict[bytes, int] = {LINE: 0}
+        numbers: dict[bytes, int] = {LINE_END: 0}
         ids: list[int] = [0]
         for chunk in chunks:
             for word in words_and_line_ends(chunk):
                 ids.append(numbers.setdefault(word, len(numbers)))
-        words = [LINE, *sorted(word for word in numbers if word != LINE)]
+        words = [LINE_END, *sorted(word for word in numbers if word != LINE_END)]
         rank = {word: i for i, word in enumerate(words)}
         renumbered = np.array([rank[word] for word in numbers], np.int32)
         return cls(words, renumbered[np.array(ids, np.int32)])
@@ -124,7 +124,7 @@ class NgramIndex:
     def context(self, words: list[bytes]) -> tuple[int, ...]:
         """Return the numbers of the last of `words`, as far back as the text has them."""
         found: list[int] = []
-        for word in reversed([LINE, *words][-ORDER + 1 :]):
+        for word in reversed([LINE_END, *words][-ORDER + 1 :]):
             number = self._ids.get(word)
             if number is None:
                 break
@@ -230,7 +230,7 @@ class NgramIndex:
 
     def dump(self) -> bytes:
         """Return the index as the bytes of an .npz file."""
-        words = np.frombuffer(LINE.join(self.words[1:]), np.uint8)
+        words = np.frombuffer(LINE_END.join(self.words[1:]), np.uint8)
         return pack({"format": np.array(self.version), "words": words, "text": self._text, "index": self._index})
 
     @classmethod
@@ -238,7 +238,7 @@ class NgramIndex:
         """Undo `dump`. Raises ValueError for other bytes."""
         try:
             stored = unpack(data)
-            words, text, index = stored["words"].tobytes().split(LINE), stored["text"], stored["index"]
+            words, text, index = stored["words"].tobytes().split(LINE_END), stored["text"], stored["index"]
             version = int(stored["format"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not an n-gram index ({error})") from error
@@ -249,7 +249,7 @@ class NgramIndex:
             raise ValueError("not an n-gram index")
         if len(index) != len(text):
             raise ValueError("not an n-gram index")
-        return cls([LINE, *words], text, index, version=version)
+        return cls([LINE_END, *words], text, index, version=version)
 
 
 _ALL_PLACES = range(1 << 31)

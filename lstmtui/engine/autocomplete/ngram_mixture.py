@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from lstmtui.common.word_boundaries import CharKind, first_kind, word_and_line_spans, words_and_line_ends
 from lstmtui.engine.autocomplete.continuations import Continuations
-from lstmtui.engine.autocomplete.ngram_index import LINE
+from lstmtui.engine.autocomplete.ngram_index import LINE_END
 from lstmtui.engine.autocomplete.ngram_sources import Estimate, IndexedText, ProfileText, RecentCounts, Source
 from lstmtui.engine.autocomplete.query import Query
 from lstmtui.engine.autocomplete.text_state import MAX_RUN, shared_length
@@ -166,13 +166,13 @@ class NgramMixture:
                 _, context, word = self._counted.pop()
                 recent.add(context, word, -1)
         self._text = text
-        start, context = 0, (LINE, LINE)
+        start, context = 0, (LINE_END, LINE_END)
         if self._counted:
             start, context, word = self._counted[-1]
             context = (context[1], word)
         for _, stop, word in word_and_line_spans(text, start):
-            if word == LINE:
-                context = (LINE, LINE)
+            if word == LINE_END:
+                context = (LINE_END, LINE_END)
             elif stop < len(text):
                 recent.add(context, word)
                 self._counted.append((stop, context, word))
@@ -184,7 +184,7 @@ def words_before(text: bytes) -> list[bytes]:
     end = text[-CONTEXT_BYTES:]
     if len(text) > len(end):
         end = end[end.find(b" ") + 1 :]
-    line = end[end.rfind(LINE) + 1 :]
+    line = end[end.rfind(LINE_END) + 1 :]
     return words_and_line_ends(line)[-CONTEXT_WORDS:]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Protocol
 
-from lstmtui.engine.autocomplete.ngram_index import LINE, NgramIndex
+from lstmtui.engine.autocomplete.ngram_index import LINE_END, NgramIndex
 from lstmtui.engine.autocomplete.spelling_correction import Lexicon
 
 RECENT_WEIGHTS = (0.06, 0.14, 0.3)
@@ -134,7 +134,7 @@ class RecentCounts:
 
     def estimate(self, context: list[bytes], prefix: bytes) -> Estimate:
         """Return the probabilities of the words that begin with `prefix`, interpolated as by Witten and Bell."""
-        pair = tuple([LINE, LINE, *context][-2:])
+        pair = tuple([LINE_END, LINE_END, *context][-2:])
         words: dict[bytes, float] = {}
         prefix_p, seen = 0.0, 0
         for order, table in enumerate(self._counts):

@@ -23,7 +23,7 @@ from lstmtui.common.files import parse_json, read_file, to_json, write_atomicall
 from lstmtui.common.npz import pack, unpack
 from lstmtui.common.opening import private_folder
 from lstmtui.common.word_boundaries import words_and_line_ends
-from lstmtui.engine.autocomplete.ngram_index import LINE, NgramIndex
+from lstmtui.engine.autocomplete.ngram_index import LINE_END, NgramIndex
 from lstmtui.engine.autocomplete.store import profile_lock, set_aside
 from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -48,7 +48,7 @@ class Text:
     def parse(cls, name: str, data: bytes) -> Text:
         """Return the text with the lines of `data`."""
         lines = list(word_lines(data))
-        return cls(name, lines, [digest(line) for line in lines])
+        return cls(name, lines, [line_digest(line) for line in lines])
 
     def word_count(self) -> int:
         """Return the number of words."""
@@ -57,28 +57,29 @@ class Text:
     def replaced_by(self, new: Text) -> Text:
         """Return `new`, a newer version, without the words of it that have been forgotten."""
         known: dict[str, list[str]] = {}
-        for line, mark in zip(reversed(self.lines), reversed(self.digests), strict=True):
-            known.setdefault(mark, []).append(line)
+        for line, digest in zip(reversed(self.lines), reversed(self.digests), strict=True):
+            known.setdefault(digest, []).append(line)
         lines = [
-            known[mark].pop() if known.get(mark) else line for line, mark in zip(new.lines, new.digests, strict=True)
+            known[digest].pop() if known.get(digest) else line
+            for line, digest in zip(new.lines, new.digests, strict=True)
         ]
         return Text(new.name, lines, new.digests)
 
     def extended_by(self, new: Text) -> Text:
         """Return this text with the lines of `new` that it lacks, without lines that are beginnings of new ones."""
         missing, lines, digests = Counter(new.digests) - Counter(self.digests), [], []
-        for line, mark in zip(new.lines, new.digests, strict=True):
-            if missing[mark] > 0:
-                missing[mark] -= 1
+        for line, digest in zip(new.lines, new.digests, strict=True):
+            if missing[digest] > 0:
+                missing[digest] -= 1
                 lines.append(line)
-                digests.append(mark)
+                digests.append(digest)
         longer = sorted(lines)
         unchanged = [
-            (line, mark)
-            for line, mark in zip(self.lines, self.digests, strict=True)
+            (line, digest)
+            for line, digest in zip(self.lines, self.digests, strict=True)
             if not (at := bisect_left(longer, line)) < len(longer) or not longer[at].startswith(line)
         ]
-        return Text(self.name, [line for line, _ in unchanged] + lines, [mark for _, mark in unchanged] + digests)
+        return Text(self.name, [line for line, _ in unchanged] + lines, [digest for _, digest in unchanged] + digests)
 
     def without(self, word: str) -> Text:
         """Return this text without any occurrence of a word."""
@@ -186,7 +187,7 @@ class Profile:
         lines = list(distinct_lines(texts))
         if sum(len(line.encode("utf-8", "surrogateescape")) for line in lines) > MAX_BYTES:
             raise LstmtuiError(f"A profile holds at most {MAX_BYTES >> 20} MiB of text; forget some of it first.")
-        index = NgramIndex.from_chunks([LINE.join(line.encode("utf-8", "surrogateescape") for line in lines)])
+        index = NgramIndex.from_chunks([LINE_END.join(line.encode("utf-8", "surrogateescape") for line in lines)])
         record = [{"name": text.name, "lines": text.lines, "digests": text.digests} for text in texts]
         arrays = {**unpack(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
         try:
@@ -200,15 +201,15 @@ class Profile:
 def word_lines(data: bytes) -> Iterator[str]:
     """Yield the non-empty lines of `data`, as their words with single spaces."""
     words: list[bytes] = []
-    for piece in [*words_and_line_ends(data), LINE]:
-        if piece != LINE:
+    for piece in [*words_and_line_ends(data), LINE_END]:
+        if piece != LINE_END:
             words.append(piece)
         elif words:
             yield b" ".join(words).decode("utf-8", "surrogateescape")
             words = []
 
 
-def digest(line: str) -> str:
+def line_digest(line: str) -> str:
     """Return the digest of a line."""
     return hashlib.sha256(line.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -218,10 +219,10 @@ def distinct_lines(texts: Iterable[Text]) -> Iterator[str]:
     yielded: Counter[str] = Counter()
     for text in texts:
         here: Counter[str] = Counter()
-        for line, mark in zip(text.lines, text.digests, strict=True):
-            here[mark] += 1
-            if here[mark] > yielded[mark]:
-                yielded[mark] += 1
+        for line, digest in zip(text.lines, text.digests, strict=True):
+            here[digest] += 1
+            if here[digest] > yielded[digest]:
+                yielded[digest] += 1
                 if line:
                     yield line
 

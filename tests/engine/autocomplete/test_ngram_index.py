@@ -5,19 +5,19 @@ import random
 import numpy as np
 import pytest
 
-from lstmtui.engine.autocomplete.ngram_index import DISCOUNTS, LINE, ORDER, NgramIndex
+from lstmtui.engine.autocomplete.ngram_index import DISCOUNTS, LINE_END, ORDER, NgramIndex
 
 TEXT = b"the cat sat on the mat\nthe dog sat on the cat\na dog and the cat sat\nthe the cat\n" * 2 + b"on the mat again"
 
 
 def split_lines(text):
-    return [[LINE, *line.split()] for line in text.split(b"\n")]
+    return [[LINE_END, *line.split()] for line in text.split(b"\n")]
 
 
 def formula(text, context, word):
     """Return p(word | context)."""
     flat = [w for line in split_lines(text) for w in line]
-    vocabulary = sorted(set(flat) - {LINE})
+    vocabulary = sorted(set(flat) - {LINE_END})
 
     def grams(n):
         return [tuple(flat[i : i + n]) for i in range(len(flat) - n + 1)]
@@ -28,11 +28,11 @@ def formula(text, context, word):
             return {w: n / sum(before.values()) for w, n in before.items()}
         lower = p(context[1:])
         n = len(context) + 1
-        seen = [g for g in grams(n) if g[:-1] == context and g[-1] != LINE]
-        if n == ORDER or context[0] == LINE:
+        seen = [g for g in grams(n) if g[:-1] == context and g[-1] != LINE_END]
+        if n == ORDER or context[0] == LINE_END:
             counts = {w: sum(g[-1] == w for g in seen) for w in vocabulary}
         else:
-            wider = {g for g in grams(n + 1) if g[1:-1] == context and g[-1] != LINE}
+            wider = {g for g in grams(n + 1) if g[1:-1] == context and g[-1] != LINE_END}
             counts = {w: len({g[0] for g in wider if g[-1] == w}) for w in vocabulary}
         total = sum(counts.values())
         if not total:

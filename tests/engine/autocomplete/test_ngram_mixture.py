@@ -7,7 +7,7 @@ import pytest
 
 from lstmtui.engine.autocomplete.continuations import Continuations
 from lstmtui.engine.autocomplete.ngram_index import NgramIndex
-from lstmtui.engine.autocomplete.ngram_mixture import LINE, NgramMixture, interpolate, words_before
+from lstmtui.engine.autocomplete.ngram_mixture import LINE_END, NgramMixture, interpolate, words_before
 from lstmtui.engine.autocomplete.ngram_sources import Estimate, IndexedText, ProfileText
 from lstmtui.engine.autocomplete.query import Query
 
@@ -79,7 +79,7 @@ def test_the_words_before_are_those_of_the_line():
     assert words_before(b"") == []
     assert words_before(b"line\n") == []
     assert words_before(b"x" * 1000 + b" y z") == [b"y", b"z"]
-    assert LINE not in words_before(b"a\nb")
+    assert LINE_END not in words_before(b"a\nb")
 
 
 def test_words_more_frequent_than_expected_gain_and_others_lose():
