@@ -130,10 +130,6 @@ TESTED_ELSEWHERE = (
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/corpus", "screens/text_input", "widgets/fields")),
     ),
     Elsewhere(
-        "tests/tui/screens/test_jump_help_palette.py", "small dialogs over any screen",
-        tuple(f"lstmtui/tui/{name}.py" for name in ("palette", "screens/help", "screens/jump")),
-    ),
-    Elsewhere(
         "tests/tui/test_hostile.py", "widgets and dialogs that show any text",
         ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
     ),
@@ -153,10 +149,6 @@ TESTED_ELSEWHERE = (
     Elsewhere(
         "tests/tui/textual_patches/test_input.py", "seen by typing them",
         ("lstmtui/tui/textual_patches/invisible_characters.py",),
-    ),
-    Elsewhere(
-        "tests/tui/screens/test_jump_help_palette.py", "the picture that the palette saves",
-        ("lstmtui/tui/textual_patches/screen_text.py",),
     ),
     Elsewhere("tests/tui/screens/test_base.py", "what screens share", ("lstmtui/tui/screens/polling.py",)),
     Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings", ("lstmtui/tui/widgets/gate_views.py",)),

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from lstmtui.client.model import Candidate
 from lstmtui.config import RunSettings
 from lstmtui.errors import LstmtuiError
+from lstmtui.tui.screens.live import LiveScreen
 
 SIZES = ((80, 24), (120, 40), (200, 60), (40, 12), (20, 5), (1, 1))
 
@@ -109,3 +110,12 @@ async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float 
             return
         await pilot.pause(0.02)
     raise AssertionError(f"the condition did not come true; on the screen:\n{painted(pilot.app)}")
+
+
+async def live_screen(pilot: Pilot[Any]) -> LiveScreen:
+    """Wait until the live screen shows its run, and return it."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.screen.view is not None)
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, LiveScreen)
+    return screen
