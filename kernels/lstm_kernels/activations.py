@@ -1,11 +1,11 @@
-"""sigmoid, its logarithm, tanh, slopes and exp of one scalar, as arithmetic that vectorises.
+"""Sigmoid, its logarithm, tanh, their derivatives and exp of one scalar, in arithmetic that vectorises.
 
 float32: e^x = 2^n e^r with |r| <= ln(2) / 2, a polynomial for e^r and the bit pattern of 2^n; relative error under
 5e-7, and a loop costs 0.3 to 0.4 ns an element where calls of the C library cost 3 to 12.
-float64: the C library, for the checks.
+float64: the C library, for gradient checks.
 
-NaN stays NaN. Each function has a twin for either type, chosen when a kernel is compiled; a plain Python call chooses
-by the scalar's type.
+NaN is preserved. Each function has a version for each type, chosen when a kernel is compiled; a plain Python call
+chooses by the scalar's type.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _sigmoid32(x):
 
 @inlined
 def _tanh32(x):
-    # Through e^2x - 1, not e^2x: small results keep their relative accuracy.
+    # By e^2x - 1 instead of e^2x, so that small results keep their relative accuracy.
     x = -TANH_IS_ONE if x < -TANH_IS_ONE else x
     x = TANH_IS_ONE if x > TANH_IS_ONE else x
     scale, rest = _split32(x + x)
@@ -143,7 +143,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def log_sigmoid(x: Any) -> Any:
-    """Return log(1 / (1 + e^-x)); never above 0, and x itself far below."""
+    """Return log(1 / (1 + e^-x)); at most 0, and x for very negative x."""
     return _log_sigmoid32(x) if isinstance(x, np.float32) else _log_sigmoid64(x)
 
 
@@ -158,7 +158,7 @@ def tanh_slope(y: Any) -> Any:
 
 
 def zero(x: Any) -> Any:
-    """Return 0 in x's type (a literal would be float64, and make all it touches float64)."""
+    """Return 0 in x's type; a literal would be float64 and promote the whole expression."""
     return _zero32(x) if isinstance(x, np.float32) else _zero64(x)
 
 
@@ -173,7 +173,7 @@ def sigmoid_slope(y: Any) -> Any:
     return y - y * y
 
 
-# The rounding by ROUND does not outlive reassociation, so a caller's fastmath must not reach in here.
+# Reassociation would remove the rounding by ROUND, so the fast-math flags of a caller must not apply here.
 _OPTIONS: Any = {"forceinline": True, "fastmath": set(FASTMATH)}
 
 

@@ -1,4 +1,4 @@
-"""The table of cells: all that is known of a cell beside its mathematics. It loads neither Numba nor NumPy.
+"""The table of cells: everything about a cell except its mathematics. It loads neither Numba nor NumPy.
 
 A new cell is one file in `cells/` (equations, `forward` and `backward` of one unit) and one entry here. Configuration,
 initial weights, probes, screens and both devices read what they need from the entry.
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 SIGMOID, TANH, EXPONENTIAL, LINEAR = "sigmoid", "tanh", "exponential", "linear"
-"""Nonlinearities of gates. An exponential gate is scaled by its stabiliser, and so lies between 0 and 1."""
+"""Nonlinearities of gates. An exponential gate is scaled by its stabiliser, so that it lies between 0 and 1."""
 
 SHARED, OWN, NONE = "shared", "own", "none"
-"""How a gate reads h_{t-1}: by a product that is added to that of x_t, and so has its gradient; by one that enters the
-cell elsewhere and has a gradient of its own; or not at all."""
+"""How a gate reads h_{t-1}: by a product that is added to that of x_t and shares its gradient; by a product that enters
+the cell elsewhere and has its own gradient; or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,26 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryGate:
-    """The gate that decides how much of a unit's memory stays."""
+    """The gate that scales a unit's memory from step to step: the forget or update gate."""
 
     gate: str
     sign: int
-    """1 where an open gate keeps, -1 where an open gate forgets."""
+    """1 where an open gate keeps the memory, -1 where it erases it."""
     input_gate: str | None = None
-    """The gate that decides how much is taken in, where that is another."""
+    """The gate that scales new input, where it is another one."""
     biased: bool = True
-    """Whether the setting `forget_bias` is its initial bias (times the sign), and not 0."""
+    """Whether its initial bias is the setting `forget_bias` times the sign; otherwise it is 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A run of row blocks of W_hh whose gradients lie side by side: da = gradients[:, first * H : (first + count) * H].
+    """Consecutive row blocks of W_hh whose gradients are adjacent: da = gradients[:, first * H : (first + count) * H].
 
-    The gradient of W_hh[row * H : (row + count) * H] follows from it, and its part in dh_{t-1}.
+    They give the gradient of W_hh[row * H : (row + count) * H], and its share of dh_{t-1}.
     """
 
     own: bool
-    """Whether the gradients are those of the recurrent products alone, kept in `extra`, or those of the gates."""
+    """Whether the gradients are those of the recurrent products alone, in `extra`; otherwise those of the gates."""
     first: int
     count: int
     row: int
@@ -79,7 +79,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What a recurrent cell is called, what it consists of, and where it comes from."""
+    """A recurrent cell: its names, its parts and its source."""
 
     name: str
     """In configuration files and commands."""
@@ -91,13 +91,13 @@ class Cell:
     """In PyTorch's order, where it has one."""
     memory_gate: MemoryGate | None
     saved: tuple[str, ...] = ()
-    """What a unit keeps of each step for backward, beyond its gates."""
+    """Values that a unit saves at each step for backward, beyond its gates."""
     unit_params: tuple[str, ...] = ()
-    """Parameters of one value a unit, the rows of `unit`."""
+    """Parameters with one value for each unit: the rows of `unit`."""
     memories: tuple[Memory, ...] = ()
     """States beside h, side by side in the array c (B, M H)."""
     module: str = ""
-    """Where `forward` and `backward` of one unit are; empty for the file of `cells/` that bears the cell's name."""
+    """The module with `forward` and `backward` of one unit; empty for the file of `cells/` with the cell's name."""
     citation: str
 
     @property
@@ -107,32 +107,32 @@ class Cell:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The names of all that is carried from step to step: h, then the memories."""
+        """The names of all states that are carried from step to step: h, then the memories."""
         return ("h", *(memory.name for memory in self.memories))
 
     @property
     def recurrent_gates(self) -> tuple[int, ...]:
-        """The gates that have a recurrent product: their places among all gates, by row block of W_hh."""
+        """Indices of the gates with a recurrent product, one for each row block of W_hh."""
         return tuple(at for at, gate in enumerate(self.gates) if gate.recurrent != NONE)
 
     @property
     def own_gates(self) -> tuple[int, ...]:
-        """Those of them whose recurrent product has a gradient of its own: their places, by column block of `extra`."""
+        """Indices of the gates whose recurrent product has its own gradient, one for each column block of `extra`."""
         return tuple(at for at, gate in enumerate(self.gates) if gate.recurrent == OWN)
 
     @property
     def extra_blocks(self) -> int:
-        """Numbers a unit keeps of each step beyond its gates: in forward what is saved, in backward own gradients."""
+        """Values of a unit at each step beyond its gates: `saved` in forward, gradients of `own_gates` in backward."""
         return max(len(self.saved), len(self.own_gates))
 
     @property
     def scratch_blocks(self) -> int:
-        """Numbers a unit of each sequence needs for recurrent products, or for gradients of its own parameters."""
+        """Scratch values of a unit of each sequence: its recurrent products, or gradients of its own parameters."""
         return max(len(self.gates), len(self.unit_params))
 
     @property
     def products(self) -> tuple[Product, ...]:
-        """The recurrent products, by where their gradients are after the backward pass of the recurrence."""
+        """The recurrent products, grouped by where backward leaves their gradients."""
         places = [
             (gate.recurrent == OWN, self.own_gates.index(at) if gate.recurrent == OWN else at)
             for at, gate in enumerate(self.gates)

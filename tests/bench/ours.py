@@ -44,7 +44,7 @@ def cuda_training_step(cell: str, sizes: list[int], precision: str, way: str) ->
 
     shape = Shape(*sizes)
     recurrence.mode = "persistent" if way == "persistent" else "steps"
-    graphs.records = way != "steps"
+    graphs.enabled = way != "steps"
     if way == "persistent" and not persistent.fits(shape.B, len(CELLS[cell].gates), shape.H, 4):
         raise ValueError("too large for one kernel")
     # What a run calls auto is tf32 here.

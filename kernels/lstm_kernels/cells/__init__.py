@@ -3,9 +3,9 @@
     forward(a_x, a_h, p, h_prev, memory_prev) -> (saved, h, memory)
     backward(dh, dmemory, saved, p, h_prev, memory_prev, memory) -> (da_x, da_h, dp, dh_prev, dmemory_prev)
 
-All but h and its gradient are tuples of scalars: a_x and a_h have a value for each gate (a_h is 0 for a gate without a
-recurrent product), `saved` the gates and what the cell saves beyond them, p the unit's parameters, `memory` the states
-beside h. dh_prev leaves out what goes through W_hh.
+All arguments except h and its gradient are tuples of scalars: a_x and a_h have a value for each gate (a_h is 0 for a
+gate without a recurrent product), `saved` has the gates and the cell's other saved values, p the unit's parameters,
+`memory` the states beside h. dh_prev excludes the gradient through W_hh.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Reading and writing a unit's tuples, once for both devices.
 
-Compiled code needs the length of a tuple to be constant, so a function is made for each layout, one value after the
-other. What a device brings: `inlined`, which makes a function part of the kernel that calls it; `load(a, row, j, H, k)`
-and `store(a, row, j, H, k, value)`, which reach value k of unit j, of H, in a row of the array a. A device that hands
-on a row by itself needs no `row`.
+Compiled code needs tuples of constant length, so each layout gets its own function, built value by value. A device
+provides `inlined`, which compiles a function into the kernel that calls it, and `load(a, row, j, H, k)` and
+`store(a, row, j, H, k, value)`, which access value k of unit j, of H units, in a row of the array a. A device whose
+kernels pass a single row ignores `row`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Inlined = Callable[[Callable[..., Any]], Any]
 
 
 class Access(NamedTuple):
-    """The functions that one cell's kernels read and write a unit's values with."""
+    """Functions by which one cell's kernels read and write the values of a unit."""
 
     gates: Any
     """gates(a, row, j, H): the values of all gates, as W_ih x + b is."""
@@ -43,7 +43,7 @@ class Access(NamedTuple):
 
 
 def access_of(cell: Cell, inlined: Inlined, load: Any, store: Any) -> Access:
-    """Return how a cell's kernels reach a unit's values on a device."""
+    """Return the functions for one cell on a device."""
     G, S = len(cell.gates), len(cell.saved)
     first, beyond = tuple(range(G)), tuple(range(G, G + S))
     read_gates, read_saved = _reader(inlined, load, first), _reader(inlined, load, range(S))
@@ -111,7 +111,7 @@ def _reader_or_zero(inlined: Inlined, load: Any, places: Sequence[int | None]) -
 
 
 def _writer(inlined: Inlined, store: Any, values_at: Sequence[int]) -> Any:
-    """Return write(a, row, j, H, values): those at `values_at` become the first of the unit, in their order."""
+    """Return write(a, row, j, H, values): store the values at `values_at`, in this order, as the unit's first."""
     if not values_at:
 
         @inlined
@@ -130,7 +130,7 @@ def _writer(inlined: Inlined, store: Any, values_at: Sequence[int]) -> Any:
 
 
 def _adder(inlined: Inlined, load: Any, store: Any, count: int) -> Any:
-    """Return add(a, row, j, H, values): add `count` values to those of the unit."""
+    """Return add(a, row, j, H, values): add `count` values to the unit's."""
     if count == 0:
 
         @inlined

@@ -16,7 +16,7 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (i, g, o), which backward needs, h_t and c_t."""
+    """Return (i, g, o) for backward, h_t and c_t."""
     (c_prev,) = memory_prev
     i = sigmoid(a_x[0] + a_h[0])
     g = tanh(a_x[1] + a_h[1])

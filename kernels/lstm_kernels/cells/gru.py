@@ -6,7 +6,7 @@
     n   = tanh(a_x_n + r * q)
     h_t = (1 - z) * n + z * h_{t-1}
 
-The gradients of a_x and a_h differ, in n. q is kept for backward, which needs it for the gradient of r.
+The gradients of a_x and a_h differ in n. Backward needs q for the gradient of r.
 
 Source: Cho et al. 2014, arXiv:1406.1078, in the form of cuDNN and PyTorch's nn.GRU.
 """
@@ -21,7 +21,7 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (r, z, n, q), which backward needs, and h_t."""
+    """Return (r, z, n, q) for backward, and h_t."""
     r = sigmoid(a_x[0] + a_h[0])
     z = sigmoid(a_x[1] + a_h[1])
     q = a_h[2] + p[0]

@@ -1,4 +1,4 @@
-"""minGRU, one unit at one step: gates that see the input alone, so that nothing is multiplied with h_{t-1}.
+"""minGRU, one unit at one step: gates see the input alone, so that there is no product with h_{t-1}.
 
     a   = W_ih x_t + b                           row blocks z, n (given)
     z   = sigmoid(a_z);  n = a_n
@@ -17,7 +17,7 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (z, n), which backward needs, and h_t."""
+    """Return (z, n) for backward, and h_t."""
     z, n = sigmoid(a_x[0]), a_x[1]
     return (z, n), h_prev + z * (n - h_prev), ()
 

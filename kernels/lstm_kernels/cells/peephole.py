@@ -16,7 +16,7 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (i, f, g, o), which backward needs, h_t and c_t."""
+    """Return (i, f, g, o) for backward, h_t and c_t."""
     (c_prev,) = memory_prev
     p_i, p_f, p_o = p
     i = sigmoid(a_x[0] + a_h[0] + p_i * c_prev)

@@ -16,7 +16,7 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (h,), which backward needs, and h_t."""
+    """Return (h,) for backward, and h_t."""
     h = tanh(a_x[0] + a_h[0])
     return (h,), h, ()
 

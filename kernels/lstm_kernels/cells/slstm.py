@@ -1,4 +1,4 @@
-"""sLSTM, one unit at one step: exponential gates, kept within bounds by a normaliser and a stabiliser.
+"""sLSTM, one unit at one step: exponential gates with a normaliser and a stabiliser.
 
     a   = W_ih x_t + W_hh h_{t-1} + b            row blocks i, f, z, o (given)
     m_t = max(log sigmoid(a_f) + m_{t-1}, a_i)   stabiliser: c and n are those of the equations divided by e^m
@@ -8,9 +8,8 @@
     n_t = f * n_{t-1} + i                        normaliser
     h_t = o * c_t / n_t
 
-n = 0 stands for a unit that has read nothing: then m_t = a_i, so that n is 1 after its first step and never less.
-h does not depend on m, so nothing is lost by the maximum; its gradient follows the larger side all the same, so that
-gradients are exact whatever dm is.
+n = 0 marks a unit that has read nothing: then m_t = a_i, so that n is 1 after its first step and never less. h does
+not depend on m. The gradient of the maximum follows the larger side, so that gradients are exact for any dm.
 
 Source: Beck et al. 2024, arXiv:2405.04517, equations 8 to 15, with the sigmoid forget gate of the authors' code.
 """
@@ -25,14 +24,14 @@ from lstm_kernels.jit import inlined
 
 @inlined
 def forward(a_x: Any, a_h: Any, p: Any, h_prev: Any, memory_prev: Any) -> Any:
-    """Return (i, f, z, o, sigmoid(a_f)), which backward needs, h_t and (c_t, n_t, m_t)."""
+    """Return (i, f, z, o, sigmoid(a_f)) for backward, h_t and (c_t, n_t, m_t)."""
     c_prev, n_prev, m_prev = memory_prev
     none = zero(h_prev)
     a_i, a_f = a_x[0] + a_h[0], a_x[1] + a_h[1]
     kept = log_sigmoid(a_f) + m_prev
     m = a_i if n_prev == none or a_i > kept else kept
     i = exp(a_i - m)
-    f = exp(none if kept > m else kept - m)  # above 0 only where there is nothing to keep
+    f = exp(none if kept > m else kept - m)  # above 0 only in a unit that has read nothing
     z = tanh(a_x[2] + a_h[2])
     o = sigmoid(a_x[3] + a_h[3])
     c = f * c_prev + i * z
@@ -47,7 +46,7 @@ def backward(dh: Any, dmemory: Any, saved: Any, p: Any, h_prev: Any, memory_prev
     i, f, z, o, s = saved
     none = zero(dh)
     y = c / n
-    # c and n shrink as m grows: what is left is the gradient of m itself, and goes to the side that it was taken from.
+    # c and n shrink as m grows. The rest is the gradient of m, which goes to the larger side of the maximum.
     left = dm - (dc * c + dn * n)
     to_i = left if i >= f else none
     dy = dh * o

@@ -1,7 +1,7 @@
-"""Dropout: on activations with one mask for all steps of a window, on whole tokens, and on weights.
+"""Dropout of activations with one mask for all steps of a window, of whole tokens, and of weights.
 
-Random bits are a hash (`random_bits`): the same key gives the same mask, in any order, on any number of threads and on
-any device, and again in backward or after a resume. Take another key for each mask and step.
+Random bits are a hash (`random_bits`): the same key gives the same mask in any order, on any number of threads, on any
+device, in backward and after a resume. Use another key for each mask and step.
 
 Sources: Gal and Ghahramani 2016, arXiv:1512.05287 (one mask for all steps, and for all occurrences of a
 token); Wan et al. 2013 (weights).
@@ -15,7 +15,7 @@ import numpy as np
 
 from lstm_kernels.activations import zero
 from lstm_kernels.jit import kernel, threaded
-from lstm_kernels.random_bits import kept, mix, settings
+from lstm_kernels.random_bits import is_kept, mask_settings, mix
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +27,7 @@ def _locked_mask(mask, keep, drop_below, key):
     key = mix(key)
     for b in range(B):
         for d in range(D):
-            mask[b, d] = keep if kept(key, b * D + d, drop_below) else zero(keep)
+            mask[b, d] = keep if is_kept(key, b * D + d, drop_below) else zero(keep)
 
 
 @threaded
@@ -35,7 +35,7 @@ def _apply(k, threads, x, mask, out, in_place):
     T, B, D = x.shape
     for n in range(k * T * B // threads, (k + 1) * T * B // threads):
         x_n, mask_n, out_n = x[n // B, n % B], mask[n % B], out[n // B, n % B]
-        # Two loops, each over arrays that do not overlap: in one, x may be out, and it would not become vectors.
+        # Two loops over arrays that do not overlap. One loop would not vectorise, since x may be out.
         if not in_place:
             for d in range(D):
                 out_n[d] = x_n[d]
@@ -60,12 +60,12 @@ def _drop_weights(k, threads, W, out, keep, drop_below, key):
     low, high = k * N // threads, (k + 1) * N // threads
     W_k, out_k = W[low:high], out[low:high]
     for n in range(W_k.shape[0]):
-        out_k[n] = W_k[n] * keep if kept(key, low + n, drop_below) else zero(keep)
+        out_k[n] = W_k[n] * keep if is_kept(key, low + n, drop_below) else zero(keep)
 
 
 def locked_mask(mask: Array, rate: float, key: int) -> None:
     """Fill mask (B, D) with 0, in a fraction `rate` of places (0 <= rate < 1), and 1 / (1 - rate)."""
-    _locked_mask(mask, *settings(rate, key))
+    _locked_mask(mask, *mask_settings(rate, key))
 
 
 def apply(x: Array, mask: Array, out: Array, threads: int) -> None:
@@ -73,7 +73,7 @@ def apply(x: Array, mask: Array, out: Array, threads: int) -> None:
 
     x     (T, B, D)  in
     mask  (B, D)     in
-    out   (T, B, D)  out  may be x itself, but not overlap it in part
+    out   (T, B, D)  out  may be x itself, but must not overlap it in part
     """
     _apply(x, mask, out, x is out, threads)
 
@@ -90,9 +90,9 @@ def scale_rows(x: Array, tokens: Array, mask: Array, threads: int) -> None:
 
 def drop_weights(W: Array, out: Array, rate: float, key: int, threads: int) -> None:
     """Fill out (n,) with W (n,), 0 in a fraction `rate` of places and scaled by 1 / (1 - rate) elsewhere."""
-    _drop_weights(W, out, *settings(rate, key), threads)
+    _drop_weights(W, out, *mask_settings(rate, key), threads)
 
 
 def drop_weights_backward(dW: Array, rate: float, key: int, threads: int) -> None:
-    """Turn the gradient of what `drop_weights` wrote into that of W, in place: dW (n,)."""
-    _drop_weights(dW, dW, *settings(rate, key), threads)
+    """Turn the gradient of the output of `drop_weights` into that of W, in place: dW (n,)."""
+    _drop_weights(dW, dW, *mask_settings(rate, key), threads)

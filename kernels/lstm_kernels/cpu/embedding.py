@@ -25,7 +25,7 @@ def _backward(k, threads, dout, tokens, dtable):
     N, D = dout.shape
     low, high = k * D // threads, (k + 1) * D // threads
     for n in range(N):
-        row, dout_n = dtable[tokens[n], low:high], dout[n, low:high]  # counted from 0, it becomes vectors
+        row, dout_n = dtable[tokens[n], low:high], dout[n, low:high]  # counted from 0, the loop vectorises
         for d in range(row.shape[0]):
             row[d] += dout_n[d]
 
@@ -49,7 +49,7 @@ def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
 
 
 def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
-    """Add each position's gradient to its token's row; threads share out the columns, so that none meet.
+    """Add each position's gradient to its token's row; threads split the columns, so that no two write to one element.
 
     dout    (N, D)  in
     tokens  (N,)    in      int32, each below V (not checked)
@@ -59,7 +59,7 @@ def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
 
 
 def clear(tokens: Array, dtable: Array, threads: int) -> None:
-    """Set the rows of some tokens to 0: of a large table, this is all that `backward` has written to.
+    """Set the rows of some tokens to 0: those of a large table that `backward` has written to.
 
     tokens  (N,)    in   int32, each below V (not checked)
     dtable  (V, D)  out

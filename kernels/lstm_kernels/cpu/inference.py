@@ -1,7 +1,7 @@
-"""A whole network one step at a time, for a few sequences: what sampling and completion spend their time in.
+"""A whole network one step at a time, for a few sequences: the inner loop of sampling and completion.
 
-From token to logits is one call, and so is a piece of sampled text. The weights are packed once, when they are loaded;
-a step of one sequence then is little more than reading them from the cache.
+One call goes from token to logits, another samples a piece of text. The weights are packed once, when they are loaded;
+a step of one sequence is then little more than reading them from the cache.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from lstm_kernels.cpu.sampling import distribution, draw
 from lstm_kernels.jit import kernel
 
 
-class Stepping(NamedTuple):
+class Inference(NamedTuple):
     """One cell's network, compiled."""
 
     read: Any
-    """read(tokens, network, states, work): read tokens (N, B) int32, and leave the logits of the last in `work`.
+    """read(tokens, network, states, work): read tokens (N, B) int32, and leave the logits after the last in `work`.
 
     network   (table, embedding, W_0, W_ih, W_hh, b, unit, W_out, b_out), all in:
-              table (V, GH) of the first layer's W_ih x + b, or else (0, GH); embedding (V, D) and W_0, packed (D, GH),
-              are read where there is no table; (0, D) for that of tied weights, W_out;
+              table (V, GH) has the first layer's W_ih x + b; where it is (0, GH), embedding (V, D) and W_0, packed
+              (D, GH), are read; embedding is (0, D) for tied weights, which are those of W_out;
               W_ih packed (L-1, H, GH); W_hh packed (L, H, RH); b (L, GH);
               unit (L, P, H); W_out packed (H, V); b_out (V,)
-    states    (h, c), in-out: (L, B, H), with room for more rows than tokens has; c is (L, B, MH), the
-              states beside h side by side
-    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, RH), (B, V), words of `packed.SCRATCH`;
-              logits (0, V) where none are wanted
+    states    (h, c), in-out: (L, B, H) and (L, B, MH), the states beside h side by side; B may be larger than that of
+              tokens
+    work      (x, gates, a_h, logits, scratch): (B, D), (B, GH), (B, RH), (B, V) and (SCRATCH,) words of `packing`;
+              logits are (0, V) where none are wanted
     """
     write: Any
-    """write(tokens, uniform, choice, network, states, work, p): draw a token from the logits in `work` and read it, and
-    so on; as `read`, for the first row.
+    """write(tokens, uniform, choice, network, states, work, p): N times draw a token from the logits in `work` and read
+    it; other arguments as for `read`, for one sequence.
 
     tokens   (N,)  out
     uniform  (N,)  in   random numbers in [0, 1)
@@ -46,8 +46,8 @@ class Stepping(NamedTuple):
 
 
 @cache
-def compiled(cell_name: str) -> Stepping:
-    """Return the stepping of a cell, compiled when it is first called."""
+def compiled(cell_name: str) -> Inference:
+    """Return the functions of a cell, compiled when they are first called."""
     step = _step_of(CELLS[cell_name])
 
     @kernel(stamp=cell_name)
@@ -62,10 +62,10 @@ def compiled(cell_name: str) -> Stepping:
         for n in range(tokens.shape[0]):
             distribution(logits[0], temperature, top_k, top_p, banned, p)
             tokens[n] = draw(p, uniform[n])
-            # n >= 0: a True would be a type of its own, and all of `step` compiled once more, for 4 s.
+            # n >= 0: the literal True has its own type, and `step` would be compiled once more, for 4 s.
             step(tokens[n : n + 1], network, states, work, n >= 0)
 
-    return Stepping(read, write)
+    return Inference(read, write)
 
 
 def _step_of(cell: Cell) -> Any:

@@ -13,7 +13,7 @@ from lstm_kernels.jit import threaded
 
 Array = np.ndarray[Any, Any]
 
-# An empty bias stands for none, so that both cases are one compiled version.
+# An empty array stands for no bias, so that both cases share one compiled version.
 _NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)}
 
 
@@ -69,7 +69,7 @@ def backward_input(dout: Array, W: Array, dx: Array, precision: str, threads: in
 def backward_weights(
     dout: Array, x: Array, dW: Array, db: Array | None, precision: str, threads: int, *, add: bool = False
 ) -> None:
-    """Fill dW and db, or add to them; threads share out their rows.
+    """Fill dW and db, or add to them; threads split their rows.
 
     dout  (N, M)  in
     x     (N, D)  in
@@ -87,4 +87,4 @@ def backward_weights(
 
 
 CHUNK = 2 * DEPTH
-"""Words of x in the sum that are packed at once: few enough to stay in the cache."""
+"""Words of x in K that are packed at once: few enough to stay in the cache."""

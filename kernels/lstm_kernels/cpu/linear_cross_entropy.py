@@ -1,10 +1,10 @@
 """Linear layer, softmax and cross-entropy in one, block by block of the vocabulary, in nats.
 
-Logits lie transposed, (V, N) for N positions, so that the weights are read where they lie, and all positions of a token
-are a vector. `forward` turns a block of logits into exponentials while it is in the cache, relative to the largest of
-the block at each position; what all blocks have decided together then makes a factor of each block and position.
-`backward` turns some blocks into probabilities, and takes both gradients from them before it goes on to the next. So
-logits are written once and read once, and never become a packed matrix.
+Logits lie transposed, (V, N) for N positions, so that the weights are read in place and all positions of a token are a
+vector. `forward` turns a block of logits into exponentials while it is in the cache, relative to the largest logit of
+the block at each position. The largest logit of all blocks then gives a factor for each block and position. `backward`
+turns a group of blocks into probabilities and computes both gradients from them before the next group. So logits are
+written once and read once, and never become a packed matrix.
 
 Blocks are the same for any number of threads, and so is every bit of the result.
 """
@@ -28,21 +28,21 @@ from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 Array = np.ndarray[Any, Any]
 
 BLOCK = 128
-"""Tokens whose logits are made at a time: those of some hundred positions stay in the second-level cache."""
+"""Tokens in a block: their logits at some hundred positions stay in the second-level cache."""
 GROUP = 4
-"""Blocks from which gradients are taken at a time: their sums pass the cache once for so many."""
-FEWEST = 4
-"""Blocks at least, where there are so many tokens, for threads to share out."""
+"""Blocks in a group, from which gradients are computed together: their sums pass through the cache once a group."""
+MIN_BLOCKS = 4
+"""Blocks at least, where there are as many tokens, so that threads have work."""
 
 
 def numbers(N: int, D: int, V: int) -> int:
-    """Return how many numbers are held for N positions of D numbers and a vocabulary of V."""
+    """Return how many numbers the buffers hold for N positions of D numbers and a vocabulary of V."""
     group = min(V, GROUP * BLOCK)
     return N * (V + 2 * D + 2 * _blocks(V) + 2 * group) + 2 * group * D
 
 
 def _blocks(V: int) -> int:
-    return max(-(-V // BLOCK), min(V, FEWEST))
+    return max(-(-V // BLOCK), min(V, MIN_BLOCKS))
 
 
 @register_jitable(fastmath=set(SUMS))
@@ -111,7 +111,7 @@ def _mean_below(below, largest, most, V, left, uniform):
 
 
 @threaded
-def _agree(k, threads, targets, of_targets, largest, sums, below, nll, uniform, V, scale, of_each):
+def _combine_blocks(k, threads, targets, of_targets, largest, sums, below, nll, uniform, V, scale, of_each):
     blocks, N = largest.shape
     scale, of_each = nll.dtype.type(scale), nll.dtype.type(of_each)
     left, right = k * N // threads, (k + 1) * N // threads
@@ -224,7 +224,9 @@ class LinearCrossEntropy:
             W, across.words, b, targets, logits, self._of_targets, largest, sums, below,
             workspace.scratch(threads, precision), threads,
         )  # fmt: skip
-        _agree(targets, self._of_targets, largest, sums, below, nll, uniform, self._V, scale, self._of_each, threads)
+        _combine_blocks(
+            targets, self._of_targets, largest, sums, below, nll, uniform, self._V, scale, self._of_each, threads
+        )
 
     def backward(
         self, x: Array, W: Array, targets: Array, dx: Array, dW: Array, db: Array, threads: int, *, add: bool = False

@@ -1,8 +1,8 @@
-"""The longest stretch that a short row of tokens has in common with a long one.
+"""The longest common substring of a short and a long sequence of tokens.
 
-The short row is turned into its suffix automaton, the smallest machine that knows every stretch of it; the long one is
-then read through it once. So nothing of the long row is kept or sorted, and a text of any length costs one pass of a
-few nanoseconds a token.
+The short sequence becomes its suffix automaton, the smallest automaton that accepts each of its substrings; the long
+one is read through it once. So nothing of the long sequence is stored or sorted, and a text of any length costs one
+pass of a few nanoseconds a token.
 
 Source: Blumer et al. 1985, "The smallest automaton recognizing the subwords of a text".
 """
@@ -18,8 +18,8 @@ from lstm_kernels.jit import kernel
 Array = np.ndarray[Any, Any]
 
 
-class Stretch(NamedTuple):
-    """Where two rows agree the longest: `length` tokens from `at` in the long row and `at_short` in the short one."""
+class Match(NamedTuple):
+    """A common substring: `length` tokens from `at` in the long sequence and from `at_short` in the short one."""
 
     length: int
     at: int
@@ -28,7 +28,7 @@ class Stretch(NamedTuple):
 
 @kernel
 def _build(short, follow, link, length):
-    """Fill the automaton of short (M,), letters 0 .. K - 1: follow (2 M, K), -1 for none; link, length (2 M,)."""
+    """Fill the automaton of short (M,), letters 0 to K - 1: follow (2 M, K), -1 for none; link and length (2 M,)."""
     K = follow.shape[1]
     states, last = 1, 0
     link[0], length[0] = -1, 0
@@ -80,11 +80,11 @@ def _scan(text, letters, follow, link, length, found):
     found[0], found[1] = best, end
 
 
-def longest(text: Array, short: Array, vocabulary: int) -> Stretch:
-    """Return the longest stretch of tokens that stands in both rows, the first such one of the long row.
+def longest(text: Array, short: Array, vocabulary: int) -> Match:
+    """Return the longest common substring, the first such one of the long sequence.
 
     text   (N,)  in  integers below `vocabulary` (not checked)
-    short  (M,)  in  the same; time and memory grow with M times the number of different tokens in it
+    short  (M,)  in  the same; time and memory grow with M times its number of different tokens
     """
     different, numbered = np.unique(short, return_inverse=True)
     letters = np.full(vocabulary, -1, np.int32)
@@ -97,11 +97,11 @@ def longest(text: Array, short: Array, vocabulary: int) -> Stretch:
     _scan(np.asarray(text), letters, follow, link, length, found)
     run, end = int(found[0]), int(found[1])
     at = end - run
-    return Stretch(run, at, _find(short, np.asarray(text[at:end])))
+    return Match(run, at, _find(short, np.asarray(text[at:end])))
 
 
 def _find(short: Array, part: Array) -> int:
-    """Return where `part` begins in `short`; 0 where it is empty or, before the kernels have run, not there."""
+    """Return where `part` begins in `short`; 0 where it is empty, or missing because the kernels did not run."""
     for at in range(len(short) - len(part) + 1):
         if np.array_equal(short[at : at + len(part)], part):
             return at

@@ -1,7 +1,6 @@
-"""Optimizers over the flat arena of parameters: one pass for the norm, one for clip, update, decay and average.
+"""Optimizers over flat arrays of all weights: one pass for the norm, one for clipping, update, decay and average.
 
-Each pass moves as many bytes a second as memory gives. Weight decay applies to the first `decayed` values only. `clip`
-is a factor on the gradient, from its norm.
+Each pass is limited by memory bandwidth.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ Array = np.ndarray[Any, Any]
 
 
 BLOCK = 2048
-"""Values that are updated before their average follows: few enough that both find them in the first-level cache."""
+"""Weights that are updated before their average is: few enough that both find them in the first-level cache."""
 
 
-# Loops run over slices, from 0: an index that could be negative costs a test for each element, and all vectors.
+# Loops run over slices, from 0: an index that could be negative costs a test for each element and prevents vectors.
 @threaded(fastmath=SUMS)
 def _square_sums(k, threads, g, sums):
     N = g.shape[0]
     low, high = k * N // threads, (k + 1) * N // threads
-    # Four streams at once: of one alone the processor does not fetch far enough ahead (3.7 ms for 80 MB, 5.0 of one).
+    # Four streams at once: the processor does not prefetch one far enough ahead (3.7 ms for 80 MB instead of 5.0).
     quarter = (high - low) // 4
     a, b = g[low : low + quarter], g[low + quarter : low + 2 * quarter]
     c, d = g[low + 2 * quarter : low + 3 * quarter], g[low + 3 * quarter : low + 4 * quarter]
@@ -62,7 +61,7 @@ def _sgd(k, threads, w, g, velocity, ema, lr, momentum, weight_decay, decayed, c
     high = (k + 1) * N // threads
     at = k * N // threads
     while at < high:
-        # No block is half decayed.
+        # Weight decay applies to all of a block or to none of it.
         end = min(at + BLOCK, decayed if at < decayed else high, high)
         decay = weight_decay if at < decayed else zero(weight_decay)
         _sgd_block(w[at:end], g[at:end], velocity[at:end], lr, momentum, decay, clip)
@@ -148,7 +147,7 @@ def adamw(weights: FlatWeights, adam: Adam, update: Update, threads: int) -> Non
 
 
 def adapt(w: Array, g: Array, trained: Array, scale: Array, pull: Array, lr: float, decay: float, threads: int) -> None:
-    """Gradient descent that is drawn back to trained weights: w += decay * pull * (trained - w) - lr * scale * g.
+    """Gradient descent that decays towards trained weights: w += decay * pull * (trained - w) - lr * scale * g.
 
     w                        (n,)  in-out
     g, trained, scale, pull  (n,)  in

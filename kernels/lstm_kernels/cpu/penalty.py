@@ -1,6 +1,6 @@
-"""Penalties on what the top layer says: activation regularisation (AR) and temporal activation regularisation (TAR).
+"""Penalties on the top layer's outputs: activation regularisation (AR) and temporal activation regularisation (TAR).
 
-    AR   alpha / (T B H)       sum over t of |m * h_t|^2          m: the mask of dropout, 1 without
+    AR   alpha / (T B H)       sum over t of |m * h_t|^2          m: the dropout mask, or 1
     TAR  beta  / ((T - 1) B H) sum over t > 0 of |h_t - h_{t-1}|^2    within a window
 
 Source: Merity, McCann and Socher 2017, arXiv:1708.02182, section 4.6, "Revisiting activation regularization for
@@ -50,12 +50,12 @@ def _temporal(k, threads, h, dh, dh_before, slope, counts_first, sums):
 
 
 def square_sums(threads: int) -> Array:
-    """Return zeros that squares can be added to: theirs is the sum of all."""
+    """Return zeros to which kernels add squares; the sum of all elements is the sum of squares."""
     return np.zeros(threads)
 
 
 def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:
-    """Add slope * x to dx, which is the gradient of slope / 2 * sum(x^2), and the sum of x^2 to that of `sums`.
+    """Add slope * x, the gradient of slope / 2 * sum(x^2), to dx, and the sum of x^2 to `sums`.
 
     x     (N,)        in
     dx    (N,)        in-out  added to
@@ -67,12 +67,12 @@ def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> 
 def temporal(
     h: Array, dh: Array, dh_before: Array, slope: float, counts_first: bool, sums: Array, threads: int
 ) -> None:
-    """Add the gradient of slope / 2 * sum over steps of (h_t - h_{t-1})^2, and that sum to that of `sums`.
+    """Add the gradient of slope / 2 * sum over steps of (h_t - h_{t-1})^2 to dh, and that sum to `sums`.
 
     h             (T + 1, B, H)  in      slot 0 is the state before the first step
     dh            (T, B, H)      in-out  gradient of the states of the T steps, added to
     dh_before     (B, H)         in-out  gradient of the state before them, added to
-    counts_first                 in      whether the difference of the first step from slot 0 is counted
+    counts_first                 in      whether the first step's difference from slot 0 counts
     sums          (threads,)     in-out  added to; float64
     """
     _temporal(h, dh, dh_before, float(slope), counts_first, sums, threads)

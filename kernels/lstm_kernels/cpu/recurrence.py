@@ -1,7 +1,7 @@
-"""The walk over time: a product with W_hh at each step, then the cell, one unit after the other.
+"""The recurrence over all steps: a product with W_hh at each step, then the cell, unit by unit.
 
-Threads share out the batch or the units, and stay inside the walk over all T steps. The cell is a compile-time
-argument: `compiled` returns the two functions made for it.
+Threads split the batch or the units, and stay inside the kernel for all T steps. The cell is a compile-time argument:
+`compiled` returns the two functions for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 Array = np.ndarray[Any, Any]
 
 
-# Values of a unit stand in a column of a block (K, H); row and H serve other layouts.
+# The values of a unit are a column of a block (K, H); `row` and `H` are for other layouts.
 @inlined
 def _load(block, row, j, H, k):
     return block[k, j]
@@ -38,52 +38,51 @@ def _store(block, row, j, H, k, value):
 
 @cache
 def access(cell_name: str) -> Access:
-    """Return how kernels for the processor reach the values of a unit: in blocks (K, H)."""
+    """Return the functions that access the values of a unit in blocks (K, H)."""
     return access_of(CELLS[cell_name], inlined, _load, _store)
 
 
-# --- sharing out a step -----------------------------------------------------------------------------------------------
+# --- splitting a step among threads -----------------------------------------------------------------------------------
 
-# Threads share out the batch, and never wait for each other, while W_hh fits into the cache that each has for itself.
-# Where it is larger, they share out the units, so that each reads its own part of W_hh only, and meet once a step: all
-# need all of h, or of the gates' gradient. Sums are the same either way. (Loops over a share of units count unsigned:
-# an index that could be negative costs a test for each unit, and all vectors.)
+# While W_hh fits into a core's own cache, threads split the batch and never wait for each other. Where it is larger,
+# they split the units, so that each reads only its own part of W_hh, and pass a barrier at each step, since all need all
+# of h or of the gates' gradient. Sums are the same either way. (Loops over units count unsigned: an index that could be
+# negative costs a test for each unit and prevents vectors.)
 
-SHARED_FROM = 2_000_000
-"""Bytes of W_hh from which on threads share out the units."""
+MIN_SPLIT_BYTES = 2_000_000
+"""Bytes of W_hh from which on threads split the units."""
 
 
 class PackedGates:
-    """W_hh (RH, H), packed as columns: all in one, or each gate's by itself, so that a share of units is whole panels
-    of each."""
+    """W_hh (RH, H), packed: all gates together, or each by itself, so that each thread's units are whole panels."""
 
     def __init__(self, H: int, R: int, precision: str) -> None:
         """R gates have a recurrent product. Raises ValueError where this processor cannot multiply in `precision`."""
         self.precision = precision
-        count = R if R > 0 and _is_shared(R * H * H, precision) else 1
+        count = R if R > 0 and _splits_units(R * H * H, precision) else 1
         self.words = packed_stack(count, H, R * H // count, precision)
-        """(parts, H', N'), with all gates in one part or a gate in each."""
+        """(parts, H', N'), with all gates in one part or one gate in each."""
         self._parts = [Packed(H, R * H // count, precision, words) for words in self.words]
 
     def pack_transposed(self, W: Array, threads: int) -> None:
-        """Take W (RH, H)."""
+        """Pack W (RH, H)."""
         N = len(W) // len(self._parts)
         for k, part in enumerate(self._parts):
             part.pack_transposed(W[k * N : (k + 1) * N], threads)
 
 
-def _is_shared(size: int, precision: str) -> bool:
-    return size * PRECISIONS[precision].itemsize // per_word(precision) >= SHARED_FROM
+def _splits_units(size: int, precision: str) -> bool:
+    return size * PRECISIONS[precision].itemsize // per_word(precision) >= MIN_SPLIT_BYTES
 
 
 def _arrivals(size: int, H: int, precision: str, threads: int) -> Array:
     """Return the barrier of threads that split the units, (BARRIER_WORDS,); (0,) where they split the batch."""
-    shares_units = 1 < threads <= MAX_THREADS and threads * WIDE[precision] <= H and _is_shared(size, precision)
+    shares_units = 1 < threads <= MAX_THREADS and threads * WIDE[precision] <= H and _splits_units(size, precision)
     return np.zeros(BARRIER_WORDS if shares_units else 0, np.int64)
 
 
 @inlined
-def _share(k, threads, B, words, H, arrivals):
+def _range_of(k, threads, B, words, H, arrivals):
     """Return thread k's sequences (from, to) and units (from, to)."""
     if arrivals.shape[0] > 0:
         left, right = panels_of(words, H, k, threads)
@@ -99,8 +98,8 @@ def compiled(cell_name: str) -> Recurrence:
 
 
 @kernel
-def stand_still(block, more, h_prev, h_next, c_prev, c_next, first, last):
-    """One step of a sequence that has ended: states stay, gates are 0."""
+def copy_states(block, more, h_prev, h_next, c_prev, c_next, first, last):
+    """A step of a sequence that has ended: its states are copied, its gates are 0."""
     for j in range(first, last):
         for g in range(block.shape[0]):
             block[g, j] = 0
@@ -112,8 +111,8 @@ def stand_still(block, more, h_prev, h_next, c_prev, c_next, first, last):
 
 
 @kernel
-def pass_by(block, more, dh_above, dh, first, last):
-    """The same backward: the gradient of the states goes on, that of the gates is 0."""
+def copy_gradients(block, more, dh_above, dh, first, last):
+    """The same backward: the gradient of the states is passed on, that of the gates is 0."""
     for j in range(first, last):
         for g in range(block.shape[0]):
             block[g, j] = 0
@@ -130,20 +129,20 @@ def _forward_of(cell: Cell) -> Forward:
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, gates, words, unit, h, c, extra, lengths, scratch, buffer, arrivals):
+    def run_forward(k, threads, gates, words, unit, h, c, extra, lengths, scratch, buffer, arrivals):
         T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
         blocks = gates.reshape((T, B, G, H))
         blocks_h, mores = scratch.reshape((B, S, H)), extra.reshape((T, B, X, H))
         memories = c.reshape((T + 1, B, M, H))
-        low, high, first, last = _share(k, threads, B, words, H, arrivals)
-        # Of each part of W_hh: the columns that are this thread's.
+        low, high, first, last = _range_of(k, threads, B, words, H, arrivals)
+        # The columns of each part of W_hh that this thread computes.
         parts = words.shape[0]
         N = R * H // parts
         left, right, rounds = (first, last, 1) if parts == R else (0, N, 1)
         for t in range(T):
             if R > 0:
                 for n in range(parts):
-                    # There and back: the last parts of a step are the first of the next, and are still in the cache.
+                    # Back and forth: the last parts of a step are the first of the next, and still in the cache.
                     g = n if t % 2 == 0 else parts - 1 - n
                     to = scratch[low:high, g * N + left : g * N + right]
                     multiply(h[t, low:high], columns_between(words[g], left, right), 0, nothing(), to, buffer[k])
@@ -165,9 +164,9 @@ def _forward_of(cell: Cell) -> Forward:
                         h_next[j] = h_j
                         write_memory(c_next, 0, j, H, memory)
             for b in range(low, high):
-                if t >= lengths[b]:  # in a loop of its own: as an else it makes all others a third slower
+                if t >= lengths[b]:  # a loop of its own: an else in the loop above slows it down by a third
                     c_prev, c_next = memories[t, b], memories[t + 1, b]
-                    stand_still(blocks[t, b], mores[t, b], h[t, b], h[t + 1, b], c_prev, c_next, first, last)
+                    copy_states(blocks[t, b], mores[t, b], h[t, b], h[t + 1, b], c_prev, c_next, first, last)
             if arrivals.shape[0] > 0:
                 rounds = barrier(arrivals, threads, rounds)
 
@@ -175,7 +174,7 @@ def _forward_of(cell: Cell) -> Forward:
         gates, h, c, extra, lengths, scratch = steps
         buffer = workspace.scratch(threads, W_hh.precision)
         arrivals = _arrivals(R * h.shape[2] ** 2, h.shape[2], W_hh.precision, threads)
-        walk(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, arrivals, threads)
+        run_forward(gates, W_hh.words, unit, h, c, extra, lengths, scratch, buffer, arrivals, threads)
 
     return forward
 
@@ -190,7 +189,7 @@ def _add_up(k, threads, partial, dunit):
 
 
 def _adder_of(cell: Cell) -> Any:
-    """Return add(gates, extra, share, H, to, buffer): add to dh the part that goes through the recurrent products.
+    """Return add(gates, extra, share, H, to, buffer): add the gradient through the recurrent products to dh.
 
     gates (B, GH) and extra (B, XH) hold the gradients of one step.
     """
@@ -206,7 +205,7 @@ def _add_nothing(gates, extra, share, H, to, buffer):
 
 
 def _and_then(before: Any, product: Product, *, whole: bool) -> Any:
-    """Return what adds one product more; `whole` where it takes all columns of its gradients."""
+    """Return `before` followed by one more product; `whole` where that takes all columns of its gradients."""
     own, first, end, row = product.own, product.first, product.first + product.count, product.row
 
     @inlined
@@ -230,12 +229,12 @@ def _backward_of(cell: Cell) -> Backward:
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @threaded(stamp=cell.name)
-    def walk(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals):
+    def run_backward(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals):
         T, B, H = dh_above.shape
-        # Reshaped once: it costs some 20 ns, which a row of units would notice.
+        # Reshaped once: it costs some 20 ns, which matters for each row of units.
         blocks, mores = gates.reshape((T, B, G, H)), extra.reshape((T, B, X, H))
         memories, dmemories = c.reshape((T + 1, B, M, H)), dc.reshape((B, M, H))
-        low, high, first, last = _share(k, threads, B, words, H, arrivals)
+        low, high, first, last = _range_of(k, threads, B, words, H, arrivals)
         share, rounds = columns_between(words, first, last), 1
         for b in range(low, high):
             for p in range(P):
@@ -264,7 +263,7 @@ def _backward_of(cell: Cell) -> Backward:
                         write_memory(dc_b, 0, j, H, dmemory)
             for b in range(low, high):
                 if t >= lengths[b]:
-                    pass_by(blocks[t, b], mores[t, b], dh_above[t, b], dh[b], first, last)
+                    copy_gradients(blocks[t, b], mores[t, b], dh_above[t, b], dh[b], first, last)
             if arrivals.shape[0] > 0:
                 rounds = barrier(arrivals, threads, rounds)
             add_products(gates[t, low:high], extra[t, low:high], share, H, dh[low:high, first:last], buffer[k])
@@ -275,11 +274,11 @@ def _backward_of(cell: Cell) -> Backward:
     ) -> None:  # fmt: skip
         (gates, h, c, extra, lengths, scratch), (dh, dc) = steps, dstates
         words, buffer = workspace.words(W_hh.shape[0], W_hh.shape[1], precision), workspace.scratch(threads, precision)
-        # dunit is summed over time for each sequence by itself, then over sequences: the order knows no threads.
+        # dunit is summed over time for each sequence, then over sequences: the order does not depend on threads.
         partial = scratch.reshape(-1)[: scratch.shape[0] * dunit.size].reshape(scratch.shape[0], *dunit.shape)
         pack(W_hh, words, threads)
         arrivals = _arrivals(W_hh.size, W_hh.shape[1], precision, threads)
-        walk(dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals, threads)
+        run_backward(dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals, threads)
         if P > 0:
             _add_up(partial, dunit, threads)
 

@@ -1,4 +1,4 @@
-"""Which token comes next: a distribution from logits by temperature, top-k and top-p, and a draw from it."""
+"""Sampling the next token: a distribution from logits by temperature, top-k and top-p, and a draw from it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
     """Fill p (V,) float64 with the probabilities to draw from, which sum to 1.
 
     logits       (V,)  in
-    temperature  0 takes the likeliest; below infinity
-    top_k        keeps the k likeliest and what is as likely as the last of them; 0 for all
-    top_p        keeps the likeliest until they reach it (Holtzman et al. 2020, arXiv:1904.09751); 1 for all
-    banned       a token that is taken out first, unless it is the only one; negative for none
+    temperature  0 takes the likeliest token; must be finite
+    top_k        keeps the k likeliest tokens and those as likely as the last of them; 0 for all
+    top_p        keeps the likeliest tokens until their sum reaches it (Holtzman et al. 2020, arXiv:1904.09751); 1: all
+    banned       a token that is excluded, unless it is the only one; negative for none
     """
     V = len(logits)
     if V == 1:
@@ -48,7 +48,7 @@ def distribution(logits, temperature, top_k, top_p, banned, p):
 
 @kernel
 def _nucleus(p, top_p):
-    """Set to 0 what comes after the likeliest that reach `top_p`; of two as likely the first stays."""
+    """Set to 0 all but the likeliest tokens that together reach `top_p`; of equally likely ones the first stay."""
     ordered = _descending(p)
     kept, reached = 0, 0.0
     while kept < len(p) and reached < top_p:
@@ -94,7 +94,7 @@ def _scale(p):
 
 @kernel
 def draw(p, uniform):
-    """Return the token that a random number in [0, 1) falls to, by p (V,) which sums to about 1."""
+    """Return the token that a random number in [0, 1) selects from p (V,), which sums to about 1."""
     last, reached = 0, 0.0
     for v in range(len(p)):
         if p[v] > 0:
@@ -102,4 +102,4 @@ def draw(p, uniform):
             reached += p[v]
             if uniform < reached:
                 return v
-    return last  # where rounding left the sum a little below 1
+    return last  # rounding may leave the sum a little below 1

@@ -1,6 +1,6 @@
-"""Sequences of different lengths side by side, time first: turned round, or cut off where they end.
+"""Sequences of different lengths side by side, time first: reversed, or padded with 0.
 
-Each function is its own gradient: what went from one place to another is sent back the same way.
+Each function is its own gradient.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _cut(k, threads, x, lengths, out):
 
 
 def reverse(x: Array, lengths: Array, out: Array, threads: int) -> None:
-    """Turn each sequence round within its length; 0 comes after it.
+    """Reverse each sequence within its length, and pad it with 0.
 
     x        (T, B, D)    in   rows contiguous, here and in `out`
     lengths  (B,) int32   in   at most T
@@ -53,5 +53,5 @@ def reverse(x: Array, lengths: Array, out: Array, threads: int) -> None:
 
 
 def cut(x: Array, lengths: Array, out: Array, threads: int) -> None:
-    """Copy each sequence as far as its length; 0 comes after it. Arguments as for `reverse`."""
+    """Copy each sequence up to its length, and pad it with 0. Arguments as for `reverse`."""
     _cut(x, lengths, out, threads)

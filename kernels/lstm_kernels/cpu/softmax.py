@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy of logits that are there, in nats; see `linear_cross_entropy` for those of a vocabulary."""
+"""Softmax and cross-entropy of given logits, in nats; `linear_cross_entropy` computes those of a large vocabulary."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SIGN, REST = np.int32(31), np.int32(0x7FFFFFFF)
 LEAST = np.int32(-0x80000000)
 
 
-# The compiler makes no vectors of a maximum of floats. Of integers it does, and the bits of a float32 are in order as
-# integers once those of negative numbers but the sign are turned: 0.05 to 0.09 ns an element instead of 0.57.
-# A NaN may or may not be the largest; the sum of exponentials, which follows, will hear of it.
+# The compiler does not vectorise a maximum of floats, but does for integers. The bits of a float32 compare as integers
+# once all but the sign of negative numbers are inverted: 0.05 to 0.09 ns an element instead of 0.57.
+# A NaN may or may not be the maximum; the sum of exponentials that follows is NaN in any case.
 def _largest32(row):
     bits = row.view(np.int32)
     largest = LEAST
@@ -49,7 +49,7 @@ def _compile_largest(row):
     return _largest32 if row.dtype == types.float32 else _largest64
 
 
-# Only the sum may be split over a vector's lanes: the loss must not become (largest + log) - target.
+# Only the sum may be reassociated over a vector's lanes: the loss must not become (largest + log) - target.
 @register_jitable(fastmath=set(SUMS))
 def sum_exp_in_place(row, largest):
     """Turn a row into the exponentials of row - largest, and return their sum."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, elementwise_grid, kernel
 
 HostArray = np.ndarray[Any, Any]
 
@@ -87,19 +87,19 @@ def view(flat: Array, start: int, shape: tuple[int, ...]) -> Array:
 def fill(a: Array, value: float, threads: int = 1) -> None:
     """Set every element."""
     if a.size:
-        _fill[one_by_one(a.size)](a.reshape(a.size), a.dtype.type(value))
+        _fill[elementwise_grid(a.size)](a.reshape(a.size), a.dtype.type(value))
 
 
 def copy(source: Array, target: Array) -> None:
     """Copy to an array of the same shape; both are on the device."""
     if target.size:
-        _copy[one_by_one(target.size)](target.reshape(target.size), source.reshape(target.size))
+        _copy[elementwise_grid(target.size)](target.reshape(target.size), source.reshape(target.size))
 
 
 def add(target: Array, values: Array) -> None:
     """Add an array of the same shape."""
     if target.size:
-        _add[one_by_one(target.size)](target.reshape(target.size), values.reshape(target.size))
+        _add[elementwise_grid(target.size)](target.reshape(target.size), values.reshape(target.size))
 
 
 def copy_to_device(source: Any, target: Array) -> None:
@@ -121,7 +121,7 @@ def to_host(a: Array) -> HostArray:
 def to_host_strided(a: Array, step: int) -> HostArray:
     """Return a copy of every `step`-th element of `a` (n,) on the host."""
     out = _empty(-(-len(a) // step), a.dtype)
-    _take_strided[one_by_one(len(out))](a, step, out)
+    _take_strided[elementwise_grid(len(out))](a, step, out)
     return to_host(out)
 
 

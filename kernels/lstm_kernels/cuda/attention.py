@@ -11,7 +11,7 @@ from typing import Any
 
 from lstm_kernels.activations import exp
 from lstm_kernels.cuda.gemm import TILE
-from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, one_by_one, types_of
+from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, elementwise_grid, kernel, types_of
 from lstm_kernels.interface import AttentionGradients, AttentionInputs
 
 SEQUENCES = 2 if SIMULATED else 65535
@@ -109,7 +109,7 @@ def forward(inputs: AttentionInputs, weights: Array, context: Array, precision: 
     queries, keys, memory, lengths, scale = inputs
     (T, B, _), number = weights.shape, weights.dtype.type
     _product("scores", queries, keys, lengths, weights)
-    _softmax[one_by_one(T * B)](weights, lengths, number(scale), number(0))
+    _softmax[elementwise_grid(T * B)](weights, lengths, number(scale), number(0))
     _product("values", weights, memory, lengths, context)
 
 
@@ -121,7 +121,7 @@ def backward(
     queries, keys, memory, lengths, scale = inputs
     (T, B, _), number = weights.shape, weights.dtype.type
     _product("scores", dcontext, memory, lengths, gradients.scores)
-    _softmax_backward[one_by_one(T * B)](gradients.scores, weights, lengths, number(scale), number(0))
+    _softmax_backward[elementwise_grid(T * B)](gradients.scores, weights, lengths, number(scale), number(0))
     _product("values", gradients.scores, keys, lengths, gradients.queries)
     _product("sources", gradients.scores, queries, lengths, gradients.keys, add=add)
     _product("sources", weights, dcontext, lengths, gradients.memory, add=add)

@@ -20,11 +20,11 @@ from lstm_kernels.cuda.ptx import load4
 
 UNITS, THREADS = (2, 8) if SIMULATED else (8, 256)
 """Units and threads of a block."""
-MOST_ROWS = 4 if SIMULATED else 32
+MAX_ROWS = 4 if SIMULATED else 32
 """Rows of a block, at most: each is a number that a thread adds up, and one of its threads for each of its units."""
-SHALLOWEST = 2 if SIMULATED else 64
+MIN_DEPTH = 2 if SIMULATED else 64
 """Quads of the tile, at least: fewer, and threads wait for memory more than they compute."""
-AT_ONCE = 2 if SIMULATED else 32
+READ_AHEAD = 2 if SIMULATED else 32
 """Numbers that a thread reads from memory before it puts down the first, about: each takes some 700 cycles to come."""
 
 
@@ -43,7 +43,7 @@ def layout(terms: int, columns: int, rows: int, room: int) -> Layout | None:
     quads = -(-terms // 4)
     tile, sums = quads * columns * 4, THREADS * rows
     depth = min(quads, (room - tile - sums) // (4 * (rows + 1)))
-    if depth < min(quads, SHALLOWEST):
+    if depth < min(quads, MIN_DEPTH):
         return None
     partial = tile + depth * (rows + 1) * 4
     return Layout(depth, tile, partial, partial + sums)
@@ -56,25 +56,25 @@ def groups(columns: int) -> int:
 
 def ahead(rows: int) -> int:
     """Return how many terms of each row a thread reads before it puts down the first."""
-    return max(1, min(4, AT_ONCE // rows))
+    return max(1, min(4, READ_AHEAD // rows))
 
 
 class BlockProduct(NamedTuple):
     """What the threads of a block call together, with a barrier after fill, multiply and keep."""
 
     fill: Any
-    """fill(taken, n, space, tile, top, first, last, source, start, low, B, shift, limit), as thread `n`: put terms
+    """fill(buffer, n, space, tile, top, first, last, source, start, low, B, shift, limit), as thread `n`: put terms
     `first` to `last` of each row into the tile, whose first quad is the `top` one.
 
     Rows are start + low, start + low + 1, and so on, of `source`, those below start + B; where there are fewer, the
     last again. Term k is in column k - shift; from `limit` on there are no more, and weights are 0: then the last
-    again. `taken` has room for what is read ahead.
+    again. `buffer` has room for what is read ahead.
     """
     multiply: Any
     """multiply(total, space, top, tile, here, column, group): add to `total`, of each row, what `here` quads from the
     `top` one on are worth, whose terms are in the tile."""
     keep: Any
-    """keep(total, space, partial, column, group): note them for the others."""
+    """store_partial(total, space, partial, column, group): note them for the others."""
     add_up: Any
     """add_up(space, partial, row, column): return the sum."""
 
@@ -85,18 +85,18 @@ def product_of(rows: int, columns: int, number: Any) -> BlockProduct:
     together, terms = groups(columns), ahead(rows)
 
     @inlined
-    def fill(taken, n, space, tile, top, first, last, source, start, low, B, shift, limit):
+    def fill(buffer, n, space, tile, top, first, last, source, start, low, B, shift, limit):
         for begin in range(first + n, last, terms * THREADS):
             for a in range(terms):
                 k = min(begin + a * THREADS, limit - 1) - shift
                 for row in range(rows):
-                    taken[a * rows + row] = source[start + min(low + row, B - 1), k]
+                    buffer[a * rows + row] = source[start + min(low + row, B - 1), k]
             for a in range(terms):
                 k = begin + a * THREADS
                 if k < last:
                     at = tile + (k // 4 - top) * (rows + 1) * 4 + k % 4
                     for row in range(rows):
-                        space[at + row * 4] = taken[a * rows + row]
+                        space[at + row * 4] = buffer[a * rows + row]
 
     @inlined
     def multiply(total, space, top, tile, here, column, group):
@@ -108,7 +108,7 @@ def product_of(rows: int, columns: int, number: Any) -> BlockProduct:
                 total[row] = (((total[row] + w0 * x0) + w1 * x1) + w2 * x2) + w3 * x3
 
     @inlined
-    def keep(total, space, partial, column, group):
+    def store_partial(total, space, partial, column, group):
         if group < together:
             for row in range(rows):
                 space[partial + (group * rows + row) * columns + column] = total[row]
@@ -120,4 +120,4 @@ def product_of(rows: int, columns: int, number: Any) -> BlockProduct:
             found += space[partial + (group * rows + row) * columns + column]
         return found
 
-    return BlockProduct(fill, multiply, keep, add_up)
+    return BlockProduct(fill, multiply, store_partial, add_up)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import exp
-from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, inlined, kernel, one_by_one, types_of
+from lstm_kernels.cuda.launch import THREADS, Array, cuda, elementwise_grid, inlined, kernel, row_grid, types_of
 from lstm_kernels.interface import CTCTargets
 
 IMPOSSIBLE = -1e30
@@ -26,7 +26,7 @@ def work_shape(T: int, B: int, U: int) -> tuple[int, ...]:
 
 
 # As in `softmax`: the simulator has barriers only for functions of the kernel's own module.
-def _meet_at_largest(shared, x):
+def _reduce_max(shared, x):
     """Leave in shared[0] the largest of what the threads of a block have there, each at its x."""
     cuda.syncthreads()
     half = THREADS // 2
@@ -37,7 +37,7 @@ def _meet_at_largest(shared, x):
         half //= 2
 
 
-def _meet_at_sum(shared, x):
+def _reduce_sum(shared, x):
     """Leave in shared[0] their sum."""
     cuda.syncthreads()
     half = THREADS // 2
@@ -48,7 +48,7 @@ def _meet_at_sum(shared, x):
         half //= 2
 
 
-meet_at_largest, meet_at_sum = inlined(_meet_at_largest), inlined(_meet_at_sum)
+reduce_max, reduce_sum = inlined(_reduce_max), inlined(_reduce_sum)
 
 
 @kernel
@@ -89,7 +89,7 @@ def _log_softmax(dtype: str) -> Any:
             for v in range(x, V, THREADS):
                 largest = logits[t, b, v] if logits[t, b, v] > largest else largest
             shared[x] = largest
-            meet_at_largest(shared, x)
+            reduce_max(shared, x)
             largest = shared[0]
             for u in range(x, U + 1, THREADS):
                 work[b, t, 2, u] = logits[t, b, labels[b, u - 1] if u > 0 else 0] - largest
@@ -100,7 +100,7 @@ def _log_softmax(dtype: str) -> Any:
                 logits[t, b, v] = e
                 total += e
             shared[x] = total
-            meet_at_sum(shared, x)
+            reduce_sum(shared, x)
             total = shared[0]
             log_total = number(math.log(total))
             for u in range(x, U + 1, THREADS):
@@ -158,7 +158,7 @@ def _walk(dtype: str) -> Any:
                     largest = largest if blank < largest else blank
                     largest = largest if label < largest else label
                 shared[x] = largest
-                meet_at_largest(shared, x)
+                reduce_max(shared, x)
                 largest = shared[0]
                 for u in range(x, U + 1, THREADS):
                     work[b, t, 0, u] -= largest
@@ -193,7 +193,7 @@ def _walk(dtype: str) -> Any:
                     largest = largest if blank < largest else blank
                     largest = largest if label < largest else label
                 shared[x] = largest
-                meet_at_largest(shared, x)
+                reduce_max(shared, x)
                 largest = shared[0]
                 cuda.syncthreads()
                 most = number(2) * impossible
@@ -205,7 +205,7 @@ def _walk(dtype: str) -> Any:
                     most = most if work[b, t, 0, u] < most else work[b, t, 0, u]
                     most = most if work[b, t, 1, u] < most else work[b, t, 1, u]
                 shared[x] = most
-                meet_at_largest(shared, x)
+                reduce_max(shared, x)
                 most = shared[0]
                 cuda.syncthreads()
                 total = none
@@ -214,7 +214,7 @@ def _walk(dtype: str) -> Any:
                     work[b, t, 1, u] = exp(work[b, t, 1, u] - most)
                     total += work[b, t, 0, u] + work[b, t, 1, u]
                 shared[x] = total
-                meet_at_sum(shared, x)
+                reduce_sum(shared, x)
                 share = scale / shared[0]
                 for u in range(x, U + 1, THREADS):
                     work[b, t, 0, u] *= share
@@ -250,7 +250,7 @@ def loss(
     """Fill nll (B,) and aligned (B,), and turn logits (T, B, V) into the gradient of scale * sum(nll)."""
     (T, B, _), number, dtype = logits.shape, logits.dtype.type, logits.dtype.name
     lengths, labels, label_lengths = targets
-    _align[one_by_one(B)](lengths, labels, label_lengths, nll, aligned, work, number(0), number(IMPOSSIBLE))
-    _log_softmax(dtype)[by_row(T * B)](logits, lengths, labels, label_lengths, aligned, work, number(scale))
-    _walk(dtype)[by_row(B)](lengths, label_lengths, nll, aligned, work, number(scale))
-    _gradient[by_row(T * B)](logits, lengths, labels, label_lengths, aligned, work)
+    _align[elementwise_grid(B)](lengths, labels, label_lengths, nll, aligned, work, number(0), number(IMPOSSIBLE))
+    _log_softmax(dtype)[row_grid(T * B)](logits, lengths, labels, label_lengths, aligned, work, number(scale))
+    _walk(dtype)[row_grid(B)](lengths, label_lengths, nll, aligned, work, number(scale))
+    _gradient[row_grid(T * B)](logits, lengths, labels, label_lengths, aligned, work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lstm_kernels.cuda.arrays import zeros
-from lstm_kernels.cuda.launch import Array, by_row, cuda, kernel, one_by_one
+from lstm_kernels.cuda.launch import Array, cuda, elementwise_grid, kernel, row_grid
 
 _held: dict[int, Array] = {}
 
@@ -24,7 +24,7 @@ def _forward(table, tokens, out):
 
 
 @kernel
-def _string(tokens, following):
+def _link_occurrences(tokens, following):
     """For each position: the next one of its token, N after the last; negative, less 1, where an earlier one has it."""
     N = tokens.shape[0]
     for n in range(cuda.grid(1), N, cuda.gridsize(1)):
@@ -64,7 +64,7 @@ def _clear(tokens, dtable):
 
 def forward(table: Array, tokens: Array, out: Array, threads: int) -> None:
     """Copy a row of table (V, D) for each of tokens (N,) to out (N, D)."""
-    _forward[by_row(len(tokens))](table, tokens, out)
+    _forward[row_grid(len(tokens))](table, tokens, out)
 
 
 def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
@@ -73,10 +73,10 @@ def backward(dout: Array, tokens: Array, dtable: Array, threads: int) -> None:
     if N not in _held:
         _held[N] = zeros(N, np.int32)
     following = _held[N]
-    _string[one_by_one(N)](tokens, following)
-    _backward[by_row(N)](dout, tokens, following, dtable)
+    _link_occurrences[elementwise_grid(N)](tokens, following)
+    _backward[row_grid(N)](dout, tokens, following, dtable)
 
 
 def clear(tokens: Array, dtable: Array, threads: int) -> None:
     """Set the rows of tokens (N,) in dtable (V, D) to 0."""
-    _clear[by_row(len(tokens))](tokens, dtable)
+    _clear[row_grid(len(tokens))](tokens, dtable)

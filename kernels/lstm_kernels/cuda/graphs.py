@@ -24,11 +24,11 @@ from lstm_kernels.cuda.launch import DEFAULT, Stream, cuda, on, stream, synchron
 Work = Callable[[], None]
 """Starts kernels and does nothing else: no allocation, no copy from or to the host, no look at what they computed."""
 
-records = os.environ.get("LSTM_KERNELS_GRAPHS", "1") != "0"
+enabled = os.environ.get("LSTM_KERNELS_GRAPHS", "1") != "0"
 """Whether anything is; set to compare."""
-PLAIN = 1
+WARMUP_RUNS = 1
 """How often work is done as it stands before it is recorded: kernels are compiled then."""
-MOST = 64
+MAX_GRAPHS = 64
 """Graphs that are kept; the one that was not needed for longest goes first."""
 
 _RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads, and what the garbage collector frees, are not forbidden
@@ -101,12 +101,12 @@ def replay(key: Hashable, work: Work) -> None:
     Where recording fails it is done as it stands, then and from then on; and within other work it is part of that.
     """
     driver = _driver()
-    if driver is None or not records or stream() is not DEFAULT:
+    if driver is None or not enabled or stream() is not DEFAULT:
         work()
         return
     if key not in _graphs:
         done = _times.get(key, 0)
-        if done < PLAIN:
+        if done < WARMUP_RUNS:
             _note(key, done + 1)
             work()
             return
@@ -122,7 +122,7 @@ def replay(key: Hashable, work: Work) -> None:
 
 
 def _note(key: Hashable, times: int) -> None:
-    if len(_times) >= MOST:
+    if len(_times) >= MAX_GRAPHS:
         _times.clear()
     _times[key] = times
 
@@ -130,7 +130,7 @@ def _note(key: Hashable, times: int) -> None:
 def _keep(key: Hashable, graph: Any, driver: Driver) -> None:
     _times.pop(key, None)
     _graphs[key] = graph
-    if len(_graphs) > MOST:
+    if len(_graphs) > MAX_GRAPHS:
         driver.forget(_graphs.popitem(last=False)[1])
 
 

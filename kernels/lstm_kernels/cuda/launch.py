@@ -39,7 +39,7 @@ for _config in (SETTINGS, getattr(cuda, "config", None)):
 
 THREADS = 4 if SIMULATED else 256
 """Threads of a block that shares out one row, or numbers one by one; a power of two."""
-MOST_BLOCKS = 2 if SIMULATED else 2048
+MAX_BLOCKS = 2 if SIMULATED else 2048
 """Blocks that are started at most; each then takes more than one share."""
 
 RESERVED = 0 if SIMULATED else 256 << 20
@@ -122,14 +122,14 @@ def types_of(dtype: str) -> tuple[Any, Any]:
     return np.dtype(dtype).type, getattr(numba.types, dtype)
 
 
-def one_by_one(count: int) -> tuple[int, int]:
+def elementwise_grid(count: int) -> tuple[int, int]:
     """Return the grid of a kernel that strides over `count` numbers."""
-    return max(1, min(-(-count // THREADS), MOST_BLOCKS)), THREADS
+    return max(1, min(-(-count // THREADS), MAX_BLOCKS)), THREADS
 
 
-def by_row(rows: int) -> tuple[int, int]:
+def row_grid(rows: int) -> tuple[int, int]:
     """Return the grid of a kernel whose blocks stride over rows, and threads along a row."""
-    return max(1, min(rows, MOST_BLOCKS)), THREADS
+    return max(1, min(rows, MAX_BLOCKS)), THREADS
 
 
 # --- what there is ----------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from lstm_kernels.cuda import reduction as sums_of
+from lstm_kernels.cuda import reduction
 from lstm_kernels.cuda.arrays import non_empty
-from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.launch import Array, cuda, elementwise_grid, kernel
 from lstm_kernels.interface import Adam, FlatWeights, Update
 
 
@@ -17,7 +17,7 @@ def _square(n, slope, g, _):
     return value * value
 
 
-_square_sums = sums_of.summing(_square)
+_square_sums = reduction.sum_kernel(_square)
 
 
 @kernel
@@ -54,16 +54,16 @@ def _adamw(w, g, m, v, ema, rate, beta1, beta2, new1, new2, eps, shrink, decayed
 
 def norm(g: Array, sums: object, threads: int) -> float:
     """Return the Euclidean norm of g (n,), summed in float64; `sums` is not needed here."""
-    blocks, block = one_by_one(len(g))
-    partial = sums_of.partial()
+    blocks, block = elementwise_grid(len(g))
+    partial = reduction.shared_partial_sums()
     _square_sums[blocks, block](len(g), partial, 0.0, g, g)
-    return math.sqrt(sums_of.total(partial, blocks))
+    return math.sqrt(reduction.total(partial, blocks))
 
 
 def sgd(weights: FlatWeights, velocity: Array, momentum: float, update: Update, threads: int) -> None:
     """Gradient descent with momentum."""
     (w, g, ema), (lr, clip, weight_decay, decayed, ema_decay), number = weights, update, velocity.dtype.type
-    _sgd[one_by_one(len(w))](
+    _sgd[elementwise_grid(len(w))](
         w, g, velocity, non_empty(ema, w), number(lr), number(momentum), number(weight_decay), decayed, number(clip),
         number(1.0 - ema_decay), ema.size > 0,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def adamw(weights: FlatWeights, adam: Adam, update: Update, threads: int) -> Non
     (w, g, ema), (m, v, beta1, beta2, eps, step), number = weights, adam, weights.w.dtype.type
     lr, clip, weight_decay, decayed, ema_decay = update
     rate, v_scale = lr / (1.0 - beta1**step), 1.0 / (1.0 - beta2**step)
-    _adamw[one_by_one(len(w))](
+    _adamw[elementwise_grid(len(w))](
         w, g, m, v, non_empty(ema, w), number(rate), number(beta1), number(beta2), number(1.0 - beta1),
         number(1.0 - beta2), number(eps), number(lr * weight_decay), decayed, number(clip), number(v_scale),
         number(1.0 - ema_decay), ema.size > 0,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
-from lstm_kernels.cuda.reduction import made, summing
+from lstm_kernels.cuda.launch import Array, cuda, elementwise_grid, kernel
+from lstm_kernels.cuda.reduction import partial_sums, sum_kernel
 
 
 def _penalise(n, slope, x, dx):
@@ -19,7 +19,7 @@ def _step(n, slope, before, after):
     return np.float64(step) * np.float64(step)
 
 
-_activation, _squared_steps = summing(_penalise, adds=True), summing(_step, adds=True)
+_activation, _squared_steps = sum_kernel(_penalise, adds=True), sum_kernel(_step, adds=True)
 
 
 @kernel
@@ -49,12 +49,12 @@ def _temporal(h, dh, dh_before, slope, first):
 
 def square_sums(threads: int) -> Array:
     """Return zeros that squares can be added to, one for each block."""
-    return made()
+    return partial_sums()
 
 
 def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:
     """Add slope * x to dx, both (N,), and the sum of x^2 to that of `sums`."""
-    _activation[one_by_one(x.size)](x.size, sums, x.dtype.type(slope), x, dx)
+    _activation[elementwise_grid(x.size)](x.size, sums, x.dtype.type(slope), x, dx)
 
 
 def temporal(
@@ -62,8 +62,8 @@ def temporal(
 ) -> None:
     """Add the gradient of slope / 2 * sum of (h_t - h_{t-1})^2 to dh (T, B, H) and dh_before (B, H), that to `sums`."""
     (T, B, H), first = dh.shape, 0 if counts_first else 1
-    _temporal[one_by_one(B * H)](h, dh, dh_before, h.dtype.type(slope), first)
+    _temporal[elementwise_grid(B * H)](h, dh, dh_before, h.dtype.type(slope), first)
     count = (T - first) * B * H
     if count > 0:
         before, after = h[first:T].reshape(count), h[first + 1 :].reshape(count)
-        _squared_steps[one_by_one(count)](count, sums, h.dtype.type(0), before, after)
+        _squared_steps[elementwise_grid(count)](count, sums, h.dtype.type(0), before, after)

@@ -20,7 +20,7 @@ import numpy as np
 
 from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cuda import arrays, cell_step
-from lstm_kernels.cuda.block_gemm import MOST_ROWS, THREADS, UNITS, Layout, ahead, layout, product_of
+from lstm_kernels.cuda.block_gemm import MAX_ROWS, THREADS, UNITS, Layout, ahead, layout, product_of
 from lstm_kernels.cuda.driver import allow_shared, max_shared
 from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, inlined, kernel, multiprocessors, types_of
 from lstm_kernels.cuda.ptx import arrive, arrived
@@ -106,7 +106,7 @@ def supports(cell: Cell) -> bool:
 def fits(B: int, G: int, H: int, itemsize: int) -> bool:
     """Return whether all blocks of a walk can run at once, and hold what they are to."""
     found = shape(B, H)
-    if found.slices * found.shares > multiprocessors() or found.rows > MOST_ROWS:
+    if found.slices * found.shares > multiprocessors() or found.rows > MAX_ROWS:
         return False
     return None not in layouts(G, H, found.rows, itemsize)
 
@@ -131,14 +131,14 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
     G, unit_of = len(cell.gates), cell_step.forward_of(cell)
     columns = G * UNITS
-    fill, multiply, keep, add_up = product_of(rows, columns, number)
+    fill, multiply, store_partial, add_up = product_of(rows, columns, number)
     reads = ahead(rows) * rows
 
     @kernel
     def walk(first, last, counters, depth, tile, partial, B, lengths, gates, W, unit, h, c, extra):
         space = cuda.shared.array(0, kind)
         total = cuda.local.array(rows, kind)
-        taken = cuda.local.array(reads, kind)
+        buffer = cuda.local.array(reads, kind)
         products = cuda.local.array((1, G), kind)
         H, n = h.shape[1], cuda.threadIdx.x
         quads = (H + 3) // 4
@@ -155,11 +155,11 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
                 total[row] = number(0)
             for top in range(0, quads, depth):
                 here = min(depth, quads - top)
-                fill(taken, n, space, tile, top, top * 4, (top + here) * 4, h, t * B, low, B, 0, H)
+                fill(buffer, n, space, tile, top, top * 4, (top + here) * 4, h, t * B, low, B, 0, H)
                 cuda.syncthreads()
                 multiply(total, space, top, tile, here, column, group)
                 cuda.syncthreads()
-            keep(total, space, partial, column, group)
+            store_partial(total, space, partial, column, group)
             cuda.syncthreads()
             if r < rows and b < B and j < H:
                 for gate in range(G):
@@ -176,7 +176,7 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
     """Return the kernel of a walk back: its step s takes the cell at t = T - 1 - s, once the product of t + 1 is in."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
     G, split, unit_of = len(cell.gates), bool(cell.own_gates), cell_step.backward_of(cell)
-    fill, multiply, keep, add_up = product_of(rows, UNITS, number)
+    fill, multiply, store_partial, add_up = product_of(rows, UNITS, number)
     reads = ahead(rows) * rows
 
     @kernel
@@ -186,7 +186,7 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
     ):  # fmt: skip
         space = cuda.shared.array(0, kind)
         total = cuda.local.array(rows, kind)
-        taken = cuda.local.array(reads, kind)
+        buffer = cuda.local.array(reads, kind)
         H, n = h.shape[1], cuda.threadIdx.x
         N, shared = G * H, (G - 1) * H
         quads = (N + 3) // 4
@@ -206,14 +206,14 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
                     here = min(depth, quads - top)
                     begin, end, after = top * 4, (top + here) * 4, (t + 1) * B
                     if split:
-                        fill(taken, n, space, tile, top, begin, min(end, shared), gates, after, low, B, 0, shared)
-                        fill(taken, n, space, tile, top, max(begin, shared), end, extra, after, low, B, shared, N)
+                        fill(buffer, n, space, tile, top, begin, min(end, shared), gates, after, low, B, 0, shared)
+                        fill(buffer, n, space, tile, top, max(begin, shared), end, extra, after, low, B, shared, N)
                     else:
-                        fill(taken, n, space, tile, top, begin, end, gates, after, low, B, 0, N)
+                        fill(buffer, n, space, tile, top, begin, end, gates, after, low, B, 0, N)
                     cuda.syncthreads()
                     multiply(total, space, top, tile, here, column, group)
                     cuda.syncthreads()
-                keep(total, space, partial, column, group)
+                store_partial(total, space, partial, column, group)
                 cuda.syncthreads()
             if r < rows and b < B and j < H:
                 if s > 0:

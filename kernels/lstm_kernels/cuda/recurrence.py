@@ -1,8 +1,9 @@
-"""Twin of `cpu.recurrence`: all steps in one kernel (`walk`) where that fits and a step's product is small, or else a
-library product with W_hh at each step, then the cell, a thread for each unit of each sequence.
+"""Twin of `cpu.recurrence`: one kernel for all steps (`persistent`) where it fits and a step's product is small.
 
-Rows of all steps are one: row t * B + b of the gates is that of sequence b at step t, and its h and c before the step
-are in the same row, those after it B rows further on.
+Otherwise each step is a library product with W_hh, then the cell, with a thread for each unit of each sequence.
+
+Rows of all steps form one array: row t * B + b of the gates is sequence b at step t; its h and c before the step are in
+the same row, those after the step B rows further on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lstm_kernels.cuda import persistent
 from lstm_kernels.cuda.arrays import non_empty, view
 from lstm_kernels.cuda.cell_step import backward_of, forward_of
 from lstm_kernels.cuda.gemm import Packed, multiply
-from lstm_kernels.cuda.launch import Array, cuda, kernel, one_by_one
+from lstm_kernels.cuda.launch import Array, cuda, elementwise_grid, kernel
 from lstm_kernels.cuda.persistent import RowGradients, Rows
 from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 
@@ -81,7 +82,9 @@ def _forward_of(cell: Cell) -> Forward:
         for t in range(T):
             if R:
                 multiply(h[t], W_hh.words, scratch[:, : R * H], W_hh.precision)
-            units[one_by_one(B * H)](t, B, rows.lengths, rows.gates, scratch, rows.unit, rows.h, rows.c, rows.extra)
+            units[elementwise_grid(B * H)](
+                t, B, rows.lengths, rows.gates, scratch, rows.unit, rows.h, rows.c, rows.extra
+            )
 
     return forward
 
@@ -117,7 +120,7 @@ def _backward_of(cell: Cell) -> Backward:
         gradients = RowGradients(dh_above.reshape(T * B, H), dh, dc, partial)
         if not (_is_persistent(B, cell, rows.h) and persistent.backward(cell.name, rows, W_hh, gradients)):
             for t in range(T - 1, -1, -1):
-                units[one_by_one(B * H)](
+                units[elementwise_grid(B * H)](
                     t, T, B, rows.lengths, gradients.dh_above, rows.unit, rows.h, rows.c, rows.gates, rows.extra, dh,
                     dc, partial,
                 )  # fmt: skip
@@ -126,6 +129,6 @@ def _backward_of(cell: Cell) -> Backward:
                     columns, of = (slice(n * H, (n + product.count) * H) for n in (product.first, product.row))
                     multiply(da[:, columns], W_hh[of], dh, precision, add=True)
         if P:
-            _add_up[one_by_one(P * H)](partial, dunit.reshape(1, P * H))
+            _add_up[elementwise_grid(P * H)](partial, dunit.reshape(1, P * H))
 
     return backward

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.cuda.arrays import to_host, zeros
-from lstm_kernels.cuda.launch import MOST_BLOCKS, THREADS, Array, cuda, inlined, kernel
+from lstm_kernels.cuda.launch import MAX_BLOCKS, THREADS, Array, cuda, inlined, kernel
 
 _held: list[Array] = []
 
 
-def made() -> Array:
-    """Return zeros that blocks can write their sums to, (MOST_BLOCKS,) float64."""
-    return zeros(MOST_BLOCKS, np.float64)
+def partial_sums() -> Array:
+    """Return zeros that blocks can write their sums to, (MAX_BLOCKS,) float64."""
+    return zeros(MAX_BLOCKS, np.float64)
 
 
-def partial() -> Array:
+def shared_partial_sums() -> Array:
     """Return such sums that are read at once, always the same ones."""
     if not _held:
-        _held.append(made())
+        _held.append(partial_sums())
     return _held[0]
 
 
@@ -33,7 +33,7 @@ def total(sums: Array, blocks: int) -> float:
     return float(to_host(sums)[:blocks].sum())
 
 
-def summing(term: Any, *, adds: bool = False) -> Any:
+def sum_kernel(term: Any, *, adds: bool = False) -> Any:
     """Return a kernel that sets sums[block] to the sum of term(n, slope, a, b) over the n < count that it takes, or
     adds it to what is there."""
     term = inlined(term)

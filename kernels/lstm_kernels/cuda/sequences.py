@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lstm_kernels.cuda.launch import Array, by_row, cuda, kernel
+from lstm_kernels.cuda.launch import Array, cuda, kernel, row_grid
 
 
 @kernel
@@ -24,10 +24,10 @@ def _cut(x, lengths, none, out):
 
 
 def reverse(x: Array, lengths: Array, out: Array, threads: int) -> None:
-    """Turn each sequence round within its length; 0 comes after it."""
-    _reverse[by_row(x.shape[0] * x.shape[1])](x, lengths, x.dtype.type(0), out)
+    """Reverse each sequence within its length, and pad it with 0."""
+    _reverse[row_grid(x.shape[0] * x.shape[1])](x, lengths, x.dtype.type(0), out)
 
 
 def cut(x: Array, lengths: Array, out: Array, threads: int) -> None:
-    """Copy each sequence as far as its length; 0 comes after it."""
-    _cut[by_row(x.shape[0] * x.shape[1])](x, lengths, x.dtype.type(0), out)
+    """Copy each sequence up to its length, and pad it with 0."""
+    _cut[row_grid(x.shape[0] * x.shape[1])](x, lengths, x.dtype.type(0), out)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lstm_kernels.activations import exp
-from lstm_kernels.cuda.launch import THREADS, Array, by_row, cuda, inlined, kernel, types_of
+from lstm_kernels.cuda.launch import THREADS, Array, cuda, inlined, kernel, row_grid, types_of
 from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 
 
-def _meet_at_largest(shared, x):
+def _reduce_max(shared, x):
     """Leave in shared[0] the largest of what the threads of a block have put there, each at its x."""
     cuda.syncthreads()
     half = THREADS // 2
@@ -24,7 +24,7 @@ def _meet_at_largest(shared, x):
         half //= 2
 
 
-def _meet_at_sum(shared, x):
+def _reduce_sum(shared, x):
     """Leave in shared[0] their sum."""
     cuda.syncthreads()
     half = THREADS // 2
@@ -35,7 +35,7 @@ def _meet_at_sum(shared, x):
         half //= 2
 
 
-meet_at_largest, meet_at_sum = inlined(_meet_at_largest), inlined(_meet_at_sum)
+reduce_max, reduce_sum = inlined(_reduce_max), inlined(_reduce_sum)
 
 
 @cache
@@ -62,7 +62,7 @@ def _cross_entropy(dtype: str) -> Any:
             for v in range(x, V, THREADS):
                 largest = logits[n, v] if logits[n, v] > largest else largest
             shared[x] = largest
-            meet_at_largest(shared, x)
+            reduce_max(shared, x)
             largest = shared[0]
             below = largest - logits[n, target]
             cuda.syncthreads()  # all have read what is now overwritten
@@ -71,7 +71,7 @@ def _cross_entropy(dtype: str) -> Any:
                 for v in range(x, V, THREADS):
                     total += largest - logits[n, v]
                 shared[x] = total
-                meet_at_sum(shared, x)
+                reduce_sum(shared, x)
                 if x == 0:
                     uniform[n] = shared[0] / number(V)
                 cuda.syncthreads()
@@ -81,7 +81,7 @@ def _cross_entropy(dtype: str) -> Any:
                 logits[n, v] = e
                 total += e
             shared[x] = total
-            meet_at_sum(shared, x)
+            reduce_sum(shared, x)
             total = shared[0]
             factor = scale / total
             for v in range(x, V, THREADS):
@@ -104,6 +104,6 @@ def cross_entropy(
     scale * sum(loss)."""
     number, (rate, uniform) = logits.dtype.type, smoothing
     scales = [number(value) for value in (scale, scale * (1 - rate), scale * rate / logits.shape[1])]
-    _cross_entropy(logits.dtype.name)[by_row(len(nll))](
+    _cross_entropy(logits.dtype.name)[row_grid(len(nll))](
         logits, targets, nll, nll if uniform is None else uniform, uniform is not None, *scales
     )

@@ -86,7 +86,7 @@ def test_results_are_the_same_when_units_are_split_among_threads(cell, precision
     """Threads split the units where W_hh is large; sums keep the order that one thread has."""
     args = case(cell, 4, 5, 3, 2 * max(WIDE.values()) + 7, np.float64 if precision == "float64" else np.float32)
     alone = run_layer(cell, *args, precision=precision)
-    monkeypatch.setattr(recurrence, "SHARED_FROM", 0)
+    monkeypatch.setattr(recurrence, "MIN_SPLIT_BYTES", 0)
     for threads in range(1, min(MAX_THREADS, 3) + 1):
         shared = run_layer(cell, *args, threads=threads, precision=precision)
         assert all(a.tobytes() == b.tobytes() for a, b in zip(alone[:3], shared[:3], strict=True))

@@ -51,7 +51,7 @@ def test_other_work_is_recorded_by_itself(recorder):
 
 
 def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
-    monkeypatch.setattr(graphs, "MOST", 2)
+    monkeypatch.setattr(graphs, "MAX_GRAPHS", 2)
     monkeypatch.setattr(graphs, "PLAIN", 0)
     for key in "abacb":
         graphs.replay(key, lambda: None)
@@ -97,7 +97,7 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
 
 
 def test_nothing_is_recorded_where_that_is_not_wanted(recorder, monkeypatch):
-    monkeypatch.setattr(graphs, "records", False)
+    monkeypatch.setattr(graphs, "enabled", False)
     done = []
     for _ in range(3):
         graphs.replay("a", lambda: done.append("a"))

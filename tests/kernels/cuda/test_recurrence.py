@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lstm_kernels.cell_table import CELLS
 from lstm_kernels.cuda import block_gemm, persistent, recurrence
-from lstm_kernels.cuda.block_gemm import MOST_ROWS, UNITS
+from lstm_kernels.cuda.block_gemm import MAX_ROWS, UNITS
 from support.cuda_kernels import CUDA
 from support.layer_cases import (
     assert_agrees_with_central_differences,
@@ -57,7 +57,7 @@ def test_a_persistent_kernel_of_many_blocks_agrees_with_the_reference(cell, B, m
     G, H = len(CELLS[cell].gates), 2 * UNITS + UNITS // 2
     monkeypatch.setattr(recurrence, "mode", "persistent")
     monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
-    monkeypatch.setattr(block_gemm, "SHALLOWEST", 2)
+    monkeypatch.setattr(block_gemm, "MIN_DEPTH", 2)
     monkeypatch.setattr(persistent, "layout", smallest_layout)
     found = persistent.shape(B, H)
     assert (found.slices, found.shares) == (3, 2)
@@ -68,8 +68,8 @@ def test_a_persistent_kernel_of_many_blocks_agrees_with_the_reference(cell, B, m
 def test_the_persistent_kernel_needs_room_for_rows_and_units(monkeypatch):
     monkeypatch.setattr(persistent, "multiprocessors", lambda: 6)
     monkeypatch.setattr(persistent, "max_shared", lambda: 227 << 10)
-    assert persistent.fits(MOST_ROWS, 4, 6 * UNITS, 4)
-    assert not persistent.fits(MOST_ROWS + 1, 4, 6 * UNITS, 4)
+    assert persistent.fits(MAX_ROWS, 4, 6 * UNITS, 4)
+    assert not persistent.fits(MAX_ROWS + 1, 4, 6 * UNITS, 4)
     assert not persistent.fits(1, 4, 7 * UNITS, 4)
     monkeypatch.setattr(persistent, "max_shared", lambda: 4 * 4 * UNITS * 6 * UNITS)  # the weights alone
     assert not persistent.fits(1, 4, 6 * UNITS, 4)
