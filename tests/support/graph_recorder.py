@@ -4,20 +4,20 @@ from __future__ import annotations
 
 
 class GraphRecorder:
-    """Keeps recorded work and runs it, with the same arrays, each time it is started."""
+    """Keeps recorded work and runs it, with the same arrays, each time it is launched."""
 
     def __init__(self):
-        self.graphs, self.recorded, self.started = [], 0, 0
+        self.graphs, self.recorded, self.launched = [], 0, 0
 
     def record(self, work):
         self.recorded += 1
         self.graphs.append(work)
         return work
 
-    def start(self, work):
+    def launch(self, work):
         assert work in self.graphs
-        self.started += 1
+        self.launched += 1
         work()
 
-    def forget(self, work):
+    def destroy(self, work):
         self.graphs.remove(work)

@@ -45,9 +45,9 @@ def access(cell_name: str) -> Access:
 # --- splitting a step among threads -----------------------------------------------------------------------------------
 
 # While W_hh fits into a core's own cache, threads split the batch and never wait for each other. Where it is larger,
-# they split the units, so that each reads only its own part of W_hh, and pass a barrier at each step, since all need all
-# of h or of the gates' gradient. Sums are the same either way. (Loops over units count unsigned: an index that could be
-# negative costs a test for each unit and prevents vectors.)
+# they split the units, so that each reads only its own part of W_hh, and pass a barrier at each step, since all need
+# all of h or of the gates' gradient. Sums are the same either way. (Loops over units count unsigned: an index that may
+# be negative costs a test for each unit and prevents vectors.)
 
 MIN_SPLIT_BYTES = 2_000_000
 """Bytes of W_hh from which on threads split the units."""

@@ -1,13 +1,12 @@
-"""A product of a few rows with columns that a block holds in its shared memory, for the walk over time.
+"""A product of a few rows with columns that a block holds in shared memory, for the persistent recurrence.
 
-    weights  (quads, columns, 4)   held all the way: four terms of the sum, a quad, lie together
-    tile     (depth, rows + 1, 4)  the rows, `depth` quads of them at a time; the one too many keeps banks apart
+    weights  (quads, columns, 4)   stay for all steps: four terms of the sum, a quad, are adjacent
+    tile     (depth, rows + 1, 4)  the rows, `depth` quads at a time; the extra row avoids bank conflicts
     partial  (groups, rows, columns)
 
-A thread has one column and, with the others of its group, every so many quads: it reads four weights at once, then four
-numbers of each row, which all threads of a group read alike, and adds up in registers. Sums of groups are added last,
-always in the same order. What it costs is about five reads of shared memory for 16 multiply-adds at four rows, and 17
-for 64 at sixteen.
+A thread computes one column over the quads of its group: it reads four weights at once, then four numbers of each row,
+which all threads of a group share, and sums in registers. The sums of groups are added last, always in the same order.
+The cost is about five reads of shared memory for 16 multiply-adds at four rows, and 17 for 64 at sixteen.
 """
 
 from __future__ import annotations
@@ -21,25 +20,25 @@ from lstm_kernels.cuda.ptx import load4
 UNITS, THREADS = (2, 8) if SIMULATED else (8, 256)
 """Units and threads of a block."""
 MAX_ROWS = 4 if SIMULATED else 32
-"""Rows of a block, at most: each is a number that a thread adds up, and one of its threads for each of its units."""
+"""Rows of a block at most: each needs a register of every thread, and a thread for each unit."""
 MIN_DEPTH = 2 if SIMULATED else 64
-"""Quads of the tile, at least: fewer, and threads wait for memory more than they compute."""
+"""Quads of the tile at least: with fewer, threads wait for memory more than they compute."""
 READ_AHEAD = 2 if SIMULATED else 32
-"""Numbers that a thread reads from memory before it puts down the first, about: each takes some 700 cycles to come."""
+"""Numbers that a thread has in flight from global memory, about: each takes some 700 cycles to arrive."""
 
 
 class Layout(NamedTuple):
-    """Where things lie in a block's shared memory, in elements; weights come first."""
+    """Offsets in a block's shared memory, in elements; the weights come first."""
 
     depth: int
-    """Quads of a row that are there at once."""
+    """Quads of a row in the tile."""
     tile: int
     partial: int
     size: int
 
 
 def layout(terms: int, columns: int, rows: int, room: int) -> Layout | None:
-    """Return how to lay out sums of so many terms in `room` elements; None where that is too little."""
+    """Return the layout for sums of `terms` terms in `room` elements; None where they do not fit."""
     quads = -(-terms // 4)
     tile, sums = quads * columns * 4, THREADS * rows
     depth = min(quads, (room - tile - sums) // (4 * (rows + 1)))
@@ -50,38 +49,38 @@ def layout(terms: int, columns: int, rows: int, room: int) -> Layout | None:
 
 
 def groups(columns: int) -> int:
-    """Return how many threads share a column."""
+    """Return the number of threads that share a column."""
     return THREADS // columns
 
 
 def ahead(rows: int) -> int:
-    """Return how many terms of each row a thread reads before it puts down the first."""
+    """Return the number of terms of each row that a thread reads ahead."""
     return max(1, min(4, READ_AHEAD // rows))
 
 
 class BlockProduct(NamedTuple):
-    """What the threads of a block call together, with a barrier after fill, multiply and keep."""
+    """Functions that all threads of a block call, with a barrier after fill, multiply and store_partial."""
 
     fill: Any
-    """fill(buffer, n, space, tile, top, first, last, source, start, low, B, shift, limit), as thread `n`: put terms
-    `first` to `last` of each row into the tile, whose first quad is the `top` one.
+    """fill(buffer, n, space, tile, top, first, last, source, start, low, B, shift, limit), as thread `n`: copy terms
+    `first` to `last` of each row into the tile, whose first quad is number `top`.
 
-    Rows are start + low, start + low + 1, and so on, of `source`, those below start + B; where there are fewer, the
-    last again. Term k is in column k - shift; from `limit` on there are no more, and weights are 0: then the last
-    again. `buffer` has room for what is read ahead.
+    Rows are start + low, start + low + 1, and so on, of `source`, those below start + B; missing rows repeat the last.
+    Term k is in column k - shift; terms from `limit` on repeat the last and have weights of 0. `buffer` holds what is
+    read ahead.
     """
     multiply: Any
-    """multiply(total, space, top, tile, here, column, group): add to `total`, of each row, what `here` quads from the
-    `top` one on are worth, whose terms are in the tile."""
-    keep: Any
-    """store_partial(total, space, partial, column, group): note them for the others."""
+    """multiply(total, space, top, tile, here, column, group): add to `total`, for each row, the products of `here`
+    quads from number `top` on, whose terms are in the tile."""
+    store_partial: Any
+    """store_partial(total, space, partial, column, group): write them for the other threads."""
     add_up: Any
     """add_up(space, partial, row, column): return the sum."""
 
 
 @cache
 def product_of(rows: int, columns: int, number: Any) -> BlockProduct:
-    """Return the parts of a product for so many rows and columns, to be inlined."""
+    """Return the functions for a product of `rows` rows and `columns` columns, to be inlined."""
     together, terms = groups(columns), ahead(rows)
 
     @inlined

@@ -25,26 +25,26 @@ def _store(a, row, j, H, k, value):
 
 @cache
 def access(cell_name: str) -> Access:
-    """Return how kernels for a GPU reach the values of a unit: in rows of K H numbers."""
+    """Return the functions that access the values of a unit in rows of K H numbers."""
     return access_of(CELLS[cell_name], inlined, _load, _store)
 
 
 def forward_of(cell: Cell) -> Any:
-    """Return forward(row, B, j, lives, gates, products, at, first, width, unit, h, c, extra): unit j of row t * B + b.
+    """Return forward(row, B, j, active, gates, products, at, first, width, unit, h, c, extra): unit j of row t * B + b.
 
-    lives     whether the sequence has not ended before this step
-    products  of W_hh and h: the gates of this unit stand in row `at`, from column `first` on, `width` apart
-    the rest  as `recurrence` has it
+    active    whether the sequence has this step
+    products  of W_hh and h: the gates of this unit are in row `at`, from column `first` on, `width` apart
+    others    as in `recurrence`
     """
     G, X, step, a = len(cell.gates), cell.extra_blocks, inlined(functions_of(cell).forward), access(cell.name)
     read_gates, read_recurrent, read_unit, read_memory = a.gates, a.recurrent, a.unit, a.memory
     write_gates, write_saved, write_memory = a.write_gates, a.write_saved, a.write_memory
 
     @inlined
-    def forward(row, B, j, lives, gates, products, at, first, width, unit, h, c, extra):
+    def forward(row, B, j, active, gates, products, at, first, width, unit, h, c, extra):
         H = h.shape[1]
         h_prev = h[row, j]
-        if not lives:
+        if not active:
             for g in range(G):
                 gates[row, g * H + j] = zero(h_prev)
             for x in range(X):
@@ -68,10 +68,10 @@ def forward_of(cell: Cell) -> Any:
 
 
 def backward_of(cell: Cell) -> Any:
-    """Return backward(row, b, B, j, lives, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial) of a unit.
+    """Return backward(row, b, B, j, active, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial) of a unit.
 
-    lives    as for forward
-    begins   whether this is the last step, with which `partial` begins
+    active   as for forward
+    begins   whether this is the last step, where `partial` is set to 0
     partial  (B, P H), the gradient of `unit` by sequence
     """
     G, X, P = len(cell.gates), cell.extra_blocks, len(cell.unit_params)
@@ -80,13 +80,13 @@ def backward_of(cell: Cell) -> Any:
     write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
 
     @inlined
-    def backward(row, b, B, j, lives, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial):
+    def backward(row, b, B, j, active, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial):
         H = h.shape[1]
         dh_j = dh[b, j]
         if P > 0 and begins:
             for p in range(P):
                 partial[b, p * H + j] = zero(dh_j)
-        if not lives:
+        if not active:
             for g in range(G):
                 gates[row, g * H + j] = zero(dh_j)
             for x in range(X):

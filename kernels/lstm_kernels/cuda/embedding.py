@@ -1,7 +1,7 @@
 """Twin of `cpu.embedding`: a row of a table for each token, and the gradient of the table.
 
-The gradient of a token is summed by one block, in the order of its positions: atomic additions would give other bits
-each time. Positions of one token are strung together first.
+One block sums the gradient of a token in the order of its positions: atomic additions would give other bits each time.
+The positions of each token are linked first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _forward(table, tokens, out):
 
 @kernel
 def _link_occurrences(tokens, following):
-    """For each position: the next one of its token, N after the last; negative, less 1, where an earlier one has it."""
+    """Fill following with the next position of each token, N after the last; as -next - 1 where it is not the first."""
     N = tokens.shape[0]
     for n in range(cuda.grid(1), N, cuda.gridsize(1)):
         v = tokens[n]

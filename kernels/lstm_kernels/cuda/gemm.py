@@ -1,12 +1,12 @@
-"""Matrix products: cuBLAS where it is found, else a plain tiled kernel of ours, which is also what the simulator runs.
+"""Matrix products: cuBLAS where it is found, otherwise a plain tiled kernel, which also runs on the simulator.
 
     precision   products                          sums        states, weights
     float32     float32                           float32     float32
     tf32        float32 with 10 bits of fraction  float32     float32
-    bfloat16    bfloat16, rounded on the way in   float32     float32
+    bfloat16    bfloat16, inputs rounded         float32     float32
     float64     float64                           float64     float64
 
-The plain kernel knows float32 and float64, and takes float32 for the two between.
+The plain kernel computes tf32 and bfloat16 in float32.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ TILE = 2 if SIMULATED else 16
 
 
 class Packed:
-    """A matrix (K, N) as the right side of a product, to be filled."""
+    """A matrix (K, N) as the right side of products, all zero at first."""
 
     def __init__(self, K: int, N: int, precision: str) -> None:
         self.precision = precision
         self.words = zeros((K, N), np.float64 if precision == "float64" else np.float32)
 
     def pack_transposed(self, W: Array, threads: int) -> None:
-        """Take the matrix from its transpose W (N, K)."""
+        """Pack the transpose of W (N, K)."""
         K, N = self.words.shape
-        if N == 0:  # of a cell without recurrent products
+        if N == 0:  # a cell without recurrent products
             return
         _transpose(W.dtype.name)[_grid(N, K), (TILE, TILE)](W, self.words)
 
 
 def _grid(rows: int, columns: int) -> tuple[int, int]:
-    """Return the blocks of tiles, x along a row; y has fewer on a device than there may be rows."""
+    """Return the grid of tiles, x along a row; y is bounded, since a GPU allows fewer blocks there."""
     return -(-columns // TILE), min(-(-rows // TILE), 1 if SIMULATED else 32768)
 
 
 @cache
 def _transpose(dtype: str) -> Any:
-    size, kind = (TILE, TILE + 1), types_of(dtype)[1]  # a column wider, so that no two of a column share a bank
+    size, kind = (TILE, TILE + 1), types_of(dtype)[1]  # one column more avoids bank conflicts
 
     @kernel
     def transpose(a, out):
@@ -79,18 +79,18 @@ def multiply(
 ) -> None:
     """Fill C with A B, or A' B where A is `transposed`; or add to it.
 
-    A     (M, K)  in   or (K, M); rows may lie further apart than they are long, here and below
+    A     (M, K)  in   or (K, M); rows may be further apart than their length, here and below
     B     (K, N)  in
     C     (M, N)  out  or in-out
     bias  (N,)    in   added to each row; or None
     """
-    (M, N), K = C.shape, B.shape[0]
+    M, N = C.shape
     if bias is not None:
         _spread[_grid(M, N), (TILE, TILE)](bias, C)
         add = True
     library = _library()
     if library is not None:
-        library.multiply(A, B, C, M, N, K, precision, transposed, add)
+        library.multiply(A, B, C, precision, transposed=transposed, add=add)
     else:
         _tiled(C.dtype.name, transposed)[_grid(M, N), (TILE, TILE)](A, B, C, add)
 
@@ -106,7 +106,7 @@ def _spread(bias, C):
 
 @cache
 def _tiled(dtype: str, transposed: bool) -> Any:
-    """Return the plain kernel: a block has a tile of C, a thread one number; A and B pass by in shared memory."""
+    """Return the plain kernel: a block computes a tile of C, a thread one number; A and B go through shared memory."""
     size, number, kind = (TILE, TILE), *types_of(dtype)
 
     @kernel
@@ -140,7 +140,7 @@ def _tiled(dtype: str, transposed: bool) -> Any:
 # --- cuBLAS -----------------------------------------------------------------------------------------------------------
 
 WORKSPACE = 32 << 20
-"""Bytes that cuBLAS may use beside the matrices; given beforehand, it allocates nothing later."""
+"""Bytes of cuBLAS's workspace; allocated beforehand, so that it allocates nothing later."""
 
 _FLOAT32, _FLOAT64 = 0, 1  # cudaDataType
 _COMPUTE = {"float32": 68, "bfloat16": 75, "tf32": 77, "float64": 70}  # cublasComputeType_t
@@ -152,7 +152,7 @@ _found: list[Any] = []
 
 
 def _library() -> Any:
-    """Return cuBLAS, set up for this process's context, or None where it is not found."""
+    """Return cuBLAS, initialised for this process's context, or None where it is not found."""
     if not _found:
         with _once:
             if not _found:
@@ -161,7 +161,7 @@ def _library() -> Any:
 
 
 def library_name() -> str:
-    """Return in words what multiplies large matrices."""
+    """Return the name of what multiplies large matrices."""
     library = _library()
     return "a plain kernel (cuBLAS was not found)" if library is None else f"cuBLAS {library.version}"
 
@@ -171,7 +171,7 @@ def _load() -> Any:
         from cuda.pathfinder import load_nvidia_dynamic_lib  # type: ignore[import-not-found,unused-ignore]
 
         return Cublas(ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path))
-    except Exception:  # whatever is wrong with it, products are possible without
+    except Exception:  # products work without it, whatever the failure
         pass
     for name in ("libcublas.so.13", "libcublas.so.12", "libcublas.so"):
         try:
@@ -185,7 +185,7 @@ class Cublas:
     """The library, through its C interface; one handle, on the stream of the last product."""
 
     def __init__(self, library: Any) -> None:
-        """Raises RuntimeError where it cannot be set up."""
+        """Raises RuntimeError where it cannot be initialised."""
         self._library, self._handle = library, ctypes.c_void_p()
         number, pointer = ctypes.c_int, ctypes.c_void_p
         library.cublasGemmEx.argtypes = [
@@ -194,7 +194,7 @@ class Cublas:
         ]  # fmt: skip
         library.cublasSetWorkspace_v2.argtypes = [pointer, pointer, ctypes.c_size_t]
         library.cublasSetStream_v2.argtypes = [pointer, pointer]
-        cuda.current_context()  # cuBLAS takes the one that is current
+        cuda.current_context()  # cuBLAS uses the current one
         self._check(library.cublasCreate_v2(ctypes.byref(self._handle)))
         self._workspace = cuda.device_array(WORKSPACE, np.uint8)
         self._use(DEFAULT)
@@ -205,16 +205,15 @@ class Cublas:
             kind: (kind(0), kind(1)) for kind in (ctypes.c_float, ctypes.c_double)
         }  # read by cublasGemmEx before it returns
 
-    def multiply(
-        self, A: Array, B: Array, C: Array, M: int, N: int, K: int, precision: str, transposed: bool, add: bool
-    ) -> None:
+    def multiply(self, A: Array, B: Array, C: Array, precision: str, *, transposed: bool, add: bool) -> None:
         """See `multiply` of the module."""
+        (M, N), K = C.shape, B.shape[0]
         if stream() != self._stream:
             self._use(stream())
         double = C.dtype == np.float64
         kind, size = (_FLOAT64, 8) if double else (_FLOAT32, 4)
         zero, one = self._scalars[ctypes.c_double if double else ctypes.c_float]
-        # Column by column, as cuBLAS reads, each matrix is its transpose: C' = B' A'.
+        # cuBLAS reads matrices by column, and so each as its transpose: C' = B' A'.
         self._check(
             self._library.cublasGemmEx(
                 self._handle, _PLAIN, _TRANSPOSED if transposed else _PLAIN, N, M, K,
@@ -225,7 +224,7 @@ class Cublas:
         )  # fmt: skip
 
     def _use(self, chosen: Stream) -> None:
-        """Multiply on a stream from now on; with the workspace, which cuBLAS lets go of when the stream changes."""
+        """Multiply on a stream from now on; cuBLAS drops its workspace when the stream changes."""
         self._check(self._library.cublasSetStream_v2(self._handle, chosen.handle))
         self._check(self._library.cublasSetWorkspace_v2(self._handle, address(self._workspace), WORKSPACE))
         self._stream = chosen

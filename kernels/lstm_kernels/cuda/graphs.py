@@ -1,12 +1,11 @@
-"""Work that is recorded once and then started as a whole: CUDA graphs, through the driver's own interface.
+"""CUDA graphs, through the driver's own interface: work that is recorded once and then launched as a whole.
 
-From Python a kernel takes longer to start than a small one runs, and the device waits for the host: a training step of
-two layers starts some fifty, and two for each step of a walk that is not one kernel. A graph of all of them is started
-by one call, whatever their number.
+Launching a small kernel from Python takes longer than running it, so that the device waits for the host: a training
+step of two layers launches some fifty kernels, and two more for each step of a recurrence that is not persistent. One
+call launches a graph of all of them, whatever their number.
 
-Recording needs a stream of its own. It waits for what was started before on the default one, and that for it, as
-streams do unless they are made not to, so that nothing else has to know of it. See Nvidia, CUDA driver API, "Graph
-management" and "Stream synchronization behavior".
+Recording needs its own stream. That stream and the default one wait for each other, as streams do by default, so that
+other code is not affected. See Nvidia, CUDA driver API, "Graph management" and "Stream synchronization behavior".
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from lstm_kernels.cuda.driver import library
 from lstm_kernels.cuda.launch import DEFAULT, Stream, cuda, on, stream, synchronize
 
 Work = Callable[[], None]
-"""Starts kernels and does nothing else: no allocation, no copy from or to the host, no look at what they computed."""
+"""Launches kernels and does nothing else: no allocation, no copy from or to the host, no reading of results."""
 
 enabled = os.environ.get("LSTM_KERNELS_GRAPHS", "1") != "0"
-"""Whether anything is; set to compare."""
+"""Whether work is recorded at all; benchmarks switch it off."""
 WARMUP_RUNS = 1
-"""How often work is done as it stands before it is recorded: kernels are compiled then."""
+"""Runs of a piece of work before it is recorded: its kernels are compiled then."""
 MAX_GRAPHS = 64
-"""Graphs that are kept; the one that was not needed for longest goes first."""
+"""Graphs in memory; the least recently used is destroyed first."""
 
-_RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads, and what the garbage collector frees, are not forbidden
+_RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads and the garbage collector may call the driver
 _OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 
 
 class Driver:
-    """What is needed of the driver, and the stream that is recorded."""
+    """The driver's functions for graphs, and the stream that is recorded."""
 
     def __init__(self, library: Any) -> None:
         """Raises RuntimeError where it cannot record."""
@@ -48,14 +47,14 @@ class Driver:
         library.cuGraphLaunch.argtypes = [pointer, pointer]
         library.cuGraphDestroy.argtypes = library.cuGraphExecDestroy.argtypes = [pointer]
         self._library = library
-        cuda.current_context()  # the driver takes the one that is current
+        cuda.current_context()  # the driver uses the current one
         made = ctypes.c_void_p()
         self._check(library.cuStreamCreate(ctypes.byref(made), 0))
         handle = made.value or 0
         self._stream = Stream(handle, cuda.external_stream(handle))
 
     def record(self, work: Work) -> Any:
-        """Return the graph of `work`, which is not done yet. Raises what it raises, RuntimeError and MemoryError."""
+        """Return the graph of `work` without running it. Raises what `work` raises, RuntimeError and MemoryError."""
         library, handle = self._library, self._stream.handle
         graph, made = ctypes.c_void_p(), ctypes.c_void_p()
         self._check(library.cuStreamBeginCapture_v2(handle, _RELAXED))
@@ -71,12 +70,12 @@ class Driver:
             library.cuGraphDestroy(graph)
         return made
 
-    def start(self, graph: Any) -> None:
-        """Start what was recorded. Raises RuntimeError, MemoryError."""
+    def launch(self, graph: Any) -> None:
+        """Launch a graph. Raises RuntimeError, MemoryError."""
         self._check(self._library.cuGraphLaunch(graph, self._stream.handle))
 
-    def forget(self, graph: Any) -> None:
-        """Give back what a graph holds, once it has been done."""
+    def destroy(self, graph: Any) -> None:
+        """Free a graph, once it has run."""
         synchronize()
         self._library.cuGraphExecDestroy(graph)
 
@@ -90,48 +89,48 @@ class Driver:
 _drivers: list[Driver | None] = []
 _once = threading.Lock()
 _graphs: OrderedDict[Hashable, Any] = OrderedDict()
-"""What has been recorded, the last used at the end."""
-_times: dict[Hashable, int] = {}
-"""How often other work was done as it stands."""
+"""Recorded work, the most recently used last."""
+_runs: dict[Hashable, int] = {}
+"""Runs of work that is not recorded yet."""
 
 
 def replay(key: Hashable, work: Work) -> None:
-    """Do `work`, which is the same whenever `key` is: the same kernels, of arrays at the same addresses.
+    """Run `work`, which is the same whenever `key` is: the same kernels with arrays at the same addresses.
 
-    Where recording fails it is done as it stands, then and from then on; and within other work it is part of that.
+    Work that is replayed inside other work becomes part of it. Once recording fails, all work runs unrecorded.
     """
     driver = _driver()
     if driver is None or not enabled or stream() is not DEFAULT:
         work()
         return
     if key not in _graphs:
-        done = _times.get(key, 0)
+        done = _runs.get(key, 0)
         if done < WARMUP_RUNS:
-            _note(key, done + 1)
+            _count(key, done + 1)
             work()
             return
         try:
             graph = driver.record(work)
-        except Exception:  # whatever it was: nothing has been done yet, and it can be done without
+        except Exception:  # whatever it was: nothing has run yet, and work runs without graphs
             _drivers[:] = [None]
             work()
             return
-        _keep(key, graph, driver)
+        _store(key, graph, driver)
     _graphs.move_to_end(key)
-    driver.start(_graphs[key])
+    driver.launch(_graphs[key])
 
 
-def _note(key: Hashable, times: int) -> None:
-    if len(_times) >= MAX_GRAPHS:
-        _times.clear()
-    _times[key] = times
+def _count(key: Hashable, times: int) -> None:
+    if len(_runs) >= MAX_GRAPHS:
+        _runs.clear()
+    _runs[key] = times
 
 
-def _keep(key: Hashable, graph: Any, driver: Driver) -> None:
-    _times.pop(key, None)
+def _store(key: Hashable, graph: Any, driver: Driver) -> None:
+    _runs.pop(key, None)
     _graphs[key] = graph
     if len(_graphs) > MAX_GRAPHS:
-        driver.forget(_graphs.popitem(last=False)[1])
+        driver.destroy(_graphs.popitem(last=False)[1])
 
 
 def _driver() -> Driver | None:
@@ -146,5 +145,5 @@ def _load() -> Driver | None:
     found = library()
     try:
         return None if found is None else Driver(found)
-    except (AttributeError, RuntimeError, MemoryError):  # as old as it may be, kernels can be started without
+    except (AttributeError, RuntimeError, MemoryError):  # an old driver; kernels run without graphs
         return None

@@ -1,8 +1,8 @@
-"""Where everything that Numba's CUDA offers comes in, and how kernels are made and started.
+"""Access to Numba's CUDA: compiling and launching kernels, and facts about the GPU.
 
-Either Numba's own copy or the package numba-cuda, which replaces it, answers to `numba.cuda`; with
-NUMBA_ENABLE_CUDASIM=1 it is the simulator, which runs each thread of a GPU as one of Python's. Blocks are then of few
-threads, and grids of few blocks: as many as it takes for indices to be wrong if they can be.
+`numba.cuda` is Numba's own copy or the package numba-cuda, which replaces it; with NUMBA_ENABLE_CUDASIM=1 it is the
+simulator, which runs each GPU thread as a Python thread. Blocks then have few threads and grids few blocks: just enough
+for wrong indices to show.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ Array = Any
 
 SIMULATED = bool(SETTINGS.ENABLE_CUDASIM)
 
-# Small arrays are shared out over few blocks, which is no one's fault.
+# Small arrays need few blocks; Numba would warn of low occupancy.
 for _config in (SETTINGS, getattr(cuda, "config", None)):
     if _config is not None:
         _config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
 THREADS = 4 if SIMULATED else 256
-"""Threads of a block that shares out one row, or numbers one by one; a power of two."""
+"""Threads of a block of `elementwise_grid` and `row_grid`; a power of two."""
 MAX_BLOCKS = 2 if SIMULATED else 2048
-"""Blocks that are started at most; each then takes more than one share."""
+"""Blocks of a grid at most; each then strides over the rest."""
 
 RESERVED = 0 if SIMULATED else 256 << 20
-"""Bytes of the device that compiled kernels, cuBLAS and the driver may want beside our arrays."""
+"""Bytes of the device that are left to compiled kernels, cuBLAS and the driver."""
 
 
 class Stream(NamedTuple):
-    """Where kernels are started, in order."""
+    """A stream, as both libraries and Numba identify it."""
 
     handle: int
-    """As libraries take it."""
+    """For libraries."""
     numba: Any
-    """As Numba takes it."""
+    """For Numba."""
 
 
 DEFAULT = Stream(0, 0)
@@ -66,13 +66,13 @@ _current = _Current()
 
 
 def stream() -> Stream:
-    """Return where this thread starts what it starts."""
+    """Return the stream on which this thread launches."""
     return _current.stream
 
 
 @contextmanager
 def on(chosen: Stream) -> Iterator[None]:
-    """Start everything there."""
+    """Launch on that stream inside the `with` block."""
     before, _current.stream = _current.stream, chosen
     try:
         yield
@@ -83,12 +83,12 @@ def on(chosen: Stream) -> Iterator[None]:
 class Kernel:
     """A kernel that is compiled on its first call with each combination of types: kernel[blocks, threads](...).
 
-    A third number is the bytes of shared memory that each block gets beside what the kernel says itself.
+    A third number is the bytes of dynamic shared memory of each block.
     """
 
     def __init__(self, compiled: Any) -> None:
         self.compiled = compiled
-        """As Numba has it."""
+        """Numba's dispatcher."""
 
     def __getitem__(self, grid: tuple[Any, ...]) -> Any:
         blocks, threads, *shared = grid
@@ -98,7 +98,7 @@ class Kernel:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` for the GPU.
 
-    Without fast-math: it would make tanh and division coarse, and NaN and infinity must survive.
+    Without fast-math, which makes tanh and division inaccurate; and NaN and infinity must survive.
     """
     compiled = cuda.jit(function)
     if not SIMULATED:
@@ -107,18 +107,18 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def _target() -> tuple[Any, ...]:
-    """Return what compiled code is for, and by what it was made."""
-    made_by = "numba-cuda" if cuda.implementation == "NVIDIA" else "numba"
-    return (*cuda.get_current_device().compute_capability, made_by, version(made_by))
+    """Return the architecture of compiled code, and the compiler."""
+    compiler = "numba-cuda" if cuda.implementation == "NVIDIA" else "numba"
+    return (*cuda.get_current_device().compute_capability, compiler, version(compiler))
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Make a plain function of scalars, such as a cell, part of the kernels that call it."""
+    """Compile a plain function of scalars, such as a cell, into the kernels that call it."""
     return function if SIMULATED else cuda.jit(device=True, inline="always")(function)
 
 
 def types_of(dtype: str) -> tuple[Any, Any]:
-    """Return the type of a scalar, as NumPy has it, and that of an array's elements in a kernel, as Numba does."""
+    """Return the scalar type of NumPy and the element type of Numba for a dtype's name."""
     return np.dtype(dtype).type, getattr(numba.types, dtype)
 
 
@@ -132,18 +132,18 @@ def row_grid(rows: int) -> tuple[int, int]:
     return max(1, min(rows, MAX_BLOCKS)), THREADS
 
 
-# --- what there is ----------------------------------------------------------------------------------------------------
+# --- the GPU ----------------------------------------------------------------------------------------------------------
 
 
 def unavailable_reason() -> str | None:
-    """Return in words what keeps this process from computing on a GPU; None when nothing does."""
+    """Return why this process cannot compute on a GPU, in words; None where it can."""
     if SIMULATED:
         return None
     try:
         if cuda.is_available():
             return None
         error = cuda.cuda_error()
-    except Exception as raised:  # whatever the driver fails of, it cannot be used
+    except Exception as raised:  # whatever the failure, the driver cannot be used
         error = raised
     if error is None:
         return "the CUDA compiler is not installed (pip install 'lstmtui[cuda]')"
@@ -154,7 +154,7 @@ def unavailable_reason() -> str | None:
 
 
 def info() -> dict[str, Any]:
-    """Return the GPU, its memory, driver and toolkit for people; only where nothing is `missing`."""
+    """Return the GPU, its memory, driver and toolkit for people; only where `unavailable_reason` is None."""
     if SIMULATED:
         return {"gpu": "simulator", "gpu_memory_mb": None, "driver": None, "toolkit": None}
     device = cuda.get_current_device()
@@ -177,26 +177,26 @@ def _driver_version() -> tuple[int, int]:
     return tuple(driver.get_version())
 
 
-def _version(ask: Callable[[], tuple[int, int]]) -> str | None:
+def _version(query: Callable[[], tuple[int, int]]) -> str | None:
     try:
-        major, minor = ask()
-    except Exception:  # only said to people: an unknown version is no reason to fail
+        major, minor = query()
+    except Exception:  # for people only: an unknown version is no failure
         return None
     return f"CUDA {major}.{minor}"
 
 
 def multiprocessors() -> int:
-    """Return how many blocks can run at once, however much of its multiprocessor one takes."""
+    """Return the number of multiprocessors: as many blocks run at once, however large."""
     return 6 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
 def free_memory() -> int | None:
-    """Return the bytes that arrays may still take; None where nobody knows."""
+    """Return the bytes available to arrays; None where they are unknown."""
     if SIMULATED:
         return None
     return max(0, int(cuda.current_context().get_memory_info()[0]) - RESERVED)
 
 
 def synchronize() -> None:
-    """Wait until everything that was started has been done."""
+    """Wait until all launched kernels have finished."""
     cuda.synchronize()

@@ -1,4 +1,4 @@
-"""Twin of `cpu.linear`: out = x W' + b for all positions at once, and its gradients, each one library product."""
+"""Twin of `cpu.linear`: out = x W' + b for all positions at once, and its gradients, each a library product."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lstm_kernels.cuda.launch import SIMULATED, Array, cuda, kernel, types_of
 from lstm_kernels.interface import PackedMatrix
 
 ACROSS, DOWN = (2, 2) if SIMULATED else (32, 32)
-"""Columns that a block sums, and threads that share one."""
+"""Columns that a block sums, and threads for each column."""
 
 
 @cache
 def _sum_rows(dtype: str) -> Any:
-    """Return the kernel of db: a thread adds every DOWN-th row of a column, then the first adds up what they have."""
+    """Return the kernel of db: a thread sums every DOWN-th row of a column, the first then adds up the sums."""
     size, number, kind = (DOWN, ACROSS), *types_of(dtype)
 
     @kernel

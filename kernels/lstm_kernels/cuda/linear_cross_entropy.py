@@ -1,4 +1,4 @@
-"""Twin of `cpu.linear_cross_entropy`: the same from one product after the other, with all logits of (N, V) at once."""
+"""Twin of `cpu.linear_cross_entropy`: one library product after the other, with all logits (N, V) at once."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _adamw(w, g, m, v, ema, rate, beta1, beta2, new1, new2, eps, shrink, decayed
 
 
 def norm(g: Array, sums: object, threads: int) -> float:
-    """Return the Euclidean norm of g (n,), summed in float64; `sums` is not needed here."""
+    """Return the Euclidean norm of g (n,), summed in float64; `sums` is not used."""
     blocks, block = elementwise_grid(len(g))
     partial = reduction.shared_partial_sums()
     _square_sums[blocks, block](len(g), partial, 0.0, g, g)

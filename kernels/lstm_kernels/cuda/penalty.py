@@ -24,7 +24,7 @@ _activation, _squared_steps = sum_kernel(_penalise, adds=True), sum_kernel(_step
 
 @kernel
 def _temporal(h, dh, dh_before, slope, first):
-    """Each state has a difference from the one before it and, but for the last, one to the one after it."""
+    """Each state takes part in the difference from the state before it and in that to the state after it, if any."""
     T, B, H = dh.shape
     size = B * H
     for n in range(cuda.grid(1), size, cuda.gridsize(1)):
@@ -48,12 +48,12 @@ def _temporal(h, dh, dh_before, slope, first):
 
 
 def square_sums(threads: int) -> Array:
-    """Return zeros that squares can be added to, one for each block."""
+    """Return zeros to which kernels add squares, one for each block."""
     return partial_sums()
 
 
 def activation(x: Array, dx: Array, slope: float, sums: Array, threads: int) -> None:
-    """Add slope * x to dx, both (N,), and the sum of x^2 to that of `sums`."""
+    """Add slope * x to dx, both (N,), and the sum of x^2 to `sums`."""
     _activation[elementwise_grid(x.size)](x.size, sums, x.dtype.type(slope), x, dx)
 
 

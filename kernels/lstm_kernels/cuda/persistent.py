@@ -1,12 +1,12 @@
-"""The walk over time in one kernel: product with W_hh and cell of all steps, without the host in between.
+"""The recurrence in one persistent kernel: products with W_hh and cells of all steps, without the host in between.
 
-A block has UNITS units of some sequences, and holds the columns of W_hh that these need in shared memory all the way
-(Diamos et al. 2016, Persistent RNNs: Stashing Recurrent Weights On-Chip). In a step it takes the states of its
-sequences, of all units, into shared memory too, and its threads share out the terms of each sum (`block_product`);
-then each has one unit of one sequence, and the cell follows at once.
+A block computes UNITS units of some sequences, and keeps the columns of W_hh that they need in shared memory for all
+steps (Diamos et al. 2016, Persistent RNNs: Stashing Recurrent Weights On-Chip). At each step it copies the states of
+its sequences, of all units, into shared memory, and its threads split the terms of each sum (`block_gemm`); then each
+thread computes the cell of one unit of one sequence.
 
-What a step needs of the others' states comes through memory: blocks that share sequences wait for each other after each
-step, at a counter. Since all of them must run at once, there are no more blocks than multiprocessors.
+Blocks exchange states through global memory: those that share sequences wait for each other after each step, at a
+counter. All blocks must run at once, so there are no more than multiprocessors.
 
 On the simulator, where blocks run one after the other, each step is a kernel of its own.
 """
@@ -32,7 +32,7 @@ _counters: list[Array] = []
 
 
 class Shape(NamedTuple):
-    """How units and sequences are shared out."""
+    """How units and sequences are split among blocks."""
 
     slices: int
     """Blocks that share sequences, each with its units."""
@@ -83,7 +83,7 @@ class RowGradients(NamedTuple):
 
 
 def shape(B: int, H: int) -> Shape:
-    """Return how a walk over B sequences of H units is shared out: over as many blocks as can run at once."""
+    """Return how B sequences of H units are split: among as many blocks as can run at once."""
     slices = -(-H // UNITS)
     rows = -(-B // max(1, min(B, multiprocessors() // slices)))
     rows = rows if rows <= 2 else -(-rows // 4) * 4  # a kernel is compiled for each number
@@ -91,20 +91,22 @@ def shape(B: int, H: int) -> Shape:
 
 
 def layouts(G: int, H: int, rows: int, itemsize: int) -> tuple[Layout | None, Layout | None]:
-    """Return how a block's shared memory is laid out forward and back; None where it has no room."""
+    """Return the layouts of a block's shared memory forward and backward; None where it is too small."""
     room = max_shared() // itemsize
     return layout(H, G * UNITS, rows, room), layout(G * H, UNITS, rows, room)
 
 
 def supports(cell: Cell) -> bool:
-    """Return whether a walk is written for this cell: all gates have a recurrent product, and none but the last has a
-    gradient of its own."""
+    """Return whether the persistent kernel supports a cell.
+
+    All gates must have a recurrent product, and only the last may have its own gradient.
+    """
     G = len(cell.gates)
     return len(cell.recurrent_gates) == G and cell.own_gates in ((), (G - 1,))
 
 
 def fits(B: int, G: int, H: int, itemsize: int) -> bool:
-    """Return whether all blocks of a walk can run at once, and hold what they are to."""
+    """Return whether all blocks can run at once, and their shared memory suffices."""
     found = shape(B, H)
     if found.slices * found.shares > multiprocessors() or found.rows > MAX_ROWS:
         return False
@@ -112,7 +114,7 @@ def fits(B: int, G: int, H: int, itemsize: int) -> bool:
 
 
 def _wait(counters, done):
-    """Wait until all blocks that share this one's sequences have come here `done` times."""
+    """Wait until all blocks that share this one's sequences have arrived here `done` times."""
     cuda.syncthreads()
     if cuda.gridDim.x > 1:
         if cuda.threadIdx.x == 0:
@@ -127,7 +129,7 @@ wait = inlined(_wait)
 
 @cache
 def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
-    """Return the kernel of a walk forward for blocks of so many sequences."""
+    """Return the forward kernel for blocks of `rows` sequences."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
     G, unit_of = len(cell.gates), cell_step.forward_of(cell)
     columns = G * UNITS
@@ -135,7 +137,7 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
     reads = ahead(rows) * rows
 
     @kernel
-    def walk(first, last, counters, depth, tile, partial, B, lengths, gates, W, unit, h, c, extra):
+    def run(first, last, counters, depth, tile, partial, B, lengths, gates, W, unit, h, c, extra):
         space = cuda.shared.array(0, kind)
         total = cuda.local.array(rows, kind)
         buffer = cuda.local.array(reads, kind)
@@ -168,19 +170,19 @@ def forward_of(cell_name: str, dtype: str, rows: int) -> Any:
             if t + 1 < last:
                 wait(counters, t + 1)
 
-    return walk
+    return run
 
 
 @cache
 def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
-    """Return the kernel of a walk back: its step s takes the cell at t = T - 1 - s, once the product of t + 1 is in."""
+    """Return the backward kernel: its step s computes the cell at t = T - 1 - s, after the product of t + 1."""
     cell, number, kind = CELLS[cell_name], *types_of(dtype)
     G, split, unit_of = len(cell.gates), bool(cell.own_gates), cell_step.backward_of(cell)
     fill, multiply, store_partial, add_up = product_of(rows, UNITS, number)
     reads = ahead(rows) * rows
 
     @kernel
-    def walk(
+    def run(
         first, last, counters, depth, tile, partial,
         T, B, lengths, dh_above, W, unit, h, c, gates, extra, dh, dc, of_units,
     ):  # fmt: skip
@@ -219,34 +221,31 @@ def backward_of(cell_name: str, dtype: str, rows: int) -> Any:
                 if s > 0:
                     dh[b, j] += add_up(space, partial, r, n % UNITS)
                 if t >= 0:
-                    lives = t < lengths[b]
-                    unit_of(t * B + b, b, B, j, lives, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, of_units)
+                    active = t < lengths[b]
+                    unit_of(t * B + b, b, B, j, active, s == 0, dh_above, unit, h, c, gates, extra, dh, dc, of_units)
             if s + 1 < last:
                 wait(counters, s + 1)
 
-    return walk
+    return run
 
 
-def _start(walk: Any, found: Shape, of_block: Layout | None, steps: int, *args: Any) -> bool:
-    """Start a walk of so many steps; `walk` takes the first, the one after the last, the counters and the rest.
-
-    Returns whether that could be done.
-    """
+def _launch(run: Any, found: Shape, of_block: Layout | None, steps: int, *args: Any) -> bool:
+    """Launch `steps` steps of a kernel with `args`, and return whether that was possible."""
     if of_block is None:
-        raise ValueError("a walk that does not fit")
+        raise ValueError("the persistent kernel does not fit")
     if not _counters:
         _counters.append(arrays.zeros(COUNTERS, np.int32))
     given = (_counters[0], of_block.depth, of_block.tile, of_block.partial, *args)
     size = of_block.size * np.dtype(args[-1].dtype).itemsize
-    if not allow_shared(walk.compiled, (0, steps, *given), size):
+    if not allow_shared(run.compiled, (0, steps, *given), size):
         return False
-    start = walk[(found.slices, found.shares), THREADS, size]
+    launch = run[(found.slices, found.shares), THREADS, size]
     if SIMULATED and found.slices > 1:
         for step in range(steps):
-            start(step, step + 1, *given)
+            launch(step, step + 1, *given)
     else:
         arrays.fill(_counters[0], 0)
-        start(0, steps, *given)
+        launch(0, steps, *given)
     return True
 
 
@@ -255,9 +254,9 @@ def forward(cell: str, rows: Rows, W: Array) -> bool:
     (_, H), dtype, B = rows.h.shape, np.dtype(rows.h.dtype), rows.B
     found = shape(B, H)
     of_block, _ = layouts(rows.gates.shape[1] // H, H, found.rows, dtype.itemsize)
-    walk = forward_of(cell, dtype.name, found.rows)
+    run = forward_of(cell, dtype.name, found.rows)
     lengths, gates, unit, h, c, extra = rows
-    return _start(walk, found, of_block, rows.T, B, lengths, gates, W, unit, h, c, extra)
+    return _launch(run, found, of_block, rows.T, B, lengths, gates, W, unit, h, c, extra)
 
 
 def backward(cell: str, rows: Rows, W: Array, gradients: RowGradients) -> bool:
@@ -265,6 +264,6 @@ def backward(cell: str, rows: Rows, W: Array, gradients: RowGradients) -> bool:
     (_, H), dtype, T, B = rows.h.shape, np.dtype(rows.h.dtype), rows.T, rows.B
     found = shape(B, H)
     _, of_block = layouts(rows.gates.shape[1] // H, H, found.rows, dtype.itemsize)
-    walk = backward_of(cell, dtype.name, found.rows)
+    run = backward_of(cell, dtype.name, found.rows)
     (lengths, gates, unit, h, c, extra), (dh_above, *carried) = rows, gradients
-    return _start(walk, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, *carried)
+    return _launch(run, found, of_block, T + 1, T, B, lengths, dh_above, W, unit, h, c, gates, extra, *carried)

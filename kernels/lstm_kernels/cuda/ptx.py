@@ -1,7 +1,7 @@
-"""What takes instructions of the GPU's own: one file, so that another compiler for Python's kernels needs another only.
+"""Instructions of the GPU that Numba has no function for.
 
-    arrive(a, i)   add 1 to a[i], after all that this block has written is there for others      atom.add.release.gpu
-    arrived(a, i)  read a[i]; what others wrote before they arrived is there for this block then  ld.acquire.gpu
+    arrive(a, i)   add 1 to a[i]; other blocks then see all that this block wrote before      red.release.gpu
+    arrived(a, i)  read a[i]; this block then sees all that others wrote before they arrived   ld.acquire.gpu
 
 a is int32, one counter for each group of blocks that wait for each other. Only one thread of a block calls them, with a
 barrier of the block before and after. See Nvidia, PTX ISA, "Memory consistency model".
@@ -17,7 +17,7 @@ from typing import Any
 from lstm_kernels.cuda.launch import SIMULATED
 
 if SIMULATED:
-    # Blocks of the simulator run one after the other: they can never wait for each other.
+    # Blocks of the simulator run one after the other and cannot wait for each other.
     def arrive(a, i):
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ else:
     @intrinsic
     def load4(typingctx: Any, a: Any, i: Any) -> Any:
         """Return four elements from a[i] on."""
-        # Numba tells LLVM no more of an array than that its elements are aligned, and four loads stay four.
+        # Numba declares to LLVM only that elements are aligned, so that four loads stay four.
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointer = _pointer(context, builder, sig, args)

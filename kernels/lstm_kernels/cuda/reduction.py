@@ -1,7 +1,7 @@
-"""Sums over long arrays: each thread adds up a share, each block what its threads have, the host what blocks have.
+"""Sums over long arrays: each thread sums a part, each block the sums of its threads, the host those of the blocks.
 
-Sums of squares are taken in float64, as on the processor: a norm must not overflow where no number does. It costs
-nothing, since such a kernel waits for memory.
+Squares are summed in float64, as on the processor: a norm must not overflow where no number does. It costs nothing,
+since such a kernel is limited by memory bandwidth.
 """
 
 from __future__ import annotations
@@ -17,25 +17,27 @@ _held: list[Array] = []
 
 
 def partial_sums() -> Array:
-    """Return zeros that blocks can write their sums to, (MAX_BLOCKS,) float64."""
+    """Return zeros for the sums of blocks, (MAX_BLOCKS,) float64."""
     return zeros(MAX_BLOCKS, np.float64)
 
 
 def shared_partial_sums() -> Array:
-    """Return such sums that are read at once, always the same ones."""
+    """Return the same array at each call, for sums that are read at once."""
     if not _held:
         _held.append(partial_sums())
     return _held[0]
 
 
 def total(sums: Array, blocks: int) -> float:
-    """Return the sum of what so many blocks have written."""
+    """Return the sum over the first `blocks` blocks."""
     return float(to_host(sums)[:blocks].sum())
 
 
 def sum_kernel(term: Any, *, adds: bool = False) -> Any:
-    """Return a kernel that sets sums[block] to the sum of term(n, slope, a, b) over the n < count that it takes, or
-    adds it to what is there."""
+    """Return a kernel that sets sums[block] to its part of the sum of term(n, slope, a, b) over n < count.
+
+    With `adds` it adds to sums[block] instead.
+    """
     term = inlined(term)
 
     @kernel

@@ -1,4 +1,4 @@
-"""Twin of `cpu.softmax`: a block for each row of logits, whose threads share it out and meet in shared memory."""
+"""Twin of `cpu.softmax`: a block for each row of logits, whose threads reduce in shared memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lstm_kernels.interface import NO_SMOOTHING, Smoothing
 
 
 def _reduce_max(shared, x):
-    """Leave in shared[0] the largest of what the threads of a block have put there, each at its x."""
+    """Reduce the values of a block's threads, each at its x, to their maximum in shared[0]."""
     cuda.syncthreads()
     half = THREADS // 2
     while half > 0:
@@ -25,7 +25,7 @@ def _reduce_max(shared, x):
 
 
 def _reduce_sum(shared, x):
-    """Leave in shared[0] their sum."""
+    """Reduce them to their sum in shared[0]."""
     cuda.syncthreads()
     half = THREADS // 2
     while half > 0:
@@ -65,7 +65,7 @@ def _cross_entropy(dtype: str) -> Any:
             reduce_max(shared, x)
             largest = shared[0]
             below = largest - logits[n, target]
-            cuda.syncthreads()  # all have read what is now overwritten
+            cuda.syncthreads()  # all have read it before it is overwritten
             if wanted:
                 total = none
                 for v in range(x, V, THREADS):

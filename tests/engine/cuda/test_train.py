@@ -82,7 +82,7 @@ def test_steps_that_are_replayed_are_those_of_the_processor(monkeypatch):
     assert_alike(found, expected)
     if SIMULATED:
         assert recorder.recorded == 4  # the gradient and the states that are carried, with and without dropout
-        assert recorder.started > recorder.recorded
+        assert recorder.launched > recorder.recorded
 
 
 def assert_alike(found, expected):

@@ -18,7 +18,7 @@ from support.graph_recorder import GraphRecorder
 @pytest.fixture
 def recorder(monkeypatch):
     monkeypatch.setattr(graphs, "_graphs", OrderedDict())
-    monkeypatch.setattr(graphs, "_times", {})
+    monkeypatch.setattr(graphs, "_runs", {})
     found = GraphRecorder()
     monkeypatch.setattr(graphs, "_drivers", [found])
     return found
@@ -29,7 +29,7 @@ def test_work_is_done_then_recorded_then_only_started(recorder):
     for _ in range(4):
         graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 4
-    assert (recorder.recorded, recorder.started) == (1, 3)
+    assert (recorder.recorded, recorder.launched) == (1, 3)
 
 
 def test_work_within_other_work_is_part_of_it(recorder):
@@ -38,7 +38,7 @@ def test_work_within_other_work_is_part_of_it(recorder):
         for _ in range(3):
             graphs.replay("a", lambda: done.append("a"))
     assert done == ["a"] * 3
-    assert (recorder.recorded, recorder.started) == (0, 0)
+    assert (recorder.recorded, recorder.launched) == (0, 0)
 
 
 def test_other_work_is_recorded_by_itself(recorder):
@@ -52,7 +52,7 @@ def test_other_work_is_recorded_by_itself(recorder):
 
 def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
     monkeypatch.setattr(graphs, "MAX_GRAPHS", 2)
-    monkeypatch.setattr(graphs, "PLAIN", 0)
+    monkeypatch.setattr(graphs, "WARMUP_RUNS", 0)
     for key in "abacb":
         graphs.replay(key, lambda: None)
     assert list(graphs._graphs) == ["c", "b"]
@@ -138,8 +138,8 @@ def test_the_driver_records_on_a_stream_of_its_own(streams):
     driver = graphs.Driver(library)
     recorded = driver.record(lambda: seen.append(stream()))
     assert isinstance(recorded, ctypes.c_void_p)
-    driver.start(recorded)
-    driver.forget(recorded)
+    driver.launch(recorded)
+    driver.destroy(recorded)
     assert seen == [Stream(77, ("stream", 77))]
     assert stream() is DEFAULT
     assert library.called == [
