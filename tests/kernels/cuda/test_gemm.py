@@ -62,7 +62,7 @@ def asked(monkeypatch):
     library = products.Cublas(stand_in(found))
     assert library.version == "13.2"
     monkeypatch.setattr(products, "_found", [library])
-    monkeypatch.setattr(recurrence, "way", "steps")
+    monkeypatch.setattr(recurrence, "mode", "steps")
     return found
 
 
