@@ -28,6 +28,7 @@ from lstmtui.cli import (
     gradients,
     info,
     ls,
+    memory,
     mv,
     pack,
     plan,
@@ -40,7 +41,6 @@ from lstmtui.cli import (
     set_,
     show,
     stop,
-    tasks,
     train,
 )
 from lstmtui.cli.help import App, Group
@@ -111,7 +111,8 @@ _TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
 train.register(app, _TRAIN)
 app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
 app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
-app.command("tasks", rich_help_panel=_TRAIN)(tasks.tasks)
+app.command("memory", rich_help_panel=_TRAIN)(memory.memory)
+app.command("tasks", hidden=True)(memory.memory)  # what it was called before
 app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
 app.command("pause", rich_help_panel=_TRAIN)(request.command("pause"))
 app.command("continue", rich_help_panel=_TRAIN)(request.command("continue"))

@@ -7,12 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lstmtui.cli.ending import conclude, saved_step
 from lstmtui.cli.options import run_argument
 from lstmtui.cli.output import notify, write_json
-from lstmtui.cli.training_progress import TrainingProgress, training_progress
+from lstmtui.cli.training_progress import training_progress
 from lstmtui.common.opening import open_to_read
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, SaveError, UsageError
 from lstmtui.runs import requests
@@ -45,13 +45,31 @@ def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnaps
     return _conclude(run, process, snapshot, by_signal, fresh=before is None, as_json=as_json)
 
 
-def watch(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None) -> tuple[RunSnapshot, int]:
+class Shown(Protocol):
+    """What shows the progress of a run that is watched."""
+
+    def update(self, snapshot: RunSnapshot) -> None:
+        """Show a newer snapshot."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Print a line that stays."""
+        ...
+
+
+def watch(
+    run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, shown: Shown | None = None
+) -> tuple[RunSnapshot, int]:
     """Show a run's progress until its engine process ends; return the run as it is then, and a signal's exit code or 0.
 
-    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; the wait for its end goes on. `before` as in `follow`.
+    SIGINT, SIGTERM and SIGHUP ask the engine to save and stop; the wait for its end goes on. `before` as in `follow`;
+    `shown` shows the progress where that is not to be as of a run that is trained alone.
     """
+    if shown is None:
+        with training_progress(before) as own:
+            return watch(run, process, before=before, shown=own)
     reader = RunReader(run)
-    with _caught_signals() as caught, training_progress(before) as shown:
+    with _caught_signals() as caught:
         stopper = _Stopper(run, process, shown)
         while True:
             ended = process.poll() is not None  # before the refresh, which then reads everything that was written
@@ -99,7 +117,7 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
 class _Stopper:
     """Asks the engine to stop: first by request, then by signal if it does not react."""
 
-    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: TrainingProgress) -> None:
+    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: Shown) -> None:
         self._run, self._process, self._shown = run, process, shown
         self._asked_at = 0.0
         self._signalled = False

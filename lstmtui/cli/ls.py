@@ -100,6 +100,8 @@ def _row(s: RunSnapshot) -> dict[str, str]:
     figure = "-"
     if best is not None and best.bits_per_char is not None and settings and settings.data.tokens != "words":
         figure = f"{best.bits_per_char:.3f} bits/char"
+    elif best is not None and not best.is_language:
+        figure = f"{best.decides} {best.value:.4g}"
     elif best is not None:
         figure = f"perplexity {best.perplexity:.1f}"
     seen = s.status.get("heartbeat")
@@ -128,8 +130,8 @@ def _record(s: RunSnapshot) -> dict[str, Any]:
         "corpus": list(s.settings.data.corpus) if s.settings else None,
         "step": s.step,
         "steps": s.steps,
-        "nll": best.nll if best else None,
-        "perplexity": best.perplexity if best else None,
+        "nll": best.value if best and best.is_language else None,
+        "perplexity": best.perplexity if best and best.is_language else None,
         "bits_per_char": best.bits_per_char if best else None,
         "heartbeat": s.status.get("heartbeat"),
     }

@@ -75,8 +75,8 @@ Valid = Annotated[list[str] | None, typer.Option("--valid", metavar="FILE", help
 Purpose = Annotated[
     str | None,
     typer.Option(
-        "--for", metavar=metavar(config.PURPOSES),
-        help=f"What it is trained for, which chooses the rest{choices_suffix(config.PURPOSES)}.",
+        "--for", metavar=metavar(config.TEXT_PURPOSES),
+        help=f"What it is trained for, which chooses the rest{choices_suffix(config.TEXT_PURPOSES)}.",
         show_default=False,
     ),
 ]  # fmt: skip

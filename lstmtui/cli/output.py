@@ -65,6 +65,8 @@ def figures(result: dict[str, Any]) -> str:
         parts.append(f"perplexity {result['perplexity']:.2f}")
     if _number(result.get("bits_per_char")):
         parts.append(f"{result['bits_per_char']:.4f} bits per character{unknown(result.get('unknown'))}")
+    if not parts and "nll" not in result:  # of another task than language modelling
+        parts = [f"{name} {value:.4g}" for name, value in result.items() if _number(value)]
     return ", ".join(parts) or "not finite"
 
 

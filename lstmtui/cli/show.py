@@ -74,18 +74,21 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
         lines.append(("left", format_duration(s.seconds_left)))
     if isinstance(status.get("heartbeat"), int | float):
         lines.append(("last seen", f"{format_age(status['heartbeat'])} ago"))
+    is_language = s.settings is None or s.settings.data.purpose in config.TEXT_PURPOSES
     if s.train:
-        lines.append(
-            ("training", f"{s.train[-1].loss:.4f} nats per token, {s.train[-1].tokens_per_second:.0f} tokens/s")
-        )
+        loss, speed = s.train[-1].loss, s.train[-1].tokens_per_second
+        how = f"{loss:.4f} nats per token, {speed:.0f} tokens/s" if is_language else f"loss {loss:.4g}, {speed:.0f}/s"
+        lines.append(("training", how))
     if s.best is not None:
-        best = {"nll": s.best.nll, "perplexity": s.best.perplexity, "bits_per_char": s.best.bits_per_char}
+        best = dict(s.best.figures)
         lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
     if (gap := overfitting.generalisation_gap(s)) is not None:
         lines.append(("gap", f"{gap[0]:+.3f} nats per token, {gap[1]}"))
     if (copied := overfitting.copied_text(s)) is not None:
         lines.append(("copied", f"{copied.words} of a sample of {copied.of}"))
     result = status.get("result") or {}
+    if isinstance(result.get("verdict"), str):
+        lines.append(("learnt" if result.get("passed") else "not learnt", result["verdict"]))
     for split, words in (("valid", "final"), ("test", "test")):
         if result.get(split):
             lines.append((words, f"{figures(result[split])}{part_of(result[split])}"))
@@ -101,7 +104,7 @@ def _record(s: RunSnapshot, settings: config.RunSettings, plan: dict[str, Any] |
         "status": s.status,
         "settings": settings.flat(),
         "plan": plan,
-        "best": dataclasses.asdict(s.best) if s.best else None,
+        "best": s.best.record() if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
         "guard": overfitting.overfitting_record(s),
         "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],

@@ -131,7 +131,9 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
 
 def valid_figures(point: ValidPoint) -> str:
     """Return the figures of an evaluation in a few words: with its step they fit a line of 80 characters."""
+    if not point.is_language:
+        return ", ".join(f"{name} {value:.4g}" for name, value in point.figures.items() if value is not None)
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
     return (
-        f"{point.nll:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"
+        f"{point.value:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"
     )

@@ -52,11 +52,16 @@ def create(
         own = str(run.text.absolute())
         names = tuple(own if one == str(text.absolute()) else one for one in resolved.data.corpus)
         resolved = resolved.changed(corpus=names)
+    return write(resolved, run, text=text)
+
+
+def write(settings: config.RunSettings, run: RunFolder, *, text: Path | None = None) -> RunFolder:
+    """Write the folder of a run with `settings`, as a whole or not at all; `text` moves into it."""
     try:
         with draft_folder(run) as draft:
             if text is not None:
                 os.replace(text, draft.text)
-            write_atomically(draft.config, config.dump(resolved).encode())
+            write_atomically(draft.config, config.dump(settings).encode())
     except OSError as error:
         raise LstmtuiError(f"The run folder {run.path} cannot be written ({error.strerror or error}).") from error
     return run

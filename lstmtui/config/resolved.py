@@ -138,6 +138,14 @@ class SamplingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySettings:
+    """Of the task that tests memory."""
+
+    memory_length: int = 0
+    """What the length is of depends on the test: see `lstmtui.reports.memory_tasks`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """All settings of a run, resolved and grouped."""
 
@@ -148,6 +156,7 @@ class RunSettings:
     length: LengthSettings
     run: EngineSettings
     sampling: SamplingSettings
+    memory: MemorySettings
 
     @classmethod
     def of(cls, s: Settings) -> RunSettings:
@@ -195,6 +204,7 @@ GROUPS: dict[str, type[Any]] = {
     "length": LengthSettings,
     "run": EngineSettings,
     "sampling": SamplingSettings,
+    "memory": MemorySettings,
 }
 """Field of `RunSettings` to the type of the group."""
 GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses.fields(kind)} | dict.fromkeys(

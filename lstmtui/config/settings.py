@@ -19,7 +19,9 @@ from lstm_kernels.cell_table import CELLS
 TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """Tokens that the recipe chooses when it has seen the text."""
-PURPOSES = ("text", "autocomplete")
+PURPOSES = ("text", "autocomplete", "memory")
+"""What a network can be trained for; runs of the purpose memory are made by `lstmtui memory`."""
+TEXT_PURPOSES = ("text", "autocomplete")
 LENGTHS = ("minutes", "epochs", "steps")
 """Settings of which one says how long a run trains."""
 SPLITS = ("mixed", "end")
@@ -159,6 +161,10 @@ class Settings:
     )
     patience: int | None = setting(
         None, "stop after this many evaluations without a better one (0: never)", "Length", low=0
+    )
+
+    memory_length: int = setting(
+        0, "length of a test of memory, where it is trained for one", "Memory", low=0, high=1 << 20
     )
 
     seed: int = setting(1, "seed of everything random", "Run", low=0, high=2**63 - 1)

@@ -66,6 +66,11 @@ class Problem(ABC):
     def __init__(self, length: int) -> None:
         self.length = length
 
+    @property
+    def answer_names(self) -> str | None:
+        """A letter for each of the K answers, where a person calls them by one."""
+        return None
+
     @abstractmethod
     def batch(self, rng: Random, B: int) -> Batch:
         """Return B sequences to learn from."""
@@ -153,6 +158,11 @@ class _Language(Problem):
         super().__init__(length)
         self.alphabet, self.answered = alphabet, answered
         self.inputs, self.outputs = len(alphabet), len(answered)
+
+    @property
+    def answer_names(self) -> str | None:
+        """The symbols that an answer may hold."""
+        return self.answered
 
     def of(self, lines: Sequence[tuple[str, Sequence[str]]], T: int) -> Batch:
         """Return strings with, for each symbol, those that may follow; of T steps."""

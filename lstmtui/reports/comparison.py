@@ -70,7 +70,7 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
     result = status.get("result")
     valid: Any = result.get("valid") if isinstance(result, dict) else None
     best = snapshot.best
-    losses = valid if isinstance(valid, dict) else dataclasses.asdict(best) if best else {}
+    losses = valid if isinstance(valid, dict) else dict(best.figures) if best else {}
     speeds = [p.tokens_per_second for p in snapshot.train[len(snapshot.train) // 4 :]]
     flow = next(iter(read_flows(run, newest=1)), None)
     probe = next(iter(read_saturation(run, newest=1)), None)

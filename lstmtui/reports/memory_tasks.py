@@ -1,32 +1,29 @@
 """The classic tests of memory: what each asks, what its paper found, and the settings that reach it here in minutes.
 
-    RUNS/.tasks/DIGEST.json     one finished trial each; the digest is that of everything the trial follows from
-
-Nothing here computes. The sequences are made in `lstmtui.data.memory_tasks`, networks learn them in
-`lstmtui.engine.services.memory_tasks`.
+A trial is one cell on one test from one seed, and its run is a run like any other, in the folder of runs: it can be
+paused, resumed and watched. Its result stands in the run's status. Nothing here computes: sequences are made in
+`lstmtui.data.memory_tasks`, and `lstmtui.engine.tasks.memory` trains on them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lstmtui import config
-from lstmtui.common.files import read_json, to_json, write_atomically
-from lstmtui.config import Settings
-from lstmtui.errors import CorruptError
-
-FORMAT = 1
-"""Raised when a trial of the same settings would come out differently."""
-RESULTS = ".tasks"
+from lstmtui.config import RunSettings, Settings
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.listing import list_runs
+from lstmtui.runs.snapshot import RunSnapshot
 
 BASE: dict[str, Any] = {
     "layers": 1, "weight_decay": 0.0, "ema": 0.0, "schedule": "constant", "warmup": 50, "precision": "float32",
     "clip": 1.0,
+    "eval_tokens": 0, "sample_length": 1, "log_every": 50, "threads": 1,
 }  # fmt: skip
 """What is the same in all tasks."""
 
@@ -144,42 +141,48 @@ def initial(init: str, length: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One cell on one task, from one seed."""
+    """One cell on one test, from one seed."""
 
     task: str
     length: int
     init: str
-    settings: Settings
+    settings: RunSettings
 
-    def record(self) -> dict[str, Any]:
-        """Return what the engine is asked, and what the result follows from."""
-        kept = {name: getattr(self.settings, name) for name in SETTINGS}
-        return {"format": FORMAT, "task": self.task, "length": self.length, "settings": kept}
+    @property
+    def run_name(self) -> str:
+        """What its run is called, where that name is free."""
+        init = "" if self.init == "forget" else f"-{self.init}"
+        return f"{self.task}-{self.length}-{self.settings.network.cell}{init}-s{self.settings.run.seed}"
 
-    def path(self, root: Path) -> Path:
-        """Return where its result is kept."""
-        digest = hashlib.sha256(to_json(self.record()).encode()).hexdigest()[:24]
-        return root / RESULTS / f"{digest}.json"
-
-
-SETTINGS = (
-    "cell", "hidden", "layers", "forget_bias", "init_span", "init_recurrent", "optimizer", "lr", "schedule", "lr_end",
-    "warmup", "beta1", "beta2", "clip", "weight_decay", "ema", "steps", "batch", "seed", "precision",
-)  # fmt: skip
-"""Settings of a run that a trial follows from; threads change nothing but the time."""
+    def find(self, root: Path) -> RunFolder | None:
+        """Return the newest run of exactly these settings, however many threads it computes with; None without one."""
+        wanted = self.settings.changed(threads=1)
+        for run in list_runs(root):
+            if not run.path.name.startswith(f"{self.task}-"):
+                continue
+            try:
+                if config.load(run.config).changed(threads=1) == wanted:
+                    return run
+            except LstmtuiError:
+                continue
+        return None
 
 
 def trials(
     task: Task, *, length: int, cells: Sequence[str], inits: Sequence[str], seeds: Sequence[int], **changes: Any
 ) -> Iterator[Trial]:
-    """Yield every trial of a task; `changes` are settings that somebody asked for. Raises UsageError."""
+    """Yield every trial of a test; `changes` are settings that somebody asked for. Raises UsageError."""
     given = {name: value for name, value in changes.items() if value is not None}
     for seed in seeds:
         for init in inits:
             for cell in cells:
                 chosen = {**BASE, **task.settings, **given, **initial(init, length), "cell": cell, "seed": seed}
                 checked = {name: config.convert(name, value, config.option(name)) for name, value in chosen.items()}
-                yield Trial(task.name, length, init, Settings(**checked))
+                settings = Settings(
+                    **{"eval_every": task.every, **checked}, purpose="memory", corpus=(task.name,),
+                    memory_length=length, tokens="chars", valid_fraction=0.0, embedding=1, tied=False, bptt=length,
+                )  # fmt: skip
+                yield Trial(task.name, length, init, RunSettings.of(settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +190,11 @@ class Result:
     """What came of a trial."""
 
     trial: Trial = field(repr=False)
+    run: str
+    """The name of its run."""
     passed: bool
     figure: float | None
-    told: str
+    verdict: str
     steps: int
     """Taken, until it was learnt or there were no more."""
     sequences: int
@@ -197,32 +202,35 @@ class Result:
     parameters: int
 
     def record(self) -> dict[str, Any]:
-        """Return it for programs and for the next time."""
+        """Return it for programs."""
         kept = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "trial"}
         s = self.trial.settings
-        return {"cell": s.cell, "init": self.trial.init, "seed": s.seed, **kept, "settings": self.trial.record()}
+        return {"cell": s.network.cell, "init": self.trial.init, "seed": s.run.seed, **kept, "settings": s.flat()}
 
 
-def result(trial: Trial, record: Mapping[str, Any]) -> Result:
-    """Return a trial's result from what the engine said, or a file. Raises KeyError, TypeError for what is none."""
-    names = [f.name for f in dataclasses.fields(Result) if f.name != "trial"]
-    return Result(trial=trial, **{name: record[name] for name in names})
-
-
-def stored(root: Path, trial: Trial) -> Result | None:
-    """Return a result that is known already."""
-    try:
-        record = read_json(trial.path(root))
-        return result(trial, record) if record is not None else None
-    except (CorruptError, KeyError, TypeError):  # then it is tried again
+def result(trial: Trial, snapshot: RunSnapshot) -> Result | None:
+    """Return the result of a trial's run; None where it has not ended, or diverged without one."""
+    said = snapshot.status.get("result")
+    sequences = snapshot.step * trial.settings.length.batch
+    if snapshot.state == "diverged":
+        said = {"passed": False, "figure": None, "verdict": snapshot.message, "sequences": sequences}
+    elif snapshot.state != "finished" or not isinstance(said, dict):
         return None
+    return Result(
+        trial=trial,
+        run=snapshot.run.name,
+        passed=said.get("passed") is True,
+        figure=_number(said.get("figure")),
+        verdict=str(said.get("verdict", "")),
+        steps=snapshot.step,
+        sequences=sequences,
+        seconds=_number(snapshot.status.get("seconds")) or 0.0,
+        parameters=int(_number(snapshot.status.get("parameters")) or 0),
+    )
 
 
-def store(root: Path, found: Result) -> None:
-    """Keep a result. Raises OSError."""
-    path = found.trial.path(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_json(found.record()).encode())
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
@@ -230,7 +238,8 @@ def store(root: Path, found: Result) -> None:
 
 def label(trial: Trial) -> str:
     """Return what tells a trial from others of its task but for the seed: the cell, and how it begins."""
-    return trial.settings.cell if trial.init == "forget" else f"{trial.settings.cell} ({trial.init})"
+    cell = trial.settings.network.cell
+    return cell if trial.init == "forget" else f"{cell} ({trial.init})"
 
 
 def grouped(results: Sequence[Result]) -> dict[str, list[Result]]:

@@ -39,13 +39,13 @@ def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
 
     The training loss is the mean of the last points up to the evaluation, with dropout, so the gap may be negative.
     """
-    if not snapshot.valid:
+    if not snapshot.valid or not snapshot.valid[-1].is_language:
         return None
     last = snapshot.valid[-1]
     losses = [p.loss for p in snapshot.train if p.step <= last.step and math.isfinite(p.loss)][-GAP_POINTS:]
-    if not losses or not math.isfinite(last.nll):
+    if not losses or not math.isfinite(last.value):
         return None
-    size = last.nll - sum(losses) / len(losses)
+    size = last.value - sum(losses) / len(losses)
     return size, gap_verdict(snapshot, size)
 
 

@@ -109,7 +109,7 @@ class RunReader:
         return []
 
     def _thin(self, points: list[Any]) -> list[Any]:
-        best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.nll, default=None)
+        best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.value, default=None)
         while len(points) > self._max_points:
             half = len(points) // 2
             points = [p for i, p in enumerate(points) if i >= half or i % 2 == 0 or p is best]

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from lstmtui.runs.snapshot import Sample, TrainPoint, ValidPoint
+from lstmtui.runs.snapshot import LANGUAGE_FIGURE, Sample, TrainPoint, ValidPoint
 
 MAX_COUNT = float(1 << 53)
 """The largest count; beyond it floats do not represent every whole number."""
@@ -29,7 +29,7 @@ _STATUS_TYPES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _RESULT_TYPES: dict[str, tuple[type, ...]] = {
     "best_step": (int,), "seconds": (int, float), "sample": (str,), "copied": (dict, type(None)), "valid": (dict,),
-    "test": (dict,),
+    "test": (dict,), "passed": (bool,), "verdict": (str,), "figure": (int, float, type(None)), "sequences": (int,),
 }  # fmt: skip
 _FIGURE_TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("nll", "perplexity", "bits_per_char", "unknown"), (int, float, type(None))), "tokens": (int,),
@@ -57,29 +57,52 @@ def _typed(record: dict[str, Any], types: dict[str, tuple[type, ...]]) -> dict[s
 
 _AXES = ("step", "tokens", "seconds")
 """Fields that are axes of charts and must be finite."""
-_NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, ValidPoint, Sample)}
+_NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, Sample)}
 
 
 def parse_point(kind: Any, record: dict[str, Any]) -> Any:
     """Return the TrainPoint, ValidPoint or Sample of a JSON record; None where a field is missing or invalid."""
+    if kind is ValidPoint:
+        return _valid_point(record)
     values = {}
     for name in _NAMES[kind]:
         value = record.get(name)
-        if value is None and name != "bits_per_char":
-            if kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio"):
-                value = float("nan")
-            elif name == "unknown":
-                value = 0.0
-            else:
+        if value is None:
+            if not (kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio")):
                 return None
-        expected = str if name in ("prompt", "text") else int | float
-        if value is not None and not isinstance(value, expected):
-            return None
-        if isinstance(value, int) and abs(value) > MAX_COUNT:
-            return None
-        if isinstance(value, float) and abs(value) > MAX_FLOAT:
-            value = math.copysign(math.inf, value)
-        if name in _AXES and not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+            value = float("nan")
+        if name in ("prompt", "text"):
+            if not isinstance(value, str):
+                return None
+        elif (value := _number(value, is_axis=name in _AXES)) is None:
             return None
         values[name] = value
     return kind(**values)
+
+
+def _valid_point(record: dict[str, Any]) -> ValidPoint | None:
+    """Return an evaluation with every figure that it holds."""
+    step, seconds = (_number(record.get(name), is_axis=True) for name in ("step", "seconds"))
+    decides, best = record.get("decides", LANGUAGE_FIGURE), record.get("best")
+    if step is None or seconds is None or not isinstance(decides, str) or not isinstance(best, bool):
+        return None
+    names = (name for name in record if name not in _VALID_FIELDS)
+    figures = {
+        name: _number(record[name]) for name in names if record[name] is None or _number(record[name]) is not None
+    }
+    if figures.get(decides) is None:
+        return None
+    return ValidPoint(step=int(step), seconds=seconds, best=best, figures=figures, decides=decides)
+
+
+_VALID_FIELDS = ("split", "step", "seconds", "best", "decides")
+"""Fields of an evaluation that are no figures."""
+
+
+def _number(value: Any, *, is_axis: bool = False) -> Any:
+    """Return a number of a record, infinite where arithmetic with it would overflow; None for anything else."""
+    if not isinstance(value, int | float) or (isinstance(value, int) and abs(value) > MAX_COUNT):
+        return None
+    if isinstance(value, float) and abs(value) > MAX_FLOAT:
+        value = math.copysign(math.inf, value)
+    return value if not is_axis or (math.isfinite(value) and value >= 0) else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lstmtui import config
 from lstmtui.runs.folder import ENDED, RunFolder
+
+LANGUAGE_FIGURE = "nll"
+"""The figure that decides among the evaluations of a language model, and of any whose record names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +32,47 @@ class TrainPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidPoint:
-    """One evaluation.
-
-    `nll` is in nats per token; `bits_per_char` is None where the number of characters is unknown; `unknown` is the
-    fraction of tokens that are `<unk>`.
-    """
+    """One evaluation: its figures by name, whatever the task calls them, and which of them decides."""
 
     step: int
     seconds: float
-    nll: float
-    perplexity: float
-    bits_per_char: float | None
     best: bool
-    unknown: float = 0.0
+    figures: Mapping[str, float | None]
+    """Of a language model: nll in nats per token, perplexity, bits_per_char (None where the number of characters is
+    unknown) and unknown, the fraction of tokens that are `<unk>`."""
+    decides: str = LANGUAGE_FIGURE
+    """The figure that says which weights are the best; the lowest is."""
+
+    @property
+    def value(self) -> float:
+        """The figure that decides."""
+        value = self.figures.get(self.decides)
+        return float("nan") if value is None else value
+
+    @property
+    def is_language(self) -> bool:
+        """Whether the figures are those of a language model."""
+        return self.decides == LANGUAGE_FIGURE
+
+    @property
+    def perplexity(self) -> float:
+        """Per token; NaN where there is none."""
+        value = self.figures.get("perplexity")
+        return float("nan") if value is None else value
+
+    @property
+    def bits_per_char(self) -> float | None:
+        """None where the number of characters is unknown."""
+        return self.figures.get("bits_per_char")
+
+    @property
+    def unknown(self) -> float:
+        """The fraction of tokens that are `<unk>`."""
+        return self.figures.get("unknown") or 0.0
+
+    def record(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {"step": self.step, "seconds": self.seconds, **self.figures, "best": self.best}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +133,7 @@ class RunSnapshot:
     @property
     def best(self) -> ValidPoint | None:
         """The evaluation with the lowest loss."""
-        return min(self.valid, key=lambda p: p.nll, default=None)
+        return min(self.valid, key=lambda p: p.value, default=None)
 
     @property
     def ended(self) -> bool:

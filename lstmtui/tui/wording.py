@@ -114,11 +114,13 @@ def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
     """Return an evaluation as people compare it: perplexity for words, bits per character else."""
     if point is None:
         return "–"
+    if not point.is_language:
+        return f"{point.decides} {figure(point.value)}"
     if snapshot.settings is not None and snapshot.settings.data.tokens == "words":
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:
         return f"{point.bits_per_char:.3f} bpc"
-    return f"{point.nll:.3f} nats"
+    return f"{point.value:.3f} nats"
 
 
 STEADY = 9
@@ -225,7 +227,9 @@ def _result(snapshot: RunSnapshot) -> str:
     """Return the figure that a finished run ends with: over the whole validation text where the engine gave it."""
     result = snapshot.status.get("result")
     valid = result.get("valid") if isinstance(result, dict) else None
-    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.nll if snapshot.best else None
+    if isinstance(verdict := (result or {}).get("verdict"), str):
+        return f": {verdict}"
+    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.value if snapshot.best else None
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+from pathlib import Path
 
 import pytest
 
+from lstmtui.client import runs
 from lstmtui.config import INITIAL_RECURRENT
 from lstmtui.data.memory_tasks import PROBLEMS, problem
 from lstmtui.errors import UsageError
 from lstmtui.reports import memory_tasks
 from lstmtui.reports.memory_tasks import INITS, TASKS, Result, Trial
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.snapshot import RunSnapshot
 
 
 def trial(cell="lstm", *, init="forget", seed=1, task="adding", **changes):
@@ -20,7 +23,15 @@ def trial(cell="lstm", *, init="forget", seed=1, task="adding", **changes):
 
 def result(of: Trial, passed: bool, sequences: int = 1000) -> Result:
     return Result(
-        trial=of, passed=passed, figure=0.1, told="so", steps=10, sequences=sequences, seconds=1.0, parameters=9
+        trial=of,
+        run="x",
+        passed=passed,
+        figure=0.1,
+        verdict="so",
+        steps=10,
+        sequences=sequences,
+        seconds=1.0,
+        parameters=9,
     )
 
 
@@ -30,36 +41,57 @@ def test_every_task_can_be_made_at_its_length():
         assert problem(name, task.length).length == task.length
         assert set(task.inits) <= set(INITS)
         (one,) = memory_tasks.trials(task, length=task.length, cells=["gru"], inits=["forget"], seeds=[3])
-        assert one.settings.steps % task.every == 0  # the last look is at the last step
-        assert (one.settings.cell, one.settings.seed, one.settings.layers) == ("gru", 3, 1)
+        assert one.settings.length.steps % task.every == 0  # the last look is at the last step
+        assert (one.settings.network.cell, one.settings.run.seed, one.settings.network.layers) == ("gru", 3, 1)
 
 
 def test_ways_to_begin_are_settings_of_a_run():
-    assert trial().settings.init_span == 0
-    assert trial(init="chrono").settings.init_span == 50
-    assert trial(init="zero").settings.forget_bias == 0
-    assert trial(init="uniform").settings.init_recurrent in INITIAL_RECURRENT
-    assert len({trial(init=init).record()["settings"]["init_span"] for init in INITS}) == 2
-    assert trial(lr="0.5", hidden=None).settings.lr == 0.5
+    assert trial().settings.network.init_span == 0
+    assert trial(init="chrono").settings.network.init_span == 50
+    assert trial(init="zero").settings.network.forget_bias == 0
+    assert trial(init="uniform").settings.network.init_recurrent in INITIAL_RECURRENT
+    assert len({trial(init=init).settings.network.init_span for init in INITS}) == 2
+    assert trial(lr="0.5", hidden=None).settings.optimisation.lr == 0.5
     with pytest.raises(UsageError, match="--batch: batch must be"):
         trial(batch="many")
 
 
-def test_a_result_is_found_again_for_the_same_trial_only(tmp_path):
-    done = result(trial(), True)
-    assert memory_tasks.stored(tmp_path, trial()) is None
-    memory_tasks.store(tmp_path, done)
-    assert memory_tasks.stored(tmp_path, trial()) == done
-    for other in (trial("gru"), trial(seed=2), trial(init="chrono"), trial(task="copy"), trial(steps=5)):
-        assert memory_tasks.stored(tmp_path, other) is None
-    done.trial.path(tmp_path).write_text('{"passed": true}')
-    assert memory_tasks.stored(tmp_path, trial()) is None
+def write(root, trial, name):
+    return runs.write(trial.settings, RunFolder(root / name))
+
+
+def test_a_run_is_found_again_for_the_same_trial_only(tmp_path):
+    assert trial().find(tmp_path) is None
+    run = write(tmp_path, trial(), "adding-50-lstm-s1")
+    write(tmp_path, trial(), "another")
+    assert trial().find(tmp_path) == run
+    for other in (trial("gru"), trial(seed=2), trial(init="chrono"), trial(task="copy"), trial(steps="5")):
+        assert other.find(tmp_path) is None
+    run.config.write_text("")
+    assert trial().find(tmp_path) is None
 
 
 def test_what_threads_compute_is_the_same_trial(tmp_path):
-    memory_tasks.store(tmp_path, result(trial(), False))
-    threaded = dataclasses.replace(trial(), settings=dataclasses.replace(trial().settings, threads=2))
-    assert memory_tasks.stored(tmp_path, threaded) is not None
+    run = write(tmp_path, trial(), "adding-1")
+    assert trial(threads="2").find(tmp_path) == run
+
+
+def test_names_of_runs_tell_what_they_try():
+    assert trial().run_name == "adding-50-lstm-s1"
+    assert trial("slstm", init="chrono", seed=3).run_name == "adding-50-slstm-chrono-s3"
+
+
+def test_a_result_is_that_of_a_run_that_has_ended():
+    done = {"passed": True, "figure": 0.25, "verdict": "all right"}
+    status = {"step": 10, "seconds": 2.5, "parameters": 9, "result": done}
+    folder = RunFolder(Path("x"))
+    found = memory_tasks.result(trial(), RunSnapshot(run=folder, state="finished", status=status))
+    assert (found.passed, found.figure, found.verdict) == (True, 0.25, "all right")
+    assert (found.steps, found.sequences, found.seconds, found.parameters) == (10, 200, 2.5, 9)
+    assert memory_tasks.result(trial(), RunSnapshot(run=folder, state="stopped", status=status)) is None
+    assert memory_tasks.result(trial(), RunSnapshot(run=folder, state="finished", status={})) is None
+    diverged = memory_tasks.result(trial(), RunSnapshot(run=folder, state="diverged", message="It diverged."))
+    assert (diverged.passed, diverged.figure, diverged.verdict) == (False, None, "It diverged.")
 
 
 def test_the_sentence_tells_who_learnt_it_and_who_did_not():

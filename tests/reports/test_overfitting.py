@@ -19,7 +19,7 @@ def evaluated(tmp_path: Path, losses: list[tuple[float, float]], **more: object)
         for i, (loss, _) in enumerate(losses, 1)
     )
     valid = tuple(
-        ValidPoint(step=100 * i, seconds=1, nll=nll, perplexity=1, bits_per_char=None, best=False)
+        ValidPoint(step=100 * i, seconds=1, best=False, figures={"nll": nll, "perplexity": 1.0})
         for i, (_, nll) in enumerate(losses, 1)
     )
     return RunSnapshot(**{"run": RunFolder(tmp_path), "state": "training", "train": train, "valid": valid, **more})

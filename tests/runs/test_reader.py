@@ -33,7 +33,7 @@ def test_a_run_is_followed_from_new_to_its_end(run):
     assert seen.state == "training"
     assert [p.step for p in seen.train] == [1, 2, 3, 4]
     assert seen.best is not None
-    assert seen.best.nll == 1.5
+    assert seen.best.value == 1.5
     assert (seen.step, seen.steps, seen.seconds_left) == (4, 10, 3.0)
     assert seen.samples[-1].text == "a sample \x07of text"
     assert seen.events[-1]["event"] == "saved"

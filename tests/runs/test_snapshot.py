@@ -14,7 +14,7 @@ def snapshot(tmp_path, **fields) -> RunSnapshot:
 
 def test_the_best_evaluation_has_the_lowest_loss(tmp_path):
     points = [
-        ValidPoint(step=i, seconds=1.0, nll=nll, perplexity=1.0, bits_per_char=None, best=False)
+        ValidPoint(step=i, seconds=1.0, best=False, figures={"nll": nll, "perplexity": 1.0})
         for i, nll in enumerate((2.0, 1.5, 1.8))
     ]
     best = snapshot(tmp_path, valid=tuple(points)).best

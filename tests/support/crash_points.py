@@ -27,7 +27,7 @@ from unittest import mock
 from lstmtui.common.files import append_json_line, read_json
 from lstmtui.engine import __main__ as process
 from lstmtui.engine import checkpoint
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.training import checkpointing, fork, requests
 from lstmtui.engine.training import trainer as train
 from lstmtui.runs.folder import RunFolder
@@ -263,7 +263,7 @@ class Bench:
     def _engine(self, run: RunFolder, stop: int = -1) -> Iterator[None]:
         """Have the engine's time pass with its steps, and nothing in it that takes long or a thread."""
         variant, ticks, asked = self.variant, iter(range(1 << 30)), set()
-        step, gradient = train.Trainer._step, Network.gradient
+        step, gradient = train.Trainer._step, LanguageModel.gradient
         trainers: list[Any] = []
 
         def counted_step(trainer: Any) -> bool:
@@ -298,7 +298,7 @@ class Bench:
             mock.patch.object(requests, "EVERY", 0.0),
             mock.patch.object(train.Trainer, "_step", counted_step),
             mock.patch.object(train.Trainer, "_answer_requests", answer),
-            mock.patch.object(Network, "gradient", poisoned),
+            mock.patch.object(LanguageModel, "gradient", poisoned),
         ):
             yield
 

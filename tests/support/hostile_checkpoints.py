@@ -41,7 +41,7 @@ class Campaign:
         self.engine = engine
         self.random = random.Random(seed)
         run = engine.run
-        engine.trainer.keeper.save(engine.trainer.progress)
+        engine.trainer.checkpoints.save(engine.trainer.progress)
         self.path = checkpoint.path_for(run, engine.trainer.progress.step)
         self.whole = self.path.read_bytes()
         found = checkpoint.load(self.path)
@@ -62,10 +62,10 @@ class Campaign:
         trainer = self.engine.trainer
         try:
             found = checkpoint.load(self.path)
-            progress = trainer.keeper.progress_of(found)
-            trainer.keeper.stand_at(found, progress)
+            progress = trainer.checkpoints.progress_of(found)
+            trainer.checkpoints.stand_at(found, progress)
             trainer.progress = progress
-            trainer.use_window()
+            trainer.restore_live()
         except LstmtuiError as error:
             str(error).encode()
             return "refused"

@@ -20,7 +20,7 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.data.corpus import Dataset
 from lstmtui.engine.backend import Cell, Packed, StateGradients, Steps, linear, softmax
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Kept
 from lstmtui.errors import UsageError
@@ -62,7 +62,7 @@ class GradientFlow:
         self._tokens = np.stack([np.asarray(tokens[at : at + length + 1], np.int32) for at in starts], axis=1)
         self._weights, self._threads = weights, threads
         # In float32, so that nearly vanished gradients are measured.
-        self._network = Network(s.changed(precision="float32"), weights, T, B, threads=threads, backward=False)
+        self._network = LanguageModel(s.changed(precision="float32"), weights, T, B, threads=threads, backward=False)
         self._cell: Cell = self._network.cell
 
     def measure(self, step: int = 0) -> Flow:

@@ -18,7 +18,7 @@ from lstmtui.common.files import read_file, write_atomically
 from lstmtui.common.npz import pack, unpack
 from lstmtui.engine.autocomplete.store import profile_lock, set_aside
 from lstmtui.engine.inference.loaded_model import LoadedModel
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.params import Arena
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
@@ -73,7 +73,7 @@ def adapt(model: LoadedModel, texts: Iterable[bytes]) -> tuple[dict[str, Any], P
 
 def _train(model: LoadedModel, weights: Arena, tokens: Array) -> list[float]:
     """Update the biases of `weights` on `tokens`; return the loss of each window before its update."""
-    network = Network(model.settings, weights, WINDOW, 1, threads=1, backward=True)
+    network = LanguageModel(model.settings, weights, WINDOW, 1, threads=1, backward=True)
     losses = []
     for low in range(0, len(tokens) - WINDOW, WINDOW):
         x, y = tokens[low : low + WINDOW, None], tokens[low + 1 : low + WINDOW + 1, None]

@@ -3,8 +3,8 @@
     python -m lstmtui.engine.benchmark.bench [--cells ...] [--shapes ...] [--profile] ...
 
 One JSON object a line for each cell and shape, as soon as it is measured; or {"error": sentence, "exit_code": n}.
-What is timed is what trains: `Network` and `Optimizer`, from tokens to new weights, with embedding and hidden of one
-size, an untied softmax and no dropout, on random tokens.
+What is timed is what trains: `LanguageModel` and `Optimizer`, from tokens to new weights, with embedding and hidden
+of one size, an untied softmax and no dropout, on random tokens.
 
     milliseconds          of one training step, the median
     tokens_per_second     T * B a step
@@ -40,12 +40,13 @@ from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.benchmark.profile import Profile
 from lstmtui.engine.benchmark.roofline import bandwidth, peak
 from lstmtui.engine.nn.incremental import Reader
-from lstmtui.engine.nn.language_model import Network, activation_count
+from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.nn.memory_size import activation_count, check_room
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, Parameter, parameters
 from lstmtui.engine.nn.recurrent import Dropout
-from lstmtui.engine.training.setup import check_room
-from lstmtui.engine.training.step_plan import median_seconds
+from lstmtui.engine.nn.training_step import Update, take_step
+from lstmtui.engine.step_plan import median_seconds
 from lstmtui.errors import LstmtuiError, UsageError
 
 Step = Callable[[], object]
@@ -122,7 +123,7 @@ def parse_shape(text: str) -> Shape:
 class Workload:
     """A new network and its training step."""
 
-    network: Network
+    network: LanguageModel
     step: Callable[[], float]
     """Trains on one window of random tokens, always the same, and returns the loss before the update."""
 
@@ -139,7 +140,7 @@ def make_workload(cell: str, shape: Shape, threads: int, **changes: Any) -> Work
     check_room(s, shape.V, shape.T, shape.B, on)
     weights = Arena(layout, device=on)
     weights.initialise(s.run.seed)
-    network = Network(s, weights, shape.T, shape.B, threads=threads, backward=True)
+    network = LanguageModel(s, weights, shape.T, shape.B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, shape.V, (2, shape.T, shape.B)).astype(np.int32)
     drop = Dropout(
@@ -150,14 +151,10 @@ def make_workload(cell: str, shape: Shape, threads: int, **changes: Any) -> Work
     def step() -> float:
         nonlocal count
         count += 1
-        loss = network.gradient(x, y, drop)
-        norm = optimizer.norm(network.gradients)
-        optimizer.apply(
-            network.gradients, norm=norm, step=count, lr=1e-3, clip=s.optimisation.clip,
-            weight_decay=s.regularisation.weight_decay,
-        )  # fmt: skip
+        update = Update(count, lr=1e-3, clip=s.optimisation.clip, weight_decay=s.regularisation.weight_decay)
+        found = take_step(optimizer, network.gradients, lambda: network.gradient(x, y, drop), update)
         network.carry()
-        return loss
+        return found.loss
 
     return Workload(network, step)
 

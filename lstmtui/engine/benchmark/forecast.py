@@ -29,12 +29,13 @@ from lstmtui.engine.analysis.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCE
 from lstmtui.engine.answering import answer_stdin
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.inference.evaluate import evaluation_shape
-from lstmtui.engine.nn.language_model import Network, activation_count, values_per_unit_step
+from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.nn.memory_size import activation_count, check_room, device_bytes, values_per_unit_step
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.nn.recurrent import Dropout, Penalty
-from lstmtui.engine.training.setup import check_room, device_bytes
-from lstmtui.engine.training.step_plan import median_seconds
+from lstmtui.engine.nn.training_step import Update, take_step
+from lstmtui.engine.step_plan import median_seconds
 from lstmtui.engine.training.time_budget import LAST
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -132,7 +133,7 @@ def _measure_speed(s: RunSettings, vocabulary: int, on: Device) -> float:
     weights = Arena(parameters(s, vocabulary), device=on)
     weights.initialise(s.run.seed)
     T, B, threads = s.length.bptt, s.length.batch, s.run.threads
-    network = Network(s, weights, T, B, threads=threads, backward=True)
+    network = LanguageModel(s, weights, T, B, threads=threads, backward=True)
     optimizer = Optimizer(s, weights, threads)
     x, y = np.random.default_rng(0).integers(0, vocabulary, (2, T, B)).astype(np.int32)
     drop = Dropout(
@@ -145,9 +146,8 @@ def _measure_speed(s: RunSettings, vocabulary: int, on: Device) -> float:
     penalties = Penalty(s.regularisation.activation_reg, s.regularisation.temporal_reg)
 
     def step() -> None:
-        network.gradient(x, y, drop, penalties)
-        norm = optimizer.norm(network.gradients)
-        optimizer.apply(network.gradients, norm=norm, step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
+        update = Update(step=1, lr=1e-6, clip=1.0, weight_decay=0.0)
+        take_step(optimizer, network.gradients, lambda: network.gradient(x, y, drop, penalties), update)
         network.carry()
 
     for _ in range(2):  # compiles and warms up

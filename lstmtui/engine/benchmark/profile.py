@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from lstmtui.engine.backend import FlatWeights, Recurrence, Steps
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 
 Cost = tuple[str, float, float]
 """Name of the part that a call belongs to, floating point operations, bytes."""
@@ -67,7 +67,7 @@ class Profile:
         return run
 
     @contextmanager
-    def of(self, network: Network) -> Iterator[None]:
+    def of(self, network: LanguageModel) -> Iterator[None]:
         """Time the steps of `network`, and of any optimizer on its device, inside the context."""
         costs, device = _Costs(network), network.device
         before = {name: getattr(device, name) for name in ("linear", "embedding", "dropout", "optim")}
@@ -100,7 +100,7 @@ class Profile:
 class _Costs(SimpleNamespace):
     """Costs of calls, by module and function (linear_forward, ...); they take the arguments of the kernels."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LanguageModel) -> None:
         weights, R = network.weights, len(network.cell.recurrent_gates)
 
         def product(name: str, M: int, K: int, N: int, *arrays: Any) -> Cost:
@@ -169,7 +169,7 @@ def _size(*arrays: Any) -> float:
     return float(sum(array.nbytes for array in arrays))
 
 
-def _packed_weights(network: Network) -> int:
+def _packed_weights(network: LanguageModel) -> int:
     """Return how many weights are packed at each step."""
     views = network.weights.views
     return sum(view.size for name, view in views.items() if name.endswith((".W_ih", ".W_hh")))

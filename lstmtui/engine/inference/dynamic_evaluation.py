@@ -25,7 +25,7 @@ from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.backend import optim
 from lstmtui.engine.inference.evaluate import Evaluation, LossMeter
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.params import Arena
 from lstmtui.errors import UsageError
 
@@ -83,7 +83,7 @@ class DynamicEvaluator:
         self._weights = Arena(trained.layout, trained.flat.dtype.type)
         self._streams = EvaluationStreams(split.tokens, 1, min(WINDOW, max(1, len(split.tokens) - 1)))
         s = s.changed(recompute=False)
-        self._network = Network(s, self._weights, self._streams.T, 1, threads=threads, backward=True)
+        self._network = LanguageModel(s, self._weights, self._streams.T, 1, threads=threads, backward=True)
         self._scale = np.ones_like(trained.flat)
         self._pull = np.ones_like(trained.flat)
         self._meter = LossMeter(split, tokenizer)

@@ -13,7 +13,7 @@ from lstmtui.config import RunSettings
 from lstmtui.data.batches import EvaluationStreams
 from lstmtui.data.token_files import Split
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -127,7 +127,7 @@ class Evaluator:
         tokens = min(max_tokens + 1, len(split.tokens)) if max_tokens else len(split.tokens)
         T, B = evaluation_shape(tokens, streams, len(weights["embedding"]))
         self._streams = EvaluationStreams(split.tokens, B, T, max_predictions=max_tokens)
-        self._network = Network(s, weights, T, B, threads=threads, backward=False)
+        self._network = LanguageModel(s, weights, T, B, threads=threads, backward=False)
 
     @property
     def predictions(self) -> int:

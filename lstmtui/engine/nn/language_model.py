@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import RunSettings
-from lstmtui.engine.backend import CELLS, Cell, linear_cross_entropy
+from lstmtui.engine.backend import CELLS
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, Spans, longest, mask_key
 
@@ -40,21 +40,7 @@ LOGITS = 16_000_000
 """Numbers in a segment's logits, 64 MB of float32."""
 
 
-def values_per_unit_step(cell: Cell) -> int:
-    """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
-    return len(cell.gates) + cell.extra_blocks + len(cell.states)
-
-
-def activation_count(s: RunSettings, V: int, T: int, B: int) -> int:
-    """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
-    cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
-    rows = B * longest(segments(T, B, V))
-    kept = rows if s.run.recompute else T * B
-    states = kept * L * H * values_per_unit_step(cell)
-    return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
-
-
-class Network:
+class LanguageModel:
     """One (T, B) of the network over shared weights.
 
     Raises MemoryError where its buffers do not fit.
@@ -164,9 +150,7 @@ class Network:
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
-        G, host = len(self.cell.gates), self.device.arrays.to_host
-        kept = (self.stack.kept(k) for k in range(self.stack.depth))
-        return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
+        return self.stack.gates()
 
     def _take(self, *windows: Array) -> None:
         """Take tokens, and targets, of the host; always to the same place."""

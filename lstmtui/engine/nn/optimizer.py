@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -66,8 +65,3 @@ class Optimizer:
         else:
             self.device.optim.sgd(flat, self.m.flat, s.momentum, update, threads)
         return clipped
-
-
-def finite(loss: float, norm: float) -> bool:
-    """Return whether a step may be taken."""
-    return math.isfinite(loss) and math.isfinite(norm)

@@ -281,6 +281,12 @@ class Recurrent:
         layer, (start, end) = self.layers[k], self.segments[-1] if self.recomputes else (0, self.segments[-1][1])
         return Kept(*layer.steps(start, end))
 
+    def gates(self) -> list[Array]:
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as it walked last."""
+        G, host = len(self.cell.gates), self.device.arrays.to_host
+        kept = (self.kept(k) for k in range(self.depth))
+        return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
+
     def values(self, k: int) -> dict[str, Array]:
         """Return every gate and state of layer k after each of these steps by name, (steps, B, H), on the host."""
         kept, host, cell = self.kept(k), self.device.arrays.to_host, self.cell

@@ -16,7 +16,7 @@ from lstmtui.config import RunSettings
 from lstmtui.data.memory_tasks import Batch
 from lstmtui.engine.backend import Packed, linear, softmax
 from lstmtui.engine.nn.params import Arena, Parameter, decayed_first, layer_parameters, uniform, zeros
-from lstmtui.engine.nn.recurrent import NO_DROPOUT, Recurrent
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent
 
 Array = np.ndarray[Any, Any]
 
@@ -32,33 +32,45 @@ def parameters(s: RunSettings, D: int, K: int) -> list[Parameter]:
     return decayed_first(found)
 
 
-class SequenceNetwork:
+class SequenceModel:
     """One (T, B) of the network over shared weights; each batch begins with states of zero."""
 
     def __init__(
-        self, s: RunSettings, weights: Arena, kind: str, T: int, B: int, *, threads: int, backward: bool
+        self, s: RunSettings, weights: Arena, kind: str, T: int, B: int, *, gradients: Arena | None = None
     ) -> None:
-        """`kind` is that of the answers. Raises MemoryError where the buffers do not fit."""
-        self.weights, self.T, self.B, self.threads = weights, T, B, threads
+        """`kind` is that of the answers; without `gradients` it only reads. Raises MemoryError."""
+        self.weights, self.T, self.B, self.threads = weights, T, B, s.run.threads
         self._loss = LOSSES[kind]
         self.precision = weights.device.resolve_precision(s.run.precision, weights.flat.dtype)
-        if backward:
-            self.gradients = Arena(weights.layout, weights.flat.dtype.type)
+        if gradients is not None:
+            self.gradients = gradients
         self.stack = Recurrent(
-            s.network.cell, weights, [(0, T)], B, precision=self.precision, threads=threads,
-            gradients=self.gradients if backward else None,
+            s.network.cell, weights, [(0, T)], B,
+            precision=self.precision, threads=self.threads, gradients=gradients,
         )  # fmt: skip
+        self.cell = self.stack.cell
         K, H = weights["answer.W"].shape
         self._W = Packed(H, K, self.precision)
-        self._doutputs = np.zeros((T, B, H) if backward else (0, B, H), weights.flat.dtype)
+        self._doutputs = np.zeros((T, B, H) if gradients is not None else (0, B, H), weights.flat.dtype)
+
+    def states(self) -> dict[str, Array]:
+        """Return nothing: no state carries over from one batch to the next."""
+        return {}
+
+    def take_states(self, states: dict[str, Array]) -> None:
+        """Carry nothing over."""
+
+    def gates(self) -> list[Array]:
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), of what was read last."""
+        return self.stack.gates()
 
     def answers(self, batch: Batch) -> Array:
         """Return the answers (N, K) at the places that are asked."""
-        return self._read(batch)[1]
+        return self._read(batch, NO_DROPOUT, NO_PENALTY)[1]
 
-    def _read(self, batch: Batch) -> tuple[Array, Array]:
+    def _read(self, batch: Batch, drop: Dropout, penalties: Penalty) -> tuple[Array, Array]:
         """Return the rows (N, H) that are asked, and the answers."""
-        self.stack.draw(NO_DROPOUT)
+        self.stack.draw(drop, penalties)
         self.stack.pack()
         self._W.pack_transposed(self.weights["answer.W"], self.threads)
         self.stack.prepare()
@@ -69,10 +81,10 @@ class SequenceNetwork:
         linear.forward(rows, self._W, self.weights["answer.b"], answers, self.threads)
         return rows, answers
 
-    def gradient(self, batch: Batch) -> float:
+    def gradient(self, batch: Batch, drop: Dropout = NO_DROPOUT, penalties: Penalty = NO_PENALTY) -> float:
         """Fill `gradients` with those of the loss, and return it."""
         w, g, threads = self.weights, self.gradients, self.threads
-        rows, answers = self._read(batch)
+        rows, answers = self._read(batch, drop, penalties)
         loss, danswers = self._loss(answers, batch.y, threads)
         linear.backward_weights(danswers, rows, g["answer.W"], g["answer.b"], self.precision, threads)
         drows = np.zeros_like(rows)

@@ -25,8 +25,8 @@ from lstmtui.engine.analysis.unit_statistics import selectivity, similar_spans, 
 from lstmtui.engine.answering import Answers, Operation
 from lstmtui.engine.inference.loaded_model import LoadedModel
 from lstmtui.engine.inference.sampler import prompt_tokens
-from lstmtui.engine.nn.language_model import Network
-from lstmtui.engine.training.setup import stored_corpus
+from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.tasks.run_corpus import stored_corpus
 from lstmtui.errors import UsageError
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +60,7 @@ class Inspector:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._network: Network | None = None
+        self._network: LanguageModel | None = None
         self._activations: Activations | None = None
         self._data: Dataset | None = None
 
@@ -175,10 +175,10 @@ class Inspector:
         """Return the gates and states that are bounded."""
         return ("h", *(gate.name for gate in self._get_network().cell.gates if gate.bounds is not None))
 
-    def _get_network(self) -> Network:
+    def _get_network(self) -> LanguageModel:
         if self._network is None:
             model = self._model
-            self._network = Network(model.settings, model.weights, CHUNK, 1, threads=1, backward=False)
+            self._network = LanguageModel(model.settings, model.weights, CHUNK, 1, threads=1, backward=False)
         return self._network
 
     def _read(self, text: str) -> Activations:

@@ -9,9 +9,9 @@ from typing import Any
 from lstmtui.common.files import exists
 from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
-from lstmtui.engine.checkpoint_identity import check_identity, identity
+from lstmtui.engine.checkpoint_identity import check_identity
+from lstmtui.engine.tasks.task import Task
 from lstmtui.engine.training.progress import Progress, of_checkpoint
-from lstmtui.engine.training.setup import Setup
 from lstmtui.errors import CorruptError, SaveError, UnreadableError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
@@ -23,16 +23,16 @@ Record = tuple[int, dict[str, Any], dict[str, Any]]
 """Step, tensors and what a checkpoint says about itself."""
 
 
-class Keeper:
+class CheckpointManager:
     """Saves and restores one run's weights, moments, states and progress.
 
     A checkpoint's progress says which step is the best, and that is what counts: best.json, which tells it to those
     who only use the run, is written from it after each save and at each resume.
     """
 
-    def __init__(self, writer: RunWriter, setup: Setup) -> None:
-        self._writer, self.setup = writer, setup
-        self._identity = identity(setup.settings, setup.data.tokenizer)
+    def __init__(self, writer: RunWriter, task: Task) -> None:
+        self._writer, self._task = writer, task
+        self._identity = task.identity()
         self._saved_step = -1
         self._saved_at = time.monotonic()
         self._failures = 0
@@ -99,9 +99,9 @@ class Keeper:
 
     def _record(self, p: Progress) -> Record:
         """Return what is to be saved now, as views. Raises OSError."""
-        arenas = self.setup.optimizer.arenas()
+        arenas = self._task.optimizer.arenas()
         tensors = {f"{prefix}.{name}": view for prefix, arena in arenas.items() for name, view in arena.read().items()}
-        tensors |= {f"state.{name}": state for name, state in self.setup.network.states().items()}
+        tensors |= {f"state.{name}": state for name, state in self._task.model.states().items()}
         offsets = self._writer.offsets()
         return p.step, tensors, {"identity": self._identity, "progress": p.as_dict(), "offsets": offsets}
 
@@ -186,12 +186,12 @@ class Keeper:
         Raises CorruptError, SaveError.
         """
         where = f"The checkpoint of step {found.step}"
-        for prefix, arena in self.setup.optimizer.arenas().items():
+        for prefix, arena in self._task.optimizer.arenas().items():
             with arena.on_host() as views:
                 checkpoint.restore(views, found.tensors, prefix, where)
-        states = self.setup.network.states()
+        states = self._task.model.states()
         checkpoint.restore(states, found.tensors, "state", where)
-        self.setup.network.take_states(states)
+        self._task.model.take_states(states)
         try:
             self._writer.truncate_to(found.about["offsets"])
         except OSError as error:
@@ -207,7 +207,7 @@ class Keeper:
         found = checkpoint.best(self._run, self._writer.log)
         if found is None:
             return None
-        prefix = "ema" if self.setup.settings.optimisation.ema else "weights"
-        with self.setup.optimizer.evaluated.on_host() as views:
+        prefix = "ema" if self._task.settings.optimisation.ema else "weights"
+        with self._task.optimizer.evaluated.on_host() as views:
             checkpoint.restore(views, found.tensors, prefix, "The best checkpoint")
         return found.step

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from lstmtui import config
 from lstmtui.config import RunSettings
+from lstmtui.engine import step_plan
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
-from lstmtui.engine.training import step_plan
+from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
-from lstmtui.engine.training.step_plan import Plan
 from lstmtui.engine.training.time_budget import Costs
 from lstmtui.errors import UsageError
 

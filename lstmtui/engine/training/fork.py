@@ -19,9 +19,8 @@ from typing import Any
 from lstmtui import config
 from lstmtui.common.files import append_json_line, to_json, write_atomically
 from lstmtui.common.opening import open_temporary, open_to_read
-from lstmtui.engine import checkpoint
+from lstmtui.engine import checkpoint, step_plan
 from lstmtui.engine.checkpoint import Checkpoint
-from lstmtui.engine.training import step_plan
 from lstmtui.engine.training.progress import of_checkpoint
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.creation import draft_folder

@@ -46,6 +46,7 @@ class Progress:
     evaluated: int = -1
     """The step of the last evaluation."""
     best_nll: float = math.inf
+    """The figure that decides, at `best_step`: nats per token of a language model."""
     best_step: int = -1
     worse: int = 0
     """Evaluations since the best."""
@@ -53,13 +54,15 @@ class Progress:
     """Halved by each rollback."""
     rollbacks: int = 0
     live: dict[str, Any] = field(default_factory=dict)
-    """RunSettings changed while the run trained."""
+    """Settings changed while the run trained."""
     changes: list[tuple[str, Any]] = field(default_factory=list)
     """What was changed and what it was before, the newest last; undo takes from the end."""
     anchors: list[int] = field(default_factory=list)
     """Steps of the checkpoints that a rollback may go back to, the newest first; chosen by evaluations."""
     shift: int = 0
-    """Of `Streams`: set where the window's length was changed."""
+    """Of the task: where its data stands since the length of its windows was changed."""
+    reached: bool = False
+    """Whether the last evaluation found the task learnt, so that the run ends."""
     interval: Interval = field(default_factory=Interval)
 
     def anchor(self) -> None:
@@ -89,7 +92,13 @@ class Progress:
         check_types(stored, {"seconds": NUMBER, "best_step": (int,)})
         best = [stored["best_step"]] if stored["best_step"] >= 0 else []
         # What older checkpoints lack.
-        newer: dict[str, Any] = {"changes": [], "shift": 0, "elapsed": stored["seconds"], "anchors": best}
+        newer: dict[str, Any] = {
+            "changes": [],
+            "shift": 0,
+            "elapsed": stored["seconds"],
+            "anchors": best,
+            "reached": False,
+        }
         values = {**newer, **stored}
         check_types(values, _TYPES)
         check_types(values["interval"], _INTERVAL_TYPES)
@@ -109,6 +118,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "step": (int,), "tokens": (int,), "seconds": NUMBER, "elapsed": NUMBER, "evaluated": (int,),
     "best_nll": NUMBER_OR_NONE, "best_step": (int,), "worse": (int,), "lr_scale": NUMBER, "rollbacks": (int,),
     "live": (dict,), "changes": (list,), "anchors": (list,), "shift": (int,), "interval": (dict,),
+    "reached": (bool,),
 }  # fmt: skip
 _INTERVAL_TYPES: dict[str, tuple[type, ...]] = {"steps": (int,), "loss": NUMBER, "norm": NUMBER, "clipped": (int,)}
 

@@ -39,7 +39,7 @@ class Changes:
         """Save what was changed, and answer; nothing where nothing was."""
         answers, self._answers = self._answers, []
         if answers and self._trainer.settled:
-            self._trainer.keeper.save(self._trainer.progress)
+            self._trainer.checkpoints.save(self._trainer.progress)
         for request, message in answers:
             request.answer(message)
 
@@ -79,7 +79,7 @@ def _reason(trainer: Trainer, error: Exception) -> str:
 
 
 def _save(trainer: Trainer, request: Request) -> str:
-    if not trainer.keeper.save(trainer.progress):
+    if not trainer.checkpoints.save(trainer.progress):
         raise LstmtuiError("The disk did not take it.")
     return f"Saved step {trainer.progress.step}."
 
@@ -94,7 +94,10 @@ def _set(trainer: Trainer, request: Request) -> str:
     key, value = request.key, config.convert(request.key, request.value, "set")
     if value is None:
         raise UsageError(f"set: {key} needs a value.")
-    before = trainer.live_settings()[key]
+    live = trainer.live_settings()
+    if key not in live:
+        raise UsageError(f"set: {key} cannot be changed in a run of this kind; these can: {', '.join(live)}.")
+    before = live[key]
     _change(trainer, key, value)
     trainer.progress.changes = [*trainer.progress.changes, (key, before)][-KEPT_CHANGES:]
     trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value)
@@ -114,34 +117,23 @@ def _undo(trainer: Trainer, request: Request) -> str:
 
 def _change(trainer: Trainer, key: str, value: Any) -> None:
     """Let a setting have a value from the next step on. Raises UsageError and MemoryError, with nothing changed."""
-    progress, streams = trainer.progress, trainer.streams
-    kept = dict(progress.live), progress.shift
-    progress.live = {**progress.live, key: value}
-    if key == "bptt" and value != streams.T:
-        _read_on(trainer, value, kept)
-    trainer.writer.status(live=trainer.live_settings())
-
-
-def _read_on(trainer: Trainer, length: int, kept: tuple[dict[str, Any], int]) -> None:
-    """Change the window; `kept` is put back when it cannot be."""
-    progress, streams = trainer.progress, trainer.streams
-    # Go on reading where the text stands: at the last window of the new length that begins no later.
-    at = streams.position(progress.step)
-    windows = max(1, streams.length // length)
-    progress.shift = progress.step - (at.epoch * windows + min(at.window * streams.T // length, windows - 1))
+    progress = trainer.progress
+    before = progress.live
+    progress.live = {**before, key: value}
     try:
-        trainer.use_window()
+        progress.shift = trainer.task.change_live(trainer.in_force.value, progress.shift, progress.step)
     except (LstmtuiError, MemoryError):
-        progress.live, progress.shift = kept
+        progress.live = before
         raise
+    trainer.writer.status(live=trainer.live_settings())
 
 
 def _rewind(trainer: Trainer, request: Request) -> str:
     now = trainer.progress
-    found = trainer.keeper.best(now)
+    found = trainer.checkpoints.best(now)
     if found is None:
         raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
-    trainer.go_back(found, now.back_at(trainer.keeper.progress_of(found)))
+    trainer.go_back(found, now.back_at(trainer.checkpoints.progress_of(found)))
     trainer.writer.status(live=trainer.live_settings(), step=found.step)
     trainer.writer.event("rewound", step=found.step, before=now.step)
     return f"Back at step {found.step}, the best one; it was at {now.step}."

@@ -13,11 +13,11 @@ from __future__ import annotations
 import dataclasses
 
 from lstmtui.config import RunSettings
+from lstmtui.engine import step_plan
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
-from lstmtui.engine.training import step_plan
+from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
-from lstmtui.engine.training.step_plan import Plan
 
 LEAST = 2.0
 """Seconds of training, without evaluations, that a look at the clock needs."""

@@ -189,7 +189,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         place = self._place(seen)
         if self.chart == "train":
             return tuple((place(p.step), p.loss) for p in seen.train)
-        return tuple((place(p.step), p.nll) for p in seen.valid)
+        return tuple((place(p.step), p.value) for p in seen.valid)
 
     def _place(self, seen: RunSnapshot) -> Callable[[int], float]:
         """Return what turns a step into a place on the axis."""

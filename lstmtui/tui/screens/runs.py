@@ -171,7 +171,7 @@ compares the runs marked with m, or all that are listed when none is marked.
                 runs = tuple(run for run in runs if self._pattern.lower() in wording.about(run).lower())
         keys = {
             "name": lambda run: run.run.name,
-            "best": lambda run: run.best.nll if run.best else math.inf,
+            "best": lambda run: run.best.value if run.best else math.inf,
             "steps": lambda run: -run.step,
             "size": lambda run: -wording.parameters(run),
         }

@@ -57,8 +57,8 @@ def rows_of(seen: RunSnapshot) -> list[Row]:
     recites = any("recites" in remark for *_, remark in copied)  # then it is among the most wanted
     rows: list[Row] = [
         ("train", wording.figure(train.loss) if train else "–", f"nats/{unit}"),
-        ("valid", wording.figure(valid.nll) if valid else "–", f"nats/{unit}"),
-        ("best", wording.figure(best.nll) if best else "–", _quality(seen)),
+        ("valid", wording.figure(valid.value) if valid else "–", f"nats/{unit}"),
+        ("best", wording.figure(best.value) if best else "–", _quality(seen)),
         _gap(seen),
         *(copied if recites else ()),
         ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
@@ -116,6 +116,8 @@ def _quality(seen: RunSnapshot) -> str:
     best = seen.best
     if best is None:
         return ""
+    if not best.is_language:
+        return f"at {best.step:,}"
     if best.bits_per_char is None or (seen.settings is not None and seen.settings.data.tokens == "words"):
         return f"ppl {best.perplexity:,.1f}"
     return f"{best.bits_per_char:.3f} bits"

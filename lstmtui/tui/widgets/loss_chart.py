@@ -103,11 +103,11 @@ class LossChart(Widget, can_focus=True):
         """Return what turns nats per token into what the axis shows."""
         if not self.bits or self.snapshot is None:
             return 1.0
-        ratios = [p.bits_per_char / p.nll for p in self.snapshot.valid[-1:] if p.bits_per_char and p.nll > 0]
+        ratios = [p.bits_per_char / p.value for p in self.snapshot.valid[-1:] if p.bits_per_char and p.value > 0]
         return ratios[0] if ratios else 1.0
 
     def can_show_bits(self) -> bool:
-        return self.snapshot is not None and any(p.bits_per_char and p.nll > 0 for p in self.snapshot.valid[-1:])
+        return self.snapshot is not None and any(p.bits_per_char and p.value > 0 for p in self.snapshot.valid[-1:])
 
     def unit(self) -> str:
         """Return what the axis shows, in words."""
@@ -214,7 +214,7 @@ class LossChart(Widget, can_focus=True):
             return self._say("Reading the run …", width, height)
         axis = Axis(seen, self.x_axis)
         raw = [(axis.place(p), p.loss * factor) for p in seen.train]
-        valid = [(axis.of_step(p.step), p.nll * factor) for p in seen.valid]
+        valid = [(axis.of_step(p.step), p.value * factor) for p in seen.valid]
         raw = [p for p in raw if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
         valid = within([p for p in valid if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)], self.zoom)
         train = within(smoothed(raw, self.smoothing), self.zoom)

@@ -92,7 +92,7 @@ def _age(run: RunSnapshot, width: int) -> Text:
 
 
 def _loss(run: RunSnapshot, width: int) -> Text:
-    return Text(sparkline([point.loss for point in run.train] or [point.nll for point in run.valid], width))
+    return Text(sparkline([point.loss for point in run.train] or [point.value for point in run.valid], width))
 
 
 _TELL: dict[str, Callable[[RunSnapshot, int], Text]] = {

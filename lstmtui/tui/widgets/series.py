@@ -136,7 +136,7 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     parts = [f"step {wording.count(point.step)}", f"train {wording.figure(point.loss * factor)}"]
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:
-        parts.append(f"valid {wording.figure(valid[-1].nll * factor)}")
+        parts.append(f"valid {wording.figure(valid[-1].value * factor)}")
     parts += [f"lr {point.lr:.2e}", format_duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0
     near = [

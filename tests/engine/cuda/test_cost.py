@@ -8,7 +8,7 @@ import pytest
 from support import tiny
 
 from lstmtui.engine.benchmark import bench, forecast
-from lstmtui.engine.training.setup import device_bytes
+from lstmtui.engine.nn.memory_size import device_bytes
 
 SHAPE = "1x3xV5xB2xT2"
 

@@ -12,11 +12,11 @@ from support import tiny
 from support.graph_recorder import GraphRecorder
 
 from lstmtui.engine import backend, checkpoint
-from lstmtui.engine.nn.language_model import Network
+from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.nn.memory_size import device_bytes
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty
-from lstmtui.engine.training.setup import device_bytes
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
 from lstmtui.runs.writer import RunWriter
@@ -33,7 +33,7 @@ def network(device, cell, **changes):
     s = tiny.settings("unused", cell=cell, layers=2, hidden=3, embedding=3 if changes.get("tied") else 2, **changes)
     weights = Arena(parameters(s, V), np.float64, device)
     weights.initialise(2)
-    return s, Network(s, weights, T, B, threads=1, backward=True, segment=2)
+    return s, LanguageModel(s, weights, T, B, threads=1, backward=True, segment=2)
 
 
 def trained(device, cell, drops, penalties, **changes):
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path, monkeypatch):
     s = tiny.settings("unused", **{**SMALL, "batch": 8, "bptt": 50, "hidden": 64})
     needed = device_bytes(s, 256, 50, 8)
     monkeypatch.setattr(backend.device("cuda"), "free_memory", lambda: device_bytes(s, 256, 50, 2) + 1)
-    from lstmtui.engine.training.setup import check_room
+    from lstmtui.engine.nn.memory_size import check_room
 
     with pytest.raises(UsageError, match=rf"about {needed / 1e9:.2f} GB .* --batch 2 would fit"):
         check_room(s, 256, 50, 8, backend.device("cuda"))

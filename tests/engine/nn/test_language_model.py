@@ -5,7 +5,7 @@ import pytest
 from support import tiny
 
 from lstmtui.engine.backend import CELLS
-from lstmtui.engine.nn.language_model import LEAST_ROWS, LOGITS, Network, segments
+from lstmtui.engine.nn.language_model import LEAST_ROWS, LOGITS, LanguageModel, segments
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.nn.recurrent import NO_PENALTY, Dropout, Penalty
 
@@ -21,7 +21,7 @@ def network(cell, *, tied=False, threads=1, dtype=np.float64, backward=True, T=T
     weights.initialise(seed=2)
     random = np.random.default_rng(8)
     weights.flat[...] += 0.3 * random.standard_normal(weights.flat.shape)  # no zero hides a wrong gradient
-    return Network(s, weights, T, B, threads=threads, backward=backward, segment=segment)
+    return LanguageModel(s, weights, T, B, threads=threads, backward=backward, segment=segment)
 
 
 def batch(seed=4, T=T):

@@ -7,7 +7,7 @@ from support.gradcheck import assert_gradients_agree, numerical_gradient
 
 from lstmtui.data.memory_tasks import Batch
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.sequence_model import LOSSES, SequenceNetwork, parameters
+from lstmtui.engine.nn.sequence_model import LOSSES, SequenceModel, parameters
 
 T, B, D, K, H = 5, 3, 2, 4, 3
 
@@ -17,7 +17,7 @@ def network(cell, kind, *, backward=True, layers=2):
     weights = Arena(parameters(s, D, K), np.float64)
     weights.initialise(2)
     weights.flat[...] += 0.3 * np.random.default_rng(8).standard_normal(weights.flat.shape)
-    return SequenceNetwork(s, weights, kind, T, B, threads=1, backward=backward)
+    return SequenceModel(s, weights, kind, T, B, gradients=Arena(weights.layout, np.float64) if backward else None)
 
 
 def batch(kind):

@@ -15,8 +15,8 @@ from lstmtui.common import files
 from lstmtui.common.files import read_json
 from lstmtui.engine import checkpoint
 from lstmtui.engine.inference.sampler import Sampler
-from lstmtui.engine.nn.language_model import Network
-from lstmtui.engine.training.checkpointing import Keeper
+from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.training.checkpointing import CheckpointManager
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import DivergedError, SaveError, UnreadableError
 from lstmtui.runs.writer import RunWriter
@@ -127,7 +127,7 @@ def test_an_exception_that_nobody_foresaw_costs_nothing(tmp_path, undisturbed, p
 def test_half_a_step_is_not_saved(tmp_path, undisturbed, patch):
     run = tiny.create(tmp_path)
     with pytest.raises(OSError, match="space"):
-        train(run, lambda trainer: patch.setattr(Network, "carry", refuse))
+        train(run, lambda trainer: patch.setattr(LanguageModel, "carry", refuse))
     assert checkpoint.newest(run).step == 0
     patch.undo()
     assert train(run) == "finished"
@@ -160,7 +160,7 @@ def killed_softly(*args, **rest):
 
 def poisoned(at):
     """Return a gradient that is not a number from step `at` on, until the learning rate was halved."""
-    real = Network.gradient
+    real = LanguageModel.gradient
     seen = {}
 
     def gradient(self, *args):
@@ -177,12 +177,12 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
     ended = []
     for name, every in (("often", 1e-9), ("never", 1e6)):
         run = tiny.create(tmp_path, name, save_every=every)
-        patch.setattr(Network, "gradient", Network.gradient)
+        patch.setattr(LanguageModel, "gradient", LanguageModel.gradient)
         compiled = Trainer.train
 
         def start(self, compiled=compiled):
             prepared(self)
-            patch.setattr(Network, "gradient", gradient)
+            patch.setattr(LanguageModel, "gradient", gradient)
             return compiled(self)
 
         patch.setattr(Trainer, "train", start)
@@ -196,7 +196,7 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
 def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, patch):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(20)
-    keeper, p = steered.trainer.keeper, steered.trainer.progress
+    keeper, p = steered.trainer.checkpoints, steered.trainer.progress
     assert keeper.before(p).step == 10  # that of step 20 itself would fail again
     steered.steps(3)
     assert keeper.before(p).step == 20
@@ -216,14 +216,14 @@ def test_a_rollback_that_the_disk_refuses_leaves_a_run_that_a_resume_goes_on_wit
 
     def start(trainer):
         prepared(trainer)
-        patch.setattr(Network, "gradient", gradient)
-        patch.setattr(Keeper, "write_back", refuse_to_go_back)
+        patch.setattr(LanguageModel, "gradient", gradient)
+        patch.setattr(CheckpointManager, "write_back", refuse_to_go_back)
 
     def refuse_to_go_back(self, found, p):
         patch.setattr(files.os, "replace", refuse)
         return write_back(self, found, p)
 
-    write_back = Keeper.write_back
+    write_back = CheckpointManager.write_back
     with pytest.raises(SaveError, match="go back"):
         train(run, start)
     patch.undo()
@@ -236,14 +236,14 @@ def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("save")
-    before = steered.trainer.network.states(), len(tiny.lines(steered.run.metrics))
+    before = steered.trainer.task.model.states(), len(tiny.lines(steered.run.metrics))
     patch.setattr(files.os, fails, refuse)
     done, said = steered.ask("rewind")
     patch.undo()
     assert (done, "cannot go back" in said) == (False, True)
     assert steered.trainer.progress.step == 17
     assert len(tiny.lines(steered.run.metrics)) == before[1]
-    for name, state in steered.trainer.network.states().items():
+    for name, state in steered.trainer.task.model.states().items():
         np.testing.assert_array_equal(state, before[0][name])
     again = StepwiseTrainer(steered.run)
     assert again.trainer.progress.step == 17
@@ -274,5 +274,5 @@ def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, a
 def test_a_diverged_run_is_not_saved_where_it_came_to_nothing(tmp_path, patch):
     run = tiny.create(tmp_path)
     with pytest.raises(DivergedError):
-        train(run, lambda trainer: patch.setattr(Network, "gradient", lambda self, *args: math.inf))
+        train(run, lambda trainer: patch.setattr(LanguageModel, "gradient", lambda self, *args: math.inf))
     assert checkpoint.newest(run).step == 0

@@ -9,12 +9,12 @@ from support import tiny
 
 from lstmtui import config
 from lstmtui.client import runs
-from lstmtui.engine import checkpoint
+from lstmtui.engine import checkpoint, step_plan
 from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
-from lstmtui.engine.training import extension, step_plan
+from lstmtui.engine.step_plan import Plan
+from lstmtui.engine.training import extension
 from lstmtui.engine.training.extension import More
-from lstmtui.engine.training.step_plan import Plan
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
 from lstmtui.runs.writer import RunWriter
@@ -98,7 +98,7 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
     windows.prepare()
     writer.close()
     assert run_on(finished, More("epochs", 0.5)) == "finished"
-    assert checkpoint.newest(finished).step == 30 + round(0.5 * windows.streams.windows)
+    assert checkpoint.newest(finished).step == 30 + round(0.5 * windows.task.streams.windows)
     before = checkpoint.newest(finished).step
     assert run_on(finished, More("minutes", 0.05)) == "finished"
     assert checkpoint.newest(finished).step > before

@@ -52,34 +52,34 @@ def test_what_cannot_be_set_changes_nothing(steered, key, value):
 @pytest.mark.parametrize("length", [2, 5, 11])
 def test_a_window_of_another_length_reads_on_where_the_text_stands(steered, length):
     steered.steps(9)
-    old = steered.trainer.streams
+    old = steered.trainer.task.streams
     place = old.position(9).window * old.T
-    states = {name: state.copy() for name, state in steered.trainer.network.states().items()}
+    states = {name: state.copy() for name, state in steered.trainer.task.model.states().items()}
     assert steered.ask("set", "bptt", str(length))[0]
-    new = steered.trainer.streams
+    new = steered.trainer.task.streams
     assert length == new.T
     assert place - length < new.position(9).window * length <= place
     assert new.position(9).epoch == old.position(9).epoch
-    for name, state in steered.trainer.network.states().items():
+    for name, state in steered.trainer.task.model.states().items():
         np.testing.assert_array_equal(state, states[name])
     steered.steps(3)
     assert steered.trainer.progress.tokens == 9 * 15 + 3 * 3 * length
     again = StepwiseTrainer(steered.run)
-    assert (again.trainer.streams.T, again.trainer.streams.shift) == (length, new.shift)
+    assert (again.trainer.task.streams.T, again.trainer.task.streams.shift) == (length, new.shift)
     again.writer.close()
 
 
 def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
     assert steered.ask("rewind")[0] is False
     steered.steps(10)
-    best = {name: tensor.copy() for name, tensor in steered.trainer.setup.weights.views.items()}
+    best = {name: tensor.copy() for name, tensor in steered.trainer.task.weights.views.items()}
     steered.steps(7)
     steered.ask("set", "lr", "0.001")
     done, said = steered.ask("rewind")
     assert done, said
     assert steered.trainer.progress.step == 10
     assert steered.live["lr"] == 0.001
-    for name, tensor in steered.trainer.setup.weights.views.items():
+    for name, tensor in steered.trainer.task.weights.views.items():
         np.testing.assert_array_equal(tensor, best[name])
     assert tiny.events(steered.run, "rewound")[0]["before"] == 17
     assert max(m["step"] for m in tiny.lines(steered.run.metrics)) <= 10

@@ -7,8 +7,8 @@ from support import tiny
 
 from lstmtui.config import RunSettings
 from lstmtui.engine.nn.schedule import Turn, behind
+from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
-from lstmtui.engine.training.step_plan import Plan
 from lstmtui.engine.training.time_budget import Costs, Pace
 
 S = tiny.run_settings(minutes=2.0, eval_every=10, warmup=5)

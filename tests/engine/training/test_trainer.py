@@ -10,12 +10,11 @@ import pytest
 from support import tiny
 
 from lstmtui.common.files import read_json
-from lstmtui.engine import checkpoint
-from lstmtui.engine.nn.language_model import Network
-from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY
+from lstmtui.engine import checkpoint, step_plan
+from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.schedule import Turn
-from lstmtui.engine.training import step_plan
-from lstmtui.engine.training.setup import costs, make_plan
+from lstmtui.engine.tasks.task import Regularisers
+from lstmtui.engine.training.planning import costs, make_plan
 from lstmtui.engine.training.time_budget import Pace
 from lstmtui.engine.training.trainer import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
@@ -117,7 +116,7 @@ def test_each_regulariser_changes_what_is_learnt(tmp_path, name):
 
 def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path, monkeypatch):
     used = []
-    gradient = Network.gradient
+    gradient = LanguageModel.gradient
 
     def noted(network, x, y, drop, *rest):
         used.append((drop.inputs, drop.layers))
@@ -125,15 +124,16 @@ def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path,
 
     run = tiny.create(tmp_path, dropout=0.4, dropout_in=0.2, dropout_rise=0.5, warmup=0, steps=20, sample_length=0)
     engine = Engine(run)
-    monkeypatch.setattr(Network, "gradient", noted)
+    monkeypatch.setattr(LanguageModel, "gradient", noted)
     assert engine.run() == "finished"
     inputs, layers = np.array(used[-20:]).T
     np.testing.assert_allclose(inputs, layers / 2)
     np.testing.assert_allclose(layers[[0, 5, 10, 19]], [0.04, 0.22, 0.4, 0.4], atol=0.02)
     assert np.all(np.diff(layers) >= 0)
     engine.trainer.progress.live["dropout"] = 0.3  # who sets it means it
-    drop = engine.trainer._dropout(5, risen=0.5)
-    assert (drop.inputs, drop.layers) == (0.1, 0.3)
+    drop = engine.trainer.in_force.regularisers(5).dropout
+    assert drop.layers == 0.3
+    assert 0.0 < drop.inputs < 0.2
 
 
 @pytest.mark.parametrize("at", [1, 9, 10, 19, 29])
@@ -188,13 +188,13 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path, monkeypatch):
 
 def test_not_a_number_rolls_back_with_half_the_learning_rate(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
-    real, calls = Network.gradient, []
+    real, calls = LanguageModel.gradient, []
 
     def once_nan(self, *args):
         calls.append(1)
         return math.nan if len(calls) == 18 else real(self, *args)
 
-    monkeypatch.setattr(Network, "gradient", once_nan)
+    monkeypatch.setattr(LanguageModel, "gradient", once_nan)
     engine = Engine(run)
     assert engine.run() == "finished"
     assert [e["step"] for e in tiny.events(run, "diverged")] == [16]  # one call compiled
@@ -206,7 +206,7 @@ def test_not_a_number_rolls_back_with_half_the_learning_rate(tmp_path, monkeypat
 
 def test_a_run_that_stays_not_a_number_is_given_up(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
-    monkeypatch.setattr(Network, "gradient", lambda self, *args: math.inf)
+    monkeypatch.setattr(LanguageModel, "gradient", lambda self, *args: math.inf)
     with pytest.raises(DivergedError, match="6 times"):
         Engine(run).run()
     assert len(tiny.events(run, "rolled back")) == 5
@@ -270,7 +270,7 @@ def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
     resumed = Engine(run)
     resumed.trainer.prepare()
     resumed.writer.close()
-    assert resumed.trainer._live("lr") == 0.5
+    assert resumed.trainer.in_force.value("lr") == 0.5
 
 
 def test_another_text_under_the_same_name_changes_nothing_in_a_run_that_began(tmp_path, finished):
@@ -294,8 +294,8 @@ def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
 def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to_the_same_bytes(tmp_path, monkeypatch):
     """20 steps are planned; at step 12 the clock finds that 34 fit."""
 
-    def planned(setup, *_, **__):
-        return step_plan.Plan(steps=20, corpus=setup.data.digest, seconds_per_step=1.0, seconds=60.0)
+    def planned(task, *_, **__):
+        return step_plan.Plan(steps=20, corpus=task.digest, seconds_per_step=1.0, seconds=60.0)
 
     monkeypatch.setattr("lstmtui.engine.training.trainer.make_plan", planned)
 
@@ -323,11 +323,11 @@ def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
     run = tiny.create(tmp_path, steps=None, minutes=1.0)
     engine = Engine(run)
     engine.trainer.prepare()
-    setup = engine.trainer.setup
-    tokens = len(setup.data.valid.tokens)
-    slow = costs(setup, 1.0, per_token=60 / tokens)  # a minute for all of it
+    task = engine.trainer.task
+    tokens = len(task.data.valid.tokens)
+    slow = costs(task, 1.0, per_token=60 / tokens)  # a minute for all of it
     assert (slow.final, slow.share) == (pytest.approx(13), pytest.approx(0.2))
-    quick = costs(setup, 1.0, per_token=6 / tokens)
+    quick = costs(task, 1.0, per_token=6 / tokens)
     assert (quick.final, quick.share) == (pytest.approx(7), 1.0)
     engine.trainer.pace.step, engine.trainer.pace.per_token = 1.0, 60 / tokens
     engine.trainer.progress.evaluated = 0
@@ -341,7 +341,7 @@ def test_a_first_compiling_that_took_all_the_minutes_leaves_half_of_them_to_trai
     engine = Engine(run)
     engine.trainer.prepare()
     engine.writer.close()
-    made = make_plan(engine.trainer.setup, NO_DROPOUT, NO_PENALTY, spent=500.0, check=lambda: None)
+    made = make_plan(engine.trainer.task, Regularisers(), spent=500.0, check=lambda: None)
     assert made.seconds == 30
     assert made.steps > 1
 

@@ -5,16 +5,8 @@ from support import tiny
 
 from lstmtui.common import paths
 from lstmtui.data.token_files import TokenFiles
-from lstmtui.engine.training import setup, step_plan
-from lstmtui.errors import UsageError
+from lstmtui.engine import step_plan
 from lstmtui.runs.reader import RunReader
-
-
-def test_products_that_the_processor_has_not_are_refused_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(setup, "HAS_BFLOAT16", False)
-    s = tiny.settings(tiny.corpus(tmp_path), precision="bfloat16")
-    with pytest.raises(UsageError, match="bfloat16 products are compiled"):
-        setup.build(s, None)  # nothing of the corpus is looked at before
 
 
 def forget_tokens_of(run):

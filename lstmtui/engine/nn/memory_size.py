@@ -1,0 +1,56 @@
+"""How much memory a language model needs, and whether a GPU has it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstmtui.config import RunSettings
+from lstmtui.engine.backend import CELLS, Cell, Device, linear_cross_entropy
+from lstmtui.engine.nn.language_model import segments
+from lstmtui.engine.nn.params import parameters
+from lstmtui.engine.nn.recurrent import longest
+from lstmtui.errors import UsageError
+
+MAX_EVALUATED_POSITIONS = 2048
+"""Positions that are evaluated at once, at most: each has logits."""
+
+
+def values_per_unit_step(cell: Cell) -> int:
+    """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
+    return len(cell.gates) + cell.extra_blocks + len(cell.states)
+
+
+def activation_count(s: RunSettings, V: int, T: int, B: int) -> int:
+    """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
+    cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
+    rows = B * longest(segments(T, B, V))
+    kept = rows if s.run.recompute else T * B
+    states = kept * L * H * values_per_unit_step(cell)
+    return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
+
+
+def check_room(s: RunSettings, V: int, T: int, B: int, on: Device) -> None:
+    """Refuse what does not fit the memory of a GPU, where allocating finds out only piece by piece.
+
+    Raises UsageError with what is needed and what would fit.
+    """
+    free = on.free_memory()
+    if free is None:
+        return
+    needed = device_bytes(s, V, T, B)
+    if needed <= free:
+        return
+    fits = next((b for b in (B // 2**k for k in range(1, 17)) if b and device_bytes(s, V, T, b) <= free), None)
+    advice = f"--batch {fits} would fit" if fits else "choose a smaller --hidden or --bptt"
+    raise UsageError(
+        f"The network needs about {needed / 1e9:.2f} GB on the GPU, of which {free / 1e9:.2f} GB are free; {advice}, "
+        f"and --device cpu uses this machine's own memory."
+    )
+
+
+def device_bytes(s: RunSettings, V: int, T: int, B: int) -> int:
+    """Return about how many bytes a run holds on its device."""
+    weights = sum(int(np.prod(p.shape)) for p in parameters(s, V))
+    # Gradients, moments and averages lie beside the weights, and both networks have packed copies.
+    copies = 3 + (s.optimisation.optimizer == "adamw") + bool(s.optimisation.ema) + 2
+    return 4 * (copies * weights + activation_count(s, V, T, B) + MAX_EVALUATED_POSITIONS * V)

@@ -1,0 +1,61 @@
+"""The settings as they are at a step: what the run began with, what was changed since, and what follows a schedule."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from lstmtui.config import RunSettings
+from lstmtui.engine.nn import schedule
+from lstmtui.engine.nn.recurrent import Dropout, Penalty
+from lstmtui.engine.nn.training_step import Update
+from lstmtui.engine.step_plan import Plan
+from lstmtui.engine.tasks.task import Regularisers
+from lstmtui.engine.training.progress import Progress
+
+
+class SettingsInForce(NamedTuple):
+    """A function of the settings, the progress and the plan, so that a resumed run follows the same curves."""
+
+    settings: RunSettings
+    progress: Progress
+    plan: Plan
+
+    def value(self, name: str) -> Any:
+        """Return a setting as it is now."""
+        return self.progress.live.get(name, self.settings.value(name))
+
+    def lr(self, step: int) -> float:
+        """Return the learning rate of step number `step`, from 1."""
+        o = self.settings.optimisation
+        curve = schedule.factor(
+            step, steps=self.plan.steps, warmup=o.warmup, kind=o.schedule, end=o.lr_end, turns=self.plan.turns
+        )
+        rate: float = self.value("lr") * self.progress.lr_scale * curve
+        return rate
+
+    def update(self, step: int) -> Update:
+        """Return how step number `step`, from 1, uses its gradient."""
+        return Update(step, self.lr(step), self.value("clip"), self.value("weight_decay"))
+
+    def regularisers(self, step: int) -> Regularisers:
+        """Return those of step number `step`, from 0; dropout rises, except where it was changed live."""
+        done = schedule.behind(
+            step, steps=self.plan.steps, warmup=self.settings.optimisation.warmup, turns=self.plan.turns
+        )
+        return self._regularisers(step, schedule.risen(done, self.settings.regularisation.dropout_rise))
+
+    def _regularisers(self, step: int, risen: float) -> Regularisers:
+        live = self.progress.live
+        inputs, layers = (self.value(name) * (1 if name in live else risen) for name in ("dropout_in", "dropout"))
+        drop = Dropout(
+            inputs=inputs,
+            layers=layers,
+            weights=self.value("weight_drop"),
+            tokens=self.value("embedding_dropout"),
+            key=(self.settings.run.seed << 32) + step,
+        )
+        return Regularisers(drop, Penalty(self.value("activation_reg") or 0.0, self.value("temporal_reg") or 0.0))
+
+    def full_regularisers(self) -> Regularisers:
+        """Return those of a step at which dropout has risen, which call every kernel that a later step calls."""
+        return self._regularisers(0, 1.0)

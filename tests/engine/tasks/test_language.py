@@ -1,0 +1,15 @@
+import pytest
+from support import tiny
+
+from lstmtui.data.corpus import tokenise_corpus
+from lstmtui.engine.tasks import language
+from lstmtui.errors import UsageError
+
+
+def test_products_that_the_processor_has_not_are_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(language, "HAS_BFLOAT16", False)
+    s = tiny.settings(tiny.corpus(tmp_path), precision="bfloat16")
+    task = language.LanguageTask(s, None, lambda: None)
+    task.data = tokenise_corpus(s.data)
+    with pytest.raises(UsageError, match="bfloat16 products are compiled"):
+        task.build()
