@@ -1,4 +1,4 @@
-"""Kernels are compiled into the folder where the engine's tests find them too."""
+"""Kernels are cached in the folder that the engine's tests use too."""
 
 from __future__ import annotations
 

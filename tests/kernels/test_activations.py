@@ -61,7 +61,7 @@ def test_limits_and_nan(dtype):
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_a_callers_fastmath_stays_outside(name):
+def test_a_callers_fast_math_does_not_apply(name):
     """Reassociation would undo the rounding to whole powers of two."""
     x = np.linspace(-9, 9, 1001, dtype=np.float32)
     np.testing.assert_array_equal(looped(name, SUMS)(x), looped(name)(x))

@@ -7,7 +7,7 @@ import pytest
 from lstm_kernels import cache_file
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_a_written_payload_is_read(tmp_path):
     path = tmp_path / "file"
     for payload in (b"", b"something", b"something else"):
         cache_file.write(path, payload)
@@ -15,7 +15,7 @@ def test_what_was_written_is_read(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_not_whole_is_as_if_it_were_not_there(tmp_path):
+def test_a_damaged_file_reads_as_missing(tmp_path):
     path = tmp_path / "file"
     assert cache_file.read(path) is None
     cache_file.write(path, b"something")
@@ -26,7 +26,7 @@ def test_what_is_not_whole_is_as_if_it_were_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("failing", ["NamedTemporaryFile", "replace"])
-def test_a_disk_that_fails_leaves_what_was_there(tmp_path, monkeypatch, failing):
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch, failing):
     path = tmp_path / "file"
     cache_file.write(path, b"before")
 
@@ -43,7 +43,7 @@ def test_a_disk_that_fails_leaves_what_was_there(tmp_path, monkeypatch, failing)
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
-def test_what_others_may_write_is_not_read(tmp_path, mode):
+def test_a_file_that_others_may_write_reads_as_missing(tmp_path, mode):
     path = tmp_path / "file"
     cache_file.write(path, b"something")
     path.chmod(mode)
@@ -51,14 +51,14 @@ def test_what_others_may_write_is_not_read(tmp_path, mode):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_another_user_wrote_is_not_read(tmp_path):
+def test_a_file_of_another_user_reads_as_missing(tmp_path):
     path = tmp_path / "file"
     cache_file.write(path, b"something")
     os.chown(path, 1234, 1234)
     assert cache_file.read(path) is None
 
 
-def test_what_is_no_regular_file_is_not_read(tmp_path):
+def test_a_file_that_is_not_regular_reads_as_missing(tmp_path):
     cache_file.write(tmp_path / "file", b"something")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     os.mkfifo(tmp_path / "fifo")
@@ -66,7 +66,7 @@ def test_what_is_no_regular_file_is_not_read(tmp_path):
         assert cache_file.read(tmp_path / name) is None
 
 
-def test_a_folder_is_private_where_nobody_else_may_write(tmp_path):
+def test_a_folder_that_nobody_else_may_write_is_private(tmp_path):
     folder = tmp_path / "folder"
     mask = os.umask(0o002)  # as many systems set it
     try:

@@ -1,4 +1,4 @@
-"""The table of cells is what other parts rely on: names, orders and counts."""
+"""The table of cells: names, orders and counts that other parts rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache of compiled code: hit by the next process, and right under edits, options, damage and races."""
+"""The cache of compiled code: used by the next process, and correct under edits, options, damage and races."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from lstm_kernels import jit
 from lstm_kernels.jit import SUMS, kernel
 
-# Runs two kernels, the second with an inlined function of another file in it, and prints what became of it all.
+# Runs two kernels, the second with an inlined function of another file, and prints results and where code came from.
 SCRIPT = """
 import sys
 import numpy as np
@@ -49,13 +49,13 @@ def answer(process):
     return out.split()[:3]
 
 
-def test_next_process_loads(tmp_path):
+def test_the_next_process_loads_compiled_code(tmp_path):
     first, second = answer(start(tmp_path)), answer(start(tmp_path))
     assert first[2] == "compiled"
     assert second == [*first[:2], "loaded"]
 
 
-def test_damaged_entries_are_compiled_again_and_mended(tmp_path):
+def test_damaged_files_are_compiled_again_and_replaced(tmp_path):
     first = answer(start(tmp_path))
     update, mask = sorted(tmp_path.rglob("*.nbc"), reverse=True)
     update.write_bytes(update.read_bytes()[:1000])
@@ -68,7 +68,7 @@ def test_damaged_entries_are_compiled_again_and_mended(tmp_path):
     assert answer(start(tmp_path)) == [*first[:2], "loaded"]
 
 
-def test_an_edit_in_another_file_is_seen(tmp_path):
+def test_an_edit_in_another_file_invalidates_the_cache(tmp_path):
     copy = tmp_path / "sources" / "lstm_kernels"
     shutil.copytree(Path(lstm_kernels.__file__).parent, copy)
     search = {"PYTHONPATH": str(copy.parent)}
@@ -82,7 +82,7 @@ def test_an_edit_in_another_file_is_seen(tmp_path):
     assert int(edited[1]) == 16 > int(first[1])  # what is dropped is now 9, not 0
 
 
-def test_processes_that_compile_at_once(tmp_path):
+def test_two_processes_can_compile_at_once(tmp_path):
     processes = [start(tmp_path) for _ in range(3)]
     answers = [answer(process) for process in processes]
     assert len({tuple(words[:2]) for words in answers}) == 1
@@ -110,7 +110,7 @@ for precision in sys.argv[2:] if len(sys.argv) > 3 else ():
 """
 
 
-def test_what_two_processes_compiled_is_told_apart_by_a_third(tmp_path):
+def test_functions_of_one_name_from_two_processes_stay_distinct_in_a_third(tmp_path):
     def run(*precisions):
         command = [sys.executable, "-c", PRODUCTS, str(tmp_path), *precisions]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
@@ -120,7 +120,7 @@ def test_what_two_processes_compiled_is_told_apart_by_a_third(tmp_path):
     assert run("float32", "float64") == ["True", "True"]
 
 
-def test_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written_caches_nothing(tmp_path):
     occupied = tmp_path / "file"
     occupied.write_text("not a folder")
     assert answer(start(occupied / "cache"))[2] == "compiled"
@@ -151,7 +151,7 @@ def double(x):
     return x + x
 
 
-def test_function_without_a_source_file(tmp_path, monkeypatch):
+def test_a_function_without_a_source_file_compiles(tmp_path, monkeypatch):
     """Numba's own cache refuses those, and whatever is installed where it finds no folder to write."""
     monkeypatch.setattr(jit, "_folder", tmp_path)
     made: dict = {}
@@ -160,7 +160,7 @@ def test_function_without_a_source_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*triple-*.nbc"))) == 1
 
 
-def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
+def test_options_and_closures_have_files_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(jit, "_folder", tmp_path)
     variants = [
         kernel(double),
@@ -174,7 +174,7 @@ def test_options_and_closures_are_told_apart(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.nbc"))) == len(variants) + 1
 
 
-def test_nothing_is_kept_of_sources_that_were_edited_meanwhile(tmp_path, monkeypatch):
+def test_code_of_sources_edited_since_the_import_is_not_saved(tmp_path, monkeypatch):
     """What a process imported may be half of each state; the next one would be linked to code that is not its own."""
     monkeypatch.setattr(jit, "_folder", tmp_path)
     monkeypatch.setattr(jit, "_digest", lambda: "of what was edited")
@@ -183,7 +183,7 @@ def test_nothing_is_kept_of_sources_that_were_edited_meanwhile(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_disk_that_fails_while_saving(tmp_path, monkeypatch, gone):
+def test_a_failing_disk_costs_only_the_cache(tmp_path, monkeypatch, gone):
     folder = tmp_path / "cache"
     if not gone:
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""The forward pass of all five cells in float32 against ONNX Runtime's recurrent operators.
+"""The forward pass of five cells in float32 against ONNX Runtime's recurrent operators.
 
 ONNX orders gates i o f c (LSTM), z r h (GRU), has peepholes in the order i o f, `input_forget` for the coupled gate,
 and `linear_before_reset` for the GRU whose reset follows the product.

@@ -1,4 +1,4 @@
-"""The products and the recurrence once more with the tiles of other processors, which this one can run too."""
+"""Products and recurrence with the tiles of other processors, which this one can run too."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def told():
     return calls, report
 
 
-def test_jobs_are_what_would_have_been_called_once_each_and_nothing_is_computed():
+def test_each_call_becomes_one_job_and_computes_nothing():
     flat, mask = np.ones(8), np.full((2, 4), 7.0)
 
     def action():
@@ -94,7 +94,7 @@ def in_a_process(folder, processes):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_second_process_compiles_nothing_and_says_nothing(tmp_path, processes):
+def test_the_second_process_compiles_and_reports_nothing(tmp_path, processes):
     count, here, reported = in_a_process(tmp_path, processes)
     assert count == "4"
     assert (int(here) == 0) == (processes > 1)  # others did all of it
@@ -102,7 +102,7 @@ def test_the_second_process_compiles_nothing_and_says_nothing(tmp_path, processe
     assert in_a_process(tmp_path, processes) == ["0", "0", "False"]
 
 
-def test_what_a_dead_process_leaves_is_compiled_here(empty_cache, monkeypatch):
+def test_jobs_of_a_dead_process_are_compiled_here(empty_cache, monkeypatch):
     jobs = collect_jobs(lambda: some_calls(np.float64))
     monkeypatch.setattr(precompile.sys, "executable", shutil.which("false"))
     compiled = []

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN in float32 against what PyTorch made of the same weights (tests/bench/record_torch.py)."""
+"""LSTM, GRU and RNN in float32 against PyTorch with the same weights (tests/bench/record_torch.py)."""
 
 from __future__ import annotations
 

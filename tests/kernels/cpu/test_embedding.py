@@ -6,7 +6,7 @@ from lstm_kernels.cpu import embedding
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_rows_out_and_gradients_back(threads):
+def test_rows_are_looked_up_and_gradients_are_added(threads):
     rng = np.random.default_rng(0)
     table, dout = rng.normal(size=(4, 3)), rng.normal(size=(6, 3))
     tokens = np.array([3, 0, 3, 1, 3, 0], np.int32)

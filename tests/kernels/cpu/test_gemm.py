@@ -50,7 +50,7 @@ def case(M, K, N, precision):
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("K", "N"), [(1, 1), (9, 64), (5, 130), (2, 47), (7, 33), (2 * DEPTH + 3, 17)])
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5, 6, 7, 13, 197])
-def test_product_and_sum(M, K, N, precision):
+def test_product_with_an_addend(M, K, N, precision):
     A, B, C, expected, tolerance = case(M, K, N, precision)
     B_packed = Packed(K, N, precision)
     B_packed.pack(B, 2)
@@ -72,7 +72,7 @@ def test_product_and_sum(M, K, N, precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("M", "K", "N"), [(1, 1, 1), (7, 5, 33), (97, 2 * DEPTH + 3, 66), (194, 8, 16)])
-def test_transposed_product_adds_and_sums_up(M, K, N, precision):
+def test_transposed_product_with_an_addend_and_sums(M, K, N, precision):
     A, B, C, expected, tolerance = case(M, K, N, precision)
     B_packed = Packed(K, N, precision)
     B_packed.pack(B, 1)
@@ -101,7 +101,7 @@ def test_a_matrix_and_its_transpose_pack_alike_on_any_number_of_threads(K, N, pr
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_part_of_the_depth(precision):
+def test_a_product_of_part_of_the_depth(precision):
     A, B, C, _, tolerance = case(5, 14, 70, precision)
     B_packed = Packed(14, 70, precision)
     B_packed.pack(B, 1)
@@ -124,7 +124,7 @@ def test_a_row_does_not_depend_on_the_others(precision):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_not_a_number_stays(precision):
+def test_nan_is_preserved(precision):
     A, B, C, _, _ = case(2, 3, 5, precision)
     A[0, 1] = np.nan
     B_packed = Packed(3, 5, precision)

@@ -1,4 +1,4 @@
-"""Stepping gives what the recurrence gives, for every cell and precision, one layer or several, with a table or not."""
+"""Single steps agree with the recurrence, for every cell and precision, one layer or several, with or without table."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def logits_of_recurrence(cell, tokens, net, matrices, B, precision):
 @pytest.mark.parametrize("precision", ["float32", "float64"] + ["bfloat16"] * HAS_BFLOAT16)
 @pytest.mark.parametrize(("L", "D", "H", "table"), [(1, 3, 5, True), (2, 7, 17, False), (3, 4, 4, True)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_reading_agrees_with_the_recurrence(cell, L, D, H, table, precision):
+def test_read_agrees_with_the_recurrence(cell, L, D, H, table, precision):
     net, states, work, matrices = network(cell, L, D, H, 4, precision, table=table)
     tokens = np.random.default_rng(1).integers(0, V, (6, 3)).astype(np.int32)
     step = inference.compiled(cell)
@@ -94,7 +94,7 @@ def test_a_tied_embedding_is_read_from_the_packed_softmax(precision):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_writing_reads_what_it_draws(cell):
+def test_write_reads_each_token_it_draws(cell):
     net, states, work, _ = network(cell, 2, 3, 5, 1, "float64", table=True)
     step = inference.compiled(cell)
     step.read(np.array([[2]], np.int32), net, states, work)

@@ -69,7 +69,7 @@ def test_large_logits_do_not_overflow():
 
 @pytest.mark.parametrize("at", [0, 3, 39])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_non_finite_logits_are_heard_of(bad, at):
+def test_non_finite_logits_give_a_non_finite_loss(bad, at):
     x, W, b = np.zeros((2, 1), np.float32), np.ones((40, 1), np.float32), np.zeros(40, np.float32)
     b[at] = bad
     nll, *_ = run(x, W, b, np.array([7, 7], np.int32), "float32")

@@ -15,7 +15,7 @@ def slowly(text, short):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_it_is_what_trying_all_finds(seed):
+def test_agrees_with_brute_force(seed):
     random = np.random.default_rng(seed)
     kinds = 1 + seed % 5
     text = random.integers(0, kinds, int(random.integers(0, 80))).astype((np.uint8, np.uint16, np.int32)[seed % 3])
@@ -26,10 +26,10 @@ def test_it_is_what_trying_all_finds(seed):
     np.testing.assert_array_equal(in_text, short[found.at_short : found.at_short + found.length])
 
 
-def test_words_that_only_the_short_row_has_end_a_stretch():
+def test_tokens_missing_from_the_long_sequence_end_a_match():
     text = np.array([1, 2, 3, 4, 5, 1, 2, 3], np.int32)
     assert longest_match.longest(text, np.array([9, 2, 3, 9, 3, 4, 5, 9]), 10) == (3, 2, 4)
 
 
-def test_a_text_of_one_letter():
+def test_sequences_of_one_repeated_token():
     assert longest_match.longest(np.zeros(50, np.uint8), np.zeros(7, np.int32), 1).length == 7

@@ -66,7 +66,7 @@ def test_adamw(dtype, tolerance, threads, averaged):
 
 @pytest.mark.parametrize("decayed", [0, 7, optim.BLOCK, optim.BLOCK + 9, SEVERAL_BLOCKS])
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_every_block_is_updated_once_and_decays_up_to_where_it_should(threads, decayed):
+def test_every_block_is_updated_once_and_only_the_first_weights_decay(threads, decayed):
     w, g, velocity = (np.full(SEVERAL_BLOCKS, value) for value in (1.0, 0.5, 0.0))
     ema = np.zeros(SEVERAL_BLOCKS)
     update = Update(1.0, 1.0, 0.25, decayed, 0.5)
@@ -80,7 +80,7 @@ def test_every_block_is_updated_once_and_decays_up_to_where_it_should(threads, d
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_adapting_follows_the_gradient_and_is_drawn_back(threads):
+def test_adapt_follows_the_gradient_and_decays_to_trained_weights(threads):
     random = np.random.default_rng(4)
     w, g, trained, scale, pull = random.standard_normal((5, 37))
     wanted = w + 0.1 * pull * (trained - w) - 0.3 * scale * g

@@ -72,7 +72,7 @@ def test_odd_sizes_in_float32(cell, T, B, H, threads):
 
 
 @pytest.mark.parametrize("cell", ["peephole", "gru"])
-def test_same_bits_again(cell):
+def test_repeated_runs_give_the_same_bits(cell):
     args = case(cell, 4, 5, 3, 9)
     for threads in (1, 2):
         first, second = (run_layer(cell, *args, threads=threads) for _ in range(2))
@@ -94,7 +94,7 @@ def test_results_are_the_same_when_units_are_split_among_threads(cell, precision
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_windows_carry_on(cell):
+def test_two_windows_equal_one_long_window(cell):
     """Two windows with the state carried equal one long window."""
     layer, x, h0, c0, *above = case(cell, 6, 2, 3, 5)
     h, c, _, _ = run_layer(cell, layer, x, h0, c0, *above)
@@ -106,13 +106,13 @@ def test_windows_carry_on(cell):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_sequence_that_ends_early_is_as_if_it_were_alone(cell, threads):
+def test_shorter_sequences_are_computed_as_if_alone(cell, threads):
     assert_lengths_hold(cell, threads=threads)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_non_finite_input_is_not_hidden(cell, bad):
+def test_non_finite_input_reaches_the_output(cell, bad):
     """A NaN reaches the output; an infinity may saturate a gate, but never leaves it undefined in silence."""
     layer, x, *rest = case(cell, 2, 1, 3, 4, np.float32)
     x[0, 0, 1] = bad

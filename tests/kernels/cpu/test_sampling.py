@@ -33,7 +33,7 @@ def test_distribution(temperature, top_k, top_p, banned, expected):
     np.testing.assert_allclose(p, expected, rtol=1e-6)
 
 
-def test_the_only_token_is_drawn_though_it_is_banned():
+def test_the_only_token_is_drawn_even_if_banned():
     for temperature in (0.0, 1.0):
         p = np.empty(1)
         distribution(LOGITS[:1], temperature, 0, 1.0, 0, p)
@@ -41,7 +41,7 @@ def test_the_only_token_is_drawn_though_it_is_banned():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_of_many_tokens_the_likeliest_stay(seed):
+def test_top_k_and_top_p_keep_the_likeliest_tokens(seed):
     """Against a stable sort, with many tokens as likely as each other."""
     logits = np.random.default_rng(seed).integers(0, 12, 200).astype(np.float32) / 4
     p, full = np.empty(200), np.empty(200)
@@ -56,7 +56,7 @@ def test_of_many_tokens_the_likeliest_stay(seed):
         assert set(np.flatnonzero(p)) == set(np.flatnonzero(full >= full[order[top_k - 1]]))
 
 
-def test_a_draw_falls_where_the_number_does():
+def test_draw_selects_the_token_at_a_random_number():
     p = np.array([0.0, 0.25, 0.0, 0.75, 0.0])
     assert [draw(p, u) for u in (0.0, 0.2499, 0.25, 0.999)] == [1, 1, 3, 3]
     assert draw(p * (1 - 1e-12), 1 - 1e-16) == 3  # never what cannot be

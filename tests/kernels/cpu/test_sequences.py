@@ -1,4 +1,4 @@
-"""Sequences turned round and cut off: values, what comes after their ends, and parts of rows."""
+"""Sequences reversed and padded: values, padding, and parts of rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LENGTHS = np.array([4, 0, 1, 3], np.int32)
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_each_sequence_is_turned_round_or_cut_within_its_length(dtype, threads):
+def test_each_sequence_is_reversed_or_padded_at_its_length(dtype, threads):
     x = np.random.default_rng(1).normal(size=(4, 4, 3)).astype(dtype)
     wide = np.full((4, 4, 6), np.nan, dtype)
     turned, cut = wide[:, :, 3:], np.full_like(x, np.nan)
@@ -25,7 +25,7 @@ def test_each_sequence_is_turned_round_or_cut_within_its_length(dtype, threads):
     assert np.isnan(wide[:, :, :3]).all()
 
 
-def test_each_is_its_own_gradient():
+def test_reverse_and_cut_are_their_own_gradients():
     """<y, f(x)> = <f(y), x>"""
     x, y = np.random.default_rng(2).normal(size=(2, 4, 4, 3))
     for function in (sequences.reverse, sequences.cut):

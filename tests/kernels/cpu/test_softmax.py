@@ -24,7 +24,7 @@ def test_agrees_with_reference(V, dtype, tolerance, threads):
 
 @pytest.mark.parametrize("at", [0, 3, 39])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_non_finite_logits_are_heard_of(bad, at):
+def test_non_finite_logits_give_a_non_finite_loss(bad, at):
     logits, nll = np.zeros((2, 40), np.float32), np.empty(2, np.float32)
     logits[0, at] = bad
     targets = np.array([7, 7], np.int32)

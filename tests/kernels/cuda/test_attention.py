@@ -13,7 +13,7 @@ LENGTHS = np.array([5, 0, 2], np.int32)
 
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
-def test_as_on_the_processor(dtype, tolerance, add):
+def test_agrees_with_the_processor(dtype, tolerance, add):
     T, B, S, A, M = 3, 3, 5, 4, 3
     random = np.random.default_rng(1)
     shapes = ((T, B, A), (S, B, A), (S, B, M), (T, B, M))

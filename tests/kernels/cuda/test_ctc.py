@@ -24,7 +24,7 @@ def run(kernels, logits, to, back):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
-def test_as_on_the_processor(dtype, tolerance):
+def test_agrees_with_the_processor(dtype, tolerance):
     logits = np.random.default_rng(1).normal(size=(5, 5, 4), scale=3).astype(dtype)
     expected = run(on_the_processor, logits, np.copy, np.asarray)
     found = run(ctc, logits, arrays.to_device, arrays.to_host)

@@ -1,4 +1,4 @@
-"""What is asked of the driver, by a stand-in for it."""
+"""Limits of shared memory, with a fake driver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_SHARED = 227 << 10
 
 
 class Library:
-    """Has so much shared memory, and answers with `status` to whoever asks for it."""
+    """A fake driver: has MAX_SHARED bytes, and returns `status` from each call."""
 
     def __init__(self, status=0):
         self.status, self.asked = status, []
@@ -38,7 +38,7 @@ class Compiled:
 
 @pytest.fixture
 def have(monkeypatch):
-    """Have a library, and Numba of such an implementation."""
+    """Install a fake driver, and an implementation of Numba's CUDA."""
 
     def have(library, implementation="NVIDIA"):
         device = SimpleNamespace(implementation=implementation, get_current_device=lambda: SimpleNamespace(id=0))
@@ -51,7 +51,7 @@ def have(monkeypatch):
     return have
 
 
-def test_as_much_as_the_device_has(have):
+def test_the_limit_is_that_of_the_device(have):
     have(Library())
     assert driver.max_shared() == MAX_SHARED
 
@@ -60,12 +60,12 @@ def test_as_much_as_the_device_has(have):
     ("library", "implementation"),
     [(None, "NVIDIA"), (Library(status=1), "NVIDIA"), (SimpleNamespace(), "NVIDIA"), (Library(), "Built-in")],
 )
-def test_what_cannot_be_asked_for_is_not_counted_on(have, library, implementation):
+def test_the_default_limit_holds_where_it_cannot_be_raised(have, library, implementation):
     have(library, implementation)
     assert driver.max_shared() == driver.DEFAULT_SHARED
 
 
-def test_only_what_is_more_than_kernels_have_anyway_is_asked_for(have):
+def test_only_a_size_above_the_default_raises_the_limit(have):
     library = have(Library())
     assert driver.allow_shared(Compiled(), (1, 2.0), driver.DEFAULT_SHARED)
     assert library.asked == []
@@ -74,7 +74,7 @@ def test_only_what_is_more_than_kernels_have_anyway_is_asked_for(have):
 
 
 @pytest.mark.parametrize("kernel", [Compiled(), SimpleNamespace()], ids=["the driver", "another Numba"])
-def test_who_refuses_is_not_asked_again(have, kernel):
+def test_after_a_refusal_the_default_limit_holds(have, kernel):
     library = have(Library())
     assert driver.max_shared() == MAX_SHARED
     library.status = 1

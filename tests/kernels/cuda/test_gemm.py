@@ -1,4 +1,4 @@
-"""What cuBLAS is asked for, by a stand-in that takes its arguments at their word, column by column as cuBLAS does."""
+"""Calls of cuBLAS, with a fake library that reads its arguments as cuBLAS does, column by column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = {0: (np.float32, ctypes.c_float), 1: (np.float64, ctypes.c_double)}
 
 
 def matrix(place, kind, rows, columns, apart):
-    """Return the matrix (rows, columns) at an address, whose columns begin so many numbers apart."""
+    """Return the matrix (rows, columns) at an address, whose columns begin `apart` numbers apart."""
     assert apart >= rows
     number, c_number = KINDS[kind]
     held = np.ctypeslib.as_array((c_number * (apart * (columns - 1) + rows)).from_address(place))
@@ -25,8 +25,8 @@ def matrix(place, kind, rows, columns, apart):
     return np.lib.stride_tricks.as_strided(held, (rows, columns), (size, apart * size))
 
 
-def stand_in(asked):
-    """Return a library that multiplies with NumPy in the host's memory, and notes in which compute type."""
+def fake_library(asked):
+    """Return a library that multiplies with NumPy in the host's memory, and appends each compute type to `asked`."""
 
     def gemm(handle, op_A, op_B, m, n, k, alpha, A, kind, lda, B, _, ldb, beta, C, __, ldc, compute, algorithm):
         asked.append(compute)
@@ -56,10 +56,10 @@ def stand_in(asked):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Use the stand-in, and give the compute types it was asked for."""
+    """Install the fake library, and return the compute types of its calls."""
     found = []
     monkeypatch.setattr(products, "WORKSPACE", 16)
-    library = products.Cublas(stand_in(found))
+    library = products.Cublas(fake_library(found))
     assert library.version == "13.2"
     monkeypatch.setattr(products, "_found", [library])
     monkeypatch.setattr(recurrence, "mode", "steps")
@@ -67,7 +67,7 @@ def asked(monkeypatch):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_layers_by_the_library(asked, cell):
+def test_layers_agree_with_cublas_products(asked, cell):
     args = case(cell, 2, 3, 4, 5)
     h, _, _, grads = run_layer(cell, *args, on=CUDA)
     h_ref, _, _, grads_ref = reference(cell, *args)
@@ -78,7 +78,7 @@ def test_layers_by_the_library(asked, cell):
 
 
 @pytest.mark.parametrize(("precision", "compute"), [("float32", 68), ("tf32", 77), ("bfloat16", 75)])
-def test_precisions_are_compute_types(asked, precision, compute):
+def test_each_precision_selects_its_compute_type(asked, precision, compute):
     dout, W = np.random.default_rng(0).normal(size=(2, 3, 3)).astype(np.float32)
     dx = to_device(np.zeros((3, 3), np.float32))
     linear.backward_input(to_device(dout), to_device(W), dx, precision, 1)

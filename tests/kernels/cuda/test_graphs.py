@@ -1,4 +1,4 @@
-"""What is recorded and when, by stand-ins for the driver; a real one only a GPU has."""
+"""Recording and launching of graphs, with fake drivers; only a GPU has a real one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def recorder(monkeypatch):
     return found
 
 
-def test_work_is_done_then_recorded_then_only_started(recorder):
+def test_work_runs_once_is_recorded_and_then_launched(recorder):
     done = []
     for _ in range(4):
         graphs.replay("a", lambda: done.append("a"))
@@ -32,7 +32,7 @@ def test_work_is_done_then_recorded_then_only_started(recorder):
     assert (recorder.recorded, recorder.launched) == (1, 3)
 
 
-def test_work_within_other_work_is_part_of_it(recorder):
+def test_nested_work_is_recorded_with_the_outer_work(recorder):
     done = []
     with on(Stream(1, 1)):  # as it is while something is recorded
         for _ in range(3):
@@ -41,7 +41,7 @@ def test_work_within_other_work_is_part_of_it(recorder):
     assert (recorder.recorded, recorder.launched) == (0, 0)
 
 
-def test_other_work_is_recorded_by_itself(recorder):
+def test_each_key_has_a_graph_of_its_own(recorder):
     done = []
     for _ in range(3):
         graphs.replay("a", lambda: done.append("a"))
@@ -50,7 +50,7 @@ def test_other_work_is_recorded_by_itself(recorder):
     assert recorder.recorded == 2
 
 
-def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
+def test_the_least_recently_used_graph_is_destroyed_first(recorder, monkeypatch):
     monkeypatch.setattr(graphs, "MAX_GRAPHS", 2)
     monkeypatch.setattr(graphs, "WARMUP_RUNS", 0)
     for key in "abacb":
@@ -60,7 +60,7 @@ def test_what_was_not_needed_for_longest_goes_first(recorder, monkeypatch):
     assert len(recorder.graphs) == 2
 
 
-def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
+def test_work_runs_unrecorded_where_recording_fails(recorder, monkeypatch):
     def refuse(work):
         raise RuntimeError("not now")
 
@@ -72,7 +72,7 @@ def test_what_cannot_be_recorded_is_done_as_it_stands(recorder, monkeypatch):
     assert graphs._drivers == [None]
 
 
-def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorder, monkeypatch):
+def test_a_graph_reads_its_arrays_when_launched(recorder, monkeypatch):
     """A walk with a product at each step, on a GPU by its driver."""
     if not SIMULATED:
         monkeypatch.setattr(graphs, "_drivers", [])
@@ -96,7 +96,7 @@ def test_what_is_recorded_computes_from_what_is_there_when_it_is_started(recorde
     assert graphs._drivers[0] is not None
 
 
-def test_nothing_is_recorded_where_that_is_not_wanted(recorder, monkeypatch):
+def test_nothing_is_recorded_while_disabled(recorder, monkeypatch):
     monkeypatch.setattr(graphs, "enabled", False)
     done = []
     for _ in range(3):
@@ -133,7 +133,7 @@ def streams(monkeypatch):
     monkeypatch.setattr(graphs, "synchronize", lambda: None)
 
 
-def test_the_driver_records_on_a_stream_of_its_own(streams):
+def test_the_driver_records_on_its_own_stream(streams):
     library, seen = Library(), []
     driver = graphs.Driver(library)
     recorded = driver.record(lambda: seen.append(stream()))
@@ -156,7 +156,7 @@ def test_the_driver_records_on_a_stream_of_its_own(streams):
         ({"cuStreamBeginCapture_v2": 900}, RuntimeError),
     ],
 )
-def test_the_driver_says_what_fails(streams, failing, error):
+def test_driver_errors_are_raised(streams, failing, error):
     with pytest.raises(error):
         graphs.Driver(Library(**failing)).record(lambda: None)
 

@@ -1,4 +1,4 @@
-"""Compiled kernels between processes, by a stand-in for them: a real one only a GPU's compiler makes."""
+"""Compiled kernels between processes, with fake kernels: only a GPU's compiler makes real ones."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_was_compiled_is_found_again(folder):
+def test_a_saved_kernel_loads(folder):
     assert cache(adder(1)).load_overload(SIG, None) is None
     cache(adder(1)).save_overload(SIG, Compiled("one"))
     assert cache(adder(1)).load_overload(SIG, None).code == "one"
 
 
-def test_it_is_told_apart_by_all_that_it_depends_on(folder, monkeypatch):
+def test_the_file_depends_on_everything_the_kernel_depends_on(folder, monkeypatch):
     cache(adder(1)).save_overload(SIG, Compiled("one"))
     assert cache(adder(2)).load_overload(SIG, None) is None
     assert cache(adder(1)).load_overload((types.float64,), None) is None
@@ -58,7 +58,7 @@ def test_it_is_told_apart_by_all_that_it_depends_on(folder, monkeypatch):
     assert cache(adder(1)).load_overload(SIG, None) is None
 
 
-def test_a_damaged_file_is_as_if_not_there(folder):
+def test_a_damaged_file_reads_as_missing(folder):
     cache(adder(1)).save_overload(SIG, Compiled("one"))
     (file,) = folder.iterdir()
     whole = file.read_bytes()
@@ -67,7 +67,7 @@ def test_a_damaged_file_is_as_if_not_there(folder):
         assert cache(adder(1)).load_overload(SIG, None) is None
 
 
-def test_what_cannot_be_kept_is_not(folder, monkeypatch):
+def test_a_kernel_that_cannot_be_pickled_is_not_saved(folder, monkeypatch):
     cache(adder(1)).save_overload(SIG, object())  # no compiler's
     assert not list(folder.iterdir())
     monkeypatch.setattr(kernel_cache, "_digest", lambda: "of what was edited")
@@ -78,14 +78,14 @@ def test_what_cannot_be_kept_is_not(folder, monkeypatch):
     assert cache(adder(1)).load_overload(SIG, None) is None
 
 
-def test_a_closure_is_told_by_what_is_in_it():
+def test_a_closure_is_identified_by_its_values():
     assert kernel_cache.closure(adder(np.float32(1))) == kernel_cache.closure(adder(np.float32(1)))
     assert kernel_cache.closure(adder(adder(1))) != kernel_cache.closure(adder(adder(2)))
     with pytest.raises(TypeError, match="must not close over"):
         kernel_cache.closure(adder([1]))
 
 
-def test_kernels_of_the_cells_are_told_apart():
+def test_kernels_of_different_cells_have_different_closures():
     made = [
         persistent.forward_of(cell, dtype, rows)
         for cell in CELLS

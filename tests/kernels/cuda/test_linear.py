@@ -28,7 +28,7 @@ def test_forward_and_gradients(N, D, M):
     np.testing.assert_allclose(to_host(db), 2 * dout.sum(0), rtol=1e-11, atol=1e-11)
 
 
-def test_rows_may_lie_apart():
+def test_rows_may_be_further_apart_than_their_length():
     """As the gates of a GRU do whose W_hh has another gradient than W_ih."""
     rng = np.random.default_rng(0)
     wide, x, dW = rng.normal(size=(4, 6)), rng.normal(size=(4, 3)), np.zeros((4, 3))

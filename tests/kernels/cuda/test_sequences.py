@@ -1,4 +1,4 @@
-"""Sequences turned round and cut off on the GPU, or its simulator, as on the processor."""
+"""Sequences reversed and padded on the GPU, or its simulator, as on the processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LENGTHS = np.array([4, 0, 1, 3], np.int32)
 
 
 @pytest.mark.parametrize("name", ["reverse", "cut"])
-def test_as_on_the_processor(name):
+def test_agrees_with_the_processor(name):
     x = np.random.default_rng(1).normal(size=(4, 4, 3))
     expected, found = np.empty_like(x), arrays.to_device(np.full((4, 4, 6), np.nan))
     getattr(on_the_processor, name)(x, LENGTHS, expected, 1)
