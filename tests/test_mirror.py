@@ -69,7 +69,20 @@ TESTED_ELSEWHERE = (
         ("kernels/lstm_kernels/cuda/launch.py", "kernels/lstm_kernels/cuda/ptx.py"),
     ),
     # --- the engine ---
-    Elsewhere("tests/engine/training/test_steering.py", "a request like others", ("lstmtui/engine/training/fork.py",)),
+    Elsewhere(
+        "tests/engine/training/test_steering.py", "requests to a run that trains",
+        ("lstmtui/engine/training/fork.py", "lstmtui/engine/training/settings_in_force.py"),
+    ),
+    Elsewhere(
+        "tests/engine/training/test_trainer.py", "made before the first step", ("lstmtui/engine/training/planning.py",),
+    ),
+    Elsewhere(
+        "tests/engine/tasks/test_task.py", "a task of the tests, through the table and the protocol of models",
+        ("lstmtui/engine/nn/model.py", "lstmtui/engine/tasks/__init__.py"),
+    ),
+    Elsewhere(
+        "tests/engine/benchmark/test_forecast.py", "part of a forecast", ("lstmtui/engine/nn/memory_size.py",),
+    ),
     Elsewhere(
         "tests/engine/autocomplete/test_operations.py", "every operation builds a completer",
         ("lstmtui/engine/autocomplete/build.py",),
