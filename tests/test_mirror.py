@@ -119,6 +119,7 @@ TESTED_ELSEWHERE = (
         ("lstmtui/client/info.py", "lstmtui/engine/services/info.py"),
     ),
     Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
+    Elsewhere("tests/client/test_process.py", "seen in questions and answers", ("lstmtui/protocol.py",)),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
     # --- screens ---
     Elsewhere(

@@ -14,9 +14,10 @@ from lstmtui.cli import piped, warm_complete
 from lstmtui.cli.options import AsJson, Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write_json
 from lstmtui.cli.signature import takes
-from lstmtui.cli.warm_complete import CANDIDATES, MAX_CANDIDATES
+from lstmtui.cli.warm_complete import CANDIDATES
 from lstmtui.common.files import FormatError, bounded_lines, parse_json
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.protocol import MAX_CANDIDATES
 
 if TYPE_CHECKING:
     from lstmtui.client.model import Candidate, Model

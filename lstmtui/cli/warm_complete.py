@@ -10,11 +10,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from lstmtui.protocol import MAX_CANDIDATES
+
 if TYPE_CHECKING:
     from lstmtui.runs.folder import RunFolder
 
-MAX_CANDIDATES = 100
-"""The largest k that the model's process accepts."""
 CANDIDATES = 5
 """The default of k."""
 FLAGS = {"--warm": "warm", "--plain": "plain", "--json": "json", "--phrase": "phrase"}

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lstmtui.common.files import to_json
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
+from lstmtui.protocol import INTERIM_KEYS
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,8 +26,6 @@ MAX_START = 600.0
 """Seconds to wait for the first line: imports from a slow disk, kernels to compile, a model to load."""
 MAX_TAIL = 1 << 14
 """Bytes kept from the end of a process's standard error."""
-INTERIM_KEYS = ("piece", "progress", "working")
-"""Keys of lines that come before an answer."""
 
 OnInterim = Callable[[dict[str, Any]], None]
 

@@ -141,7 +141,7 @@ def test_standard_input_named_twice_raises(pipe):
         pass
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"caf\xe9", "no UTF-8"), (b"x" * (piped.MAX_TEXT + 1), "longer than")])
+@pytest.mark.parametrize(("data", "words"), [(b"caf\xe9", "not UTF-8"), (b"x" * (piped.MAX_TEXT + 1), "exceeds")])
 def test_an_unusable_beginning_is_one_sentence(lstmtui, pipe, make_run, data, words):
     make_run("diary")
     if len(data) > 9:

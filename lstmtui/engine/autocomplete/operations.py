@@ -32,10 +32,10 @@ from lstmtui.engine.autocomplete.profile import TYPED, Profile, distinct_lines
 from lstmtui.engine.autocomplete.store import text_index
 from lstmtui.engine.inference.loaded_model import LoadedModel, load
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.protocol import MAX_CANDIDATES
 
 CHECK_SECONDS = 2.0
 """Seconds between checks for a better checkpoint."""
-MAX_CANDIDATES = 100
 MAX_LISTED_WORDS = 1000
 """Words of a profile that are listed."""
 

@@ -1,0 +1,8 @@
+"""Limits and fields of the messages between the engine's processes and their clients."""
+
+from __future__ import annotations
+
+MAX_CANDIDATES = 100
+"""The largest number of candidates in one question for completions."""
+INTERIM_KEYS = ("piece", "progress", "working")
+"""Keys of the lines before an answer: generated text, the fraction done, a heartbeat."""
