@@ -69,10 +69,10 @@ def _train(
     writer.event("started", pid=os.getpid())
     try:
         # Numba and the kernels are loaded only now that the lock is held and viewers can see the run start.
-        from lstmtui.engine.training.extension import More
+        from lstmtui.engine.training.extension import Extension
         from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 
-        further = More.parse(more) if more is not None else None
+        further = Extension.parse(more) if more is not None else None
         state = run_to_the_end(Trainer(run, writer, lambda: bool(received), device, further))
         code = 128 + received[0] if received and state == "stopped" else 0
         writer.status(state=state, exit_code=code)

@@ -81,7 +81,7 @@ def steps_for(s: RunSettings, *, windows: int) -> int | None:
     return None
 
 
-def steps_within(seconds: float, *, step: float, evaluation: float, eval_every: int, final: float) -> int:
+def steps_that_fit(seconds: float, *, step: float, evaluation: float, eval_every: int, final: float) -> int:
     """Return how many steps fit `seconds`, given those of a step, of an evaluation on the way, and of the last one."""
     return max(1, int((seconds - final) / (step + evaluation / eval_every)))
 

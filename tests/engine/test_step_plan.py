@@ -14,9 +14,9 @@ def test_steps_follow_from_steps_or_epochs():
 
 
 def test_steps_within_a_time_leave_room_for_evaluations():
-    steps = step_plan.steps_within(60, step=0.1, evaluation=1.0, eval_every=100, final=5)
+    steps = step_plan.steps_that_fit(60, step=0.1, evaluation=1.0, eval_every=100, final=5)
     assert steps * 0.1 + steps / 100 + 5 == pytest.approx(60, abs=0.2)
-    assert step_plan.steps_within(1, step=0.1, evaluation=1.0, eval_every=100, final=5) == 1
+    assert step_plan.steps_that_fit(1, step=0.1, evaluation=1.0, eval_every=100, final=5) == 1
 
 
 def test_a_plan_is_kept(tmp_path):

@@ -37,14 +37,14 @@ class CopyModel:
         """Return nothing: batches are independent."""
         return {}
 
-    def take_states(self, states: dict[str, Array]) -> None:
+    def set_states(self, states: dict[str, Array]) -> None:
         """Take nothing."""
 
     def gradient(self, x: Array, y: Array, lengths: Array, regularisers: Regularisers) -> tuple[float, Array]:
         """Fill the gradients; return the mean loss of the real steps, and the answers there."""
         w, g, real = self.weights, self.gradients, np.arange(T)[:, None] < lengths
         self.encoder.draw(regularisers.dropout)
-        self.encoder.take_lengths(lengths)
+        self.encoder.set_lengths(lengths)
         self.encoder.pack()
         self.encoder.prepare()
         self._W.pack_transposed(w["answer.W"], 1)

@@ -63,7 +63,7 @@ class Campaign:
         try:
             found = checkpoint.load(self.path)
             progress = trainer.checkpoints.progress_of(found)
-            trainer.checkpoints.stand_at(found, progress)
+            trainer.checkpoints.restore(found, progress)
             trainer.progress = progress
             trainer.restore_live()
         except LstmtuiError as error:

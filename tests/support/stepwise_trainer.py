@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lstmtui.engine.training.requests import Request
-from lstmtui.engine.training.steering import do
+from lstmtui.engine.training.steering import carry_out
 from lstmtui.engine.training.trainer import Trainer
 from lstmtui.runs.writer import RunWriter
 from support import tiny
@@ -30,8 +30,8 @@ class StepwiseTrainer:
 
     def ask(self, op, key="", value=None, **details):
         """Make a request, and return whether it succeeded and the answer's message."""
-        with self.trainer.changes.at_once():
-            do(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
+        with self.trainer.changes.together():
+            carry_out(self.trainer, Request("me", op, key, value, self.writer, {"op": op, **details}))
         answer = tiny.events(self.run, "answered")[-1]
         return answer["ok"], answer["message"]
 

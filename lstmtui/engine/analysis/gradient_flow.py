@@ -22,7 +22,7 @@ from lstmtui.data.corpus import Dataset
 from lstmtui.engine.backend import Cell, Packed, StateGradients, Steps, linear, softmax
 from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.recurrent import Kept
+from lstmtui.engine.nn.recurrent import Activations
 from lstmtui.errors import UsageError
 from lstmtui.reports.gradient_flow import Flow
 
@@ -67,14 +67,14 @@ class GradientFlow:
 
     def measure(self, step: int = 0) -> Flow:
         """Return the gradient flow of the current weights; `step` is recorded with it."""
-        stack = self._network.stack
-        trace = [_Trace(stack.kept(k), self.lags) for k in range(stack.depth)]
+        stack = self._network.recurrent
+        trace = [_Trace(stack.activations(k), self.lags) for k in range(stack.depth)]
         self._network.reset()
         T, length = self._network.T, len(self._tokens) - 1
         for start in range(0, length, T):
-            self._network.look(self._tokens[start : start + T])
+            self._network.observe(self._tokens[start : start + T])
             for k, history in enumerate(trace):
-                history.store(stack.kept(k), start - (length - self.lags), T)
+                history.store(stack.activations(k), start - (length - self.lags), T)
             self._network.carry()
         half = [half_lives(self._cell, history.gates) for history in trace]  # before the backward pass overwrites them
         h, c = self._backward(trace, self._loss_gradient())
@@ -82,8 +82,8 @@ class GradientFlow:
 
     def _loss_gradient(self) -> Array:
         """Return dL/dh of the top layer's last output (B, H); each row is the gradient of its sequence's loss."""
-        stack = self._network.stack
-        h, precision = stack.kept(stack.depth - 1).h[-1], self._network.precision
+        stack = self._network.recurrent
+        h, precision = stack.activations(stack.depth - 1).h[-1], self._network.precision
         W, b = self._weights[self._network.W_out], self._weights["softmax.b"]
         logits, nll, dh = np.zeros((len(h), len(W)), h.dtype), np.zeros(len(h), h.dtype), np.zeros_like(h)
         packed = Packed(W.shape[1], len(W), precision)
@@ -101,7 +101,7 @@ class GradientFlow:
         norms_c = np.zeros((len(trace), K if self._cell.memories else 0))
         dabove = np.zeros((K, B, H), dtype)
         dabove[-1] = dtop
-        recurrence = self._network.stack.recurrence
+        recurrence = self._network.recurrent.recurrence
         for k in reversed(range(len(trace))):
             history, name = trace[k], f"layers.{k}"
             W_ih, unit = w[f"{name}.W_ih"], w[f"{name}.unit"]
@@ -134,13 +134,13 @@ def from_dataset(s: RunSettings, weights: Arena, data: Dataset) -> GradientFlow 
 class _Trace:
     """The history of one layer over the last K steps."""
 
-    def __init__(self, layer: Kept, K: int) -> None:
+    def __init__(self, layer: Activations, K: int) -> None:
         self.h = np.zeros((K + 1, *layer.h.shape[1:]), layer.h.dtype)
         self.c = np.zeros((K + 1, *layer.c.shape[1:]), layer.c.dtype)
         self.gates = np.zeros((K, *layer.gates.shape[1:]), layer.gates.dtype)
         self.extra = np.zeros((K, *layer.extra.shape[1:]), layer.extra.dtype)
 
-    def store(self, layer: Kept, at: int, T: int) -> None:
+    def store(self, layer: Activations, at: int, T: int) -> None:
         """Store the last T steps of `layer` from `at` on; steps before 0 are left out."""
         skipped, end = max(0, -at), at + T
         if end > 0:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import RunSettings
-from lstmtui.engine.nn.incremental import Reader
+from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -41,8 +41,8 @@ class Stepper:
     """Steps rows of states over a packed copy of shared weights. The result of a row does not depend on the others."""
 
     def __init__(self, s: RunSettings, weights: Arena) -> None:
-        self._reader = Reader(s, weights, MAX_ROWS)
-        self._reader.let_go()
+        self._reader = IncrementalModel(s, weights, MAX_ROWS)
+        self._reader.release()
         h, c = self._reader.h, self._reader.c
         self._shapes = (h.shape[0], h.shape[2]), (c.shape[0], c.shape[2])
         self._split = h.shape[0] * h.shape[2]
@@ -81,7 +81,7 @@ class Stepper:
         if logp:
             found = log_softmax(self._reader.read(column))[0]
         else:
-            self._reader.walk(column)
+            self._reader.advance(column)
         return Node(np.concatenate([h[:, 0].ravel(), c[:, 0].ravel()]), found if logp else None)
 
     def _step_rows(self, states: Sequence[Array], tokens: Sequence[int]) -> list[Node]:

@@ -39,7 +39,7 @@ from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
 from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.benchmark.profile import Profile
 from lstmtui.engine.benchmark.roofline import bandwidth, peak
-from lstmtui.engine.nn.incremental import Reader
+from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.memory_size import activation_count, check_room
 from lstmtui.engine.nn.optimizer import Optimizer
@@ -171,7 +171,7 @@ def single_step(cell: str, shape: Shape, precision: str = "float32") -> Step:
     s = shape.settings(cell, precision=precision)
     weights = Arena(parameters(s, shape.V))
     weights.initialise(s.run.seed)
-    reader, token = Reader(s, weights), np.zeros((1, 1), np.int32)
+    reader, token = IncrementalModel(s, weights), np.zeros((1, 1), np.int32)
     return lambda: reader.read(token)
 
 

@@ -36,7 +36,7 @@ from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.nn.recurrent import Dropout, Penalty
 from lstmtui.engine.nn.training_step import Update, take_step
 from lstmtui.engine.step_plan import median_seconds
-from lstmtui.engine.training.time_budget import LAST
+from lstmtui.engine.training.time_budget import MAX_FINAL_SHARE
 from lstmtui.errors import LstmtuiError, UsageError
 
 SAMPLE_BYTES = 2_000_000
@@ -187,7 +187,11 @@ def _other_seconds(s: RunSettings, figures: dict[str, Any], speed: float) -> dic
     length = {"words": 5.5, "bpe": 3.5}.get(s.data.tokens, 1.0)
     sample = s.sampling.sample_length / length * (30e-6 + weights_mb / 10_000)
     after = SEQUENCES * (CONTEXT + LAGS) / speed + sample + 3 * weights_mb / 300
-    last = evaluation * valid if s.length.minutes is None else min(evaluation * valid, LAST * 60 * s.length.minutes)
+    last = (
+        evaluation * valid
+        if s.length.minutes is None
+        else min(evaluation * valid, MAX_FINAL_SHARE * 60 * s.length.minutes)
+    )
     return {
         "seconds_per_evaluation": after + evaluation * min(valid, s.run.eval_tokens or valid),
         "seconds_around": START_SECONDS + last + after + 2000 / max(1, s.sampling.sample_length or 400) * sample,

@@ -71,7 +71,7 @@ class Profile:
         """Time the steps of `network`, and of any optimizer on its device, inside the context."""
         costs, device = _Costs(network), network.device
         before = {name: getattr(device, name) for name in ("linear", "embedding", "dropout", "optim")}
-        recurrent, softmax = network.stack.recurrence, network.softmax
+        recurrent, softmax = network.recurrent.recurrence, network.softmax
         try:
             for name, kernels in before.items():
                 timed = SimpleNamespace(**{key: value for key, value in vars(kernels).items() if key[0] != "_"})
@@ -80,7 +80,7 @@ class Profile:
                     if of == name:
                         setattr(timed, function, self.timed(getattr(kernels, function), cost))
                 setattr(device, name, timed)
-            network.stack.recurrence = Recurrence(
+            network.recurrent.recurrence = Recurrence(
                 self.timed(recurrent.forward, costs.recurrence_forward),
                 self.timed(recurrent.backward, costs.recurrence_backward),
             )
@@ -93,7 +93,7 @@ class Profile:
         finally:
             for name, kernels in before.items():
                 setattr(device, name, kernels)
-            network.stack.recurrence, network.softmax = recurrent, softmax
+            network.recurrent.recurrence, network.softmax = recurrent, softmax
             del network.pack
 
 

@@ -17,7 +17,7 @@ from lstmtui.engine.backend import sampling
 from lstmtui.engine.inference import prompt as prompts
 from lstmtui.engine.inference.prompt import prompt_tokens
 from lstmtui.engine.inference.token_index import TokenIndex
-from lstmtui.engine.nn.incremental import Reader
+from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.params import Arena
 from lstmtui.errors import UsageError
 
@@ -70,7 +70,7 @@ class Sampler:
 
     def __init__(self, s: RunSettings, weights: Arena, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._reader = Reader(s, weights)
+        self._reader = IncrementalModel(s, weights)
 
     @cached_property
     def _token_index(self) -> TokenIndex:
@@ -99,7 +99,7 @@ class Sampler:
         unk = -1 if self._tokenizer.unk is None else self._tokenizer.unk  # a placeholder is no text
         while True:
             uniform = random.random(CALL_TOKENS)
-            drawn = self._reader.write(uniform, options.temperature, options.top_k, options.top_p, unk)
+            drawn = self._reader.generate(uniform, options.temperature, options.top_k, options.top_p, unk)
             yield from drawn.tolist()
 
     def _draw_among(self, allowed: Array, logits: Array, options: SamplingOptions, random: np.random.Generator) -> int:

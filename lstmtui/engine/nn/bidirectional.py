@@ -99,10 +99,10 @@ class Bidirectional:
         for recurrent in self._all():
             recurrent.pack()
 
-    def take_lengths(self, lengths: Array | None) -> None:
+    def set_lengths(self, lengths: Array | None) -> None:
         """Take the steps (B,) of each sequence from now on; None for all of the window. They come from the host."""
         for recurrent in self._all():
-            recurrent.take_lengths(lengths)
+            recurrent.set_lengths(lengths)
         whole = np.full(self.B, self.T) if lengths is None else lengths
         self.device.arrays.copy_to_device(np.asarray(whole, np.int32), self._lengths)
 

@@ -12,29 +12,31 @@ from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
 
-TABLE = 4_000_000
+MAX_TABLE_VALUES = 4_000_000
 """Most numbers in the table of the first layer's product with every token."""
 
 
-LARGE = 2_000_000
+MIN_WEIGHTS_TO_HALVE = 2_000_000
 """From so many weights on, a step of a few texts waits for memory rather than for the multiply-adds. Halves of them are
 then quicker even where they must be made float32 again: 2x512 in 0.28 instead of 0.50 ms, 2x256 no quicker."""
 
 
-def reading_precision(s: RunSettings, weights: Arena) -> str:
+def inference_precision(s: RunSettings, weights: Arena) -> str:
     """Return in what products are computed when the network of `weights` reads a few texts."""
     wanted = (
-        "bfloat16" if s.run.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= LARGE else s.run.precision
+        "bfloat16"
+        if s.run.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= MIN_WEIGHTS_TO_HALVE
+        else s.run.precision
     )
     return CPU.resolve_precision(wanted, weights.flat.dtype)
 
 
-class Reader:
+class IncrementalModel:
     """Up to B texts over shared weights, as they were when `load` was called last."""
 
     def __init__(self, s: RunSettings, weights: Arena, B: int = 1) -> None:
         cell, dtype = CELLS[s.network.cell], weights.flat.dtype
-        self._cell, self.precision = cell, reading_precision(s, weights)
+        self._cell, self.precision = cell, inference_precision(s, weights)
         self._weights: Arena | None = weights
         L, H, P, GH = s.network.layers, s.network.hidden, len(cell.unit_params), len(cell.gates) * s.network.hidden
         RH = len(cell.recurrent_gates) * H
@@ -42,7 +44,7 @@ class Reader:
         self._stepping = inference.compiled(s.network.cell)
         self.h = np.zeros((L, B, H), dtype)
         self.c = np.zeros((L, B, len(cell.memories) * H), dtype)
-        self._table = np.zeros((V if V * GH <= TABLE else 0, GH), dtype)
+        self._table = np.zeros((V if V * GH <= MAX_TABLE_VALUES else 0, GH), dtype)
         self._W_0 = packed_stack(1, D, GH, self.precision)[0]
         self._W_ih = packed_stack(L - 1, H, GH, self.precision)
         self._W_hh = packed_stack(L, H, RH, self.precision)
@@ -82,7 +84,7 @@ class Reader:
         self._work = (self._x, self._gates, self._a_h, self.logits, scratch)
         self._silent = (self._x, self._gates, self._a_h, self.logits[:0], scratch)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Hold the weights no longer, beyond what of them has not been packed; `load` must not be called again."""
         table, embedding, *packed, b_out = self._network
         # Views would keep all of the weights. A tied embedding is packed as W_out already.
@@ -101,11 +103,11 @@ class Reader:
         self._stepping.read(tokens, self._network, (self.h, self.c), self._work)
         return self.logits[: tokens.shape[1]]
 
-    def walk(self, tokens: Array) -> None:
+    def advance(self, tokens: Array) -> None:
         """Read `tokens` (N, b) int32, b <= B, for the states alone; `logits` stay as they were."""
         self._stepping.read(tokens, self._network, (self.h, self.c), self._silent)
 
-    def write(self, uniform: Array, temperature: float, top_k: int, top_p: float, banned: int = -1) -> Array:
+    def generate(self, uniform: Array, temperature: float, top_k: int, top_p: float, banned: int = -1) -> Array:
         """Go on from what the first text has read by a token for each random number in [0, 1), and return them (N,).
 
         Each is drawn from the distribution that `sampling.distribution` describes, and read.

@@ -19,7 +19,16 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, Spans, longest, mask_key
+from lstmtui.engine.nn.recurrent import (
+    NO_DROPOUT,
+    NO_PENALTY,
+    Dropout,
+    Penalty,
+    Recurrent,
+    Spans,
+    longest_span,
+    mask_key,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -30,13 +39,13 @@ def segments(T: int, B: int, V: int) -> Spans:
     Each has rows enough that packing weights for it costs little (1 % at 1500), and so few that its logits do not
     outgrow the rest.
     """
-    rows = max(LEAST_ROWS, min(ROWS, LOGITS // V))
+    rows = max(MIN_ROWS, min(MAX_ROWS, MAX_LOGITS // V))
     length = -(-T // max(1, T * B // rows))
     return [(start, min(start + length, T)) for start in range(0, T, length)]
 
 
-ROWS, LEAST_ROWS = 1536, 512
-LOGITS = 16_000_000
+MAX_ROWS, MIN_ROWS = 1536, 512
+MAX_LOGITS = 16_000_000
 """Numbers in a segment's logits, 64 MB of float32."""
 
 
@@ -69,12 +78,12 @@ class LanguageModel:
             if segment is not None:
                 self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
             self.gradients = Arena(weights.layout, dtype.type, self.device)
-        self.stack = Recurrent(
+        self.recurrent = Recurrent(
             s.network.cell, weights, self.segments, B,
             precision=self.precision, threads=threads,
             gradients=self.gradients if backward else None, recompute=bool(s.run.recompute),
         )  # fmt: skip
-        S = longest(self.segments)
+        S = longest_span(self.segments)
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
         self._tokens, self._targets = zeros((T, B), np.int32), zeros((T, B), np.int32)
         self.nll = zeros(T * B, dtype)
@@ -100,32 +109,32 @@ class LanguageModel:
 
     def pack(self) -> None:
         """Take the weights as they are now; what trains does so at each step."""
-        self.stack.pack()
+        self.recurrent.pack()
 
     def reset(self) -> None:
         """Forget everything read so far, and take the weights as they are now."""
         if not self._trains:
             self.pack()
-        self.stack.reset()
+        self.recurrent.reset()
 
     def carry(self) -> None:
         """Start the next window from the states at the end of this one."""
-        self._replayed("carry", self.stack.carry)
+        self._replayed("carry", self.recurrent.carry)
 
     def states(self) -> dict[str, Array]:
         """Return the carried-in states by name, on the host: L.h (B, H) and L.c (B, MH)."""
-        return {name: self.device.arrays.to_host(state) for name, state in self.stack.states().items()}
+        return {name: self.device.arrays.to_host(state) for name, state in self.recurrent.states().items()}
 
-    def take_states(self, states: dict[str, Array]) -> None:
+    def set_states(self, states: dict[str, Array]) -> None:
         """Carry in states of the host, named as `states` has them."""
-        for name, state in self.stack.states().items():
+        for name, state in self.recurrent.states().items():
             self.device.arrays.copy_to_device(states[name], state)
 
     # --- forward --------------------------------------------------------------------------------------------------
 
     def evaluate(self, tokens: Array, targets: Array) -> Array:
         """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
-        self._take(tokens, targets)
+        self._load(tokens, targets)
         self._draw(NO_DROPOUT)
         self._replayed("evaluate", self._evaluate)
         return np.asarray(self.device.arrays.to_host(self.nll))
@@ -133,26 +142,26 @@ class LanguageModel:
     def _evaluate(self) -> None:
         self._prepare()
         for segment in range(len(self.segments)):
-            self._walk(segment)
-            self._predict(segment, self.stack.outputs(segment))
+            self._forward(segment)
+            self._predict(segment, self.recurrent.outputs(segment))
 
-    def look(self, tokens: Array) -> int:
+    def observe(self, tokens: Array) -> int:
         """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
-        self._take(tokens)
+        self._load(tokens)
         self._draw(NO_DROPOUT)
-        self._replayed("look", self._look)
-        return self.segments[-1][0] if self.stack.recomputes else 0
+        self._replayed("observe", self._observe)
+        return self.segments[-1][0] if self.recurrent.recomputes else 0
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         self._prepare()
         for segment in range(len(self.segments)):
-            self._walk(segment)
+            self._forward(segment)
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
-        return self.stack.gates()
+        return self.recurrent.gates()
 
-    def _take(self, *windows: Array) -> None:
+    def _load(self, *windows: Array) -> None:
         """Take tokens, and targets, of the host; always to the same place."""
         for window, to in zip(windows, (self._tokens, self._targets), strict=False):
             self.device.arrays.copy_to_device(window, to)
@@ -160,9 +169,9 @@ class LanguageModel:
     def _draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
         """Draw what dropout leaves of a window: all that no two windows have alike, but for what they read."""
         self._drop, self._penalties = drop, penalties
-        self.stack.draw(drop, penalties)
+        self.recurrent.draw(drop, penalties)
         if drop.tokens > 0:
-            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * self.stack.depth + 1))
+            self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * self.recurrent.depth + 1))
 
     def _replayed(self, name: str, work: Callable[[], None]) -> None:
         """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
@@ -174,26 +183,26 @@ class LanguageModel:
         """Take weights and begin a window."""
         if self._trains:
             self.pack()
-        self.stack.prepare()
+        self.recurrent.prepare()
         if self._uses_table:
             w = self.weights
             self.device.linear.forward(
-                w["embedding"], self.stack.first_packed(), w["layers.0.b"], self._table, self.threads
+                w["embedding"], self.recurrent.first_packed(), w["layers.0.b"], self._table, self.threads
             )
 
-    def _walk(self, segment: int) -> None:
+    def _forward(self, segment: int) -> None:
         """Walk all layers over a segment, from the state it begins in."""
         if not self._uses_table:
-            self.stack.forward(segment, self._inputs(segment))
+            self.recurrent.forward(segment, self._inputs(segment))
             return
-        products, (start, end) = self.stack.products(segment), self.segments[segment]
+        products, (start, end) = self.recurrent.products(segment), self.segments[segment]
         flat = products.reshape((end - start) * self.B, -1)
         self.device.embedding.forward(self._table, self._tokens[start:end].reshape(-1), flat, self.threads)
-        self.stack.forward(segment, None)
+        self.recurrent.forward(segment, None)
 
     def _inputs(self, segment: int) -> Array:
         """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
-        inputs, (start, end) = self.stack.inputs(segment), self.segments[segment]
+        inputs, (start, end) = self.recurrent.inputs(segment), self.segments[segment]
         flat, tokens = inputs.reshape((end - start) * self.B, -1), self._tokens[start:end].reshape(-1)
         self.device.embedding.forward(self.weights["embedding"], tokens, flat, self.threads)
         self._drop_tokens(flat, tokens)
@@ -228,11 +237,11 @@ class LanguageModel:
         tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
         the gradients and not in the loss that is returned; `stack.penalised` has what they are.
         """
-        self._take(tokens, targets)
+        self._load(tokens, targets)
         self._draw(drop, penalties)
         self._replayed("gradient", self._gradient)
         self._knows_embedded = not (self._tied or self._uses_table)
-        self.stack.finish()
+        self.recurrent.finish()
         return float(np.mean(self.device.arrays.to_host(self.nll), dtype=np.float64))
 
     def _gradient(self) -> None:
@@ -240,10 +249,10 @@ class LanguageModel:
         self._clear()
         last = len(self.segments) - 1
         for segment in range(last + 1):
-            self._walk(segment)
+            self._forward(segment)
         for segment in range(last, -1, -1):
-            if self.stack.recomputes and segment < last:
-                self._walk(segment)
+            if self.recurrent.recomputes and segment < last:
+                self._forward(segment)
             self._backward(segment)
         if self._uses_table:
             self._backward_table()
@@ -266,17 +275,17 @@ class LanguageModel:
         w, g, threads, embedding = self.weights, self.gradients, self.threads, self.device.embedding
         start, end = self.segments[segment]
         N, of_tokens = (end - start) * self.B, self._tokens[start:end].reshape(-1)
-        outputs, doutputs = self.stack.outputs(segment), self._doutputs[: end - start]
+        outputs, doutputs = self.recurrent.outputs(segment), self._doutputs[: end - start]
         self._predict(segment, outputs)
         self.softmax.backward(
             outputs.reshape(N, -1), w[self.W_out], self._targets[start:end].reshape(-1), doutputs.reshape(N, -1),
             g[self.W_out], g["softmax.b"], threads, add=segment < len(self.segments) - 1,
         )  # fmt: skip
         if self._uses_table:
-            da = self.stack.backward(segment, doutputs, None)
+            da = self.recurrent.backward(segment, doutputs, None)
             embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
         else:
-            dinputs = self.stack.backward(segment, doutputs, self._inputs(segment)).reshape(N, -1)
+            dinputs = self.recurrent.backward(segment, doutputs, self._inputs(segment)).reshape(N, -1)
             self._drop_tokens(dinputs, of_tokens)
             embedding.backward(dinputs, of_tokens, g["embedding"], threads)
 

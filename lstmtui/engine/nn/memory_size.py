@@ -8,7 +8,7 @@ from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS, Cell, Device, linear_cross_entropy
 from lstmtui.engine.nn.language_model import segments
 from lstmtui.engine.nn.params import parameters
-from lstmtui.engine.nn.recurrent import longest
+from lstmtui.engine.nn.recurrent import longest_span
 from lstmtui.errors import UsageError
 
 MAX_EVALUATED_POSITIONS = 2048
@@ -23,7 +23,7 @@ def values_per_unit_step(cell: Cell) -> int:
 def activation_count(s: RunSettings, V: int, T: int, B: int) -> int:
     """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
     cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
-    rows = B * longest(segments(T, B, V))
+    rows = B * longest_span(segments(T, B, V))
     kept = rows if s.run.recompute else T * B
     states = kept * L * H * values_per_unit_step(cell)
     return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)

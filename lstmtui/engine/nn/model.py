@@ -22,6 +22,6 @@ class Model(Protocol):
         """Return what carries over from one batch to the next, by name, on the host."""
         ...
 
-    def take_states(self, states: dict[str, Array]) -> None:
+    def set_states(self, states: dict[str, Array]) -> None:
         """Carry these over into the next batch, named as `states` has them."""
         ...

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 Initial = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 ALIGNED = 16  # elements: 64 bytes of float32
-ENOUGH = 10_000_000
+MAX_COUNTED_TOKENS = 10_000_000
 """Tokens that are counted for their frequencies."""
 
 
@@ -139,7 +139,9 @@ def log_frequencies(tokens: Array, vocabulary: int) -> Array:
     Otherwise the first steps go into unlearning the tokens that never occur, which drives units into saturation:
     on a text of 20 of the 256 bytes, 64 steps reached 0.35 nats this way and 2.29 from zeros.
     """
-    counts = np.bincount(np.asarray(tokens[:ENOUGH]), minlength=vocabulary) + 0.1  # a finite one for unseen tokens
+    counts = (
+        np.bincount(np.asarray(tokens[:MAX_COUNTED_TOKENS]), minlength=vocabulary) + 0.1
+    )  # a finite one for unseen tokens
     return np.asarray(np.log(counts / counts.sum()))
 
 
@@ -190,7 +192,7 @@ class Arena:
         """Return a copy of `flat`, on the host."""
         return np.array(self.device.arrays.to_host(self.flat))
 
-    def put_back(self, snapshot: Array) -> None:
+    def restore(self, snapshot: Array) -> None:
         """Take the values of a snapshot."""
         self.device.arrays.copy_to_device(snapshot, self.flat)
 
@@ -212,4 +214,4 @@ class Mirror:
     def refresh(self) -> None:
         """Take the weights as they are now."""
         if self.host is not self._weights:
-            self.host.put_back(self._weights.device.arrays.to_host(self._weights.flat))
+            self.host.restore(self._weights.device.arrays.to_host(self._weights.flat))

@@ -10,7 +10,7 @@ drives the layers segment by segment:
     layers.outputs(segment)                               whenever what is above wants them
     layers.backward(segment, doutputs, inputs)            for each, from the last to the first; then layers.finish()
 
-Sequences may begin in any states (`states`) and have lengths of their own (`take_lengths`): one that has ended keeps
+Sequences may begin in any states (`states`) and have lengths of their own (`set_lengths`): one that has ended keeps
 its states, which are then its outputs. `final_states` has the states in which they end. The gradient of those goes into
 `prepare`, and that of the first states comes out as `dinitial`.
 
@@ -35,7 +35,7 @@ Spans = list[tuple[int, int]]
 """The first step of each segment of a window, and the one after its last."""
 
 
-class Kept(NamedTuple):
+class Activations(NamedTuple):
     """What a layer keeps of each step; the states have one step more, the one it began in."""
 
     gates: Array
@@ -87,7 +87,7 @@ def layer_names(weights: Arena, prefix: str) -> list[str]:
     return found
 
 
-def longest(spans: Spans) -> int:
+def longest_span(spans: Spans) -> int:
     """Return the steps of the longest segment."""
     return max(end - start for start, end in spans)
 
@@ -119,7 +119,7 @@ class Layer:
         self.c = zeros((kept + 1, B, C), dtype)
         """The cell's other states, side by side."""
         self.scratch = zeros((B, cell.scratch_blocks * H), dtype)
-        self.inputs = zeros((longest(spans), B, D), dtype)
+        self.inputs = zeros((longest_span(spans), B, D), dtype)
         """Of one segment, where they are not the outputs of the layer below; dW_ih needs them."""
         ends = [0, *(end for _, end in spans)]
         self._whole = kept == ends[-1]
@@ -184,7 +184,7 @@ class Recurrent:
         self.recomputes = recompute and len(spans) > 1
         self._names = list(names) if names is not None else layer_names(weights, "layers")
         dtype, backward = weights.flat.dtype, gradients is not None
-        kept = longest(spans) if self.recomputes else spans[-1][1]
+        kept = longest_span(spans) if self.recomputes else spans[-1][1]
         self.layers = [
             Layer(
                 self.cell,
@@ -201,17 +201,17 @@ class Recurrent:
             for GH, D in (weights[f"{at}.W_ih"].shape for at in self._names)
         ]
         self._lengths = [self.device.arrays.zeros(B, np.int32) for _ in spans]
-        self.take_lengths(None)
+        self.set_lengths(None)
         self._drop, self._penalties = NO_DROPOUT, NO_PENALTY
         D, H = self.layers[0].inputs.shape[2], self.layers[-1].h.shape[2]
         if backward:
             zeros = self.device.arrays.zeros
-            self._dropped = zeros((longest(spans), B, H), dtype)
+            self._dropped = zeros((longest_span(spans), B, H), dtype)
             self._mask = zeros((B, H), dtype)
             self._dbefore = zeros((B, H), dtype)
             self._squares = [self.device.penalty.square_sums(threads) for _ in range(2)]
             """Of the outputs, and of their changes from step to step."""
-            self._dinputs = zeros(longest(spans) * B * max(D, H), dtype)
+            self._dinputs = zeros(longest_span(spans) * B * max(D, H), dtype)
 
     # --- weights and states ---------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class Recurrent:
                 found[f"{k}.c"] = c
         return found
 
-    def take_lengths(self, lengths: Array | None) -> None:
+    def set_lengths(self, lengths: Array | None) -> None:
         """Take the steps (B,) of each sequence from now on; None for all of the window. They come from the host."""
         T = self.segments[-1][1]
         lengths = np.full(self.B, T) if lengths is None else lengths
@@ -275,21 +275,21 @@ class Recurrent:
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
-    def kept(self, k: int) -> Kept:
+    def activations(self, k: int) -> Activations:
         """Return what layer k has kept of the steps it walked last: of the whole window, or of a segment where it
         recomputes."""
         layer, (start, end) = self.layers[k], self.segments[-1] if self.recomputes else (0, self.segments[-1][1])
-        return Kept(*layer.steps(start, end))
+        return Activations(*layer.steps(start, end))
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as it walked last."""
         G, host = len(self.cell.gates), self.device.arrays.to_host
-        kept = (self.kept(k) for k in range(self.depth))
+        kept = (self.activations(k) for k in range(self.depth))
         return [host(layer.gates).reshape(-1, self.B, G, layer.h.shape[2]) for layer in kept]
 
     def values(self, k: int) -> dict[str, Array]:
         """Return every gate and state of layer k after each of these steps by name, (steps, B, H), on the host."""
-        kept, host, cell = self.kept(k), self.device.arrays.to_host, self.cell
+        kept, host, cell = self.activations(k), self.device.arrays.to_host, self.cell
         gates, h, c = host(kept.gates), host(kept.h)[1:], host(kept.c)[1:]
         H = h.shape[2]
         found = {name: gates[:, :, at * H : (at + 1) * H] for at, name in enumerate(cell.gate_names)}

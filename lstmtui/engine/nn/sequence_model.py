@@ -44,11 +44,11 @@ class SequenceModel:
         self.precision = weights.device.resolve_precision(s.run.precision, weights.flat.dtype)
         if gradients is not None:
             self.gradients = gradients
-        self.stack = Recurrent(
+        self.recurrent = Recurrent(
             s.network.cell, weights, [(0, T)], B,
             precision=self.precision, threads=self.threads, gradients=gradients,
         )  # fmt: skip
-        self.cell = self.stack.cell
+        self.cell = self.recurrent.cell
         K, H = weights["answer.W"].shape
         self._W = Packed(H, K, self.precision)
         self._doutputs = np.zeros((T, B, H) if gradients is not None else (0, B, H), weights.flat.dtype)
@@ -57,12 +57,12 @@ class SequenceModel:
         """Return nothing: no state carries over from one batch to the next."""
         return {}
 
-    def take_states(self, states: dict[str, Array]) -> None:
+    def set_states(self, states: dict[str, Array]) -> None:
         """Carry nothing over."""
 
     def gates(self) -> list[Array]:
         """Return each layer's gates after their nonlinearity, (steps, B, G, H), of what was read last."""
-        return self.stack.gates()
+        return self.recurrent.gates()
 
     def answers(self, batch: Batch) -> Array:
         """Return the answers (N, K) at the places that are asked."""
@@ -70,13 +70,13 @@ class SequenceModel:
 
     def _read(self, batch: Batch, drop: Dropout, penalties: Penalty) -> tuple[Array, Array]:
         """Return the rows (N, H) that are asked, and the answers."""
-        self.stack.draw(drop, penalties)
-        self.stack.pack()
+        self.recurrent.draw(drop, penalties)
+        self.recurrent.pack()
         self._W.pack_transposed(self.weights["answer.W"], self.threads)
-        self.stack.prepare()
-        self.stack.reset()
-        self.stack.forward(0, np.asarray(batch.x, self.weights.flat.dtype))
-        rows = self.stack.outputs(0)[batch.asked]
+        self.recurrent.prepare()
+        self.recurrent.reset()
+        self.recurrent.forward(0, np.asarray(batch.x, self.weights.flat.dtype))
+        rows = self.recurrent.outputs(0)[batch.asked]
         answers = np.zeros((len(rows), len(self.weights["answer.b"])), rows.dtype)
         linear.forward(rows, self._W, self.weights["answer.b"], answers, self.threads)
         return rows, answers
@@ -91,8 +91,8 @@ class SequenceModel:
         linear.backward_input(danswers, w["answer.W"], drows, self.precision, threads)
         self._doutputs.fill(0)
         self._doutputs[batch.asked] = drows
-        self.stack.backward(0, self._doutputs, np.asarray(batch.x, w.flat.dtype))
-        self.stack.finish()
+        self.recurrent.backward(0, self._doutputs, np.asarray(batch.x, w.flat.dtype))
+        self.recurrent.finish()
         return loss
 
 

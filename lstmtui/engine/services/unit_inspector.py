@@ -190,7 +190,7 @@ class Inspector:
         tokens = np.array(tokens[:MAX_TOKENS], np.int32)
         network, N = self._get_network(), len(tokens)
         H, parts = self._model.settings.network.hidden, self.parts
-        values = np.zeros((network.stack.depth, len(parts), N, H), np.float16)
+        values = np.zeros((network.recurrent.depth, len(parts), N, H), np.float16)
         bits: list[float | None] = [None] * N
         padded = np.zeros((-(-(N + 1) // CHUNK) * CHUNK, 1), np.int32)
         padded[:N, 0] = tokens
@@ -201,7 +201,7 @@ class Inspector:
             following[: min(CHUNK, len(padded) - start - 1)] = padded[start + 1 : start + 1 + CHUNK]
             nll = network.evaluate(padded[start : start + CHUNK], following)
             for k, layer_values in enumerate(values):
-                for part, computed in network.stack.values(k).items():
+                for part, computed in network.recurrent.values(k).items():
                     layer_values[parts.index(part), start:end] = computed[: end - start, 0]
             for t in range(start, min(end, N - 1)):
                 bits[t + 1] = round(float(nll[t - start]) / math.log(2), 3)

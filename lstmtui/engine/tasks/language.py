@@ -158,7 +158,7 @@ class LanguageTask(Task):
         model = LanguageModel(
             self.settings, self.weights, length, streams.B, threads=self.settings.run.threads, backward=True
         )
-        model.take_states(self.model.states())
+        model.set_states(self.model.states())
         self.streams, self.model = streams, model
 
     # --- observe --------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class LanguageTask(Task):
     def probe(self, step: int) -> None:
         """Write saturation, one window of gates and the gradient flow, on the window that comes next."""
         tokens = self.streams.window(self.streams.position(step).window)[0]
-        first, gates = self.model.look(tokens), self.model.cell.gate_names
+        first, gates = self.model.observe(tokens), self.model.cell.gate_names
         self.writer.saturation(step, gates, *gate_statistics.saturation(self.model))
         self.writer.window(step, gates, gate_statistics.gate_window(self.model), tokens[first:, 0])
         if self._flow is not None:

@@ -11,12 +11,12 @@ from lstmtui.engine import checkpoint
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.checkpoint_identity import check_identity
 from lstmtui.engine.tasks.task import Task
-from lstmtui.engine.training.progress import Progress, of_checkpoint
+from lstmtui.engine.training.progress import Progress, progress_from
 from lstmtui.errors import CorruptError, SaveError, UnreadableError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
-RETRY = 2.0
+RETRY_SECONDS = 2.0
 """Seconds until a save that failed is tried again; twice as many each time it fails anew."""
 
 Record = tuple[int, dict[str, Any], dict[str, Any]]
@@ -48,7 +48,7 @@ class CheckpointManager:
 
     def is_due(self, every: float) -> bool:
         """Return whether it is time to save: every so many seconds, and sooner where the disk has refused."""
-        wait = min(every, RETRY * 2 ** (self._failures - 1)) if self._failures else every
+        wait = min(every, RETRY_SECONDS * 2 ** (self._failures - 1)) if self._failures else every
         return time.monotonic() - self._saved_at > wait
 
     def save(self, p: Progress) -> bool:
@@ -118,7 +118,7 @@ class CheckpointManager:
             return
         self._marked = p.best_step
 
-    def bring_back(self) -> Progress | None:
+    def restore_newest(self) -> Progress | None:
         """Stand at the newest checkpoint that verifies, and return its progress; None when there is none.
 
         Metrics written after it are cut off. Raises CorruptError when all are damaged or belong to another run.
@@ -127,7 +127,7 @@ class CheckpointManager:
         if found is None:
             return None
         progress = self.progress_of(found)
-        self.stand_at(found, progress)
+        self.restore(found, progress)
         return progress
 
     def best(self, p: Progress) -> Checkpoint | None:
@@ -136,7 +136,7 @@ class CheckpointManager:
             self._save_waiting()
         return checkpoint.load(checkpoint.path_for(self._run, p.best_step)) if p.best_step >= 0 else None
 
-    def before(self, p: Progress) -> Checkpoint | None:
+    def rollback_target(self, p: Progress) -> Checkpoint | None:
         """Return the checkpoint to go back to from step `p.step`, where training came to nothing; None for none.
 
         Raises UnreadableError: another one would lead elsewhere.
@@ -164,7 +164,7 @@ class CheckpointManager:
     def progress_of(self, found: Checkpoint) -> Progress:
         """Return the progress of a checkpoint. Raises CorruptError when it is damaged or another run's."""
         check_identity(found.about.get("identity"), self._identity, f"The checkpoint of step {found.step}")
-        return of_checkpoint(found)
+        return progress_from(found)
 
     def write_back(self, found: Checkpoint, p: Progress) -> None:
         """Have a resume begin at the older checkpoint `found`, with the progress `p`.
@@ -180,7 +180,7 @@ class CheckpointManager:
                 f"Run '{self._run.name}' cannot go back to step {found.step} ({error.strerror or error})."
             ) from error
 
-    def stand_at(self, found: Checkpoint, p: Progress) -> None:
+    def restore(self, found: Checkpoint, p: Progress) -> None:
         """Put back the weights, moments and states of a checkpoint, and cut off the metrics after it.
 
         Raises CorruptError, SaveError.
@@ -191,7 +191,7 @@ class CheckpointManager:
                 checkpoint.restore(views, found.tensors, prefix, where)
         states = self._task.model.states()
         checkpoint.restore(states, found.tensors, "state", where)
-        self._task.model.take_states(states)
+        self._task.model.set_states(states)
         try:
             self._writer.truncate_to(found.about["offsets"])
         except OSError as error:

@@ -1,4 +1,4 @@
-"""More training for a run that has ended, or was stopped: `lstmtui resume RUN --steps MORE`.
+"""Extension training for a run that has ended, or was stopped: `lstmtui resume RUN --steps MORE`.
 
 Only the end of the schedule moves. The steps that were taken stay what they were; from the next one on, learning rate
 and rising dropout are those of a run that was planned to the new end from its first step. So a finished run does not
@@ -22,14 +22,14 @@ from lstmtui.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class More:
+class Extension:
     """How much further a run is to be trained, counted from where it stands; `unit` is one of config.LENGTHS."""
 
     unit: str
     amount: float
 
     @classmethod
-    def parse(cls, text: str) -> More:
+    def parse(cls, text: str) -> Extension:
         """Return what "steps=500" or "minutes=3" means. Raises UsageError."""
         unit, _, value = text.partition("=")
         if unit not in config.LENGTHS:
@@ -48,7 +48,7 @@ class More:
         return {**dict.fromkeys(config.LENGTHS), self.unit: self.amount}
 
 
-def steps_more(more: More, *, windows: int, step: float, costs: Costs, eval_every: int, spent: float) -> int:
+def extra_steps(more: Extension, *, windows: int, step: float, costs: Costs, eval_every: int, spent: float) -> int:
     """Return how many steps `more` means.
 
     windows       of the training text
@@ -59,25 +59,25 @@ def steps_more(more: More, *, windows: int, step: float, costs: Costs, eval_ever
         return int(more.amount)
     if more.unit == "epochs":
         return max(1, round(more.amount * windows))
-    return step_plan.steps_within(
-        seconds(more, spent), step=step, evaluation=costs.evaluation, eval_every=eval_every, final=costs.final
+    return step_plan.steps_that_fit(
+        seconds_left(more, spent), step=step, evaluation=costs.evaluation, eval_every=eval_every, final=costs.final
     )
 
 
-def seconds(more: More, spent: float) -> float:
+def seconds_left(more: Extension, spent: float) -> float:
     """Return the seconds that are left of `more` minutes; half of them are trained for in any case."""
     return max(60 * more.amount - spent, 0.5 * 60 * more.amount)
 
 
 def extended(made: Plan, s: RunSettings, at: int, total: int) -> Plan:
     """Return the plan with its end at step `total`, where step `at` was reached."""
-    rising = schedule.warmup_of(s.optimisation.warmup, made.steps)
+    rising = schedule.warmup_steps(s.optimisation.warmup, made.steps)
     behind = (at - rising) / max(1, total - rising)
     before = (turn for turn in made.turns if turn.step < at)
     return dataclasses.replace(made, turns=(*before, Turn(at, behind, total)), seconds=None)
 
 
-def story(at: int, before: int, total: int, lr: Callable[[int], float], lr_before: float) -> dict[str, float]:
+def describe(at: int, before: int, total: int, lr: Callable[[int], float], lr_before: float) -> dict[str, float]:
     """Return what the event says of it: steps, and the learning rate before, next and last."""
     return {
         "step": at,

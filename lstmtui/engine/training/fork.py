@@ -21,12 +21,12 @@ from lstmtui.common.files import append_json_line, to_json, write_atomically
 from lstmtui.common.opening import open_temporary, open_to_read
 from lstmtui.engine import checkpoint, step_plan
 from lstmtui.engine.checkpoint import Checkpoint
-from lstmtui.engine.training.progress import of_checkpoint
+from lstmtui.engine.training.progress import progress_from
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.creation import draft_folder
 from lstmtui.runs.folder import RunFolder
 
-OPEN = (
+CHANGEABLE = (
     *(name for name in config.LIVE if name != "bptt"),
     "steps", "schedule", "lr_end", "patience", "seed", "log_every", "eval_every", "save_every",
 )  # fmt: skip
@@ -51,7 +51,7 @@ def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: di
             f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
             f"for example steps={2 * found.step or 1000}."
         )
-    of_checkpoint(found)  # refused here, before anything is written
+    progress_from(found)  # refused here, before anything is written
     with draft_folder(child) as draft:
         _fill(draft, parent, settings, found, made, changes)
     return found.step
@@ -87,9 +87,9 @@ def _fill(
 
 def _settings(parent: config.RunSettings, changes: dict[str, str]) -> config.RunSettings:
     for key in changes:
-        if key not in OPEN:
+        if key not in CHANGEABLE:
             raise UsageError(
-                f"'{key}' cannot change in a fork{config.nearest(key, OPEN)}; these can: {', '.join(OPEN)}."
+                f"'{key}' cannot change in a fork{config.nearest(key, CHANGEABLE)}; these can: {', '.join(CHANGEABLE)}."
             )
     values = {key: config.convert(key, value, "fork") for key, value in changes.items()}
     if values.get("steps") is not None:

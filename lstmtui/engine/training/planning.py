@@ -12,7 +12,7 @@ from lstmtui.engine.backend import ProgressCallback, collect_jobs, compile_all
 from lstmtui.engine.nn import training_step
 from lstmtui.engine.nn.training_step import Update
 from lstmtui.engine.tasks.task import Regularisers, Task
-from lstmtui.engine.training.time_budget import LAST, Costs
+from lstmtui.engine.training.time_budget import MAX_FINAL_SHARE, Costs
 
 MIN_TRAINING = 0.5
 """The part of the minutes that is trained for in any case: on a slow machine the first compiling may take them all."""
@@ -48,7 +48,7 @@ def make_plan(task: Task, regularisers: Regularisers, *, spent: float, check: Ca
     around = costs(task, step)
     seconds = 60 * s.length.amount - spent - (time.monotonic() - begun)
     seconds = max(seconds, MIN_TRAINING * 60 * s.length.amount)
-    steps = step_plan.steps_within(
+    steps = step_plan.steps_that_fit(
         seconds, step=step, evaluation=around.evaluation, eval_every=s.run.eval_every, final=around.final
     )
     return step_plan.Plan(steps=steps, corpus=task.digest, seconds_per_step=step, seconds=seconds)
@@ -71,7 +71,7 @@ def costs(task: Task, step: float, per_token: float | None = None) -> Costs:
         per_token = 0.4 * step / task.tokens_per_step
     whole = per_token * task.final_tokens
     minutes = task.settings.length.minutes
-    most = math.inf if minutes is None else LAST * 60 * minutes
+    most = math.inf if minutes is None else MAX_FINAL_SHARE * 60 * minutes
     return Costs(
         evaluation=per_token * task.evaluated_tokens,
         final=1 + min(whole, most),

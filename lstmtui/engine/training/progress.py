@@ -69,7 +69,7 @@ class Progress:
         """Let a rollback go back to this step, and, where it leads nowhere, to the one before."""
         self.anchors = [self.step, *(step for step in self.anchors if step != self.step)][:MAX_ANCHORS]
 
-    def back_at(self, then: Progress) -> Progress:
+    def returned_to(self, then: Progress) -> Progress:
         """Return where a run stands that goes back to `then`: what was set live meanwhile stays set.
 
         Only the window's length belongs to the place in the text.
@@ -135,7 +135,7 @@ def _check_numbers(values: dict[str, Any]) -> None:
             raise FormatError(f"'{name}' is not a number that a run reaches")
 
 
-def of_checkpoint(found: Checkpoint) -> Progress:
+def progress_from(found: Checkpoint) -> Progress:
     """Return the progress in a checkpoint. Raises CorruptError where that lacks what a run needs to go on."""
     try:
         check_types(found.about, {"progress": (dict,), "offsets": (dict,)})

@@ -19,7 +19,7 @@ from lstmtui.common.opening import open_to_read
 from lstmtui.runs.requests import OPERATIONS
 from lstmtui.runs.writer import RunWriter
 
-EVERY = 0.1
+POLL_SECONDS = 0.1
 """Seconds between looks at the file: soon enough for a person, and nothing beside a step."""
 MAX_READ = 1 << 20
 """Bytes that are read at a look; what is left is read at the next, after a step."""
@@ -51,7 +51,7 @@ class Request:
             self.writer.event("answered", request=self.identity, ok=ok, message=message)
 
 
-class Inbox:
+class RequestReader:
     """Follows requests.jsonl from the moment the engine started; what was asked of an earlier engine is past.
 
     The file is followed by what it is, not by its name: when another takes its place, or it has been cut, it is read
@@ -77,7 +77,7 @@ class Inbox:
     def new(self) -> Iterator[Request]:
         """Yield what has been asked since the last look; ill-formed requests are answered here."""
         now = time.monotonic()
-        if now - self._looked < EVERY:
+        if now - self._looked < POLL_SECONDS:
             return
         begin, lines = self._lines()
         if not lines:
@@ -87,7 +87,7 @@ class Inbox:
             if begin < self._repeated and self._is_past(request):
                 continue
             self._remember(request.identity)
-            if (wrong := _what_is_wrong(request)) is not None:
+            if (wrong := _fault(request)) is not None:
                 request.answer(wrong, ok=False)
             else:
                 yield request
@@ -134,7 +134,7 @@ class Inbox:
         return request.identity in self._known or (isinstance(at, int | float) and at < self._began)
 
 
-def _what_is_wrong(request: Request) -> str | None:
+def _fault(request: Request) -> str | None:
     if request.op not in OPERATIONS:
         return f"There is no request '{request.op[:40]}'."
     if request.op == "set" and request.key not in config.LIVE:

@@ -27,7 +27,7 @@ class SettingsInForce(NamedTuple):
     def lr(self, step: int) -> float:
         """Return the learning rate of step number `step`, from 1."""
         o = self.settings.optimisation
-        curve = schedule.factor(
+        curve = schedule.lr_factor(
             step, steps=self.plan.steps, warmup=o.warmup, kind=o.schedule, end=o.lr_end, turns=self.plan.turns
         )
         rate: float = self.value("lr") * self.progress.lr_scale * curve
@@ -39,10 +39,10 @@ class SettingsInForce(NamedTuple):
 
     def regularisers(self, step: int) -> Regularisers:
         """Return those of step number `step`, from 0; dropout rises, except where it was changed live."""
-        done = schedule.behind(
+        done = schedule.fraction_done(
             step, steps=self.plan.steps, warmup=self.settings.optimisation.warmup, turns=self.plan.turns
         )
-        return self._regularisers(step, schedule.risen(done, self.settings.regularisation.dropout_rise))
+        return self._regularisers(step, schedule.dropout_factor(done, self.settings.regularisation.dropout_rise))
 
     def _regularisers(self, step: int, risen: float) -> Regularisers:
         live = self.progress.live

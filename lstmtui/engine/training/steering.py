@@ -17,7 +17,7 @@ from lstmtui.errors import LstmtuiError, UsageError
 if TYPE_CHECKING:
     from lstmtui.engine.training.trainer import Trainer
 
-KEPT_CHANGES = 50
+MAX_UNDO = 50
 """How many changes can be undone."""
 
 
@@ -35,37 +35,37 @@ class Changes:
         """Answer `request` once the change is saved."""
         self._answers.append((request, message))
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Save what was changed, and answer; nothing where nothing was."""
         answers, self._answers = self._answers, []
-        if answers and self._trainer.settled:
+        if answers and self._trainer.is_consistent:
             self._trainer.checkpoints.save(self._trainer.progress)
         for request, message in answers:
             request.answer(message)
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
         """Save what is changed inside at the end of it, however it ends."""
         try:
             yield
         finally:
-            self.settle()
+            self.commit()
 
 
-def do(trainer: Trainer, request: Request) -> None:
-    """Do what is asked between two steps, and answer, a change of settings at `Changes.settle`."""
+def carry_out(trainer: Trainer, request: Request) -> None:
+    """Do what is asked between two steps, and answer, a change of settings at `Changes.commit`."""
     try:
         if request.op in ("set", "undo"):
-            trainer.changes.add(request, _DONE_BY[request.op](trainer, request))
+            trainer.changes.add(request, _OPERATIONS[request.op](trainer, request))
         else:
-            trainer.changes.settle()
-            request.answer(_DONE_BY[request.op](trainer, request))
+            trainer.changes.commit()
+            request.answer(_OPERATIONS[request.op](trainer, request))
     except Stop:
         raise
     except Exception as error:
         request.answer(_reason(trainer, error), ok=False)
         # What a viewer asks for ends a run only where it left it between two steps: a resume goes by what is on disk.
-        if not trainer.settled:
+        if not trainer.is_consistent:
             raise
 
 
@@ -99,7 +99,7 @@ def _set(trainer: Trainer, request: Request) -> str:
         raise UsageError(f"set: {key} cannot be changed in a run of this kind; these can: {', '.join(live)}.")
     before = live[key]
     _change(trainer, key, value)
-    trainer.progress.changes = [*trainer.progress.changes, (key, before)][-KEPT_CHANGES:]
+    trainer.progress.changes = [*trainer.progress.changes, (key, before)][-MAX_UNDO:]
     trainer.writer.event("set", step=trainer.progress.step, key=key, before=before, value=value)
     return f"{key} is now {value} (it was {before})."
 
@@ -133,10 +133,10 @@ def _rewind(trainer: Trainer, request: Request) -> str:
     found = trainer.checkpoints.best(now)
     if found is None:
         raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
-    trainer.go_back(found, now.back_at(trainer.checkpoints.progress_of(found)))
+    trainer.return_to(found, now.returned_to(trainer.checkpoints.progress_of(found)))
     trainer.writer.status(live=trainer.live_settings(), step=found.step)
     trainer.writer.event("rewound", step=found.step, before=now.step)
     return f"Back at step {found.step}, the best one; it was at {now.step}."
 
 
-_DONE_BY = {"save": _save, "sample": _sample, "set": _set, "undo": _undo, "rewind": _rewind}
+_OPERATIONS = {"save": _save, "sample": _sample, "set": _set, "undo": _undo, "rewind": _rewind}

@@ -19,15 +19,15 @@ from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
 
-LEAST = 2.0
+MIN_SECONDS = 2.0
 """Seconds of training, without evaluations, that a look at the clock needs."""
-OFTEN = 0.02
+MIN_SHARE = 0.02
 """And the part of all the time: fifty looks at most."""
-NOTABLE = 0.03
+MIN_CHANGE = 0.03
 """Part of the steps that are left by which they must change to be worth a turn."""
-FEW = 5
+MIN_STEPS = 5
 """Steps that say nothing yet."""
-LAST = 0.2
+MAX_FINAL_SHARE = 0.2
 """The part of the minutes that the last figures may take; where the texts are too long for that, a part is read."""
 
 
@@ -43,7 +43,7 @@ class Costs:
     """The part of the validation and test text that is read then."""
 
 
-class Pace:
+class TimeBudget:
     """What one engine has measured of the run it trains."""
 
     def __init__(self, s: RunSettings, p: Progress) -> None:
@@ -74,29 +74,29 @@ class Pace:
         steps, seconds = p.step - self._step, p.elapsed - self._elapsed - self._evaluating
         if steps < 0:  # it went back
             self._begin(p)
-        if steps < FEW or seconds < max(LEAST, OFTEN * made.seconds):
+        if steps < MIN_STEPS or seconds < max(MIN_SECONDS, MIN_SHARE * made.seconds):
             return None
         self._begin(p)
         now = seconds / steps
         self.step = now if self.step is None else (self.step + now) / 2
         return self.step
 
-    def turn(self, made: Plan, p: Progress, step: float, costs: Costs) -> Plan | None:
+    def replan(self, made: Plan, p: Progress, step: float, costs: Costs) -> Plan | None:
         """Return the plan with the steps that fit from here, at `step` seconds each; None where it may stay.
 
         costs    as they follow from a step's; an evaluation that was measured counts instead
         """
         warmup = self._s.optimisation.warmup
-        if made.seconds is None or p.step <= schedule.warmup_of(warmup, made.steps):
+        if made.seconds is None or p.step <= schedule.warmup_steps(warmup, made.steps):
             return None
         evaluation = costs.evaluation if self._evaluation is None else self._evaluation
-        more = step_plan.steps_within(
+        more = step_plan.steps_that_fit(
             made.seconds - p.elapsed, step=step, evaluation=evaluation, eval_every=self._s.run.eval_every,
             final=costs.final,
         )  # fmt: skip
         planned = max(0, made.total - p.step)
-        if abs(more - planned) <= NOTABLE * planned:
+        if abs(more - planned) <= MIN_CHANGE * planned:
             return None
-        behind = schedule.behind(p.step, steps=made.steps, warmup=warmup, turns=made.turns)
+        behind = schedule.fraction_done(p.step, steps=made.steps, warmup=warmup, turns=made.turns)
         before = (turn for turn in made.turns if turn.step < p.step)
         return dataclasses.replace(made, turns=(*before, Turn(p.step, behind, p.step + more)))

@@ -29,12 +29,12 @@ from lstmtui.engine.nn import schedule, training_step
 from lstmtui.engine.tasks import task_of
 from lstmtui.engine.training import extension, steering
 from lstmtui.engine.training.checkpointing import CheckpointManager
-from lstmtui.engine.training.extension import More
+from lstmtui.engine.training.extension import Extension
 from lstmtui.engine.training.planning import compile_kernels, costs, make_plan, measure
 from lstmtui.engine.training.progress import Interval, Progress
-from lstmtui.engine.training.requests import Inbox, Stop
+from lstmtui.engine.training.requests import RequestReader, Stop
 from lstmtui.engine.training.settings_in_force import SettingsInForce
-from lstmtui.engine.training.time_budget import Pace
+from lstmtui.engine.training.time_budget import TimeBudget
 from lstmtui.engine.training.waiting import interruptible
 from lstmtui.errors import DivergedError, LstmtuiError, SaveError
 from lstmtui.runs.folder import RunFolder
@@ -54,19 +54,19 @@ class Trainer:
         writer: RunWriter,
         interrupted: Callable[[], bool],
         device: str | None = None,
-        more: More | None = None,
+        more: Extension | None = None,
     ) -> None:
         """`device` is where to compute, if not where the run's settings say; `more` is to be trained from here on."""
-        self._began_in, self.writer, self._interrupted, self._more = run, writer, interrupted, more
+        self._initial_run, self.writer, self._interrupted, self._more = run, writer, interrupted, more
         self._begun = time.monotonic()
         self.settings = config.load(run.config)
         if device is not None:
             self.settings = self.settings.changed(device=device)
-        self.inbox = Inbox(writer)
+        self.inbox = RequestReader(writer)
         self.progress = Progress()
         self._update_ratio = 0.0
         self.changes = steering.Changes(self)
-        self.settled = True
+        self.is_consistent = True
         """Whether weights, states and progress belong to one step, so that they can be saved."""
 
     @property
@@ -97,7 +97,7 @@ class Trainer:
         self._begin()
         if self._more:
             self._extend(self._more, seconds_per_step)
-        self.pace = Pace(self.settings, self.progress)
+        self.time_budget = TimeBudget(self.settings, self.progress)
         writer.status(steps=self.plan.total, step=self.progress.step)
 
     def _compile(self) -> None:
@@ -127,7 +127,7 @@ class Trainer:
         step_plan.store(self.run, made)
         self.writer.event("planned", steps=made.steps, seconds_per_step=made.seconds_per_step)
         asked = self.settings.optimisation.warmup
-        if (warmup := schedule.warmup_of(asked, made.steps)) < asked:
+        if (warmup := schedule.warmup_steps(asked, made.steps)) < asked:
             self.writer.event("warm-up shortened", asked=asked, warmup=warmup, steps=made.steps)
         return made
 
@@ -136,24 +136,24 @@ class Trainer:
         self.writer.status(state="measuring")
         return measure(self.task, self._in_force_at_first.full_regularisers(), self._check_signals)
 
-    def _extend(self, more: More, seconds_per_step: float) -> None:
+    def _extend(self, more: Extension, seconds_per_step: float) -> None:
         """Move the end of the schedule to `more` from where the run stands."""
         p, s, before = self.progress, self.settings, self.plan
         spent = time.monotonic() - self._begun
-        total = p.step + extension.steps_more(
+        total = p.step + extension.extra_steps(
             more, windows=self.task.steps_per_epoch, step=seconds_per_step, costs=costs(self.task, seconds_per_step),
             eval_every=s.run.eval_every, spent=spent,
         )  # fmt: skip
         lr_before = self.in_force.lr(p.step) if p.step else 0.0
         self.plan = extension.extended(before, s, p.step, total)
         if more.unit == "minutes":
-            left = p.elapsed + extension.seconds(more, spent)
+            left = p.elapsed + extension.seconds_left(more, spent)
             self.plan = dataclasses.replace(self.plan, seconds=left, seconds_per_step=seconds_per_step)
         p.worse, p.reached = 0, False  # what ended it would end it again at once
         self.checkpoints.save(p)
         self._write_length(more.length(p, total))
         step_plan.store(self.run, self.plan)  # before it counts: a resume must take the same steps
-        self.writer.event("extended", **extension.story(p.step, before.total, total, self.in_force.lr, lr_before))
+        self.writer.event("extended", **extension.describe(p.step, before.total, total, self.in_force.lr, lr_before))
 
     def _write_length(self, length: dict[str, float | None]) -> None:
         """Write how long the run is to be trained into its config.toml, and go by it."""
@@ -163,7 +163,7 @@ class Trainer:
 
     def _begin(self) -> None:
         """Stand at the newest checkpoint that verifies, or at step 0."""
-        found = self.checkpoints.bring_back()
+        found = self.checkpoints.restore_newest()
         if found is not None:
             self.progress = found
             self.restore_live()
@@ -181,7 +181,7 @@ class Trainer:
         p, s = self.progress, self.settings
         self.writer.status(state="training", live=self.live_settings())
         self._interval_begun = time.perf_counter()
-        self._catch_up()
+        self._make_up_evaluation()
         while p.step < self.plan.total and not self._has_ended():
             self._answer_requests()
             p = self.progress
@@ -200,9 +200,9 @@ class Trainer:
                 self.checkpoints.save(p)
             p.elapsed += time.perf_counter() - begun
             if p.step % s.run.log_every == 0:
-                self._keep_to_the_minutes()
+                self._replan()
 
-    def _catch_up(self) -> None:
+    def _make_up_evaluation(self) -> None:
         """Do the evaluation that an interruption at this very step left out."""
         p, begun = self.progress, time.perf_counter()
         if p.step and p.step % self.settings.run.eval_every == 0 and p.evaluated != p.step:
@@ -214,13 +214,13 @@ class Trainer:
         patience = self.settings.length.patience
         return self.progress.reached or 0 < patience <= self.progress.worse
 
-    def _keep_to_the_minutes(self) -> None:
+    def _replan(self) -> None:
         """Take other steps than planned where these do not fit the time that was given."""
         p, before = self.progress, self.plan.total
-        seconds = self.pace.seconds_per_step(self.plan, p)
+        seconds = self.time_budget.seconds_per_step(self.plan, p)
         if seconds is None:
             return
-        made = self.pace.turn(self.plan, p, seconds, costs(self.task, seconds, self.pace.per_token))
+        made = self.time_budget.replan(self.plan, p, seconds, costs(self.task, seconds, self.time_budget.per_token))
         if made is None:
             return
         try:
@@ -242,7 +242,7 @@ class Trainer:
         if not gradient.is_finite:
             return False
         step = p.step + 1
-        self.settled = False
+        self.is_consistent = False
         before = gate_statistics.sample_weights(weights) if step % self.settings.run.log_every == 0 else None
         clipped = training_step.apply_gradient(task.optimizer, gradient, in_force.update(step))
         if before is not None:
@@ -251,7 +251,7 @@ class Trainer:
         p.step = step
         p.tokens += task.tokens_per_step
         p.interval.add(gradient.loss, gradient.norm, clipped)
-        self.settled = True
+        self.is_consistent = True
         return True
 
     def live_settings(self) -> dict[str, Any]:
@@ -320,7 +320,7 @@ class Trainer:
                 self.checkpoints.save_anchor(p)
         took = time.perf_counter() - away
         self._interval_begun += took
-        self.pace.evaluated(took, seconds / found.count if found is not None else None)
+        self.time_budget.evaluated(took, seconds / found.count if found is not None else None)
 
     def sample(self, *, asked: dict[str, Any] | None = None) -> str:
         """Write a sample as the weights are now; `asked` may say another `temperature` and `prompt`."""
@@ -335,30 +335,30 @@ class Trainer:
         """Go back to a good checkpoint with half the learning rate."""
         p = self.progress
         at, rollbacks, scale = p.step, p.rollbacks + 1, p.lr_scale / 2
-        self.settled = False  # what comes to nothing here is not worth saving
+        self.is_consistent = False  # what comes to nothing here is not worth saving
         self.writer.event("diverged", step=at)
         if rollbacks > MAX_ROLLBACKS:
             raise DivergedError(
                 f"The loss became infinite or not a number {rollbacks} times, the last time at step {at}, although "
                 f"the learning rate was halved each time; start again with a smaller --lr or --clip."
             )
-        found = self.checkpoints.before(p)
+        found = self.checkpoints.rollback_target(p)
         if found is None:
             raise DivergedError(f"The loss became infinite or not a number at step {at}, before anything was saved.")
-        back = p.back_at(self.checkpoints.progress_of(found))
+        back = p.returned_to(self.checkpoints.progress_of(found))
         back.rollbacks, back.lr_scale = rollbacks, scale
-        self.go_back(found, back)
+        self.return_to(found, back)
         self.writer.event("rolled back", step=found.step, lr_scale=scale)
         self.writer.log(f"not finite at step {at}: back to step {found.step}, learning rate times {scale:g}")
 
-    def go_back(self, found: Checkpoint, back: Progress) -> None:
+    def return_to(self, found: Checkpoint, back: Progress) -> None:
         """Stand at an older checkpoint with the progress `back`. Raises LstmtuiError and MemoryError."""
         self.checkpoints.write_back(found, back)
-        self.settled = False
-        self.checkpoints.stand_at(found, back)
+        self.is_consistent = False
+        self.checkpoints.restore(found, back)
         self.progress = back
         self.restore_live()
-        self.settled = True
+        self.is_consistent = True
 
     # --- requests and signals -------------------------------------------------------------------------------------
 
@@ -371,8 +371,8 @@ class Trainer:
 
         Raises LstmtuiError once what was reached has been saved where the folder is now, SaveError where it is gone.
         """
-        p, path = self.progress, self._began_in.path
-        if self.run != self._began_in and not self.writer.gone:
+        p, path = self.progress, self._initial_run.path
+        if self.run != self._initial_run and not self.writer.gone:
             with contextlib.suppress(SaveError):
                 self.checkpoints.save_last(p)
                 raise LstmtuiError(
@@ -393,7 +393,7 @@ class Trainer:
         while True:
             self._check_signals()
             self._check_folder()
-            with self.changes.at_once():
+            with self.changes.together():
                 for request in self.inbox.new():
                     self._check_signals()
                     if request.op == "stop":
@@ -403,7 +403,7 @@ class Trainer:
                         paused = request.op == "pause"
                         request.answer("Paused." if paused else "Going on.")
                     else:
-                        steering.do(self, request)
+                        steering.carry_out(self, request)
             if not paused:
                 break
             if self.writer.state != "paused":
@@ -416,9 +416,9 @@ class Trainer:
             self.writer.event("continued", step=self.progress.step)
             self.writer.status(state="training")
 
-    def save_what_was_reached(self) -> None:
+    def save_on_failure(self) -> None:
         """Save on a way out that nobody foresaw; never raises."""
-        if not self.settled:
+        if not self.is_consistent:
             return
         try:
             self.checkpoints.save_last(self.progress)
@@ -444,15 +444,15 @@ class Trainer:
             "sample": self.sample(),
             **self.task.results(self.in_force.value, p.step, self._share_evaluated_at_last()),
         }
-        evaluated.put_back(kept)
+        evaluated.restore(kept)
         return result
 
     def _share_evaluated_at_last(self) -> float:
         """Return the part of validation and test data that the last figures are of: all, but for want of time."""
-        step = self.pace.step or self.plan.seconds_per_step
+        step = self.time_budget.step or self.plan.seconds_per_step
         if step is None or self.settings.length.minutes is None:
             return 1.0
-        return costs(self.task, step, self.pace.per_token).share
+        return costs(self.task, step, self.time_budget.per_token).share
 
 
 def run_to_the_end(trainer: Trainer) -> str:
@@ -475,7 +475,7 @@ def run_to_the_end(trainer: Trainer) -> str:
     except SaveError:  # it was tried
         raise
     except BaseException:  # whatever it is, it does not cost what was learnt
-        trainer.save_what_was_reached()
+        trainer.save_on_failure()
         raise
     trainer.writer.status(result=result)
     trainer.writer.event("finished", step=trainer.progress.step, **_figures(result, trainer.task.decides))

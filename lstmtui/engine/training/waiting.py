@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK = 0.1
+CHECK_SECONDS = 0.1
 """Seconds between looks whether somebody wants it to end."""
 THREAD = "uninterruptible"
 
@@ -30,7 +30,7 @@ def interruptible(work: Callable[[], T], check: Callable[[], object]) -> T:
     thread = threading.Thread(target=run, name=THREAD, daemon=True)
     thread.start()
     while thread.is_alive():
-        thread.join(LOOK)
+        thread.join(CHECK_SECONDS)
         check()
     if failed:
         raise failed[0]

@@ -45,7 +45,7 @@ def trained(device, cell, drops, penalties, **changes):
     losses = []
     for step, drop in enumerate(drops, start=1):
         x, y = random.integers(0, V, (2, T, B)).astype(np.int32)
-        losses.append(net.gradient(x, y, drop, penalties) + net.stack.penalised)
+        losses.append(net.gradient(x, y, drop, penalties) + net.recurrent.penalised)
         norm = optimizer.norm(net.gradients)
         optimizer.apply(net.gradients, norm=norm, step=step, lr=0.1, clip=1.0, weight_decay=0.1)
         net.carry()

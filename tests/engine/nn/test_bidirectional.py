@@ -21,7 +21,7 @@ def bidirectional(cell):
     weights.flat[...] += 0.3 * np.random.default_rng(5).standard_normal(weights.flat.shape)
     gradients = Arena(weights.layout, np.float64)
     made = Bidirectional(cell, weights, T, B, precision="float64", threads=2, gradients=gradients)
-    made.take_lengths(LENGTHS)
+    made.set_lengths(LENGTHS)
     return made, weights, gradients
 
 

@@ -8,7 +8,7 @@ from support import tiny
 
 from lstmtui.engine.backend import HAS_BFLOAT16, NATIVE_BFLOAT16
 from lstmtui.engine.nn import incremental as reading
-from lstmtui.engine.nn.incremental import Reader, reading_precision
+from lstmtui.engine.nn.incremental import IncrementalModel, inference_precision
 from lstmtui.engine.nn.params import Arena, parameters
 
 V = 7
@@ -24,17 +24,17 @@ def network(tmp_path, **given):
 @pytest.mark.parametrize("large", [True, False])
 def test_only_a_large_network_reads_halves_where_they_are_made_whole_again(tmp_path, monkeypatch, large):
     s, weights = network(tmp_path, precision="auto")
-    monkeypatch.setattr(reading, "LARGE", weights.flat.size + (0 if large else 1))
+    monkeypatch.setattr(reading, "MIN_WEIGHTS_TO_HALVE", weights.flat.size + (0 if large else 1))
     halves = (HAS_BFLOAT16 and large) or NATIVE_BFLOAT16
-    assert reading_precision(s, weights) == ("bfloat16" if halves else "float32")
+    assert inference_precision(s, weights) == ("bfloat16" if halves else "float32")
     asked = s.changed(precision="float32")
-    assert reading_precision(asked, weights) == "float32"
+    assert inference_precision(asked, weights) == "float32"
 
 
 def test_halves_of_the_weights_answer_as_the_whole(tmp_path):
     s, weights = network(tmp_path, precision="bfloat16")
     tokens = np.random.default_rng(0).integers(0, V, (9, 2)).astype(np.int32)
-    halves = Reader(s, weights, 2).read(tokens)
-    whole = Reader(s.changed(precision="float32"), weights, 2).read(tokens)
+    halves = IncrementalModel(s, weights, 2).read(tokens)
+    whole = IncrementalModel(s.changed(precision="float32"), weights, 2).read(tokens)
     assert not np.array_equal(halves, whole)
     np.testing.assert_allclose(halves, whole, atol=0.02 * np.abs(whole).max())  # each number has 8 bits

@@ -5,7 +5,7 @@ import pytest
 from support import tiny
 
 from lstmtui.engine.backend import CELLS
-from lstmtui.engine.nn.language_model import LEAST_ROWS, LOGITS, LanguageModel, segments
+from lstmtui.engine.nn.language_model import MAX_LOGITS, MIN_ROWS, LanguageModel, segments
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.engine.nn.recurrent import NO_PENALTY, Dropout, Penalty
 
@@ -46,10 +46,10 @@ def test_every_gradient_agrees_with_central_differences(cell, tied, drop, T):
     def loss():
         for name, state in net.states().items():
             state[...] = states[name]
-        return net.gradient(x, y, drop, penalties) + net.stack.penalised
+        return net.gradient(x, y, drop, penalties) + net.recurrent.penalised
 
     loss()
-    assert (net.stack.penalised > 0) == (drop is EVERYTHING)
+    assert (net.recurrent.penalised > 0) == (drop is EVERYTHING)
     gradients = {name: g.copy() for name, g in net.gradients.views.items()}
     random = np.random.default_rng(1)
     for name, view in net.weights.views.items():
@@ -129,10 +129,10 @@ def test_a_penalty_changes_the_gradients_and_not_the_loss_that_is_told(penalties
     plain, penalised = network("gru"), network("gru")
     assert penalised.gradient(x, y, penalties=penalties) == plain.gradient(x, y)
     assert np.abs(penalised.gradients["layers.1.W_hh"] - plain.gradients["layers.1.W_hh"]).max() > 1e-4
-    h = penalised.stack.layers[-1].h[1:]
+    h = penalised.recurrent.layers[-1].h[1:]
     squares = np.square(h) if penalties.activation else np.square(np.diff(h, axis=0))
     rate = penalties.activation + penalties.temporal
-    assert penalised.stack.penalised == pytest.approx(rate * squares.mean(), rel=1e-12)
+    assert penalised.recurrent.penalised == pytest.approx(rate * squares.mean(), rel=1e-12)
 
 
 def test_a_step_allocates_no_arrays():
@@ -153,7 +153,7 @@ def test_a_step_allocates_no_arrays():
     finally:
         tracemalloc.stop()
     # Not one buffer a step is kept.
-    assert sum(entry.size_diff for entry in ours) < net.stack.layers[0].gates.nbytes * 20
+    assert sum(entry.size_diff for entry in ours) < net.recurrent.layers[0].gates.nbytes * 20
 
 
 def two_windows(net, x, y, drop):
@@ -165,7 +165,7 @@ def two_windows(net, x, y, drop):
         found.append(
             (
                 loss,
-                net.stack.penalised,
+                net.recurrent.penalised,
                 net.gradients.flat.tobytes(),
                 [state.tobytes() for state in net.states().values()],
             )
@@ -204,7 +204,7 @@ def test_segments_add_up_to_the_gradients_of_the_window(cell, drop):
 def test_recomputing_keeps_the_gates_of_one_segment():
     x, _ = batch(T=11)
     kept, recomputed = (network("gru", T=11, segment=4, recompute=recompute) for recompute in (False, True))
-    assert (kept.look(x), recomputed.look(x)) == (0, 8)
+    assert (kept.observe(x), recomputed.observe(x)) == (0, 8)
     for all_gates, last_gates in zip(kept.gates(), recomputed.gates(), strict=True):
         assert all_gates.shape == (11, B, 3, 4)
         np.testing.assert_array_equal(last_gates, all_gates[8:])
@@ -220,5 +220,5 @@ def test_segments_cover_the_window_and_are_long_enough_for_products(T, B, V):
     assert [start for start, _ in spans] == [0, *(end for _, end in spans[:-1])]
     assert spans[-1][1] == T
     lengths = [end - start for start, end in spans]
-    assert max(lengths) * B * V <= max(4 * LEAST_ROWS * V, 4 * LOGITS)
-    assert len(spans) == 1 or (max(lengths) + 1) * B >= LEAST_ROWS
+    assert max(lengths) * B * V <= max(4 * MIN_ROWS * V, 4 * MAX_LOGITS)
+    assert len(spans) == 1 or (max(lengths) + 1) * B >= MIN_ROWS

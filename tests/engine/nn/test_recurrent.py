@@ -99,7 +99,7 @@ def test_sequences_of_different_lengths_and_gradients_of_the_states_they_end_in(
     random = np.random.default_rng(3)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
     made = stack("lstm")
-    made.take_lengths(np.array([3, 5]))
+    made.set_lengths(np.array([3, 5]))
     dfinal = {name: random.standard_normal(state.shape) for name, state in made.final_states().items()}
     states = {name: state.copy() for name, state in made.states().items()}
 
@@ -124,4 +124,4 @@ def test_every_gate_and_state_can_be_looked_at(cell):
     values = made.values(1)
     assert set(values) == {*made.cell.gate_names, *made.cell.states}
     assert all(value.shape == (T, B, H) for value in values.values())
-    np.testing.assert_array_equal(values["h"], made.kept(1).h[1:])
+    np.testing.assert_array_equal(values["h"], made.activations(1).h[1:])

@@ -2,11 +2,11 @@ import itertools
 
 import pytest
 
-from lstmtui.engine.nn.schedule import Turn, behind, factor, risen
+from lstmtui.engine.nn.schedule import Turn, dropout_factor, fraction_done, lr_factor
 
 
 def curve(kind="cosine", steps=1000, warmup=100, end=0.01):
-    return [factor(k, steps=steps, warmup=warmup, kind=kind, end=end) for k in range(1, steps + 1)]
+    return [lr_factor(k, steps=steps, warmup=warmup, kind=kind, end=end) for k in range(1, steps + 1)]
 
 
 def test_warms_up_linearly_to_the_peak():
@@ -32,10 +32,10 @@ def test_a_short_run_still_reaches_its_peak():
 
 
 def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step():
-    turns = [Turn(400, behind(400, steps=1000, warmup=100), 700)]
-    turns.append(Turn(500, behind(500, steps=1000, warmup=100, turns=turns), 2000))
-    curve = [factor(k, steps=1000, warmup=100, kind="cosine", end=0.01, turns=turns) for k in range(1, 2001)]
-    assert curve[:400] == [factor(k, steps=1000, warmup=100, kind="cosine", end=0.01) for k in range(1, 401)]
+    turns = [Turn(400, fraction_done(400, steps=1000, warmup=100), 700)]
+    turns.append(Turn(500, fraction_done(500, steps=1000, warmup=100, turns=turns), 2000))
+    curve = [lr_factor(k, steps=1000, warmup=100, kind="cosine", end=0.01, turns=turns) for k in range(1, 2001)]
+    assert curve[:400] == [lr_factor(k, steps=1000, warmup=100, kind="cosine", end=0.01) for k in range(1, 401)]
     falling = curve[99:]
     assert falling == sorted(falling, reverse=True)
     assert max(a - b for a, b in itertools.pairwise(falling)) < 0.006  # no jump: the steepest is pi / 2 in 600 steps
@@ -43,8 +43,10 @@ def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step()
 
 
 def test_dropout_rises_from_a_tenth_to_all_of_it():
-    assert [risen(done, 0.5) for done in (-0.1, 0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.1, 0.1, 0.55, 1.0, 1.0])
+    assert [dropout_factor(done, 0.5) for done in (-0.1, 0.0, 0.25, 0.5, 1.0)] == pytest.approx(
+        [0.1, 0.1, 0.55, 1.0, 1.0]
+    )
 
 
 def test_dropout_that_does_not_rise_is_there_from_the_first_step_on():
-    assert {risen(done, 0.0) for done in (-0.1, 0.0, 0.3, 1.0)} == {1.0}
+    assert {dropout_factor(done, 0.0) for done in (-0.1, 0.0, 0.3, 1.0)} == {1.0}

@@ -68,7 +68,7 @@ def assert_same(run, other):
 def test_a_best_that_was_saved_but_not_named_is_named_by_the_resume(tmp_path, undisturbed, patch):
     run = tiny.create(tmp_path)
     patch.setattr(checkpoint, "mark_best", killed)
-    patch.setattr(Trainer, "save_what_was_reached", lambda self: None)
+    patch.setattr(Trainer, "save_on_failure", lambda self: None)
     with pytest.raises(Killed):
         train(run)
     patch.undo()

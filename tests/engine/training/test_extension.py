@@ -1,4 +1,4 @@
-"""More training for a run that has ended: the steps taken stay, the end of the schedule moves."""
+"""Extension training for a run that has ended: the steps taken stay, the end of the schedule moves."""
 
 import math
 
@@ -14,7 +14,7 @@ from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training import extension
-from lstmtui.engine.training.extension import More
+from lstmtui.engine.training.extension import Extension
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.errors import UsageError
 from lstmtui.runs.writer import RunWriter
@@ -38,7 +38,7 @@ def finished(tmp_path):
 
 
 def test_a_finished_run_takes_as_many_steps_more(finished):
-    assert run_on(finished, More("steps", 12)) == "finished"
+    assert run_on(finished, Extension("steps", 12)) == "finished"
     assert checkpoint.newest(finished).step == 42
     assert step_plan.stored(finished).total == 42
     assert config.load(finished.config).length.steps == 42
@@ -56,7 +56,7 @@ def test_it_is_then_the_run_that_a_fork_with_the_longer_schedule_is(tmp_path):
     run_on(run)
     child, _ = runs.fork(run, name="child", changes={"steps": "50"})
     run_on(child)
-    run_on(run, More("steps", 20))
+    run_on(run, Extension("steps", 20))
     assert tiny.last_weights(run) == tiny.last_weights(child)
 
 
@@ -65,9 +65,9 @@ def test_interrupted_on_the_way_it_ends_in_the_same_bytes(tmp_path, finished, at
     other = tiny.create(tmp_path, "other")
     assert run_on(other, at=20) == "stopped"
     run_on(other)
-    assert run_on(other, More("steps", 20), at=at) == "stopped"
+    assert run_on(other, Extension("steps", 20), at=at) == "stopped"
     assert run_on(other) == "finished"
-    run_on(finished, More("steps", 20))
+    run_on(finished, Extension("steps", 20))
     assert tiny.last_weights(other) == tiny.last_weights(finished)
 
 
@@ -82,14 +82,14 @@ def test_a_run_that_patience_ended_goes_on(tmp_path):
     assert run_on(run) == "finished"
     at = checkpoint.newest(run).step
     assert at < 200
-    assert run_on(run, More("steps", 5)) == "finished"
+    assert run_on(run, Extension("steps", 5)) == "finished"
     assert checkpoint.newest(run).step == at + 5
 
 
 def test_a_stopped_run_counts_from_where_it_stands(tmp_path):
     run = tiny.create(tmp_path, "stopped")
     run_on(run, at=12)
-    assert run_on(run, More("steps", 6)) == "finished"
+    assert run_on(run, Extension("steps", 6)) == "finished"
     assert checkpoint.newest(run).step == 18
 
 
@@ -97,10 +97,10 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
     windows = Trainer(finished, writer := RunWriter(finished, interval=60), lambda: False)
     windows.prepare()
     writer.close()
-    assert run_on(finished, More("epochs", 0.5)) == "finished"
+    assert run_on(finished, Extension("epochs", 0.5)) == "finished"
     assert checkpoint.newest(finished).step == 30 + round(0.5 * windows.task.streams.windows)
     before = checkpoint.newest(finished).step
-    assert run_on(finished, More("minutes", 0.05)) == "finished"
+    assert run_on(finished, Extension("minutes", 0.05)) == "finished"
     assert checkpoint.newest(finished).step > before
     settings = config.load(finished.config)
     assert settings.length.steps is None
@@ -109,18 +109,18 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
 
 def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
     writer = RunWriter(finished, interval=60)
-    trainer = Trainer(finished, writer, lambda: False, more=More("minutes", 1.0))
+    trainer = Trainer(finished, writer, lambda: False, more=Extension("minutes", 1.0))
     trainer.prepare()
     writer.close()
     assert trainer.plan.seconds == pytest.approx(60, abs=10)
     trainer.progress.step += 100
     trainer.progress.elapsed += 50.0
-    assert trainer.pace.seconds_per_step(trainer.plan, trainer.progress) == pytest.approx(0.5)
+    assert trainer.time_budget.seconds_per_step(trainer.plan, trainer.progress) == pytest.approx(0.5)
 
 
 def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
     run = tiny.create(tmp_path, "new")
-    assert run_on(run, More("steps", 7)) == "finished"
+    assert run_on(run, Extension("steps", 7)) == "finished"
     assert checkpoint.newest(run).step == 7
     assert step_plan.stored(run).turns == ()
 
@@ -135,10 +135,10 @@ def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(ste
     longer = extension.extended(made, tiny.run_settings(warmup=warmup), at, at + more)
 
     def lr(p, step):
-        return schedule.factor(step, steps=p.steps, warmup=warmup, kind=kind, end=0.01, turns=p.turns)
+        return schedule.lr_factor(step, steps=p.steps, warmup=warmup, kind=kind, end=0.01, turns=p.turns)
 
     assert [lr(made, step) for step in range(1, at + 1)] == [lr(longer, step) for step in range(1, at + 1)]
-    rising, total = schedule.warmup_of(warmup, steps), at + more
+    rising, total = schedule.warmup_steps(warmup, steps), at + more
     for step in (at + 1, at + more // 2 + 1, total):
         if step > rising and kind == "cosine":
             done = (step - rising) / max(1, total - rising)
@@ -154,4 +154,4 @@ def test_more_twice_from_one_place_is_more_once():
 @pytest.mark.parametrize("text", ["steps=0", "minutes=0", "minutes=nan", "hours=3", "steps=x", ""])
 def test_what_is_no_length_is_refused(text):
     with pytest.raises(UsageError):
-        More.parse(text)
+        Extension.parse(text)

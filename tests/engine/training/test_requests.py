@@ -11,7 +11,7 @@ from support import tiny
 
 from lstmtui.common.files import append_json_line
 from lstmtui.engine.training import requests
-from lstmtui.engine.training.requests import Inbox
+from lstmtui.engine.training.requests import RequestReader
 from lstmtui.runs.writer import RunWriter
 
 
@@ -24,7 +24,7 @@ def writer(run):
 
 @pytest.fixture(autouse=True)
 def _at_each_look(monkeypatch):
-    monkeypatch.setattr(requests, "EVERY", 0.0)
+    monkeypatch.setattr(requests, "POLL_SECONDS", 0.0)
 
 
 def ask(run, identity, op="save", **details):
@@ -37,7 +37,7 @@ def heard(box):
 
 def test_what_was_asked_of_an_earlier_engine_is_past(run, writer):
     ask(run, "old")
-    box = Inbox(writer)
+    box = RequestReader(writer)
     ask(run, "new")
     assert heard(box) == ["new"]
     assert heard(box) == []
@@ -45,7 +45,7 @@ def test_what_was_asked_of_an_earlier_engine_is_past(run, writer):
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "link", "socket"])
 def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_are_heard(run, writer, kind, tmp_path):
-    box = Inbox(writer)
+    box = RequestReader(writer)
     ask(run, "one")
     assert heard(box) == ["one"]
     run.requests.unlink()
@@ -67,7 +67,7 @@ def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_ar
 def test_a_file_that_is_emptied_or_replaced_is_read_anew_and_nothing_is_done_twice(run, writer):
     ask(run, "before", op="stop")
     time.sleep(0.01)
-    box = Inbox(writer)
+    box = RequestReader(writer)
     ask(run, "one")
     assert heard(box) == ["one"]
     os.truncate(run.requests, 0)
@@ -86,7 +86,7 @@ def test_an_old_file_put_back_does_not_stop_the_run(run, writer):
     ask(run, "before", op="stop")
     old = run.requests.read_bytes()
     time.sleep(0.01)
-    box = Inbox(writer)
+    box = RequestReader(writer)
     run.requests.unlink()
     assert heard(box) == []
     run.requests.write_bytes(old)
@@ -94,7 +94,7 @@ def test_an_old_file_put_back_does_not_stop_the_run(run, writer):
 
 
 def test_a_file_that_was_cut_and_written_longer_is_read_from_its_beginning(run, writer):
-    box = Inbox(writer)
+    box = RequestReader(writer)
     ask(run, "one")
     assert heard(box) == ["one"]
     os.truncate(run.requests, 0)
@@ -112,7 +112,7 @@ def test_a_file_that_was_cut_and_written_longer_is_read_from_its_beginning(run, 
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_request_is_answered_or_passed_over(run, writer, line):
-    box = Inbox(writer)
+    box = RequestReader(writer)
     run.requests.write_bytes(line + b"\n")
     ask(run, "good")
     assert heard(box) in (["good"], ["", "good"])
@@ -123,22 +123,22 @@ def test_a_line_that_is_no_request_is_answered_or_passed_over(run, writer, line)
 
 def test_a_line_without_end_does_not_deafen(run, writer, monkeypatch):
     monkeypatch.setattr(requests, "MAX_READ", 1000)
-    box = Inbox(writer)
+    box = RequestReader(writer)
     run.requests.write_bytes(b"x" * 3500 + b"\n")
     ask(run, "good")
     assert [name for _ in range(6) for name in heard(box)] == ["good"]
 
 
 def test_a_burst_is_read_at_once(run, writer):
-    box = Inbox(writer)
+    box = RequestReader(writer)
     for k in range(1000):
         ask(run, str(k))
     assert heard(box) == [str(k) for k in range(1000)]
 
 
 def test_after_a_request_the_next_look_does_not_wait(run, writer, monkeypatch):
-    monkeypatch.setattr(requests, "EVERY", 60.0)
-    box = Inbox(writer)
+    monkeypatch.setattr(requests, "POLL_SECONDS", 60.0)
+    box = RequestReader(writer)
     for name in ("one", "two"):
         ask(run, name)
         assert heard(box) == [name]

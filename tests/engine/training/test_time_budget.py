@@ -6,10 +6,10 @@ import pytest
 from support import tiny
 
 from lstmtui.config import RunSettings
-from lstmtui.engine.nn.schedule import Turn, behind
+from lstmtui.engine.nn.schedule import Turn, fraction_done
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
-from lstmtui.engine.training.time_budget import Costs, Pace
+from lstmtui.engine.training.time_budget import Costs, TimeBudget
 
 S = tiny.run_settings(minutes=2.0, eval_every=10, warmup=5)
 MADE = Plan(steps=100, corpus="", seconds_per_step=1.0, seconds=110.0)
@@ -20,21 +20,21 @@ def looked(
     p: Progress, *, steps: int, each: float, evaluation: float | None = None, made: Plan = MADE, s: RunSettings = S
 ):
     """Return what the pace says after `steps` more of `each` seconds, an evaluation at the end of them."""
-    pace = Pace(s, p)
+    pace = TimeBudget(s, p)
     p.step += steps
     p.elapsed += steps * each
     if evaluation is not None:
         p.elapsed += evaluation
         pace.evaluated(evaluation, None)
     seconds = pace.seconds_per_step(made, p)
-    return seconds, None if seconds is None else pace.turn(made, p, seconds, COSTS)
+    return seconds, None if seconds is None else pace.replan(made, p, seconds, COSTS)
 
 
 def test_steps_that_are_quicker_than_measured_first_become_more():
     seconds, made = looked(Progress(), steps=20, each=0.25)
     assert seconds == pytest.approx(0.25)
     # 110 - 5 - 4 seconds are left, a step takes 0.25 and its part of an evaluation 0.2.
-    assert made.turns == (Turn(20, behind(20, steps=100, warmup=5), 20 + 224),)
+    assert made.turns == (Turn(20, fraction_done(20, steps=100, warmup=5), 20 + 224),)
     assert (made.steps, made.total) == (100, 244)
 
 
@@ -51,7 +51,7 @@ def test_slower_steps_become_fewer_and_one_is_always_left():
 
 def test_half_of_what_was_measured_before_counts():
     p = Progress()
-    pace = Pace(S, p)
+    pace = TimeBudget(S, p)
     found = []
     for each in (0.5, 1.5, 0.5):
         p.step += 10
@@ -82,10 +82,10 @@ def test_runs_of_steps_and_runs_of_before_have_no_clock():
 
 
 def test_going_back_begins_anew_and_drops_later_turns():
-    pace = Pace(S, Progress(step=60, elapsed=60.0))
+    pace = TimeBudget(S, Progress(step=60, elapsed=60.0))
     back = Progress(step=40, elapsed=40.0)
     assert pace.seconds_per_step(MADE, back) is None
     back.step, back.elapsed = 50, 45.0
     assert pace.seconds_per_step(MADE, back) == pytest.approx(0.5)
     made = Plan(steps=100, corpus="", seconds=110.0, turns=(Turn(30, 0.2, 120), Turn(55, 0.5, 130)))
-    assert [turn.step for turn in pace.turn(made, back, 0.5, COSTS).turns] == [30, 50]
+    assert [turn.step for turn in pace.replan(made, back, 0.5, COSTS).turns] == [30, 50]

@@ -15,7 +15,7 @@ from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.tasks.task import Regularisers
 from lstmtui.engine.training.planning import costs, make_plan
-from lstmtui.engine.training.time_budget import Pace
+from lstmtui.engine.training.time_budget import TimeBudget
 from lstmtui.engine.training.trainer import Stop, Trainer, run_to_the_end
 from lstmtui.errors import CorruptError, DivergedError, SaveError
 from lstmtui.runs.lock import EngineLock
@@ -302,8 +302,8 @@ def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to
     def at_twelve(self, made, p):
         return 0.1 if p.step == 12 and not made.turns else None
 
-    monkeypatch.setattr(Pace, "seconds_per_step", at_twelve)
-    monkeypatch.setattr(Pace, "turn", lambda self, made, p, *_: replace(made, turns=(Turn(p.step, 0.25, 34),)))
+    monkeypatch.setattr(TimeBudget, "seconds_per_step", at_twelve)
+    monkeypatch.setattr(TimeBudget, "replan", lambda self, made, p, *_: replace(made, turns=(Turn(p.step, 0.25, 34),)))
     whole, parts = (tiny.create(tmp_path, name, steps=None, minutes=1.0, warmup=2) for name in ("whole", "parts"))
     assert Engine(whole).run() == "finished"
     turned = tiny.events(whole, "replanned")
@@ -329,7 +329,7 @@ def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
     assert (slow.final, slow.share) == (pytest.approx(13), pytest.approx(0.2))
     quick = costs(task, 1.0, per_token=6 / tokens)
     assert (quick.final, quick.share) == (pytest.approx(7), 1.0)
-    engine.trainer.pace.step, engine.trainer.pace.per_token = 1.0, 60 / tokens
+    engine.trainer.time_budget.step, engine.trainer.time_budget.per_token = 1.0, 60 / tokens
     engine.trainer.progress.evaluated = 0
     found = engine.trainer.finish()["valid"]
     engine.writer.close()
