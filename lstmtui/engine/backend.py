@@ -1,7 +1,8 @@
-"""The only place that knows the kernels: what the engine calls, from the device that computes.
+"""The engine's one way to the kernels, on the processor or a GPU.
 
-A `Device` holds kernels of one kind, and weights know theirs: a network computes where its weights are. What is
-imported from here by name is the processor's. Importing this module loads Numba, so only the engine's processes do.
+A `Device` groups the kernel modules of one device. Weights know theirs, so that a network computes where its weights
+are. Names imported from here are those of the processor. Importing this module loads Numba, so only the engine's
+processes do.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import numpy as np
 from lstmtui.common.paths import cache_root
 from lstmtui.errors import UsageError
 
-# Before any kernel runs, so that what it compiles is kept in the user's cache folder.
+# Before any kernel runs, so that compiled code goes to the user's cache folder.
 from lstm_kernels.jit import set_cache_folder, collect_jobs  # isort: skip
 
 KERNEL_CACHE = set_cache_folder(cache_root() / "compiled")
-"""Where compiled kernels are kept, or None when that folder cannot be written or others may write there."""
+"""The cache of compiled kernels; None where the folder cannot be written or others may write to it."""
 
 from lstm_kernels.cell_table import CELLS, Cell  # noqa: E402
 from lstm_kernels.cpu import (  # noqa: E402
@@ -122,7 +123,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class Device:
-    """Kernels that go together: modules of the same functions, and the class of packed matrices."""
+    """The kernels of one device: modules with the same functions, checked by mypy against the same protocols."""
 
     name: str
     arrays: ArraysKernels
@@ -145,7 +146,7 @@ class Device:
     """free_memory(): bytes available to arrays; None where the system decides when they are allocated."""
 
     def resolve_precision(self, wanted: str, dtype: Any) -> str:
-        """Return in what products are computed: as wanted where that can be had; auto is what is quickest."""
+        """Return the precision of products: `wanted` where it is available; auto is the fastest."""
         if np.dtype(dtype) == np.float64:
             return "float64"
         if self.name == "cuda":
@@ -182,35 +183,35 @@ CPU = Device(
 
 @cache
 def device(wanted: str) -> Device:
-    """Return the device that `wanted` means: cpu, cuda, or auto for a GPU where the extra is installed.
+    """Return the device for cpu, cuda, or auto: a GPU where the extra is installed.
 
-    Raises UsageError for cuda where it cannot be used, saying what is missing.
+    Raises UsageError with the reason where cuda cannot be used.
     """
     if wanted == "cpu":
         return CPU
     if wanted == "auto":
         return _cuda() if has_cuda_extra() and cuda_unavailable_reason() is None else CPU
-    missing = cuda_unavailable_reason()
-    if missing is None:
+    reason = cuda_unavailable_reason()
+    if reason is None:
         return _cuda()
-    raise UsageError(f"--device cuda cannot be used: {missing}; --device cpu computes on the processor.")
+    raise UsageError(f"--device cuda cannot be used: {reason}; --device cpu computes on the processor.")
 
 
 def has_cuda_extra() -> bool:
-    """Return whether the package is installed that the extra `cuda` brings, so that a GPU is meant to be used."""
+    """Return whether the package of the extra `cuda` is installed, so that the user wants a GPU."""
     return find_spec("numba_cuda") is not None
 
 
 @cache
 def cuda_unavailable_reason() -> str | None:
-    """Return in words what keeps this machine from computing on a GPU; None when nothing does."""
+    """Return why this machine cannot compute on a GPU, in words; None where it can."""
     from lstm_kernels.cuda import launch
 
     return launch.unavailable_reason()
 
 
 def cuda_info() -> dict[str, Any]:
-    """Return whether there is a GPU and whether auto takes it; its name and versions, or what is missing."""
+    """Return whether there is a GPU and whether auto uses it, with its name and versions, or why there is none."""
     reason = cuda_unavailable_reason()
     if reason is not None:
         return {"cuda": False, "cuda_missing": reason}

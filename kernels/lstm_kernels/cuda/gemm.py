@@ -160,12 +160,6 @@ def _library() -> Any:
     return _found[0]
 
 
-def library_name() -> str:
-    """Return the name of what multiplies large matrices."""
-    library = _library()
-    return "a plain kernel (cuBLAS was not found)" if library is None else f"cuBLAS {library.version}"
-
-
 def _load() -> Any:
     try:
         from cuda.pathfinder import load_nvidia_dynamic_lib  # type: ignore[import-not-found,unused-ignore]

@@ -20,9 +20,8 @@ from lstm_kernels.cuda.launch import Array, cuda, elementwise_grid, kernel
 from lstm_kernels.cuda.persistent import RowGradients, Rows
 from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 
-MODES = ("auto", "steps", "persistent")
 mode = os.environ.get("LSTM_KERNELS_RECURRENCE", "auto")
-"""steps: a product and a kernel for each step. persistent: one kernel for all steps, where it fits."""
+"""steps: a product and a kernel for each step; persistent: one kernel for all steps, where it fits; auto: by size."""
 MAX_STEP_FLOPS = 2e8
 """Operations of a step's product up to which auto takes the persistent kernel. A guess: not measured on a GPU yet."""
 
