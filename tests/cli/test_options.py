@@ -46,5 +46,5 @@ def test_the_shell_completes_run_names(start_process, make_run, monkeypatch):
 
 def test_a_run_is_found_by_name_or_by_path(make_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert options.short(make_run("diary")) == "diary"
-    assert options.short(RunFolder(tmp_path / "other")) == "./other"
+    assert options.run_argument(make_run("diary")) == "diary"
+    assert options.run_argument(RunFolder(tmp_path / "other")) == "./other"
