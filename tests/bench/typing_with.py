@@ -44,7 +44,7 @@ def latencies(model: Model, text: str) -> str:
 
 def resident_megabytes(model: Model) -> float:
     """Return the megabytes that the model's process holds."""
-    pages = int(Path(f"/proc/{model._process.pid}/statm").read_text().split()[1])
+    pages = int(Path(f"/proc/{model._child._process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
