@@ -23,8 +23,6 @@ from lstmtui.errors import LstmtuiError, UsageError
 
 HERE = Path(__file__).parents[2]
 PYTHON = [p for folder in ("lstmtui", "kernels/lstm_kernels") for p in sorted((HERE / folder).rglob("*.py"))]
-MEMORY_TASKS = HERE / "lstmtui/cli/tasks.py"
-"""Has a process of its own until memory tasks are runs."""
 FRONT_PLACES = ("cli", "tui", "reports", "runs", "data", "common")
 SHADOWS = ("numpy", "random", "json", "numba", "signal", "hashlib", "rich", "textual", "typer", "tokenizers", "lstmtui")
 
@@ -96,9 +94,7 @@ def test_the_search_finds_an_engine_module_and_a_started_process():
 
 def test_the_client_alone_starts_processes_and_names_engine_modules():
     assert len(OTHERS) > 100
-    found = {path: lines for path in OTHERS if (lines := engine_access(path.read_text()))}
-    found.pop(MEMORY_TASKS, None)
-    assert found == {}
+    assert {path: lines for path in OTHERS if (lines := engine_access(path.read_text()))} == {}
 
 
 def test_a_command_line_has_a_safe_path():
