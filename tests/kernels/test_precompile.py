@@ -35,7 +35,7 @@ def empty_cache(tmp_path, monkeypatch):
     return jit.set_cache_folder(tmp_path)
 
 
-def told():
+def progress_recorder():
     calls = []
 
     def report(done, total, kernel):
@@ -71,7 +71,7 @@ from lstm_kernels.jit import set_cache_folder, collect_jobs
 from lstm_kernels.precompile import compile_all
 import test_precompile
 set_cache_folder(sys.argv[1])
-calls, report = test_precompile.told()
+calls, report = test_precompile.progress_recorder()
 with install_recorder("numba:compile") as compiled:
     count = compile_all(collect_jobs(test_precompile.some_calls), report, processes=int(sys.argv[2]))
     test_precompile.some_calls()
@@ -107,7 +107,7 @@ def test_jobs_of_a_dead_process_are_compiled_here(empty_cache, monkeypatch):
     monkeypatch.setattr(precompile.sys, "executable", shutil.which("false"))
     compiled = []
     monkeypatch.setattr(Job, "compile", lambda job: compiled.append(job.name))
-    calls, report = told()
+    calls, report = progress_recorder()
     assert precompile.compile_all(jobs, report, processes=2) == len(jobs)
     assert set(compiled) == {job.name for job in jobs}
     assert [done for done, _, _ in calls[-len(jobs) :]] == list(range(len(jobs)))
@@ -132,7 +132,7 @@ def test_a_report_that_raises_ends_the_other_processes(empty_cache, monkeypatch)
 
 
 def test_progress_counts_up_to_all(empty_cache):
-    calls, report = told()
+    calls, report = progress_recorder()
     jobs = collect_jobs(lambda: optim.norm(np.ones(4, np.float64), np.zeros(1), 1))
     precompile.compile_all(jobs, report, processes=4)
     assert calls == [(0, 1, "optim.square_sums")]

@@ -11,7 +11,7 @@ from support import cuda_simulator
 
 if SIMULATED:
     cuda_simulator.speed_up()
-collect_ignore = [] if SIMULATED else ["test_gemm.py"]  # of a stand-in for what a GPU has
+collect_ignore = [] if SIMULATED else ["test_gemm.py"]  # fakes what a GPU has
 if unavailable_reason() is not None:
     collect_ignore_glob = ["test_*.py"]
 
