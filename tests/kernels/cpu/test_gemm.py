@@ -94,9 +94,9 @@ def test_a_matrix_and_its_transpose_pack_alike_on_any_number_of_threads(K, N, pr
     words = []
     for threads in (1, 3):
         for fill, matrix in ((Packed.pack, B), (Packed.pack_transposed, np.ascontiguousarray(B.T))):
-            taken = Packed(K, N, precision)
-            fill(taken, matrix, threads)
-            words.append(taken.words.tobytes())
+            packed = Packed(K, N, precision)
+            fill(packed, matrix, threads)
+            words.append(packed.words.tobytes())
     assert len(set(words)) == 1
 
 

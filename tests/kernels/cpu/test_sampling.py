@@ -18,7 +18,7 @@ LOGITS = np.log(np.array([0.1, 0.4, 0.3, 0.2], np.float32))
         (1.0, 0, 0.6, -1, [0, 4 / 7, 3 / 7, 0]),
         (1.0, 3, 0.7, -1, [0, 4 / 7, 3 / 7, 0]),
         (1.0, 0, 1.0, 1, [1 / 6, 0, 3 / 6, 2 / 6]),
-        # What is banned is taken out before anything is chosen among the rest.
+        # The banned token is excluded before the others are ranked.
         (0.0, 0, 1.0, 1, [0, 0, 1, 0]),
         (1.0, 1, 1.0, 1, [0, 0, 1, 0]),
         (1.0, 2, 1.0, 1, [0, 0, 3 / 5, 2 / 5]),

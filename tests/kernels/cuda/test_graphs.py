@@ -106,7 +106,7 @@ def test_nothing_is_recorded_while_disabled(recorder, monkeypatch):
 
 
 class Library:
-    """Stands in for the driver's library: notes what is called, and fails where it is told to."""
+    """A fake of the driver's library: records its calls, and fails at a chosen one."""
 
     def __init__(self, **failing):
         self.called = []
