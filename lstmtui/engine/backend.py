@@ -30,6 +30,7 @@ from lstm_kernels.cpu import (  # noqa: E402
     attention,
     ctc,
     dropout,
+    elementwise,
     embedding,
     inference,
     linear,
@@ -53,6 +54,7 @@ from lstm_kernels.interface import (  # noqa: E402
     CTCKernels,
     CTCTargets,
     DropoutKernels,
+    ElementwiseKernels,
     EmbeddingKernels,
     FlatWeights,
     LinearCrossEntropyKernels,
@@ -130,6 +132,7 @@ class Device:
     attention: AttentionKernels
     ctc: CTCKernels
     dropout: DropoutKernels
+    elementwise: ElementwiseKernels
     embedding: EmbeddingKernels
     linear: LinearKernels
     linear_cross_entropy: LinearCrossEntropyKernels
@@ -167,6 +170,7 @@ CPU = Device(
     attention=attention,
     ctc=ctc,
     dropout=dropout,
+    elementwise=elementwise,
     embedding=embedding,
     linear=linear,
     linear_cross_entropy=linear_cross_entropy,
@@ -227,6 +231,7 @@ def _cuda() -> Device:
         attention,
         ctc,
         dropout,
+        elementwise,
         embedding,
         graphs,
         launch,
@@ -246,6 +251,7 @@ def _cuda() -> Device:
         attention=attention,
         ctc=ctc,
         dropout=dropout,
+        elementwise=elementwise,
         embedding=embedding,
         linear=linear,
         linear_cross_entropy=linear_cross_entropy,
