@@ -130,7 +130,7 @@ TESTED_ELSEWHERE = (
             *(
                 f"lstmtui/tui/widgets/{name}.py"
                 for name in (
-                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "token_map",
+                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "status_line", "token_map",
                 )
             ),
         ),
@@ -153,7 +153,7 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere(
         "tests/tui/screens/test_steer.py", "answers to what the screen asks",
-        ("lstmtui/tui/workers/pending_requests.py",),
+        tuple(f"lstmtui/tui/{name}.py" for name in ("screens/fork", "screens/sample", "workers/pending_requests")),
     ),
     Elsewhere("tests/tui/test_preferences.py", "keys that the configuration changes", ("lstmtui/tui/keys.py",)),
     Elsewhere(
@@ -164,6 +164,8 @@ TESTED_ELSEWHERE = (
         "tests/tui/textual_patches/test_input.py", "seen by typing them",
         ("lstmtui/tui/textual_patches/invisible_characters.py",),
     ),
+    Elsewhere("tests/tui/screens/test_inspect.py", "the answers that it shows", ("lstmtui/tui/inspected_text.py",)),
+    Elsewhere("tests/tui/widgets/test_lines.py", "the axes of its frame", ("lstmtui/tui/widgets/axes.py",)),
     Elsewhere("tests/tui/screens/test_base.py", "what screens share", ("lstmtui/tui/screens/polling.py",)),
     Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings", ("lstmtui/tui/widgets/gate_views.py",)),
     Elsewhere(

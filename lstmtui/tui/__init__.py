@@ -23,7 +23,7 @@ def run(
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
         name = run_name or "RUN"
         instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
-        raise UsageError(f"The screens need a terminal, and this is none; use '{instead}' here.")
+        raise UsageError(f"The screens need a terminal; use '{instead}' here.")
     from lstmtui.runs.listing import find_run, list_runs
     from lstmtui.tui import preferences
 

@@ -1,7 +1,7 @@
-"""What is drawn with: braille, blocks, or ASCII alone, chosen by what the terminal can show.
+"""Character sets of terminals: braille, blocks or ASCII.
 
-Widgets paint the richest characters; a filter on the way to the terminal puts poorer ones in their place, one cell for
-one cell, so that no widget needs to know and nothing is forgotten: frames, keys, marks and foreign text alike.
+Widgets draw with the richest characters. A filter on the way to the terminal replaces those that it cannot show, cell
+by cell, in frames, keys, marks and foreign text alike, so that no widget depends on the character set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DOTS = (((0x01, 0x02), (0x08, 0x10)), ((0x04, 0x40), (0x20, 0x80)))
 """Dots of the upper and lower half, each left and right."""
 _QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 _STROKES = " ''\".|//.\\|\\_\\/#"
-"""What hangs above, stands below, or leans through the cell."""
+"""The same in ASCII."""
 _PLAIN = {
     **dict.fromkeys("─━╌┄╴╶╸╺═▔", "-"), **dict.fromkeys("│┃┊┆╎║▏▎▕", "|"), **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╵╷┏┓┗┛▊", "+"),
     **dict(zip("▁▂▃▄▅▆▇█", "_..-=+*#", strict=True)), **dict(zip("░▒▓", ".+*", strict=True)),
@@ -32,7 +32,7 @@ _PLAIN = {
 
 
 def _masks(halves: str) -> dict[str, str]:
-    """Return braille characters as what stands in `halves` for their quarters: upper, lower, left, right as bits."""
+    """Return a character of `halves` for each braille character, indexed by which of its four quarters have dots."""
     found = {}
     for mask in range(256):
         quarters = sum(
@@ -42,20 +42,20 @@ def _masks(halves: str) -> dict[str, str]:
     return found
 
 
-_BELOW = "⠂⠒⠶⠿"
-"""The dots that tell a value below zero, which must not look like the shades that tell one above."""
+_NEGATIVE = "⠂⠒⠶⠿"
+"""The dots of values below zero, which must differ from the shades of values above."""
 
 
 def _block() -> dict[str, str]:
-    return {**_masks(_QUADRANTS), **dict(zip(_BELOW, "·-=≡", strict=True))}
+    return {**_masks(_QUADRANTS), **dict(zip(_NEGATIVE, "·-=≡", strict=True))}
 
 
 def _ascii() -> dict[str, str]:
-    return {**_masks(_STROKES), **_PLAIN, **dict(zip(_BELOW, "'-=%", strict=True))}
+    return {**_masks(_STROKES), **_PLAIN, **dict(zip(_NEGATIVE, "'-=%", strict=True))}
 
 
 class CharsetFilter(LineFilter):
-    """Puts what the terminal can show in the place of what it cannot."""
+    """Replaces characters that the terminal cannot show."""
 
     def __init__(self, charset: str) -> None:
         super().__init__(enabled=charset != "braille")
@@ -69,7 +69,7 @@ class CharsetFilter(LineFilter):
         ]
 
     def plain(self, text: str) -> str:
-        """Return `text` in this character set, as many cells wide."""
+        """Return `text` in this character set, with the same width in cells."""
         return "".join(self._plain(character) for character in text)
 
     def _plain(self, character: str) -> str:
@@ -81,19 +81,19 @@ class CharsetFilter(LineFilter):
 
 
 def _nearest(character: str) -> str:
-    """Return the letter below an accent, or question marks, as many cells wide as `character`."""
+    """Return the letter without its accent, or question marks, with the width of `character`."""
     width = get_character_cell_size(character)
     base = unicodedata.normalize("NFKD", character)[:1]
     return base if base.isascii() and base.isprintable() and width == 1 else "?" * width
 
 
 def choose(given: str, environ: Mapping[str, str]) -> str:
-    """Return `given`, or for "auto" what a terminal of this environment can be trusted to show."""
+    """Return `given`, or for "auto" the richest set that a terminal with this environment surely shows."""
     if given != "auto":
         return given
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
     utf8 = "utf8" in locale.lower().replace("-", "") or environ.get("PYTHONUTF8") == "1"
     if not utf8 or environ.get("TERM", "").startswith(("vt", "ansi")):
         return "ascii"
-    # The fonts of the Linux console have blocks and no braille.
+    # The fonts of the Linux console have blocks but no braille.
     return "block" if environ.get("TERM") == "linux" else "braille"

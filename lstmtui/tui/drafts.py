@@ -1,4 +1,4 @@
-"""What was typed with a run and not cleared yet: a file for each run, outside its folder, which may be given away."""
+"""Texts typed with a run and not cleared yet: one file a run, outside its folder, which may be given away."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
 MAX_BYTES = 16 << 20
-"""No text of a typing screen is longer."""
+"""The size of the longest text that is read back."""
 
 
 class Draft:
-    """The text typed with one run. It may be set often, and is written by any thread, one at a time."""
+    """The text typed with one run. `text` may be set at any time; any thread may write it, one at a time."""
 
     def __init__(self, folder: Path, run: RunFolder) -> None:
         digest = hashlib.sha256(os.fsencode(run.path.resolve())).hexdigest()[:16]
@@ -29,29 +29,29 @@ class Draft:
         self._lock = threading.Lock()
 
     def read(self) -> str:
-        """Return what was typed before, the empty text when there is none. Raises LstmtuiError."""
+        """Return the stored text, empty if there is none. Raises LstmtuiError."""
         try:
             with open_to_read(self.path) as file:
                 stored = file.read(MAX_BYTES)
         except FileNotFoundError:
             stored = b""
         except OSError as error:
-            raise LstmtuiError(f"What you typed before cannot be read ({error.strerror}): {self.path}.") from error
+            raise LstmtuiError(f"The text typed before cannot be read ({error.strerror}): {self.path}.") from error
         with self._lock:
             self._written = self.text = stored.decode("utf-8", "surrogateescape")
         return self.text
 
     def write(self) -> None:
-        """Keep the newest text; an empty one removes the file. Raises LstmtuiError.
+        """Store the newest text; an empty one removes the file. Raises LstmtuiError.
 
-        Where the file could not be read it is left as it is.
+        A file that could not be read is left as it is.
         """
         with self._lock:
             text = self.text
             if text == (self._written or ""):
                 return
             if self._written is None:
-                raise LstmtuiError(f"What you type is not kept: {self.path} could not be read.")
+                raise LstmtuiError(f"The text is not saved: {self.path} could not be read.")
             try:
                 if text:
                     self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -61,5 +61,5 @@ class Draft:
                         self.path.unlink()
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or error
-                raise LstmtuiError(f"What you type cannot be kept in {self.path} ({reason}).") from error
+                raise LstmtuiError(f"The text cannot be saved in {self.path} ({reason}).") from error
             self._written = text

@@ -1,4 +1,4 @@
-"""What crosses a screen's border: one frozen look at a run, or at all runs, sent by a reader thread."""
+"""What a polling thread posts to a screen: the frozen state of one run, or of all runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.message import Message
 from lstmtui.runs.snapshot import RunSnapshot, Saturation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no truth value
 class GateWindow:
     """The gates of one sequence over the newest window: `values` (L, G, T, H) float16, and the T tokens as texts."""
 
@@ -18,12 +18,12 @@ class GateWindow:
     gates: tuple[str, ...]
     values: Any
     text: tuple[str, ...] = ()
-    """Not safe for a terminal; empty where the tokens cannot be told."""
+    """Not safe for a terminal; empty where the tokenizer is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """One look at a run: its snapshot, its gate probes (oldest first), and whether its folder has vanished."""
+    """The state of a run: its snapshot, its gate probes (oldest first), and whether its folder is gone."""
 
     snapshot: RunSnapshot
     probes: tuple[Saturation, ...] = ()
@@ -32,14 +32,14 @@ class RunView:
 
 
 class PollResult(Message):
-    """Something was read again; a newer look replaces an older one that still waits."""
+    """The result of one read; a newer one replaces an older one that still waits."""
 
     def can_replace(self, message: Message) -> bool:
         return type(message) is type(self)
 
 
 class RunPolled(PollResult):
-    """A run was read again."""
+    """A run was read."""
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class RunPolled(PollResult):
 
 
 class RunsPolled(PollResult):
-    """All runs were read again."""
+    """All runs were read."""
 
     def __init__(self, runs: tuple[RunSnapshot, ...], error: str = "") -> None:
         super().__init__()

@@ -110,8 +110,8 @@ def with_theme(text: str, name: str) -> str:
 
     Raises ValueError where it cannot be set in one line, and FormatError for invalid TOML.
     """
-    wanted = parse_toml(text.encode())
-    wanted.setdefault("screens", {})["theme"] = name
+    expected = parse_toml(text.encode())
+    expected.setdefault("screens", {})["theme"] = name
     quoted = json.dumps(name)
     if header := _HEADER.search(text):
         end = following.start() if (following := _TABLE.search(text, header.end())) else len(text)
@@ -124,7 +124,7 @@ def with_theme(text: str, name: str) -> str:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
         written = f"{text}{gap}[screens]\ntheme = {quoted}\n"
     try:
-        same = parse_toml(written.encode()) == wanted
+        same = parse_toml(written.encode()) == expected
     except FormatError:
         same = False
     if not same:

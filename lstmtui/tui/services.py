@@ -1,4 +1,4 @@
-"""What the screens reach outside for: where runs are, and how one is made, started and asked."""
+"""What the screens depend on: the folder of runs, and how runs are created, started and queried."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Completer(Protocol):
 
 
 class Forecaster(Protocol):
-    """Tells what a network would cost; `lstmtui.client.forecast.Forecaster` is one."""
+    """Estimates what a network would cost; `lstmtui.client.forecast.Forecaster` is one."""
 
     def ask(self, settings: config.RunSettings) -> dict[str, Any]: ...
 
@@ -40,20 +40,20 @@ class Forecaster(Protocol):
 
 
 def resolved(options: Mapping[str, object]) -> config.Settings:
-    """Return settings with the person's own where `options` leave them open. Raises UsageError."""
+    """Return settings: `options`, and the user's configuration for what they leave open. Raises UsageError."""
     return config.resolve(options, user_file=config.user_file())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The outside, as the screens see it; a test puts its own in."""
+    """The dependencies of the screens; tests pass their own."""
 
     root: Path = field(default_factory=paths.runs_root)
     drafts: Path = field(default_factory=paths.drafts_root)
-    """Where texts are kept that were typed and not cleared yet."""
+    """The folder of texts that were typed and not cleared yet."""
     open_model: Callable[[RunFolder], Completer] = model.Model
     create: Callable[..., RunFolder] = runs.create
-    """Of settings and a `name`."""
+    """Takes settings, `name` and `root`."""
     start: Callable[[RunFolder], object] = runs.start
     fork: Callable[..., tuple[RunFolder, int]] = runs.fork
     forecaster: Callable[[], Forecaster] = forecast.Forecaster

@@ -1,4 +1,4 @@
-"""Colours: calm, and told apart by people who do not see red and green alike (after Okabe and Ito 2008)."""
+"""Colour themes, distinguishable with colour-blind eyes too (after Okabe and Ito 2008)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ COLOUR_BLIND = Theme(
         "input-selection-background": "#5AA9E6 30%",
     },
 )
-"""Blue against yellow and orange, which every common kind of colour blindness tells apart, and by lightness too."""
+"""Blue against yellow and orange: distinguishable with every common colour blindness, and by lightness."""
 
 ANSI = Theme(
     name="lstmtui-ansi",

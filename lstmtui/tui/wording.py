@@ -1,4 +1,4 @@
-"""How states and figures are said: glyphs, short numbers and whole sentences, the same on every screen."""
+"""States and figures in words, the same on every screen: glyphs, short numbers and sentences."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ GLYPHS = {
     "diverged": "✗",
     "crashed": "✗",
 }
-"""One glyph a state, so that none is told by colour alone."""
+"""One glyph a state, so that no state is shown by colour alone."""
 
-TONES = {
+STATE_COLOURS = {
     "training": "success",
     "evaluating": "success",
     "finished": "primary",
@@ -38,26 +38,26 @@ TONES = {
     "diverged": "error",
     "crashed": "error",
 }
-"""The theme colour of a state; the others are muted."""
+"""Theme colours by state; other states are muted."""
 
-SILENCE = 15.0
-"""Seconds without a heartbeat after which a living engine is said to be silent."""
+MAX_SILENCE_SECONDS = 15.0
+"""Seconds without a heartbeat after which a running engine is reported as silent."""
 
 _UNITS = {"chars": "char", "bytes": "byte", "words": "word", "bpe": "token"}
 
 
 def unit(snapshot: RunSnapshot) -> str:
-    """Return what one token is called: char, byte, word or token."""
+    """Return the name of one token: char, byte, word or token."""
     return _UNITS.get(snapshot.settings.data.tokens, "token") if snapshot.settings else "token"
 
 
-def tone(state: str) -> str:
-    """Return the theme variable of a state's colour."""
-    return TONES.get(state, "foreground-muted")
+def state_colour(state: str) -> str:
+    """Return the theme variable of the colour of a state."""
+    return STATE_COLOURS.get(state, "foreground-muted")
 
 
 def count(value: float) -> str:
-    """Return a whole number with thousands separated: 12,400."""
+    """Return a whole number with separated thousands: 12,400."""
     return f"{value:,.0f}"
 
 
@@ -71,7 +71,7 @@ def short(value: float) -> str:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """Return a loss or norm; a dash stands for what is not a number."""
+    """Return a loss or norm; a dash for infinity and NaN."""
     if not math.isfinite(value):
         return "–"
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
@@ -86,7 +86,7 @@ def network(snapshot: RunSnapshot) -> str:
 
 
 def corpus_name(name: str) -> str:
-    """Return what a person calls a text: the last component of its path, or what it is."""
+    """Return a short name of a text: the last component of its path."""
     return "Python's own prose" if name == "default" else name.rstrip("/").rpartition("/")[2] or name
 
 
@@ -99,19 +99,19 @@ def corpus(snapshot: RunSnapshot) -> str:
 
 
 def parameters(snapshot: RunSnapshot) -> int:
-    """Return how many parameters the network has; 0 until that is known."""
+    """Return the number of parameters; 0 while it is unknown."""
     count = snapshot.status.get("parameters")
     return count if isinstance(count, int) else 0
 
 
-def about(snapshot: RunSnapshot) -> str:
-    """Return what a filter looks through: name, state, cell and size, tokens, corpus."""
+def searchable_text(snapshot: RunSnapshot) -> str:
+    """Return the text that a filter searches: name, state, cell and size, tokens, corpus."""
     tokens = snapshot.settings.data.tokens if snapshot.settings else ""
     return " ".join((snapshot.run.name, snapshot.state, network(snapshot), tokens, corpus(snapshot)))
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
-    """Return an evaluation as people compare it: perplexity for words, bits per character else."""
+    """Return an evaluation in its usual unit: perplexity for words, else bits per character."""
     if point is None:
         return "–"
     if not point.is_language:
@@ -123,41 +123,41 @@ def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
     return f"{point.value:.3f} nats"
 
 
-STEADY = 9
-"""Points that the speed is told of."""
+SPEED_POINTS = 9
+"""Points whose median is the speed."""
 
 
 def speed(snapshot: RunSnapshot) -> float:
-    """Return tokens a second, the median of the last points so that it stays steady; 0 while that is not known."""
-    known = [point.tokens_per_second for point in snapshot.train[-STEADY:]]
+    """Return tokens per second, the median of the last points; 0 while it is unknown."""
+    known = [point.tokens_per_second for point in snapshot.train[-SPEED_POINTS:]]
     if known:
         return statistics.median(known)
-    told = snapshot.status.get("tokens_per_second")
-    return float(told) if isinstance(told, int | float) else 0.0
+    speed = snapshot.status.get("tokens_per_second")
+    return float(speed) if isinstance(speed, int | float) else 0.0
 
 
 def progress(snapshot: RunSnapshot) -> float:
-    """Return the part of the schedule that is done, 0 to 1; 0 while its length is unknown."""
+    """Return the completed part of the schedule, 0 to 1; 0 while its length is unknown."""
     return min(1.0, snapshot.step / snapshot.steps) if snapshot.steps else 0.0
 
 
-def last_seen(snapshot: RunSnapshot, now: float | None = None) -> str:
-    """Return how long ago the engine last reported."""
+def last_heartbeat(snapshot: RunSnapshot, now: float | None = None) -> str:
+    """Return the age of the engine's last report."""
     beat = snapshot.status.get("heartbeat")
     return format_age(float(beat), now) if isinstance(beat, int | float) else "–"
 
 
 def silent_for(snapshot: RunSnapshot, now: float | None = None) -> float:
-    """Return the seconds since the heartbeat of an engine that should be alive, 0 when it is fine."""
+    """Return the seconds since the last heartbeat of a running engine; 0 while it reports regularly."""
     beat = snapshot.status.get("heartbeat")
     if snapshot.ended or not isinstance(beat, int | float):
         return 0.0
-    gone = (time.time() if now is None else now) - float(beat)
-    return gone if gone > SILENCE else 0.0
+    silence = (time.time() if now is None else now) - float(beat)
+    return silence if silence > MAX_SILENCE_SECONDS else 0.0
 
 
 def kernels(snapshot: RunSnapshot) -> tuple[int, int] | None:
-    """Return how many kernels are compiled, of how many; None while that is not known, or was long ago."""
+    """Return how many kernels are compiled, of how many; None unless the run is compiling."""
     total, done = snapshot.status.get("compiling_kernels"), snapshot.status.get("compiling_done")
     if snapshot.state != "compiling" or not isinstance(total, int) or not isinstance(done, int | float):
         return None
@@ -165,20 +165,20 @@ def kernels(snapshot: RunSnapshot) -> tuple[int, int] | None:
 
 
 def compiling(snapshot: RunSnapshot) -> str:
-    """Return what the compiler has done so far, in a sentence."""
-    found = kernels(snapshot)
-    so_far = f": {found[0]} of {found[1]} kernels are done" if found else ""
-    return f"Compiling the network for this processor{so_far}."
+    """Return the progress of the compiler in a sentence."""
+    progress = kernels(snapshot)
+    done = f": {progress[0]} of {progress[1]} kernels are done" if progress else ""
+    return f"Compiling the network for this processor{done}."
 
 
 def waiting(snapshot: RunSnapshot) -> str:
-    """Return what the chart says while it has nothing to draw."""
+    """Return the text in the place of a chart without points."""
     settings = snapshot.settings
     return {
         "new": "Not started yet.\nPress r to start it.",
         "starting": "The engine is starting …",
         "preparing": "Reading the corpus and\nturning it into tokens …",
-        "compiling": compiling(snapshot).replace(": ", ":\n") + "\nThis is kept: the next run does without.",
+        "compiling": compiling(snapshot).replace(": ", ":\n") + "\nThe result is cached for the next run.",
         "measuring": "Timing a few steps to turn\nminutes into steps …",
         "training": "Training. The first point comes\n"
         + (f"after {settings.run.log_every} steps." if settings and settings.run.log_every else "in a moment."),
@@ -188,24 +188,24 @@ def waiting(snapshot: RunSnapshot) -> str:
 
 
 def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = None) -> str:
-    """Return the sentence that a state needs said above the charts: what it means and which key goes on; or nothing."""
+    """Return the sentence about a state above the charts: its meaning and the key that continues; empty for none."""
     state, at = snapshot.state, f"step {count(snapshot.step)}"
     if gone:
-        return "This run's folder is gone; what was seen of it stays here until you leave (escape)."
+        return "This run's folder is gone; what was read of it stays here until you leave (escape)."
     if silence := silent_for(snapshot, now):
-        return f"The engine has said nothing for {format_duration(silence)}; it may be busy, or this machine is."
+        return f"The engine has not reported for {format_duration(silence)}; it may be busy, or this machine is."
     if state == "new":
         return "This run was never started; r starts it."
-    if state == "compiling" and snapshot.train:  # with nothing drawn yet, the chart says it
-        return f"{compiling(snapshot)} This is kept: the next run does without."
+    if state == "compiling" and snapshot.train:  # before the first point, the chart shows it
+        return f"{compiling(snapshot)} The result is cached for the next run."
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
         return f"Finished{_result(snapshot)}. t types with this model."
     if state == "stopped":
-        return f"Stopped at {at}, saved. r goes on exactly from there; t types with it."
+        return f"Stopped at {at}, saved. r resumes exactly there; t types with it."
     if state == "crashed":
-        return f"{snapshot.message} {_how_to_go_on(snapshot)}"
+        return f"{snapshot.message} {_how_to_resume(snapshot)}"
     if state == "diverged":
         return f"The loss became infinite or not a number. {snapshot.message or 'Try a lower learning rate (lr).'}"
     if state == "failed":
@@ -213,9 +213,13 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     return snapshot.message
 
 
-def _how_to_go_on(snapshot: RunSnapshot) -> str:
+def _how_to_resume(snapshot: RunSnapshot) -> str:
     saved = max((_step(event) for event in snapshot.events if event.get("event") == "saved"), default=None)
-    return f"r goes on from step {count(saved)}, the last that is saved." if saved is not None else "r starts it over."
+    return (
+        f"r resumes from step {count(saved)}, the last checkpoint."
+        if saved is not None
+        else "r starts it again from the beginning."
+    )
 
 
 def _step(event: dict[str, Any]) -> int:
@@ -224,7 +228,7 @@ def _step(event: dict[str, Any]) -> int:
 
 
 def _result(snapshot: RunSnapshot) -> str:
-    """Return the figure that a finished run ends with: over the whole validation text where the engine gave it."""
+    """Return the final figure of a finished run, over the whole validation text where the engine reported it."""
     result = snapshot.status.get("result")
     valid = result.get("valid") if isinstance(result, dict) else None
     if isinstance(verdict := (result or {}).get("verdict"), str):
@@ -233,8 +237,22 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
-def told(event: dict[str, Any]) -> str:
-    """Return an event of events.jsonl in words; one that is not known by name is told by what it carries."""
+NOT_FOR_MEMORY_TASKS = {
+    "type": "A model of a memory task cannot be typed with; its samples are on the screen of the run.",
+    "inspect": "A model of a memory task reads no text of yours; its gates are on the screen of the run.",
+    "gradients": "The gradient flow of a memory task is not measured.",
+}
+"""Why a screen is not offered for a run of a memory task, by the action that opens it."""
+
+
+def why_not(snapshot: RunSnapshot | None, action: str) -> str:
+    """Return why an action does not apply to what a run is trained for; empty where it applies."""
+    purpose = snapshot.settings.data.purpose if snapshot is not None and snapshot.settings is not None else None
+    return NOT_FOR_MEMORY_TASKS.get(action, "") if purpose == "memory" else ""
+
+
+def describe_event(event: dict[str, Any]) -> str:
+    """Return an event of events.jsonl in words; an unknown one by its name and fields."""
     name = str(event.get("event", "?"))
     if name == "answered":
         return str(event.get("message", "")) or "done"
@@ -261,12 +279,14 @@ def told(event: dict[str, Any]) -> str:
     if name == "rolled back":
         return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
     rest = [
-        f"{k.replace('_', ' ')} {v}" for k, v in event.items() if k not in _TOLD and isinstance(v, str | int | float)
+        f"{k.replace('_', ' ')} {v}"
+        for k, v in event.items()
+        if k not in _OMITTED_FIELDS and isinstance(v, str | int | float)
     ]
     return f"{name}{_at(event)}" + (f": {', '.join(rest)}" if rest else "")
 
 
-_TOLD = ("event", "at", "step", "pid", "request")
+_OMITTED_FIELDS = ("event", "at", "step", "pid", "request")
 
 
 def _at(event: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the folders more often than a person would want, so that tests do not wait."""
     for screen in (live, runs):
         monkeypatch.setattr(screen, "INTERVAL", 0.2)
-    monkeypatch.setattr(new_run, "QUIET", 0.05)
+    monkeypatch.setattr(new_run, "PLAN_DELAY", 0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -72,10 +72,10 @@ async def test_broken_runs_hide_no_other_and_end_no_screen(tmp_path: Path, seed:
             await shown(pilot, live, lambda name=run.name: name in painted(pilot.app))  # type: ignore[misc]
             assert live.view is not None, how
             gradients = GradientsScreen(run.path, services)
-            await shown(pilot, gradients, lambda screen=gradients: screen._looked)  # type: ignore[misc]
+            await shown(pilot, gradients, lambda screen=gradients: screen._was_read)  # type: ignore[misc]
             assert run is not whole or [found.step for found in gradients.flows] == [1240]
         inspect = InspectScreen(next(iter(broken)).path, services)  # it reads no file, but asks a model
-        await shown(pilot, inspect, lambda: inspect._pieces)
+        await shown(pilot, inspect, lambda: inspect._text)
     assert pilot.app._exception is None
 
 

@@ -53,7 +53,7 @@ def test_a_text_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
         draft.read()
     draft.write()  # nothing was typed
     draft.text = "new"
-    with pytest.raises(LstmtuiError, match="is not kept"):
+    with pytest.raises(LstmtuiError, match="is not saved"):
         draft.write()
     assert draft.path.is_dir()
 
@@ -62,5 +62,5 @@ def test_a_text_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "typed").write_text("in the way")
     draft = Draft(tmp_path / "typed", RunFolder(tmp_path / "diary"))
     draft._written, draft.text = "", "new"
-    with pytest.raises(LstmtuiError, match="cannot be kept"):
+    with pytest.raises(LstmtuiError, match="cannot be saved"):
         draft.write()

@@ -32,20 +32,22 @@ from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.screens.compare import CompareScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
+from lstmtui.tui.screens.fork import ForkScreen
 from lstmtui.tui.screens.gradients import GradientsScreen
 from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
+from lstmtui.tui.screens.sample import SampleScreen
 from lstmtui.tui.screens.save_text import SaveTextScreen
-from lstmtui.tui.screens.steer import ForkScreen, SteerScreen, WriteScreen
+from lstmtui.tui.screens.steer import SteerScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.coded_text import CodedText
-from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
+from lstmtui.tui.widgets.fields import Field, Form, LineInput, Picker, Selector
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.line_chart import LineChart
@@ -86,9 +88,9 @@ class Everything(App[None]):
         yield Candidates()
         yield TypingArea()
         with Form():
-            yield Field("choice", Choice(("a",), "a"), about="x")
-            yield Field("opener", Opener("a"))
-            yield Field("entry", Entry("", id="entry", placeholder="a"))
+            yield Field("choice", Selector(("a",), "a"), about="x")
+            yield Field("opener", Picker("a"))
+            yield Field("entry", LineInput("", id="entry", placeholder="a"))
 
     def show(self, base: RunSnapshot, said: list[str]) -> None:
         s = said
@@ -121,10 +123,10 @@ class Everything(App[None]):
         gates.probes = (Saturation(step=1, gates=(s[19], s[20]), left=half, right=half),)
         gates.window = GateWindow(step=1, gates=(s[19], s[20]), values=np.full((1, 2, 3, 4), 0.7), text=tuple(s[21:24]))
         gates.view = ("units", "time", "history", "window", "scatter")[len(s[0]) % 5]
-        self.query_one(Choice).values = (s[0], s[1])
-        self.query_one(Choice).value = s[0]
-        self.query_one(Opener).value = s[1]
-        self.query_one("#entry", Entry).value = s[2]
+        self.query_one(Selector).values = (s[0], s[1])
+        self.query_one(Selector).value = s[0]
+        self.query_one(Picker).value = s[1]
+        self.query_one("#entry", LineInput).value = s[2]
         self.query_one(LineChart).said = s[24]
         text = self.query_one(CodedText)
         text.pieces, text.values, text.cursor = tuple(s[25:29]), (0.5, -0.5), 1
@@ -132,7 +134,7 @@ class Everything(App[None]):
         tokens.pieces, tokens.rows = tuple(s[25:29]), (Row("a", lambda token: 0.5, lambda token: "0.5"),)
         listed = self.query_one(Candidates)
         listed.candidates = () if len(s[29]) % 5 == 0 else tuple(Candidate(one, 0.2) for one in s[29:33])
-        listed.said = s[33]
+        listed.empty_text = s[33]
         area = self.query_one(TypingArea)
         area.clear()
         area.focus()
@@ -240,7 +242,7 @@ VISITS: dict[str, tuple[Callable[[RunFolder, Services, Iterator[str]], Any], tup
     "live": (lambda run, services, said: LiveScreen(run, services), ("v", "v", "v", "v", "left", "u", "z", "z", "f1")),
     "steer": (lambda run, services, said: LiveScreen(run, services), ("e", "tab", "enter")),
     "fork": (lambda run, services, said: ForkScreen(RunReader(run).refresh()), ("down", "x")),
-    "write": (lambda run, services, said: WriteScreen(next(said), next(said)), ("enter",)),
+    "write": (lambda run, services, said: SampleScreen(next(said), next(said)), ("enter",)),
     "gradients": (lambda run, services, said: GradientsScreen(run.path, services), ("left", "s")),
     "inspect": (
         lambda run, services, said: InspectScreen(run.path, services),

@@ -1,4 +1,8 @@
-"""Each screen as it was last looked at and found good, at two sizes; SNAPSHOTS=write stores what is painted now."""
+"""Each screen with its colours, at three sizes, compared with what was stored when it was last reviewed.
+
+After a change that is meant, store the new screens with `SNAPSHOTS=write pytest -n0 tests/tui/test_snapshots.py`, and
+review them in the diff: characters first, then the styles of each row, then the colours.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,18 @@ import pytest
 from support.fake_inspector import FakeInspector, flow, measured
 from support.prepared_run import NOW, alive, make_run
 from support.screens import FakeForecaster, FakeModel, until
+from support.styled_screen import styled_screen
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
+from lstmtui import manual
 from lstmtui.client.model import Candidate
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches.screen_text import screen_text
 
 STORED = Path(__file__).parent / "snapshots"
+SIZES = ((80, 24), (120, 40), (200, 60))
 EVENTS = (
     {"event": "started", "at": NOW - 60},
     {"event": "saved", "step": 600, "at": NOW - 30},
@@ -27,34 +35,43 @@ EVENTS = (
     {"event": "rolled back", "step": 850, "lr_scale": 0.5, "at": NOW - 20},
     {"event": "evaluated", "step": 1200, "nll": 1.52, "best": True, "at": NOW - 2},
 )
+PAGES = {
+    "getting-started": "# Getting started\n\nTrain on a *text* with `lstmtui train`.\n\n## Next\n\n- type\n- watch\n",
+    "cells": "# Cells\n\n| cell | for |\n|---|---|\n| lstm | most texts |\n\n    h_t = o * tanh(c_t)\n",
+}
 SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "runs": (False, (), "Loss of"),
-    "new": (False, ("n",), "What it learns from"),
+    "new": (False, ("n",), "The text to train on"),
     "corpus": (False, ("n", "enter"), "diary.txt"),
     "compare": (False, ("c",), "Results"),
     "live": (True, (), "Gates by"),
-    "live-looked-into": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
+    "live-options": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
     "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
     "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
-    "write": (True, ("w",), "begins with"),
+    "sample": (True, ("w",), "temperature"),
     "gradients": (True, ("g",), "Half-life"),
     "inspect": (True, ("i",), "Read 32 tokens"),
     "type": (True, ("t",), "▸1"),
     "help": (True, ("f1",), "escape closes"),
+    "manual": (True, ("f1", "m"), "Getting started"),
+    "confirm": (True, ("x",), "end its engine"),
 }
-"""Whether a run is opened, the keys that lead there, and what stands there."""
-SIZES = ((120, 40), (80, 24))
+"""Whether a run is opened, the keys that lead to the screen, and a text on it."""
 
 
 @pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Stop the clock, and let the root of runs have the same short name everywhere."""
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Stop the clock and the cursors, and return a folder of runs whose name is the same everywhere."""
     stopped = SimpleNamespace(time=lambda: NOW, strftime=time.strftime, localtime=time.gmtime)
     for module in ("lstmtui.common.units", "lstmtui.tui.wording", "lstmtui.tui.widgets.bars"):
         monkeypatch.setattr(f"{module}.time", stopped)
-    monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _forecast)
-    monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._say", lambda *_, **__: None)  # it tells milliseconds
+    for widget in (Input, TextArea):
+        monkeypatch.setattr(widget, "cursor_blink", False)
+    monkeypatch.setattr(manual, "pages", lambda: {name: page[2:].partition("\n")[0] for name, page in PAGES.items()})
+    monkeypatch.setattr(manual, "read", PAGES.__getitem__)
+    monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _no_forecast)
+    monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._set_status", lambda *_, **__: None)  # milliseconds
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     here = tmp_path / "here"
     here.mkdir()
@@ -63,44 +80,47 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return Path("runs")
 
 
-def _forecast(self: object, settings: object, number: int) -> None:
-    """Leave the plan empty: its figures follow the recipe, which other tests look at."""
+def _no_forecast(self: object, settings: object, number: int) -> None:
+    """Leave the plan empty: its figures follow the recipe, which other tests check."""
 
 
-class Everything(FakeInspector):
-    """A model that continues texts as well."""
+class FakeModelToInspect(FakeInspector):
+    """A model that completes texts as well."""
 
     def complete(self, text: str, *, k: int = 5, phrase: bool = False, passed: Sequence[str] = ()) -> list[Candidate]:
         return FakeModel().complete(text, k=k, phrase=phrase, passed=passed)
 
 
 async def settled(pilot: Pilot[None], sign: str) -> str:
-    """Return what is painted once it has `sign` and no longer changes."""
+    """Return the screen once it contains `sign` and no longer changes."""
     last, same = "", 0
     for _ in range(200):
         await pilot.pause(0.04)
-        now = screen_text(pilot.app)
+        now = styled_screen(pilot.app)
         last, same = now, same + 1 if now == last and sign in now else 0
         if same >= 4:
             return last
-    raise AssertionError(f"never still, or without {sign!r}:\n{last}")
+    raise AssertionError(f"the screen still changes, or has no {sign!r}:\n{last}")
 
 
 @pytest.mark.parametrize("name", SCREENS)
-async def test_as_it_was(still: Path, name: str) -> None:
+async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     opens, keys, sign = SCREENS[name]
-    measured(make_run(still, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
-    make_run(still, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    run = measured(make_run(still, "diary-lstm", beat=NOW, events=EVENTS, probes=8), flow(600), flow(1200, decay=0.9))
+    measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
+    make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
+    run = measured(make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8), flow(600), flow(1200, decay=0.9))
     services = Services(
-        root=still, open_model=lambda run: Everything(), start=lambda run: None, forecaster=FakeForecaster
+        root=root,
+        open_model=lambda run: FakeModelToInspect(),
+        start=lambda run: None,
+        forecaster=FakeForecaster,
     )
     app = LstmtuiApp(run if opens else None, screen="live", services=services)
     with alive(run):
-        async with app.run_test(size=SIZES[0]) as pilot:
+        async with app.run_test(size=SIZES[-1]) as pilot:
             await until(pilot, lambda: "1,240" in screen_text(app))
             await pilot.press(*keys)
-            for size in SIZES:
+            for size in reversed(SIZES):
                 await pilot.resize_terminal(*size)
                 painted = await settled(pilot, sign)
                 stored = STORED / f"{name}-{size[0]}x{size[1]}.txt"

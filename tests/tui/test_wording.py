@@ -32,7 +32,7 @@ def test_every_state_has_a_glyph() -> None:
     [
         ("paused", True, "space continues"),
         ("finished", False, "t types"),
-        ("stopped", False, "r goes on exactly"),
+        ("stopped", False, "r resumes exactly"),
         ("training", False, "died at step 1,240"),
         ("failed", False, "r tries again"),
         ("diverged", False, "infinite or not a number"),
@@ -53,13 +53,18 @@ def test_notice(tmp_path: Path, state: str, living: bool, said: str) -> None:
 @pytest.mark.parametrize(
     ("log", "events", "why", "how"),
     [
-        (None, [], "(it left no message; was it killed, or the machine restarted?).", "r starts it over."),
-        ("began\nSegmentation fault\n", [], "(Segmentation fault).", "r starts it over."),
+        (
+            None,
+            [],
+            "(it left no message; was it killed, or the machine restarted?).",
+            "r starts it again from the beginning.",
+        ),
+        ("began\nSegmentation fault\n", [], "(Segmentation fault).", "r starts it again from the beginning."),
         (
             "",
             [{"event": "saved", "step": 900}, {"event": "saved", "step": 1200}],
             "no message",
-            "goes on from step 1,200",
+            "resumes from step 1,200",
         ),
     ],
 )
@@ -86,7 +91,7 @@ def test_a_silent_engine_is_said_to_be_silent(tmp_path: Path) -> None:
     with alive(run):
         seen = RunReader(run).refresh()
     assert wording.notice(seen, now=NOW + 5) == ""
-    assert "nothing for 40 s" in wording.notice(seen, now=NOW + 40)
+    assert "not reported for 40 s" in wording.notice(seen, now=NOW + 40)
 
 
 @pytest.mark.parametrize(
@@ -128,4 +133,4 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
     ],
 )  # fmt: skip
 def test_told(event: dict[str, object], said: str) -> None:
-    assert wording.told(event) == said
+    assert wording.describe_event(event) == said

@@ -1,10 +1,11 @@
-"""Several runs side by side: their losses in one frame, what they came to, and in which settings they differ."""
+"""Several runs side by side: their curves in one frame, their results, and the settings that differ."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,24 +31,26 @@ from lstmtui.tui.messages import PollResult
 from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
-from lstmtui.tui.widgets.line_chart import NAMES, LineChart
+from lstmtui.tui.widgets.line_chart import COLOUR_NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
-from lstmtui.tui.workers.run_polling import seen
+from lstmtui.tui.widgets.series import format_place
+from lstmtui.tui.widgets.status_line import StatusLine
+from lstmtui.tui.workers.run_polling import refresh
 
 INTERVAL = 2.0
-"""Seconds between two looks at the runs."""
+"""Seconds between two reads of the runs."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MOST = len(LETTERS)
-WIDE = 4
-"""Runs above which the settings that differ stand in columns, and the runs in rows."""
+MAX_RUNS = len(LETTERS)
+MAX_RUN_COLUMNS = 4
+"""With more runs, the table of settings has a row for each run and a column for each setting."""
 AXES = {"step": "step", "tokens": "tokens read", "time": "seconds of training"}
 CHARTS = {"valid": "validation loss", "train": "training loss", "flow": "norm of dL/dh by lag, top layer"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One run as it was at one moment."""
+class ComparedRun:
+    """One run and its figures."""
 
     letter: str
     snapshot: RunSnapshot
@@ -56,29 +59,29 @@ class Entry:
 
 
 class RunsCompared(PollResult):
-    """The runs were read again."""
+    """The runs were read."""
 
-    def __init__(self, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, entries: tuple[ComparedRun, ...]) -> None:
         super().__init__()
         self.entries = entries
 
 
 class CompareScreen(PollingScreen[None]):
-    """Compare runs; a letter stands for each, on the curves and in the tables."""
+    """Compare runs, each with its letter on the curves and in the tables."""
 
     HELP: ClassVar[str] = """\
-A letter stands for each run: on its curve, in the table of results and in that of settings. The figure that decides \
-is marked ● for the best run: bits per character, or perplexity for words; lower is better.
+Each run has a letter: on its curve, in the table of results and in the table of settings. ● marks the best run by \
+bits per character, or perplexity for words; lower is better.
 
-Saturated is the part of all gate values below 0.1 or above 0.9 (-0.9 and 0.9 for tanh gates). Half-life is the median \
-over all units: after so many steps half of what they hold is forgotten. Reach is how many steps back at least 1 % of \
-the gradient arrives. A difference between single runs may be chance: "lstmtui compare --seeds 3" tells.
+Saturated is the fraction of all gate values below 0.1 or above 0.9 (-0.9 and 0.9 for tanh gates). Half-life is the \
+median over all units of the steps after which half of a memory is forgotten. Reach is how many steps back at least 1 \
+% of the gradient arrives. A difference between single runs may be chance: use "lstmtui compare --seeds 3".
 """
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#results"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("x", "axis", "Axis", "compare.axis", "Along steps, tokens or time", show=True),
-        bind("y", "log", "Log", "compare.log", "Logarithmic or plain", show=True),
+        bind("x", "axis", "Axis", "compare.axis", "By steps, tokens or time", show=True),
+        bind("y", "log", "Log", "compare.log", "Logarithmic or linear", show=True),
         bind("c", "chart", "Chart", "compare.chart", "Validation, training, or gradient flow", show=True),
         bind("s", "panel", "Settings", "compare.settings", "Results, or the settings that differ", show=True),
         bind("escape", "back", "Back", "compare.back", "Leave this screen", show=True),
@@ -86,18 +89,18 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
         Binding("question_mark", "app.help", "Help", show=False),
     ]
 
-    entries: var[tuple[Entry, ...]] = var((), always_update=True)
-    """What the reader last saw; frozen."""
+    entries: var[tuple[ComparedRun, ...]] = var((), always_update=True)
+    """The newest figures of the runs; frozen."""
     axis: var[str] = var("step")
     chart: var[str] = var("valid")
     log_scale: var[bool] = var(True)
     panel: var[str] = var("results")
-    """Which table there is room for: "results" or "settings"."""
+    """The table shown where only one fits: "results" or "settings"."""
 
     def __init__(self, paths: Sequence[Path], services: Services | None = None) -> None:
         super().__init__()
-        self._readers = [RunReader(RunFolder(path), max_points=1000) for path in list(paths)[:MOST]]
-        self._left_out = max(0, len(paths) - MOST)
+        self._readers = [RunReader(RunFolder(path), max_points=1000) for path in list(paths)[:MAX_RUNS]]
+        self._omitted = max(0, len(paths) - MAX_RUNS)
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -110,30 +113,30 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
             with Panel(id="settings", classes="panel") as settings:
                 settings.border_title = "Settings that differ"
                 yield Static(id="differences")
-        yield Static(id="said")
+        yield StatusLine(id="status")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Compare"
-        self.query_one(LineChart).said = "Reading the runs …"
+        self.query_one(LineChart).empty_text = "Reading the runs …"
         self.poll_every(INTERVAL)
 
     def on_resize(self) -> None:
-        self._fill()
+        self._update_tables()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> RunsCompared:
-        found: list[Entry] = []
+        runs: list[ComparedRun] = []
         for letter, reader in zip(LETTERS, self._readers, strict=False):
-            before, now = reader.snapshot, seen(reader)
-            known = self.entries[len(found)] if len(self.entries) > len(found) else None
+            before, now = reader.snapshot, refresh(reader)
+            known = self.entries[len(runs)] if len(self.entries) > len(runs) else None
             if known is not None and now.ended and _same(before, now):
-                found.append(known)
+                runs.append(known)
             else:
                 flow = next(iter(read_flows(now.run, newest=1)), None)
-                found.append(Entry(letter, now, comparison.run_figures(now), flow))
-        return RunsCompared(tuple(found))
+                runs.append(ComparedRun(letter, now, comparison.run_figures(now), flow))
+        return RunsCompared(tuple(runs))
 
     def on_runs_compared(self, message: RunsCompared) -> None:
         if not self.entries or any(a is not b for a, b in zip(self.entries, message.entries, strict=True)):
@@ -142,91 +145,93 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     # --- showing --------------------------------------------------------------------------------------------------
 
     def watch_entries(self) -> None:
-        self._draw()
-        self._fill()
+        self._update_chart()
+        self._update_tables()
 
     def watch_axis(self) -> None:
-        self._draw()
+        self._update_chart()
 
     def watch_chart(self) -> None:
-        self._draw()
+        self._update_chart()
 
     def watch_log_scale(self) -> None:
-        self._draw()
+        self._update_chart()
 
     def watch_panel(self, panel: str) -> None:
         self.set_class(panel == "settings", "-settings")
 
-    def _draw(self) -> None:
+    def _update_chart(self) -> None:
         if not self.is_usable or not self.entries:
             return
         chart, panel = self.query_one(LineChart), self.query_one("#chart-panel")
         chart.log_scale = self.log_scale or self.chart == "flow"
-        chart.said = "Nothing to draw yet." if self._readers else "No runs were chosen."
-        chart.x_text = short_time if self.axis == "time" and self.chart != "flow" else wording.short
+        chart.empty_text = "Nothing to draw yet." if self._readers else "No runs were chosen."
+        chart.x_text = (
+            short_time if self.axis == "time" and self.chart != "flow" else partial(format_place, kind="step")
+        )
         chart.curves = tuple(
-            Curve(entry.letter, points, NAMES[number % len(NAMES)])
+            Curve(entry.letter, points, COLOUR_NAMES[number % len(COLOUR_NAMES)])
             for number, entry in enumerate(self.entries)
             if (points := self._points(entry))
         )
         unit = "" if self.chart == "flow" else f", {self._unit()}"
         panel.border_title = Content(f"{CHARTS[self.chart].capitalize()}{unit}".replace("dl/dh", "dL/dh"))
         panel.border_subtitle = Content("by lag" if self.chart == "flow" else f"by {AXES[self.axis]}")
-        living = sum(not entry.snapshot.ended for entry in self.entries)
+        running = sum(not entry.snapshot.ended for entry in self.entries)
         title = self.query_one(TitleBar)
         title.remark = f"{len(self.entries)} run{'s' * (len(self.entries) != 1)}" + (
-            f", {living} training" if living else ""
+            f", {running} training" if running else ""
         )
 
     def _unit(self) -> str:
         units = {wording.unit(entry.snapshot) for entry in self.entries}
-        return f"nats per {units.pop()}" if len(units) == 1 else "nats per token (of different kinds!)"
+        return f"nats per {units.pop()}" if len(units) == 1 else "nats per token (different tokens)"
 
-    def _points(self, entry: Entry) -> tuple[tuple[float, float], ...]:
-        seen = entry.snapshot
+    def _points(self, entry: ComparedRun) -> tuple[tuple[float, float], ...]:
+        run = entry.snapshot
         if self.chart == "flow":
             return tuple((k + 1.0, float(v)) for k, v in enumerate(entry.flow.h[-1])) if entry.flow is not None else ()
-        place = self._place(seen)
+        place = self._place(run)
         if self.chart == "train":
-            return tuple((place(p.step), p.loss) for p in seen.train)
-        return tuple((place(p.step), p.value) for p in seen.valid)
+            return tuple((place(p.step), p.loss) for p in run.train)
+        return tuple((place(p.step), p.value) for p in run.valid)
 
-    def _place(self, seen: RunSnapshot) -> Callable[[int], float]:
-        """Return what turns a step into a place on the axis."""
-        last = seen.train[-1] if seen.train else None
+    def _place(self, run: RunSnapshot) -> Callable[[int], float]:
+        """Return the function from a step to its place on the axis."""
+        last = run.train[-1] if run.train else None
         if self.axis == "step" or last is None or not last.step:
             return float
         rate = (last.tokens if self.axis == "tokens" else last.seconds) / last.step
         return lambda step: step * rate
 
-    def _fill(self) -> None:
-        """Write both tables."""
+    def _update_tables(self) -> None:
         if not self.is_usable or not self.entries:
             return
-        # The panels' own width is not known before the first layout; the screen's is.
+        # The width of a panel is unknown before the first layout; that of the screen is known.
         width = self.size.width
         both = width >= 110
         results = width - 4 if not both else width * 3 // 5 - 4
         self.query_one("#figures", Static).update(self._results(results))
         self.query_one("#differences", Static).update(self._differences())
         found = [entry.figures for entry in self.entries]
-        left_out = f" Only the first {MOST} runs are shown." if self._left_out else ""
-        said = comparison.recommendation(found) if len(comparison.by_cell(found)) > 1 else ""
+        omitted = f" Only the first {MAX_RUNS} runs are shown." if self._omitted else ""
+        advice = comparison.recommendation(found) if len(comparison.by_cell(found)) > 1 else ""
         bad = [entry.snapshot for entry in self.entries if entry.snapshot.settings is None]
         problems = "".join(f" '{run.run.name}' cannot be compared: {run.message}" for run in bad)
-        self.query_one("#said", Static).update(Text(one_line(f"{said}{left_out}{problems}".strip())))
+        self.query_one(StatusLine).set_text(one_line(f"{advice}{omitted}{problems}".strip()))
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]
         units = {comparison.unit_of(f) for f in found}
         known = [f.quality for f in found if f.quality is not None]
-        best = min(known, default=math.nan) if len(units) == 1 else math.nan  # of different kinds: none is the best
-        rows = [[entry.letter, *(told for _, told in self._row(entry, best))] for entry in self.entries]
+        best = min(known, default=math.nan) if len(units) == 1 else math.nan  # different units cannot be compared
+        rows = [[entry.letter, *(value for _, value in self._row(entry, best))] for entry in self.entries]
         heads = ["", *(head for head, _ in self._row(self.entries[0], best))]
-        return table(heads, rows, width, [NAMES[number % len(NAMES)] for number in range(len(rows))], self._colours())
+        names = [COLOUR_NAMES[number % len(COLOUR_NAMES)] for number in range(len(rows))]
+        return table(heads, rows, width, names, self._colours())
 
-    def _row(self, entry: Entry, best: float) -> list[tuple[str, str]]:
-        """Return heading and value of every column, the most wanted first."""
+    def _row(self, entry: ComparedRun, best: float) -> list[tuple[str, str]]:
+        """Return heading and value of every column, the most important first."""
         f = entry.figures
         mark = "●" if f.quality is not None and f.quality == best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
@@ -254,8 +259,8 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     def _differences(self) -> Text:
         found = comparison.setting_differences([entry.snapshot for entry in self.entries])
         if not found:
-            return Text("They have the same settings.")
-        if len(self.entries) > max(WIDE, len(found)):  # a column each would not fit
+            return Text("The runs have the same settings.")
+        if len(self.entries) > max(MAX_RUN_COLUMNS, len(found)):  # a column for each run would not fit
             heads = ["", *(name for name, _ in found)]
             rows = [
                 [entry.letter, *(one_line(values[number], 16) for _, values in found)]
@@ -269,7 +274,7 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
     def _colours(self) -> dict[str, str]:
         names = ("primary", "warning", "success", "error", "secondary", "foreground")
         known = self.app.theme_variables
-        colours = {one: known.get(name, "") for one, name in zip(NAMES, names, strict=True)}
+        colours = {one: known.get(name, "") for one, name in zip(COLOUR_NAMES, names, strict=True)}
         return {one: colour for one, colour in colours.items() if colour.startswith("#")}
 
     # --- keys -----------------------------------------------------------------------------------------------------
@@ -294,35 +299,35 @@ the gradient arrives. A difference between single runs may be chance: "lstmtui c
 
 
 def short_time(seconds: float) -> str:
-    """Return a time as short as an axis wants it."""
+    """Return a duration, short enough for an axis."""
     if seconds < 600:
         return f"{seconds:.0f}s"
     return f"{seconds / 60:.0f}min" if seconds < 36_000 else f"{seconds / 3600:.0f}h"
 
 
 def table(heads: list[str], rows: list[list[str]], width: int, names: list[str], colours: dict[str, str]) -> Text:
-    """Return a table as text, with as many columns from the left as `width` has room for; letters in their colours."""
+    """Return a table as text with the columns from the left that fit into `width`, and coloured letters."""
     sizes = [max(len(row[k]) for row in (heads, *rows)) for k in range(len(heads))]
-    kept, used = 0, 0
-    while kept < len(sizes) and used + sizes[kept] <= width:
-        used += sizes[kept] + 2
-        kept += 1
-    kept = max(kept, min(3, len(sizes)))
-    said = Text(no_wrap=True)
-    said.append("  ".join(head.ljust(size) for head, size in zip(heads[:kept], sizes, strict=False)), style="bold")
+    count, used = 0, 0
+    while count < len(sizes) and used + sizes[count] <= width:
+        used += sizes[count] + 2
+        count += 1
+    count = max(count, min(3, len(sizes)))
+    text = Text(no_wrap=True)
+    text.append("  ".join(head.ljust(size) for head, size in zip(heads[:count], sizes, strict=False)), style="bold")
     for number, row in enumerate(rows):
-        cells = [cell.ljust(size) for cell, size in zip(row[:kept], sizes, strict=False)]
+        cells = [cell.ljust(size) for cell, size in zip(row[:count], sizes, strict=False)]
         colour = colours.get(names[number], "") if names else ""
-        said.append("\n" + cells[0], style=f"bold {colour}".strip())
-        said.append("  " + "  ".join(cells[1:]))
-    return said
+        text.append("\n" + cells[0], style=f"bold {colour}".strip())
+        text.append("  " + "  ".join(cells[1:]))
+    return text
 
 
-def _same(before: RunSnapshot, seen: RunSnapshot) -> bool:
+def _same(before: RunSnapshot, now: RunSnapshot) -> bool:
     """Return whether nothing was added."""
     return (before.state, before.step, len(before.train), before.valid[-1:]) == (
-        seen.state,
-        seen.step,
-        len(seen.train),
-        seen.valid[-1:],
+        now.state,
+        now.step,
+        len(now.train),
+        now.valid[-1:],
     )

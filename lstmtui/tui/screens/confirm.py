@@ -1,4 +1,4 @@
-"""One question before something that cannot be taken back."""
+"""A question before something that cannot be undone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lstmtui.tui.screens.base import Dialog
 
 
 class ConfirmScreen(Dialog[bool]):
-    """Answers True on y, False on everything that means no."""
+    """Returns True on y, False on every key that means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("y", "answer(True)", "Yes", "confirm.yes", "Yes", show=True),

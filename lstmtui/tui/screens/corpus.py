@@ -1,4 +1,4 @@
-"""Choosing a text: one that has a name, or a file or folder of one's own."""
+"""Choosing a text to train on: a named one, or a file or folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static
+from textual.widgets import DirectoryTree, Footer, Input, OptionList
 from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
@@ -21,7 +21,8 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.widgets.fields import Entry as Line
+from lstmtui.tui.widgets.fields import LineInput
+from lstmtui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from textual.widgets.directory_tree import DirEntry
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Files(DirectoryTree):
-    """Files and folders, their names made safe; hidden ones are left out."""
+    """Files and folders without hidden ones; names are safe for a terminal."""
 
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
@@ -46,19 +47,19 @@ class Files(DirectoryTree):
 
 
 class CorpusScreen(Dialog[tuple[str, ...] | None]):
-    """Answers with the names of the texts chosen."""
+    """Returns the names of the chosen texts."""
 
     HELP: ClassVar[str] = """\
-Type a path, or choose a text that has a name (left), or a file or folder (right; space takes a whole folder). \
-Sets that are not here yet are fetched when you choose them, after a question.
+Type a path, or choose a named text (left), or a file or folder (right; space chooses a whole folder). A named text \
+that is not on this machine is downloaded after a question.
 """
     AUTO_FOCUS = "#path"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "Back", "corpus.back", "Back, and change nothing", show=True),
+        bind("escape", "leave", "Back", "corpus.back", "Back without a change", show=True),
     ]
     DEFAULT_CSS = """
-    CorpusScreen #said { height: auto; max-height: 3; color: $foreground 65%; }
-    CorpusScreen #said.-error { color: $error; }
+    CorpusScreen #status { padding: 0; color: $foreground 65%; }
+    CorpusScreen #status.-error { color: $error; }
     CorpusScreen Horizontal { height: 1fr; }
     CorpusScreen OptionList, CorpusScreen Files {
         width: 1fr; height: 1fr; border: none; border-top: solid $foreground 25%; background: $surface; padding: 0;
@@ -83,29 +84,29 @@ Sets that are not here yet are fetched when you choose them, after a question.
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Text to train on"
-            dialog.border_subtitle = "tab: next part  enter: take it  space: take a folder  escape: back"
-            yield Line("", id="path", placeholder="path of a file or folder …")
-            yield Static("", id="said")
+            dialog.border_subtitle = "tab: next part  enter: choose  space: choose a folder  escape: back"
+            yield LineInput("", id="path", placeholder="path of a file or folder …")
+            yield StatusLine("", id="status")
             with Horizontal():
                 yield OptionList(id="named")
                 yield Files(self._start, id="files")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#said", Static).update(Text("Named texts at the left, your files at the right."))
+        self._set_status("Named texts are on the left, your files on the right.")
         from lstmtui.common.paths import cache_root
         from lstmtui.data import catalogue, default_corpus, formal_languages
 
         named = self.query_one("#named", OptionList)
         options = [
-            Option(_line(default_corpus.NAME, "English prose that every Python carries, 1 MB"), default_corpus.NAME)
+            Option(_line(default_corpus.NAME, "English prose included in every Python, 1 MB"), default_corpus.NAME)
         ]
         cache = cache_root()
         for entry in catalogue.entries().values():
-            here = catalogue.is_fetched(entry, cache)
+            fetched = catalogue.is_fetched(entry, cache)
             length = _size(entry)
             options.append(
-                Option(_line(entry.name, f"{'' if here else 'to fetch, '}{length}, {entry.title}"), entry.name)
+                Option(_line(entry.name, f"{'' if fetched else 'to download, '}{length}, {entry.title}"), entry.name)
             )
         options += [
             Option(_line(name, f"generator: {g.title}"), name) for name, g in formal_languages.GENERATORS.items()
@@ -118,37 +119,37 @@ Sets that are not here yet are fetched when you choose them, after a question.
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if typed := event.value.strip():
-            self._take(typed)
+            self._choose(typed)
         else:
             self.query_one("#named").focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Tell all of a line that the list has no room for."""
+        """Show the whole of a line that the list cuts."""
         if self.query_one("#named").has_focus and isinstance(event.option.prompt, Text):
-            self.query_one("#said", Static).update(Text(one_line(event.option.prompt.plain)))
+            self._set_status(one_line(event.option.prompt.plain))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._take(str(event.option.id))
+        self._choose(str(event.option.id))
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
         event.stop()
-        self._take(str(event.path))
+        self._choose(str(event.path))
 
     def on_tree_node_highlighted(self, event: Files.NodeHighlighted[DirEntry]) -> None:
         if event.node.data is not None and self.query_one("#files").has_focus:
-            self.query_one("#said", Static).update(Text(one_line(str(event.node.data.path))))
+            self._set_status(one_line(str(event.node.data.path)))
 
     def key_space(self) -> None:
         files = self.query_one("#files", Files)
         node = files.cursor_node
         if files.has_focus and node is not None and node.data is not None:
-            self._take(str(node.data.path))
+            self._choose(str(node.data.path))
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
-    def _take(self, name: str) -> None:
-        """Answer with `name` when it can be read; fetch it first where that is needed."""
+    def _choose(self, name: str) -> None:
+        """Return `name` if it can be read; download it first where needed."""
         from lstmtui.common.paths import cache_root
         from lstmtui.data import catalogue
 
@@ -164,7 +165,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
         where = entry.files[0].url.split("/")[2]
         length = _size(entry)
         self.app.push_screen(
-            ConfirmScreen("Fetch", f"Fetch {name} ({length}) from {where}? Licence: {entry.licence}."), answered
+            ConfirmScreen("Download", f"Download {name} ({length}) from {where}? Licence: {entry.licence}."), answered
         )
 
     @work(thread=True, group="corpus", exclusive=True)
@@ -174,7 +175,7 @@ Sets that are not here yet are fetched when you choose them, after a question.
         try:
             resolve_names([name])
         except LstmtuiError as error:
-            self.call_if_usable(self._say, str(error), error=True)
+            self.call_if_usable(self._set_status, str(error), error=True)
             return
         self.call_if_usable(self.dismiss, (name,))
 
@@ -183,20 +184,18 @@ Sets that are not here yet are fetched when you choose them, after a question.
         from lstmtui.data import catalogue
 
         def report(what: str, done: float) -> None:
-            self.call_if_usable(self._say, f"Fetching {what}: {done:.0%} …")
+            self.call_if_usable(self._set_status, f"Downloading {what}: {done:.0%} …")
 
         try:
             catalogue.fetch_entry(catalogue.get_entry(name), report=report)
         except LstmtuiError as error:
-            self.call_if_usable(self._say, str(error), error=True)
+            self.call_if_usable(self._set_status, str(error), error=True)
             return
         self.call_if_usable(self.dismiss, (name,))
 
-    def _say(self, said: str, *, error: bool = False) -> None:
+    def _set_status(self, text: str, *, error: bool = False) -> None:
         if self.is_usable:
-            line = self.query_one("#said", Static)
-            line.update(Text(safe(said)))
-            line.set_class(error, "-error")
+            self.query_one(StatusLine).set_text(text, error=error)
 
 
 def _size(entry: CatalogueEntry) -> str:

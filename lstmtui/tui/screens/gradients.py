@@ -1,4 +1,4 @@
-"""How far back the gradients of one run reach, and how long its units remember."""
+"""The gradient flow of one run: how far back gradients reach, and the half-lives of its units."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
-from lstmtui.common.terminal_text import safe
 from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, measurement_files, parse_flow, read_flow
 from lstmtui.runs.folder import RunFolder
-from lstmtui.tui import wording as words
+from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import PollResult
 from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
-from lstmtui.tui.widgets.line_chart import NAMES, LineChart
+from lstmtui.tui.widgets.line_chart import COLOUR_NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
+from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.workers.inspection import InspectedModel, InspectionAnswered, InspectionThread
 from lstmtui.tui.workers.model_thread import ModelFailed
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
 
 INTERVAL = 2.0
-"""Seconds between two looks at the probes."""
+"""Seconds between two reads of the probes."""
 FLOOR = 1e-9
-"""Below this part of the largest norm nothing is told apart any more; drawn on the edge."""
-NONE_YET = """\
-Nothing has been measured yet: a measurement
-follows with the next evaluation.
+"""The smallest norm that is drawn, relative to the largest."""
+NO_MEASUREMENT = """\
+No measurement yet: one follows with
+the next evaluation.
 
 Press m to measure the best checkpoint now."""
 
 
 class Measured(PollResult):
-    """The probes folder was read: every measurement there is, oldest first."""
+    """The measurements of the run, oldest first."""
 
     def __init__(self, flows: tuple[Flow, ...]) -> None:
         super().__init__()
@@ -52,25 +52,25 @@ class Measured(PollResult):
 
 
 class GradientsScreen(PollingScreen[None]):
-    """See gradients vanish, explode or hold, and how that changes while a run trains."""
+    """Gradients that vanish, explode or persist, and how that changes during training."""
 
     HELP: ClassVar[str] = """\
-The loss of one prediction is followed back through time. At lag k stands the norm of its gradient with respect to the \
-state that a layer carried into the last k steps: what an error there would still teach. A straight line downwards is \
-a gradient that shrinks by the same factor at each step, and vanishes; one that rises explodes.
+The norm, by lag k, of the gradient of the loss of one prediction with respect to the state that a layer carried into \
+the last k steps. A straight line downwards is a gradient that shrinks by the same factor at each step, and vanishes; \
+a rising line is a gradient that explodes.
 
-h is what a layer puts out and hands on, c is the cell state of an LSTM, along which gradients can flow through \
-forget gates alone. The digit on a line is the layer.
+h is the output of a layer, c the cell state of an LSTM, along which gradients flow through forget gates alone. The \
+digit on a line is the layer.
 
-Half-life: after how many steps a unit has forgotten half of what it holds, from the gate that forgets (f, 1 - i, or \
-the z of a GRU).
+Half-life: the steps after which a unit has forgotten half of its memory, from the gate that forgets (f, 1 - i, or the \
+z of a GRU).
 """
     CSS_PATH = "gradients.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "move(-1)", "Earlier", "gradients.earlier", "The measurement before this one", show=True),
         bind("right", "move(1)", "Later", "gradients.later", "The measurement after this one", show=True),
-        bind("home", "move(-1000)", "First", "gradients.first", "The first measurement that is kept"),
-        bind("end", "move(1000)", "Last", "gradients.last", "The newest measurement, and those that follow"),
+        bind("home", "move(-1000)", "First", "gradients.first", "The first measurement"),
+        bind("end", "move(1000)", "Last", "gradients.last", "The newest measurement, also of those to come"),
         bind("s", "state", "h or c", "gradients.state", "Show the other state: h, or the cell state c", show=True),
         bind("m", "measure", "Measure", "gradients.measure", "Measure the run's best checkpoint now", show=True),
         bind("escape", "back", "Back", "gradients.back", "Leave this screen", show=True),
@@ -81,18 +81,19 @@ the z of a GRU).
     flows: var[tuple[Flow, ...]] = var((), always_update=True)
     """Every measurement, oldest first; frozen."""
     at: var[int | None] = var(None)
-    """Which one is shown; None follows the newest."""
+    """The index of the shown measurement; None for the newest."""
     state: var[str] = var("h")
-    """Which state's gradient is shown where there is room for one."""
+    """The state that is shown where only one fits."""
 
     def __init__(self, path: Path, services: Services | None = None) -> None:
         super().__init__()
         self._folder = RunFolder(path)
         self._services = services
         self._known: dict[Path, Flow | None] = {}
-        self._own: Flow | None = None
+        self._measured_here: Flow | None = None
+        """The measurement made from this screen, shown after those of the run."""
         self._inspection: InspectionThread | None = None
-        self._looked = False
+        self._was_read = False
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -103,19 +104,19 @@ the z of a GRU).
                     with Container(id=f"chart-{state}", classes="panel chart"):
                         yield LineChart(id=f"norms-{state}")
             with Panel(id="meaning", classes="panel") as meaning:
-                meaning.border_title = "What it says"
+                meaning.border_title = "Summary"
                 yield Static(id="verdict")
                 yield HalfLives()
-        yield Static(id="said")
+        yield StatusLine(id="status")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         title = self.query_one(TitleBar)
         title.title, title.remark = self._folder.name, "gradient flow"
         for chart in self.query(LineChart):
-            chart.x_text = words.count
-            chart.said = "Reading the run …"
-        self._show()
+            chart.x_text = wording.count
+            chart.empty_text = "Reading the run …"
+        self._update()
         self.poll_every(INTERVAL)
 
     def on_unmount(self) -> None:
@@ -130,11 +131,11 @@ the z of a GRU).
         return Measured(tuple(flow for flow in self._known.values() if flow is not None))
 
     def on_measured(self, message: Measured) -> None:
-        first, self._looked = not self._looked, True
-        kept = self.flows[: len(self.flows) - (self._own is not None)]
-        if first or [f.step for f in message.flows] != [f.step for f in kept]:
-            own = (self._own,) if self._own is not None else ()
-            self.flows = (*message.flows, *own)
+        first, self._was_read = not self._was_read, True
+        known = self.flows[: len(self.flows) - (self._measured_here is not None)]
+        if first or [f.step for f in message.flows] != [f.step for f in known]:
+            measured_here = (self._measured_here,) if self._measured_here is not None else ()
+            self.flows = (*message.flows, *measured_here)
 
     # --- showing --------------------------------------------------------------------------------------------------
 
@@ -146,15 +147,15 @@ the z of a GRU).
         return self.flows[-1 if self.at is None else min(self.at, len(self.flows) - 1)]
 
     def watch_flows(self) -> None:
-        self._show()
+        self._update()
 
     def watch_at(self) -> None:
-        self._show()
+        self._update()
 
     def watch_state(self) -> None:
-        self._show()
+        self._update()
 
-    def _show(self) -> None:
+    def _update(self) -> None:
         if not self.is_usable:
             return
         flow = self.shown
@@ -165,44 +166,44 @@ the z of a GRU).
         self.query_one(HalfLives).values = flow.half_life if flow is not None else None
         for name in ("h", "c"):
             chart = self.query_one(f"#norms-{name}", LineChart)
-            chart.said = NONE_YET if self._looked else "Reading the run …"
+            chart.empty_text = NO_MEASUREMENT if self._was_read else "Reading the run …"
             chart.curves = curves_of(flow, name) if flow is not None else ()
             panel = self.query_one(f"#chart-{name}")
             panel.border_title = Content(f"Norm of dL/d{name} by lag")
             panel.border_subtitle = Content(self._place(flow))
-        self.query_one("#verdict", Static).update(self._meaning(flow, state))
-        self.query_one("#brief", Static).update(Text(self._in_brief(flow, state)))
+        self.query_one("#verdict", Static).update(self._summary(flow, state))
+        self.query_one("#brief", Static).update(Text(self._brief(flow, state)))
         title = self.query_one(TitleBar)
-        title.remark = "gradient flow" + (f" · {flow.cell} · step {words.count(flow.step)}" if flow else "")
+        title.remark = "gradient flow" + (f" · {flow.cell} · step {wording.count(flow.step)}" if flow else "")
 
     def _place(self, flow: Flow | None) -> str:
         if flow is None:
             return "digits: layers"
         number = self.flows.index(flow) + 1
-        kind = "measured now" if flow is self._own else f"step {words.count(flow.step)}"
+        kind = "measured now" if flow is self._measured_here else f"step {wording.count(flow.step)}"
         return f"{kind}, {number} of {len(self.flows)}"
 
-    def _meaning(self, flow: Flow | None, state: str) -> Text:
+    def _summary(self, flow: Flow | None, state: str) -> Text:
         if flow is None:
             return Text("")
-        said = Text()
+        text = Text()
         for layer in range(flow.layers):
-            said.append(f"Layer {layer + 1}\n", style="bold")
+            text.append(f"Layer {layer + 1}\n", style="bold")
             for name in ("h", "c") if flow.c.size else ("h",):
-                told = judge(flow.norms(name)[layer]).words
-                said.append(f"{name} {told}\n", style="" if name == state else "dim")
-            if kept := describe_half_life(flow.half_life[layer]):
-                said.append(f"{kept}\n", style="dim")
+                sentence = judge(flow.norms(name)[layer]).words
+                text.append(f"{name} {sentence}\n", style="" if name == state else "dim")
+            if memory_text := describe_half_life(flow.half_life[layer]):
+                text.append(f"{memory_text}\n", style="dim")
         if flow.half_life.size:
-            said.append("\nHalf-life of the units", style="bold")
-        return said
+            text.append("\nHalf-life of the units", style="bold")
+        return text
 
-    def _in_brief(self, flow: Flow | None, state: str) -> str:
-        """Return one line for a small screen."""
+    def _brief(self, flow: Flow | None, state: str) -> str:
+        """Return the summary in one line, for a small screen."""
         if flow is None:
-            return "Nothing measured yet; m measures." if self._looked else "Reading the run …"
-        told = [judge(flow.norms(state)[layer]).short for layer in range(flow.layers)]
-        return "  ".join(f"{state}{layer + 1} {words}" for layer, words in enumerate(told))
+            return "No measurement yet; m measures." if self._was_read else "Reading the run …"
+        verdicts = [judge(flow.norms(state)[layer]).short for layer in range(flow.layers)]
+        return "  ".join(f"{state}{layer + 1} {verdict}" for layer, verdict in enumerate(verdicts))
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
@@ -214,9 +215,9 @@ the z of a GRU).
     def action_move(self, by: int) -> None:
         if self.flows:
             last = len(self.flows) - 1
-            here = last if self.at is None else min(self.at, last)
-            there = min(max(0, here + by), last)
-            self.at = None if there == last else there
+            current = last if self.at is None else min(self.at, last)
+            target = min(max(0, current + by), last)
+            self.at = None if target == last else target
 
     def action_state(self) -> None:
         self.state = "h" if self.state == "c" else "c"
@@ -228,45 +229,42 @@ the z of a GRU).
             self._inspection = InspectionThread(
                 lambda: cast(InspectedModel, services.open_model(folder)), self.post_message
             )
-        self._say("Measuring the best checkpoint …")
+        self._set_status("Measuring the best checkpoint …")
         self._inspection.ask("gradients")
 
     def on_inspection_answered(self, message: InspectionAnswered) -> None:
         flow = parse_flow(message.answer)
         if flow is None:
-            self._say("The answer made no sense; is the run of another version?", error=True)
+            self._set_status("The answer makes no sense; is the run of another version?", error=True)
             return
-        others = self.flows[: len(self.flows) - (self._own is not None)]
-        self._own = flow
+        others = self.flows[: len(self.flows) - (self._measured_here is not None)]
+        self._measured_here = flow
         self.at = None
         self.flows = (*others, flow)
-        self._say(f"Measured the checkpoint of step {words.count(flow.step)}.")
+        self._set_status(f"Measured the checkpoint of step {wording.count(flow.step)}.")
 
     def on_model_failed(self, message: ModelFailed) -> None:
         if message.final and self._inspection is not None:
             self._inspection.close()
             self._inspection = None
-        self._say(message.words, error=True)
+        self._set_status(message.reason, error=True)
 
     def action_back(self) -> None:
         self.dismiss()
 
-    def _say(self, text: str, *, error: bool = False) -> None:
-        said = self.query_one("#said", Static)
-        said.update(Text(safe(text, newlines=False)))
-        said.set_class(error, "-error")
-        said.set_class(bool(text), "-said")
+    def _set_status(self, text: str, *, error: bool = False) -> None:
+        self.query_one(StatusLine).set_text(text, error=error)
 
 
 def curves_of(flow: Flow, state: str) -> tuple[Curve, ...]:
-    """Return one curve for each layer; what is not finite, or too small to matter, lies on the edge."""
-    found = []
+    """Return one curve for each layer; values too small to matter are drawn on the lower edge."""
+    curves = []
     values = flow.norms(state)
     top = _largest(values)
     for layer in range(len(values)):
         points = tuple((float(k + 1), max(float(v), FLOOR * top)) for k, v in enumerate(values[layer]))
-        found.append(Curve(str(layer + 1)[-1], points, NAMES[layer % len(NAMES)]))
-    return tuple(found)
+        curves.append(Curve(str(layer + 1)[-1], points, COLOUR_NAMES[layer % len(COLOUR_NAMES)]))
+    return tuple(curves)
 
 
 def _largest(values: Any) -> float:

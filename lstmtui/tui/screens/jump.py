@@ -19,21 +19,21 @@ LETTERS = "asdfgqwertzxcvbhjklyuiopnm"
 
 
 def targets(screen: Screen[object]) -> list[tuple[Widget, Region]]:
-    """Return what can have the focus and is to be seen, with where it is, in reading order."""
-    found = []
+    """Return the visible widgets that can have the focus, with their regions, in reading order."""
+    visible = []
     for widget in screen.focus_chain:
         region = widget.region.intersection(screen.region)
         if region.area:
-            found.append((widget, region))
-    found.sort(key=lambda pair: (pair[1].y, pair[1].x))
-    return found[: len(LETTERS)]
+            visible.append((widget, region))
+    visible.sort(key=lambda pair: (pair[1].y, pair[1].x))
+    return visible[: len(LETTERS)]
 
 
 class JumpScreen(Dialog[None]):
-    """Lies over another screen and shows it through."""
+    """A transparent screen of letters over another one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,ctrl+o", "dismiss", "Back", "jump.back", "Stay where you are", show=True)
+        bind("escape,ctrl+o", "dismiss", "Back", "jump.back", "Back without moving the focus", show=True)
     ]
     DEFAULT_CSS = """
     JumpScreen {

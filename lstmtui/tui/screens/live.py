@@ -1,4 +1,4 @@
-"""One run, live: loss, figures, text, gates; and the keys that steer it."""
+"""One run, live: loss, figures, samples and gates, and the keys that steer it."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ from lstmtui.tui.workers.pending_requests import PendingRequests, live_values
 from lstmtui.tui.workers.run_polling import RunPoller
 
 if TYPE_CHECKING:
-    from lstmtui.tui.screens.steer import Fork
+    from lstmtui.tui.screens.fork import Fork
 
 INTERVAL = 1.0
-"""Seconds between two looks at the run folder."""
+"""Seconds between two reads of the run folder."""
 
 
 class LiveScreen(PollingScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
-Loss: the thin line is training, the mean of each log interval; ◆ is validation. Lower is better. ▼ marks what was \
-changed, with its name; ┴ on the axis is a checkpoint. With the chart focused (click it, or ctrl+o), left and right \
-look at a point, + and - zoom.
+Loss: the thin line is training, the mean of each log interval; ◆ is validation. Lower is better. ▼ marks a change, \
+with its name; ┴ on the axis is a checkpoint. With the chart focused (click it, or ctrl+o), left and right move a \
+cursor, + and - zoom.
 
-Gap: validation minus training loss. When it grows and validation gets no better, the text is being memorised.
+Gap: validation minus training loss. When it grows and validation does not improve, the model memorises the text.
 
-Update: length of a step beside that of the weights; about 1e-3 is usual.
+Update: norm of an update relative to that of the weights; about 1e-3 is usual.
 
 Gates: a shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ stays shut, below 0.1 (below -0.9 \
-for the tanh gates g and n). v goes through the views: all gates by unit, all by training time, one gate's units by \
-training time, by each character of a window, and the scatter of both fractions; [ and ] choose the gate.
+for the tanh gates g and n). v shows the next view: all gates by unit, all by training time, the units of one gate by \
+training time or by the characters of a window, and the scatter of both fractions. [ and ] choose the gate.
 
-The engine is a process of its own: leaving this screen, or the program, does not stop it.
+The engine is a separate process: leaving this screen, or the program, does not stop it.
 """
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
@@ -67,44 +67,42 @@ The engine is a process of its own: leaving this screen, or the program, does no
             "r", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
         bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
-        bind("w", "write", "Write", "live.write", "Generate a sample, with a prompt and a temperature", show=True),
+        bind("w", "sample", "Sample", "live.write", "Generate a sample, with a prompt and a temperature", show=True),
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
         bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
         bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
         bind("[", "gate(-1)", "Gate before", "live.gate-before", "The layer and gate before"),
         bind("]", "gate(1)", "Next gate", "live.gate-next", "The next layer and gate"),
-        bind("z", "enlarge", "Enlarge", "live.enlarge", "Give the focused panel the whole screen, and back"),
-        bind("l", "log", "Log", "live.log", "Loss on a log axis, or a plain one"),
+        bind("z", "enlarge", "Enlarge", "live.enlarge", "Enlarge the focused panel to the whole screen, and back"),
+        bind("l", "log", "Log", "live.log", "Loss on a logarithmic or a linear axis"),
         bind("m", "smooth", "Smooth", "live.smooth", "Smooth the training loss more, or not"),
         bind("a", "x_axis", "Axis", "live.axis", "Loss by step, by tokens, or by time"),
         bind("u", "unit", "Unit", "live.unit", "Loss in nats per token, or in bits per character"),
-        bind(
-            "plus,equals_sign", "zoom(0.5)", "Closer", "live.closer", "Look closer, at the cursor or the newest points"
-        ),
-        bind("minus", "zoom(2.0)", "Farther", "live.farther", "Look from farther away"),
+        bind("plus,equals_sign", "zoom(0.5)", "Zoom in", "live.closer", "Zoom in, at the cursor or the newest points"),
+        bind("minus", "zoom(2.0)", "Zoom out", "live.farther", "Zoom out"),
         bind("0", "zoom(1e9)", "All", "live.all", "The whole curve"),
-        bind("left", "older", "Older text", "live.older", "The text written before this one"),
-        bind("right", "newer", "Newer text", "live.newer", "The text written after this one"),
+        bind("left", "older", "Older sample", "live.older", "The sample before this one"),
+        bind("right", "newer", "Newer sample", "live.newer", "The sample after this one"),
         bind("s", "ask('save')", "Save", "live.save", "Write a checkpoint now"),
         bind("x", "stop", "Stop", "live.stop", "Save, and end the engine; the run can be resumed"),
-        bind("b", "rewind", "Best", "live.rewind", "Put the training back to its best checkpoint"),
+        bind("b", "rewind", "Best", "live.rewind", "Restore the best checkpoint and train on from it"),
         bind("f", "fork", "Fork", "live.fork", "A new run that begins at a checkpoint of this one"),
-        bind("ctrl+z", "ask('undo')", "Undo", "live.undo", "Take the last change of a setting back"),
+        bind("ctrl+z", "ask('undo')", "Undo", "live.undo", "Undo the last change of a setting"),
         bind("escape", "back", "Runs", "live.back", "Back to the list of runs", show=True),
-        bind("q", "app.quit", "Quit", "live.quit", "Leave; the run goes on"),
+        bind("q", "app.quit", "Quit", "live.quit", "Quit; the run continues"),
         bind("question_mark", "app.help", "Help", "live.help", ""),
     ]
 
     view: var[RunView | None] = var(None, always_update=True)
-    """What the reader last saw; frozen, never edited here."""
+    """The newest state that was read; frozen."""
 
     def __init__(self, run: RunFolder, services: Services) -> None:
         super().__init__()
         self._folder, self._services = run, services
         self._poller = RunPoller(run)
         self._pending = PendingRequests()
-        self._said = ("", "")
+        self._notice = self._brief = ""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -129,10 +127,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.query_one(TitleBar).title = self._folder.name
         chart = self.query_one(LossChart)
         for name in ("bits", "logarithmic", "smoothing", "x_axis", "zoom"):
-            self.watch(chart, name, self._label, init=False)
+            self.watch(chart, name, self._update_titles, init=False)
         for name in ("view", "chosen"):
-            self.watch(self.query_one(GateMap), name, self._label, init=False)
-        self._label()
+            self.watch(self.query_one(GateMap), name, self._update_titles, init=False)
+        self._update_titles()
         self.poll_every(INTERVAL)
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -146,55 +144,59 @@ The engine is a process of its own: leaving this screen, or the program, does no
     def watch_view(self, old: RunView | None, view: RunView | None) -> None:
         if view is None:
             return
-        seen = view.snapshot
+        run = view.snapshot
         title = self.query_one(TitleBar)
-        title.state, title.remark = seen.state, f"{wording.network(seen)} · {wording.corpus(seen)}"
-        self.query_one(ProgressLine).snapshot = seen
-        if old is None or not _same_points(old.snapshot, seen):
-            self.query_one(LossChart).snapshot = seen
-        self.query_one(Figures).snapshot = seen
-        self.query_one(SamplePanel).samples = seen.samples
-        self.query_one(EventLine).events = seen.events
+        title.state, title.remark = run.state, f"{wording.network(run)} · {wording.corpus(run)}"
+        self.query_one(ProgressLine).snapshot = run
+        if old is None or not _same_points(old.snapshot, run):
+            self.query_one(LossChart).snapshot = run
+        self.query_one(Figures).snapshot = run
+        self.query_one(SamplePanel).samples = run.samples
+        self.query_one(EventLine).events = run.events
         gates = self.query_one(GateMap)
         if old is None or old.probes is not view.probes:
             gates.probes = view.probes
         if old is None or old.window is not view.window:
             gates.window = view.window
-        self._say(view)
-        for ok, said in self._pending.settle(seen):
+        self._update_notice(view)
+        self._update_brief(run)
+        for ok, message in self._pending.settle(run):
             if not ok:
-                self.show_message(said, error=True)
-        self.query_one(EventLine).waiting = self._pending.waiting()
-        self._label()
-        if old is None or (old.snapshot.state, old.gone) != (seen.state, view.gone):
+                self.show_message(message, error=True)
+        self.query_one(EventLine).waiting = self._pending.describe()
+        self._update_titles()
+        if old is None or (old.snapshot.state, old.gone) != (run.state, view.gone):
             self.refresh_bindings()
 
-    def _say(self, view: RunView) -> None:
-        """Put the state into words, where there is something to say, and the figures for a small screen."""
-        said = wording.notice(view.snapshot, gone=view.gone)
+    def _update_notice(self, view: RunView) -> None:
+        """Show the sentence about the state, if there is one."""
+        text = wording.notice(view.snapshot, gone=view.gone)
         notice = self.query_one("#notice", Static)
-        if said != self._said[0]:  # a new text costs a new layout
-            notice.update(Text(safe(said, newlines=False)))
-        notice.set_class(bool(said), "-said")
-        tone = "error" if view.gone else wording.tone(view.snapshot.state)
+        if text != self._notice:  # a new text costs a new layout
+            self._notice = text
+            notice.update(Text(safe(text, newlines=False)))
+        notice.set_class(bool(text), "-shown")
+        colour = "error" if view.gone else wording.state_colour(view.snapshot.state)
         for name in ("error", "warning", "primary"):
-            notice.set_class(tone == name, f"-{name}")
-        rows = [row for row in rows_of(view.snapshot)[:6] if row[1] != "–"]
-        told = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
-        brief = "  ".join(part.replace(" ", "\u00a0") for part in told)  # a name and its value stay together
-        brief = brief or wording.waiting(view.snapshot)
+            notice.set_class(colour == name, f"-{name}")
+
+    def _update_brief(self, run: RunSnapshot) -> None:
+        """Show the figures in a line or two, on a screen too small for their panel."""
         line = self.query_one("#brief", Static)
         if not line.display:
-            brief = self._said[1]  # unseen, and told when there is a small screen
-        elif brief != self._said[1]:
+            return
+        rows = [row for row in rows_of(run)[:6] if row[1] != "–"]
+        figures = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
+        brief = "  ".join(figure.replace(" ", "\u00a0") for figure in figures)  # a name and its value stay together
+        brief = brief or wording.waiting(run)
+        if brief != self._brief:
+            self._brief = brief
             line.update(Text(safe(brief, newlines=False)))
-        self._said = (said, brief)
 
-    def _label(self) -> None:
-        """Write the panels' titles."""
+    def _update_titles(self) -> None:
         chart, gates = self.query_one(LossChart), self.query_one(GateMap)
         loss, panel = self.query_one("#loss"), self.query_one("#gates")
-        loss.border_title = Content(f"Loss, {chart.unit()}{chart.ways()}")
+        loss.border_title = Content(f"Loss, {chart.unit()}{chart.options()}")
         loss.border_subtitle = Content("⠤⠒ train  ◆ valid")
         panel.border_title = Content(gates.title())
         panel.border_subtitle = gates.legend()
@@ -207,7 +209,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         gone = self.view is not None and self.view.gone
         if action == "ask" and parameters[0] in ("pause", "continue"):
             return self.view is not None and not ended and (parameters[0] == "continue") == (state == "paused")
-        if action in ("ask", "stop", "steer", "write", "rewind"):
+        if action in ("ask", "stop", "steer", "sample", "rewind"):
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
@@ -220,15 +222,15 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def action_stop(self) -> None:
         question = f"Save '{self._folder.name}' and end its engine? It can be resumed exactly where it stops."
-        self._ask_first("Stop", question, "stop")
+        self._send_if_confirmed("Stop", question, "stop")
 
     def action_rewind(self) -> None:
         best = self.view.snapshot.best if self.view else None
         at = f", step {wording.count(best.step)}" if best else ""
-        question = f"Go back to the best checkpoint{at}? What was learnt since is let go; settings stay as they are."
-        self._ask_first("Rewind to best", question, "rewind")
+        question = f"Restore the best checkpoint{at}? What was learnt since is lost; settings stay as they are."
+        self._send_if_confirmed("Rewind to best", question, "rewind")
 
-    def _ask_first(self, title: str, question: str, op: str) -> None:
+    def _send_if_confirmed(self, title: str, question: str, op: str) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
                 self.send(op)
@@ -237,7 +239,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     @work(thread=True, group="send")
     def send(self, op: str, **details: Any) -> None:
-        """Ask the engine; its answer is told when it comes."""
+        """Send a request to the engine; the answer is shown when it comes."""
         try:
             identity = requests.send_request(self._folder, op, **details)
         except (LstmtuiError, OSError) as error:
@@ -247,7 +249,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     def _sent(self, identity: str, op: str) -> None:
         self._pending.add(identity, op)
-        self.query_one(EventLine).waiting = self._pending.waiting()
+        self.query_one(EventLine).waiting = self._pending.describe()
         self.poll()
 
     def action_steer(self) -> None:
@@ -255,17 +257,17 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
         self.app.push_screen(SteerScreen(self))
 
-    def action_write(self) -> None:
-        from lstmtui.tui.screens.steer import WriteScreen
+    def action_sample(self) -> None:
+        from lstmtui.tui.screens.sample import SampleScreen
 
-        def answered(asked: dict[str, Any] | None) -> None:
-            if asked is not None:
+        def answered(options: dict[str, Any] | None) -> None:
+            if options is not None:
                 self.query_one(SamplePanel).back = 0
-                self.send("sample", **asked)
+                self.send("sample", **options)
 
         if self.view is not None:
             values = live_values(self.view.snapshot)
-            self.app.push_screen(WriteScreen(str(values["prompt"] or ""), values["temperature"]), answered)
+            self.app.push_screen(SampleScreen(str(values["prompt"] or ""), values["temperature"]), answered)
 
     @work(thread=True, group="start", exclusive=True)
     def action_resume(self) -> None:
@@ -276,10 +278,10 @@ The engine is a process of its own: leaving this screen, or the program, does no
         except (LstmtuiError, OSError) as error:
             self.show_message(f"The engine could not be started ({error}).", error=True)
             return
-        self.show_message("The engine is starting; the run goes on where it stopped.")
+        self.show_message("The engine is starting; the run resumes where it stopped.")
 
     def action_fork(self) -> None:
-        from lstmtui.tui.screens.steer import ForkScreen
+        from lstmtui.tui.screens.fork import ForkScreen
 
         def answered(fork: Fork | None) -> None:
             if fork is not None:
@@ -307,17 +309,30 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
     # --- keys: what is shown --------------------------------------------------------------------------------------
 
+    def _applies(self, action: str) -> bool:
+        """Return whether an action applies to this kind of run, and show the reason if it does not."""
+        reason = wording.why_not(self.view.snapshot if self.view is not None else None, action)
+        if reason:
+            self.show_message(reason)
+        return not reason
+
     def action_type(self) -> None:
+        if not self._applies("type"):
+            return
         from lstmtui.tui.screens.type import TypeScreen
 
         self.app.push_screen(TypeScreen(self._folder, self._services))
 
     def action_gradients(self) -> None:
+        if not self._applies("gradients"):
+            return
         from lstmtui.tui.screens.gradients import GradientsScreen
 
         self.app.push_screen(GradientsScreen(self._folder.path, self._services))
 
     def action_inspect(self) -> None:
+        if not self._applies("inspect"):
+            return
         from lstmtui.tui.screens.inspect import InspectScreen
 
         self.app.push_screen(InspectScreen(self._folder.path, self._services))
@@ -330,7 +345,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
         self.query_one(GateMap).chosen += by
 
     def action_enlarge(self) -> None:
-        """Give the panel with the focus the whole screen, or put it back."""
+        """Enlarge the focused panel to the whole screen, or restore it."""
         if self.maximized is not None:
             self.minimize()
             return
@@ -371,7 +386,7 @@ The engine is a process of its own: leaving this screen, or the program, does no
 
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
-    """Return whether the chart would look the same; the series only ever grow, or are read anew after a resume."""
+    """Return whether the chart would be the same: series only grow, or are read again after a resume."""
     return (old.state, wording.waiting(old), old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
         new.state,
         wording.waiting(new),

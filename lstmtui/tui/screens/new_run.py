@@ -1,4 +1,4 @@
-"""A new run: choose a text and a network, see what it will cost, start it."""
+"""A new run: choose a text and a network, see the plan and its cost, start it."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
 from lstmtui.tui.services import Services, resolved
 from lstmtui.tui.widgets.bars import TitleBar
-from lstmtui.tui.widgets.fields import Choice, Entry, Field, Form, Opener
+from lstmtui.tui.widgets.fields import Field, Form, LineInput, Picker, Selector
 
-QUIET = 0.4
-"""Seconds without a change after which the plan is made anew."""
+PLAN_DELAY = 0.4
+"""Seconds after the last change until the plan is updated."""
 CELLS = {name: cell.hint for name, cell in config.CELLS.items()}
-"""What each cell is good for, in one line."""
+"""What each cell is for, in one line."""
 PURPOSES = {
-    "text": "to learn how the text goes on, and to write more of it",
+    "text": "to learn how the text continues, and to generate more of it",
     "autocomplete": "to type with: pieces of words, or words, and one wide layer",
 }
 """What each purpose leads to, in one line."""
 TOKENS = {
-    "auto": "what suits the text and its purpose; letters for most",
-    "chars": "letter by letter: any text, small vocabulary; good for typing",
+    "auto": "what suits the text and its purpose; mostly characters",
+    "chars": "character by character: any text, small vocabulary; good for typing",
     "words": "word by word: for much text in one language (over 1 MB)",
     "bpe": "pieces of words, learnt from the text; for more than 1 MB",
     "bytes": "any file at all, 256 symbols",
 }
 OPTIONS = {"purpose": PURPOSES, "cell": CELLS, "tokens": TOKENS}
 ABOUT = {
-    "corpus": "What it learns from: a file, a folder, or a named text. Enter chooses.",
-    "purpose": "What it is trained for, which chooses the rest.",
-    "tokens": "What is read and written in one step.",
-    "cell": "What stands at the heart of each layer.",
-    "layers": "Layers above each other; two do well, three want more text and time.",
-    "hidden": "Units in each layer: more learn more, and cost with their square. Empty: the recipe chooses.",
-    "minutes": "How long it trains in all. Empty: the recipe chooses from the text's size.",
-    "name": "What the run is called. Empty: after the text and the cell.",
+    "corpus": "The text to train on: a file, a folder, or a named text. Enter chooses.",
+    "purpose": "What it is trained for; other settings follow from it.",
+    "tokens": "What the network reads in one step.",
+    "cell": "The recurrent cell of each layer.",
+    "layers": "Stacked layers; two do well, three need more text and time.",
+    "hidden": "Units in each layer; the cost grows with their square. Empty: the recipe chooses.",
+    "minutes": "Minutes of training in all. Empty: the recipe chooses by the size of the text.",
+    "name": "The name of the run. Empty: named after the text and the cell.",
     "dropout": "Against memorising a small text, 0 to 0.95. Empty: the recipe chooses.",
-    "lr": "Peak learning rate. Empty: the recipe's, which is good for most.",
+    "lr": "Peak learning rate. Empty: the recipe chooses.",
 }
-ROOM = 20
-"""Rows that the screen must have for all choices to be told at once."""
-MUCH_ROOM = 34
-"""Rows with which the choices of all fields are told at any time."""
+MIN_VALUE_ROWS = 20
+"""Rows of a screen from which on all values of the focused field are explained."""
+MIN_ALL_ROWS = 34
+"""Rows from which on the values of all fields are explained."""
 READING = "Reading the text …"
 
 
@@ -67,16 +67,16 @@ class NewRunScreen(BaseScreen[RunFolder | None]):
     """A form at the left, the plan that follows from it at the right."""
 
     HELP: ClassVar[str] = """\
-Choose what to train on and the network; everything that is left empty follows from the text's size and the time, and \
-stands in the plan. The plan's speed is measured on this machine, a second after you stop changing things; the first \
-time a cell is used its kernels are compiled, which takes up to a minute.
+Choose the text and the network. Fields left empty follow from the size of the text and the time; the plan shows their \
+values. The speed is measured on this machine, a second after the last change; the first time a cell is used its \
+kernels are compiled, which takes up to a minute.
 
-ctrl+s starts the run. It trains in a process of its own, so you can leave at any time.
+ctrl+s starts the run. It trains in a separate process, so you can leave at any time.
 """
     CSS_PATH = "new_run.tcss"
     AUTO_FOCUS = "#corpus"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "start", "Start", "new.start", "Start training, and watch it", show=True, priority=True),
+        bind("ctrl+s,f5", "start", "Start", "new.start", "Start the run, and watch it", show=True, priority=True),
         bind("escape", "back", "Back", "new.back", "Back to the runs; nothing is started", show=True),
     ]
 
@@ -86,11 +86,12 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self._corpus: tuple[str, ...] = ("default",)
         self._forecaster = services.forecaster()
         self._timer: Timer | None = None
-        self._asked = 0
+        self._form_number = 0
+        """Counts the changes of the form; a plan of an earlier form is dropped."""
         self._starting = False
-        self._told: dict[str, Any] = {}
+        self._plan_figures: dict[str, Any] = {}
         self._problem = ""
-        """Why there is no plan of what the form says."""
+        """Why the form has no plan."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -98,26 +99,26 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             with Container(id="fields", classes="panel") as fields:
                 fields.border_title = "New run"
                 with Form():
-                    yield Field("text", Opener("Python's own prose", id="corpus"), about=ABOUT["corpus"])
-                    yield Field("for", Choice(tuple(PURPOSES), "text", id="purpose"), about=ABOUT["purpose"])
-                    yield Field("tokens", Choice(tuple(TOKENS), "auto", id="tokens"), about=ABOUT["tokens"])
-                    yield Field("cell", Choice(tuple(CELLS), "lstm", id="cell"), about=ABOUT["cell"])
-                    layers = Choice(("auto", "1", "2", "3", "4"), "auto", id="layers")
+                    yield Field("text", Picker("Python's own prose", id="corpus"), about=ABOUT["corpus"])
+                    yield Field("purpose", Selector(tuple(PURPOSES), "text", id="purpose"), about=ABOUT["purpose"])
+                    yield Field("tokens", Selector(tuple(TOKENS), "auto", id="tokens"), about=ABOUT["tokens"])
+                    yield Field("cell", Selector(tuple(CELLS), "lstm", id="cell"), about=ABOUT["cell"])
+                    layers = Selector(("auto", "1", "2", "3", "4"), "auto", id="layers")
                     yield Field("layers", layers, about=ABOUT["layers"])
-                    hidden = Entry("", id="hidden", placeholder="auto", kind="whole")
-                    yield Field("units", hidden, about=ABOUT["hidden"], after="a layer")
-                    minutes = Entry("", id="minutes", placeholder="auto", kind="number")
+                    hidden = LineInput("", id="hidden", placeholder="auto", kind="whole")
+                    yield Field("units", hidden, about=ABOUT["hidden"], after="per layer")
+                    minutes = LineInput("", id="minutes", placeholder="auto", kind="number")
                     yield Field("time", minutes, about=ABOUT["minutes"], after="minutes")
-                    dropout = Entry("", id="dropout", placeholder="auto", kind="number")
+                    dropout = LineInput("", id="dropout", placeholder="auto", kind="number")
                     yield Field("dropout", dropout, about=ABOUT["dropout"])
-                    rate = Entry("", id="lr", placeholder="auto", kind="number")
-                    yield Field("rate", rate, about=ABOUT["lr"], after="of learning")
-                    yield Field("name", Entry("", id="name", placeholder="auto"), about=ABOUT["name"])
+                    rate = LineInput("", id="lr", placeholder="auto", kind="number")
+                    yield Field("lr", rate, about=ABOUT["lr"], after="learning rate")
+                    yield Field("name", LineInput("", id="name", placeholder="auto"), about=ABOUT["name"])
             with Container(id="plan", classes="panel") as plan:
                 plan.border_title = "Plan"
-                yield Static(READING, id="told", markup=False)
+                yield Static(READING, id="plan-text", markup=False)
         with Container(id="about", classes="panel"):
-            yield Static(id="said")
+            yield Static(id="about-text")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -129,15 +130,15 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self._forecaster.close()
 
     def on_resize(self) -> None:
-        self._tell_about()
+        self._update_about()
 
     # --- the form -------------------------------------------------------------------------------------------------
 
     def on_descendant_focus(self) -> None:
-        self._tell_about()
+        self._update_about()
 
-    def on_choice_changed(self) -> None:
-        self._tell_about()
+    def on_selector_changed(self) -> None:
+        self._update_about()
         self._plan_soon()
 
     def on_input_changed(self) -> None:
@@ -147,17 +148,17 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         event.stop()
         self.focus_next()
 
-    def on_opener_opened(self) -> None:
+    def on_picker_opened(self) -> None:
         def chosen(corpus: tuple[str, ...] | None) -> None:
             if corpus:
                 self._corpus = corpus
-                self.query_one("#corpus", Opener).value = " + ".join(wording.corpus_name(name) for name in corpus)
+                self.query_one("#corpus", Picker).value = " + ".join(wording.corpus_name(name) for name in corpus)
                 self._plan_soon()
 
         self.app.push_screen(CorpusScreen(self._corpus), chosen)
 
-    def _tell_about(self) -> None:
-        """Say what the field with the focus is for, and what each of its choices is good for."""
+    def _update_about(self) -> None:
+        """Explain the field with the focus and its values."""
         form, panel = self.query_one(Form), self.query_one("#about")
         field = form.focused_field
         if field is None:
@@ -165,42 +166,42 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         control = field.control
         options = OPTIONS.get(str(control.id), {})
         panel.border_title = field.label.capitalize()
-        if isinstance(control, Choice) and options and self.size.height < ROOM:
-            said = Text(f"{control.value}: {options.get(control.value, '')}")
+        if isinstance(control, Selector) and options and self.size.height < MIN_VALUE_ROWS:
+            text = Text(f"{control.value}: {options.get(control.value, '')}")
         else:
-            said = Text(field.about)
+            text = Text(field.about)
             if control.id == "corpus":
-                for note in self._told.get("notes", ()):
-                    said.append(f"\n{safe(note)}", style=self._colour("warning"))
-            if self.size.height >= MUCH_ROOM:
+                for note in self._plan_figures.get("notes", ()):
+                    text.append(f"\n{safe(note)}", style=self._colour("warning"))
+            if self.size.height >= MIN_ALL_ROWS:
                 for name in OPTIONS:
-                    said.append(f"\n\n{name.capitalize()}", style=self._colour("text-muted"))
-                    self._append_options(said, self.query_one(f"#{name}", Choice))
+                    text.append(f"\n\n{name.capitalize()}", style=self._colour("text-muted"))
+                    self._append_options(text, self.query_one(f"#{name}", Selector))
             elif options:
-                self._append_options(said, self.query_one(f"#{control.id}", Choice))
-        self.query_one("#said", Static).update(said)
+                self._append_options(text, self.query_one(f"#{control.id}", Selector))
+        self.query_one("#about-text", Static).update(text)
 
-    def _append_options(self, said: Text, choice: Choice) -> None:
-        """Tell what each value of a choice is good for, the one that is chosen marked."""
-        options = OPTIONS[str(choice.id)]
+    def _append_options(self, text: Text, selector: Selector) -> None:
+        """Explain each value of a selector; the chosen one is marked."""
+        options = OPTIONS[str(selector.id)]
         width = max(9, *map(len, options))
-        for name, good_for in options.items():
-            chosen = name == choice.value
-            said.append(f"\n{'▸' if chosen else ' '} {name:<{width}} ", style="bold" if chosen else "")
-            said.append(good_for, style="bold" if chosen else self._colour("text-muted"))
+        for name, meaning in options.items():
+            chosen = name == selector.value
+            text.append(f"\n{'▸' if chosen else ' '} {name:<{width}} ", style="bold" if chosen else "")
+            text.append(meaning, style="bold" if chosen else self._colour("text-muted"))
 
     def settings(self) -> Settings:
-        """Return what the form says, with what it leaves open still open. Raises UsageError."""
+        """Return the settings of the form, with its empty fields unset. Raises UsageError."""
         options: dict[str, object] = {
             "corpus": self._corpus,
-            "purpose": self.query_one("#purpose", Choice).value,
-            "cell": self.query_one("#cell", Choice).value,
+            "purpose": self.query_one("#purpose", Selector).value,
+            "cell": self.query_one("#cell", Selector).value,
         }
         for name in ("tokens", "layers"):
-            value = self.query_one(f"#{name}", Choice).value
+            value = self.query_one(f"#{name}", Selector).value
             options[name] = None if value == "auto" else value
         for name in ("hidden", "minutes", "dropout", "lr"):
-            options[name] = self.query_one(f"#{name}", Entry).value.strip() or None
+            options[name] = self.query_one(f"#{name}", LineInput).value.strip() or None
         return resolved(options)
 
     # --- the plan -------------------------------------------------------------------------------------------------
@@ -208,9 +209,9 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
     def _plan_soon(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._problem, self._told = "", {}
-        self._asked += 1  # what is still being planned is of another form
-        self._timer = self.set_timer(QUIET, self._plan)
+        self._problem, self._plan_figures = "", {}
+        self._form_number += 1
+        self._timer = self.set_timer(PLAN_DELAY, self._plan)
 
     def _plan(self) -> None:
         try:
@@ -218,47 +219,47 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         except LstmtuiError as error:
             self._show_error(str(error))
             return
-        self._forecast(settings, self._asked)
+        self._forecast(settings, self._form_number)
 
     @work(thread=True, group="plan")
     def _forecast(self, settings: Settings, number: int) -> None:
-        """Tell the plan in three steps: what the recipe says, what the network costs, how fast it is here."""
+        """Show the plan in three steps: the recipe, the cost of the network, its speed on this machine."""
         worker = get_current_worker()
         try:
-            chosen, told = read(settings)
-            self._tell_plan(number, chosen, told)
-            for question in (self._forecaster.ask, self._forecaster.measure):
-                if worker.is_cancelled or number != self._asked:
+            chosen, figures = read(settings)
+            self._show_if_current(number, chosen, figures)
+            for estimate in (self._forecaster.ask, self._forecaster.measure):
+                if worker.is_cancelled or number != self._form_number:
                     return
-                told = {**told, **question(chosen)}
-                self._tell_plan(number, chosen, told)
+                figures = {**figures, **estimate(chosen)}
+                self._show_if_current(number, chosen, figures)
         except LstmtuiError as error:
-            if number == self._asked and not worker.is_cancelled:
+            if number == self._form_number and not worker.is_cancelled:
                 self.call_if_usable(self._show_error, str(error))
 
-    def _tell_plan(self, number: int, chosen: RunSettings, told: dict[str, Any]) -> None:
-        if number == self._asked:
-            self.call_if_usable(self._show, chosen, told)
+    def _show_if_current(self, number: int, chosen: RunSettings, figures: dict[str, Any]) -> None:
+        if number == self._form_number:
+            self.call_if_usable(self._show_plan, chosen, figures)
 
-    def _show_error(self, said: str) -> None:
+    def _show_error(self, message: str) -> None:
         if self.is_usable:
-            self._told, self._problem = {}, said
-            self.query_one("#told", Static).update(Text(safe(said), style=self._colour("error")))
+            self._plan_figures, self._problem = {}, message
+            self.query_one("#plan-text", Static).update(Text(safe(message), style=self._colour("error")))
 
-    def _show(self, chosen: RunSettings, told: dict[str, Any]) -> None:
+    def _show_plan(self, chosen: RunSettings, figures: dict[str, Any]) -> None:
         if not self.is_usable:
             return
-        self._told = told
-        self._tell_about()
-        said = Text()
-        for label, value, remark in plan_rows(chosen, told):
-            said.append(f"{label:<10}", style=self._colour("text-muted"))
-            said.append(value, style="bold")
-            said.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
-        for note in told.get("notes", ()):
-            said.append(f"\n{safe(note)}\n", style=self._colour("warning"))
-        said.rstrip()
-        self.query_one("#told", Static).update(said)
+        self._plan_figures = figures
+        self._update_about()
+        text = Text()
+        for label, value, remark in plan_rows(chosen, figures):
+            text.append(f"{label:<10}", style=self._colour("text-muted"))
+            text.append(value, style="bold")
+            text.append(f" {remark}\n" if remark else "\n", style=self._colour("text-muted"))
+        for note in figures.get("notes", ()):
+            text.append(f"\n{safe(note)}\n", style=self._colour("warning"))
+        text.rstrip()
+        self.query_one("#plan-text", Static).update(text)
 
     def _colour(self, name: str) -> str:
         colour = self.app.theme_variables.get(name, "")
@@ -282,12 +283,12 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
-        planned = "parameters" in self._told
-        self._start(settings, self.query_one("#name", Entry).value.strip() or None, planned=planned)
+        planned = "parameters" in self._plan_figures
+        self._start(settings, self.query_one("#name", LineInput).value.strip() or None, planned=planned)
 
     @work(thread=True, group="start")
     def _start(self, settings: Settings, name: str | None, *, planned: bool) -> None:
-        """Make the run and start its engine; what has no plan yet gets one first, and is not started without."""
+        """Create the run and start its engine; a form without a plan is planned first."""
         try:
             if not planned:
                 self._forecaster.ask(read(settings)[0])
@@ -303,17 +304,14 @@ ctrl+s starts the run. It trains in a process of its own, so you can leave at an
         self.query_one(TitleBar).remark = f"'{run.name}' has started"
         self.dismiss(run)
 
-    def _failed(self, said: str) -> None:
+    def _failed(self, message: str) -> None:
         self._starting = False
         self.query_one(TitleBar).remark = "nothing was started"
-        self.show_message(said, error=True)
+        self.show_message(message, error=True)
 
 
 def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
-    """Read the texts, and return the settings with nothing left open, and what is known of the texts.
-
-    Raises UsageError for what cannot be read.
-    """
+    """Read the texts; return the resolved settings, and the size and notes of the texts. Raises UsageError."""
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
@@ -321,23 +319,23 @@ def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
     return corpus.resolve(settings), {"bytes": corpus.bytes, "notes": corpus_notes(corpus)}
 
 
-def plan_rows(s: RunSettings, told: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return label, value and remark of each line of the plan; what is not known yet has a dash or a word."""
+def plan_rows(s: RunSettings, figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return label, value and remark of each line of the plan; unknown figures are an ellipsis."""
     unit = {"chars": "characters", "bytes": "bytes", "words": "words"}.get(s.data.tokens, "tokens")
-    known, speed, gpu = "parameters" in told, told.get("tokens_per_second"), told.get("gpu_memory_mb")
+    known, speed, gpu = "parameters" in figures, figures.get("tokens_per_second"), figures.get("gpu_memory_mb")
     rows = [
-        ("text", format_size(told["bytes"]), f"{wording.short(told['tokens'])} {unit}" if known else ""),
+        ("text", format_size(figures["bytes"]), f"{wording.short(figures['tokens'])} {unit}" if known else ""),
         (
             "network",
             f"{s.network.cell} {s.network.layers}×{s.network.hidden}",
-            f"{told['vocabulary']:,} {s.data.tokens}" if known else "…",
+            f"{figures['vocabulary']:,} {s.data.tokens}" if known else "…",
         ),
-        ("size", wording.short(told["parameters"]) if known else "…", "parameters"),
-        ("work", wording.short(told["flop_per_token"]) if known else "…", "FLOP a token"),
+        ("size", wording.short(figures["parameters"]) if known else "…", "parameters"),
+        ("work", wording.short(figures["flop_per_token"]) if known else "…", "FLOP a token"),
         (
             "memory",
-            f"{told['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
-            "" if not known else f"of {told['machine_mb'] / 1000:,.0f} GB" if gpu is None else "on the GPU",
+            f"{figures['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
+            "" if not known else f"of {figures['machine_mb'] / 1000:,.0f} GB" if gpu is None else "on the GPU",
         ),
         ("windows", f"{s.length.batch}×{s.length.bptt}", "streams×steps"),
         ("recipe", f"dropout {s.regularisation.dropout:g}", f"lr {s.optimisation.lr:g}"),
@@ -348,17 +346,17 @@ def plan_rows(s: RunSettings, told: dict[str, Any]) -> list[tuple[str, str, str]
         ),
     ]
     if speed:
-        seconds = seconds_of(s, told["tokens"], speed)
+        seconds = seconds_of(s, figures["tokens"], speed)
         tokens = seconds * speed
         rows += [
             ("time", format_duration(seconds), "of training" if s.length.minutes is None else "in all"),
-            ("reads", f"{tokens / max(1, told['tokens']):.1f} times", "the whole text"),
+            ("reads", f"{tokens / max(1, figures['tokens']):.1f} times", "the whole text"),
         ]
     return rows
 
 
 def seconds_of(s: RunSettings, tokens: int, speed: float) -> float:
-    """Return about how long a run trains: as long as was asked for, or as long as its steps take."""
+    """Return the expected seconds of training: the time that was set, or the time of the steps."""
     amount = s.length.amount
     if s.length.unit == "minutes":
         return 60 * amount

@@ -1,4 +1,4 @@
-"""All runs: what each is, how far it came, how good it got."""
+"""The list of runs: the network, the progress and the best result of each."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
-from lstmtui.tui.widgets.fields import Entry
+from lstmtui.tui.widgets.fields import LineInput
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.run_columns import cells, columns
 from lstmtui.tui.workers.run_polling import RunsPoller
 
 INTERVAL = 1.0
-"""Seconds between two looks at the folder of runs."""
+"""Seconds between two reads of the folder of runs."""
 NO_RUNS = """\
 There are no runs yet.
 
@@ -45,23 +45,23 @@ that comes with Python, about two minutes on two cores.
 
 Or in a shell:
 lstmtui train FILE"""
-ROOM = 20
-"""Rows that the screen must have for a curve below the list."""
-SORTS = ("newest", "name", "best", "steps", "size")
-"""Orders of the list; runs with a living engine stand first in the first one."""
+MIN_PREVIEW_ROWS = 20
+"""Rows of a screen from which on a curve is shown below the list."""
+ORDERS = ("newest", "name", "best", "steps", "size")
+"""Orders of the list; the first one begins with the runs whose engine is running."""
 
 
 class RunsScreen(PollingScreen[None]):
-    """The list of runs, refreshed by itself."""
+    """The list of runs; it refreshes itself."""
 
     HELP: ClassVar[str] = """\
-One line for each run: those with a living engine first, then the newest. The curve is the loss, from the start of the \
-run to now; bpc is bits per character, ppl is perplexity, and lower is better in both.
+One line for each run: those with a running engine first, then the newest. The curve is the loss, from the start of \
+the run to now; bpc is bits per character, ppl is perplexity; lower is better in both.
 
-An engine is a process of its own: it goes on when you leave.
+An engine is a separate process: it continues when you leave.
 
 / filters by a regular expression over name, state, cell, tokens and text; o sorts, and so does a click on a column. c \
-compares the runs marked with m, or all that are listed when none is marked.
+compares the runs marked with m, or all listed runs when none is marked.
 """
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
@@ -74,35 +74,35 @@ compares the runs marked with m, or all that are listed when none is marked.
         ),
         bind("slash", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression", show=True),
         bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare it"),
-        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs, or all that are listed", show=True),
+        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs, or all listed runs", show=True),
         bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, size"),
-        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run for good"),
+        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run permanently"),
         bind("j", "down", "Down", "runs.down", ""),
         bind("k", "up", "Up", "runs.up", ""),
         bind("escape", "leave_filter", "All", "runs.all", "Show all runs again"),
-        bind("q", "app.quit", "Quit", "runs.quit", "Leave; runs that train go on training", show=True),
+        bind("q", "app.quit", "Quit", "runs.quit", "Quit; runs continue to train", show=True),
         bind("question_mark", "app.help", "Help", "runs.help", ""),
     ]
 
     runs: var[tuple[RunSnapshot, ...] | None] = var(None, always_update=True)
-    """What the reader last saw; frozen. None until then."""
+    """The newest snapshots; frozen. None before the first read."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()
         self._services = services
         self._poller = RunsPoller(services.root)
         self._pattern = ""
-        self._order = SORTS[0]
+        self._order = ORDERS[0]
         self._marked: set[Path] = set()
-        self._shown: dict[Path, tuple[Text, ...]] = {}
+        self._rows: dict[Path, tuple[Text, ...]] = {}
         self._columns: tuple[str, ...] = ()
         self._previewed: RunSnapshot | None = None
-        self._said = NO_RUNS
+        self._empty_text = NO_RUNS
         self._comparable = False
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        yield Entry("", id="filter", placeholder="regular expression …")
+        yield LineInput("", id="filter", placeholder="regular expression …")
         yield DataTable(id="runs", cursor_type="row", zebra_stripes=False)
         yield Static(id="empty")
         with Horizontal(id="preview"):
@@ -132,28 +132,28 @@ compares the runs marked with m, or all that are listed when none is marked.
             return RunsPolled((), error=str(error))
 
     def on_runs_polled(self, message: RunsPolled) -> None:
-        self._said = message.error or NO_RUNS
+        self._empty_text = message.error or NO_RUNS
         self.runs = message.runs
 
     def watch_runs(self, runs: tuple[RunSnapshot, ...] | None) -> None:
         if runs is None:
             return
         self._marked &= {run.run.path for run in runs}
-        self._show()
+        self._update()
 
-    def _show(self) -> None:
+    def _update(self) -> None:
         """Bring everything up to date with the runs, the filter, the order and the marks."""
         runs, shown = self.runs or (), self.listed()
         self.set_class(not shown, "-empty")
         if not shown:  # a new text costs a new layout
-            said = self._said if not runs else f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
-            self.query_one("#empty", Static).update(Text(safe(said)))
-        living = sum(not run.ended for run in runs)
-        told = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {living} training" if living else "")
-        told += f", {len(shown)} shown" if len(shown) != len(runs) else ""
-        told += f", {len(self._marked)} marked" if self._marked else ""
-        told += f", by {self._order}" if self._order != SORTS[0] else ""
-        self.query_one(TitleBar).remark = f"{told} · {self._services.root}" if runs else str(self._services.root)
+            no_match = f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
+            self.query_one("#empty", Static).update(Text(safe(no_match if runs else self._empty_text)))
+        running = sum(not run.ended for run in runs)
+        summary = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {running} training" if running else "")
+        summary += f", {len(shown)} shown" if len(shown) != len(runs) else ""
+        summary += f", {len(self._marked)} marked" if self._marked else ""
+        summary += f", by {self._order}" if self._order != ORDERS[0] else ""
+        self.query_one(TitleBar).remark = f"{summary} · {self._services.root}" if runs else str(self._services.root)
         self._fill()
         self._preview()
         if (able := len(self._to_compare()) > 1) != self._comparable:
@@ -161,14 +161,14 @@ compares the runs marked with m, or all that are listed when none is marked.
             self.refresh_bindings()
 
     def listed(self) -> tuple[RunSnapshot, ...]:
-        """Return the runs that the filter lets through, in the order chosen."""
+        """Return the runs that match the filter, in the chosen order."""
         runs = self.runs or ()
         if self._pattern:
             try:
-                found = re.compile(self._pattern, re.IGNORECASE)
-                runs = tuple(run for run in runs if found.search(wording.about(run)))
+                pattern = re.compile(self._pattern, re.IGNORECASE)
+                runs = tuple(run for run in runs if pattern.search(wording.searchable_text(run)))
             except re.error:
-                runs = tuple(run for run in runs if self._pattern.lower() in wording.about(run).lower())
+                runs = tuple(run for run in runs if self._pattern.lower() in wording.searchable_text(run).lower())
         keys = {
             "name": lambda run: run.run.name,
             "best": lambda run: run.best.value if run.best else math.inf,
@@ -178,7 +178,7 @@ compares the runs marked with m, or all that are listed when none is marked.
         return tuple(sorted(runs, key=keys[self._order])) if self._order in keys else runs
 
     def _fill(self) -> None:
-        """Bring the table up to date, touching only what changed."""
+        """Bring the table up to date, changing only what differs."""
         if self.runs is None or not self.is_usable:
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
@@ -187,12 +187,12 @@ compares the runs marked with m, or all that are listed when none is marked.
             run.run.path: cells(run, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
             for run in self.listed()
         }
-        # As high as it is long, so that the curve below has the rest; a small screen has no curve.
-        table.styles.height = len(rows) + 1 if self.size.height >= ROOM else "1fr"
+        # As high as its rows, so that the curve below has the rest; a small screen has no curve.
+        table.styles.height = len(rows) + 1 if self.size.height >= MIN_PREVIEW_ROWS else "1fr"
         names = tuple(f"{c.name}{c.width}" for c in wanted)
-        if names == self._columns and list(rows) == list(self._shown):
+        if names == self._columns and list(rows) == list(self._rows):
             for path, row in rows.items():
-                for column, old, new in zip(wanted, self._shown[path], row, strict=True):
+                for column, old, new in zip(wanted, self._rows[path], row, strict=True):
                     if old != new:
                         table.update_cell(str(path), column.name, new)
         else:
@@ -202,15 +202,15 @@ compares the runs marked with m, or all that are listed when none is marked.
                 table.add_column(Text(column.name), key=column.name, width=column.width)
             for path, row in rows.items():
                 table.add_row(*row, key=str(path))
-            keep = list(rows).index(current.run.path) if current and current.run.path in rows else at
-            table.move_cursor(row=min(max(0, keep), max(0, len(rows) - 1)))
+            row_number = list(rows).index(current.run.path) if current and current.run.path in rows else at
+            table.move_cursor(row=min(max(0, row_number), max(0, len(rows) - 1)))
             self._columns = names
-        self._shown = rows
+        self._rows = rows
 
     @property
     def current(self) -> RunSnapshot | None:
         """The run under the cursor."""
-        paths = list(self._shown)
+        paths = list(self._rows)
         row = self.query_one("#runs", DataTable).cursor_row
         path = paths[row] if 0 <= row < len(paths) else None
         return next((run for run in self.runs or () if run.run.path == path), None)
@@ -229,10 +229,10 @@ compares the runs marked with m, or all that are listed when none is marked.
         if run is None:
             hint.update("")
         else:
-            told = (
+            sentence = (
                 wording.notice(run) or f"{run.state.capitalize()} at step {wording.count(run.step)}; enter watches it."
             )
-            hint.update(Text(one_line(f"{wording.corpus(run)} · {told}")))
+            hint.update(Text(one_line(f"{wording.corpus(run)} · {sentence}")))
         if before is None or run is None or before.state != run.state:
             self.refresh_bindings()
 
@@ -261,12 +261,16 @@ compares the runs marked with m, or all that are listed when none is marked.
 
     def action_open(self) -> None:
         if run := self.current:
-            self._opened(run.run)
+            self._open(run.run)
 
     def action_type(self) -> None:
         from lstmtui.tui.screens.type import TypeScreen
 
-        if run := self.current:
+        if (run := self.current) is None:
+            return
+        if reason := wording.why_not(run, "type"):
+            self.show_message(reason)
+        else:
             self.app.push_screen(TypeScreen(run.run, self._services))
 
     def action_compare(self) -> None:
@@ -275,7 +279,7 @@ compares the runs marked with m, or all that are listed when none is marked.
         self.app.push_screen(CompareScreen(self._to_compare(), self._services))
 
     def _to_compare(self) -> list[Path]:
-        """Return the runs that are marked, or all that are listed."""
+        """Return the marked runs, or all listed runs."""
         paths = [run.run.path for run in self.listed()]
         return [path for path in paths if path in self._marked] if self._marked else paths
 
@@ -297,9 +301,9 @@ compares the runs marked with m, or all that are listed when none is marked.
             except (LstmtuiError, OSError) as error:
                 self.show_message(f"The engine could not be started ({error}).", error=True)
                 return
-        self.call_if_usable(self._opened, run)
+        self.call_if_usable(self._open, run)
 
-    def _opened(self, run: RunFolder) -> None:
+    def _open(self, run: RunFolder) -> None:
         from lstmtui.tui.screens.live import LiveScreen
 
         if self.is_active:
@@ -310,7 +314,7 @@ compares the runs marked with m, or all that are listed when none is marked.
 
         def started(run: RunFolder | None) -> None:
             if run is not None:
-                self._opened(run)
+                self._open(run)
 
         self.app.push_screen(NewRunScreen(self._services), started)
 
@@ -327,7 +331,7 @@ compares the runs marked with m, or all that are listed when none is marked.
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._pattern = event.value
-        self._show()
+        self._update()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -335,19 +339,19 @@ compares the runs marked with m, or all that are listed when none is marked.
         self.query_one("#runs").focus()
 
     def action_sort(self) -> None:
-        self._order = SORTS[(SORTS.index(self._order) + 1) % len(SORTS)]
-        self._show()
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._update()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
-        """Sort by the column that was clicked, where there is an order for it."""
+        """Sort by the clicked column, if there is an order for it."""
         column = str(event.column_key.value)
-        self._order = column if column in SORTS else SORTS[0]
-        self._show()
+        self._order = column if column in ORDERS else ORDERS[0]
+        self._update()
 
     def action_mark(self) -> None:
         if run := self.current:
             self._marked ^= {run.run.path}
-            self._show()
+            self._update()
             self.refresh_bindings()
             self.action_down()
 

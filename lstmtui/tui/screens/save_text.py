@@ -1,4 +1,4 @@
-"""Where a text is to be saved."""
+"""The file that a text is saved to."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from textual.widgets import Footer, Input, Static
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
-from lstmtui.tui.widgets.fields import Entry
+from lstmtui.tui.widgets.fields import LineInput
 
 
 class SaveTextScreen(Dialog[Path | None]):
-    """Writes a text to a new file and returns its path; None when it was left."""
+    """Writes a text to a new file and returns its path; None when it was cancelled."""
 
     AUTO_FOCUS = "#path"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+s", "save", "Save", "save.save", "Write the file", show=True, priority=True),
-        bind("escape", "dismiss(None)", "Back", "save.back", "Nothing is written", show=True),
+        bind("escape", "dismiss(None)", "Back", "save.back", "Back without writing", show=True),
     ]
     DEFAULT_CSS = "SaveTextScreen #problem { color: $error; height: auto; }"
 
@@ -35,8 +35,8 @@ class SaveTextScreen(Dialog[Path | None]):
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Save the text"
             dialog.border_subtitle = "enter saves"
-            yield Static(Text("In a new file, from the current folder on:"))
-            yield Entry(self._proposed, id="path", placeholder="path of a file")
+            yield Static(Text("Path of a new file, relative to the current folder:"))
+            yield LineInput(self._proposed, id="path", placeholder="path of a file")
             yield Static(id="problem")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -45,20 +45,20 @@ class SaveTextScreen(Dialog[Path | None]):
         self.action_save()
 
     def action_save(self) -> None:
-        given = self.query_one("#path", Entry).value.strip()
+        given = self.query_one("#path", LineInput).value.strip()
         if not given:
-            self._say("Give the file a name.")
+            self._set_status("Give the file a name.")
             return
         try:
             path = Path(given).expanduser().absolute()
             with open(path, "xb") as file:
                 file.write(self._text.encode("utf-8", "surrogateescape"))
         except FileExistsError:
-            self._say(f"There is a file {given} already; choose another name.")
+            self._set_status(f"{given} exists already; choose another name.")
         except (OSError, ValueError, RuntimeError) as error:
-            self._say(f"{given} cannot be written ({getattr(error, 'strerror', None) or error}).")
+            self._set_status(f"{given} cannot be written ({getattr(error, 'strerror', None) or error}).")
         else:
             self.dismiss(path)
 
-    def _say(self, words: str) -> None:
-        self.query_one("#problem", Static).update(Text(safe(words)))
+    def _set_status(self, text: str) -> None:
+        self.query_one("#problem", Static).update(Text(safe(text)))

@@ -1,4 +1,4 @@
-"""A text to look at: typed, pasted, or loaded from a file."""
+"""A text to inspect: typed, pasted, or loaded from a file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from textual.widgets import Input, Static, TextArea
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.textual_patches.text_area import SafeTextArea
-from lstmtui.tui.widgets.fields import Entry
+from lstmtui.tui.widgets.fields import LineInput
 
-MOST = 16_000
+MAX_FILE_BYTES = 16_000
 """Bytes of a file that are loaded."""
 
 
 class TextInputScreen(Dialog[str | None]):
-    """Returns the text, or None when nothing is to change."""
+    """Returns the text, or None when it is not to change."""
 
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,24 +43,24 @@ class TextInputScreen(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = "Text to look at"
-            dialog.border_subtitle = "ctrl+s reads it   escape leaves it"
+            dialog.border_title = "Text to inspect"
+            dialog.border_subtitle = "ctrl+s reads it   escape cancels"
             yield Static("Type or paste a text. Or load the beginning of a file (tab goes there):", classes="hint")
-            yield Entry("", placeholder="path of a file, then enter", id="file")
+            yield LineInput("", placeholder="path of a file, then enter", id="file")
             yield Static(id="problem", classes="hint")
             yield SafeTextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
 
     @on(Input.Submitted)
     def _load(self, event: Input.Submitted) -> None:
         problem = self.query_one("#problem", Static)
-        if not event.value.strip():  # a path of nothing would be the current folder
+        if not event.value.strip():  # an empty path would be the current folder
             problem.update(Text("Give the path of a file.", style="bold"))
             return
         path = Path(event.value.strip()).expanduser()
         try:
             with open(path, "rb") as file:
-                # A character that is cut at the end is left out.
-                text = codecs.getincrementaldecoder("utf-8")("replace").decode(file.read(MOST))
+                # A character that is cut at the end is dropped.
+                text = codecs.getincrementaldecoder("utf-8")("replace").decode(file.read(MAX_FILE_BYTES))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem.update(Text(safe(f"{path} cannot be read ({reason}).", newlines=False), style="bold"))

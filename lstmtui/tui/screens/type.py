@@ -1,4 +1,4 @@
-"""Typing with a trained run: ghost text, and a ranked list of what may come next."""
+"""Typing with a trained run: a grey suggestion, and a ranked list of candidates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.reactive import var
 from textual.timer import Timer
-from textual.widgets import Footer, Static, TextArea
+from textual.widgets import Footer, TextArea
 
 from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import safe
@@ -31,78 +30,79 @@ from lstmtui.tui.services import Completer, Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
+from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.widgets.typing_area import TypingArea
 from lstmtui.tui.workers.completion import CommandDone, Completion, CompletionReady, CompletionThread
 from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 
-MEMORY = 1 << 16
-"""Most characters before the cursor that the model is given."""
+MAX_CONTEXT = 1 << 16
+"""Characters before the cursor that the model is given."""
 THRESHOLD = 0.3
-"""The probability from which ghost text shows, at first."""
-PAUSE = 0.03
-"""Seconds without a key before the model is asked."""
-KEEPING = 2.0
-"""Seconds after which what was typed is on the disk."""
+"""The initial probability from which on the suggestion is shown."""
+REQUEST_DELAY = 0.03
+"""Seconds without a key before completions are requested."""
+SAVE_DELAY = 2.0
+"""Seconds after a change until the text is saved."""
 
 
 class TypeScreen(BaseScreen[None]):
-    """Type; the model proposes, Tab accepts."""
+    """Type with suggestions of the model; Tab accepts them."""
 
     HELP: ClassVar[str] = """\
-The model reads what stands before the cursor and proposes how it goes on. Tab takes the grey text, a phrase as long \
-as it is expected to save keystrokes, or the candidate that you chose with down and up; a word brings its space.
+The model reads the text before the cursor and suggests its continuation. Tab accepts the grey text, a phrase as long \
+as it is expected to save keystrokes, or the candidate chosen with down and up; a word is followed by a space.
 
-Grey text shows only when the model is sure enough of its first word; ctrl+up and ctrl+down move that threshold. Each \
-candidate has its probability, from the network, the text it was trained on, and what you wrote. Words that stood \
-there for most of a second while you typed on make room for others, until that word is done. Where no known word \
-begins as you typed, words that begin nearly so stand there with a ↶: one that you take replaces what you typed of it.
+Grey text is shown only when its first word is probable enough; ctrl+up and ctrl+down change that threshold. Each \
+candidate has a probability, from the network, the text it was trained on, and your own text. Candidates that were \
+shown for most of a second while you typed on are replaced by others until the word is complete. When no known word \
+begins with your letters, candidates with a ↶ correct them: accepting one replaces the letters.
 
-A model that is still training answers from its best checkpoint, and takes up a better one by itself.
+A model that is still training answers from its best checkpoint, and loads a better one by itself.
 
-What you type stays on this machine. It is here again when you come back, until you clear it with F8. F4 copies all \
-of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside the run; F3 forgets that profile.
+Your text stays on this machine. It is restored when you come back, until you clear it with F8. F4 copies all of it, \
+F5 saves it to a file. F2 adapts the run to it, in a profile beside the run; F3 deletes that profile.
 """
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+up", "threshold(1)", "Raise threshold", "type.surer", "Show grey text only when more probable"),
         bind("ctrl+down", "threshold(-1)", "Lower threshold", "type.less_sure", "Show grey text when less probable"),
-        bind("f2", "remember", "Remember", "type.remember", "Keep this text in the run's profile", show=True),
-        bind("f3", "forget", "Forget", "type.forget", "Forget the run's profile"),
+        bind("f2", "remember", "Remember", "type.remember", "Adapt the run to this text, in its profile", show=True),
+        bind("f3", "forget", "Forget", "type.forget", "Delete the run's profile"),
         bind("f4", "copy_all", "Copy all", "type.copy-all", "Copy the whole text to the terminal's clipboard"),
         bind("f5", "save", "Save", "type.save", "Save the whole text to a file"),
-        bind("f8", "clear", "Clear", "type.clear", "Clear the text; it is not kept any longer"),
+        bind("f8", "clear", "Clear", "type.clear", "Clear the text, and do not restore it"),
         Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the typing screen; the text is kept"),
+        Binding("escape", "back", "Back", tooltip="Leave the typing screen; the text is saved"),
     ]
 
-    answer: var[Completion | None] = var(None)
-    """What the model last said about the text before the cursor."""
+    completion: var[Completion | None] = var(None)
+    """The newest completion of the text before the cursor."""
     chosen: var[int] = var(0)
     threshold: var[float] = var(THRESHOLD)
 
     def __init__(self, run: RunFolder, services: Services) -> None:
         super().__init__()
         self._folder, self._services = run, services
-        self._completion: CompletionThread | None = None
+        self._model_thread: CompletionThread | None = None
         self._timer: Timer | None = None
         self._about: dict[str, Any] = {}
         self._ready = False
         self._rejected = RejectedSuggestions()
         self._draft = Draft(services.drafts, run)
-        self._keeping: Timer | None = None
-        self._unkept = False
-        """Whether it was said that the text cannot be kept."""
+        self._save_timer: Timer | None = None
+        self._save_failed = False
+        """Whether the user was told that the text cannot be saved."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
         with Horizontal(id="body"):
             yield TypingArea(id="text", classes="panel", highlight_cursor_line=False)
             with Container(id="side", classes="panel") as side:
-                side.border_title = "What comes next"
+                side.border_title = "Suggestions"
                 yield Candidates()
                 yield Confidence()
-        yield Static(id="said")
+        yield StatusLine(id="status")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -110,34 +110,34 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         title.title, title.remark = self._folder.name, "typing"
         self.query_one("#text").border_title = "Text"
         self._open()
-        self.call_later(self._bring_back)
+        self.call_later(self._restore_draft)
 
     def on_unmount(self) -> None:
-        with contextlib.suppress(LstmtuiError):  # it was said when it was tried before
+        with contextlib.suppress(LstmtuiError):  # reported by an earlier attempt
             self._draft.write()
-        if self._completion is not None:
-            self._completion.close()
+        if self._model_thread is not None:
+            self._model_thread.close()
 
     # --- the model ------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if self._completion is not None:
-            self._completion.close()
+        if self._model_thread is not None:
+            self._model_thread.close()
         self._ready = False
-        self.answer = None
-        self.query_one(Candidates).said = "Loading the model …"
-        self._say(f"Loading '{self._folder.name}' …")
-        self._completion = CompletionThread(lambda: self._services.open_model(self._folder), self.post_message)
+        self.completion = None
+        self.query_one(Candidates).empty_text = "Loading the model …"
+        self._set_status(f"Loading '{self._folder.name}' …")
+        self._model_thread = CompletionThread(lambda: self._services.open_model(self._folder), self.post_message)
 
     def on_model_opened(self, message: ModelOpened) -> None:
         self._about = message.about
-        self._introduce()
-        self.query_one(Candidates).said = "Preparing the first answer …"  # the first time, its kernels are compiled
+        self._update_title()
+        self.query_one(Candidates).empty_text = "Preparing the first answer …"  # its kernels may have to be compiled
         self._ready = True
-        self._say("Ready: type, and Tab takes the grey text.")
-        self._ask()
+        self._set_status("Ready: type; Tab accepts the grey text.")
+        self._request()
 
-    def _introduce(self) -> None:
+    def _update_title(self) -> None:
         about = self._about
         size = f"{about.get('cell', '')} {about.get('layers', '?')}×{about.get('hidden', '?')}"
         step = about.get("step")
@@ -145,37 +145,38 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         self.query_one(TitleBar).remark = f"typing · {size} · {about.get('tokens', '')} · {at}"
 
     def on_command_done(self, message: CommandDone) -> None:
-        self._say(message.words)
-        self._ask()
+        self._set_status(message.summary)
+        self._request()
 
     def on_completion_ready(self, message: CompletionReady) -> None:
-        if message.answer.step is not None and message.answer.step != self._about.get("step"):
-            self._about["step"] = message.answer.step
-            self._introduce()
-        if message.answer.text != self._asked_about():
-            return  # typed on meanwhile; the next answer is on its way
-        same = self.answer is not None and self.answer.text == message.answer.text
-        self.answer = message.answer
+        if message.completion.step is not None and message.completion.step != self._about.get("step"):
+            self._about["step"] = message.completion.step
+            self._update_title()
+        if message.completion.text != self._context_text():
+            return  # the text has changed; the next answer is on its way
+        same = self.completion is not None and self.completion.text == message.completion.text
+        self.completion = message.completion
         if not same:
             self.chosen = 0
-            self._say(f"{message.answer.milliseconds:.0f} ms · {self._folder.name}")
-        self._propose()
+            self._set_status(f"{message.completion.milliseconds:.0f} ms · {self._folder.name}")
+        self._show_completion()
 
     def on_model_failed(self, message: ModelFailed) -> None:
         self._ready = self._ready and not message.final
-        self.answer = None
-        self._propose()
-        self.query_one(Candidates).said = "No candidates."
+        self.completion = None
+        self._show_completion()
+        self.query_one(Candidates).empty_text = "No suggestions."
         again = " ctrl+r opens it again." if message.final else ""
-        self._say(message.words + again, error=True)
+        self._set_status(message.reason + again, error=True)
 
-    def _asked_about(self) -> str:
-        return recent(self.query_one(TypingArea).before)
+    def _context_text(self) -> str:
+        """Return the text that completions are requested for."""
+        return recent_text(self.query_one(TypingArea).before)
 
-    def _ask(self) -> None:
-        if self._completion is not None and self._ready:
-            text = self._asked_about()
-            self._completion.ask(text, self._rejected.words(text, time.monotonic()))
+    def _request(self) -> None:
+        if self._model_thread is not None and self._ready:
+            text = self._context_text()
+            self._model_thread.ask(text, self._rejected.words(text, time.monotonic()))
 
     # --- typing ---------------------------------------------------------------------------------------------------
 
@@ -183,71 +184,71 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
     @on(TextArea.SelectionChanged)
     def _moved(self) -> None:
         area, confidence = self.query_one(TypingArea), self.query_one(Confidence)
-        self._note(area.text)
+        self._save_soon(area.text)
         confidence.characters, confidence.saved = len(self._draft.text), area.typed.keys_saved
-        if self.answer is not None and self.answer.text != self._asked_about():
+        if self.completion is not None and self.completion.text != self._context_text():
             area.choices = area.chosen = 0
-            if not area.at_line_end() or not self._asked_about().startswith(self.answer.text):
+            if not area.at_line_end() or not self._context_text().startswith(self.completion.text):
                 area.suggestion = ""
-        elif self.answer is not None:
+        elif self.completion is not None:
             return
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(PAUSE, self._ask)
+        self._timer = self.set_timer(REQUEST_DELAY, self._request)
 
     @on(TypingArea.Accept)
     def _accept(self, message: TypingArea.Accept) -> None:
-        self.action_take(message.index)
+        self.action_accept_candidate(message.index)
 
     @on(TypingArea.Choose)
     def _choose(self, message: TypingArea.Choose) -> None:
         self.action_choose(message.step)
 
     def watch_chosen(self) -> None:
-        self._propose()
+        self._show_completion()
 
     def watch_threshold(self) -> None:
-        self._propose()
+        self._show_completion()
 
-    def _propose(self) -> None:
-        """Show the answer: the list, and as ghost text what Tab would take."""
+    def _show_completion(self) -> None:
+        """Show the candidates, and as grey text what Tab would insert."""
         area, listed = self.query_one(TypingArea), self.query_one(Candidates)
-        candidates = self.answer.candidates if self.answer else ()
-        if self.answer is not None:
+        candidates = self.completion.candidates if self.completion else ()
+        if self.completion is not None:
             texts = [c.text for c in candidates if not c.replaces]
-            self._rejected.show(self.answer.text, texts, time.monotonic())
+            self._rejected.show(self.completion.text, texts, time.monotonic())
         listed.candidates, listed.chosen = candidates, self.chosen
-        if self.answer is not None and not candidates:
-            listed.said = "The model proposes nothing here."
+        if self.completion is not None and not candidates:
+            listed.empty_text = "No suggestions."
         area.choices, area.chosen = len(candidates), self.chosen
         confidence = self.query_one(Confidence)
-        confidence.sure = candidates[0].probability if candidates and not candidates[0].replaces else None
+        confidence.probability = candidates[0].probability if candidates and not candidates[0].replaces else None
         confidence.threshold = self.threshold
-        taken = self._taken(None) if self.chosen > 0 or self._sure() else None
-        ghost = taken.text if taken is not None and not taken.replaces else ""
-        area.suggestion = safe(ghost.replace("\r\n", "\n").replace("\n", "⏎")) if area.at_line_end() else ""
+        candidate = self._candidate(None) if self.chosen > 0 or self._is_probable() else None
+        suggestion = candidate.text if candidate is not None and not candidate.replaces else ""
+        area.suggestion = safe(suggestion.replace("\r\n", "\n").replace("\n", "⏎")) if area.at_line_end() else ""
 
-    def _sure(self) -> bool:
-        """Return whether the likeliest word is probable enough to stand in the text before it is asked for."""
-        first = self.answer.candidates[0] if self.answer is not None and self.answer.candidates else None
+    def _is_probable(self) -> bool:
+        """Return whether the likeliest word is probable enough to be shown as grey text."""
+        first = self.completion.candidates[0] if self.completion is not None and self.completion.candidates else None
         return first is not None and not first.replaces and first.probability >= self.threshold
 
-    def _taken(self, index: int | None) -> Candidate | None:
-        """Return what would be taken: a candidate, or (None) the ghost text."""
-        if self.answer is None or self.answer.text != self._asked_about():
+    def _candidate(self, index: int | None) -> Candidate | None:
+        """Return what would be inserted: candidate `index`, or (None) the grey text."""
+        if self.completion is None or self.completion.text != self._context_text():
             return None
-        if index is None and self.chosen == 0 and self.answer.phrase is not None and self._sure():
-            return self.answer.phrase
-        wanted = self.chosen if index is None else index
-        return self.answer.candidates[wanted] if wanted < len(self.answer.candidates) else None
+        if index is None and self.chosen == 0 and self.completion.phrase is not None and self._is_probable():
+            return self.completion.phrase
+        number = self.chosen if index is None else index
+        return self.completion.candidates[number] if number < len(self.completion.candidates) else None
 
     def action_choose(self, step: int) -> None:
-        if self.answer is not None and self.answer.candidates:
-            self.chosen = min(max(0, self.chosen + step), len(self.answer.candidates) - 1)
+        if self.completion is not None and self.completion.candidates:
+            self.chosen = min(max(0, self.chosen + step), len(self.completion.candidates) - 1)
 
-    def action_take(self, index: int | None) -> None:
-        if (taken := self._taken(index)) is not None:
-            self.query_one(TypingArea).insert_candidate(taken.text, taken.replaces)
+    def action_accept_candidate(self, index: int | None) -> None:
+        if (candidate := self._candidate(index)) is not None:
+            self.query_one(TypingArea).insert_candidate(candidate.text, candidate.replaces)
 
     def action_threshold(self, step: int) -> None:
         self.threshold = min(0.95, max(0.05, round(self.threshold + 0.05 * step, 2)))
@@ -255,30 +256,30 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
     def action_remember(self) -> None:
         text = self.query_one(TypingArea).text
 
-        def learn(model: Completer) -> str:
+        def adapt(model: Completer) -> str:
             count = wording.count(model.adapt(text))
-            if aside := model.about.get("put_aside"):
-                return f"A new profile holds {count} words; the damaged one is kept as {Path(aside[0]).name}."
-            return f"The profile beside the run holds {count} words; F3 forgets it."
+            if set_aside := model.about.get("put_aside"):
+                return f"A new profile holds {count} words; the damaged one is renamed {Path(set_aside[0]).name}."
+            return f"The profile beside the run holds {count} words; F3 deletes it."
 
-        if self._completion is not None and self._ready and text.strip():
-            self._completion.run_command(learn)
+        if self._model_thread is not None and self._ready and text.strip():
+            self._model_thread.run_command(adapt)
 
     def action_forget(self) -> None:
         def forget(model: Completer) -> str:
             model.forget()
-            return "The profile is forgotten."
+            return "The profile is deleted."
 
-        if self._completion is not None and self._ready:
-            self._completion.run_command(forget)
+        if self._model_thread is not None and self._ready:
+            self._model_thread.run_command(forget)
 
     def action_reload(self) -> None:
         self._open()
 
     # --- the text -------------------------------------------------------------------------------------------------
 
-    def _bring_back(self) -> None:
-        """Put the text there that was typed before."""
+    def _restore_draft(self) -> None:
+        """Restore the text that was typed before."""
         try:
             text = self._draft.read()
         except LstmtuiError as error:
@@ -288,37 +289,37 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
             area = self.query_one(TypingArea)
             area.load_text(text)
             area.move_cursor(area.document.end)
-            self.show_message("What you typed here before is back; F8 clears it.")
+            self.show_message("The text typed here before is restored; F8 clears it.")
 
-    def _note(self, text: str) -> None:
-        """Have `text` kept, soon."""
+    def _save_soon(self, text: str) -> None:
+        """Save `text` after a short delay."""
         if text != self._draft.text:
             self._draft.text = text
-            if self._keeping is None:
-                self._keeping = self.set_timer(KEEPING, self._keep)
+            if self._save_timer is None:
+                self._save_timer = self.set_timer(SAVE_DELAY, self._save)
 
-    @work(thread=True, group="keep")
-    def _keep(self) -> None:
-        self._keeping = None
+    @work(thread=True, group="save")
+    def _save(self) -> None:
+        self._save_timer = None
         try:
             self._draft.write()
         except LstmtuiError as error:
-            if not self._unkept:
-                self._unkept = True
+            if not self._save_failed:
+                self._save_failed = True
                 self.show_message(str(error), error=True)
         else:
-            self._unkept = False
+            self._save_failed = False
 
     def action_copy_all(self) -> None:
         if text := self.query_one(TypingArea).text:
             self.app.copy_to_clipboard(text)
-            told = f"All {len(text):,} characters are sent to the terminal's clipboard"
-            self._say(f"{told}, where it allows that; F5 saves them to a file.")
+            sent = f"All {len(text):,} characters are sent to the terminal's clipboard"
+            self._set_status(f"{sent}, if it allows that; F5 saves them to a file.")
 
     def action_save(self) -> None:
         def saved(path: Path | None) -> None:
             if path is not None:
-                self._say(f"All {len(text):,} characters are saved as {path}.")
+                self._set_status(f"All {len(text):,} characters are saved as {path}.")
 
         if text := self.query_one(TypingArea).text:
             name = f"{self._folder.name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
@@ -328,12 +329,12 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         def answered(yes: bool | None) -> None:
             if yes:
                 area = self.query_one(TypingArea)
-                area.clear()  # and not a new document, so that it can be undone
+                area.clear()  # rather than a new document, so that it can be undone
                 area.focus()
 
         if text := self.query_one(TypingArea).text:
             question = (
-                f"Clear all {len(text):,} characters? They are not kept any longer. F4 copies them, F5 saves them."
+                f"Clear all {len(text):,} characters? They are not restored later. F4 copies them, F5 saves them."
             )
             self.app.push_screen(ConfirmScreen("Clear", question), answered)
 
@@ -342,30 +343,28 @@ of it, F5 saves it to a file. F2 has the run learn from it, in a profile beside 
         try:
             self._draft.write()
         except LstmtuiError as error:
-            self._ask_to_leave(str(error))
+            self._confirm_leaving(str(error))
             return
         if self._draft.text:
-            self.show_message("Your text is kept; it is here again when you come back.")
+            self.show_message("Your text is saved; it is restored when you come back.")
         self.dismiss()
 
-    def _ask_to_leave(self, problem: str) -> None:
-        """Ask first where what was typed would be lost."""
+    def _confirm_leaving(self, problem: str) -> None:
+        """Ask before leaving when the text would be lost."""
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.dismiss()
 
-        question = f"{problem} Leave all the same, and lose it? F4 copies it, F5 saves it to a file."
+        question = f"{problem} Leave all the same and lose the text? F4 copies it, F5 saves it to a file."
         self.app.push_screen(ConfirmScreen("Leave", question), answered)
 
-    def _say(self, text: str, *, error: bool = False) -> None:
-        said = self.query_one("#said", Static)
-        said.update(Text(safe(text, newlines=False)))
-        said.set_class(error, "-error")
+    def _set_status(self, text: str, *, error: bool = False) -> None:
+        self.query_one(StatusLine).set_text(text, error=error)
 
 
-def recent(text: str) -> str:
-    """Return the end of a long text, cut at a place that moves seldom, so that what was read is not read again."""
-    if len(text) <= MEMORY:
+def recent_text(text: str) -> str:
+    """Return the end of a long text, cut at a place that rarely moves, so that the model need not read it again."""
+    if len(text) <= MAX_CONTEXT:
         return text
-    return text[(len(text) // (MEMORY // 2) - 1) * (MEMORY // 2) :]
+    return text[(len(text) // (MAX_CONTEXT // 2) - 1) * (MAX_CONTEXT // 2) :]

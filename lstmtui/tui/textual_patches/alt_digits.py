@@ -1,6 +1,6 @@
 """Alt with a digit, as terminals send it: Escape, then the digit.
 
-Textual 8.2.8 reads Escape and a digit as the character that Option with the digit types on a Mac (¡ ™ £ ¢ ∞). A
+Textual 8.2.8 reads Escape and a digit as the character that Option with the digit types on a Mac. A
 terminal on a Mac sends those characters themselves, so the two-byte form can mean the key.
 """
 

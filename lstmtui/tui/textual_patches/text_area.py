@@ -4,8 +4,8 @@ The TextArea of Textual 8.2.8:
 
 - splits lines at every separator that Unicode knows (see text_document), and draws control characters as they are;
 - does not accept invisible characters that belong to a text;
-- computes the cursor's offset in the middle of an undo, when the scrollbar goes, while the cursor still stands on a row
-  that the text no longer has: ValueError (TextArea._undo_batch);
+- computes the cursor's offset in the middle of an undo, when the scrollbar is removed, while the cursor is still on a
+  row that the text no longer has: ValueError (TextArea._undo_batch);
 - wraps a large paste twice, once before and once after its scrollbar appears.
 """
 

@@ -1,4 +1,4 @@
-"""The one-line widgets that frame a screen: title, progress, and the last thing that happened."""
+"""The one-line widgets that frame a screen: title, progress and events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lstmtui.tui import wording
 
 
 class TitleBar(Widget):
-    """Where one is: the program, a title, a remark, and a state on the right."""
+    """The program, a title, a remark, and a state on the right."""
 
     DEFAULT_CSS = """
     TitleBar {
@@ -32,7 +32,7 @@ class TitleBar(Widget):
     title: reactive[str] = reactive("")
     remark: reactive[str] = reactive("")
     state: reactive[str] = reactive("")
-    """A run's state, drawn with its glyph; empty for none."""
+    """The state of a run, drawn with its glyph; empty for none."""
 
     def render(self) -> Content:
         width = self.size.width
@@ -45,11 +45,11 @@ class TitleBar(Widget):
             (f" {one_line(self.title)} ", "bold"),
             (f" {one_line(self.remark)}", "$foreground 60%"),
         ).truncate(max(0, width - len(right)), ellipsis=True, pad=True)
-        return Content.assemble(left, (right, f"bold ${wording.tone(self.state)}"))
+        return Content.assemble(left, (right, f"bold ${wording.state_colour(self.state)}"))
 
 
 class ProgressLine(Widget):
-    """How far a run has come, and how long it will still take."""
+    """The progress of a run, and the time left."""
 
     DEFAULT_CSS = """
     ProgressLine {
@@ -62,23 +62,23 @@ class ProgressLine(Widget):
     """
 
     snapshot: reactive[RunSnapshot | None] = reactive(None, always_update=True)
-    """What to tell; frozen."""
+    """The run; frozen."""
 
     def render(self) -> Content:
-        seen = self.snapshot
-        if seen is None:
+        run = self.snapshot
+        if run is None:
             return Content("")
-        width, share = self.size.width, wording.progress(seen)
-        left = f"step {wording.count(seen.step)}"
-        if seen.steps:
-            left = f"{left}/{wording.count(seen.steps)} {100 * share:3.0f}%"
-        elif seen.state in ("preparing", "compiling") and isinstance(
-            done := seen.status.get(f"{seen.state}_done"), float | int
+        width, share = self.size.width, wording.progress(run)
+        left = f"step {wording.count(run.step)}"
+        if run.steps:
+            left = f"{left}/{wording.count(run.steps)} {100 * share:3.0f}%"
+        elif run.state in ("preparing", "compiling") and isinstance(
+            done := run.status.get(f"{run.state}_done"), float | int
         ):
             share = float(done)
-            found, what = wording.kernels(seen), one_line(str(seen.status.get(seen.state, seen.state)), 24)
-            left = f"{found[0]}/{found[1]} kernels" if found else f"{what} {100 * share:3.0f}%"
-        right = self._left(seen) if width >= 44 else ""
+            kernels, stage = wording.kernels(run), one_line(str(run.status.get(run.state, run.state)), 24)
+            left = f"{kernels[0]}/{kernels[1]} kernels" if kernels else f"{stage} {100 * share:3.0f}%"
+        right = self._time_left(run) if width >= 44 else ""
         room = width - len(left) - len(right) - 2
         if room < 4:
             return Content(left)
@@ -87,24 +87,24 @@ class ProgressLine(Widget):
         return Content.assemble(
             (left, "bold"),
             " ",
-            (bar, f"${wording.tone(seen.state)}"),
+            (bar, f"${wording.state_colour(run.state)}"),
             ("─" * (room - len(bar)), "$foreground 20%"),
             " ",
             (right, "$foreground 75%"),
         )
 
-    def _left(self, seen: RunSnapshot) -> str:
-        if seen.state in ("training", "evaluating") and seen.seconds_left is not None:
-            speed = wording.speed(seen) if self.size.width >= 70 else 0.0
-            pace = f"{wording.short(speed)} {wording.unit(seen)}s/s · " if speed else ""
-            return f"{pace}{format_duration(seen.seconds_left)} left"
-        if seen.ended and isinstance(seen.status.get("heartbeat"), int | float):
-            return f"{wording.last_seen(seen)} ago"
+    def _time_left(self, run: RunSnapshot) -> str:
+        if run.state in ("training", "evaluating") and run.seconds_left is not None:
+            speed = wording.speed(run) if self.size.width >= 70 else 0.0
+            rate = f"{wording.short(speed)} {wording.unit(run)}s/s · " if speed else ""
+            return f"{rate}{format_duration(run.seconds_left)} left"
+        if run.ended and isinstance(run.status.get("heartbeat"), int | float):
+            return f"{wording.last_heartbeat(run)} ago"
         return ""
 
 
 class EventLine(Widget):
-    """The last things that happened, the newest at the top."""
+    """The last events of a run, the newest at the top."""
 
     DEFAULT_CSS = """
     EventLine {
@@ -120,17 +120,17 @@ class EventLine(Widget):
     events: reactive[tuple[dict[str, Any], ...]] = reactive(())
     """As events.jsonl has them, oldest first."""
     waiting: reactive[str] = reactive("")
-    """What was asked and is not answered yet; said above all else."""
+    """The unanswered requests; shown above the events."""
 
     def render(self) -> Content:
         newest = list(reversed(self.events[-max(1, self.size.height) :]))
         if not newest and not self.waiting:
-            return Content.styled("nothing has happened yet", "$foreground 40%")
+            return Content.styled("no events yet", "$foreground 40%")
         width = max(1, self.size.width)
         lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
         lines += [
             Content.assemble(
-                (_clock(event), "$foreground 50%"), f"  {one_line(wording.told(event), max(1, width - 10))}"
+                (_clock(event), "$foreground 50%"), f"  {one_line(wording.describe_event(event), max(1, width - 10))}"
             )
             for event in newest
         ]

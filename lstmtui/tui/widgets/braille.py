@@ -1,4 +1,4 @@
-"""Lines and curves out of braille dots and blocks, as plain functions: 2 x 4 dots a character cell."""
+"""Curves of braille dots, 2 x 4 a character cell, and bars of blocks: plain functions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Grid = list[list[int]]
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+_EIGHTHS = "▏▎▍▌▋▊▉"
 
 
 def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, float], cols: int, rows: int) -> Grid:
     """Return the dots of a line through `points`, which come in order of x.
 
-    Each column of dots keeps the lowest and the highest value that fall into it, so that thousands of points cost no
-    more to draw than they cost to look at, and no spike is lost. What lies outside `y_range` is drawn on its edge;
-    points that are not finite break the line.
+    Each column of dots spans the lowest to the highest value in it, so that no spike is lost. Values outside `y_range`
+    are drawn on its edge; points that are not finite break the line.
     """
     grid = [[0] * cols for _ in range(rows)]
     if cols < 1 or rows < 1:
@@ -38,7 +38,7 @@ def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, fl
         if before is not None and column > before[0] + 1:
             _bridge(lowest, highest, before, (column, dot))
         if before is not None and column > before[0]:
-            # One dot beside where the column before ended, so that a steep line stays thin and has no hole.
+            # Begins one dot beside the end of the column before: a steep line stays thin and has no gap.
             last = before[1] if column == before[0] + 1 else _between(before, (column, dot), column - 1)
             start = last + (dot > last) - (dot < last)
             lowest[column], highest[column] = min(lowest[column], start), max(highest[column], start)
@@ -50,13 +50,13 @@ def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, fl
 
 
 def _between(start: tuple[int, int], end: tuple[int, int], column: int) -> int:
-    """Return where a straight line between two dots crosses `column`."""
+    """Return the height at which a straight line between two dots crosses `column`."""
     (x0, y0), (x1, y1) = start, end
     return y0 + round((y1 - y0) * (column - x0) / (x1 - x0))
 
 
 def _bridge(lowest: list[int], highest: list[int], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Span the columns between two dots by a straight line; each takes its own share of the height."""
+    """Span the columns between two dots by a straight line."""
     here = start[1]
     for column in range(start[0] + 1, end[0]):
         there = _between(start, end, column)
@@ -73,7 +73,7 @@ def _fill(grid: Grid, column: int, first: int, last: int) -> None:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Return `width` block characters for a series: the mean of each share, scaled from lowest to highest."""
+    """Return at most `width` block characters for a series: means of equal parts, scaled from lowest to highest."""
     finite = [v for v in values if math.isfinite(v)]
     if not finite or width < 1:
         return ""
@@ -85,16 +85,25 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(_BLOCKS[1 + round(7 * (m - low) / span)] if span else _BLOCKS[1] for m in means)
 
 
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Return at most `most` round numbers (1, 2 or 5 times a power of ten apart) within [low, high]."""
-    if most < 1 or not high > low:
+def ticks(low: float, high: float, limit: int) -> list[float]:
+    """Return at most `limit` round numbers (1, 2 or 5 times a power of ten apart) within [low, high]."""
+    if limit < 1 or not high > low:
         return []
-    rough = (high - low) / most
+    rough = (high - low) / limit
     power = 10.0 ** math.floor(math.log10(rough))
     for factor in (1, 2, 5, 10, 20, 50):
         gap = factor * power
         first = math.ceil(low / gap - 1e-9)
         last = math.floor(high / gap + 1e-9)
-        if last - first + 1 <= most:
+        if last - first + 1 <= limit:
             return [round(i * gap, 10) + 0.0 for i in range(first, last + 1)]
     return []
+
+
+def horizontal_bar(share: float, width: int) -> str:
+    """Return a bar of at most `width` cells, in eighths of a cell; a share above 0 shows at least one eighth."""
+    eighths = min(round(share * width * 8), width * 8)
+    if share > 0 and width > 0:
+        eighths = max(1, eighths)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[rest - 1] if rest else "")

@@ -1,4 +1,4 @@
-"""Ranked continuations with their probabilities."""
+"""Ranked completions with their probabilities."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from textual.widget import Widget
 
 from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import one_line
-
-BAR = "▏▎▍▌▋▊▉█"
+from lstmtui.tui.widgets.braille import horizontal_bar
 
 
 class Candidates(Widget):
-    """One line a candidate: rank, text, bar, per cent; the chosen one is marked."""
+    """One line a candidate: rank, text, bar and percentage; the chosen one is marked."""
 
     DEFAULT_CSS = """
     Candidates {
@@ -26,12 +25,12 @@ class Candidates(Widget):
 
     candidates: reactive[tuple[Candidate, ...]] = reactive((), layout=True)
     chosen: reactive[int] = reactive(0)
-    said: reactive[str] = reactive("", layout=True)
-    """What stands here while there are none."""
+    empty_text: reactive[str] = reactive("", layout=True)
+    """Shown while there are none."""
 
     def render(self) -> Content:
         if not self.candidates:
-            return Content.styled(one_line(self.said), "$foreground 60%")
+            return Content.styled(one_line(self.empty_text), "$foreground 60%")
         width = max(1, self.size.width)
         bar = 8 if width >= 30 else 0
         room = max(1, width - bar - 10)
@@ -40,7 +39,7 @@ class Candidates(Widget):
 
     def _line(self, index: int, candidate: Candidate, room: int, bar: int) -> Content:
         chosen = index == self.chosen
-        text = Content(("↶ " if candidate.replaces else "") + shown(candidate.text)).truncate(
+        text = Content(("↶ " if candidate.replaces else "") + printable_candidate(candidate.text)).truncate(
             room, ellipsis=True, pad=True
         )
         share = min(1.0, max(0.0, candidate.probability))
@@ -49,12 +48,12 @@ class Candidates(Widget):
             (f"{index + 1} ", "$foreground 50%"),
             text.stylize("bold $primary" if chosen else "$foreground"),
             " ",
-            (blocks(share, bar).ljust(bar), "$primary" if chosen else "$primary 55%"),
+            (horizontal_bar(share, bar).ljust(bar), "$primary" if chosen else "$primary 55%"),
             (f" {100 * share:4.0f}%" if share >= 0.095 else f" {100 * share:4.1f}%", "$foreground 75%"),
         )
 
 
-def shown(text: str) -> str:
+def printable_candidate(text: str) -> str:
     """Return a candidate on one line, with line ends and outer spaces made visible."""
     text = text.replace("\r\n", "\n")
     inner = text.strip(" ")
@@ -62,12 +61,3 @@ def shown(text: str) -> str:
     if not inner:
         return "␣" * len(text)
     return one_line(f"{'␣' * left}{inner}{'␣' * right}".replace("\n", "⏎"))
-
-
-def blocks(share: float, width: int) -> str:
-    """Return a bar of eighths of a cell; something always shows for more than nothing."""
-    eighths = round(share * width * 8)
-    if share > 0:
-        eighths = max(1, eighths)
-    full, rest = divmod(min(eighths, width * 8), 8)
-    return "█" * full + (BAR[rest - 1] if rest else "")

@@ -1,4 +1,4 @@
-"""A text whose every character is coloured by what a unit did there, with the same said in glyphs below each line."""
+"""A text coloured by the value of a unit at each token, with glyphs below each line that need no colour."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from textual.widget import Widget
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.widgets import shades
+from lstmtui.tui.widgets.axes import centered_text
 
 Span = tuple[int, int]
 
 
 class CodedText(Widget):
-    """Two rows to a line: the text on coloured ground, and below it dots and shades for whoever sees no colour."""
+    """Two rows a line: the text on a coloured background, and below it the same values as dots and shades."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*shades.CLASSES, "coded--words"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*shades.CLASSES, "coded--text"}
     DEFAULT_CSS = f"""
     CodedText {{
         height: 1fr;
         width: 1fr;
         {shades.CSS}
-        & > .coded--words {{ color: $foreground 75%; }}
+        & > .coded--text {{ color: $foreground 75%; }}
     }}
     """
 
     class Moved(Message):
-        """The cursor was put on a token with the mouse; `extend` when a span was drawn."""
+        """The mouse moved the cursor to a token; `extend` while it selects a span."""
 
         def __init__(self, token: int, extend: bool) -> None:
             super().__init__()
@@ -46,57 +47,58 @@ class CodedText(Widget):
     """One value from -1 to 1 for each token."""
     cursor: reactive[int] = reactive(0)
     span: reactive[Span | None] = reactive(None)
-    """First and last token of what is chosen."""
+    """First and last token of the selection."""
     matches: reactive[tuple[Span, ...]] = reactive(())
-    """Other places to point at."""
-    said: reactive[str] = reactive("")
-    """What is said while there is no text."""
+    """Other places, underlined."""
+    empty_text: reactive[str] = reactive("")
+    """Shown while there is no text."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
-        self._shown: tuple[str, ...] = ()
+        self._printed: tuple[str, ...] = ()
         self._lines: list[tuple[int, int]] = []
-        self._laid_out = -1
+        self._layout_width = -1
         self._top = 0
 
     def watch_pieces(self, pieces: tuple[str, ...]) -> None:
-        self._shown = tuple(shown(piece) for piece in pieces)
-        self._laid_out, self._top = -1, 0
+        self._printed = tuple(printable(piece) for piece in pieces)
+        self._layout_width, self._top = -1, 0
 
     def _layout(self) -> None:
         width = self.size.width
-        if width != self._laid_out:
-            self._laid_out = width
-            self._lines = lines(self._shown, width)
+        if width != self._layout_width:
+            self._layout_width = width
+            self._lines = break_lines(self._printed, width)
         rows = max(1, self.size.height // 2)
-        here = self.line_of(self.cursor)
-        if here < self._top:
-            self._top = here
-        elif here >= self._top + rows:
-            self._top = here - rows + 1
+        current = self.line_of(self.cursor)
+        if current < self._top:
+            self._top = current
+        elif current >= self._top + rows:
+            self._top = current - rows + 1
         self._top = max(0, min(self._top, len(self._lines) - rows))
 
     def line_of(self, token: int) -> int:
-        """Return the line that `token` stands on."""
+        """Return the line of `token`."""
         for number, (first, last) in enumerate(self._lines):
             if first <= token < last:
                 return number
         return 0
 
-    def above(self, token: int, by: int) -> int:
+    def token_lines_below(self, token: int, by: int) -> int:
         """Return the token `by` lines below `token` (above, if negative), at about the same column."""
         self._layout()
         if not self._lines:
             return 0
         line = self.line_of(token)
-        there = min(max(0, line + by), len(self._lines) - 1)
-        first, last = self._lines[there]
+        first, last = self._lines[min(max(0, line + by), len(self._lines) - 1)]
         return min(first + token - self._lines[line][0], max(first, last - 1))
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        if not self._shown:
-            return self._say(y, width)
+        if not self._printed:
+            style = self.get_component_rich_style("coded--text")
+            strips = centered_text(self.empty_text, width, self.size.height, style, self.rich_style)
+            return strips[y] if y < len(strips) else Strip.blank(width, self.rich_style)
         if y == 0:
             self._layout()
         number = self._top + y // 2
@@ -109,7 +111,7 @@ class CodedText(Widget):
 
     def _segment(self, token: int, styles: dict[str, Style], *, below: bool) -> Segment:
         value = self.values[token] if token < len(self.values) else 0.0
-        text = self._shown[token]
+        text = self._printed[token]
         style = styles[shades.name(value)]
         if below:
             return Segment(
@@ -125,12 +127,6 @@ class CodedText(Widget):
             style += Style(reverse=True)
         return Segment(text, style)
 
-    def _say(self, y: int, width: int) -> Strip:
-        said = safe(self.said).splitlines()
-        row = y - max(0, (self.size.height - len(said)) // 2)
-        text = said[row] if 0 <= row < len(said) else ""
-        return Strip([Segment(text[:width].center(width), self.get_component_rich_style("coded--words"))], width)
-
     # --- mouse ----------------------------------------------------------------------------------------------------
 
     def _token_at(self, x: int, y: int) -> int | None:
@@ -140,7 +136,7 @@ class CodedText(Widget):
         first, last = self._lines[number]
         at = 0
         for token in range(first, last):
-            at += cell_len(self._shown[token])
+            at += cell_len(self._printed[token])
             if x < at:
                 return token
         return last - 1
@@ -156,19 +152,19 @@ class CodedText(Widget):
             self.post_message(self.Moved(token, extend=True))
 
     def on_mouse_scroll_down(self) -> None:
-        self.post_message(self.Moved(self.above(self.cursor, 3), extend=False))
+        self.post_message(self.Moved(self.token_lines_below(self.cursor, 3), extend=False))
 
     def on_mouse_scroll_up(self) -> None:
-        self.post_message(self.Moved(self.above(self.cursor, -3), extend=False))
+        self.post_message(self.Moved(self.token_lines_below(self.cursor, -3), extend=False))
 
 
-def shown(piece: str) -> str:
-    """Return a token as it is painted: safe, on one line, and never empty."""
+def printable(piece: str) -> str:
+    """Return a token as it is drawn: safe for a terminal, on one line, and never empty."""
     return safe(piece.replace("\r\n", "\n"), newlines=False).replace("\N{SYMBOL FOR NEWLINE}", "⏎") or "·"
 
 
-def lines(pieces: Sequence[str], width: int) -> list[tuple[int, int]]:
-    """Return first and one past the last token of each line: broken after line ends, and at spaces where possible."""
+def break_lines(pieces: Sequence[str], width: int) -> list[tuple[int, int]]:
+    """Return the half-open range of tokens of each line, broken after line ends and at spaces where possible."""
     found: list[tuple[int, int]] = []
     first, used, after_space = 0, 0, 0
     for token, piece in enumerate(pieces):

@@ -1,4 +1,4 @@
-"""How sure the model is, from where ghost text shows, and what was saved so far."""
+"""The probability of the first candidate, the threshold of the suggestion, and the keystrokes saved."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from lstmtui.tui.widgets.candidates import blocks
+from lstmtui.tui.widgets.braille import horizontal_bar
 
 
 class Confidence(Widget):
-    """Two lines: the likeliest word's probability beside the threshold, and keystrokes saved."""
+    """Two lines: the probability of the likeliest word beside the threshold, and the keystrokes saved."""
 
     DEFAULT_CSS = """
     Confidence {
@@ -21,27 +21,27 @@ class Confidence(Widget):
     }
     """
 
-    sure: reactive[float | None] = reactive(None)
-    """Probability of the likeliest word; None without one."""
+    probability: reactive[float | None] = reactive(None)
+    """Of the likeliest word; None without one."""
     threshold: reactive[float] = reactive(0.0)
     saved: reactive[int] = reactive(0)
-    """Keystrokes that were not needed."""
+    """Keystrokes saved."""
     characters: reactive[int] = reactive(0)
-    """Characters of the text: keystrokes that it takes without help."""
+    """Characters of the text, which are the keystrokes that it takes without suggestions."""
 
     def render(self) -> Content:
         bar = 8 if self.size.width >= 27 else 0
-        sure = 0.0 if self.sure is None else min(1.0, max(0.0, self.sure))
-        shows = self.sure is not None and sure >= self.threshold
-        gauge = (blocks(sure, bar) or "").ljust(bar)
-        state = "shown" if shows else f"from {self.threshold:.0%}"
+        probability = 0.0 if self.probability is None else min(1.0, max(0.0, self.probability))
+        shown = self.probability is not None and probability >= self.threshold
+        gauge = horizontal_bar(probability, bar).ljust(bar)
+        state = "shown" if shown else f"from {self.threshold:.0%}"
         share = f" · {self.saved / self.characters:.0%}" if self.characters else ""
         return Content("\n").join(
             [
                 Content.assemble(
                     ("sure ", "$foreground 60%"),
-                    (f"{sure:4.0%} ", "bold $primary" if shows else "$foreground"),
-                    (gauge, "$primary" if shows else "$foreground 45%"),
+                    (f"{probability:4.0%} ", "bold $primary" if shown else "$foreground"),
+                    (gauge, "$primary" if shown else "$foreground 45%"),
                     (f" {state}", "$foreground 60%"),
                 ),
                 Content.assemble(

@@ -1,4 +1,4 @@
-"""A form of one-line fields: a label, and what is chosen or typed beside it. Up and down go from field to field."""
+"""A form of one-line fields, each a label and a control. Up and down go from field to field."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.textual_patches.input import SafeInput
 
 
-class Choice(Widget, can_focus=True):
+class Selector(Widget, can_focus=True):
     """One of a few values, changed with left and right, space, or the mouse."""
 
-    HELP = "A choice has the focus: left and right, space or a click change it; up and down go to the other fields."
+    HELP = "A selector has the focus: left and right, space or a click change it; up and down go to the other fields."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left,h", "turn(-1)", "Before", "field.before", "The choice before"),
-        bind("right,l,space", "turn(1)", "Next", "field.next", "The next choice"),
+        bind("left,h", "turn(-1)", "Before", "field.before", "The value before"),
+        bind("right,l,space", "turn(1)", "Next", "field.next", "The next value"),
     ]
     DEFAULT_CSS = """
-    Choice { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    Choice:focus { background: $primary 25%; text-style: bold; }
-    Choice:ansi:focus { text-style: bold reverse; }
+    Selector { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Selector:focus { background: $primary 25%; text-style: bold; }
+    Selector:ansi:focus { text-style: bold reverse; }
     """
 
     value: reactive[str] = reactive("")
@@ -40,18 +40,18 @@ class Choice(Widget, can_focus=True):
     class Changed(Message):
         """Another value was chosen."""
 
-        def __init__(self, choice: Choice) -> None:
+        def __init__(self, selector: Selector) -> None:
             super().__init__()
-            self.choice = choice
+            self.selector = selector
 
         @property
-        def control(self) -> Choice:
-            return self.choice
+        def control(self) -> Selector:
+            return self.selector
 
     def __init__(self, values: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.values = tuple(values)
-        self.set_reactive(Choice.value, value)
+        self.set_reactive(Selector.value, value)
 
     def render(self) -> Content:
         return Content.assemble(("‹ ", "$foreground 50%"), one_line(self.value), (" ›", "$foreground 50%"))
@@ -67,14 +67,14 @@ class Choice(Widget, can_focus=True):
         self.action_turn(-1 if event.x < 2 else 1)
 
 
-class Entry(SafeInput):
-    """A line to type into, without a frame; up and down leave it. Keeps what comes as it is, and draws it safely."""
+class LineInput(SafeInput):
+    """A line to type into, without a frame; up and down leave it."""
 
     HELP = "A line to type into has the focus; up and down go to the other fields."
 
     DEFAULT_CSS = """
-    Entry, Entry:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
-    Entry:focus { background: $primary 25%; }
+    LineInput, LineInput:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
+    LineInput:focus { background: $primary 25%; }
     """
 
     def __init__(self, value: str, *, id: str | None = None, placeholder: str = "", kind: str = "text") -> None:  # noqa: A002
@@ -85,34 +85,34 @@ class Entry(SafeInput):
         )  # fmt: skip
 
 
-class Opener(Widget, can_focus=True):
-    """Shows what was chosen elsewhere; enter opens that place."""
+class Picker(Widget, can_focus=True):
+    """Shows a value that is picked on another screen; enter opens it."""
 
     HELP = "Enter, space or a click opens a list to choose from; up and down go to the other fields."
 
     BINDINGS: ClassVar[list[BindingType]] = [bind("enter,space", "open", "Choose", "field.open", "Choose another")]
     DEFAULT_CSS = """
-    Opener { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    Opener:focus { background: $primary 25%; text-style: bold; }
-    Opener:ansi:focus { text-style: bold reverse; }
+    Picker { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Picker:focus { background: $primary 25%; text-style: bold; }
+    Picker:ansi:focus { text-style: bold reverse; }
     """
 
     value: reactive[str] = reactive("")
 
     class Opened(Message):
-        """The place to choose from is wanted."""
+        """The screen to pick from was requested."""
 
-        def __init__(self, opener: Opener) -> None:
+        def __init__(self, picker: Picker) -> None:
             super().__init__()
-            self.opener = opener
+            self.picker = picker
 
         @property
-        def control(self) -> Opener:
-            return self.opener
+        def control(self) -> Picker:
+            return self.picker
 
     def __init__(self, value: str, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
-        self.set_reactive(Opener.value, value)
+        self.set_reactive(Picker.value, value)
 
     def render(self) -> Content:
         return Content.assemble(one_line(self.value), (" …", "$foreground 50%"))
@@ -137,7 +137,7 @@ class Field(Horizontal):
         super().__init__()
         self.label, self.control, self._after = label, control, after
         self.about = about
-        """One line, told while the control has the focus."""
+        """One line, shown while the control has the focus."""
 
     def compose(self) -> ComposeResult:
         yield Static(self.label, classes="label", markup=False)
@@ -164,6 +164,6 @@ class Form(VerticalScroll, can_focus=False):
 
     @property
     def about(self) -> str:
-        """What the field with the focus is about."""
+        """The `about` of the field with the focus."""
         field = self.focused_field
         return field.about if field is not None else ""

@@ -1,4 +1,4 @@
-"""What the gates do, in five views: two overviews, units by training time, units by time step, and the scatter."""
+"""Saturation of the gates in five views: two overviews, units by training time, units by character, and a scatter."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lstmtui.tui.widgets import gate_views
 from lstmtui.tui.widgets.gate_views import LEFT, PLAIN_LEFT, Row
 
 VIEWS = ("units", "time", "history", "window", "scatter")
-FILLING = ("history", "window", "scatter")
-"""Views of one gate, that take all the room there is."""
-DETAIL = 6
-"""Rows that must be free below an overview for the gate chosen to be shown there by training time."""
+ONE_GATE_VIEWS = ("history", "window", "scatter")
+"""Views of one gate, which use the whole panel."""
+MIN_DETAIL_ROWS = 6
+"""Free rows below an overview from which on it also shows the chosen gate by training time."""
 
 
 class GateMap(Widget):
-    """A heat map that can be read without colour: dots for shut, shades for open, and both fractions as numbers."""
+    """A heat map readable without colour: dots for shut, shades for open, and both fractions as numbers."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "gates--left", "gates--right", "gates--label", "gates--none", "gates--axis",
@@ -43,13 +43,13 @@ class GateMap(Widget):
     """
 
     probes: reactive[tuple[Saturation, ...]] = reactive((), always_update=True, layout=True)
-    """Oldest first; the newest is drawn by unit, all of them by time."""
+    """Oldest first; the view by unit draws the newest, the view by training time all of them."""
     window: reactive[GateWindow | None] = reactive(None, always_update=True)
     """The newest activations over a window."""
     view: reactive[str] = reactive("units", layout=True)
     """One of VIEWS."""
     chosen: reactive[int] = reactive(0)
-    """Layer and gate that the views of one gate show: layer * gates + gate."""
+    """The layer and gate of the views of one gate: layer * gates + gate."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -70,13 +70,13 @@ class GateMap(Widget):
         return max(1, int(shape[0] * shape[1]))
 
     def place(self) -> tuple[int, int]:
-        """Return the layer and the gate that are shown."""
+        """Return the layer and the gate of the views of one gate."""
         gates = self.probes[-1].left.shape[1] if self.probes else 1
         layer, gate = divmod(self.chosen % self._count(), max(1, gates))
         return int(layer), int(gate)
 
     def title(self) -> str:
-        """Return what is shown, in words."""
+        """Return the title of the view."""
         if self.view in ("units", "time") or not self.probes:
             return f"Gates by {'training time' if self.view == 'time' else 'unit, most open first'}"
         layer, gate = self.place()
@@ -89,14 +89,14 @@ class GateMap(Widget):
         return f"Gate {layer + 1}·{name}: units by training time"
 
     def legend(self) -> Content:
-        """Return what the cells mean."""
+        """Return the meaning of the cells."""
         shut = PLAIN_LEFT[3:] if self._dots() is PLAIN_LEFT else LEFT[3:]
         if self.view == "scatter":
             return Content("[ ] gate")
-        one_gate = self.view in FILLING or self._has_room(self.size.height)
+        one_gate = self.view in ONE_GATE_VIEWS or self._has_room(self.size.height)
         pick = "" if not one_gate else "[ ] gate  " if self.size.width >= 40 else "[ ]  "
         low, high = gate_views.SHUT, gate_views.OPEN
-        if self.view in FILLING and self.probes:
+        if self.view in ONE_GATE_VIEWS and self.probes:
             low, high = gate_views.saturates_beyond(self.probes[-1].gates, self.place()[1])
         return Content(f"{pick}{shut} shut <{low}  ▓█ open >{high}")
 
@@ -106,14 +106,14 @@ class GateMap(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         if not self.probes:
             return 2
-        if self.view in FILLING:
+        if self.view in ONE_GATE_VIEWS:
             return max(3, container.height)
         rows = self._count()
-        return container.height if container.height - rows >= DETAIL else rows
+        return container.height if container.height - rows >= MIN_DETAIL_ROWS else rows
 
     def _has_room(self, height: int) -> bool:
-        """Return whether an overview leaves room for one gate in detail."""
-        return bool(self.probes) and height - self._count() >= DETAIL
+        """Return whether an overview leaves room for the chosen gate."""
+        return bool(self.probes) and height - self._count() >= MIN_DETAIL_ROWS
 
     def render_line(self, y: int) -> Strip:
         key = (self.size, self.view, self.chosen, self.rich_style)
@@ -124,17 +124,17 @@ class GateMap(Widget):
 
     def _draw(self, width: int, height: int) -> list[Row]:
         if not self.probes:
-            return _said(width, "No probe yet: one follows", "with the first evaluation.")
+            return _message(width, "No probe yet: one follows", "with the first evaluation.")
         newest, dots, (layer, gate) = self.probes[-1], self._dots(), self.place()
         if self.view == "scatter":
             return gate_views.scatter(newest, gate, width, height)
         if self.view == "history":
             return gate_views.by_training_time(self.probes, layer, gate, width, height, dots)
         if self.view == "window":
-            seen = self.window
-            if seen is None or layer >= seen.values.shape[0] or gate >= seen.values.shape[1]:
-                return _said(width, "No window yet: one follows", "with the next evaluation.")
-            return gate_views.by_time_step(seen, layer, gate, width, height, dots)
+            window = self.window
+            if window is None or layer >= window.values.shape[0] or gate >= window.values.shape[1]:
+                return _message(width, "No window yet: one follows", "with the next evaluation.")
+            return gate_views.by_time_step(window, layer, gate, width, height, dots)
         rows = gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
         if self._has_room(height):
             name = gate_views.gate_name(newest.gates, gate)
@@ -143,12 +143,12 @@ class GateMap(Widget):
         return rows
 
     def _strip(self, row: Row) -> Strip:
-        segments = [Segment(text, self._style(look)) for text, look in row]
+        segments = [Segment(text, self._style(style)) for text, style in row]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"gates--{name}")
 
 
-def _said(width: int, *lines: str) -> list[Row]:
+def _message(width: int, *lines: str) -> list[Row]:
     return [[(f" {line}"[:width].ljust(width), "label")] for line in lines]

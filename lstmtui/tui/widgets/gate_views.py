@@ -1,6 +1,7 @@
-"""Pictures of gates as rows of (text, look), each of which can be read without colour.
+"""Drawings of gates as rows of (text, style name), readable without colour: plain functions.
 
-A cell is a dot when a gate is shut and a shade when it is open; the looks are "left", "right", "none", "label", "axis".
+A cell is a dot when a gate is shut and a shade when it is open. The style names are "left", "right", "none", "label"
+and "axis".
 """
 
 from __future__ import annotations
@@ -18,39 +19,40 @@ from lstmtui.tui.messages import GateWindow
 Row = list[tuple[str, str]]
 
 LEFT = "·⠂⠒⠶⠿"
-"""From nothing to always saturated at the low end: dots, since the gate is shut."""
+"""From never to always saturated at the low end: dots, a shut gate."""
 PLAIN_LEFT = "·.:-="
-"""The same without braille, which as blocks would look open."""
+"""The same for character sets without braille, whose blocks would read as open."""
 RIGHT = "·░▒▓█"
-"""From nothing to always saturated at the high end: shades, since the gate is open."""
+"""From never to always saturated at the high end: shades, an open gate."""
 LEVELS = (0.05, 0.25, 0.5, 0.75)
-NUMBERS = 10
-"""Columns that the two fractions of a row take."""
+NUMBER_COLUMNS = 10
+"""Columns of the two fractions of a row."""
 SHUT, OPEN = 0.1, 0.9
-"""Where most gates are saturated."""
+"""The thresholds of most gates."""
 
 
 def saturates_beyond(gates: Sequence[str], gate: int) -> tuple[float, float]:
-    """Return the values below and above which a gate is saturated, by the cell that has such gates."""
+    """Return the thresholds of a gate, taken from the cell that has these gates."""
     cell = next((cell for cell in CELLS.values() if cell.gate_names == tuple(gates)), None)
     return cell.gates[gate].saturates_beyond if cell is not None and gate < len(gates) else (SHUT, OPEN)
 
 
 def percent(value: Any) -> str:
+    """Return a fraction as a percentage of four characters."""
     return f"{100 * float(value):3.0f}%"
 
 
-def shares(values: Sequence[float], cols: int) -> list[float]:
-    """Return `cols` numbers for a row: the mean of each share, or each value stretched where there are few."""
+def resampled(values: Sequence[float], cols: int) -> list[float]:
+    """Return `cols` numbers for a row: means of equal parts, or repeated values where there are few."""
     if not values or cols < 1:
         return []
     size = len(values)
-    found = []
+    means = []
     for i in range(cols):
         first = size * i // cols
-        share = values[first : max(first + 1, size * (i + 1) // cols)]
-        found.append(sum(share) / len(share))
-    return found
+        part = values[first : max(first + 1, size * (i + 1) // cols)]
+        means.append(sum(part) / len(part))
+    return means
 
 
 def _level(value: float) -> int:
@@ -58,47 +60,47 @@ def _level(value: float) -> int:
 
 
 def _joined(cells: Sequence[tuple[str, str]]) -> Row:
-    """Return cells with neighbours of one look put together."""
+    """Return the cells with neighbours of the same style merged."""
     row: Row = []
-    for text, look in cells:
-        if row and row[-1][1] == look:
-            row[-1] = (row[-1][0] + text, look)
+    for text, style in cells:
+        if row and row[-1][1] == style:
+            row[-1] = (row[-1][0] + text, style)
         else:
-            row.append((text, look))
+            row.append((text, style))
     return row
 
 
 def saturated(left: Sequence[float], right: Sequence[float], dots: str) -> Row:
-    """Return a cell for each pair of fractions, the larger of the two shown."""
+    """Return a cell for each pair of fractions; it shows the larger of the two."""
     cells = []
     for low, high in zip(left, right, strict=True):
-        character, look = (dots[_level(low)], "left") if low > high else (RIGHT[_level(high)], "right")
-        cells.append((character, look if character != "·" else "none"))
+        character, style = (dots[_level(low)], "left") if low > high else (RIGHT[_level(high)], "right")
+        cells.append((character, style if character != "·" else "none"))
     return _joined(cells)
 
 
 def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: str) -> list[Row]:
     """Return one row for each layer and gate: by unit, from the most open to the most shut, or by training time."""
-    import numpy as np  # loaded already, by whoever read the probes
+    import numpy as np  # already loaded by the reader of the probes
 
     newest = probes[-1]
     layers, gates = newest.left.shape[:2]
     label = len(str(layers)) + 3
-    numbers = width >= label + NUMBERS + 6
-    cols = max(0, width - label - (NUMBERS if numbers else 0))
+    numbers = width >= label + NUMBER_COLUMNS + 6
+    cols = max(0, width - label - (NUMBER_COLUMNS if numbers else 0))
     same = [p for p in probes if p.left.shape == newest.left.shape] if by_time else [newest]
     lefts, rights = (np.stack([values.mean(axis=2) for values in part]) for part in _sides(same))
     rows = []
     for layer in range(layers):
         for gate in range(gates):
             if by_time:
-                left = shares(lefts[:, layer, gate].tolist(), cols)
-                right = shares(rights[:, layer, gate].tolist(), cols)
+                left = resampled(lefts[:, layer, gate].tolist(), cols)
+                right = resampled(rights[:, layer, gate].tolist(), cols)
             else:
-                # Like beside like: the mean over neighbours by number would hide every unit that stands out.
+                # Sorted: means over neighbours by number would hide every unit that differs.
                 order = _order(newest, layer, gate)
-                left = shares(newest.left[layer, gate][order].tolist(), cols)
-                right = shares(newest.right[layer, gate][order].tolist(), cols)
+                left = resampled(newest.left[layer, gate][order].tolist(), cols)
+                right = resampled(newest.right[layer, gate][order].tolist(), cols)
             row: Row = [(f"{layer + 1}·{gate_name(newest.gates, gate)} ".rjust(label), "label")]
             row += saturated(left, right, dots)
             if numbers:
@@ -113,6 +115,7 @@ def _sides(probes: Sequence[Saturation]) -> tuple[list[Any], list[Any]]:
 
 
 def gate_name(gates: Sequence[str], gate: int) -> str:
+    """Return the letter of a gate."""
     return one_line(gates[gate], 1) if gate < len(gates) else "?"
 
 
@@ -124,19 +127,19 @@ def _order(probe: Saturation, layer: int, gate: int) -> Any:
 def by_training_time(
     probes: Sequence[Saturation], layer: int, gate: int, width: int, height: int, dots: str
 ) -> list[Row]:
-    """Return units, in their order of today, by training time, with each row's share of today at its right."""
+    """Return units by training time, sorted by the newest probe, with each row's newest fractions at its right."""
     newest = probes[-1]
     same = [p for p in probes if p.left.shape == newest.left.shape]
     order = _order(newest, layer, gate)
-    rows_wanted = max(1, min(height - 1, len(order)))
-    numbers = width >= NUMBERS + 12
-    cols = width - (NUMBERS if numbers else 0)
-    edges = [len(order) * r // rows_wanted for r in range(rows_wanted)]
+    row_count = max(1, min(height - 1, len(order)))
+    numbers = width >= NUMBER_COLUMNS + 12
+    cols = width - (NUMBER_COLUMNS if numbers else 0)
+    edges = [len(order) * r // row_count for r in range(row_count)]
     lefts = _row_means([p.left[layer, gate] for p in same], order, edges)
     rights = _row_means([p.right[layer, gate] for p in same], order, edges)
     rows: list[Row] = []
     for left, right in zip(lefts, rights, strict=True):
-        row = saturated(shares(left, cols), shares(right, cols), dots)
+        row = saturated(resampled(left, cols), resampled(right, cols), dots)
         if numbers:
             row += [(f" {percent(left[-1])}", "left"), (f" {percent(right[-1])}", "right")]
         rows.append(row)
@@ -146,7 +149,7 @@ def by_training_time(
 
 
 def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[list[float]]:
-    """Return for each row of units, which begin at `edges` of `order`, their mean in each of `values` (H,)."""
+    """Return the mean over each row of units, which begins at one of `edges` of `order`, in each of `values` (H,)."""
     import numpy as np
 
     sorted_values = np.stack(values)[:, order]
@@ -155,31 +158,31 @@ def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[
     return means
 
 
-def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
-    """Return units by the steps of one window, the text above them; a gate's value from shut to open."""
-    values = seen.values[layer, gate].astype("float32")  # (T, H)
-    low, high = saturates_beyond(seen.gates, gate)
-    if not math.isfinite(high):  # a gate without bounds is drawn by its largest value
+def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
+    """Return units by the tokens of a window, below its text; values of a gate from shut to open."""
+    values = window.values[layer, gate].astype("float32")  # (T, H)
+    low, high = saturates_beyond(window.gates, gate)
+    if not math.isfinite(high):  # a gate without bounds is drawn relative to its largest value
         high = 0.9 * max((abs(value) for value in values.ravel().tolist() if math.isfinite(value)), default=1.0)
         low = -high
     ramp = dots[:0:-1] + RIGHT
     means = values.mean(axis=0)
     order = (-means).argsort(kind="stable")
-    rows_wanted = max(1, min(height - 1, len(order)))
+    row_count = max(1, min(height - 1, len(order)))
     steps = values.shape[0]
     wide = max(1, min(3, width // max(1, steps)))
     shown = min(steps, width // wide) if width >= wide else 0
     text = "".join(
         (one_line(piece, 1) or " ").replace(" ", "␣" if wide > 1 else " ").ljust(wide)[:wide]
-        for piece in (seen.text[:shown] if seen.text else [""] * shown)
+        for piece in (window.text[:shown] if window.text else [""] * shown)
     )
     rows: list[Row] = [[(one_line(text)[:width].ljust(width), "label")]]
-    for r in range(rows_wanted):
-        units = order[len(order) * r // rows_wanted : max(1, len(order) * (r + 1) // rows_wanted)]
+    for r in range(row_count):
+        units = order[len(order) * r // row_count : max(1, len(order) * (r + 1) // row_count)]
         cells = []
         for value in values[:shown, units].mean(axis=1):
             value = float(value) if value == value else (low + high) / 2
-            # The ends of the ramp are what is saturated.
+            # The ends of the ramp are the saturated values.
             at = 0 if value < low else 8 if value > high else 1 + min(6, int((value - low) / max(1e-9, high - low) * 7))
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
         rows.append(_joined(cells))
@@ -187,29 +190,29 @@ def by_time_step(seen: GateWindow, layer: int, gate: int, width: int, height: in
 
 
 def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
-    """Return each unit at its left- (down to up) and right-saturated fraction (left to right), told by its layer.
+    """Return each unit, as the digit of its layer, by its left- (upwards) and right-saturated fraction (to the right).
 
-    After Karpathy, Johnson and Li 2015, arXiv:1506.02078, figure 2. The diagonal is where a unit is always one or the
+    After Karpathy, Johnson and Li 2015, arXiv:1506.02078, figure 2. On the diagonal a unit is always one or the
     other.
     """
     margin = 5
-    cols, rows_wanted = max(1, width - margin), max(1, height - 2)
+    cols, row_count = max(1, width - margin), max(1, height - 2)
     grid: dict[tuple[int, int], tuple[str, str]] = {}
     for column in range(cols):  # left + right = 1
-        grid[round((rows_wanted - 1) * column / max(1, cols - 1)), column] = ("·", "none")
+        grid[round((row_count - 1) * column / max(1, cols - 1)), column] = ("·", "none")
     layers = probe.left.shape[0]
     for layer in range(layers):
         for low, high in zip(probe.left[layer, gate].tolist(), probe.right[layer, gate].tolist(), strict=True):
             if not (0 <= low <= 1 and 0 <= high <= 1):
                 continue
-            place = (round((1 - low) * (rows_wanted - 1)), round(high * (cols - 1)))
+            place = (round((1 - low) * (row_count - 1)), round(high * (cols - 1)))
             grid[place] = (str(layer + 1)[-1], ("left", "right")[layer % 2])
     rows: list[Row] = []
-    for r in range(rows_wanted):
-        label = {0: "100%", (rows_wanted - 1) // 2: " 50%", rows_wanted - 1: "  0%"}.get(r, "    ")
+    for r in range(row_count):
+        label = {0: "100%", (row_count - 1) // 2: " 50%", row_count - 1: "  0%"}.get(r, "    ")
         cells = [grid.get((r, column), (" ", "none")) for column in range(cols)]
         rows.append([(f"{label}│"[:width], "axis"), *_joined(cells)] if width > margin else [("", "none")])
     ends = f"    └0%{'─' * max(0, cols - 6)}100%"
     low, high = saturates_beyond(probe.gates, gate)
-    said = f"     right of {high} →   ↑ left of {low}   digits: layers"
-    return [*rows, [(ends[:width].ljust(width), "axis")], [(said[:width].ljust(width), "axis")]]
+    legend = f"     right of {high} →   ↑ left of {low}   digits: layers"
+    return [*rows, [(ends[:width].ljust(width), "axis")], [(legend[:width].ljust(width), "axis")]]

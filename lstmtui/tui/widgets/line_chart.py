@@ -1,4 +1,4 @@
-"""Curves in one frame, as a widget: what differs from the loss chart is that any number of them is told apart."""
+"""Any number of curves in one frame, as a widget."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lstmtui.common.terminal_text import safe
 from lstmtui.tui import wording
+from lstmtui.tui.widgets.axes import centered_text
 from lstmtui.tui.widgets.lines import Curve, frame
 
-NAMES = ("one", "two", "three", "four", "five", "six")
-"""Names of curves, in the order in which they get their colours."""
+COLOUR_NAMES = ("one", "two", "three", "four", "five", "six")
+"""The colours of curves, in their order."""
 
 
 class LineChart(Widget):
-    """Draws `curves`, the first on top; a letter on each tells them apart without colour."""
+    """Draws `curves`, the first on top; the letter on each distinguishes them without colour."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--axis", "lines--words", *(f"lines--{name}" for name in NAMES)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--axis", "lines--text", *(f"lines--{name}" for name in COLOUR_NAMES)}
     DEFAULT_CSS = """
     LineChart {
         height: 1fr;
         width: 1fr;
         & > .lines--axis { color: $foreground 45%; }
-        & > .lines--words { color: $foreground 75%; }
+        & > .lines--text { color: $foreground 75%; }
         & > .lines--one { color: $primary; }
         & > .lines--two { color: $warning; }
         & > .lines--three { color: $success; }
@@ -42,13 +42,13 @@ class LineChart(Widget):
     """What to draw."""
     log_scale: reactive[bool] = reactive(True)
     """Whether the y axis is logarithmic."""
-    said: reactive[str] = reactive("")
-    """What is said in the middle while there is nothing to draw."""
+    empty_text: reactive[str] = reactive("")
+    """Shown while there is nothing to draw."""
     x_range: reactive[tuple[float, float] | None] = reactive(None)
     cursor: reactive[float | None] = reactive(None)
-    """A place on the x axis to mark."""
+    """A marked place on the x axis."""
     x_text: Callable[[float], str] = staticmethod(wording.short)
-    """How a number on the x axis is written."""
+    """Formats a number on the x axis."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -60,7 +60,7 @@ class LineChart(Widget):
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        key = (width, height, self.log_scale, self.said, self.x_range, self.cursor, self.rich_style)
+        key = (width, height, self.log_scale, self.empty_text, self.x_range, self.cursor, self.rich_style)
         if key != self._drawn:
             self._drawn = key
             self._strips = self._draw(width, height)
@@ -71,16 +71,9 @@ class LineChart(Widget):
             self.curves, width, height, log=self.log_scale, x_range=self.x_range, x_text=self.x_text, cursor=self.cursor
         )
         if not rows:
-            return self._say(width, height)
-        styles = {name: self._style(name) for name in ("axis", *NAMES)}
+            return centered_text(self.empty_text, width, height, self._style("text"), self.rich_style)
+        styles = {name: self._style(name) for name in ("axis", *COLOUR_NAMES)}
         return [Strip([Segment(text, styles.get(name, self.rich_style)) for text, name in row]) for row in rows]
-
-    def _say(self, width: int, height: int) -> list[Strip]:
-        lines = safe(self.said).splitlines()[: max(1, height)]
-        above = max(0, (height - len(lines)) // 2)
-        style = self._style("words")
-        said = [Strip([Segment(line[:width].center(width), style)], width) for line in lines]
-        return [Strip.blank(width, self.rich_style)] * above + said
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"lines--{name}")

@@ -1,8 +1,9 @@
-"""The loss of training and validation, in braille: zoomed, smoothed, on a log axis, with what happened marked on it."""
+"""The loss of training and validation: zoomed, smoothed, on a log axis, with events marked."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from textual.widget import Widget
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
+from lstmtui.tui.widgets.axes import centered_text, column_of, row_of, x_axis
 from lstmtui.tui.widgets.braille import curve, ticks
 from lstmtui.tui.widgets.series import (
     SMOOTHINGS,
@@ -24,27 +26,30 @@ from lstmtui.tui.widgets.series import (
     Axis,
     Mark,
     Point,
+    format_place,
     log_ticks,
     marks,
     readout,
-    said_place,
     smoothed,
     within,
     y_range,
 )
 
-LEAST_SPAN = 1 / 500
+MIN_ZOOM = 1 / 500
 """The smallest part of the whole curve that zooming shows."""
+DIAMOND_SPACING = 3
+"""Columns between two diamonds."""
+MIN_WIDTH, MIN_HEIGHT = 12, 3
 
 
 class LossChart(Widget, can_focus=True):
-    """Training as a thin line, validation as diamonds on a line of its own, so that both are told without colour."""
+    """Training as a thin line and validation as diamonds on a line, distinguishable without colour."""
 
     HELP: ClassVar[str] = (
-        "The chart has the focus: left and right look at points, + and - zoom, escape shows all again."
+        "The chart has the focus: left and right move the cursor, + and - zoom, escape shows the whole curve again."
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "chart--train", "chart--raw", "chart--valid", "chart--axis", "chart--words", "chart--mark", "chart--cursor",
+        "chart--train", "chart--raw", "chart--valid", "chart--axis", "chart--text", "chart--mark", "chart--cursor",
     }  # fmt: skip
     DEFAULT_CSS = """
     LossChart {
@@ -54,14 +59,14 @@ class LossChart(Widget, can_focus=True):
         & > .chart--raw { color: $primary 45%; }
         & > .chart--valid { color: $warning; text-style: bold; }
         & > .chart--axis { color: $foreground 45%; }
-        & > .chart--words { color: $foreground 75%; }
+        & > .chart--text { color: $foreground 75%; }
         & > .chart--mark { color: $success; }
         & > .chart--cursor { color: $foreground; text-style: bold; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left,h", "move(-1)", "Left", "chart.left", "Look at the point before"),
-        bind("right", "move(1)", "Right", "chart.right", "Look at the point after"),
+        bind("left,h", "move(-1)", "Left", "chart.left", "The point before the cursor"),
+        bind("right", "move(1)", "Right", "chart.right", "The point after the cursor"),
         bind("shift+left,H", "move(-10)", "Far left", "chart.far-left", ""),
         bind("shift+right,L", "move(10)", "Far right", "chart.far-right", ""),
         bind("home", "edge(0)", "First", "chart.first", ""),
@@ -70,9 +75,9 @@ class LossChart(Widget, can_focus=True):
     ]
 
     snapshot: reactive[RunSnapshot | None] = reactive(None, always_update=True)
-    """What to draw; frozen."""
+    """The run that is drawn; frozen."""
     bits: reactive[bool] = reactive(False)
-    """Draw bits per character instead of nats per token, where the tokens can be told in characters."""
+    """Draw bits per character instead of nats per token, where the characters of a token are known."""
     logarithmic: reactive[bool] = reactive(False)
     """Draw the logarithm of the loss."""
     smoothing: reactive[float] = reactive(0.0)
@@ -80,16 +85,16 @@ class LossChart(Widget, can_focus=True):
     x_axis: reactive[str] = reactive("step")
     """One of X_AXES."""
     zoom: reactive[tuple[float, float] | None] = reactive(None)
-    """The part of the axis that is looked at; None for all."""
+    """The visible part of the axis; None for all of it."""
     cursor: reactive[float | None] = reactive(None)
-    """The place on the axis that is told in figures."""
+    """The place on the axis whose figures are shown above the plot."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._strips: list[Strip] = []
         self._drawn: tuple[object, ...] = ()
         self._plot = (0, 0, (0.0, 1.0))
-        """Margin, columns and x range of what was painted last, for the mouse."""
+        """Margin, columns and x range of the last drawing, for the mouse."""
 
     def watch_snapshot(self, snapshot: RunSnapshot | None) -> None:
         self._drawn = ()
@@ -100,27 +105,29 @@ class LossChart(Widget, can_focus=True):
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def scale(self) -> float:
-        """Return what turns nats per token into what the axis shows."""
+        """Return the factor from nats per token to the unit of the axis."""
         if not self.bits or self.snapshot is None:
             return 1.0
         ratios = [p.bits_per_char / p.value for p in self.snapshot.valid[-1:] if p.bits_per_char and p.value > 0]
         return ratios[0] if ratios else 1.0
 
     def can_show_bits(self) -> bool:
+        """Return whether bits per character are known."""
         return self.snapshot is not None and any(p.bits_per_char and p.value > 0 for p in self.snapshot.valid[-1:])
 
     def unit(self) -> str:
-        """Return what the axis shows, in words."""
+        """Return the unit of the axis in words."""
         if self.bits and self.can_show_bits():
             return "bits per character"
         return f"nats per {wording.unit(self.snapshot)}" if self.snapshot else "nats"
 
-    def ways(self) -> str:
-        """Return how the curve is drawn where it is not the usual way, in words."""
-        said = ["log"] if self.logarithmic else []
-        said += [f"smoothed {self.smoothing:g}"] if self.smoothing else []
-        said += [f"by {self.x_axis}"] if self.x_axis != "step" else []
-        return "".join(f", {way}" for way in (*said, *(["zoomed"] if self.zoom else [])))
+    def options(self) -> str:
+        """Return the options of the drawing that are not the defaults, for the title."""
+        chosen = ["log"] if self.logarithmic else []
+        chosen += [f"smoothed {self.smoothing:g}"] if self.smoothing else []
+        chosen += [f"by {self.x_axis}"] if self.x_axis != "step" else []
+        chosen += ["zoomed"] if self.zoom else []
+        return "".join(f", {option}" for option in chosen)
 
     # --- keys and mouse -------------------------------------------------------------------------------------------
 
@@ -130,25 +137,27 @@ class LossChart(Widget, can_focus=True):
         return True
 
     def cycle_smoothing(self) -> None:
+        """Smooth more, or not at all."""
         self.smoothing = SMOOTHINGS[(SMOOTHINGS.index(self.smoothing) + 1) % len(SMOOTHINGS)]
 
     def cycle_x_axis(self) -> None:
+        """Use the next kind of x axis."""
         self.x_axis = X_AXES[(X_AXES.index(self.x_axis) + 1) % len(X_AXES)]
 
     def zoom_by(self, factor: float, around: float | None = None) -> None:
-        """Look at `factor` times as much of the axis, around a place, or the cursor, or the right end."""
+        """Show `factor` times as much of the axis, around a place, the cursor, or the right end."""
         whole = self._whole()
         if whole <= 0:
             return
         low, high = self.zoom or (0.0, whole)
         centre = around if around is not None else self.cursor if self.cursor is not None else high
         part = (centre - low) / (high - low) if high > low else 1.0
-        span = min(whole, max(whole * LEAST_SPAN, (high - low) * factor))
+        span = min(whole, max(whole * MIN_ZOOM, (high - low) * factor))
         start = min(max(0.0, centre - part * span), whole - span)
         self.zoom = None if span >= whole else (start, start + span)
 
     def action_move(self, columns: int) -> None:
-        """Move the cursor by so many columns, and what is looked at along with it."""
+        """Move the cursor by `columns`, and the visible part with it."""
         _, cols, (low, high) = self._plot
         if self.snapshot is None or not self.snapshot.train or cols < 2:
             return
@@ -186,12 +195,12 @@ class LossChart(Widget, can_focus=True):
         return low + (high - low) * (column - margin) / (cols - 1)
 
     def _whole(self) -> float:
-        """Return where the axis ends."""
-        seen = self.snapshot
-        if seen is None:
+        """Return the end of the axis."""
+        snapshot = self.snapshot
+        if snapshot is None:
             return 0.0
-        axis = Axis(seen, self.x_axis)
-        ends = [axis.place(p) for p in seen.train[-1:]] + [axis.of_step(p.step) for p in seen.valid[-1:]]
+        axis = Axis(snapshot, self.x_axis)
+        ends = [axis.place(p) for p in snapshot.train[-1:]] + [axis.of_step(p.step) for p in snapshot.valid[-1:]]
         return max(ends, default=0.0)
 
     # --- drawing --------------------------------------------------------------------------------------------------
@@ -208,21 +217,18 @@ class LossChart(Widget, can_focus=True):
         return self._strips[y] if y < len(self._strips) else Strip.blank(width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        seen, factor = self.snapshot, self.scale()
+        snapshot = self.snapshot
         self._plot = (0, 0, (0.0, 1.0))
-        if seen is None:
-            return self._say("Reading the run …", width, height)
-        axis = Axis(seen, self.x_axis)
-        raw = [(axis.place(p), p.loss * factor) for p in seen.train]
-        valid = [(axis.of_step(p.step), p.value * factor) for p in seen.valid]
-        raw = [p for p in raw if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
-        valid = within([p for p in valid if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)], self.zoom)
+        if snapshot is None:
+            return self._centered("Reading the run …", width, height)
+        axis = Axis(snapshot, self.x_axis)
+        raw, valid = self._points(snapshot, axis)
         train = within(smoothed(raw, self.smoothing), self.zoom)
         raw = within(raw, self.zoom) if self.smoothing else []
-        if len(train) + len(valid) == 0 or width < 12 or height < 3:
-            return self._say(wording.waiting(seen) if not self.zoom else "Nothing here.", width, height)
-        happened = [m for m in marks(seen, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
-        top = int(height >= 7 and (self.cursor is not None or any(m.strong for m in happened)))
+        if len(train) + len(valid) == 0 or width < MIN_WIDTH or height < MIN_HEIGHT:
+            return self._centered(wording.waiting(snapshot) if not self.zoom else "No points here.", width, height)
+        visible = [m for m in marks(snapshot, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
+        top = int(height >= 7 and (self.cursor is not None or any(m.is_line for m in visible)))
         rows = height - 1 - top
         low, high = y_range(train, valid)
         if self.logarithmic:
@@ -232,61 +238,73 @@ class LossChart(Widget, can_focus=True):
         cols = width - margin
         x_range = self.zoom or (0.0, max(self._whole(), 1e-9))
         self._plot = (margin, cols, x_range)
+        heights = self._height(low), self._height(high)
 
-        def grid(points: list[Point]) -> list[list[int]]:
-            drawn = [(x, self._height(y)) for x, y in points]
-            return curve(drawn, x_range, (self._height(low), self._height(high)), cols, rows)
+        def placed(points: list[Point]) -> list[Point]:
+            return [(x, self._height(y)) for x, y in points]
 
-        layers = [(grid(train), self._style("train")), (grid(raw), self._style("raw"))]
-        layers.append((grid(valid), self._style("valid")))
-        placed = [(x, self._height(y)) for x, y in valid]
-        diamonds = _diamonds(placed, x_range, (self._height(low), self._height(high)), cols, rows)
-        columns = {_column(m.x, x_range, cols): m for m in happened if m.strong}
+        layers = [
+            (curve(placed(points), x_range, heights, cols, rows), self._style(name))
+            for points, name in ((train, "train"), (raw, "raw"), (valid, "valid"))
+        ]
+        diamonds = _diamonds(placed(valid), x_range, heights, cols, rows)
+        columns = {column_of(m.x, x_range, cols): m for m in visible if m.is_line}
         lines = {column: ("┊", self._style("mark")) for column in columns}
         if self.cursor is not None and x_range[0] <= self.cursor <= x_range[1]:
-            lines[_column(self.cursor, x_range, cols)] = ("│", self._style("cursor"))
+            lines[column_of(self.cursor, x_range, cols)] = ("│", self._style("cursor"))
         strips = [self._top(columns, margin, cols)] if top else []
         for row in range(rows):
             label = labels.get(row, "")
             left = Segment(f"{label:>{margin - 1}}{'┤' if label else '│'}", self._style("axis"))
             cells = self._cells([(g[row], style) for g, style in layers], diamonds.get(row, {}), lines)
             strips.append(Strip([left, *cells], width))
-        saves = {_column(m.x, x_range, cols) for m in happened if not m.strong}
-        bottom = _bottom(margin, cols, x_range, self.x_axis, saves)
+        saves = {column_of(m.x, x_range, cols) for m in visible if not m.is_line}
+        bottom = x_axis(margin, cols, x_range, partial(format_place, kind=self.x_axis), spacing=14, marked=saves)
         strips.append(Strip([Segment(bottom, self._style("axis"))], width))
         if self.cursor is not None and not top and strips:
             strips[0] = self._top({}, margin, cols)
         return strips
 
+    def _points(self, snapshot: RunSnapshot, axis: Axis) -> tuple[list[Point], list[Point]]:
+        """Return all training points and the visible validation points that can be drawn, in the unit of the axis."""
+        factor = self.scale()
+        train = [(axis.place(p), p.loss * factor) for p in snapshot.train]
+        valid = [(axis.of_step(p.step), p.value * factor) for p in snapshot.valid]
+
+        def drawable(points: list[Point]) -> list[Point]:
+            return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
+
+        return drawable(train), within(drawable(valid), self.zoom)
+
     def _labels(self, low: float, high: float, rows: int) -> dict[int, str]:
-        """Return the numbers beside the axis by row."""
-        most = max(2, (rows + 1) // 2)
-        values = log_ticks(low, high, most) if self.logarithmic else ticks(low, high, most)
+        """Return the labels of the y axis by row."""
+        limit = max(2, (rows + 1) // 2)
+        values = log_ticks(low, high, limit) if self.logarithmic else ticks(low, high, limit)
         gap = min((b - a for a, b in pairwise(values)), default=0.01)
         digits = min(6, max(0, -math.floor(math.log10(gap) + 1e-9))) if gap > 0 else 2
-        bottom, top = self._height(low), self._height(high)
-        return {_row(self._height(v), bottom, top, rows): f"{v:.{digits}f}" for v in values}
+        y_range = self._height(low), self._height(high)
+        return {row_of(self._height(v), y_range, rows): f"{v:.{digits}f}" for v in values}
 
     def _height(self, value: float) -> float:
         return math.log(value) if self.logarithmic else value
 
     def _top(self, columns: dict[int, Mark], margin: int, cols: int) -> Strip:
-        """Return the row above the plot: what is under the cursor, or else the marks with their names."""
+        """Return the row above the plot: the figures at the cursor, or the labels of the marks."""
         width = margin + cols
         if self.cursor is not None and self.snapshot is not None:
             axis = Axis(self.snapshot, self.x_axis)
-            said = readout(self.snapshot, axis, self.cursor, self.scale())
-            return Strip([Segment(said[:width].ljust(width), self._style("cursor"))], width)
+            figures = readout(self.snapshot, axis, self.cursor, self.scale())
+            return Strip([Segment(figures[:width].ljust(width), self._style("cursor"))], width)
         line = [" "] * width
         free = width
-        for column in sorted(columns, reverse=True):  # the newest has its name in full
-            said = f"▼{columns[column].said}"
+        for column in sorted(columns, reverse=True):  # the newest mark has its whole label
+            label = f"▼{columns[column].label}"
             start = margin + column
-            if start + len(said) > free:  # then its name stands before it
-                said = f"{columns[column].said}▼"
-                start = margin + column - len(said) + 1
-            if start >= margin and start + len(said) <= free:
-                line[start : start + len(said)] = said
+            if start + len(label) > free:  # then the label precedes the mark
+                label = f"{columns[column].label}▼"
+                start = margin + column - len(label) + 1
+            if start >= margin and start + len(label) <= free:
+                line[start : start + len(label)] = label
                 free = start - 1
             elif margin + column < free:
                 line[margin + column] = "▼"
@@ -299,7 +317,7 @@ class LossChart(Widget, can_focus=True):
         diamonds: dict[int, str],
         lines: dict[int, tuple[str, Style]],
     ) -> list[Segment]:
-        """Return one row of the plot: diamonds above the layers, the first layer on top, lines where all is blank."""
+        """Return one row of the plot: diamonds on top, then the layers, the first on top, then vertical lines."""
         base, valid = self.rich_style, layers[-1][1]
         segments: list[Segment] = []
         run, style = "", base
@@ -323,51 +341,22 @@ class LossChart(Widget, can_focus=True):
         segments.append(Segment(run, style))
         return segments
 
-    def _say(self, text: str, width: int, height: int) -> list[Strip]:
-        lines = text.splitlines()[: max(1, height)]
-        above = max(0, (height - len(lines)) // 2)
-        style = self._style("words")
-        said = [Strip([Segment(line[:width].center(width), style)], width) for line in lines]
-        return [Strip.blank(width, self.rich_style)] * above + said
+    def _centered(self, text: str, width: int, height: int) -> list[Strip]:
+        return centered_text(text, width, height, self._style("text"), self.rich_style)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"chart--{name}")
 
 
-def _row(value: float, low: float, high: float, rows: int) -> int:
-    return min(rows - 1, max(0, round((high - value) / (high - low) * (4 * rows - 1)) // 4))
-
-
-def _column(x: float, x_range: tuple[float, float], cols: int) -> int:
-    part = (x - x_range[0]) / (x_range[1] - x_range[0])
-    return min(cols - 1, max(0, round(part * (cols - 1))))
-
-
 def _diamonds(
     points: list[Point], x_range: tuple[float, float], y_range: tuple[float, float], cols: int, rows: int
 ) -> dict[int, dict[int, str]]:
-    """Return diamonds by row and column, at least three columns apart, the newest always among them."""
+    """Return diamonds by row and column, some columns apart, the newest always among them."""
     placed: dict[int, dict[int, str]] = {}
-    taken = cols + 3
+    last = cols + DIAMOND_SPACING
     for x, y in reversed(points):
-        column = _column(x, x_range, cols)
-        if taken - column >= 3:
-            placed.setdefault(_row(y, *y_range, rows), {})[column] = "◆"
-            taken = column
+        column = column_of(x, x_range, cols)
+        if last - column >= DIAMOND_SPACING:
+            placed.setdefault(row_of(y, y_range, rows), {})[column] = "◆"
+            last = column
     return placed
-
-
-def _bottom(margin: int, cols: int, x_range: tuple[float, float], kind: str, saves: set[int]) -> str:
-    """Return the horizontal axis with its numbers written into the line, and a tick where a checkpoint was saved."""
-    line = list(" " * (margin - 1) + "└" + "─" * cols)
-    for column in saves:
-        line[margin + column] = "┴"
-    free = margin
-    for value in ticks(*x_range, max(2, cols // 14)):
-        text = said_place(value, kind)
-        at = margin + _column(value, x_range, cols)
-        start = min(max(margin, at - len(text) // 2), margin + cols - len(text))
-        if start >= free and value > 0:
-            line[start : start + len(text)] = text
-            free = start + len(text) + 1
-    return "".join(line[: margin + cols])

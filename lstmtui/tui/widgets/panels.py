@@ -1,4 +1,4 @@
-"""Scrolling panels that leave left and right to the screen, and the one that holds what the model wrote."""
+"""Scrolling panels that leave left and right to the screen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lstmtui.tui import wording
 
 
 class Frame(Container):
-    """A frame around a widget, which can have the whole screen."""
+    """A frame around a widget, which can be enlarged to the whole screen."""
 
     ALLOW_MAXIMIZE = True
 
@@ -39,21 +39,21 @@ class Panel(VerticalScroll, inherit_bindings=False):
 
 
 class SamplePanel(Panel):
-    """Text sampled during training: the newest, or an older one that was asked for."""
+    """Samples of the model during training: the newest, or an older one that was chosen."""
 
-    HELP = "The text has the focus: left and right go to older and newer ones, up and down scroll, z enlarges it."
+    HELP = "The sample has the focus: left and right show older and newer ones, up and down scroll, z enlarges it."
 
     samples: reactive[tuple[Sample, ...]] = reactive(())
     """Oldest first."""
     back: reactive[int] = reactive(0)
-    """How many samples before the newest is shown."""
+    """How many samples before the newest one; 0 is the newest."""
 
     def compose(self) -> ComposeResult:
-        self.border_title = "Text"
-        yield Static(Text("The model has written nothing yet.", style="dim"), id="written")
+        self.border_title = "Sample"
+        yield Static(Text("No sample yet.", style="dim"), id="sample-text")
 
     def watch_samples(self, old: tuple[Sample, ...], new: tuple[Sample, ...]) -> None:
-        # Someone who reads an older text keeps it when a new one arrives.
+        # An older sample that is being read stays when a new one arrives.
         if self.back and len(new) > len(old):
             self.set_reactive(SamplePanel.back, min(self.back + len(new) - len(old), max(0, len(new) - 1)))
         self._show()
@@ -68,15 +68,15 @@ class SamplePanel(Panel):
     def _show(self) -> None:
         if not self.samples:
             return
-        written = self.query_one("#written", Static)
+        text = self.query_one("#sample-text", Static)
         sample = self.samples[len(self.samples) - 1 - self.back]
-        self.border_title = Content(f"Text at step {wording.count(sample.step)}")
+        self.border_title = Content(f"Sample at step {wording.count(sample.step)}")
         place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
         self.border_subtitle = Content(f"temperature {sample.temperature:g}{place}")
-        written.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
+        text.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
 
 
 class GatePanel(Panel):
-    """Around the gates."""
+    """The panel of the gates."""
 
     HELP = "The gates have the focus: v goes to the next view, [ and ] choose the gate, up and down scroll, z enlarges."

@@ -1,4 +1,4 @@
-"""The columns of the list of runs: which ones a width has room for, and what stands in them."""
+"""The columns of the list of runs: which fit into a width, and their cells."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import sparkline
 
 PADDING = 2
-"""Columns that a table puts around each cell."""
+"""Columns that a table adds around each cell."""
 SCROLLBAR = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, how wide it is, and how it is told."""
+    """A column: its name, its width, and the function that formats its cells."""
 
     name: str
     width: int
@@ -27,29 +27,30 @@ class Column:
 
 
 def columns(width: int) -> tuple[Column, ...]:
-    """Return the columns that fit into `width`, the most wanted ones, in their order; the name takes what is left."""
-    kept, room = [], width - 14 - PADDING - SCROLLBAR
+    """Return the most important columns that fit into `width`; the name takes the rest of it."""
+    chosen, room = [], width - 14 - PADDING - SCROLLBAR
     for name in ("state", "best", "loss", "cell", "age", "steps", "corpus", "size"):
         if room < _WIDTHS[name] + PADDING:
             break
         room -= _WIDTHS[name] + PADDING
-        kept.append(name)
-    order = [name for name in _ORDER if name in kept]
+        chosen.append(name)
+    order = [name for name in _ORDER if name in chosen]
     first = Column("name", min(40, max(4, 14 + room)), _name)
-    return (first, *(Column(name, _WIDTHS[name], _TELL[name]) for name in order))
+    return (first, *(Column(name, _WIDTHS[name], _FORMATS[name]) for name in order))
 
 
 def cells(
     run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
 ) -> tuple[Text, ...]:
-    """Return what stands in the row of `run`; `colours` are the theme's variables, which a table does not know."""
+    """Return the cells of `run`; `colours` are the theme's variables, which a table does not resolve."""
     row = tuple(column.format(run, column.width) for column in wanted)
     for column, text in zip(wanted, row, strict=True):
         if column.name == "name" and marked:
             text.plain = one_line(f"● {text.plain}", column.width)
             text.stylize("bold")
-        if column.name == "state" and (colour := colours.get(wording.TONES.get(run.state, ""), "")).startswith("#"):
-            text.stylize(colour)
+        state_colour = colours.get(wording.STATE_COLOURS.get(run.state, ""), "")
+        if column.name == "state" and state_colour.startswith("#"):
+            text.stylize(state_colour)
         elif column.name == "loss" and colours.get("primary", "").startswith("#"):
             text.stylize(colours["primary"])
     return row
@@ -60,10 +61,10 @@ def _name(run: RunSnapshot, width: int) -> Text:
 
 
 def _state(run: RunSnapshot, width: int) -> Text:
-    told = f"{wording.GLYPHS.get(run.state, '·')} {run.state}"
+    text = f"{wording.GLYPHS.get(run.state, '·')} {run.state}"
     if run.state in ("training", "evaluating", "paused", "stopped", "crashed") and run.steps:
-        told = f"{told} {100 * wording.progress(run):.0f}%"
-    return Text(one_line(told, width))
+        text = f"{text} {100 * wording.progress(run):.0f}%"
+    return Text(one_line(text, width))
 
 
 def _cell(run: RunSnapshot, width: int) -> Text:
@@ -79,8 +80,8 @@ def _corpus(run: RunSnapshot, width: int) -> Text:
 
 
 def _steps(run: RunSnapshot, width: int) -> Text:
-    told = f"{wording.short(run.step)}/{wording.short(run.steps)}" if run.steps else wording.short(run.step)
-    return Text(told, justify="right")
+    text = f"{wording.short(run.step)}/{wording.short(run.steps)}" if run.steps else wording.short(run.step)
+    return Text(text, justify="right")
 
 
 def _best(run: RunSnapshot, width: int) -> Text:
@@ -88,14 +89,14 @@ def _best(run: RunSnapshot, width: int) -> Text:
 
 
 def _age(run: RunSnapshot, width: int) -> Text:
-    return Text("now" if not run.ended else wording.last_seen(run), justify="right")
+    return Text("now" if not run.ended else wording.last_heartbeat(run), justify="right")
 
 
 def _loss(run: RunSnapshot, width: int) -> Text:
     return Text(sparkline([point.loss for point in run.train] or [point.value for point in run.valid], width))
 
 
-_TELL: dict[str, Callable[[RunSnapshot, int], Text]] = {
+_FORMATS: dict[str, Callable[[RunSnapshot, int], Text]] = {
     "state": _state,
     "cell": _cell,
     "size": _size,

@@ -1,4 +1,4 @@
-"""What a loss chart draws, as plain functions over a snapshot: points by step, tokens or time, smoothed, and marks."""
+"""The data of a loss chart: points by step, tokens or time, smoothed, and marks. Plain functions over a snapshot."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Point = tuple[float, float]
 
 X_AXES = ("step", "tokens", "time")
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
-"""Weight of what came before in the moving average; 0 draws the points as they are."""
+"""Weights of the past in the moving average; 0 draws the points as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened at a place of the curve."""
+    """An event at a place of the curve."""
 
     x: float
-    said: str
+    label: str
     """Short: lr 0.001."""
-    strong: bool
-    """Worth a line through the plot; saves are not."""
+    is_line: bool
+    """Whether it is drawn as a line through the plot, and not as a tick on the axis."""
 
 
 class Axis:
-    """Turns steps into places on the horizontal axis; between two points it draws a straight line."""
+    """Maps steps to places on the x axis, linear between two points."""
 
     def __init__(self, snapshot: RunSnapshot, kind: str) -> None:
         self.kind = kind
@@ -42,11 +42,11 @@ class Axis:
         self._places = [0.0, *(self.place(p) for p in train)]
 
     def place(self, point: TrainPoint) -> float:
-        """Return where a point of training lies."""
+        """Return the place of a point of training."""
         return float({"step": point.step, "tokens": point.tokens, "time": point.seconds}[self.kind])
 
     def of_step(self, step: float) -> float:
-        """Return where a step lies that has no point of its own."""
+        """Return the place of a step without a point of its own."""
         if self.kind == "step" or len(self._steps) < 2:
             return step if self.kind == "step" else 0.0
         at = min(max(1, bisect_left(self._steps, step)), len(self._steps) - 1)
@@ -54,71 +54,71 @@ class Axis:
         return x0 + (x1 - x0) * (step - s0) / (s1 - s0) if s1 > s0 else x1
 
 
-def said_place(value: float, kind: str) -> str:
-    """Return a place on the axis as its labels say it."""
+def format_place(value: float, kind: str) -> str:
+    """Return the label of a place on the axis."""
     if kind == "time":
         return format_duration(value)
     return wording.short(value) if value >= 10_000 else wording.count(value)
 
 
 def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
-    """Return the exponential moving average of `points`, without the pull towards 0 that it begins with."""
+    """Return the exponential moving average of `points`, without its initial bias towards 0."""
     if not weight:
         return list(points)
-    found, total, share = [], 0.0, 0.0
+    averages, total, weights = [], 0.0, 0.0
     for x, y in points:
         total = weight * total + (1 - weight) * y
-        share = weight * share + (1 - weight)
-        found.append((x, total / share))
-    return found
+        weights = weight * weights + (1 - weight)
+        averages.append((x, total / weights))
+    return averages
 
 
 def within(points: Sequence[Point], zoom: tuple[float, float] | None) -> list[Point]:
-    """Return those points that lie in the window looked at."""
+    """Return the points in the zoomed part of the axis."""
     return [p for p in points if zoom is None or zoom[0] <= p[0] <= zoom[1]]
 
 
 def y_range(train: Sequence[Point], valid: Sequence[Point]) -> tuple[float, float]:
     """Return the lowest and highest loss to draw.
 
-    The first descent would squeeze all that follows into a few dots, so once there are many points the highest one in
-    twenty of training are drawn on the upper edge, unless validation reaches there too.
+    The first descent would compress the rest into a few dots. With many points, the highest twentieth of the training
+    losses is therefore drawn on the upper edge, unless validation is as high.
     """
     losses = sorted(v for _, v in train)
     lowest = min([*losses[:1], *(v for _, v in valid)])
     highest = losses[-1 if len(losses) < 40 else -1 - len(losses) // 20] if losses else lowest
     highest = max([highest, *(v for _, v in valid[1:] or valid)])
-    room = (highest - lowest or 0.1) * 0.04
-    return lowest - room, highest + room
+    padding = (highest - lowest or 0.1) * 0.04
+    return lowest - padding, highest + padding
 
 
-def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return at most `most` round numbers in [low, high], both above 0, for an axis of logarithms."""
+def log_ticks(low: float, high: float, limit: int) -> list[float]:
+    """Return at most `limit` round numbers in [low, high], both above 0, for an axis of logarithms."""
     if high / low < 8:
-        return ticks(low, high, most)
+        return ticks(low, high, limit)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for mantissas in ((1, 2, 5), (1, 3), (1,)):
         found = [m * 10.0**d for d in decades for m in mantissas if low <= m * 10.0**d <= high]
-        if len(found) <= most:
+        if len(found) <= limit:
             return found
-    return found[:: -(-len(found) // max(1, most))]
+    return found[:: -(-len(found) // max(1, limit))]
 
 
-_STRONG = {"rolled back": "back", "rewound": "rewound", "forked": "forked", "diverged": "diverged"}
+_LINE_LABELS = {"rolled back": "back", "rewound": "rewound", "forked": "forked", "diverged": "diverged"}
 
 
 def marks(snapshot: RunSnapshot, axis: Axis) -> list[Mark]:
-    """Return what happened, oldest first: changed settings, rollbacks, rewinds, forks; and saves, which are weak."""
+    """Return the events to mark, oldest first: changed settings, rollbacks, rewinds, forks and saves."""
     found = []
     for event in snapshot.events:
         name, step = event.get("event"), event.get("step")
         if not isinstance(step, int | float) or not math.isfinite(step):
             continue
         if name == "set":
-            said = one_line(f"{event.get('key')} {_value(event.get('value'))}", 20)
-            found.append(Mark(axis.of_step(step), said, True))
-        elif name in _STRONG:
-            found.append(Mark(axis.of_step(step), _STRONG[name], True))
+            label = one_line(f"{event.get('key')} {_value(event.get('value'))}", 20)
+            found.append(Mark(axis.of_step(step), label, True))
+        elif name in _LINE_LABELS:
+            found.append(Mark(axis.of_step(step), _LINE_LABELS[name], True))
         elif name == "saved":
             found.append(Mark(axis.of_step(step), "saved", False))
     return found
@@ -129,7 +129,7 @@ def _value(value: Any) -> str:
 
 
 def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
-    """Return what is known at the point of training nearest to `x`, in one line; `factor` scales losses."""
+    """Return the figures of the training point nearest to `x`, in one line; `factor` scales losses."""
     if not snapshot.train:
         return ""
     point = min(snapshot.train, key=lambda p: abs(axis.place(p) - x))
@@ -140,8 +140,8 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     parts += [f"lr {point.lr:.2e}", format_duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0
     near = [
-        mark.said
+        mark.label
         for mark in marks(snapshot, Axis(snapshot, "step"))
-        if mark.strong and abs(mark.x - point.step) <= max(1, gap)
+        if mark.is_line and abs(mark.x - point.step) <= max(1, gap)
     ]
     return " · ".join([*near[-1:], *parts])

@@ -8,7 +8,7 @@ from textual.widget import Widget
 from lstmtui.tui.widgets.gate_views import LEFT, LEVELS, RIGHT
 
 NAMES = ("none", *(f"{side}{level}" for side in ("low", "high") for level in (1, 2, 3, 4)))
-"""How values are called in styles: around zero, or far below or above it."""
+"""Names of the styles: around zero, and four levels below and above it."""
 
 CSS = """
     & > .shade--none { color: $foreground 40%; }
@@ -21,10 +21,8 @@ CSS = """
     & > .shade--high3 { color: $warning; background: $warning 35%; }
     & > .shade--high4 { color: $warning; background: $warning 50%; }
 """
-"""For the DEFAULT_CSS of a widget with CLASSES."""
+"""Part of the DEFAULT_CSS of a widget with CLASSES."""
 CLASSES = {f"shade--{name}" for name in NAMES}
-
-LEGEND = f"{LEFT[2:]} below 0, {RIGHT[2:]} above"
 
 
 def level(value: float) -> int:
@@ -46,7 +44,7 @@ def name(value: float) -> str:
 
 
 def styles(widget: Widget) -> dict[str, Style]:
-    """Return every style by its name. Sixteen colours do not blend: there, only the foreground is coloured."""
+    """Return every style by its name. A theme of sixteen colours colours only the foreground."""
     found = {one: widget.get_component_rich_style(f"shade--{one}") for one in NAMES}
     if not widget.app.current_theme.ansi:
         return found

@@ -1,4 +1,4 @@
-"""Rows of values over the tokens of a text, around the one that is looked at: gates of a unit, or all units."""
+"""Rows of values over the tokens of a text, around the cursor: the gates of a unit, or all units."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lstmtui.tui.widgets import shades
-from lstmtui.tui.widgets.coded_text import Span, shown
+from lstmtui.tui.widgets.coded_text import Span, printable
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one row shows: a label before it, and a value from -1 to 1 for any token."""
+    """One row: a label, and a value from -1 to 1 for each token."""
 
     label: str
     value: Callable[[int], float]
-    told: Callable[[int], str]
-    """The value at a token in words, shown behind the row for the cursor's token; empty for none."""
+    value_text: Callable[[int], str]
+    """The number shown behind the row for the cursor's token; empty for none."""
 
 
 class TokenMap(Widget):
-    """A heat map with the text as its head; the cursor's column is framed, the chosen row is bold."""
+    """A heat map below the text; the cursor's column is reversed, the chosen row is bold."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*shades.CLASSES, "map--label", "map--chosen"}
     DEFAULT_CSS = f"""
@@ -55,7 +55,7 @@ class TokenMap(Widget):
     pieces: reactive[tuple[str, ...]] = reactive((), always_update=True)
     cursor: reactive[int] = reactive(0)
     chosen: reactive[int | None] = reactive(None)
-    """The row that stands out."""
+    """The index of the highlighted row."""
     span: reactive[Span | None] = reactive(None)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
@@ -66,14 +66,14 @@ class TokenMap(Widget):
         return 1 + len(self.rows)
 
     def _geometry(self) -> tuple[int, int, int]:
-        """Return the widths of the labels, of the map and of what is told behind it."""
+        """Return the widths of the labels, of the map and of the numbers behind it."""
         width = self.size.width
         label = min(max((len(row.label) for row in self.rows[:400]), default=0) + 1, width // 2)
-        told = 7 if width - label > 24 and any(row.told(self.cursor) for row in self.rows[:1]) else 0
-        return label, max(1, width - label - told), told
+        numbers = 7 if width - label > 24 and any(row.value_text(self.cursor) for row in self.rows[:1]) else 0
+        return label, max(1, width - label - numbers), numbers
 
     def _window(self, cols: int) -> int:
-        """Return the first token in sight: the cursor stays a few tokens away from both edges."""
+        """Return the first visible token: the cursor stays a few tokens away from both edges."""
         margin = min(8, cols // 4)
         if self.cursor < self._first + margin:
             self._first = self.cursor - margin
@@ -83,7 +83,7 @@ class TokenMap(Widget):
         return self._first
 
     def _top(self) -> int:
-        """Return the first row in sight, so that the chosen one stands in the middle where rows are left out."""
+        """Return the first visible row, so that the chosen one is in the middle when not all rows fit."""
         room = max(1, self.size.height - 1)
         return max(0, min((self.chosen or 0) - room // 2, len(self.rows) - room))
 
@@ -91,7 +91,7 @@ class TokenMap(Widget):
         width = self.size.width
         if not self.rows or not self.pieces or width < 4:
             return Strip.blank(width, self.rich_style)
-        label, cols, told = self._geometry()
+        label, cols, numbers = self._geometry()
         first = self._window(cols)
         tokens = range(first, min(first + cols, len(self.pieces)))
         if y == 0:
@@ -99,15 +99,15 @@ class TokenMap(Widget):
         number = self._top() + y - 1
         if number >= len(self.rows):
             return Strip.blank(width, self.rich_style)
-        row, words = (
+        row, text_style = (
             self.rows[number],
             self.get_component_rich_style("map--chosen" if number == self.chosen else "map--label"),
         )
         mark = "▸" if number == self.chosen else " "
-        segments = [Segment(f"{mark}{row.label}"[:label].ljust(label), words), *self._cells(row, tokens)]
-        if told:
+        segments = [Segment(f"{mark}{row.label}"[:label].ljust(label), text_style), *self._cells(row, tokens)]
+        if numbers:
             segments.append(Segment(" " * (cols - len(tokens)), self.rich_style))
-            segments.append(Segment(row.told(self.cursor).rjust(told), words))
+            segments.append(Segment(row.value_text(self.cursor).rjust(numbers), text_style))
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _head(self, tokens: range, label: int) -> Strip:
@@ -141,12 +141,12 @@ class TokenMap(Widget):
         row = self._top() + event.y - 1 if event.y > 0 else None
         token = self._window(cols) + event.x - label if event.x >= label else None
         inside = row is not None and row < len(self.rows)
-        there = token is not None and 0 <= token < len(self.pieces)
-        self.post_message(self.Chosen(self, row if inside else None, token if there else None))
+        on_text = token is not None and 0 <= token < len(self.pieces)
+        self.post_message(self.Chosen(self, row if inside else None, token if on_text else None))
 
 
 def narrow(piece: str) -> str:
-    """Return a token in one cell: its first letter that is not a space, where it has one."""
-    text = shown(piece)
+    """Return a token as one cell: its first character that is not a space, if it has one."""
+    text = printable(piece)
     first = (text.strip() or text)[:1]
     return first if cell_len(first) == 1 else "?"

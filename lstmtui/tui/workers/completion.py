@@ -1,4 +1,4 @@
-"""How a text may go on, asked of one model: the newest text only, so that typing never waits for an answer."""
+"""Completions of a text by one model, for the newest text only, so that typing never waits for an answer."""
 
 from __future__ import annotations
 
@@ -12,83 +12,84 @@ from lstmtui.client.model import Candidate
 from lstmtui.tui.services import Completer
 from lstmtui.tui.workers.model_thread import ModelThread
 
-CANDIDATES = 5
+MAX_CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How `text` may go on: ranked candidates, and the likeliest phrase (None: still being thought of)."""
+    """Completions of `text`: ranked candidates, and the likeliest phrase (None: not computed yet)."""
 
     text: str
     candidates: tuple[Candidate, ...]
     phrase: Candidate | None
     milliseconds: float
     step: int | None = None
-    """The checkpoint that answered."""
+    """The step of the checkpoint that answered."""
 
 
 class CompletionReady(Message):
-    """The model continued a text."""
+    """The model completed a text."""
 
-    def __init__(self, answer: Completion) -> None:
+    def __init__(self, completion: Completion) -> None:
         super().__init__()
-        self.answer = answer
+        self.completion = completion
 
 
 class CommandDone(Message):
-    """The model did what it was told to."""
+    """A command has been carried out."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, summary: str) -> None:
         super().__init__()
-        self.words = words
+        self.summary = summary
 
 
 Command = Callable[[Completer], str]
-"""Something done to a model; returns words about it."""
+"""An operation on a model; returns a sentence about its result."""
 
 
 class CompletionThread(ModelThread[Completer, str | Command]):
-    """Has a model continue texts, and carries out orders before them. Answers with Answered and Done."""
+    """Completes texts, after the commands that wait. Posts CompletionReady and CommandDone."""
 
     def __init__(self, open_model: Callable[[], Completer], post: Callable[[Message], object]) -> None:
         self._text: str | None = None
-        self._passed: Sequence[str] = ()
+        self._rejected: Sequence[str] = ()
         self._commands: list[Command] = []
         super().__init__(open_model, post)
 
-    def ask(self, text: str, passed: Sequence[str] = ()) -> None:
-        """Ask how `text` goes on, other than with the words `passed`; a question that still waits is forgotten."""
+    def ask(self, text: str, rejected: Sequence[str] = ()) -> None:
+        """Request completions of `text` without the words `rejected`, in place of a request that still waits."""
         with self._changed:
-            self._text, self._passed = text, passed
+            self._text, self._rejected = text, rejected
             self._changed.notify()
 
-    def run_command(self, do: Command) -> None:
-        """Have something done to the model before the next question; what it returns is posted as Done."""
+    def run_command(self, command: Command) -> None:
+        """Run a command before the next request; its sentence is posted as CommandDone."""
         with self._changed:
-            self._commands.append(do)
+            self._commands.append(command)
             self._changed.notify()
 
-    def _take(self) -> str | Command | None:
+    def _next_task(self) -> str | Command | None:
         if self._commands:
             return self._commands.pop(0)
         text, self._text = self._text, None
         return text
 
-    def _do(self, model: Completer, task: str | Command) -> None:
+    def _run_task(self, model: Completer, task: str | Command) -> None:
         if isinstance(task, str):
-            self._answer(model, task)
+            self._complete(model, task)
         else:
-            self._tell(CommandDone(task(model)))
+            self._post_message(CommandDone(task(model)))
 
-    def _answer(self, model: Completer, text: str) -> None:
-        begun = time.perf_counter()
-        passed = self._passed
-        candidates = tuple(model.complete(text, k=CANDIDATES, passed=passed))
-        spent = 1000 * (time.perf_counter() - begun)
+    def _complete(self, model: Completer, text: str) -> None:
+        rejected = self._rejected
+        started = time.perf_counter()
+        candidates = tuple(model.complete(text, k=MAX_CANDIDATES, passed=rejected))
+        milliseconds = 1000 * (time.perf_counter() - started)
         step = model.about.get("step")
-        self._tell(CompletionReady(Completion(text, candidates, None, spent, step)))
+        self._post_message(CompletionReady(Completion(text, candidates, None, milliseconds, step)))
         with self._changed:
             if self._text is not None or self._closing:
-                return  # typed on meanwhile: the phrase would come too late
-        phrases = model.complete(text, k=1, phrase=True, passed=passed)
-        self._tell(CompletionReady(Completion(text, candidates, phrases[0] if phrases else None, spent, step)))
+                return  # the text has changed: the phrase would come too late
+        phrases = model.complete(text, k=1, phrase=True, passed=rejected)
+        phrase = phrases[0] if phrases else None
+        self._post_message(CompletionReady(Completion(text, candidates, phrase, milliseconds, step)))

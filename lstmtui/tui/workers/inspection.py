@@ -1,4 +1,4 @@
-"""Questions about the inside of a model: of each kind the newest, in the order in which they were asked."""
+"""Requests about the gates and states of a model: the newest of each operation, in the order of the requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmtui.tui.workers.model_thread import ModelThread
 
 
 class InspectedModel(Protocol):
-    """A loaded model that answers questions; `lstmtui.client.model.Model` is one."""
+    """A loaded model that answers requests; `lstmtui.client.model.Model` is one."""
 
     about: dict[str, Any]
 
@@ -21,7 +21,7 @@ class InspectedModel(Protocol):
 
 
 class InspectionAnswered(Message):
-    """The answer to a question: what was asked (`op` and details), and what came."""
+    """The answer to a request: its operation and details, and the result."""
 
     def __init__(self, op: str, details: dict[str, Any], answer: dict[str, Any]) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class InspectionAnswered(Message):
 
 
 class InspectionThread(ModelThread[InspectedModel, tuple[str, dict[str, Any]]]):
-    """Asks a model; of questions with the same `op` only the newest, as whoever holds a key down wants to see the end.
+    """Sends requests to a model, and posts InspectionAnswered for each.
 
-    Answers with Told.
+    Of the waiting requests with the same operation only the newest is sent: a key that is held down makes many.
     """
 
     def __init__(self, open_model: Callable[[], InspectedModel], post: Callable[[Message], object]) -> None:
@@ -39,16 +39,16 @@ class InspectionThread(ModelThread[InspectedModel, tuple[str, dict[str, Any]]]):
         super().__init__(open_model, post)
 
     def ask(self, op: str, **details: Any) -> None:
-        """Ask; returns at once."""
+        """Request an operation; returns at once."""
         with self._changed:
-            self._waiting.pop(op, None)  # so that the new one comes after what was asked since
+            self._waiting.pop(op, None)  # so that the new one follows the requests since
             self._waiting[op] = details
             self._changed.notify()
 
-    def _take(self) -> tuple[str, dict[str, Any]] | None:
+    def _next_task(self) -> tuple[str, dict[str, Any]] | None:
         op = next(iter(self._waiting), None)
         return (op, self._waiting.pop(op)) if op is not None else None
 
-    def _do(self, model: InspectedModel, task: tuple[str, dict[str, Any]]) -> None:
+    def _run_task(self, model: InspectedModel, task: tuple[str, dict[str, Any]]) -> None:
         op, details = task
-        self._tell(InspectionAnswered(op, details, model.ask(op, **details)))
+        self._post_message(InspectionAnswered(op, details, model.ask(op, **details)))

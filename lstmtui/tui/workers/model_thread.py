@@ -1,4 +1,4 @@
-"""A model in a thread of its own: what is asked there is answered by a message, so that no key waits for an answer."""
+"""A model in a thread of its own: requests are answered by messages, so that no key waits for an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lstmtui.errors import LstmtuiError
 
 
 class ModelOpened(Message):
-    """The model is there."""
+    """The model has been opened."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         super().__init__()
@@ -21,15 +21,15 @@ class ModelOpened(Message):
 
 
 class ModelFailed(Message):
-    """The model could not be opened, or could not answer; `final` when it will not answer again."""
+    """The model could not be opened, or could not answer; `final` when its process has ended."""
 
-    def __init__(self, words: str, *, final: bool) -> None:
+    def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__()
-        self.words, self.final = words, final
+        self.reason, self.final = reason, final
 
 
 class Closable(Protocol):
-    """What every model has; `alive` may be missing, and False means that its process has ended."""
+    """What every model has. Where it has an attribute `alive`, False means that its process has ended."""
 
     about: dict[str, Any]
 
@@ -41,22 +41,22 @@ Task = TypeVar("Task")
 
 
 class ModelThread(ABC, Generic[Model, Task]):
-    """Opens a model in a thread and does tasks there; answers go through `post`, which must be safe to call from it.
+    """Opens a model in a thread and runs tasks there; answers go through `post`, which must be safe to call from it.
 
-    A subclass keeps the tasks that wait, says which is next, and does it. A daemon thread, since opening and answering
-    wait on a pipe and nothing may hold up leaving the program.
+    A subclass holds the waiting tasks, chooses the next one and runs it. The thread is a daemon, since opening and
+    answering wait on a pipe, and the program must be able to exit meanwhile.
     """
 
     def __init__(self, open_model: Callable[[], Model], post: Callable[[Message], object]) -> None:
         self._open, self._post = open_model, post
         self._model: Model | None = None
         self._changed = threading.Condition()
-        """Held while what waits is looked at or changed; notified when something waits, or when it is closed."""
+        """Guards the waiting tasks; notified of a new task, and when the thread is closed."""
         self._closing = False
-        threading.Thread(target=self._work, name=type(self).__name__, daemon=True).start()
+        threading.Thread(target=self._run, name=type(self).__name__, daemon=True).start()
 
     def close(self) -> None:
-        """Forget all tasks and end the model's process; returns at once."""
+        """Drop all tasks and end the model's process; returns at once."""
         with self._changed:
             self._closing = True
             model = self._model
@@ -65,48 +65,49 @@ class ModelThread(ABC, Generic[Model, Task]):
             model.close()
 
     @abstractmethod
-    def _take(self) -> Task | None:
-        """Return the next task, and keep it no longer; None when nothing waits. Called with the lock held."""
+    def _next_task(self) -> Task | None:
+        """Remove and return the next task; None when no task waits. Called with the lock held."""
 
     @abstractmethod
-    def _do(self, model: Model, task: Task) -> None:
-        """Do `task` and post what came of it. Raises LstmtuiError, OSError, or what an answer
-        that makes no sense leads to: ValueError, KeyError, TypeError."""
+    def _run_task(self, model: Model, task: Task) -> None:
+        """Run `task` and post its result. Raises LstmtuiError, OSError, and, for an answer that makes no sense,
+        ValueError, KeyError or TypeError."""
 
-    def _tell(self, message: Message) -> None:
-        """Post a message, unless nobody wants to hear it any more."""
+    def _post_message(self, message: Message) -> None:
+        """Post a message, unless the thread has been closed."""
         with self._changed:
             if self._closing:
                 return
         self._post(message)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
             model = self._open()
         except (LstmtuiError, OSError, ValueError) as error:
-            self._tell(ModelFailed(str(error), final=True))
+            self._post_message(ModelFailed(str(error), final=True))
             return
         with self._changed:
             self._model = model
-            leave = self._closing
-        if leave:
+            closing = self._closing
+        if closing:
             model.close()
             return
-        self._tell(ModelOpened(dict(model.about)))
-        while (task := self._next()) is not None:
+        self._post_message(ModelOpened(dict(model.about)))
+        while (task := self._wait_for_task()) is not None:
             try:
-                self._do(model, task)
+                self._run_task(model, task)
             except (LstmtuiError, OSError, ValueError, KeyError, TypeError) as error:
-                over = isinstance(error, OSError) or not getattr(model, "alive", True)
-                self._tell(ModelFailed(f"The model's process has ended ({error})." if over else str(error), final=over))
-                if over:
+                ended = isinstance(error, OSError) or not getattr(model, "alive", True)
+                reason = f"The model's process has ended ({error})." if ended else str(error)
+                self._post_message(ModelFailed(reason, final=ended))
+                if ended:
                     return
 
-    def _next(self) -> Task | None:
-        """Wait for a task and return it; None when there will be none."""
+    def _wait_for_task(self) -> Task | None:
+        """Wait for a task and return it; None when the thread has been closed."""
         with self._changed:
             while not self._closing:
-                if (task := self._take()) is not None:
+                if (task := self._next_task()) is not None:
                     return task
                 self._changed.wait()
         return None

@@ -1,4 +1,4 @@
-"""Reading runs for the screens: called in a thread, a bounded piece at a time."""
+"""Reads runs for the screens, in a thread, a bounded amount at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
 
-POINTS = 2000
-"""How many points of each series are kept: several for each column of dots of the widest screen."""
-PROBES = 64
-"""How many gate probes are kept: as many as a screen has columns to show them by time."""
+MAX_POINTS = 2000
+"""Points held of each series: several for each column of dots of the widest screen."""
+MAX_LISTED_POINTS = 600
+"""The same for a run in the list."""
+MAX_PROBES = 64
+"""Gate probes held: as many as a screen has columns to show them by training time."""
 
 
 class RunPoller:
@@ -23,14 +25,15 @@ class RunPoller:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._reader = RunReader(run, max_points=POINTS)
+        self._reader = RunReader(run, max_points=MAX_POINTS)
         self._probes: tuple[Saturation, ...] = ()
         self._newest: str | None = None
         self._window: GateWindow | None = None
         self._window_stamp = 0
 
     def poll(self) -> RunView:
-        snapshot = seen(self._reader)
+        """Read what is new and return the run's state."""
+        snapshot = refresh(self._reader)
         self._read_probes()
         self._read_window()
         return RunView(snapshot=snapshot, probes=self._probes, window=self._window, gone=not self._run.path.is_dir())
@@ -44,34 +47,34 @@ class RunPoller:
         if found is not None:
             self._window = GateWindow(
                 step=found["step"], gates=found["gates"], values=found["values"],
-                text=self._told(found["tokens"].tolist()),
+                text=self._texts(found["tokens"].tolist()),
             )  # fmt: skip
 
-    def _told(self, tokens: list[int]) -> tuple[str, ...]:
-        """Return tokens as texts; nothing where the tokenizer is missing or of another run."""
+    def _texts(self, tokens: list[int]) -> tuple[str, ...]:
+        """Return the texts of tokens; empty where the tokenizer is missing or of another run."""
         from lstmtui.data.tokens import load
 
         try:
             tokenizer = load(self._run.tokenizer)
             return tuple(tokenizer.text([token]) for token in tokens)
-        except Exception:  # of a foreign tokenizer anything; the gates can be looked at without
+        except Exception:  # a foreign tokenizer may raise anything; gates are shown without texts
             return ()
 
     def _read_probes(self) -> None:
-        """Unpack the probes that are new; all of them again after a resume has gone back."""
+        """Read the new probes; all of them again after a resume that went back."""
         names = sorted(path.name for path in self._run.probes.glob("saturation-*.npz"))
         newest = names[-1] if names else None
         if newest == self._newest:
             return
         grown = newest is not None and self._newest is not None and newest > self._newest
-        kept = self._probes if grown else ()
-        fresh = sum(1 for name in names if not grown or name > str(self._newest))
+        known = self._probes if grown else ()
+        new = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
-        self._probes = (*kept, *read_saturation(self._run, newest=min(fresh, PROBES)))[-PROBES:] if fresh else ()
+        self._probes = (*known, *read_saturation(self._run, newest=min(new, MAX_PROBES)))[-MAX_PROBES:] if new else ()
 
 
 class RunsPoller:
-    """Follows every run below `root`; runs that have ended are read again only when their files change."""
+    """Follows every run below `root`; a run that has ended is read again only when its files change."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -79,33 +82,33 @@ class RunsPoller:
         self._stamps: dict[Path, tuple[int, ...]] = {}
 
     def poll(self) -> tuple[RunSnapshot, ...]:
-        """Return all runs, those with a living engine first, then the newest. Raises UsageError."""
+        """Return all runs, those with a running engine first, then by age. Raises UsageError."""
         runs = list_runs(self._root)
         known = {run.path for run in runs}
         for path in set(self._readers) - known:
             del self._readers[path]
             self._stamps.pop(path, None)
-        # A stable sort by what never changes keeps two living runs from swapping places at every heartbeat.
-        found = [self._snapshot(run) for run in runs]
-        living = sorted((s for s in found if not s.ended), key=lambda s: s.run.name)
-        return (*living, *(s for s in found if s.ended))
+        # Sorted by name: by heartbeat, two running ones would swap places all the time.
+        snapshots = [self._snapshot(run) for run in runs]
+        running = sorted((s for s in snapshots if not s.ended), key=lambda s: s.run.name)
+        return (*running, *(s for s in snapshots if s.ended))
 
     def _snapshot(self, run: RunFolder) -> RunSnapshot:
-        reader = self._readers.setdefault(run.path, RunReader(run, max_points=600))
+        reader = self._readers.setdefault(run.path, RunReader(run, max_points=MAX_LISTED_POINTS))
         stamp = tuple(_stamp(path) for path in (run.status, run.metrics, run.config))
         if not reader.snapshot.ended or self._stamps.get(run.path) != stamp or reader.snapshot.state == "new":
             self._stamps[run.path] = stamp
-            return seen(reader)
+            return refresh(reader)
         return reader.snapshot
 
 
-def seen(reader: RunReader) -> RunSnapshot:
-    """Read on. What goes wrong with one run is said of that one, and hides no other."""
+def refresh(reader: RunReader) -> RunSnapshot:
+    """Read what is new of a run. An error becomes the state of this run and hides no other."""
     try:
         return reader.refresh()
-    except Exception as error:  # a reader means to raise nothing; this is for what nobody has thought of
-        said = f"This run cannot be read ({type(error).__name__}: {error})."
-        return replace(reader.snapshot, state="failed", message=said)
+    except Exception as error:  # the reader raises nothing that was foreseen
+        message = f"This run cannot be read ({type(error).__name__}: {error})."
+        return replace(reader.snapshot, state="failed", message=message)
 
 
 def _stamp(path: Path) -> int:

@@ -35,7 +35,7 @@ async def opened(pilot: Pilot[None], run: RunFolder, model: Any = None) -> Gradi
     )
     screen = GradientsScreen(run.path, Services(root=run.path.parent, open_model=door))
     pilot.app.push_screen(screen)
-    await until(pilot, lambda: pilot.app.screen is screen and screen._looked)
+    await until(pilot, lambda: pilot.app.screen is screen and screen._was_read)
     await pilot.pause()
     return screen
 
@@ -62,7 +62,7 @@ async def test_a_new_measurement_appears_by_itself(tmp_path: Path, open_app: Cal
     run = make_run(tmp_path)
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, run)
-        assert "follows with the next evaluation" in painted(pilot.app)
+        assert "No measurement yet" in painted(pilot.app)
         measured(run, flow(300))
         await until(pilot, lambda: "step 300, 1 of 1" in painted(pilot.app))
         measured(run, flow(600))
@@ -88,7 +88,7 @@ async def test_every_size(tmp_path: Path, open_app: Callable[..., LstmtuiApp], c
                 assert "┤" in text  # the axis, with a number
             if size[0] >= 80:
                 assert "Layer 3" in text
-                assert ("no gate that forgets" in text) == (cell == "rnn")
+                assert ("no forget gate" in text) == (cell == "rnn")
 
 
 async def test_the_other_state_by_key_where_there_is_one(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
@@ -157,4 +157,4 @@ async def test_damaged_and_infinite_measurements_are_lived_with(
 async def test_a_vanished_folder_is_no_crash(tmp_path: Path, open_app: Callable[..., LstmtuiApp]) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, RunFolder(tmp_path / "gone"))
-        assert "Nothing has been measured" in painted(pilot.app)
+        assert "No measurement yet" in painted(pilot.app)

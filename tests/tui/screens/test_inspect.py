@@ -30,7 +30,10 @@ async def opened(pilot: Pilot[None], root: Path, model: Any, **settings: Any) ->
     screen = InspectScreen(run.path, Services(root=root, open_model=door))
     pilot.app.push_screen(screen)
     if isinstance(model, FakeInspector) and model.error is None:
-        await until(pilot, lambda: screen._units is not None and screen._values and "Read" in painted(pilot.app))
+        await until(
+            pilot,
+            lambda: screen._unit_map is not None and screen._unit_values is not None and "Read" in painted(pilot.app),
+        )
     return screen
 
 
@@ -54,7 +57,7 @@ async def test_values_are_told_without_colour(tmp_path: Path, open_app: Open) ->
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, tmp_path, FakeInspector())
         screen.unit = 8
-        await until(pilot, lambda: screen._values["h"][0] == 0.9)
+        await until(pilot, lambda: screen._unit_values is not None and screen._unit_values.values["h"][0] == 0.9)
         await pilot.pause()
         lines = painted(pilot.app).splitlines()
         at = next(i for i, line in enumerate(lines) if "the cat sat" in line)
@@ -71,7 +74,7 @@ async def test_moving_tells_the_value_and_the_surprise(tmp_path: Path, open_app:
         await until(pilot, lambda: "3/32 'e'" in painted(pilot.app))
         assert "surprise 1.5 bits" in painted(pilot.app)
         await pilot.press("down")
-        assert screen._pieces[screen.cursor] == " "
+        assert screen._text.pieces[screen.cursor] == " "
         assert screen.cursor == 13 + 2
         await pilot.press("k", "home")
         assert screen.cursor == 0
@@ -98,10 +101,10 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
         assert screen.depth == 1
         await pilot.press("o")
         await until(pilot, lambda: "slowest first" in painted(pilot.app))
-        assert screen._order[0] == 7  # 5 * 7 % 12 is 11, the largest
+        assert screen._unit_order[0] == 7  # 5 * 7 % 12 is 11, the largest
         await pilot.press("o", "o")
         await until(pilot, lambda: "by number" in painted(pilot.app))
-        assert screen._order == list(range(12))
+        assert screen._unit_order == list(range(12))
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert screen.unit == 11
 
@@ -109,11 +112,11 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
 async def test_one_panel_below_the_text_where_there_is_room_for_one(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, tmp_path, FakeInspector())
-        assert "All of layer 1" in painted(pilot.app)
+        assert "All gates and states of layer 1" in painted(pilot.app)
         assert "of all units" not in painted(pilot.app)
         await pilot.press("v")
         await until(pilot, lambda: "of all units" in painted(pilot.app))
-        assert "All of layer 1" not in painted(pilot.app)
+        assert "All gates and states of layer 1" not in painted(pilot.app)
 
 
 async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
@@ -121,17 +124,17 @@ async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, tmp_path, model)
         await pilot.press(*["right"] * 4, "shift+right", "shift+right")
-        assert screen.chosen == (4, 6)
+        assert screen.selected == (4, 6)
         await pilot.press("f")
         await until(pilot, lambda: "1 other places" in painted(pilot.app))
         assert ("inspect_span", {"layer": 0, "part": "h", "first": 4, "last": 6}) in model.asked
         assert "units 3, -1 are on" in painted(pilot.app)
         await pilot.press("n")
-        assert screen._pieces[screen.cursor : screen.cursor + 3] == ("c", "a", "t")
+        assert screen._text.pieces[screen.cursor : screen.cursor + 3] == ("c", "a", "t")
         assert screen.cursor > 6
         await until(pilot, lambda: "⟦cat⟧" in painted(pilot.app))
         await pilot.press("escape")
-        assert screen.chosen is None
+        assert screen.selected is None
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is not screen)
         assert model.closed
@@ -147,7 +150,7 @@ async def test_the_mouse_chooses(tmp_path: Path, open_app: Open) -> None:
         await pilot.click("#unit", offset=(10, 2))
         assert screen.part == "f"
         await pilot.click("#units", offset=(2, 3))
-        assert screen.unit == screen._order[2]
+        assert screen.unit == screen._unit_order[2]
 
 
 async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> None:
@@ -205,4 +208,4 @@ async def test_what_goes_wrong_is_said(tmp_path: Path, open_app: Open) -> None:
         model.error = None
         await pilot.press("ctrl+r")
         await until(pilot, lambda: "Read 32 tokens" in painted(pilot.app))
-        assert screen._units is not None
+        assert screen._unit_map is not None

@@ -118,12 +118,12 @@ async def test_a_vanished_folder_keeps_what_was_seen(tmp_path: Path, open_app: O
 async def test_an_engine_that_does_not_answer_is_told(
     tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pending_requests, "PATIENCE", 0.1)
+    monkeypatch.setattr(pending_requests, "MAX_ANSWER_SECONDS", 0.1)
     run = make_run(tmp_path, beat=time.time() - 40)
     with alive(run):
         async with open_app(run).run_test(size=(80, 24)) as pilot:
             await seen(pilot)
-            assert "The engine has said nothing for 4" in painted(pilot.app)
+            assert "The engine has not reported for 4" in painted(pilot.app)
             await pilot.press("s")
             await until(pilot, lambda: any("has not answered" in n.message for n in pilot.app._notifications))
 

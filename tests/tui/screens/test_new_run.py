@@ -24,7 +24,7 @@ from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.services import Services
-from lstmtui.tui.widgets.fields import Entry
+from lstmtui.tui.widgets.fields import LineInput
 
 Open = Callable[..., LstmtuiApp]
 
@@ -60,7 +60,7 @@ async def formed(pilot: Pilot[None]) -> NewRunScreen:
 async def test_every_size(open_app: Open) -> None:
     async with open_app().run_test(size=(200, 60)) as pilot:
         screen = await formed(pilot)
-        await until(pilot, lambda: "tokens_per_second" in screen._told)
+        await until(pilot, lambda: "tokens_per_second" in screen._plan_figures)
         for size in SIZES:
             await pilot.resize_terminal(*size)
             text = painted(pilot.app)
@@ -149,7 +149,7 @@ async def test_a_path_of_nothing_is_not_the_current_folder(open_app: Open) -> No
         for typed in ("", " "):
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
-            pilot.app.screen.query_one("#path", Entry).value = typed
+            pilot.app.screen.query_one("#path", LineInput).value = typed
             await pilot.press("enter")
             assert isinstance(pilot.app.screen, CorpusScreen)
             await pilot.press("escape")
@@ -225,7 +225,7 @@ async def test_a_text_by_its_path(open_app: Open, tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
         await pilot.press(*"nowhere.txt", "enter")
         await until(pilot, lambda: "no file, folder or set" in painted(pilot.app))
-        pilot.app.screen.query_one("#path", Entry).value = str(other)
+        pilot.app.screen.query_one("#path", LineInput).value = str(other)
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is screen)
         assert screen.settings().corpus == (str(other),)
@@ -267,9 +267,9 @@ async def test_a_set_that_is_not_here_is_fetched_after_a_question(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen))
         await pilot.press(*"ptb", "enter")
-        await until(pilot, lambda: "Fetch ptb" in painted(pilot.app))
+        await until(pilot, lambda: "Download ptb" in painted(pilot.app))
         await pilot.press("n", "enter")
-        await until(pilot, lambda: "Fetch ptb" in painted(pilot.app))
+        await until(pilot, lambda: "Download ptb" in painted(pilot.app))
         assert fetched == []
         await pilot.press("y")
         await until(pilot, lambda: pilot.app.screen is screen)

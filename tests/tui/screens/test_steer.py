@@ -16,8 +16,10 @@ from textual.pilot import Pilot
 from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens.fork import ForkScreen
 from lstmtui.tui.screens.live import LiveScreen
-from lstmtui.tui.screens.steer import NAMES, SETTINGS, ForkScreen, SteerScreen, WriteScreen
+from lstmtui.tui.screens.sample import SampleScreen
+from lstmtui.tui.screens.steer import LABELS, SETTINGS, SteerScreen
 from lstmtui.tui.services import Services
 
 Open = Callable[..., LstmtuiApp]
@@ -45,9 +47,9 @@ def answer(run: RunFolder, message: str, *, ok: bool = True) -> None:
 
 
 SAID = {
-    "e": (SteerScreen, "learning rate", tuple(NAMES.get(name, name.replace("_", " ")) for name in SETTINGS)),
-    "f": (ForkScreen, "begins at", ("begins at", "as it is: 2900", "diary-lstm-fork")),
-    "w": (WriteScreen, "begins with", ("begins with", "temperature", "0.8")),
+    "e": (SteerScreen, "learning rate", tuple(LABELS.get(name, name.replace("_", " ")) for name in SETTINGS)),
+    "f": (ForkScreen, "begins at", ("begins at", "unchanged: 2900", "diary-lstm-fork")),
+    "w": (SampleScreen, "temperature", ("prompt", "temperature", "0.8")),
 }
 """What opens a dialog, what it says where there is room for a line, and at 80x24."""
 
@@ -144,7 +146,7 @@ async def test_writing_with_a_prompt_and_a_temperature(tmp_path: Path, open_app:
     run = make_run(tmp_path)
     with alive(run):
         async with open_app(run).run_test(size=(80, 24)) as pilot:
-            screen = await opened(pilot, "w", WriteScreen)
+            screen = await opened(pilot, "w", SampleScreen)
             await pilot.press(*"Dear ")
             screen.query_one("#temperature").value = "0"
             await pilot.press("enter")

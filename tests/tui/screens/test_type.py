@@ -19,7 +19,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.screens.type import MEMORY, TypeScreen, recent
+from lstmtui.tui.screens.type import MAX_CONTEXT, TypeScreen, recent_text
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.typing_area import TypingArea
 
@@ -55,9 +55,9 @@ async def proposed(pilot: Pilot[None], text: str) -> None:
 
     def told() -> bool:
         screen = pilot.app.screen
-        if not isinstance(screen, TypeScreen) or screen.answer is None:
+        if not isinstance(screen, TypeScreen) or screen.completion is None:
             return False
-        return screen.answer.text == text and screen.answer.phrase is not None
+        return screen.completion.text == text and screen.completion.phrase is not None
 
     await until(pilot, told)
     await pilot.pause()
@@ -152,10 +152,10 @@ async def test_a_word_in_place_of_the_one_begun_replaces_it(services: Services, 
 async def test_the_model_gets_what_stands_before_the_cursor(open_app: Open, run: RunFolder, model: FakeModel) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await proposed(pilot, "")
-        area(pilot).load_text("x " * MEMORY + "\nsecond line")
+        area(pilot).load_text("x " * MAX_CONTEXT + "\nsecond line")
         area(pilot).move_cursor((area(pilot).document.line_count - 1, 6))
         await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("\nsecond"))
-        assert MEMORY // 2 <= len(model.asked[-1]) <= MEMORY
+        assert MAX_CONTEXT // 2 <= len(model.asked[-1]) <= MAX_CONTEXT
         await pilot.pause(0.1)
         assert area(pilot).suggestion == ""  # in the middle of a line there is no room for ghost text
 
@@ -294,10 +294,10 @@ async def test_a_text_is_kept_and_forgotten_on_request(open_app: Open, run: RunF
         await pilot.press("f2")
         await until(pilot, lambda: model.kept == "dear old friend" and "holds 3 words" in painted(pilot.app))
         await pilot.press("f3")
-        await until(pilot, lambda: model.kept is None and "forgotten" in painted(pilot.app))
+        await until(pilot, lambda: model.kept is None and "deleted" in painted(pilot.app))
         model.about = {**model.about, "put_aside": ["/runs/diary/autocomplete/profile.npz.damaged-1"]}
         await pilot.press("f2")
-        await until(pilot, lambda: "damaged one is kept as profile.npz.damaged-1" in painted(pilot.app))
+        await until(pilot, lambda: "damaged one is renamed profile.npz.damaged-1" in painted(pilot.app))
 
 
 async def test_a_better_checkpoint_is_said(open_app: Open, run: RunFolder, model: FakeModel) -> None:
@@ -314,17 +314,19 @@ async def test_a_megabyte_pasted_is_taken_and_answered(open_app: Open, run: RunF
         pasted = "some words of a very long line\n" * 33_000
         pilot.app.post_message(events.Paste(pasted))
         await until(pilot, lambda: bool(model.asked) and model.asked[-1].endswith("long line\n"), 30)
-        assert len(model.asked[-1]) <= MEMORY
+        assert len(model.asked[-1]) <= MAX_CONTEXT
         assert len(area(pilot).text) == len(pasted)
         await pilot.press("a")
         await until(pilot, lambda: model.asked[-1].endswith("\na"))
 
 
 def test_the_model_is_given_the_end_of_a_text_from_a_place_that_moves_seldom() -> None:
-    text = "".join(chr(97 + k % 26) for k in range(3 * MEMORY))
-    starts = {len(text[:end]) - len(recent(text[:end])) for end in range(len(text) - 500, len(text))}
+    text = "".join(chr(97 + k % 26) for k in range(3 * MAX_CONTEXT))
+    starts = {len(text[:end]) - len(recent_text(text[:end])) for end in range(len(text) - 500, len(text))}
     assert len(starts) == 1
-    assert all(MEMORY // 2 <= len(recent(text[:end])) <= MEMORY for end in range(MEMORY, len(text), 999))
+    assert all(
+        MAX_CONTEXT // 2 <= len(recent_text(text[:end])) <= MAX_CONTEXT for end in range(MAX_CONTEXT, len(text), 999)
+    )
 
 
 async def test_hostile_candidates_and_pastes_leave_no_control_character(services: Services, run: RunFolder) -> None:
@@ -357,7 +359,7 @@ async def test_what_was_typed_is_here_again_until_it_is_cleared(open_app: Open, 
         await proposed(pilot, "")
         await pilot.press("a", "b", "c", "escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
-        await until(pilot, lambda: "Your text is kept" in painted(pilot.app))
+        await until(pilot, lambda: "Your text is saved" in painted(pilot.app))
         await pilot.press("t")
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen) and area(pilot).text == "abc")
         assert area(pilot).cursor_location == (0, 3)
@@ -385,7 +387,7 @@ async def test_a_text_that_cannot_be_kept_is_asked_about(
     async with open_app(run, "type").run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: "cannot be read" in painted(pilot.app))
         await pilot.press("a", "escape")
-        await until(pilot, lambda: "Leave all the same, and lose it?" in painted(pilot.app))
+        await until(pilot, lambda: "Leave all the same and lose the text?" in painted(pilot.app))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
         assert area(pilot).text == "a"
@@ -410,7 +412,7 @@ async def test_all_text_is_copied_and_saved_by_key(
             await until(pilot, lambda: "Save the text" in painted(pilot.app))
             await pilot.press("ctrl+u", *"kept", "enter")
             if there:
-                await until(pilot, lambda: "There is a file kept already" in painted(pilot.app))
+                await until(pilot, lambda: "kept exists already" in painted(pilot.app))
                 await pilot.press("escape")
             await until(pilot, lambda: isinstance(pilot.app.screen, TypeScreen))
         assert (tmp_path / "kept").read_bytes() == text.encode()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from lstmtui.tui.widgets import shades
-from lstmtui.tui.widgets.coded_text import lines, shown
-from lstmtui.tui.widgets.half_lives import NAMES, bar, bins
+from lstmtui.tui.widgets.braille import horizontal_bar
+from lstmtui.tui.widgets.coded_text import break_lines, printable
+from lstmtui.tui.widgets.half_lives import BIN_NAMES, bins
 from lstmtui.tui.widgets.token_map import narrow
 
 
 def broken(text: str, width: int) -> list[str]:
-    pieces = [shown(c) for c in text]
-    return ["".join(pieces[a:b]) for a, b in lines(pieces, width)]
+    pieces = [printable(c) for c in text]
+    return ["".join(pieces[a:b]) for a, b in break_lines(pieces, width)]
 
 
 def test_lines_break_at_spaces_and_after_line_ends():
@@ -28,16 +29,16 @@ def test_wide_characters_take_two_cells():
 
 @pytest.mark.parametrize("width", [1, 2, 7, 80])
 def test_no_token_is_lost_or_shown_twice(width):
-    pieces = [shown(c) for c in "a bb ccc\ndddd 日本 e\u0301" * 3]
-    covered = [token for first, last in lines(pieces, width) for token in range(first, last)]
+    pieces = [printable(c) for c in "a bb ccc\ndddd 日本 e\u0301" * 3]
+    covered = [token for first, last in break_lines(pieces, width) for token in range(first, last)]
     assert covered == list(range(len(pieces)))
 
 
 def test_hostile_tokens_are_shown_safely():
-    assert shown("\x1b") == "␛"
-    assert shown("") == "·"
-    assert shown("\r\n") == "⏎"
-    assert shown("\u202e") == "\ufffd"
+    assert printable("\x1b") == "␛"
+    assert printable("") == "·"
+    assert printable("\r\n") == "⏎"
+    assert printable("\u202e") == "\ufffd"
     assert narrow("日") == "?"
     assert narrow(" the") == "t"
 
@@ -50,9 +51,9 @@ def test_glyphs_tell_sign_and_size():
 
 def test_half_lives_fall_into_bins():
     shares = bins([0.3, 1.0, 1.9, 100.0, 1e9])
-    assert dict(zip(NAMES, shares, strict=True)) == {
+    assert dict(zip(BIN_NAMES, shares, strict=True)) == {
         "<1": 0.2, "1": 0.4, "2": 0, "4": 0, "8": 0, "16": 0, "32": 0, "64": 0.2, "128+": 0.2,
     }  # fmt: skip
-    assert bar(0.5, 10) == "█████"
-    assert bar(0.001, 10) == "▏"
-    assert bar(0, 10) == ""
+    assert horizontal_bar(0.5, 10) == "█████"
+    assert horizontal_bar(0.001, 10) == "▏"
+    assert horizontal_bar(0, 10) == ""

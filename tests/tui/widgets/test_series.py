@@ -43,11 +43,11 @@ def test_a_step_has_its_place_on_every_axis(snapshot: RunSnapshot, kind: str, pl
 
 def test_what_happened_is_marked(snapshot: RunSnapshot) -> None:
     found = marks(snapshot, Axis(snapshot, "step"))
-    assert [(m.x, m.strong) for m in found] == [(600, False), (505, True), (700, True), (800, True)]
-    assert found[1].said == "lr 0.003"
-    assert found[3].said == "rewound"
-    assert len(found[2].said) == 20
-    assert "\x1b" not in found[2].said
+    assert [(m.x, m.is_line) for m in found] == [(600, False), (505, True), (700, True), (800, True)]
+    assert found[1].label == "lr 0.003"
+    assert found[3].label == "rewound"
+    assert len(found[2].label) == 20
+    assert "\x1b" not in found[2].label
 
 
 def test_a_point_is_told_with_what_happened_there(snapshot: RunSnapshot) -> None:

@@ -61,7 +61,7 @@ def test_an_error_is_told_and_the_next_question_answered():
     model.error = LstmtuiError("No.")
     questions.ask("gradients")
     wait(lambda: len(posted) == 2)
-    assert (posted[1].words, posted[1].final) == ("No.", False)
+    assert (posted[1].reason, posted[1].final) == ("No.", False)
     model.error = None
     questions.ask("gradients")
     wait(lambda: len(posted) == 3)

@@ -1,0 +1,72 @@
+"""Options of a sample that the model generates now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Footer, Input
+
+from lstmtui import config
+from lstmtui.errors import UsageError
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.base import Dialog
+from lstmtui.tui.widgets.fields import Field, Form, LineInput
+from lstmtui.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    pass
+
+
+class SampleScreen(Dialog[dict[str, Any] | None]):
+    """Asks for the prompt and the temperature of a sample."""
+
+    HELP: ClassVar[str] = """\
+The network generates a sample now, with its present weights, after a prompt and at a temperature. Below 1 it is safer \
+and repeats itself; above 1 it is more varied and makes more errors. The sample is shown in the panel of the run, with \
+the older ones (left and right).
+"""
+    AUTO_FOCUS = "#prompt"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+s,f5", "generate", "Generate", "write.start", "Generate a sample", show=True, priority=True),
+        bind("escape", "leave", "Back", "write.back", "Back, without a sample", show=True),
+    ]
+    DEFAULT_CSS = """
+    SampleScreen .number { width: 8; }
+    """
+
+    def __init__(self, prompt: str, temperature: object) -> None:
+        super().__init__()
+        self._prompt, self._temperature = prompt, temperature
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog panel") as dialog:
+            dialog.border_title = "Generate a sample"
+            dialog.border_subtitle = "enter generates"
+            with Form():
+                yield Field(
+                    "prompt",
+                    LineInput(self._prompt, id="prompt", placeholder="none"),
+                )
+                temperature = LineInput(str(self._temperature), id="temperature", kind="number")
+                yield Field("temperature", temperature, after="below 1 safer, above 1 wilder")
+            yield StatusLine(id="status")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_generate()
+
+    def action_generate(self) -> None:
+        prompt = self.query_one("#prompt", LineInput).value
+        try:
+            temperature = config.convert("temperature", self.query_one("#temperature", LineInput).value, "write")
+        except UsageError as error:
+            self.query_one(StatusLine).set_text(str(error), error=True)
+            return
+        self.dismiss({"prompt": prompt, "temperature": temperature})
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
