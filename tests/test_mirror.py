@@ -130,7 +130,8 @@ TESTED_ELSEWHERE = (
             *(
                 f"lstmtui/tui/widgets/{name}.py"
                 for name in (
-                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "status_line", "token_map",
+                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "status_line",
+                    "token_map",
                 )
             ),
         ),
