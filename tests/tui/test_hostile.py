@@ -242,7 +242,7 @@ VISITS: dict[str, tuple[Callable[[RunFolder, Services, Iterator[str]], Any], tup
     "live": (lambda run, services, said: LiveScreen(run, services), ("v", "v", "v", "v", "left", "u", "z", "z", "f1")),
     "steer": (lambda run, services, said: LiveScreen(run, services), ("e", "tab", "enter")),
     "fork": (lambda run, services, said: ForkScreen(RunReader(run).refresh()), ("down", "x")),
-    "write": (lambda run, services, said: SampleScreen(next(said), next(said)), ("enter",)),
+    "sample": (lambda run, services, said: SampleScreen(next(said), next(said)), ("enter",)),
     "gradients": (lambda run, services, said: GradientsScreen(run.path, services), ("left", "s")),
     "inspect": (
         lambda run, services, said: InspectScreen(run.path, services),
@@ -263,7 +263,19 @@ def test_every_screen_is_visited() -> None:
     from lstmtui.tui import screens
 
     files = {path.stem for path in Path(screens.__path__[0]).glob("*.py")}
-    made = {"__init__", "polling", "base", "confirm", "text_input", "new_run", "jump", "help", "steer", "save_text"}
+    made = {
+        "__init__",
+        "polling",
+        "base",
+        "confirm",
+        "text_input",
+        "new_run",
+        "jump",
+        "help",
+        "manual",
+        "steer",
+        "save_text",
+    }
     assert files - made <= set(VISITS)
 
 
