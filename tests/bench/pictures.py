@@ -30,7 +30,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live": (True, (), "Gates by"),
     "gates": (True, ("v", "v", "v", "]"), "units by character"),
     "steer": (True, ("e",), "learning rate"),
-    "gradients": (True, ("g",), "What it says"),
+    "gradients": (True, ("g",), "Summary"),
     "inspect": (True, ("i", "down", "down"), "Read "),
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
