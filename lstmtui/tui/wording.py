@@ -47,8 +47,20 @@ _UNITS = {"chars": "char", "bytes": "byte", "words": "word", "bpe": "token"}
 
 
 def unit(snapshot: RunSnapshot) -> str:
-    """Return the name of one token: char, byte, word or token."""
+    """Return the name of what is learnt from one at a time: char, byte, word or token, or a sequence."""
+    if is_memory_task(snapshot):
+        return "sequence"
     return _UNITS.get(snapshot.settings.data.tokens, "token") if snapshot.settings else "token"
+
+
+def is_memory_task(snapshot: RunSnapshot | None) -> bool:
+    """Return whether the run is a trial of a memory task."""
+    return snapshot is not None and snapshot.settings is not None and snapshot.settings.data.purpose == "memory"
+
+
+def loss_unit(snapshot: RunSnapshot) -> str:
+    """Return what the loss is measured in."""
+    return "mean loss" if is_memory_task(snapshot) else f"nats per {unit(snapshot)}"
 
 
 def state_colour(state: str) -> str:
@@ -201,9 +213,10 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
-        return f"Finished{_result(snapshot)}. t types with this model."
+        return f"Finished{_result(snapshot)}.{'' if is_memory_task(snapshot) else ' t types with this model.'}"
     if state == "stopped":
-        return f"Stopped at {at}, saved. r resumes exactly there; t types with it."
+        types = "" if is_memory_task(snapshot) else "; t types with it"
+        return f"Stopped at {at}, saved. r resumes exactly there{types}."
     if state == "crashed":
         return f"{snapshot.message} {_how_to_resume(snapshot)}"
     if state == "diverged":
@@ -247,8 +260,7 @@ NOT_FOR_MEMORY_TASKS = {
 
 def why_not(snapshot: RunSnapshot | None, action: str) -> str:
     """Return why an action does not apply to what a run is trained for; empty where it applies."""
-    purpose = snapshot.settings.data.purpose if snapshot is not None and snapshot.settings is not None else None
-    return NOT_FOR_MEMORY_TASKS.get(action, "") if purpose == "memory" else ""
+    return NOT_FOR_MEMORY_TASKS.get(action, "") if is_memory_task(snapshot) else ""
 
 
 def describe_event(event: dict[str, Any]) -> str:
@@ -270,7 +282,8 @@ def describe_event(event: dict[str, Any]) -> str:
         return f"{event.get('key')} {undone} from {event.get('before')} to {event.get('value')}{_at(event)}"
     if name == "evaluated":
         best = ", the best so far" if event.get("best") is True else ""
-        return f"evaluated{_at(event)}: {_number(event, 'nll', 3)} nats{best}"
+        figure_ = f"{_number(event, 'nll', 3)} nats" if "nll" in event else f"loss {_number(event, 'loss', 3)}"
+        return f"evaluated{_at(event)}: {figure_}{best}"
     if name == "finished":
         parts = [f"{split} {_number(event, split, 3)} nats" for split in ("valid", "test") if split in event]
         return f"finished{_at(event)}" + (f": {', '.join(parts)}" if parts else "")

@@ -52,12 +52,13 @@ class Figures(Widget):
 def rows_of(run: RunSnapshot) -> list[Row]:
     """Return every known figure of a run, the most important first."""
     unit = wording.unit(run)
+    loss_unit = "" if wording.is_memory_task(run) else f"nats/{unit}"
     train, valid, best = (run.train[-1] if run.train else None), (run.valid[-1] if run.valid else None), run.best
     copied = _copied(run)
     recites = any("recites" in remark for *_, remark in copied)  # then it is among the first
     rows: list[Row] = [
-        ("train", wording.figure(train.loss) if train else "–", f"nats/{unit}"),
-        ("valid", wording.figure(valid.value) if valid else "–", f"nats/{unit}"),
+        ("train", wording.figure(train.loss) if train else "–", loss_unit),
+        ("valid", wording.figure(valid.value) if valid else "–", loss_unit),
         ("best", wording.figure(best.value) if best else "–", _quality(run)),
         _gap(run),
         *(copied if recites else ()),
@@ -86,8 +87,12 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         s = run.settings
         live = run.status.get("live")
         window = live.get("bptt") if isinstance(live, dict) else s.length.bptt
-        rows.append(("batch", f"{s.length.batch or '?'}×{window if isinstance(window, int) else '?'}", "streams×steps"))
-        rows.append(("corpus", one_line(wording.corpus(run), 24), s.data.tokens))
+        sizes = f"{s.length.batch}×{window if isinstance(window, int) else s.length.bptt}"
+        rows.append(("batch", sizes, "sequences×steps" if wording.is_memory_task(run) else "streams×steps"))
+        if wording.is_memory_task(run):
+            rows.append(("task", one_line(wording.corpus(run), 24), f"length {s.memory.memory_length}"))
+        else:
+            rows.append(("corpus", one_line(wording.corpus(run), 24), s.data.tokens))
         rows.append(("seed", str(s.run.seed), ""))
     return rows
 

@@ -119,7 +119,7 @@ class LossChart(Widget, can_focus=True):
         """Return the unit of the axis in words."""
         if self.bits and self.can_show_bits():
             return "bits per character"
-        return f"nats per {wording.unit(self.snapshot)}" if self.snapshot else "nats"
+        return wording.loss_unit(self.snapshot) if self.snapshot else "nats"
 
     def options(self) -> str:
         """Return the options of the drawing that are not the defaults, for the title."""
