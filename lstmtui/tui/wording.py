@@ -60,7 +60,7 @@ def is_memory_task(snapshot: RunSnapshot | None) -> bool:
 
 def loss_unit(snapshot: RunSnapshot) -> str:
     """Return what the loss is measured in."""
-    return "mean loss" if is_memory_task(snapshot) else f"nats per {unit(snapshot)}"
+    return "mean per answer" if is_memory_task(snapshot) else f"nats per {unit(snapshot)}"
 
 
 def state_colour(state: str) -> str:

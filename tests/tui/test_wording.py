@@ -139,7 +139,7 @@ def test_told(event: dict[str, object], said: str) -> None:
 def test_a_memory_task_has_its_own_units_and_no_typing(tmp_path: Path) -> None:
     run = make_run(tmp_path, state="finished", purpose="memory", corpus=("adding",), memory_length=200)
     snapshot = RunReader(run).refresh()
-    assert (wording.unit(snapshot), wording.loss_unit(snapshot)) == ("sequence", "mean loss")
+    assert (wording.unit(snapshot), wording.loss_unit(snapshot)) == ("sequence", "mean per answer")
     assert "t types" not in wording.notice(snapshot)
     assert wording.why_not(snapshot, "type").startswith("A model of a memory task cannot be typed with")
     assert wording.describe_event({"event": "evaluated", "step": 9, "loss": 0.25}) == "evaluated at step 9: loss 0.250"
