@@ -10,7 +10,8 @@ import dataclasses
 
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes, training_flops
 from lstmtui.common.word_boundaries import CharKind, char_kind, unspaced_fraction, words_and_line_ends
-from lstmtui.config import AUTO, RunSettings, Settings
+from lstmtui.config import AUTO, TEXT_PURPOSES, RunSettings, Settings
+from lstmtui.errors import UsageError
 
 MB = 1_000_000
 TARGET_PASSES = 4
@@ -46,6 +47,8 @@ CHARACTERS_PER_MINUTE = 2_300_000
 
 def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSettings:
     """Return `s` with every open field chosen; the beginning of the text decides the kind of tokens."""
+    if s.purpose not in TEXT_PURPOSES:
+        raise UsageError(f"A text is not read for the purpose {s.purpose}; 'lstmtui {s.purpose}' makes such runs.")
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens=_choose_tokens(s, text))

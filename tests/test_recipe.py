@@ -4,6 +4,7 @@ import pytest
 
 from lstmtui import recipe
 from lstmtui.config import CELLS, TOKENS, Settings, check_together, resolve
+from lstmtui.errors import UsageError
 
 NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
 
@@ -181,3 +182,8 @@ def test_large_alphabets_have_the_recipe_of_words():
     assert alphabet == recipe.resolve(Settings(corpus=("x",), minutes=5.0), corpus_bytes=1_600_000)
     assert for_autocomplete(chinese).data.tokens == "chars"
     assert {f.name for f in dataclasses.fields(s) if getattr(s, f.name) is None} <= NEVER_CHOSEN
+
+
+def test_a_text_is_not_read_for_a_test_of_memory():
+    with pytest.raises(UsageError, match="'lstmtui memory' makes such runs"):
+        recipe.resolve(Settings(corpus=("x",), purpose="memory"), corpus_bytes=10**6)

@@ -14,9 +14,6 @@ from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 
-LANGUAGE_PURPOSES = ("text", "autocomplete")
-"""The purposes of runs whose network is a language model."""
-
 
 class LoadedModel:
     """A language model: what completion, sampling, evaluation and inspection need of a run."""
@@ -71,10 +68,10 @@ def load(run: RunFolder) -> LoadedModel:
 
 def require_language_model(run: RunFolder, settings: config.RunSettings) -> None:
     """Raise UsageError unless the run was trained for text."""
-    if settings.data.purpose not in LANGUAGE_PURPOSES:
+    if settings.data.purpose not in config.TEXT_PURPOSES:
         raise UsageError(
             f"Run '{run.name}' was trained for {settings.data.purpose}; only a run trained for "
-            f"{' or '.join(LANGUAGE_PURPOSES)} completes, samples, evaluates and inspects text."
+            f"{' or '.join(config.TEXT_PURPOSES)} completes, samples, evaluates and inspects text."
         )
 
 
