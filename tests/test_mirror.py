@@ -81,6 +81,10 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/nn/model.py", "lstmtui/engine/tasks/__init__.py"),
     ),
     Elsewhere(
+        "tests/engine/nn/test_translation_model.py", "the parts of one model",
+        tuple(f"lstmtui/engine/nn/{name}.py" for name in ("linear", "translation_decoder", "translation_encoder")),
+    ),
+    Elsewhere(
         "tests/engine/benchmark/test_forecast.py", "part of a forecast", ("lstmtui/engine/nn/memory_size.py",),
     ),
     Elsewhere(

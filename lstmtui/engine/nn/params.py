@@ -98,9 +98,20 @@ def layer_parameters(name: str, s: RunSettings, D: int) -> list[Parameter]:
     G gates, R of them with a recurrent product.
     """
     cell, H = CELLS[s.network.cell], s.network.hidden
-    G, R, P = len(cell.gates), len(cell.recurrent_gates), len(cell.unit_params)
-    recurrent = orthogonal_blocks(R) if s.network.init_recurrent == "orthogonal" else uniform(1 / math.sqrt(H))
+    recurrent = (
+        orthogonal_blocks(len(cell.recurrent_gates))
+        if s.network.init_recurrent == "orthogonal"
+        else uniform(1 / math.sqrt(H))
+    )
     bias = chrono_bias(cell, s.network.init_span) if s.network.init_span else gate_bias(cell, s.network.forget_bias)
+    return recurrent_parameters(name, cell, (H, D), recurrent, bias)
+
+
+def recurrent_parameters(
+    name: str, cell: Cell, sizes: tuple[int, int], recurrent: Initial, bias: Initial
+) -> list[Parameter]:
+    """Return the parameters of one recurrent layer of `sizes` (H, D), W_hh and b with these initial values."""
+    (H, D), G, R, P = sizes, len(cell.gates), len(cell.recurrent_gates), len(cell.unit_params)
     return [
         Parameter(f"{name}.W_ih", (G * H, D), uniform(math.sqrt(6 / (D + H))), decays=True),
         Parameter(f"{name}.W_hh", (R * H, H), recurrent, decays=True),
