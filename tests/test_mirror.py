@@ -74,7 +74,8 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/training/fork.py", "lstmtui/engine/training/settings_in_force.py"),
     ),
     Elsewhere(
-        "tests/engine/training/test_trainer.py", "made before the first step", ("lstmtui/engine/training/planning.py",),
+        "tests/engine/training/test_trainer.py", "what happens before and between the steps of a run",
+        tuple(f"lstmtui/engine/training/{name}.py" for name in ("planning", "interaction", "rollback")),
     ),
     Elsewhere(
         "tests/engine/tasks/test_task.py", "a task of the tests, through the table and the protocol of models",

@@ -287,7 +287,7 @@ class Bench:
             bad = trainers and trainers[0].progress.step == variant.poison and trainers[0].progress.lr_scale == 1
             return math.nan if bad else gradient(network, *args)
 
-        answer_requests = train.Trainer._answer_requests
+        answer_requests = train.answer_requests
         clock = mock.Mock(wraps=checkpointing.time, monotonic=lambda: float(next(ticks)))
         with (
             mock.patch.object(process, "RunWriter", lambda run: RunWriter(run, interval=3600)),
@@ -297,7 +297,7 @@ class Bench:
             mock.patch.object(checkpointing, "time", clock),
             mock.patch.object(requests, "EVERY", 0.0),
             mock.patch.object(train.Trainer, "_step", counted_step),
-            mock.patch.object(train.Trainer, "_answer_requests", answer),
+            mock.patch.object(train, "answer_requests", answer),
             mock.patch.object(LanguageModel, "gradient", poisoned),
         ):
             yield

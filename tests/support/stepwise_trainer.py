@@ -18,7 +18,7 @@ class StepwiseTrainer:
         self.run, self.writer = run, RunWriter(run, interval=60)
         self.trainer = Trainer(run, self.writer, lambda: False)
         self.trainer.prepare()
-        self.trainer._interval_begun = time.perf_counter()
+        self.trainer._interval_start = time.perf_counter()
 
     def steps(self, count):
         for _ in range(count):

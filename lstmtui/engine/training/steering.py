@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstmtui import config
 from lstmtui.engine.training.requests import Request, Stop
+from lstmtui.engine.training.rollback import return_to
 from lstmtui.errors import LstmtuiError, UsageError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _rewind(trainer: Trainer, request: Request) -> str:
     found = trainer.checkpoints.best(now)
     if found is None:
         raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
-    trainer.return_to(found, now.returned_to(trainer.checkpoints.progress_of(found)))
+    return_to(trainer, found, now.returned_to(trainer.checkpoints.progress_of(found)))
     trainer.writer.status(live=trainer.live_settings(), step=found.step)
     trainer.writer.event("rewound", step=found.step, before=now.step)
     return f"Back at step {found.step}, the best one; it was at {now.step}."
