@@ -78,6 +78,9 @@ TESTED_ELSEWHERE = (
         tuple(f"lstmtui/engine/training/{name}.py" for name in ("planning", "interaction", "rollback")),
     ),
     Elsewhere(
+        "tests/engine/nn/test_recurrent.py", "the buffers of the layers", ("lstmtui/engine/nn/layer_buffers.py",),
+    ),
+    Elsewhere(
         "tests/engine/tasks/test_task.py", "a task of the tests, through the table and the protocol of models",
         ("lstmtui/engine/nn/model.py", "lstmtui/engine/tasks/__init__.py"),
     ),

@@ -1,4 +1,4 @@
-"""Settings: what a person may say (`settings`), where they say it (`sources`), and what a run trains with (`resolved`).
+"""Settings: their definition (`settings`), their sources (`sources`), and the resolved settings of a run (`resolved`).
 
 options, environment, files > Settings, some fields open > lstmtui.recipe > RunSettings > config.toml of the run
 """

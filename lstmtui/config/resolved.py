@@ -1,7 +1,7 @@
-"""The settings of one run, with nothing left to choose: what the engine trains with and what config.toml holds.
+"""The resolved settings of one run: the engine trains with them, and config.toml stores them.
 
-`lstmtui.recipe` fills what a person left open in `Settings`; `RunSettings.of` then sorts the fields into groups of one
-concern each. Names, bounds and help stand in `lstmtui.config.settings` alone.
+`lstmtui.recipe` chooses the fields that are None in `Settings`; `RunSettings.of` then groups the fields by concern.
+`lstmtui.config.settings` defines names, bounds and help.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lstmtui.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
-    """Which text is read, how it is split and what its tokens are."""
+    """Corpus, splits and tokens."""
 
     corpus: tuple[str, ...]
     valid: tuple[str, ...]
@@ -31,18 +31,18 @@ class DataSettings:
     purpose: str
     tokens: str
     vocabulary: int | None = None
-    """The most tokens to tell apart; None where nothing limits them."""
+    """Maximum size of the vocabulary; None for no limit."""
 
     @classmethod
     def of(cls, s: Settings) -> DataSettings:
-        """Return these of `s`, of which nothing is left open but tokens that the recipe may choose."""
-        found: DataSettings = _group(cls, {f.name: getattr(s, f.name) for f in dataclasses.fields(s)})
-        return found
+        """Return the data settings of `s`; only tokens and vocabulary may be unresolved."""
+        group: DataSettings = _group(cls, {f.name: getattr(s, f.name) for f in dataclasses.fields(s)})
+        return group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """What the network is made of."""
+    """Cell, sizes and initialisation."""
 
     cell: str
     hidden: int
@@ -56,7 +56,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegularisationSettings:
-    """What keeps the network from memorising."""
+    """Dropout, penalties and weight decay."""
 
     dropout: float = 0.0
     dropout_in: float = 0.0
@@ -70,7 +70,7 @@ class RegularisationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimisationSettings:
-    """How gradients become steps."""
+    """Optimizer and learning-rate schedule."""
 
     optimizer: str
     lr: float
@@ -86,7 +86,7 @@ class OptimisationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthSettings:
-    """How long a run trains, and on how much at a time."""
+    """Length of training, and size of a batch."""
 
     unit: str
     """One of LENGTHS: minutes, epochs or steps."""
@@ -97,23 +97,23 @@ class LengthSettings:
 
     @property
     def minutes(self) -> float | None:
-        """The minutes that the run may take; None where something else ends it."""
+        """The time budget in minutes; None for a length in another unit."""
         return self.amount if self.unit == "minutes" else None
 
     @property
     def epochs(self) -> float | None:
-        """The passes over the data; None where something else ends it."""
+        """The passes over the training data; None for a length in another unit."""
         return self.amount if self.unit == "epochs" else None
 
     @property
     def steps(self) -> int | None:
-        """The steps to take; None where something else ends it."""
+        """The number of steps; None for a length in another unit."""
         return int(self.amount) if self.unit == "steps" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """Where it computes, in what precision, and how often it logs, evaluates and saves."""
+    """Device, precision, and intervals of logging, evaluation and saving."""
 
     seed: int
     device: str
@@ -128,7 +128,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingSettings:
-    """How text is sampled while the run trains."""
+    """How samples are drawn during training."""
 
     temperature: float
     top_k: int
@@ -139,10 +139,10 @@ class SamplingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySettings:
-    """Of the task that tests memory."""
+    """Settings of the memory task."""
 
     memory_length: int = 0
-    """What the length is of depends on the test: see `lstmtui.reports.memory_tasks`."""
+    """The length of the problem; its meaning depends on the problem, see `lstmtui.reports.memory_tasks`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +160,12 @@ class RunSettings:
 
     @classmethod
     def of(cls, s: Settings) -> RunSettings:
-        """Return `s` in groups. Raises UsageError where a field is open that every run needs."""
+        """Return `s` in groups. Raises UsageError if a required field is None."""
         return cls.from_values({f.name: getattr(s, f.name) for f in dataclasses.fields(s)})
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> RunSettings:
-        """Return the same from {name: value}; None stands for an open field."""
+        """Return the settings from {name: value}; None for an unresolved field. Raises UsageError."""
         units = [unit for unit in LENGTHS if values[unit] is not None]
         if len(units) != 1:
             raise UsageError(f"Exactly one of {', '.join(LENGTHS)} must say how long the run trains.")
@@ -173,20 +173,20 @@ class RunSettings:
         return cls(**{name: _group(kind, given) for name, kind in GROUPS.items()})
 
     def flat(self) -> dict[str, Any]:
-        """Return {name: value} of every setting, in the order of `Settings`; the lengths not in force are None."""
-        found = {f.name: getattr(group, f.name) for group in self._groups() for f in dataclasses.fields(group)}
-        lengths = {**dict.fromkeys(LENGTHS), found.pop("unit"): found.pop("amount")}
+        """Return {name: value} of every setting, in the order of `Settings`; the other units of length are None."""
+        values = {f.name: getattr(group, f.name) for group in self._groups() for f in dataclasses.fields(group)}
+        lengths = {**dict.fromkeys(LENGTHS), values.pop("unit"): values.pop("amount")}
         if lengths["steps"] is not None:
             lengths["steps"] = int(lengths["steps"])
-        found |= lengths
-        return {f.name: found[f.name] for f in dataclasses.fields(Settings)}
+        values |= lengths
+        return {f.name: values[f.name] for f in dataclasses.fields(Settings)}
 
     def value(self, name: str) -> Any:
-        """Return one setting by its name, as `Settings` has it. Raises KeyError."""
+        """Return the setting called `name` in `Settings`. Raises KeyError."""
         return getattr(getattr(self, GROUP_OF[name]), name)
 
     def changed(self, **values: Any) -> RunSettings:
-        """Return the settings with other values of these, by their names."""
+        """Return a copy with these settings replaced."""
         given = dict(values)
         if any(given.get(unit) is not None for unit in LENGTHS):
             given = {**dict.fromkeys(LENGTHS), **given}
@@ -206,11 +206,11 @@ GROUPS: dict[str, type[Any]] = {
     "sampling": SamplingSettings,
     "memory": MemorySettings,
 }
-"""Field of `RunSettings` to the type of the group."""
+"""Field of `RunSettings` to the class of the group."""
 GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses.fields(kind)} | dict.fromkeys(
     LENGTHS, "length"
 )
-"""Setting to the field of `RunSettings` that it is in."""
+"""Name of a setting to the field of `RunSettings` that holds it."""
 
 
 def _group(kind: type[Any], given: Mapping[str, Any]) -> Any:

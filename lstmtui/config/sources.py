@@ -24,7 +24,7 @@ def resolve(
 ) -> Settings:
     """Merge the sources into Settings: options, then environment, then `config_file`, then the user's file.
 
-    `options` holds what was given on the command line (None: not given). Raises UsageError with source and key.
+    `options` holds the command-line options (None: not given). Raises UsageError naming source and key.
     """
     merged: dict[str, Any] = {}
     if user_file is not None and user_file.is_file():
@@ -37,14 +37,14 @@ def resolve(
             merged[name] = convert(name, raw, option(name))
     if merged.get("purpose") == "autocomplete":
         merged.setdefault("tokens", AUTO)
-    _keep_nearest_length(merged, options)
+    _override_length(merged, options)
     settings = Settings(**merged)
     check_together(settings)
     return settings
 
 
-def _keep_nearest_length(merged: dict[str, Any], options: Mapping[str, object]) -> None:
-    """A length given as an option replaces another kind of length from a weaker source."""
+def _override_length(merged: dict[str, Any], options: Mapping[str, object]) -> None:
+    """Let a length given as an option replace lengths in other units from weaker sources."""
     given = [k for k in LENGTHS if options.get(k) is not None]
     if given:
         for k in set(LENGTHS) - set(given):
@@ -54,7 +54,7 @@ def _keep_nearest_length(merged: dict[str, Any], options: Mapping[str, object]) 
 def user_file() -> Path | None:
     """Return the user's configuration file: LSTMTUI_CONFIG, or config.toml in the user's configuration folder.
 
-    None when there is none. Raises UsageError when LSTMTUI_CONFIG names a file that is not there.
+    None without one. Raises UsageError if LSTMTUI_CONFIG names a missing file.
     """
     if given := os.environ.get("LSTMTUI_CONFIG"):
         path = Path(given).expanduser()
@@ -66,7 +66,7 @@ def user_file() -> Path | None:
 
 
 def user_folder() -> Path:
-    """Return the folder of the user's configuration, which may not be there yet."""
+    """Return the folder of the user's configuration, which may not exist yet."""
     import platformdirs
 
     return platformdirs.user_config_path("lstmtui", appauthor=False)
@@ -80,12 +80,12 @@ _PREFIX = "LSTMTUI_"
 
 
 def check_environment(environ: Mapping[str, str]) -> None:
-    """Raise UsageError for a variable that begins as ours do and is none of them."""
-    ours = {variable.removeprefix(_PREFIX).lower() for variable in RESERVED} | set(FIELDS)
+    """Raise UsageError for an unknown variable with the prefix LSTMTUI_."""
+    known = {variable.removeprefix(_PREFIX).lower() for variable in RESERVED} | set(FIELDS)
     for variable in sorted(environ):
         name = variable.removeprefix(_PREFIX).lower()
-        if variable.startswith(_PREFIX) and name not in ours:
-            close = difflib.get_close_matches(name, sorted(ours), n=1, cutoff=MIN_LIKENESS)
+        if variable.startswith(_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=MIN_LIKENESS)
             hint = f" (did you mean {_PREFIX}{close[0].upper()}?)" if close else ""
             raise UsageError(
                 f"environment variable {variable}: there is no such variable{hint}; correct its name, or unset it."
@@ -94,21 +94,21 @@ def check_environment(environ: Mapping[str, str]) -> None:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     check_environment(environ)
-    found = {}
+    values = {}
     for variable, raw in environ.items():
         if variable.startswith(_PREFIX) and variable not in RESERVED:
             name = variable.removeprefix(_PREFIX).lower()
-            found[name] = convert(name, raw, f"environment variable {variable}")
-    return found
+            values[name] = convert(name, raw, f"environment variable {variable}")
+    return values
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
-        raw = parse_toml(path.read_bytes())  # a pipe too
+        raw = parse_toml(path.read_bytes())  # also reads a pipe
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except FormatError as error:
         raise UsageError(f"{path}: not valid TOML ({error}).") from error
     raw.pop("format", None)
-    raw.pop("screens", None)  # lstmtui.tui.preferences reads that
+    raw.pop("screens", None)  # for lstmtui.tui.preferences
     return {name: convert(name, from_uris(value), f"{path}") for name, value in raw.items()}

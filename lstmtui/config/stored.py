@@ -12,13 +12,13 @@ from lstmtui.config.values import convert
 from lstmtui.errors import CorruptError, UsageError
 
 FORMAT = 1
-"""Version of the run folder; raised when an older reader would misread a newer folder."""
+"""Version of the run folder's format; raised when an older reader would misread a newer folder."""
 
 _FILE_URI = "file:///"
 
 
 def _as_uri(name: str) -> str:
-    """Return how TOML, which is UTF-8, holds the name of a file: as it is, or else as a file: URI of its bytes."""
+    """Return a file name for TOML, which is UTF-8: unchanged if it is UTF-8, else as a file: URI of its bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -29,7 +29,7 @@ def _as_uri(name: str) -> str:
 
 
 def from_uris(value: object) -> object:
-    """Undo `_as_uri` in a list of names; other values stay as they are."""
+    """Undo `_as_uri` in a list of names; return other values unchanged."""
     if not isinstance(value, list):
         return value
     from urllib.parse import unquote_to_bytes
@@ -43,8 +43,8 @@ def from_uris(value: object) -> object:
 
 
 def dump(settings: RunSettings) -> str:
-    """Return `settings` as the TOML text of a run's config.toml; None is left out."""
-    import tomli_w  # only where a run is created
+    """Return `settings` as the TOML text of a run's config.toml, without those that are None."""
+    import tomli_w  # imported only to create a run
 
     given = {k: v for k, v in settings.flat().items() if v is not None}
     plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in given.items()}
@@ -53,7 +53,7 @@ def dump(settings: RunSettings) -> str:
 
 
 def load(path: Path) -> RunSettings:
-    """Read a run's config.toml. Raises CorruptError when it is missing, damaged or of a newer format."""
+    """Read a run's config.toml. Raises CorruptError if it is missing, damaged or of a newer format."""
     try:
         data = read_file(path)
         if data is None:

@@ -1,4 +1,4 @@
-"""Values of settings from outside: converted to their type and checked, each alone and together."""
+"""Conversion and validation of setting values from options, variables and files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lstmtui.config.settings import FIELDS, Settings, base_type
 from lstmtui.errors import UsageError
 
 MAX_INTEGER = 2**63 - 1
-"""The largest whole number that TOML, NumPy and the kernels share."""
+"""The largest integer that TOML, NumPy and the kernels can represent."""
 
 MIN_LIKENESS = 0.7
-"""How alike two names are at least for one to be taken for a slip of the other, from 0 to 1."""
+"""Minimum similarity, from 0 to 1, of an unknown name to the known name that an error suggests."""
 
 
 def nearest(key: str, known: Sequence[str] = tuple(FIELDS)) -> str:
@@ -25,12 +25,15 @@ def nearest(key: str, known: Sequence[str] = tuple(FIELDS)) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
-_WANTED = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list of names"}
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_KIND_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list of names"}
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 def convert(name: str, raw: object, where: str) -> Any:
-    """Return `raw` (a TOML value or a string from outside) as field `name`'s type, checked; `where` opens the error."""
+    """Convert `raw` (a TOML value or a string) to the type of field `name`, and check it.
+
+    Raises UsageError, whose message begins with `where`.
+    """
     if name not in FIELDS:
         raise UsageError(f"{where}: unknown setting {reprlib.repr(name)}{nearest(name)}.")
     kind, optional = base_type(name)
@@ -38,19 +41,19 @@ def convert(name: str, raw: object, where: str) -> Any:
         return None
     value = _parsed(raw, kind)
     if value is None:
-        raise UsageError(f"{where}: {name} must be {_WANTED[kind]}, not {reprlib.repr(raw)}.")
+        raise UsageError(f"{where}: {name} must be {_KIND_NAMES[kind]}, not {reprlib.repr(raw)}.")
     _check_encodable(name, value, where)
     _check(name, value, where)
     return value
 
 
 def _parsed(raw: object, kind: type) -> Any:
-    """Return `raw` as `kind`, or None when it is not one."""
+    """Return `raw` as `kind`; None if it cannot be converted."""
     if kind is tuple:
         parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
         return tuple(parts) if isinstance(parts, Sequence) and all(isinstance(p, str) for p in parts) else None
     if kind is bool:
-        return raw if isinstance(raw, bool) else _WORDS.get(str(raw).lower())
+        return raw if isinstance(raw, bool) else _BOOLEANS.get(str(raw).lower())
     if kind is str:
         return raw if isinstance(raw, str) else None
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
@@ -63,7 +66,7 @@ def _parsed(raw: object, kind: type) -> Any:
 
 
 def _check_encodable(name: str, value: Any, where: str) -> None:
-    """Raise UsageError for text that is no UTF-8; the name of a file may be any bytes."""
+    """Raise UsageError for text that is not UTF-8; file names may hold any bytes."""
     try:
         if isinstance(value, str):
             value.encode()
@@ -74,27 +77,27 @@ def _check_encodable(name: str, value: Any, where: str) -> None:
 
 
 def _check(name: str, value: Any, where: str) -> None:
-    about = FIELDS[name].metadata
-    if about["choices"] and value not in about["choices"]:
-        hint = nearest(str(value), about["choices"])
+    metadata = FIELDS[name].metadata
+    if metadata["choices"] and value not in metadata["choices"]:
+        hint = nearest(str(value), metadata["choices"])
         raise UsageError(
-            f"{where}: {name} must be one of {', '.join(about['choices'])}, not {reprlib.repr(value)}{hint}."
+            f"{where}: {name} must be one of {', '.join(metadata['choices'])}, not {reprlib.repr(value)}{hint}."
         )
     if isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = about["low"], about["high"]
+        low, high = metadata["low"], metadata["high"]
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{where}: {name} must be a finite number, not {value}.")
         if isinstance(value, int) and abs(value) > MAX_INTEGER:
             raise UsageError(f"{where}: {name} is too large a number.")
-        if low is not None and (value < low or (about["open_low"] and value == low)):
-            least = "more than" if about["open_low"] else "at least"
-            raise UsageError(f"{where}: {name} must be {least} {low}, not {value}.")
+        if low is not None and (value < low or (metadata["open_low"] and value == low)):
+            relation = "more than" if metadata["open_low"] else "at least"
+            raise UsageError(f"{where}: {name} must be {relation} {low}, not {value}.")
         if high is not None and value > high:
             raise UsageError(f"{where}: {name} must be at most {high}, not {value}.")
 
 
 def check_together(s: Settings) -> None:
-    """Raise UsageError when settings that are each fine contradict each other."""
+    """Raise UsageError if valid settings contradict each other."""
     if sum(x is not None for x in (s.minutes, s.epochs, s.steps)) > 1:
         raise UsageError("Give only one of minutes, epochs and steps: each sets how long to train.")
     if s.tied and s.embedding is not None and s.hidden is not None and s.embedding != s.hidden:
@@ -104,6 +107,6 @@ def check_together(s: Settings) -> None:
         )
     for name in ("corpus", "valid", "test"):
         if not all(part.strip() for part in getattr(s, name)):
-            raise UsageError(f"{name}: an empty text names no file, folder or set; '.' is the current folder.")
+            raise UsageError(f"{name}: an empty text names no file, folder or corpus; '.' is the current folder.")
     if s.valid_fraction + s.test_fraction >= 1:
         raise UsageError("valid_fraction and test_fraction leave nothing to train on; their sum must be below 1.")

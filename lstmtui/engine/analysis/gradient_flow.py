@@ -21,8 +21,8 @@ from lstmtui.config import RunSettings
 from lstmtui.data.corpus import Dataset
 from lstmtui.engine.backend import Cell, Packed, StateGradients, Steps, linear, softmax
 from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.nn.layer_buffers import Activations
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.recurrent import Activations
 from lstmtui.errors import UsageError
 from lstmtui.reports.gradient_flow import Flow
 

@@ -2,17 +2,17 @@
 
     scores = queries keys' / sqrt(A);   weights = softmax over the positions of each source;   context = weights memory
 
-All target steps at once (Luong et al. 2015), with the scale of Vaswani et al. 2017. What makes queries and keys stands
-outside: keys are made once from the memory, queries from a decoder's states.
+All target steps are computed at once (Luong et al. 2015), with the scale of Vaswani et al. 2017. The caller projects
+the memory to keys, once, and the decoder's states to queries.
 
-A decoder that is walked segment by segment calls `forward` and `backward` for each segment, over the same keys and
-memory, whose gradients then add up. Buffers are for the longest: shorter batches use a part of them.
+A decoder that runs segment by segment calls `forward` and `backward` for each segment over the same keys and memory,
+whose gradients then add up. The buffers fit the longest batch; shorter batches use a part of them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,15 +21,29 @@ from lstmtui.engine.backend import CPU, AttentionGradients, AttentionInputs, Dev
 Array = np.ndarray[Any, Any]
 
 
+class AttentionSize(NamedTuple):
+    """Maximum sizes of a batch."""
+
+    T: int
+    """Target steps."""
+    S: int
+    """Source positions."""
+    B: int
+    """Sequences."""
+    A: int
+    """Size of a query and of a key."""
+    M: int
+    """Size of a memory vector."""
+
+
 class Attention:
-    """Buffers of attention of up to T target steps over up to S source positions, of B sequences."""
+    """Scaled dot-product attention with its buffers."""
 
     def __init__(
-        self, T: int, S: int, B: int, A: int, M: int, *, dtype: Any, precision: str, threads: int, backward: bool,
-        device: Device = CPU,
-    ) -> None:  # fmt: skip
-        """A are the numbers of a query and of a key, M those of a memory vector. Raises MemoryError where the buffers
-        do not fit."""
+        self, size: AttentionSize, *, dtype: Any, precision: str, threads: int, backward: bool, device: Device = CPU
+    ) -> None:
+        """Allocate the buffers. Raises MemoryError if they do not fit the memory."""
+        T, S, B, A, M = size
         self.B, self.A, self.M = B, A, M
         self.precision, self.threads, self.device, self.scale = precision, threads, device, 1 / math.sqrt(A)
         zeros = device.arrays.zeros
@@ -44,12 +58,12 @@ class Attention:
         queries  (t, B, A)   t at most T
         keys     (s, B, A)   s at most S
         memory   (s, B, M)   the encoder's outputs
-        lengths  (B,) int32  positions of each source, on the device; a source without any has a context of 0
+        lengths  (B,) int32  positions of each source, on the device; an empty source has a context of 0
         """
         self._inputs = AttentionInputs(queries, keys, memory, lengths, self.scale)
         (t, B, _), s = queries.shape, len(keys)
         self.weights = self._view(self._weights, t, B, s)
-        """(t, B, s), of the last call: what each target step reads of each source; 0 behind the end of a source."""
+        """(t, B, s) of the last call: the attention of each target step over each source; 0 after the source's end."""
         context = self._view(self._context, t, B, self.M)
         self.device.attention.forward(self._inputs, self.weights, context, self.precision, self.threads)
         return context
@@ -62,9 +76,9 @@ class Attention:
         """Return the gradients of queries (t, B, A), keys (s, B, A) and memory (s, B, M) of the last `forward`.
 
         dcontext  (t, B, M)
-        add       whether those of keys and memory are added to what they were: from the second segment on
+        add       whether the gradients of keys and memory add to the previous ones: from the second segment on
 
-        What reaches the memory through the keys is not in them. All are valid until the next call.
+        The gradient of the memory does not include the path through the keys. All are valid until the next call.
         """
         (t, B, A), s = self._inputs.queries.shape, len(self._inputs.keys)
         gradients = AttentionGradients(

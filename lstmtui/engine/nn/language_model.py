@@ -18,17 +18,9 @@ import numpy as np
 
 from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS
+from lstmtui.engine.nn.layer_buffers import Spans, longest_span
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.recurrent import (
-    NO_DROPOUT,
-    NO_PENALTY,
-    Dropout,
-    Penalty,
-    Recurrent,
-    Spans,
-    longest_span,
-    mask_key,
-)
+from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, mask_key
 
 Array = np.ndarray[Any, Any]
 

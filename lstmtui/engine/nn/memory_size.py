@@ -7,8 +7,8 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS, Cell, Device, linear_cross_entropy
 from lstmtui.engine.nn.language_model import segments
+from lstmtui.engine.nn.layer_buffers import longest_span
 from lstmtui.engine.nn.params import parameters
-from lstmtui.engine.nn.recurrent import longest_span
 from lstmtui.errors import UsageError
 
 MAX_EVALUATED_POSITIONS = 2048

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
-from lstmtui.engine.nn.attention import Attention
+from lstmtui.engine.nn.attention import Attention, AttentionSize
 
 T, S, B, A, M, LENGTHS = 5, 6, 3, 4, 7, np.array([6, 0, 2], np.int32)
 
@@ -18,7 +18,9 @@ def case(t=T, s=S):
 
 
 def block(backward=True, dtype=np.float64):
-    return Attention(T, S, B, A, M, dtype=dtype, precision=np.dtype(dtype).name, threads=2, backward=backward)
+    return Attention(
+        AttentionSize(T, S, B, A, M), dtype=dtype, precision=np.dtype(dtype).name, threads=2, backward=backward
+    )
 
 
 def test_gradients_of_queries_keys_and_memory():
@@ -59,7 +61,9 @@ def test_segments_add_up_to_the_whole():
 def test_shorter_batches_use_part_of_the_buffers(dtype):
     lengths = np.array([3, 0, 2], np.int32)
     given = [np.asarray(a, dtype) for a in case(2, 3)]
-    fresh = Attention(2, 3, B, A, M, dtype=dtype, precision=np.dtype(dtype).name, threads=1, backward=True)
+    fresh = Attention(
+        AttentionSize(2, 3, B, A, M), dtype=dtype, precision=np.dtype(dtype).name, threads=1, backward=True
+    )
     used = block(dtype=dtype)
     used.forward(*(np.asarray(a, dtype) for a in case()[:3]), LENGTHS)
     used.backward(np.asarray(case()[3], dtype))

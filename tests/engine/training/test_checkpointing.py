@@ -196,17 +196,17 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
 def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, patch):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(20)
-    keeper, p = steered.trainer.checkpoints, steered.trainer.progress
-    assert keeper.before(p).step == 10  # that of step 20 itself would fail again
+    checkpoints, p = steered.trainer.checkpoints, steered.trainer.progress
+    assert checkpoints.rollback_target(p).step == 10  # that of step 20 itself would fail again
     steered.steps(3)
-    assert keeper.before(p).step == 20
+    assert checkpoints.rollback_target(p).step == 20
     found = checkpoint.load(checkpoint.path_for(steered.run, 20))
     found.tensors["weights.softmax.b"][0] = math.inf
     checkpoint.write(steered.run, 20, found.tensors, found.about)
-    assert keeper.before(p).step == 10
+    assert checkpoints.rollback_target(p).step == 10
     patch.setattr(checkpoint.safetensors, "safe_open", refuse)
     with pytest.raises(UnreadableError):  # which is no reason to go elsewhere
-        keeper.before(p)
+        checkpoints.rollback_target(p)
     steered.writer.close()
 
 
