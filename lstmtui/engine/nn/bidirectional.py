@@ -1,10 +1,10 @@
-"""Recurrent layers that read each sequence from both ends: inputs (T, B, D) to outputs (T, B, 2H).
+"""Bidirectional recurrent layers: inputs (T, B, D) to outputs (T, B, 2H).
 
-    inputs > [forward, backward over the sequence turned round] side by side > the next layer > ... > outputs
+    inputs > [forward, backward over the reversed sequence] side by side > next layer > ... > outputs
 
 Each layer reads the outputs of both directions of the layer below (Schuster and Paliwal 1997; Graves, Jaitly and
-Mohamed 2013). Sequences have lengths of their own: the backward direction begins at the end of each, and outputs after
-the end of a sequence are 0. A window is walked as a whole, so that it suits sequences, and no stream of text.
+Mohamed 2013). Each sequence has its own length: the backward direction starts at its end, and the outputs after its end
+are 0. The layers process a window as a whole, so they suit separate sequences, not a stream of text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DIRECTIONS = ("forward", "backward")
 
 
 def parameters(prefix: str, s: RunSettings, layers: int, D: int) -> list[Parameter]:
-    """Return the parameters of `layers` layers that read D numbers: PREFIX.L.forward.W_ih and so on."""
+    """Return the parameters of `layers` layers with D inputs: PREFIX.L.forward.W_ih and so on."""
     H = s.network.hidden
     return [
         parameter
@@ -36,9 +36,9 @@ def parameters(prefix: str, s: RunSettings, layers: int, D: int) -> list[Paramet
 
 
 class Bidirectional:
-    """Layers above each other over shared weights, each with two directions; called as `Recurrent`, but by windows.
+    """Stacked bidirectional layers over shared weights; used as `Recurrent` is, but with whole windows.
 
-    Raises MemoryError where the buffers do not fit.
+    Raises MemoryError if the buffers do not fit the memory.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class Bidirectional:
         self.hidden = H
         self._lengths = zeros(B, np.int32)
         self._outputs = [zeros((T, B, 2 * H), dtype) for _ in range(depth)]
-        self._turned = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
-        """The inputs of each layer turned round, which its backward direction reads."""
+        self._reversed = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
+        """The reversed inputs of each layer, which its backward direction reads."""
         if gradients is not None:
             self._dhalf = zeros((T, B, H), dtype)
-            self._dturned = zeros((T, B, H), dtype)
+            self._dreversed = zeros((T, B, H), dtype)
             self._dinputs = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
             self._dback = [zeros((T, B, 2 * H if k else D), dtype) for k in range(depth)]
 
     def draw(self, drop: Dropout = NO_DROPOUT) -> None:
-        """Draw what dropout leaves of a window; each direction of each layer has masks of its own."""
+        """Draw the dropout masks of a window; each direction of each layer has its own."""
         last = len(self.layers) - 1
         for k, directions in enumerate(self.layers):
             for d, recurrent in enumerate(directions):
@@ -95,27 +95,27 @@ class Bidirectional:
                 recurrent.draw(of_layer)
 
     def pack(self) -> None:
-        """Take the weights as they are now."""
+        """Pack the present weights."""
         for recurrent in self._all():
             recurrent.pack()
 
     def set_lengths(self, lengths: Array | None) -> None:
-        """Take the steps (B,) of each sequence from now on; None for all of the window. They come from the host."""
+        """Set the number of steps (B,) of each sequence, on the host; None for the whole window."""
         for recurrent in self._all():
             recurrent.set_lengths(lengths)
         whole = np.full(self.B, self.T) if lengths is None else lengths
         self.device.arrays.copy_to_device(np.asarray(whole, np.int32), self._lengths)
 
     def prepare(self, dfinal: Mapping[str, Array] | None = None) -> None:
-        """Begin a window, in states of 0. `dfinal` are the gradients of `final_states`, named like them."""
+        """Begin a window with states of 0. `dfinal` holds the gradients of `final_states` under their names."""
         for name, recurrent in self._named():
             recurrent.reset()
-            recurrent.prepare(None if dfinal is None else _of(dfinal, name))
+            recurrent.prepare(None if dfinal is None else _with_prefix(dfinal, name))
 
     def final_states(self) -> dict[str, Array]:
-        """Return the states that sequences have ended in: L.forward.0.h and so on, (B, H).
+        """Return the final states of the sequences: L.forward.0.h and so on, (B, H).
 
-        Those of the backward direction are the states after the first step of a sequence.
+        The backward direction ends at the first step of a sequence.
         """
         return {
             f"{name}.{state}": values
@@ -124,22 +124,24 @@ class Bidirectional:
         }
 
     def forward(self, inputs: Array) -> Array:
-        """Walk all layers over the inputs (T, B, D), and return the outputs (T, B, 2H), valid until the next call."""
+        """Return the outputs (T, B, 2H) for the inputs (T, B, D), valid until the next call."""
         H, sequences = self.hidden, self.device.sequences
-        for (forward, backward), turned, outputs in zip(self.layers, self._turned, self._outputs, strict=True):
-            sequences.reverse(inputs, self._lengths, turned, self.threads)
+        for (forward, backward), reversed_inputs, outputs in zip(
+            self.layers, self._reversed, self._outputs, strict=True
+        ):
+            sequences.reverse(inputs, self._lengths, reversed_inputs, self.threads)
             forward.forward(0, inputs)
-            backward.forward(0, turned)
+            backward.forward(0, reversed_inputs)
             sequences.cut(forward.outputs(0), self._lengths, outputs[:, :, :H], self.threads)
             sequences.reverse(backward.outputs(0), self._lengths, outputs[:, :, H:], self.threads)
             inputs = outputs
         return inputs
 
     def backward(self, doutputs: Array, inputs: Array) -> Array:
-        """Fill the gradients of the weights, and return that of `inputs` (T, B, D), valid until the next call.
+        """Compute the gradients of the weights, and return that of `inputs` (T, B, D), valid until the next call.
 
         doutputs  (T, B, 2H)  dL/d(outputs)
-        inputs    (T, B, D)   as for `forward`
+        inputs    (T, B, D)   those of `forward`
         """
         H, sequences, lengths, threads = self.hidden, self.device.sequences, self._lengths, self.threads
         for k in range(len(self.layers) - 1, -1, -1):
@@ -147,14 +149,14 @@ class Bidirectional:
             read, dinputs, back = self._outputs[k - 1] if k else inputs, self._dinputs[k], self._dback[k]
             sequences.cut(doutputs[:, :, :H], lengths, self._dhalf, threads)
             self.device.arrays.copy(forward.backward(0, self._dhalf, read), dinputs)
-            sequences.reverse(doutputs[:, :, H:], lengths, self._dturned, threads)
-            sequences.reverse(backward.backward(0, self._dturned, self._turned[k]), lengths, back, threads)
+            sequences.reverse(doutputs[:, :, H:], lengths, self._dreversed, threads)
+            sequences.reverse(backward.backward(0, self._dreversed, self._reversed[k]), lengths, back, threads)
             self.device.arrays.add(dinputs, back)
             doutputs = dinputs
         return doutputs
 
     def finish(self) -> None:
-        """Turn what the window has added up into gradients of the weights."""
+        """Complete the gradients of the weights after `backward`."""
         for recurrent in self._all():
             recurrent.finish()
 
@@ -169,6 +171,6 @@ class Bidirectional:
         return [recurrent for _, recurrent in self._named()]
 
 
-def _of(named: Mapping[str, Array], name: str) -> dict[str, Array]:
-    """Return the entries called NAME.SOMETHING, by SOMETHING."""
+def _with_prefix(named: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """Return the entries whose key starts with NAME., without this prefix."""
     return {key.removeprefix(f"{name}."): value for key, value in named.items() if key.startswith(f"{name}.")}

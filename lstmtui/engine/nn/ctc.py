@@ -1,9 +1,9 @@
 """A linear layer with connectionist temporal classification: frames (T, B, D) to the loss of their labels.
 
-    outputs > logits (T, B, V), of which 0 is the blank > loss over all alignments with the labels
+    outputs > logits (T, B, V), index 0 the blank > loss over all alignments with the labels
 
-Labels need no alignment with frames (Graves et al. 2006). An utterance of too few frames for its labels has neither
-loss nor gradient, and `aligned` is 0 for it. Buffers are for the longest batch: shorter ones use a part of them.
+The labels need no alignment with the frames (Graves et al. 2006). An utterance with too few frames for its labels has
+no loss and no gradient, and its `aligned` is 0. The buffers fit the longest batch; shorter batches use a part of them.
 """
 
 from __future__ import annotations
@@ -34,19 +34,21 @@ class CTC:
         self, weights: Arena, T: int, B: int, U: int, *, precision: str, threads: int, gradients: Arena | None = None,
         prefix: str = "ctc",
     ) -> None:  # fmt: skip
-        """`gradients` is where those of the weights go, None to read only. Raises MemoryError where the buffers do not
-        fit."""
+        """`gradients` is the arena for the gradients of the weights; None for a model that only reads.
+
+        Raises MemoryError if the buffers do not fit the memory.
+        """
         self.weights, self.gradients, self.prefix = weights, gradients, prefix
         self.precision, self.threads, self.device = precision, threads, weights.device
-        (V, D), dtype, made = weights[f"{prefix}.W"].shape, weights.flat.dtype, self.device.arrays.zeros
+        (V, D), dtype, allocate = weights[f"{prefix}.W"].shape, weights.flat.dtype, self.device.arrays.zeros
         self._W = self.device.Packed(D, V, precision)
-        self._logits, self.nll, self.aligned = made(T * B * V, dtype), made(B, dtype), made(B, np.int32)
-        self._work = made(math.prod(self.device.ctc.work_shape(T, B, U)), dtype)
+        self._logits, self.nll, self.aligned = allocate(T * B * V, dtype), allocate(B, dtype), allocate(B, np.int32)
+        self._work = allocate(math.prod(self.device.ctc.work_shape(T, B, U)), dtype)
         if gradients is not None:
-            self._dx = made(T * B * D, dtype)
+            self._dx = allocate(T * B * D, dtype)
 
     def pack(self) -> None:
-        """Take the weights as they are now."""
+        """Pack the present weights."""
         self._W.pack_transposed(self.weights[f"{self.prefix}.W"], self.threads)
 
     def logits(self, x: Array) -> Array:
@@ -60,9 +62,9 @@ class CTC:
     def forward(self, x: Array, targets: CTCTargets, scale: float) -> Array:
         """Return the negative log-likelihood of each utterance's labels (B,), in nats, on the device.
 
-        x        (t, B, D)  what the encoder makes of the frames
-        targets             on the device; `aligned` (B,) tells which of them have a loss
-        scale               of the loss, scale * sum(nll), whose gradients `backward` returns
+        x        (t, B, D)  outputs of the encoder
+        targets             on the device; `aligned` (B,) is 1 for those with a loss
+        scale               `backward` returns the gradients of scale * sum(nll)
         """
         logits, (t, B, _) = self.logits(x), x.shape
         work = self._view(self._work, *self.device.ctc.work_shape(t, B, targets.labels.shape[1]))
@@ -70,9 +72,10 @@ class CTC:
         return self.nll
 
     def backward(self, x: Array, *, add: bool = False) -> Array:
-        """Fill the gradients of the weights, or add to them, and return that of x (t, B, D), valid until the next call.
+        """Compute the gradients of the weights, and return that of x (t, B, D), valid until the next call.
 
-        x  as `forward` had it
+        x    the argument of `forward`
+        add  whether the gradients of the weights add to the previous ones
         """
         assert self.gradients is not None
         (t, B, D), V = x.shape, len(self.weights[f"{self.prefix}.b"])

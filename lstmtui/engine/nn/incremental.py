@@ -1,4 +1,4 @@
-"""The network as a reader and writer of a few texts at once, one token after the other, states carried."""
+"""The network for inference: reads and generates a few texts in parallel, token by token, with carried states."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from lstmtui.engine.nn.params import Arena
 Array = np.ndarray[Any, Any]
 
 MAX_TABLE_VALUES = 4_000_000
-"""Most numbers in the table of the first layer's product with every token."""
+"""Maximum size of the table of the first layer's products with all tokens."""
 
-
-MIN_WEIGHTS_TO_HALVE = 2_000_000
-"""From so many weights on, a step of a few texts waits for memory rather than for the multiply-adds. Halves of them are
-then quicker even where they must be made float32 again: 2x512 in 0.28 instead of 0.50 ms, 2x256 no quicker."""
+MIN_BFLOAT16_WEIGHTS = 2_000_000
+"""From this size on, memory bandwidth limits a step for a few texts, not arithmetic. Weights of half the size are then
+faster even if they are widened to float32 again: 2x512 takes 0.28 instead of 0.50 ms, 2x256 is no faster."""
 
 
 def inference_precision(s: RunSettings, weights: Arena) -> str:
-    """Return in what products are computed when the network of `weights` reads a few texts."""
-    wanted = (
+    """Return the precision of products when the network of `weights` reads a few texts."""
+    precision = (
         "bfloat16"
-        if s.run.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= MIN_WEIGHTS_TO_HALVE
+        if s.run.precision == "auto" and HAS_BFLOAT16 and weights.flat.size >= MIN_BFLOAT16_WEIGHTS
         else s.run.precision
     )
-    return CPU.resolve_precision(wanted, weights.flat.dtype)
+    return CPU.resolve_precision(precision, weights.flat.dtype)
 
 
 class IncrementalModel:
-    """Up to B texts over shared weights, as they were when `load` was called last."""
+    """Up to B texts over shared weights; `load` updates the copy of the weights."""
 
     def __init__(self, s: RunSettings, weights: Arena, B: int = 1) -> None:
         cell, dtype = CELLS[s.network.cell], weights.flat.dtype
@@ -41,7 +40,7 @@ class IncrementalModel:
         L, H, P, GH = s.network.layers, s.network.hidden, len(cell.unit_params), len(cell.gates) * s.network.hidden
         RH = len(cell.recurrent_gates) * H
         V, D = weights["embedding"].shape
-        self._stepping = inference.compiled(s.network.cell)
+        self._inference = inference.compiled(s.network.cell)
         self.h = np.zeros((L, B, H), dtype)
         self.c = np.zeros((L, B, len(cell.memories) * H), dtype)
         self._table = np.zeros((V if V * GH <= MAX_TABLE_VALUES else 0, GH), dtype)
@@ -53,14 +52,14 @@ class IncrementalModel:
         self._b, self._unit = np.zeros((L, GH), dtype), np.zeros((L, P, H), dtype)
         self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, RH))
         self.logits = np.zeros((B, V), dtype)
-        """(B, V), of the token that comes after what was read last."""
+        """(B, V) of the next token, after the last `read`."""
         self._p = np.zeros(V)
         self.load()
 
     def load(self) -> None:
-        """Take the weights as they are now; the states stay."""
+        """Load the present weights; the states are unchanged."""
         w = self._weights
-        assert w is not None  # not let go of
+        assert w is not None  # not released
 
         def fill(words: Array, name: str) -> Packed:
             matrix = Packed(w[name].shape[1], w[name].shape[0], self.precision, words)
@@ -82,37 +81,37 @@ class IncrementalModel:
         )  # fmt: skip
         scratch = workspace.scratch(1, self.precision)[0]
         self._work = (self._x, self._gates, self._a_h, self.logits, scratch)
-        self._silent = (self._x, self._gates, self._a_h, self.logits[:0], scratch)
+        self._work_without_logits = (self._x, self._gates, self._a_h, self.logits[:0], scratch)
 
     def release(self) -> None:
-        """Hold the weights no longer, beyond what of them has not been packed; `load` must not be called again."""
+        """Release the weights that were packed; `load` must not be called again."""
         table, embedding, *packed, b_out = self._network
-        # Views would keep all of the weights. A tied embedding is packed as W_out already.
-        spare = len(table) > 0 or self._out == "embedding"
-        embedding = np.empty((0, embedding.shape[1]), embedding.dtype) if spare else embedding.copy()
+        # A view would keep all weights in memory. A tied embedding has already been packed as W_out.
+        has_copy = len(table) > 0 or self._out == "embedding"
+        embedding = np.empty((0, embedding.shape[1]), embedding.dtype) if has_copy else embedding.copy()
         self._network = (table, embedding, *packed, b_out.copy())
         self._weights = None
 
     def reset(self) -> None:
-        """Forget everything read so far."""
+        """Set the states to 0."""
         self.h.fill(0)
         self.c.fill(0)
 
     def read(self, tokens: Array) -> Array:
         """Read `tokens` (N, b) int32, b <= B, and return the logits (b, V) after them, valid until the next call."""
-        self._stepping.read(tokens, self._network, (self.h, self.c), self._work)
+        self._inference.read(tokens, self._network, (self.h, self.c), self._work)
         return self.logits[: tokens.shape[1]]
 
     def advance(self, tokens: Array) -> None:
-        """Read `tokens` (N, b) int32, b <= B, for the states alone; `logits` stay as they were."""
-        self._stepping.read(tokens, self._network, (self.h, self.c), self._silent)
+        """Read `tokens` (N, b) int32, b <= B, to update the states only; `logits` are unchanged."""
+        self._inference.read(tokens, self._network, (self.h, self.c), self._work_without_logits)
 
     def generate(self, uniform: Array, temperature: float, top_k: int, top_p: float, banned: int = -1) -> Array:
-        """Go on from what the first text has read by a token for each random number in [0, 1), and return them (N,).
+        """Continue the first text by one token for each random number of `uniform` in [0, 1), and return them (N,).
 
-        Each is drawn from the distribution that `sampling.distribution` describes, and read.
+        Each token is drawn from `sampling.distribution`, and then read.
         """
         tokens = np.empty(len(uniform), np.int32)
-        choice = (float(temperature), int(top_k), float(top_p), int(banned))
-        self._stepping.write(tokens, uniform, choice, self._network, (self.h, self.c), self._work, self._p)
+        options = (float(temperature), int(top_k), float(top_p), int(banned))
+        self._inference.write(tokens, uniform, options, self._network, (self.h, self.c), self._work, self._p)
         return tokens

@@ -1,12 +1,12 @@
 """The language model: embedding, recurrent layers, softmax. Forward and backward over one window, states carried.
 
-    tokens > embedding > recurrent layers (stack.py) > softmax cross-entropy
+    tokens > embedding > recurrent layers (recurrent.py) > softmax cross-entropy
 
-Every buffer is made once, for one (T, B); a training step allocates nothing. A window is walked in segments of steps,
-so that logits and what else is wide need not be held for all of it.
+All buffers are allocated once, for one (T, B); a training step allocates nothing. The model processes a window in
+segments, so that logits and other wide arrays exist for one segment only.
 
-Where there are fewer tokens to know than positions in a window, the first layer's product with its inputs is a table:
-computed once for each token of the vocabulary, and looked up at each position; its gradients likewise.
+If the vocabulary is smaller than the number of positions in a window, the first layer's product with its inputs is a
+table: it is computed once for each token of the vocabulary and looked up at each position. Its gradient works likewise.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Array = np.ndarray[Any, Any]
 
 
 def segments(T: int, B: int, V: int) -> Spans:
-    """Return the first step of each segment of a window, and the one after its last.
+    """Return the start and end step of each segment of a window.
 
-    Each has rows enough that packing weights for it costs little (1 % at 1500), and so few that its logits do not
-    outgrow the rest.
+    A segment has enough rows to make the cost of packing weights small (1 % at 1500), and few enough to limit the
+    size of its logits.
     """
     rows = max(MIN_ROWS, min(MAX_ROWS, MAX_LOGITS // V))
     length = -(-T // max(1, T * B // rows))
@@ -38,13 +38,13 @@ def segments(T: int, B: int, V: int) -> Spans:
 
 MAX_ROWS, MIN_ROWS = 1536, 512
 MAX_LOGITS = 16_000_000
-"""Numbers in a segment's logits, 64 MB of float32."""
+"""Maximum size of a segment's logits: 64 MB of float32."""
 
 
 class LanguageModel:
-    """One (T, B) of the network over shared weights.
+    """The network with buffers for one (T, B), over shared weights.
 
-    Raises MemoryError where its buffers do not fit.
+    Raises MemoryError if its buffers do not fit the memory.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LanguageModel:
         backward: bool,
         segment: int | None = None,
     ) -> None:
-        """`segment` is how many steps to walk at a time, where that is not to follow from the sizes."""
+        """`segment` overrides the number of steps in a segment, which otherwise follows from the sizes."""
         self.weights, self.T, self.B, self.threads = weights, T, B, threads
         self.cell, self.device = CELLS[s.network.cell], weights.device
         dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
@@ -68,7 +68,7 @@ class LanguageModel:
         if backward:
             self.segments = segments(T, B, V)
             if segment is not None:
-                self.segments = [(at, min(at + segment, T)) for at in range(0, T, segment)]
+                self.segments = [(start, min(start + segment, T)) for start in range(0, T, segment)]
             self.gradients = Arena(weights.layout, dtype.type, self.device)
         self.recurrent = Recurrent(
             s.network.cell, weights, self.segments, B,
@@ -80,19 +80,19 @@ class LanguageModel:
         self._tokens, self._targets = zeros((T, B), np.int32), zeros((T, B), np.int32)
         self.nll = zeros(T * B, dtype)
         self._key = object()
-        """Stands for all these buffers: see `_replayed`."""
+        """Identifies these buffers: see `_replayed`."""
         self._tied = bool(s.network.tied)
         self.W_out = "embedding" if self._tied else "softmax.W"
         self.softmax = self.device.linear_cross_entropy.LinearCrossEntropy(S * B, H, V, dtype, self.precision)
-        """Of one segment; of the whole window in a network that only reads."""
-        self._pays_table = 2 * V <= T * B
-        self._table = zeros((V if self._pays_table else 0, len(self.cell.gates) * H), dtype)
+        """Buffers for one segment; for the whole window in a model that only reads."""
+        self._has_table = 2 * V <= T * B
+        self._table = zeros((V if self._has_table else 0, len(self.cell.gates) * H), dtype)
         self._trains = backward
         if backward:
             self._doutputs = zeros((S, B, H), dtype)
             self._dtable = zeros(self._table.shape, dtype)
             self._mask = zeros((1, V), dtype)
-            # The tokens whose rows are not 0 in the embedding's gradient, if that is known: those of the last window.
+            # The tokens of the last window, whose rows are not 0 in the embedding's gradient, if they are known.
             self._embedded, self._knows_embedded = zeros((T, B), np.int32), False
         else:
             self.pack()
@@ -100,11 +100,11 @@ class LanguageModel:
     # --- weights and states ---------------------------------------------------------------------------------------
 
     def pack(self) -> None:
-        """Take the weights as they are now; what trains does so at each step."""
+        """Pack the present weights; a training step does so itself."""
         self.recurrent.pack()
 
     def reset(self) -> None:
-        """Forget everything read so far, and take the weights as they are now."""
+        """Set the carried states to 0, and update the weights of a model that only reads."""
         if not self._trains:
             self.pack()
         self.recurrent.reset()
@@ -118,14 +118,14 @@ class LanguageModel:
         return {name: self.device.arrays.to_host(state) for name, state in self.recurrent.states().items()}
 
     def set_states(self, states: dict[str, Array]) -> None:
-        """Carry in states of the host, named as `states` has them."""
+        """Set the carried states, from arrays on the host under the names of `states`."""
         for name, state in self.recurrent.states().items():
             self.device.arrays.copy_to_device(states[name], state)
 
     # --- forward --------------------------------------------------------------------------------------------------
 
     def evaluate(self, tokens: Array, targets: Array) -> Array:
-        """Return the negative log likelihood (T * B,) in nats of each target (T, B) after reading `tokens`."""
+        """Return the negative log-likelihood (T * B,) in nats of each target (T, B), given the tokens up to it."""
         self._load(tokens, targets)
         self._draw(NO_DROPOUT)
         self._replayed("evaluate", self._evaluate)
@@ -138,7 +138,7 @@ class LanguageModel:
             self._predict(segment, self.recurrent.outputs(segment))
 
     def observe(self, tokens: Array) -> int:
-        """Read `tokens` (T, B) for the sake of the gates, and return the step that `gates` then begin at."""
+        """Read `tokens` (T, B) to record the gates, and return the first step that `gates` covers."""
         self._load(tokens)
         self._draw(NO_DROPOUT)
         self._replayed("observe", self._observe)
@@ -150,29 +150,29 @@ class LanguageModel:
             self._forward(segment)
 
     def gates(self) -> list[Array]:
-        """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, as `look` left them."""
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), on the host, after `observe`."""
         return self.recurrent.gates()
 
     def _load(self, *windows: Array) -> None:
-        """Take tokens, and targets, of the host; always to the same place."""
-        for window, to in zip(windows, (self._tokens, self._targets), strict=False):
-            self.device.arrays.copy_to_device(window, to)
+        """Copy tokens and targets from the host to their buffers on the device."""
+        for window, buffer in zip(windows, (self._tokens, self._targets), strict=False):
+            self.device.arrays.copy_to_device(window, buffer)
 
     def _draw(self, drop: Dropout, penalties: Penalty = NO_PENALTY) -> None:
-        """Draw what dropout leaves of a window: all that no two windows have alike, but for what they read."""
+        """Draw the dropout masks of a window; with the tokens, they are all that differs between windows."""
         self._drop, self._penalties = drop, penalties
         self.recurrent.draw(drop, penalties)
         if drop.tokens > 0:
             self.device.dropout.locked_mask(self._mask, drop.tokens, mask_key(drop.key, 2 * self.recurrent.depth + 1))
 
     def _replayed(self, name: str, work: Callable[[], None]) -> None:
-        """Do `work`, which calls the same kernels with the same arrays each time it is of this name."""
+        """Run `work`, which calls the same kernels with the same arrays in each call under this name."""
         drop = self._drop
         drops = (drop.inputs > 0, drop.layers > 0, drop.weights > 0, drop.tokens > 0)
         self.device.replay((self._key, name, drops, self._penalties, self._trains and self._knows_embedded), work)
 
     def _prepare(self) -> None:
-        """Take weights and begin a window."""
+        """Pack the weights of a model that trains, and begin a window."""
         if self._trains:
             self.pack()
         self.recurrent.prepare()
@@ -183,7 +183,7 @@ class LanguageModel:
             )
 
     def _forward(self, segment: int) -> None:
-        """Walk all layers over a segment, from the state it begins in."""
+        """Run all layers forward over a segment, from the state before it."""
         if not self._uses_table:
             self.recurrent.forward(segment, self._inputs(segment))
             return
@@ -193,7 +193,7 @@ class LanguageModel:
         self.recurrent.forward(segment, None)
 
     def _inputs(self, segment: int) -> Array:
-        """Return the embedded tokens (steps, B, D) of a segment, made in the stack's buffer for them."""
+        """Return the embedded tokens (steps, B, D) of a segment, in the recurrent layers' input buffer."""
         inputs, (start, end) = self.recurrent.inputs(segment), self.segments[segment]
         flat, tokens = inputs.reshape((end - start) * self.B, -1), self._tokens[start:end].reshape(-1)
         self.device.embedding.forward(self.weights["embedding"], tokens, flat, self.threads)
@@ -201,7 +201,7 @@ class LanguageModel:
         return inputs
 
     def _drop_tokens(self, rows: Array, tokens: Array) -> None:
-        """Mask the rows (N, D) of tokens (N,): as embedded, or their gradient."""
+        """Apply token dropout to the rows (N, D) of tokens (N,): embeddings or their gradient."""
         if self._drop.tokens > 0:
             self.device.dropout.scale_rows(rows, tokens, self._mask[0], self.threads)
 
@@ -216,18 +216,18 @@ class LanguageModel:
 
     @property
     def _uses_table(self) -> bool:
-        # A mask would give each sequence, or each step, a table of its own.
-        return self._pays_table and self._drop.inputs == 0 and self._drop.tokens == 0
+        # Input dropout would need a table for each sequence, token dropout one for each window.
+        return self._has_table and self._drop.inputs == 0 and self._drop.tokens == 0
 
     # --- forward and backward -------------------------------------------------------------------------------------
 
     def gradient(
         self, tokens: Array, targets: Array, drop: Dropout = NO_DROPOUT, penalties: Penalty = NO_PENALTY
     ) -> float:
-        """Fill `gradients` with those of the mean loss over the window, and return that loss in nats per token.
+        """Compute the gradients of the mean loss over the window, and return that loss in nats per token.
 
-        tokens, targets (T, B) int32. Truncated: nothing flows in from the window after this one. Penalties count in
-        the gradients and not in the loss that is returned; `stack.penalised` has what they are.
+        tokens, targets (T, B) int32. Backpropagation is truncated at the end of the window. The gradients include the
+        penalties, the returned loss does not; `recurrent.penalised` returns the penalties.
         """
         self._load(tokens, targets)
         self._draw(drop, penalties)
@@ -250,7 +250,7 @@ class LanguageModel:
             self._backward_table()
 
     def _clear(self) -> None:
-        """Set to 0 what the segments of a window add the gradient of the embedding to."""
+        """Clear the buffer to which the segments of a window add the gradient of the embedding."""
         arrays = self.device.arrays
         if self._uses_table:
             arrays.fill(self._dtable, 0)
@@ -263,10 +263,10 @@ class LanguageModel:
             arrays.copy(self._tokens, self._embedded)
 
     def _backward(self, segment: int) -> None:
-        """Add a segment's gradients, given those of the states that follow it in the stack."""
+        """Add a segment's gradients; the recurrent layers hold those of the states after it."""
         w, g, threads, embedding = self.weights, self.gradients, self.threads, self.device.embedding
         start, end = self.segments[segment]
-        N, of_tokens = (end - start) * self.B, self._tokens[start:end].reshape(-1)
+        N, tokens = (end - start) * self.B, self._tokens[start:end].reshape(-1)
         outputs, doutputs = self.recurrent.outputs(segment), self._doutputs[: end - start]
         self._predict(segment, outputs)
         self.softmax.backward(
@@ -275,14 +275,14 @@ class LanguageModel:
         )  # fmt: skip
         if self._uses_table:
             da = self.recurrent.backward(segment, doutputs, None)
-            embedding.backward(da.reshape(N, -1), of_tokens, self._dtable, threads)
+            embedding.backward(da.reshape(N, -1), tokens, self._dtable, threads)
         else:
             dinputs = self.recurrent.backward(segment, doutputs, self._inputs(segment)).reshape(N, -1)
-            self._drop_tokens(dinputs, of_tokens)
-            embedding.backward(dinputs, of_tokens, g["embedding"], threads)
+            self._drop_tokens(dinputs, tokens)
+            embedding.backward(dinputs, tokens, g["embedding"], threads)
 
     def _backward_table(self) -> None:
-        """Turn what all segments have added to the gradient of the table into those of the weights it was made of."""
+        """Compute the gradients of embedding, W_ih and b of the first layer from the gradient of the table."""
         w, g, threads, dtable, linear = self.weights, self.gradients, self.threads, self._dtable, self.device.linear
         linear.backward_weights(dtable, w["embedding"], g["layers.0.W_ih"], g["layers.0.b"], self.precision, threads)
         linear.backward_input(dtable, w["layers.0.W_ih"], g["embedding"], self.precision, threads, add=self._tied)

@@ -1,4 +1,4 @@
-"""How much memory a language model needs, and whether a GPU has it."""
+"""Memory that a language model needs, and a check that a GPU has enough of it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from lstmtui.engine.nn.params import parameters
 from lstmtui.errors import UsageError
 
 MAX_EVALUATED_POSITIONS = 2048
-"""Positions that are evaluated at once, at most: each has logits."""
+"""Maximum number of positions evaluated at once; each has logits."""
 
 
 def values_per_unit_step(cell: Cell) -> int:
-    """Return how many numbers a unit keeps of each step: gates, what backward needs beside them, and states."""
+    """Return the stored values of a unit at each step: gates, further values for backward, and states."""
     return len(cell.gates) + cell.extra_blocks + len(cell.states)
 
 
 def activation_count(s: RunSettings, V: int, T: int, B: int) -> int:
-    """Return how many numbers the buffers of a network that trains hold, weights and their like not counted."""
+    """Return the size of a training network's buffers, without weights, gradients and moments."""
     cell, H, D, L = CELLS[s.network.cell], s.network.hidden, s.network.embedding, s.network.layers
     rows = B * longest_span(segments(T, B, V))
-    kept = rows if s.run.recompute else T * B
-    states = kept * L * H * values_per_unit_step(cell)
+    stored = rows if s.run.recompute else T * B
+    states = stored * L * H * values_per_unit_step(cell)
     return states + rows * (2 * H + max(D, H) + D + (L - 1) * H) + linear_cross_entropy.numbers(rows, H, V)
 
 
-def check_room(s: RunSettings, V: int, T: int, B: int, on: Device) -> None:
-    """Refuse what does not fit the memory of a GPU, where allocating finds out only piece by piece.
+def check_room(s: RunSettings, V: int, T: int, B: int, device: Device) -> None:
+    """Raise UsageError, with the memory needed and a batch that fits, if the network does not fit the GPU.
 
-    Raises UsageError with what is needed and what would fit.
+    Allocation alone would fail only after most buffers were made.
     """
-    free = on.free_memory()
+    free = device.free_memory()
     if free is None:
         return
     needed = device_bytes(s, V, T, B)
@@ -49,8 +49,8 @@ def check_room(s: RunSettings, V: int, T: int, B: int, on: Device) -> None:
 
 
 def device_bytes(s: RunSettings, V: int, T: int, B: int) -> int:
-    """Return about how many bytes a run holds on its device."""
+    """Return the approximate number of bytes of a run on its device."""
     weights = sum(int(np.prod(p.shape)) for p in parameters(s, V))
-    # Gradients, moments and averages lie beside the weights, and both networks have packed copies.
+    # Weights, gradients, moments and averages, and a packed copy for each of the two networks.
     copies = 3 + (s.optimisation.optimizer == "adamw") + bool(s.optimisation.ema) + 2
     return 4 * (copies * weights + activation_count(s, V, T, B) + MAX_EVALUATED_POSITIONS * V)

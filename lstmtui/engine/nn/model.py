@@ -1,4 +1,4 @@
-"""What the engine asks of a network that it trains, whatever the network is for."""
+"""The protocol of a trainable network, independent of its task."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Array = np.ndarray[Any, Any]
 
 
 class Model(Protocol):
-    """A network over shared weights. How its gradient is computed is between it and its task."""
+    """A network over shared weights. Its task knows how to compute the gradient."""
 
     weights: Arena
     gradients: Arena
-    """Of the loss of the last batch, with the layout of `weights`."""
+    """Gradients of the last batch's loss, with the layout of `weights`."""
 
     def states(self) -> dict[str, Array]:
-        """Return what carries over from one batch to the next, by name, on the host."""
+        """Return the states carried from one batch to the next, by name, on the host."""
         ...
 
     def set_states(self, states: dict[str, Array]) -> None:
-        """Carry these over into the next batch, named as `states` has them."""
+        """Set the states for the next batch, under the names of `states`."""
         ...

@@ -1,4 +1,4 @@
-"""Gradients become steps: global norm clipping, AdamW or SGD with momentum, averaged weights; on the flat arena."""
+"""The optimizer on the flat arena: global norm clipping, AdamW or SGD with momentum, averaged weights."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Optimizer:
         device, dtype = weights.device, weights.flat.dtype.type
         self.device = device
         self.m = Arena(weights.layout, dtype, device)
-        """AdamW's mean of gradients; SGD's velocity."""
+        """Mean of the gradients in AdamW, velocity in SGD."""
         self.v = Arena(weights.layout, dtype, device) if s.optimisation.optimizer == "adamw" else None
         self.average = Arena(weights.layout, dtype, device) if s.optimisation.ema else None
         self._none, self._sums = device.arrays.zeros(0, dtype), np.zeros(threads)
 
     @property
     def evaluated(self) -> Arena:
-        """The weights to evaluate, sample with and ship: averaged if there are any."""
+        """The weights for evaluation, sampling and export: the averaged ones if there are any."""
         return self.average or self._weights
 
     def arenas(self) -> dict[str, Arena]:
-        """Return what a checkpoint keeps, by its prefix there."""
-        named = {"weights": self._weights, "m": self.m, "v": self.v, "ema": self.average}
-        return {name: arena for name, arena in named.items() if arena is not None}
+        """Return the arenas stored in a checkpoint, by their prefix."""
+        arenas = {"weights": self._weights, "m": self.m, "v": self.v, "ema": self.average}
+        return {name: arena for name, arena in arenas.items() if arena is not None}
 
     def reset(self) -> None:
-        """Begin anew from the weights as they are."""
+        """Clear the moments, and start the average from the present weights."""
         arrays = self.device.arrays
         arrays.fill(self.m.flat, 0)
         if self.v is not None:
@@ -46,16 +46,16 @@ class Optimizer:
             arrays.copy(self._weights.flat, self.average.flat)
 
     def norm(self, gradients: Arena) -> float:
-        """Return the global norm of all gradients; not finite when any of them is not."""
+        """Return the global norm of all gradients; not finite if any gradient is not."""
         return float(self.device.optim.norm(gradients.flat, self._sums, self._threads))
 
     def apply(self, gradients: Arena, *, norm: float, step: int, lr: float, clip: float, weight_decay: float) -> bool:
-        """Take step number `step` (from 1) and return whether gradients of `norm` had to be clipped to `clip`."""
+        """Take step number `step` (from 1) and return whether gradients of `norm` were clipped to `clip`."""
         s, w, threads = self._settings, self._weights, self._threads
         clipped = norm > clip
         factor = clip / norm if clipped else 1.0
         ema = self._none if self.average is None else self.average.flat
-        # Early on the average must not hold on to the initial weights: the warm-up of TensorFlow's averages.
+        # A smaller decay at first lets the average leave the initial weights: TensorFlow's warm-up of averages.
         ema_decay = min(s.ema, (1 + step) / (10 + step))
         flat = FlatWeights(w.flat, gradients.flat, ema)
         update = Update(lr, factor, weight_decay, w.decayed, ema_decay)

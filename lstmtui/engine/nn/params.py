@@ -1,7 +1,7 @@
 """The flat arena: name, shape and initial value of every parameter, in one array.
 
-One array is one norm, one clip, one optimizer step and one write to disk. Matrices come first, so that weight decay
-applies to a prefix; each parameter starts on a cache line.
+Norm, clipping, optimizer step and checkpoint each process one array. Matrices come first, so that weight decay applies
+to a prefix. Each parameter starts on a cache line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Initial = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 ALIGNED = 16  # elements: 64 bytes of float32
 MAX_COUNTED_TOKENS = 10_000_000
-"""Tokens that are counted for their frequencies."""
+"""Maximum number of tokens counted for `log_frequencies`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ def zeros(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def uniform(bound: float) -> Initial:
-    """Return an initial value drawn evenly from -bound to bound."""
+    """Return an initialiser that draws uniformly from -bound to bound."""
     return lambda random, shape: random.uniform(-bound, bound, shape)
 
 
 def orthogonal_blocks(gates: int) -> Initial:
-    """Return one orthogonal (H, H) matrix for each gate, stacked (Saxe et al. 2013, arXiv:1312.6120)."""
+    """Return an initialiser of one orthogonal (H, H) matrix per gate, stacked (Saxe et al. 2013, arXiv:1312.6120)."""
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
         H = shape[1]
@@ -60,7 +60,7 @@ def orthogonal_blocks(gates: int) -> Initial:
 
 
 def gate_bias(cell: Cell, forget_bias: float) -> Initial:
-    """Return zeros, but `forget_bias` on the gate that keeps a unit's memory, or its negative on one that forgets."""
+    """Return an initialiser of zeros, with `forget_bias` on the gate that keeps the memory (negated if it erases)."""
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
         b = np.zeros((len(cell.gates), shape[0] // len(cell.gates)))
@@ -72,11 +72,11 @@ def gate_bias(cell: Cell, forget_bias: float) -> Initial:
 
 
 def chrono_bias(cell: Cell, span: int) -> Initial:
-    """Return biases by which units begin with memories of 1 to `span` steps: log u, u drawn evenly from 1 to span - 1.
+    """Return an initialiser that gives units memories of 1 to `span` steps: log u, u uniform from 1 to span - 1.
 
-    A gate that keeps with sigmoid(log u) forgets in about u steps. The gate that keeps gets it, one that forgets its
-    negative, and so does a separate input gate, so that a unit that keeps long takes up little; a cell without such
-    gates begins with zeros.
+    A gate that keeps the memory with sigmoid(log u) forgets in about u steps. This gate gets log u; a gate that erases
+    and a separate input gate get -log u, so that units with a long memory read little. A cell without such gates gets
+    zeros.
     Source: Tallec and Ollivier 2018, arXiv:1804.11188, section 3, for LSTM; z of a GRU as their leaky unit.
     """
 
@@ -93,9 +93,9 @@ def chrono_bias(cell: Cell, span: int) -> Initial:
 
 
 def layer_parameters(name: str, s: RunSettings, D: int) -> list[Parameter]:
-    """Return the parameters of one recurrent layer that reads D numbers: NAME.W_ih (GH, D), W_hh (RH, H), b and unit.
+    """Return the parameters of one recurrent layer with D inputs: NAME.W_ih (GH, D), W_hh (RH, H), b and unit.
 
-    G gates, R of them with a recurrent product.
+    The cell has G gates, R of them with a recurrent product.
     """
     cell, H = CELLS[s.network.cell], s.network.hidden
     recurrent = (
@@ -123,36 +123,35 @@ def recurrent_parameters(
 def parameters(s: RunSettings, vocabulary: int) -> list[Parameter]:
     """Return every parameter of the network that `s` describes, decayed matrices first.
 
-    embedding (V, D); layers.L.W_ih (GH, D), W_hh (RH, H), b (GH,), unit (P, H): the cell's parameters of one value a
-    unit, rows as in `Cell.unit_params`; softmax.W (V, H), unless tied, and softmax.b (V,).
+    embedding (V, D); layers.L.W_ih (GH, D), W_hh (RH, H), b (GH,), unit (P, H), the cell's parameters with one value
+    per unit in the order of `Cell.unit_params`; softmax.W (V, H), unless tied, and softmax.b (V,).
     """
     H, D = s.network.hidden, s.network.embedding
-    # A tied matrix is read as a softmax too, where large initial logits would only have to be unlearnt.
-    found = [
+    # A tied matrix is also the softmax's, where large initial logits would first have to be unlearnt.
+    layout = [
         Parameter("embedding", (vocabulary, D), uniform(0.1 if s.network.tied else 1 / math.sqrt(D)), decays=False)
     ]
     for layer in range(s.network.layers):
-        found += layer_parameters(f"layers.{layer}", s, D if layer == 0 else H)
+        layout += layer_parameters(f"layers.{layer}", s, D if layer == 0 else H)
     if not s.network.tied:
-        found.append(Parameter("softmax.W", (vocabulary, H), uniform(1 / math.sqrt(H)), decays=True))
-    found.append(Parameter("softmax.b", (vocabulary,), zeros, decays=False))
-    return decayed_first(found)
+        layout.append(Parameter("softmax.W", (vocabulary, H), uniform(1 / math.sqrt(H)), decays=True))
+    layout.append(Parameter("softmax.b", (vocabulary,), zeros, decays=False))
+    return decayed_first(layout)
 
 
-def decayed_first(found: list[Parameter]) -> list[Parameter]:
-    """Return the parameters in the order of an arena."""
-    return sorted(found, key=lambda p: not p.decays)
+def decayed_first(parameters: list[Parameter]) -> list[Parameter]:
+    """Return the parameters in the order of an arena, those with weight decay first."""
+    return sorted(parameters, key=lambda p: not p.decays)
 
 
 def log_frequencies(tokens: Array, vocabulary: int) -> Array:
-    """Return the logarithm of each token's share (V,), as a first bias of the softmax.
+    """Return the logarithm of each token's frequency (V,), as the initial bias of the softmax.
 
-    Otherwise the first steps go into unlearning the tokens that never occur, which drives units into saturation:
-    on a text of 20 of the 256 bytes, 64 steps reached 0.35 nats this way and 2.29 from zeros.
+    From zeros, the first steps would unlearn the tokens that never occur, which drives units into saturation: on a
+    text with 20 of the 256 bytes, 64 steps reached 0.35 nats with this bias and 2.29 from zeros.
     """
-    counts = (
-        np.bincount(np.asarray(tokens[:MAX_COUNTED_TOKENS]), minlength=vocabulary) + 0.1
-    )  # a finite one for unseen tokens
+    # 0.1 keeps the logarithm finite for unseen tokens.
+    counts = np.bincount(np.asarray(tokens[:MAX_COUNTED_TOKENS]), minlength=vocabulary) + 0.1
     return np.asarray(np.log(counts / counts.sum()))
 
 
@@ -162,38 +161,41 @@ class Arena:
     def __init__(
         self, layout: list[Parameter], dtype: type[np.floating[Any]] = np.float32, device: Device = CPU
     ) -> None:
-        """Raises MemoryError where the device has no room for it."""
+        """Raises MemoryError if the device has too little memory."""
         self.layout, self.device = layout, device
-        places, size = [], 0
+        offsets, size = [], 0
         for p in layout:
-            places.append(size)
+            offsets.append(size)
             size += -(-math.prod(p.shape) // ALIGNED) * ALIGNED
-        self._places = places
+        self._offsets = offsets
         self.flat = device.arrays.zeros(size, dtype)
         self.views: dict[str, Array] = self._named(self.flat, device)
-        self.decayed = next((at for p, at in zip(layout, places, strict=True) if not p.decays), size)
+        self.decayed = next((offset for p, offset in zip(layout, offsets, strict=True) if not p.decays), size)
         """Weight decay applies to flat[:decayed]."""
 
     def __getitem__(self, name: str) -> Array:
         return self.views[name]
 
     def _named(self, flat: Array, device: Device) -> dict[str, Array]:
-        return {p.name: device.arrays.view(flat, at, p.shape) for p, at in zip(self.layout, self._places, strict=True)}
+        return {
+            p.name: device.arrays.view(flat, offset, p.shape)
+            for p, offset in zip(self.layout, self._offsets, strict=True)
+        }
 
     def initialise(self, seed: int) -> None:
-        """Draw every parameter; each has its own stream, so that one shape does not change another's values."""
+        """Draw every parameter from its own random stream, so that its values do not depend on other shapes."""
         with self.on_host() as views:
             for number, p in enumerate(self.layout):
                 random = np.random.default_rng([seed, number])
                 views[p.name][...] = p.initial(random, p.shape)
 
     def read(self) -> dict[str, Array]:
-        """Return all values by name, on the host: the views themselves on the processor, else copies."""
+        """Return all values by name, on the host: views for a CPU arena, else copies."""
         return self._named(self.device.arrays.to_host(self.flat), CPU)
 
     @contextmanager
     def on_host(self) -> Iterator[dict[str, Array]]:
-        """Give all values by name, on the host; what is written into them is taken over at the end."""
+        """Yield all values by name, on the host; writes reach the arena at the end of the context."""
         flat = self.device.arrays.to_host(self.flat)
         yield self._named(flat, CPU)
         if flat is not self.flat:
@@ -204,25 +206,25 @@ class Arena:
         return np.array(self.device.arrays.to_host(self.flat))
 
     def restore(self, snapshot: Array) -> None:
-        """Take the values of a snapshot."""
+        """Set all values from a snapshot."""
         self.device.arrays.copy_to_device(snapshot, self.flat)
 
     @property
     def count(self) -> int:
-        """How many parameters there are, padding not counted."""
+        """The number of parameters, without padding."""
         return sum(view.size for view in self.views.values())
 
 
 class Mirror:
-    """Weights as the processor sees them, which writes samples and follows gradients wherever the network trains."""
+    """A copy of the weights on the CPU, for sampling and gradient flow of a network on any device."""
 
     def __init__(self, weights: Arena) -> None:
         self._weights = weights
         on_host = weights.device.name == "cpu"
         self.host = weights if on_host else Arena(weights.layout, weights.flat.dtype.type)
-        """The weights themselves, or a copy of those on another device, as of the last `refresh`."""
+        """The weights themselves if they are on the CPU, else a copy from the last `refresh`."""
 
     def refresh(self) -> None:
-        """Take the weights as they are now."""
+        """Copy the present weights."""
         if self.host is not self._weights:
             self.host.restore(self._weights.device.arrays.to_host(self._weights.flat))

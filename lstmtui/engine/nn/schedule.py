@@ -8,25 +8,25 @@ from typing import NamedTuple
 
 
 class Turn(NamedTuple):
-    """Where the length of a run was chosen anew on the way; the curve goes on from where it stood."""
+    """A change of the run's length during training; the learning-rate curve continues from its value at that step."""
 
     step: int
-    """The last step of the old length."""
+    """The last step with the old length."""
     behind: float
-    """Part of the way from the peak to the end that lay behind then."""
+    """Fraction of the decay, from peak to end, done at that step."""
     steps: int
-    """How many steps the run is to take in all, from then on."""
+    """The new total number of steps."""
 
 
 def warmup_steps(warmup: int, steps: int) -> int:
-    """Return the steps of warm-up: never more than a tenth of all that were planned first."""
+    """Return the steps of warm-up: at most a tenth of the steps first planned."""
     return min(warmup, max(1, steps // 10))
 
 
 def fraction_done(step: int, *, steps: int, warmup: int, turns: Sequence[Turn] = ()) -> float:
-    """Return the part of the way from the peak to the end that lies behind at `step`, 0 to 1, after the warm-up.
+    """Return the fraction of the decay, from peak to end, done at `step`; from 0 to 1 after the warm-up.
 
-    steps   planned first
+    steps   number of steps first planned
     turns   in the order of their steps
     """
     begin, done, end = warmup_steps(warmup, steps), 0.0, steps
@@ -37,9 +37,9 @@ def fraction_done(step: int, *, steps: int, warmup: int, turns: Sequence[Turn] =
 
 
 def lr_factor(step: int, *, steps: int, warmup: int, kind: str, end: float, turns: Sequence[Turn] = ()) -> float:
-    """Return the fraction of the peak learning rate for step 1 .. `steps`, or as many as the last turn says.
+    """Return the fraction of the peak learning rate at a step, from 1 to `steps`, or to the steps of the last turn.
 
-    Linear warm-up, then flat, or half a cosine down to `end` (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    Linear warm-up, then constant, or half a cosine down to `end` (Loshchilov and Hutter 2017, arXiv:1608.03983).
     """
     rising = warmup_steps(warmup, steps)
     if step <= rising:
@@ -51,14 +51,14 @@ def lr_factor(step: int, *, steps: int, warmup: int, kind: str, end: float, turn
 
 
 MIN_DROPOUT_SHARE = 0.1
-"""The part of a rising dropout that is there from the first step on."""
+"""Fraction of a rising dropout at the first step."""
 
 
 def dropout_factor(done: float, part: float) -> float:
-    """Return the fraction of a dropout that is in force when `done` of the run lies behind, which rises over `part`.
+    """Return the fraction of a dropout in force when the fraction `done` of the run is over; it rises over `part`.
 
-    What was read once or twice is not memorised yet, and needs less of it: curriculum dropout (Morerio et al.
-    2017, arXiv:1703.06229), whose curve is steeper at first.
+    Early in training little is memorised and less dropout is needed: curriculum dropout (Morerio et al. 2017,
+    arXiv:1703.06229), whose curve is steeper at first.
     """
-    done = max(0.0, done)  # below 0 in the warm-up
+    done = max(0.0, done)  # negative in the warm-up
     return 1.0 if done >= part else MIN_DROPOUT_SHARE + (1 - MIN_DROPOUT_SHARE) * done / part

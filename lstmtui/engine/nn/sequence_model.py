@@ -1,9 +1,9 @@
-"""A network that reads numbers and answers where it is asked: recurrent layers below one linear layer.
+"""A model of numeric sequences: recurrent layers, and a linear layer at the positions with a target.
 
-    x (T, B, D) > recurrent layers (stack.py) > rows that are asked > answers (N, K) > loss
+    x (T, B, D) > recurrent layers (recurrent.py) > selected rows > outputs (N, K) > loss
 
-The loss is by the kind of answer: a mean over the N rows of squared differences, of the cross-entropy of a softmax, or
-of the cross-entropies of K sigmoids.
+The loss depends on the kind of target. It is the mean over the N rows of the squared error, of the cross-entropy of a
+softmax, or of the cross-entropies of K sigmoids.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ Array = np.ndarray[Any, Any]
 
 
 def parameters(s: RunSettings, D: int, K: int) -> list[Parameter]:
-    """Return the parameters of a network that reads D numbers a step and answers K: layers.L as ever, answer.W, b."""
+    """Return the parameters of a model with D inputs and K outputs: those of layers.L, answer.W and answer.b."""
     H = s.network.hidden
-    found = [p for k in range(s.network.layers) for p in layer_parameters(f"layers.{k}", s, H if k else D)]
-    found += [
+    layout = [p for k in range(s.network.layers) for p in layer_parameters(f"layers.{k}", s, H if k else D)]
+    layout += [
         Parameter("answer.W", (K, H), uniform(1 / np.sqrt(H)), decays=True),
         Parameter("answer.b", (K,), zeros, decays=False),
     ]
-    return decayed_first(found)
+    return decayed_first(layout)
 
 
 class SequenceModel:
-    """One (T, B) of the network over shared weights; each batch begins with states of zero."""
+    """The model with buffers for one (T, B), over shared weights; each batch starts from states of 0."""
 
     def __init__(
         self, s: RunSettings, weights: Arena, kind: str, T: int, B: int, *, gradients: Arena | None = None
     ) -> None:
-        """`kind` is that of the answers; without `gradients` it only reads. Raises MemoryError."""
+        """`kind` is a key of LOSSES; without `gradients` the model only reads. Raises MemoryError."""
         self.weights, self.T, self.B, self.threads = weights, T, B, s.run.threads
         self._loss = LOSSES[kind]
         self.precision = weights.device.resolve_precision(s.run.precision, weights.flat.dtype)
@@ -54,22 +54,22 @@ class SequenceModel:
         self._doutputs = np.zeros((T, B, H) if gradients is not None else (0, B, H), weights.flat.dtype)
 
     def states(self) -> dict[str, Array]:
-        """Return nothing: no state carries over from one batch to the next."""
+        """Return {}: no state is carried from one batch to the next."""
         return {}
 
     def set_states(self, states: dict[str, Array]) -> None:
-        """Carry nothing over."""
+        """Do nothing: no state is carried."""
 
     def gates(self) -> list[Array]:
-        """Return each layer's gates after their nonlinearity, (steps, B, G, H), of what was read last."""
+        """Return each layer's gates after their nonlinearity, (steps, B, G, H), of the last batch."""
         return self.recurrent.gates()
 
     def answers(self, batch: Batch) -> Array:
-        """Return the answers (N, K) at the places that are asked."""
+        """Return the outputs (N, K) at the positions with a target."""
         return self._read(batch, NO_DROPOUT, NO_PENALTY)[1]
 
     def _read(self, batch: Batch, drop: Dropout, penalties: Penalty) -> tuple[Array, Array]:
-        """Return the rows (N, H) that are asked, and the answers."""
+        """Return the rows (N, H) at the positions with a target, and the outputs (N, K)."""
         self.recurrent.draw(drop, penalties)
         self.recurrent.pack()
         self._W.pack_transposed(self.weights["answer.W"], self.threads)
@@ -82,7 +82,7 @@ class SequenceModel:
         return rows, answers
 
     def gradient(self, batch: Batch, drop: Dropout = NO_DROPOUT, penalties: Penalty = NO_PENALTY) -> float:
-        """Fill `gradients` with those of the loss, and return it."""
+        """Compute the gradients of the loss, and return the loss."""
         w, g, threads = self.weights, self.gradients, self.threads
         rows, answers = self._read(batch, drop, penalties)
         loss, danswers = self._loss(answers, batch.y, threads)
@@ -96,28 +96,28 @@ class SequenceModel:
         return loss
 
 
-# --- losses: (answers (N, K), y, threads) -> the mean over N, and its gradient (N, K) ---------------------------------
+# --- losses: (outputs (N, K), y, threads) -> mean over N, and its gradient (N, K) -------------------------------------
 
 
 def numbers(answers: Array, y: Array, threads: int) -> tuple[float, Array]:
-    """Mean square of the differences from y (N, K)."""
+    """Squared error against y (N, K)."""
     differences = answers - y
     return float(np.mean(np.square(differences).sum(axis=1), dtype=np.float64)), differences * (2 / len(y))
 
 
 def classes(answers: Array, y: Array, threads: int) -> tuple[float, Array]:
-    """Cross-entropy of a softmax with the classes y (N,), in nats; the gradient takes the place of `answers`."""
+    """Cross-entropy of a softmax with the classes y (N,), in nats; the gradient overwrites the outputs."""
     nll = np.zeros(len(y), answers.dtype)
     softmax.cross_entropy(answers, y, nll, 1 / len(y), threads)
     return float(np.mean(nll, dtype=np.float64)), answers
 
 
 def sets(answers: Array, y: Array, threads: int) -> tuple[float, Array]:
-    """Cross-entropies of K sigmoids with y (N, K) of 0 and 1, in nats."""
-    away = np.exp(-np.abs(answers))  # never overflows
-    nll = np.maximum(answers, 0) - answers * y + np.log1p(away)
-    likely = np.where(answers >= 0, 1, away) / (1 + away)
-    return float(np.mean(nll.sum(axis=1), dtype=np.float64)), ((likely - y) / len(y)).astype(answers.dtype)
+    """Sum of the cross-entropies of K sigmoids with y (N, K) of 0 and 1, in nats."""
+    exponential = np.exp(-np.abs(answers))  # never overflows
+    nll = np.maximum(answers, 0) - answers * y + np.log1p(exponential)
+    probability = np.where(answers >= 0, 1, exponential) / (1 + exponential)
+    return float(np.mean(nll.sum(axis=1), dtype=np.float64)), ((probability - y) / len(y)).astype(answers.dtype)
 
 
 LOSSES = {"numbers": numbers, "classes": classes, "sets": sets}

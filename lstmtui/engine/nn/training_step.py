@@ -1,4 +1,4 @@
-"""One step of training: gradient, norm, check, clip, update. Every network of the engine takes its steps here."""
+"""One training step: gradient, norm, check, clip, update. All training in the engine uses it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmtui.engine.nn.params import Arena
 
 
 class Gradient(NamedTuple):
-    """What a backward pass found; the gradients themselves stay in their arena."""
+    """Loss and norm of a backward pass; the gradients stay in their arena."""
 
     arena: Arena
     loss: float
@@ -20,29 +20,29 @@ class Gradient(NamedTuple):
 
     @property
     def is_finite(self) -> bool:
-        """Whether an update with it leaves the weights finite."""
+        """Whether loss and norm are finite, so that an update keeps the weights finite."""
         return math.isfinite(self.loss) and math.isfinite(self.norm)
 
 
 class Update(NamedTuple):
-    """How an update uses a gradient."""
+    """Hyperparameters of one update."""
 
     step: int
     """Counted from 1."""
     lr: float
     clip: float
-    """The largest global norm that is not scaled down."""
+    """Maximum global norm; larger gradients are scaled down to it."""
     weight_decay: float
 
 
 def compute_gradient(optimizer: Optimizer, gradients: Arena, backward: Callable[[], float]) -> Gradient:
-    """Return the gradient that `backward` leaves in `gradients`; it returns the loss."""
+    """Run `backward`, which fills `gradients` and returns the loss, and return the gradient with its norm."""
     loss = backward()
     return Gradient(gradients, loss, optimizer.norm(gradients))
 
 
 def apply_gradient(optimizer: Optimizer, gradient: Gradient, update: Update) -> bool:
-    """Update the weights, and return whether the gradient had to be clipped."""
+    """Update the weights, and return whether the gradient was clipped."""
     return optimizer.apply(
         gradient.arena,
         norm=gradient.norm,
@@ -54,8 +54,8 @@ def apply_gradient(optimizer: Optimizer, gradient: Gradient, update: Update) -> 
 
 
 def take_step(optimizer: Optimizer, gradients: Arena, backward: Callable[[], float], update: Update) -> Gradient:
-    """Compute and apply in one go; weights stay as they were where the gradient is not finite."""
-    found = compute_gradient(optimizer, gradients, backward)
-    if found.is_finite:
-        apply_gradient(optimizer, found, update)
-    return found
+    """Compute and apply a gradient; a non-finite one leaves the weights unchanged."""
+    gradient = compute_gradient(optimizer, gradients, backward)
+    if gradient.is_finite:
+        apply_gradient(optimizer, gradient, update)
+    return gradient

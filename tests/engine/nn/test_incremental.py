@@ -24,7 +24,7 @@ def network(tmp_path, **given):
 @pytest.mark.parametrize("large", [True, False])
 def test_only_a_large_network_reads_halves_where_they_are_made_whole_again(tmp_path, monkeypatch, large):
     s, weights = network(tmp_path, precision="auto")
-    monkeypatch.setattr(reading, "MIN_WEIGHTS_TO_HALVE", weights.flat.size + (0 if large else 1))
+    monkeypatch.setattr(reading, "MIN_BFLOAT16_WEIGHTS", weights.flat.size + (0 if large else 1))
     halves = (HAS_BFLOAT16 and large) or NATIVE_BFLOAT16
     assert inference_precision(s, weights) == ("bfloat16" if halves else "float32")
     asked = s.changed(precision="float32")
