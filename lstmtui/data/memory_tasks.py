@@ -48,7 +48,7 @@ class Verdict:
     passed: bool
     figure: float
     """What decides, in the task's own unit."""
-    told: str
+    description: str
     """The same in words, with what else is worth knowing."""
 
 
@@ -123,8 +123,10 @@ class Copying(Problem):
         shifted = given - given.max(axis=1, keepdims=True)
         nll = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(batch.y)), batch.y]
         recalled, chance = float(right.mean()), self.symbols * math.log(8) / (self.length + 2 * self.symbols)
-        told = f"{recalled:.1%} of the symbols recalled, {nll.mean():.4f} nats a step (without memory {chance:.4f})"
-        return Verdict(recalled >= 0.99, recalled, told)
+        description = (
+            f"{recalled:.1%} of the symbols recalled, {nll.mean():.4f} nats a step (without memory {chance:.4f})"
+        )
+        return Verdict(recalled >= 0.99, recalled, description)
 
 
 class TemporalOrder(Problem):
@@ -257,8 +259,10 @@ class Brackets(_Language):
         same = self.accepted(answers, self.of(self.strings(rng, B, 2, self.length), self.length)).mean()
         T = 2 * self.length
         longer = self.accepted(answers, self.of(self.strings(rng, B, T * 3 // 4 + 1, T), T)).mean()
-        told = f"{longer:.1%} of strings of {T * 3 // 4 + 1} to {T} right throughout, {same:.1%} of 2 to {self.length}"
-        return Verdict(bool(longer >= 0.95), float(longer), told)
+        description = (
+            f"{longer:.1%} of strings of {T * 3 // 4 + 1} to {T} right throughout, {same:.1%} of 2 to {self.length}"
+        )
+        return Verdict(bool(longer >= 0.95), float(longer), description)
 
 
 class Reber(_Language):
@@ -295,8 +299,10 @@ class Reber(_Language):
         legal = illegal < np.where(batch.y > 0, given, np.inf).min(axis=1)
         strings = _whole_strings(legal, batch.asked)
         share = float(legal.mean())
-        told = f"{_percent(share)} of predictions legal, {int(strings.sum())} of {len(strings)} strings without a fault"
-        return Verdict(bool(legal.all()), share, told)
+        description = (
+            f"{_percent(share)} of predictions legal, {int(strings.sum())} of {len(strings)} strings without a fault"
+        )
+        return Verdict(bool(legal.all()), share, description)
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""How many steps a run takes: by its settings, or from a measured speed where time was asked for; and written down."""
+"""The plan of a run, stored in plan.json: its number of steps, from the settings or from a measured speed."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from lstmtui.runs.folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The schedule is a function of the step, and this is its length."""
+    """The length of the schedule, which is a function of the step."""
 
     steps: int
-    """As it was planned first."""
+    """Number of steps first planned."""
     corpus: str
-    """Digest of the tokenised corpus; a resume on another text would not be the same run."""
+    """Digest of the tokenised corpus; a resumed run must have the same."""
     seconds_per_step: float | None = None
-    """What minutes were turned into steps with."""
+    """Measured seconds of a step, for a run with a time budget."""
     seconds: float | None = None
-    """What was left of the minutes before the first step, last figures included."""
+    """Remaining time budget before the first step, including the final evaluation."""
     turns: tuple[Turn, ...] = ()
-    """Where the clock had the steps chosen anew (`lstmtui.engine.training.time_budget`)."""
+    """Changes of the number of steps during training (`lstmtui.engine.training.time_budget`)."""
 
     @property
     def total(self) -> int:
-        """How many steps are to be taken, as far as is known now."""
+        """The number of steps planned at present."""
         return self.turns[-1].steps if self.turns else self.steps
 
     def ending_at(self, steps: int) -> Plan:
-        """Return a plan of so many steps with the same beginning."""
+        """Return a plan of `steps` steps with the same turns before."""
         if not self.turns:
             return replace(self, steps=steps)
         return replace(self, turns=(*self.turns[:-1], self.turns[-1]._replace(steps=steps)))
 
 
 def stored(run: RunFolder) -> Plan | None:
-    """Return the run's plan, or None when none was made yet. Raises CorruptError for one that cannot be read."""
+    """Return the run's plan, None if it has none yet. Raises CorruptError for a damaged plan."""
     raw = read_json(run.plan)
     if raw is None:
         return None
-    raw = {"seconds_per_step": None, "seconds": None, "turns": [], **raw}  # older plans lack some
+    raw = {"seconds_per_step": None, "seconds": None, "turns": [], **raw}  # absent in older plans
     try:
         check_types(raw, _TYPES)
         turns = tuple(_turn(turn) for turn in raw.pop("turns"))
         return Plan(**raw, turns=turns)
     except (FormatError, TypeError) as error:
-        raise CorruptError(f"{run.plan} is damaged; the run cannot go on as it began.") from error
+        raise CorruptError(f"{run.plan} is damaged; the run cannot continue as planned.") from error
 
 
 _TYPES = {
@@ -73,7 +73,7 @@ def store(run: RunFolder, plan: Plan) -> None:
 
 
 def steps_for(s: RunSettings, *, windows: int) -> int | None:
-    """Return the number of steps where it follows from the settings; None where time decides."""
+    """Return the number of steps from the settings; None for a time budget."""
     if s.length.steps is not None:
         return s.length.steps
     if s.length.epochs is not None:
@@ -82,7 +82,7 @@ def steps_for(s: RunSettings, *, windows: int) -> int | None:
 
 
 def steps_that_fit(seconds: float, *, step: float, evaluation: float, eval_every: int, final: float) -> int:
-    """Return how many steps fit `seconds`, given those of a step, of an evaluation on the way, and of the last one."""
+    """Return the number of steps that fit `seconds`, given the seconds of a step, an evaluation and the final one."""
     return max(1, int((seconds - final) / (step + evaluation / eval_every)))
 
 
@@ -90,7 +90,7 @@ def median_seconds(action: Any, *, at_least: float = 1.0, max_calls: int = 50) -
     """Return the median seconds of `action()`, called for about `at_least` seconds, at most `max_calls` times."""
     times: list[float] = []
     while sum(times) < at_least and len(times) < max_calls:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         action()
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - start)
     return sorted(times)[len(times) // 2]

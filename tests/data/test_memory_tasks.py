@@ -165,8 +165,8 @@ def test_one_illegal_prediction_fails_the_grammar():
     verdict = p.judge(answers, rng())
     assert not verdict.passed
     assert verdict.figure < 1
-    assert "100" not in verdict.told.split("%")[0]
-    assert "999 of 1000" in verdict.told
+    assert "100" not in verdict.description.split("%")[0]
+    assert "999 of 1000" in verdict.description
 
 
 def test_lengths_out_of_bounds_are_named():

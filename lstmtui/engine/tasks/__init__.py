@@ -1,4 +1,4 @@
-"""The table of tasks: purpose of a run to what trains it. Nobody else imports a task by its name."""
+"""The table of tasks: purpose of a run to its task. Other modules do not import a task directly."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ TASKS: dict[str, type[Task]] = {"text": LanguageTask, "autocomplete": LanguageTa
 
 
 def task_of(s: RunSettings, writer: RunWriter, check: Check) -> Task:
-    """Return the task of a run with settings `s`; nothing is read yet."""
+    """Return the task for the settings `s`, before it reads any data."""
     return TASKS[s.data.purpose](s, writer, check)

@@ -1,4 +1,4 @@
-"""Language modelling: predict the next token of a text, states carried through it."""
+"""Language modelling: predict the next token of a text, with states carried along it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from lstmtui.engine.tasks.run_corpus import run_corpus
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 from lstmtui.errors import UsageError
 
-MEMORISED_OF = 2000
-"""Characters that are sampled at the end, to see how much of them the training text has."""
+MEMORISATION_CHARACTERS = 2000
+"""Length of the final sample whose overlap with the training text is measured."""
 BEGINNING_TOKENS = 2000
-"""Tokens that an example of how a text begins is looked for in."""
+"""Tokens of a text that are searched for an example prompt."""
 
 
 class LanguageTask(Task):
-    """Trains a language model on a text that is read in parallel streams."""
+    """Trains a language model on parallel streams of a text."""
 
     decides = "nll"
     model: LanguageModel
@@ -41,32 +41,31 @@ class LanguageTask(Task):
     # --- prepare --------------------------------------------------------------------------------------------------
 
     def read_data(self) -> dict[str, Any]:
-        """Read the text, or find its tokens in the cache."""
+        """Read the text, or load its tokens from the cache."""
         self.data = data = run_corpus(self.settings, self.writer, self.check)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         self.writer.status(beginning=_beginning(data), valid_tokens=sizes["valid"])
         return {**sizes, "vocabulary": data.tokenizer.size}
 
     def build(self) -> None:
-        """Make the network and its buffers on the device that is set.
+        """Create the network and its buffers on the device of the settings.
 
-        Raises UsageError for a text shorter than one window and for a device that cannot be used, MemoryError.
+        Raises UsageError for a text shorter than one window and for an unusable device, MemoryError.
         """
         s, data = self.settings, self.data
-        on, threads, vocabulary = device(s.run.device), s.run.threads, data.tokenizer.size
-        if s.run.precision == "bfloat16" and on.name == "cpu" and not HAS_BFLOAT16:
+        dev, threads, vocabulary = device(s.run.device), s.run.threads, data.tokenizer.size
+        if s.run.precision == "bfloat16" and dev.name == "cpu" and not HAS_BFLOAT16:
             raise UsageError(
-                "bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; leave precision at auto or say "
-                "float32."
+                "bfloat16 products are compiled code, and NUMBA_DISABLE_JIT is set; set precision to auto or float32."
             )
         self.streams = Streams(data.train.tokens, s.length.batch, s.length.bptt)
-        check_room(s, vocabulary, self.streams.T, self.streams.B, on)
-        self.weights = Arena(parameters(s, vocabulary), device=on)
+        check_room(s, vocabulary, self.streams.T, self.streams.B, dev)
+        self.weights = Arena(parameters(s, vocabulary), device=dev)
         self.model = LanguageModel(s, self.weights, self.streams.T, self.streams.B, threads=threads, backward=True)
         self.optimizer = Optimizer(s, self.weights, threads)
         self.evaluator = None
         if len(data.valid.tokens) > 1:
-            # As many streams as threads, as ever: the best so far stays comparable when a run is resumed.
+            # The number of streams follows the settings, so that figures stay comparable when a run is resumed.
             self.evaluator = Evaluator(
                 s, self.optimizer.evaluated, data.valid, data.tokenizer,
                 max_tokens=s.run.eval_tokens, threads=threads, streams=threads,
@@ -80,7 +79,7 @@ class LanguageTask(Task):
         self._flow = gradient_flow.from_dataset(s, self._trained_on_host.host, data)
 
     def initialise(self) -> None:
-        """Draw the weights; the softmax begins with the frequencies of the tokens."""
+        """Draw the weights; the initial bias of the softmax is the log frequency of the tokens."""
         self.weights.initialise(self.settings.run.seed)
         with self.weights.on_host() as views:
             views["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
@@ -88,7 +87,7 @@ class LanguageTask(Task):
         self.model.reset()
 
     def exercise(self) -> None:
-        """Evaluate a window, sample a token, and measure memorisation and gradient flow once."""
+        """Evaluate a window, sample a token, and measure memorisation and gradient flow."""
         x = np.zeros((self.model.T, self.model.B), np.int32)
         self.model.evaluate(x, x)
         next(self.sampler.tokens("", SamplingOptions(), np.random.default_rng(0)))
@@ -98,7 +97,7 @@ class LanguageTask(Task):
 
     @property
     def digest(self) -> str:
-        """That of the tokenised corpus."""
+        """Digest of the tokenised corpus."""
         return self.data.digest
 
     @property
@@ -114,20 +113,20 @@ class LanguageTask(Task):
 
     @property
     def steps_per_epoch(self) -> int:
-        """The windows of the training text."""
+        """Number of windows in the training text."""
         return self.streams.windows
 
     @property
     def tokens_per_step(self) -> int:
-        """The tokens of a window."""
+        """Number of tokens in a window."""
         return self.streams.tokens_per_window
 
     def epoch(self, step: int) -> int:
-        """Return which pass over the text the step belongs to."""
+        """Return the pass over the text that the step belongs to."""
         return self.streams.position(step).epoch
 
     def gradient(self, step: int, regularisers: Regularisers) -> float:
-        """Read the window of the step; at the beginning of the text the states are zero."""
+        """Train on the window of the step; states are reset at the beginning of the text."""
         position = self.streams.position(step)
         if position.window == 0:
             self.model.reset()
@@ -135,11 +134,11 @@ class LanguageTask(Task):
         return self.model.gradient(x, y, *regularisers)
 
     def end_step(self) -> None:
-        """Carry the states into the next window."""
+        """Carry the states to the next window."""
         self.model.carry()
 
     def change_live(self, live: Live, shift: int, step: int) -> int:
-        """Read windows of the length that is set, from the last one that begins no later than the text stands."""
+        """Change the length of windows; continue with the last one that starts at or before the present position."""
         streams, length = self.streams, live("bptt")
         if length == streams.T:
             return shift
@@ -149,7 +148,7 @@ class LanguageTask(Task):
         return shift
 
     def restore_live(self, live: Live, shift: int) -> None:
-        """Read windows of the length that is set; the states stay. Raises UsageError and MemoryError."""
+        """Change the length of windows and keep the states. Raises UsageError and MemoryError."""
         length = live("bptt")
         if (length, shift) == (self.streams.T, self.streams.shift):
             return
@@ -165,29 +164,29 @@ class LanguageTask(Task):
 
     @property
     def evaluated_tokens(self) -> int:
-        """The validation tokens that an evaluation on the way reads."""
+        """Number of validation tokens in an evaluation during training."""
         return self.evaluator.predictions if self.evaluator else 0
 
     @property
     def final_tokens(self) -> int:
-        """All validation and test tokens."""
+        """Number of all validation and test tokens."""
         return len(self.data.valid.tokens) + len(self.data.test.tokens)
 
     def evaluate(self) -> Figures | None:
-        """Read validation text."""
+        """Evaluate the validation text."""
         if self.evaluator is None:
             return None
-        found = self.evaluator.run(between=self.check)
-        values = {"nll": found.nll, "perplexity": found.perplexity, "bits_per_char": found.bits_per_char}
-        return Figures(values | ({"unknown": found.unknown} if found.unknown else {}), found.tokens)
+        score = self.evaluator.run(between=self.check)
+        values = {"nll": score.nll, "perplexity": score.perplexity, "bits_per_char": score.bits_per_char}
+        return Figures(values | ({"unknown": score.unknown} if score.unknown else {}), score.tokens)
 
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
-        """Sample text, and measure how much of it the training text has."""
+        """Sample text, and measure its overlap with the training text."""
         temperature, prompt = ((asked or {}).get(name, live(name)) for name in ("temperature", "prompt"))
-        # What a person asks for twice should not be the same text.
+        # Repeated requests should give different texts.
         random = np.random.default_rng([self.settings.run.seed, step] if asked is None else None)
         options = SamplingOptions(temperature, live("top_k"), live("top_p"))
-        # Without a prompt it begins at a line's end, where a text of paragraphs goes on with an empty line.
+        # A sample without prompt starts after a line end, where a text of paragraphs continues with an empty line.
         text = self._sampled(prompt, live("sample_length"), options, random).lstrip("\n")
         if not text:
             return None
@@ -199,7 +198,7 @@ class LanguageTask(Task):
         return self.sampler.text(prompt, length, options, random, self.check) if length else ""
 
     def probe(self, step: int) -> None:
-        """Write saturation, one window of gates and the gradient flow, on the window that comes next."""
+        """Write saturation, gates and gradient flow of the next window."""
         tokens = self.streams.window(self.streams.position(step).window)[0]
         first, gates = self.model.observe(tokens), self.model.cell.gate_names
         self.writer.saturation(step, gates, *gate_statistics.saturation(self.model))
@@ -209,24 +208,29 @@ class LanguageTask(Task):
             self.writer.gradient(**self._flow.measure(step).arrays())
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
-        """Return the figures of validation and test text, and what a long sample repeats of the training text."""
-        s, found = self.settings, {"copied": self._memorised(live, step)}
+        """Return the figures of validation and test text, and the overlap of a long sample with the training text."""
+        s, results = self.settings, {"copied": self._memorised(live, step)}
         for name, split in _splits(self.data):
             if name != "train" and len(split.tokens) > 1:
-                most = 0 if share == 1 else max(1, int(share * len(split.tokens)))
+                max_tokens = 0 if share == 1 else max(1, int(share * len(split.tokens)))
                 evaluator = Evaluator(
-                    s, self.optimizer.evaluated, split, self.data.tokenizer, max_tokens=most, threads=s.run.threads
+                    s,
+                    self.optimizer.evaluated,
+                    split,
+                    self.data.tokenizer,
+                    max_tokens=max_tokens,
+                    threads=s.run.threads,
                 )
-                found[name] = {**evaluator.run(between=self.check).as_dict(), "whole": share == 1}
-        return found
+                results[name] = {**evaluator.run(between=self.check).as_dict(), "whole": share == 1}
+        return results
 
     def _memorised(self, live: Live, step: int) -> dict[str, Any] | None:
-        """Return what a sample long enough to tell repeats of the training text."""
+        """Measure the overlap of a long sample with the training text; None if sampling is off."""
         if live("sample_length") == 0:
             return None
         options = SamplingOptions(live("temperature"), live("top_k"), live("top_p"))
         random = np.random.default_rng([self.settings.run.seed, step, 1])
-        return self._memorisation.measure(self._sampled("", MEMORISED_OF, options, random))
+        return self._memorisation.measure(self._sampled("", MEMORISATION_CHARACTERS, options, random))
 
 
 def _splits(data: Dataset) -> tuple[tuple[str, Split], ...]:
@@ -234,7 +238,7 @@ def _splits(data: Dataset) -> tuple[tuple[str, Split], ...]:
 
 
 def _beginning(data: Dataset) -> str:
-    """Return how a text of this kind may begin, from the validation text where there is one."""
+    """Return an example prompt from the validation text, or else from the training text."""
     splits = (split for split in (data.valid, data.train) if len(split.tokens))
     texts = (data.tokenizer.text(split.tokens[:BEGINNING_TOKENS]) for split in splits)
     return next(filter(None, map(text_beginning.example_prompt, texts)), "")

@@ -1,4 +1,4 @@
-"""The classic tests of memory: sequences that are made, not read, with answers that need what came long before."""
+"""The classic memory tasks: generated sequences whose targets depend on inputs many steps before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.data.memory_tasks import Batch, Problem, Verdict, problem
+from lstmtui.data.memory_tasks import Batch, Problem, problem
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.backend import device
 from lstmtui.engine.nn.optimizer import Optimizer
@@ -18,15 +18,15 @@ from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 Array = np.ndarray[Any, Any]
 
 TRAIN, TEST, VALID = 1, 2, 3
-"""Streams of random numbers of one seed: what is trained on, what the result is of, what is evaluated on the way."""
+"""Random streams of one seed for the sequences of training, of the final test and of validation."""
 VALID_SEQUENCES = 200
-"""Sequences that the loss of an evaluation is the mean of."""
+"""Number of sequences in the validation loss."""
 SHOWN_ANSWERS = 12
-"""Answers of a sequence that a sample shows."""
+"""Number of outputs shown in a sample."""
 
 
 class MemoryTask(Task):
-    """Trains a network on one problem until it is learnt, or the steps are over."""
+    """Trains a network on one problem until it is learnt or all steps are taken."""
 
     decides = "loss"
     live = ("weight_decay", "lr", "clip", "dropout", "dropout_in", "weight_drop", "activation_reg", "temporal_reg")
@@ -36,21 +36,20 @@ class MemoryTask(Task):
     # --- prepare --------------------------------------------------------------------------------------------------
 
     def read_data(self) -> dict[str, Any]:
-        """Make the problem; its sequences are made as they are needed."""
+        """Create the problem, which generates sequences on demand."""
         s = self.settings
         self.problem = problem(s.data.corpus[0], s.memory.memory_length)
-        self._decided: tuple[int, Verdict] = (-1, Verdict(False, float("nan"), ""))
         return {"inputs": self.problem.inputs, "outputs": self.problem.outputs}
 
     def build(self) -> None:
-        """Make weights, optimizer and a model of the first batch's shape. Raises MemoryError."""
+        """Create weights, optimizer, and a model with the shape of the first batch. Raises MemoryError."""
         s, p = self.settings, self.problem
         device("cpu")
         self.weights = Arena(parameters(s, p.inputs, p.outputs))
         self._gradients = Arena(self.weights.layout)
         self.optimizer = Optimizer(s, self.weights, s.run.threads)
         self.model = self._model(self._batch(0), None)
-        self._reads: SequenceModel | None = None
+        self._evaluation_model: SequenceModel | None = None
 
     def initialise(self) -> None:
         """Draw the weights."""
@@ -58,13 +57,13 @@ class MemoryTask(Task):
         self.optimizer.reset()
 
     def exercise(self) -> None:
-        """Judge and probe once."""
+        """Judge the network and compute the validation loss once."""
         self.problem.judge(self._answers, self._random(VALID), whole=False)
         self._validation_loss()
 
     @property
     def digest(self) -> str:
-        """The problem and its length."""
+        """Name and length of the problem."""
         return f"{self.settings.data.corpus[0]} {self.settings.memory.memory_length}"
 
     def identity(self) -> dict[str, Any]:
@@ -76,12 +75,12 @@ class MemoryTask(Task):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Sequences never come again: the run is one epoch."""
+        """All steps of the run: sequences never repeat, so it is one epoch."""
         return self.settings.length.steps or 1
 
     @property
     def tokens_per_step(self) -> int:
-        """The sequences of a batch."""
+        """Number of sequences in a batch."""
         return self.settings.length.batch
 
     def epoch(self, step: int) -> int:
@@ -89,7 +88,7 @@ class MemoryTask(Task):
         return 0
 
     def gradient(self, step: int, regularisers: Regularisers) -> float:
-        """Learn from a batch that follows from seed and step."""
+        """Train on a batch that is determined by seed and step."""
         batch = self._batch(step)
         self.model = self._model(batch, self.model)
         return self.model.gradient(batch, *regularisers)
@@ -100,21 +99,21 @@ class MemoryTask(Task):
     def _random(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.run.seed, *stream])
 
-    def _model(self, batch: Batch, held: SequenceModel | None) -> SequenceModel:
-        """Return `held` where it has the shape of the batch, else one that has."""
+    def _model(self, batch: Batch, model: SequenceModel | None) -> SequenceModel:
+        """Return `model` if it has the shape of the batch, else a new one with that shape."""
         T, B = batch.asked.shape
-        if held is not None and (held.T, held.B) == (T, B):
-            return held
+        if model is not None and (model.T, model.B) == (T, B):
+            return model
         return SequenceModel(self.settings, self.weights, self.problem.kind, T, B, gradients=self._gradients)
 
     # --- observe --------------------------------------------------------------------------------------------------
 
     def _answers(self, batch: Batch) -> Array:
-        """Return the answers (N, K) of the evaluated weights."""
+        """Return the outputs (N, K) of the evaluated weights."""
         T, B = batch.asked.shape
-        if self._reads is None or (self._reads.T, self._reads.B) != (T, B):
-            self._reads = SequenceModel(self.settings, self.optimizer.evaluated, self.problem.kind, T, B)
-        return self._reads.answers(batch)
+        if self._evaluation_model is None or (self._evaluation_model.T, self._evaluation_model.B) != (T, B):
+            self._evaluation_model = SequenceModel(self.settings, self.optimizer.evaluated, self.problem.kind, T, B)
+        return self._evaluation_model.answers(batch)
 
     def _validation_loss(self) -> float:
         batch = self.problem.batch(self._random(VALID, 0), VALID_SEQUENCES)
@@ -122,50 +121,50 @@ class MemoryTask(Task):
         return loss
 
     def evaluate(self) -> Figures | None:
-        """Judge the network on sequences it never learnt from; where it passes on a few, on all of them."""
+        """Judge the network on a few unseen sequences, and if it passes, on the full test."""
         verdict = self.problem.judge(self._answers, self._random(VALID), whole=False)
         if verdict.passed:
             verdict = self.problem.judge(self._answers, self._random(TEST), whole=True)
         values = {"loss": self._validation_loss(), "figure": verdict.figure}
-        self.writer.status(verdict=verdict.told)
+        self.writer.status(verdict=verdict.description)
         return Figures(values, VALID_SEQUENCES, reached=verdict.passed)
 
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
-        """Return how the network answers a sequence, beside what is right."""
+        """Return the network's outputs for one sequence next to the targets."""
         stream = (VALID, step) if asked is None else (int(np.random.default_rng().integers(1 << 31)),)
         batch = self.problem.batch(self._random(*stream), 1)
-        given, right = self._answers(batch)[-SHOWN_ANSWERS:], batch.y[-SHOWN_ANSWERS:]
-        text = f"right     {_in_words(self.problem, right)}\nanswered  {_in_words(self.problem, given)}"
+        outputs, targets = self._answers(batch)[-SHOWN_ANSWERS:], batch.y[-SHOWN_ANSWERS:]
+        text = f"right     {_format_answers(self.problem, targets)}\nanswered  {_format_answers(self.problem, outputs)}"
         return Sample({"temperature": 0.0, "prompt": "", "text": text})
 
     def probe(self, step: int) -> None:
-        """Write saturation and one window of gates, on the batch that comes next."""
+        """Write saturation and gates of the next batch."""
         batch = self._batch(step)
         self._answers(batch)
-        assert self._reads is not None
-        gates = self._reads.cell.gate_names
-        self.writer.saturation(step, gates, *gate_statistics.saturation(self._reads))
+        assert self._evaluation_model is not None
+        gates = self._evaluation_model.cell.gate_names
+        self.writer.saturation(step, gates, *gate_statistics.saturation(self._evaluation_model))
         inputs = batch.x[:, 0].argmax(axis=1).astype(np.int32)
-        self.writer.window(step, gates, gate_statistics.gate_window(self._reads), inputs)
+        self.writer.window(step, gates, gate_statistics.gate_window(self._evaluation_model), inputs)
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
-        """Return the verdict on sequences never learnt from."""
+        """Return the verdict on unseen sequences."""
         verdict = self.problem.judge(self._answers, self._random(TEST), whole=True)
         return {
             "passed": verdict.passed,
             "figure": verdict.figure,
-            "verdict": verdict.told,
+            "verdict": verdict.description,
             "sequences": step * self.settings.length.batch,
             "parameters": self.weights.count,
         }
 
 
-def _in_words(problem: Problem, answers: Array) -> str:
-    """Return answers (N, K) of a network, or right ones as a batch has them, for a person to read."""
+def _format_answers(problem: Problem, answers: Array) -> str:
+    """Format the outputs (N, K) of a network, or the targets of a batch, as text."""
     names = problem.answer_names or "0123456789"
     if problem.kind == "numbers":
         return "  ".join(f"{float(answer[0]):.3f}" for answer in answers)
     if problem.kind == "classes":
-        chosen = answers.argmax(axis=1) if answers.ndim == 2 else answers
-        return " ".join(names[int(symbol)] for symbol in chosen)
+        symbols = answers.argmax(axis=1) if answers.ndim == 2 else answers
+        return " ".join(names[int(symbol)] for symbol in symbols)
     return " ".join("".join(names[k] for k in np.flatnonzero(answer > 0)) or "-" for answer in answers)

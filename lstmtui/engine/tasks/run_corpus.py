@@ -1,4 +1,4 @@
-"""The tokens that a run trains on: those it began with, whatever has become of its text since."""
+"""The tokenised corpus of a run: always the one it started with, even if the text has changed since."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lstmtui.runs.writer import RunWriter
 
 
 def run_corpus(s: RunSettings, writer: RunWriter, check: Callable[[], None]) -> Dataset:
-    """Return the tokens of the run that `writer` writes, the same as when it began, and keep its tokenizer in it.
+    """Return the corpus that the run of `writer` started with, and store its tokenizer in the run folder.
 
-    Raises UsageError, and CorruptError when they are not the same.
+    Raises UsageError, and CorruptError if that corpus is no longer available.
     """
     run = writer.run
 
@@ -30,7 +30,7 @@ def run_corpus(s: RunSettings, writer: RunWriter, check: Callable[[], None]) -> 
 
     data = stored_corpus(run, s, report, writer)
     corpus.retain_dataset(data.digest, run.path)
-    if not _is_there(run.tokenizer):
+    if not _exists(run.tokenizer):
         data.tokenizer.save(run.tokenizer)
     elif load_tokenizer(run.tokenizer).digest() != data.tokenizer.digest():
         raise CorruptError(f"{run.tokenizer} is not the tokenizer of this run's text; start a new run.")
@@ -40,39 +40,39 @@ def run_corpus(s: RunSettings, writer: RunWriter, check: Callable[[], None]) -> 
 def stored_corpus(
     run: RunFolder, s: RunSettings, report: corpus.Report = lambda what, done: None, writer: RunWriter | None = None
 ) -> Dataset:
-    """Return the tokens that a run began with, from the cache even where the text has changed since.
+    """Return the corpus that a run started with; from the cache if the text has changed since.
 
-    Raises UsageError for a text that cannot be read when the run begins; CorruptError where the text has changed and
-    its tokens are no longer there.
+    Raises UsageError if the text of a new run cannot be read, CorruptError if the text has changed and its tokens are
+    no longer in the cache.
     """
-    known = step_plan.stored(run)
-    if known is None:
+    plan = step_plan.stored(run)
+    if plan is None:
         return tokenise_corpus(s.data, report=report)
-    kept, changed = corpus.load_dataset(known.corpus, ", ".join(s.data.corpus)), _what_changed(s, known.corpus)
-    anew = f"'{shlex.join(['lstmtui', 'train', *s.data.corpus])}' trains a new run on it as it is now"
-    if not changed:
-        return kept or tokenise_corpus(s.data, report=report)
-    if kept is None:
+    cached, change = corpus.load_dataset(plan.corpus, ", ".join(s.data.corpus)), _describe_change(s, plan.corpus)
+    advice = f"'{shlex.join(['lstmtui', 'train', *s.data.corpus])}' trains a new run on the present text"
+    if not change:
+        return cached or tokenise_corpus(s.data, report=report)
+    if cached is None:
         raise CorruptError(
-            f"The text of run '{run.name}' {changed}, and the tokens it began with are no longer in the cache, so it "
-            f"cannot go on; restore the text, or give up this run: {anew}."
+            f"The text of run '{run.name}' {change}, and the tokens it started with are no longer in the cache, so it "
+            f"cannot continue; restore the text, or give up this run: {advice}."
         )
     if writer is not None:
-        said = f"The text {changed}; the run goes on with the text that it began with, and {anew}."
-        writer.log(said)
-        writer.event("noted", message=said)
-    return kept
+        message = f"The text {change}; the run continues with the text that it started with, and {advice}."
+        writer.log(message)
+        writer.event("noted", message=message)
+    return cached
 
 
-def _what_changed(s: RunSettings, digest: str) -> str:
-    """Return what has become of the text whose tokens had `digest`, in words; nothing where it is the same."""
+def _describe_change(s: RunSettings, digest: str) -> str:
+    """Describe how the text differs from the one with `digest`; empty if it does not."""
     try:
-        return "" if corpus.corpus_digest(s.data) == digest else "has changed since the run began"
+        return "" if corpus.corpus_digest(s.data) == digest else "has changed since the run started"
     except UsageError as error:
-        return f"cannot be read any more ({str(error).rstrip('.')})"
+        return f"can no longer be read ({str(error).rstrip('.')})"
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return exists(path)
     except OSError as error:

@@ -1,17 +1,17 @@
-"""What a network is trained for: the data of a run, its model, figures, samples and probes.
+"""The protocol of a task: data, model, figures, samples and probes of a run.
 
-The trainer drives a task and knows nothing of what is learnt:
+The trainer calls a task in this order, and is independent of what the task learns:
 
-    task.read_data()                           what is trained on, evaluated on and tested on
-    task.build()                               the model, its optimizer, and what evaluates and samples
+    task.read_data()                           training, validation and test data
+    task.build()                               model, optimizer, evaluator and sampler
     task.initialise()                          weights and states before the first step
-    task.gradient(step, regularisers)          the loss of the step's batch, and its gradient in the model
-    task.end_step()                            states are carried on, where they are
-    task.evaluate(), sample(), probe()         now and then
+    task.gradient(step, regularisers)          the loss of the step's batch, with its gradient in the model
+    task.end_step()                            carry states to the next batch, if the model has any
+    task.evaluate(), sample(), probe()         periodically
     task.results()                             at the end, with the best weights
 
-A new task is a file beside this one and a line in `lstmtui.engine.tasks`. Whatever decides the weights follows from the
-settings and the step alone, so that a resumed run takes the same steps.
+A new task is a file in this folder and a line in `lstmtui.engine.tasks`. The weights must depend on the settings and
+the step only, so that a resumed run takes the same steps.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty
 from lstmtui.runs.writer import RunWriter
 
 Check = Callable[[], None]
-"""Called between pieces of work; raises when the engine is asked to stop."""
+"""Called between units of work; raises if the engine is asked to stop."""
 Live = Callable[[str], Any]
-"""Returns a setting by its name, as it is now."""
+"""Returns the present value of a setting by its name."""
 
 
 class Regularisers(NamedTuple):
-    """What keeps a step from memorising its batch."""
+    """Dropout and penalties of one step."""
 
     dropout: Dropout = NO_DROPOUT
     penalty: Penalty = NO_PENALTY
@@ -42,33 +42,33 @@ class Regularisers(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What an evaluation found."""
+    """Results of an evaluation."""
 
     values: Mapping[str, float | None]
-    """By name, as metrics.jsonl has them."""
+    """Value by name, as in metrics.jsonl."""
     count: int
-    """Predictions that were evaluated; their number decides how long it takes."""
+    """Number of predictions evaluated; the duration is proportional to it."""
     reached: bool = False
-    """Whether the task is learnt, so that the run ends here."""
+    """Whether the task is learnt, which ends the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Something that the model wrote or answered, for a person to read."""
+    """Output of the model for a person to read."""
 
     record: Mapping[str, Any]
-    """temperature, prompt and text, as samples.jsonl has them."""
+    """temperature, prompt and text, as in samples.jsonl."""
     status: Mapping[str, Any] = field(default_factory=dict)
-    """What status.json says of it."""
+    """Fields for status.json."""
 
 
 class Task(ABC):
-    """The part of a run that depends on what is learnt."""
+    """The task-specific part of a run."""
 
     decides: ClassVar[str]
-    """The figure of an evaluation that says which weights are the best; the lowest is."""
+    """The figure that decides which weights are the best; lower is better."""
     live: ClassVar[tuple[str, ...]] = LIVE
-    """Settings that can be changed while it trains."""
+    """Settings that can be changed during training."""
     model: Model
     optimizer: Optimizer
 
@@ -83,28 +83,28 @@ class Task(ABC):
 
     @abstractmethod
     def build(self) -> None:
-        """Make model, optimizer, evaluator and sampler. Raises UsageError, MemoryError."""
+        """Create model, optimizer, evaluator and sampler. Raises UsageError, MemoryError."""
 
     @abstractmethod
     def initialise(self) -> None:
-        """Set weights, moments and states to what they are before the first step."""
+        """Initialise weights, moments and states."""
 
     @abstractmethod
     def exercise(self) -> None:
-        """Call every kernel once that evaluating, sampling and probing call, so that it is compiled."""
+        """Call every kernel of evaluation, sampling and probes once, so that it is compiled."""
 
     @property
     @abstractmethod
     def digest(self) -> str:
-        """What identifies the data; a run that is resumed must find the same."""
+        """Identifies the data; a resumed run must have the same digest."""
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Return what a checkpoint must agree on with the run that loads it."""
+        """Return the properties in which a checkpoint must match the run that loads it."""
 
     @property
     def status(self) -> dict[str, Any]:
-        """What status.json says of data and model, beside the number of parameters."""
+        """Fields of data and model for status.json, beside the number of parameters."""
         return {}
 
     # --- train ----------------------------------------------------------------------------------------------------
@@ -112,58 +112,58 @@ class Task(ABC):
     @property
     @abstractmethod
     def steps_per_epoch(self) -> int:
-        """How many steps read all of the training data once."""
+        """Number of steps in one pass over the training data."""
 
     @property
     @abstractmethod
     def tokens_per_step(self) -> int:
-        """How many predictions a step learns from."""
+        """Number of training predictions in a step."""
 
     @abstractmethod
     def epoch(self, step: int) -> int:
-        """Return the epoch, from 0, that step number `step`, from 0, belongs to."""
+        """Return the epoch of step number `step`; both count from 0."""
 
     @abstractmethod
     def gradient(self, step: int, regularisers: Regularisers) -> float:
-        """Fill the model's gradients for the batch of step number `step`, from 0, and return the mean loss."""
+        """Compute the model's gradients for the batch of step number `step`, from 0, and return the mean loss."""
 
-    def end_step(self) -> None:  # noqa: B027  (a task without states has nothing to do)
-        """Go on to the next batch, once the weights have been updated."""
+    def end_step(self) -> None:  # noqa: B027  (optional: a task without states needs none)
+        """Prepare the next batch after the update of the weights."""
 
     def change_live(self, live: Live, shift: int, step: int) -> int:
-        """Go by settings that were changed at step number `step`, and return the `shift` that `restore_live` needs.
+        """Apply settings changed at step number `step`, and return the `shift` for `restore_live`.
 
-        Raises UsageError and MemoryError, with nothing changed.
+        Raises UsageError and MemoryError, and then changes nothing.
         """
         return shift
 
-    def restore_live(self, live: Live, shift: int) -> None:  # noqa: B027  (nor one with batches of its own)
-        """Go by the settings of a checkpoint that was restored, and by the `shift` that it holds."""
+    def restore_live(self, live: Live, shift: int) -> None:  # noqa: B027  (optional, as above)
+        """Apply the live settings and the `shift` of a restored checkpoint."""
 
     # --- observe --------------------------------------------------------------------------------------------------
 
     @property
     def evaluated_tokens(self) -> int:
-        """How many predictions an evaluation makes; 0 where there is nothing to evaluate on."""
+        """Number of predictions in an evaluation; 0 without validation data."""
         return 0
 
     @property
     def final_tokens(self) -> int:
-        """How many predictions `results` makes of all validation and test data."""
+        """Number of predictions in all validation and test data."""
         return 0
 
     @abstractmethod
     def evaluate(self) -> Figures | None:
-        """Return the figures of the evaluated weights; None where there is nothing to evaluate on."""
+        """Return the figures of the evaluated weights; None without validation data."""
 
     @abstractmethod
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
-        """Return what the evaluated weights write; `asked` are a person's own `temperature` and `prompt`."""
+        """Return a sample of the evaluated weights; `asked` holds a user's `temperature` and `prompt`."""
 
     @abstractmethod
     def probe(self, step: int) -> None:
-        """Write what gates and gradients do on the batch of step number `step`."""
+        """Write the probes of gates and gradients on the batch of step number `step`."""
 
     @abstractmethod
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
-        """Return what status.json says at the end; `share` is the part of the data that there is time to read."""
+        """Return the final results for status.json; `share` is the part of the data to evaluate."""

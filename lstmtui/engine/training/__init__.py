@@ -1,1 +1,1 @@
-"""Training a run: the loop, its plan and progress, checkpoints, requests."""
+"""Training of a run: loop, plan, progress, checkpoints and requests."""

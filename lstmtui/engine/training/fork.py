@@ -1,11 +1,11 @@
-"""A new run that begins where another stood.
+"""Fork of a run: a new run that continues from a checkpoint of another one.
 
     python -m lstmtui.engine.training.fork [--from best] PARENT CHILD [KEY=VALUE ...]
 
-Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may be training meanwhile.
+Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may train at the same time.
 
-The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to
-there, so that its curve begins with its parent's. RunSettings that shape the tensors or the text stay.
+The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to that
+step, so that its curves include its parent's. Settings that determine the tensors or the text cannot change.
 """
 
 from __future__ import annotations
@@ -30,62 +30,63 @@ CHANGEABLE = (
     *(name for name in config.LIVE if name != "bptt"),
     "steps", "schedule", "lr_end", "patience", "seed", "log_every", "eval_every", "save_every",
 )  # fmt: skip
-"""RunSettings that a fork may begin with another value of."""
+"""Settings that a fork may change."""
 
 
 def fork(parent: RunFolder, child: RunFolder, *, at: str = "latest", changes: dict[str, str]) -> int:
-    """Write the folder of `child` and return the step it begins at.
+    """Write the folder of `child` and return its first step.
 
-    at    "latest", "best", or a step of which there is a checkpoint
-    Raises UsageError for what cannot be forked, CorruptError for a damaged checkpoint, OSError.
+    at    "latest", "best", or the step of a checkpoint
+
+    Raises UsageError if the fork is impossible, CorruptError for a damaged checkpoint, OSError.
     """
-    settings = _settings(config.load(parent.config), changes)
-    found = _checkpoint(parent, at)
-    made = step_plan.stored(parent)
-    if made is None:
-        raise UsageError(f"Run '{parent.name}' has not begun to train yet, so there is nothing to fork.")
+    settings = _child_settings(config.load(parent.config), changes)
+    source = _parent_checkpoint(parent, at)
+    plan = step_plan.stored(parent)
+    if plan is None:
+        raise UsageError(f"Run '{parent.name}' has not started to train yet, so there is nothing to fork.")
     if settings.length.steps is not None:
-        made = made.ending_at(settings.length.steps)
-    if made.total <= found.step:
+        plan = plan.ending_at(settings.length.steps)
+    if plan.total <= source.step:
         raise UsageError(
-            f"Step {found.step} is where the schedule of run '{parent.name}' ends; give the fork more steps, "
-            f"for example steps={2 * found.step or 1000}."
+            f"Step {source.step} is the end of the schedule of run '{parent.name}'; give the fork more steps, "
+            f"for example steps={2 * source.step or 1000}."
         )
-    progress_from(found)  # refused here, before anything is written
+    progress_from(source)  # raises before anything is written
     with draft_folder(child) as draft:
-        _fill(draft, parent, settings, found, made, changes)
-    return found.step
+        _fill(draft, parent, settings, source, plan, changes)
+    return source.step
 
 
 def _fill(
     child: RunFolder,
     parent: RunFolder,
     settings: config.RunSettings,
-    found: Checkpoint,
-    made: step_plan.Plan,
+    source: Checkpoint,
+    plan: step_plan.Plan,
     changes: dict[str, str],
 ) -> None:
     """Write all files of the fork."""
     _copy(parent.tokenizer, child.tokenizer)
     for path in (parent.metrics, parent.samples):
-        _copy(path, child.path / path.name, found.about["offsets"].get(path.name, 0))
-    stored = found.about["progress"]
+        _copy(path, child.path / path.name, source.about["offsets"].get(path.name, 0))
+    stored = source.about["progress"]
     best = stored["best_step"]
     if checkpoint.path_for(parent, best) not in checkpoint.list_paths(parent):
-        # A better one has taken its place since; the child's first evaluation finds its own.
+        # The parent has replaced it by a better one since; the child's first evaluation sets a new best.
         best, stored = -1, {**stored, "best_step": -1, "best_nll": None}
-    about = {**found.about, "progress": _progress(stored, changes, found.step)}
-    checkpoint.save(child, found.step, found.tensors, about)
+    about = {**source.about, "progress": _child_progress(stored, changes, source.step)}
+    checkpoint.save(child, source.step, source.tensors, about)
     if best >= 0:
-        if best != found.step:
+        if best != source.step:
             _copy(checkpoint.path_for(parent, best), checkpoint.path_for(child, best))
         checkpoint.mark_best(child, best, stored["best_nll"])
-    step_plan.store(child, made)
-    append_json_line(child.events, {"event": "forked", "step": found.step, "parent": parent.name, **changes})
+    step_plan.store(child, plan)
+    append_json_line(child.events, {"event": "forked", "step": source.step, "parent": parent.name, **changes})
     write_atomically(child.config, config.dump(settings).encode())
 
 
-def _settings(parent: config.RunSettings, changes: dict[str, str]) -> config.RunSettings:
+def _child_settings(parent: config.RunSettings, changes: dict[str, str]) -> config.RunSettings:
     for key in changes:
         if key not in CHANGEABLE:
             raise UsageError(
@@ -97,25 +98,25 @@ def _settings(parent: config.RunSettings, changes: dict[str, str]) -> config.Run
     return parent.changed(**values)
 
 
-def _checkpoint(run: RunFolder, at: str) -> Checkpoint:
+def _parent_checkpoint(run: RunFolder, at: str) -> Checkpoint:
     if at == "best":
         if checkpoint.best_path(run) is None:
             raise UsageError(f"Run '{run.name}' has no best checkpoint yet; fork its latest.")
-        found = checkpoint.best(run)
+        source = checkpoint.best(run)
     elif at == "latest":
-        found = checkpoint.newest(run)
+        source = checkpoint.newest(run)
     else:
         steps = [path.stem.removeprefix("step-").lstrip("0") or "0" for path in checkpoint.list_paths(run)]
         if at not in steps:
             raise UsageError(f"Run '{run.name}' has no checkpoint of step {at}; it has {', '.join(steps) or 'none'}.")
-        found = checkpoint.load(checkpoint.path_for(run, int(at)))
-    if found is None:
+        source = checkpoint.load(checkpoint.path_for(run, int(at)))
+    if source is None:
         raise UsageError(f"Run '{run.name}' has no checkpoint yet; save one first.")
-    return found
+    return source
 
 
-def _progress(progress: dict[str, Any], changes: dict[str, str], step: int) -> dict[str, Any]:
-    """Return the counters, without those live changes that the fork makes anew."""
+def _child_progress(progress: dict[str, Any], changes: dict[str, str], step: int) -> dict[str, Any]:
+    """Return the counters, without the live changes that the fork overrides."""
     return {
         **progress,
         "live": {key: value for key, value in progress["live"].items() if key not in changes},
@@ -126,7 +127,7 @@ def _progress(progress: dict[str, Any], changes: dict[str, str], step: int) -> d
 
 
 def _copy(source: Path, target: Path, size: int | None = None) -> None:
-    """Copy a file, or the first `size` bytes of one that may be missing."""
+    """Copy a file; with `size`, copy its first bytes, and nothing if it is missing."""
     try:
         read = open_to_read(source)
     except FileNotFoundError:
@@ -141,7 +142,7 @@ def _copy(source: Path, target: Path, size: int | None = None) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Fork, print, and return an exit code."""
+    """Fork a run, print the result, and return an exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m lstmtui.engine.training.fork", description=(__doc__ or "").partition("\n")[0]
     )
@@ -149,16 +150,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("child", type=Path)
     parser.add_argument("--from", dest="at", default="latest", help="latest, best, or a step")
     parser.add_argument("changes", nargs="*", help="KEY=VALUE")
-    given = parser.parse_args(arguments)
-    changes = {key: value for key, _, value in (change.partition("=") for change in given.changes)}
+    args = parser.parse_args(arguments)
+    changes = {key: value for key, _, value in (change.partition("=") for change in args.changes)}
     try:
-        step = fork(RunFolder(given.parent), RunFolder(given.child), at=given.at, changes=changes)
+        step = fork(RunFolder(args.parent), RunFolder(args.child), at=args.at, changes=changes)
     except LstmtuiError as error:
         print(to_json({"error": str(error), "exit_code": error.exit_code}))
         return error.exit_code
     except OSError as error:
-        said = f"The fork cannot be written to {given.child} ({error.strerror or error})."
-        print(to_json({"error": said, "exit_code": 1}))
+        message = f"The fork cannot be written to {args.child} ({error.strerror or error})."
+        print(to_json({"error": message, "exit_code": 1}))
         return 1
     print(to_json({"step": step}))
     return 0

@@ -1,4 +1,4 @@
-"""Where a run stands: what a checkpoint keeps beside tensors, so that going on is exact."""
+"""Progress of a run: the state stored in a checkpoint beside tensors, so that resuming is exact."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.errors import CorruptError, UsageError
 
 MAX_ANCHORS = 2
-"""Checkpoints that a rollback can choose from."""
+"""Maximum number of checkpoints reserved for rollbacks."""
 
 
 @dataclass(slots=True)
 class Interval:
-    """Sums since the last line of metrics."""
+    """Sums over the steps since the last line of metrics."""
 
     steps: int = 0
     loss: float = 0.0
@@ -40,13 +40,13 @@ class Progress:
     tokens: int = 0
     """Tokens trained on."""
     seconds: float = 0.0
-    """Time spent on steps, over all engines that worked on the run."""
+    """Seconds of all steps, summed over all engines of the run."""
     elapsed: float = 0.0
-    """The same with all that is done between them, but for pauses."""
+    """Seconds of the training loop, including evaluations and saves, without pauses."""
     evaluated: int = -1
     """The step of the last evaluation."""
     best_nll: float = math.inf
-    """The figure that decides, at `best_step`: nats per token of a language model."""
+    """The decisive figure at `best_step`: nats per token of a language model."""
     best_step: int = -1
     worse: int = 0
     """Evaluations since the best."""
@@ -54,25 +54,25 @@ class Progress:
     """Halved by each rollback."""
     rollbacks: int = 0
     live: dict[str, Any] = field(default_factory=dict)
-    """Settings changed while the run trained."""
+    """Settings changed during training."""
     changes: list[tuple[str, Any]] = field(default_factory=list)
-    """What was changed and what it was before, the newest last; undo takes from the end."""
+    """Changed settings with their previous values, the newest last, for undo."""
     anchors: list[int] = field(default_factory=list)
-    """Steps of the checkpoints that a rollback may go back to, the newest first; chosen by evaluations."""
+    """Steps of the checkpoints reserved for rollbacks, the newest first; evaluations choose them."""
     shift: int = 0
-    """Of the task: where its data stands since the length of its windows was changed."""
+    """Offset of the task's data position after changes of the window length."""
     reached: bool = False
-    """Whether the last evaluation found the task learnt, so that the run ends."""
+    """Whether the task was learnt at the last evaluation, which ends the run."""
     interval: Interval = field(default_factory=Interval)
 
     def anchor(self) -> None:
-        """Let a rollback go back to this step, and, where it leads nowhere, to the one before."""
+        """Reserve this step for rollbacks, along with the previous one."""
         self.anchors = [self.step, *(step for step in self.anchors if step != self.step)][:MAX_ANCHORS]
 
     def returned_to(self, then: Progress) -> Progress:
-        """Return where a run stands that goes back to `then`: what was set live meanwhile stays set.
+        """Return the progress after returning to `then`; later live changes remain in force.
 
-        Only the window's length belongs to the place in the text.
+        Only the window length is restored, because the position in the text depends on it.
         """
         window = {"bptt": then.live["bptt"]} if "bptt" in then.live else {}
         return replace(
@@ -88,18 +88,18 @@ class Progress:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Progress:
-        """Undo `as_dict` after JSON, which has no infinity. Raises FormatError for something else."""
+        """Undo `as_dict` after JSON, which has no infinity. Raises FormatError for invalid data."""
         check_types(stored, {"seconds": NUMBER, "best_step": (int,)})
         best = [stored["best_step"]] if stored["best_step"] >= 0 else []
-        # What older checkpoints lack.
-        newer: dict[str, Any] = {
+        # Fields that older checkpoints lack.
+        defaults: dict[str, Any] = {
             "changes": [],
             "shift": 0,
             "elapsed": stored["seconds"],
             "anchors": best,
             "reached": False,
         }
-        values = {**newer, **stored}
+        values = {**defaults, **stored}
         check_types(values, _TYPES)
         check_types(values["interval"], _INTERVAL_TYPES)
         _check_numbers(values)
@@ -124,19 +124,19 @@ _INTERVAL_TYPES: dict[str, tuple[type, ...]] = {"steps": (int,), "loss": NUMBER,
 
 
 MAX_COUNT = 1 << 53
-"""No number of a run is larger; beyond it, floats do not tell whole numbers apart."""
-_AT_LEAST = {"step": 0, "tokens": 0, "worse": 0, "rollbacks": 0, "steps": 0, "evaluated": -1, "best_step": -1}
+"""Upper bound of all counters; larger integers are not exact as floats."""
+_MINIMUMS = {"step": 0, "tokens": 0, "worse": 0, "rollbacks": 0, "steps": 0, "evaluated": -1, "best_step": -1}
 
 
 def _check_numbers(values: dict[str, Any]) -> None:
-    """Raise FormatError for a number with which nothing can be counted."""
+    """Raise FormatError for a number outside the range of a run."""
     for name, value in values.items():
-        if isinstance(value, int | float) and not _AT_LEAST.get(name, -MAX_COUNT) <= value <= MAX_COUNT:
-            raise FormatError(f"'{name}' is not a number that a run reaches")
+        if isinstance(value, int | float) and not _MINIMUMS.get(name, -MAX_COUNT) <= value <= MAX_COUNT:
+            raise FormatError(f"'{name}' is out of range")
 
 
 def progress_from(found: Checkpoint) -> Progress:
-    """Return the progress in a checkpoint. Raises CorruptError where that lacks what a run needs to go on."""
+    """Return the progress in a checkpoint. Raises CorruptError if it is incomplete."""
     try:
         check_types(found.about, {"progress": (dict,), "offsets": (dict,)})
         offsets = found.about["offsets"]
@@ -145,7 +145,9 @@ def progress_from(found: Checkpoint) -> Progress:
         if progress.step != found.step or not all(0 <= size <= MAX_COUNT for size in offsets.values()):
             raise FormatError("its parts do not agree")
     except FormatError as error:
-        raise CorruptError(f"The checkpoint of step {found.step} lacks what a run needs to go on ({error}).") from error
+        raise CorruptError(
+            f"The checkpoint of step {found.step} is incomplete, so the run cannot continue ({error})."
+        ) from error
     return progress
 
 

@@ -1,4 +1,4 @@
-"""The settings as they are at a step: what the run began with, what was changed since, and what follows a schedule."""
+"""The settings in force at a step: initial settings, live changes and schedules combined."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SettingsInForce(NamedTuple):
     plan: Plan
 
     def value(self, name: str) -> Any:
-        """Return a setting as it is now."""
+        """Return the present value of a setting."""
         return self.progress.live.get(name, self.settings.value(name))
 
     def lr(self, step: int) -> float:
@@ -34,19 +34,21 @@ class SettingsInForce(NamedTuple):
         return rate
 
     def update(self, step: int) -> Update:
-        """Return how step number `step`, from 1, uses its gradient."""
+        """Return the hyperparameters of the update at step number `step`, from 1."""
         return Update(step, self.lr(step), self.value("clip"), self.value("weight_decay"))
 
     def regularisers(self, step: int) -> Regularisers:
-        """Return those of step number `step`, from 0; dropout rises, except where it was changed live."""
+        """Return the regularisers of step number `step`, from 0; dropout rises, unless it was changed live."""
         done = schedule.fraction_done(
             step, steps=self.plan.steps, warmup=self.settings.optimisation.warmup, turns=self.plan.turns
         )
         return self._regularisers(step, schedule.dropout_factor(done, self.settings.regularisation.dropout_rise))
 
-    def _regularisers(self, step: int, risen: float) -> Regularisers:
+    def _regularisers(self, step: int, dropout_share: float) -> Regularisers:
         live = self.progress.live
-        inputs, layers = (self.value(name) * (1 if name in live else risen) for name in ("dropout_in", "dropout"))
+        inputs, layers = (
+            self.value(name) * (1 if name in live else dropout_share) for name in ("dropout_in", "dropout")
+        )
         drop = Dropout(
             inputs=inputs,
             layers=layers,
@@ -57,5 +59,5 @@ class SettingsInForce(NamedTuple):
         return Regularisers(drop, Penalty(self.value("activation_reg") or 0.0, self.value("temporal_reg") or 0.0))
 
     def full_regularisers(self) -> Regularisers:
-        """Return those of a step at which dropout has risen, which call every kernel that a later step calls."""
+        """Return the regularisers with dropout at its full value, to call every kernel that a later step calls."""
         return self._regularisers(0, 1.0)

@@ -1,6 +1,6 @@
-"""What is done when a viewer asks: save, sample, set, undo, rewind. Each is answered, and kept in the run.
+"""Requests to a training run: save, sample, set, undo, rewind. Each is answered and recorded in the run.
 
-Changes that decide the weights are saved at once: a resume from before them would otherwise not know of them.
+Changes that affect the weights are checkpointed at once, so that a resume repeats them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from lstmtui.engine.training.trainer import Trainer
 
 MAX_UNDO = 50
-"""How many changes can be undone."""
+"""Maximum number of changes that can be undone."""
 
 
 class Changes:
-    """Changes of settings that were asked for at once: they are saved together, and answered then.
+    """Changes of settings from one poll, which are saved together and then answered.
 
-    A checkpoint for each would let a burst of requests hold the training for as long as the disk takes.
+    One checkpoint for each would let a burst of requests block training.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -33,11 +33,11 @@ class Changes:
         self._answers: list[tuple[Request, str]] = []
 
     def add(self, request: Request, message: str) -> None:
-        """Answer `request` once the change is saved."""
+        """Answer `request` after the change is saved."""
         self._answers.append((request, message))
 
     def commit(self) -> None:
-        """Save what was changed, and answer; nothing where nothing was."""
+        """Save the changes and answer their requests; without changes, do nothing."""
         answers, self._answers = self._answers, []
         if answers and self._trainer.is_consistent:
             self._trainer.checkpoints.save(self._trainer.progress)
@@ -46,7 +46,7 @@ class Changes:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Save what is changed inside at the end of it, however it ends."""
+        """Commit the changes at the end of the context, also after an exception."""
         try:
             yield
         finally:
@@ -54,7 +54,7 @@ class Changes:
 
 
 def carry_out(trainer: Trainer, request: Request) -> None:
-    """Do what is asked between two steps, and answer, a change of settings at `Changes.commit`."""
+    """Carry out a request between two steps, and answer it; a change of settings is answered by `Changes.commit`."""
     try:
         if request.op in ("set", "undo"):
             trainer.changes.add(request, _OPERATIONS[request.op](trainer, request))
@@ -65,7 +65,7 @@ def carry_out(trainer: Trainer, request: Request) -> None:
         raise
     except Exception as error:
         request.answer(_reason(trainer, error), ok=False)
-        # What a viewer asks for ends a run only where it left it between two steps: a resume goes by what is on disk.
+        # A failed request ends the run only if it left an inconsistent state; a resume then uses the last checkpoint.
         if not trainer.is_consistent:
             raise
 
@@ -74,14 +74,14 @@ def _reason(trainer: Trainer, error: Exception) -> str:
     if isinstance(error, LstmtuiError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "The network would not fit the memory with that."
+        return "The network would not fit the memory with this setting."
     trainer.writer.log(traceback.format_exc())
-    return f"That failed unexpectedly ({type(error).__name__}: {error}); engine.log has the details."
+    return f"The request failed unexpectedly ({type(error).__name__}: {error}); engine.log has the details."
 
 
 def _save(trainer: Trainer, request: Request) -> str:
     if not trainer.checkpoints.save(trainer.progress):
-        raise LstmtuiError("The disk did not take it.")
+        raise LstmtuiError("The checkpoint could not be written.")
     return f"Saved step {trainer.progress.step}."
 
 
@@ -117,7 +117,7 @@ def _undo(trainer: Trainer, request: Request) -> str:
 
 
 def _change(trainer: Trainer, key: str, value: Any) -> None:
-    """Let a setting have a value from the next step on. Raises UsageError and MemoryError, with nothing changed."""
+    """Change a setting from the next step on. Raises UsageError and MemoryError, and then changes nothing."""
     progress = trainer.progress
     before = progress.live
     progress.live = {**before, key: value}
@@ -131,13 +131,13 @@ def _change(trainer: Trainer, key: str, value: Any) -> None:
 
 def _rewind(trainer: Trainer, request: Request) -> str:
     now = trainer.progress
-    found = trainer.checkpoints.best(now)
-    if found is None:
-        raise UsageError("There is no best checkpoint to go back to yet; the first evaluation makes one.")
-    return_to(trainer, found, now.returned_to(trainer.checkpoints.progress_of(found)))
-    trainer.writer.status(live=trainer.live_settings(), step=found.step)
-    trainer.writer.event("rewound", step=found.step, before=now.step)
-    return f"Back at step {found.step}, the best one; it was at {now.step}."
+    best = trainer.checkpoints.best(now)
+    if best is None:
+        raise UsageError("There is no best checkpoint yet; the first evaluation creates one.")
+    return_to(trainer, best, now.returned_to(trainer.checkpoints.progress_of(best)))
+    trainer.writer.status(live=trainer.live_settings(), step=best.step)
+    trainer.writer.event("rewound", step=best.step, before=now.step)
+    return f"Back at step {best.step}, the best one; it was at {now.step}."
 
 
 _OPERATIONS = {"save": _save, "sample": _sample, "set": _set, "undo": _undo, "rewind": _rewind}

@@ -1,4 +1,4 @@
-"""Waiting for a call that no signal gets into, such as one of a compiled library that takes minutes."""
+"""Interruptible waiting for a call that blocks signals, such as minutes in a compiled library."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import TypeVar
 T = TypeVar("T")
 
 CHECK_SECONDS = 0.1
-"""Seconds between looks whether somebody wants it to end."""
+"""Seconds between two calls of `check`."""
 THREAD = "uninterruptible"
 
 
 def interruptible(work: Callable[[], T], check: Callable[[], object]) -> T:
-    """Return `work()`, and call `check` while that goes on; what either raises is raised.
+    """Return `work()`, and call `check` periodically meanwhile; exceptions of either propagate.
 
-    The work is done in another thread. Where `check` raises, that goes on until the process ends (`is_left_behind`).
+    The work runs in another thread. If `check` raises, that thread runs on until the process ends (`is_left_behind`).
     """
-    done: list[T] = []
-    failed: list[BaseException] = []
+    results: list[T] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            done.append(work())
+            results.append(work())
         except BaseException as error:
-            failed.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=run, name=THREAD, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(CHECK_SECONDS)
         check()
-    if failed:
-        raise failed[0]
-    return done[0]
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def is_left_behind() -> bool:
-    """Return whether such work still goes on, so that the interpreter cannot be taken down in the usual way."""
+    """Return whether abandoned work is still running, which prevents a normal exit of the interpreter."""
     return any(thread.name == THREAD for thread in threading.enumerate())

@@ -36,8 +36,8 @@ def test_a_run_goes_on_with_the_text_that_it_began_with_and_says_so(change, tmp_
     assert tiny.train(run) == 0
     assert tiny.last_weights(run) == expected
     [noted] = tiny.events(run, "noted")
-    said = {"grown": "has changed since the run began", "gone": "cannot be read any more"}[change]
-    assert said in noted["message"]
+    reason = {"grown": "has changed since the run started", "gone": "can no longer be read"}[change]
+    assert reason in noted["message"]
     assert f"'lstmtui train {path}' trains a new run on it" in noted["message"]
 
 

@@ -250,7 +250,7 @@ def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
     engine = Engine(run)
     trainer = engine.trainer
     trainer.prepare()
-    trainer.requests._looked = -math.inf
+    trainer.requests._polled_at = -math.inf
     asked = [
         send_request(run, "set", key="lr", value="0.5"),
         send_request(run, "sample"),
