@@ -1,6 +1,6 @@
-"""Formal languages of the literature, seeded, as lines of text; three tasks also as arrays.
+"""Generators of formal languages from the literature as lines of text, and of three memory tasks as arrays.
 
-A generator is named like `reber` or `reber:lines=1000,seed=7`.
+The name of a generator is, for example, `reber` or `reber:lines=1000,seed=7`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lstmtui.errors import UsageError
 
 Lines = Iterator[str]
 
-# state -> (symbol, next state) twice; state 5 ends with E.
+# Each state has two transitions (symbol, next state); after state 5 comes E.
 _REBER = (
     (("T", 1), ("P", 2)),
     (("S", 1), ("X", 3)),
@@ -28,7 +28,7 @@ _REBER = (
 
 
 def reber(rng: random.Random, lines: int = 20_000) -> Lines:
-    """Embedded Reber grammar: the second symbol recurs as the last but one.
+    """Embedded Reber grammar: the second symbol recurs as the second to last.
 
     Source: Hochreiter and Schmidhuber 1997, "Long short-term memory", experiment 1; Reber 1967.
     """
@@ -42,7 +42,7 @@ def reber(rng: random.Random, lines: int = 20_000) -> Lines:
 
 
 def reber_follows(line: str) -> list[str]:
-    """Return the symbols that may follow each symbol but the last of an embedded Reber string, in order.
+    """Return the possible next symbols after each symbol but the last of an embedded Reber string, in order.
 
     Raises ValueError for any other line.
     """
@@ -52,12 +52,12 @@ def reber_follows(line: str) -> list[str]:
         follows.append(following)
         inner = inner[1:]
         if not inner or inner[0] not in following:
-            raise ValueError(f"{line!r} is no embedded Reber string")
+            raise ValueError(f"{line!r} is not an embedded Reber string")
         if state == 5:
             break
         state = dict(_REBER[state])[inner[0]]
     if line != f"B{line[1:2]}{line[2:-2]}{line[1:2]}E" or inner[1:] != line[1] + "E":
-        raise ValueError(f"{line!r} is no embedded Reber string")
+        raise ValueError(f"{line!r} is not an embedded Reber string")
     return [*follows, line[1], "E"]
 
 
@@ -88,16 +88,16 @@ def brackets(rng: random.Random, lines: int = 20_000, length: int = 40, depth: i
     Source: Hewitt et al. 2020, arXiv:2010.07515 (bounded depth); Suzgun et al. 2019, arXiv:1911.03329.
     """
     for _ in range(lines):
-        left = 2 * rng.randint(1, max(1, length // 2))
-        line, open_ones = "", ""
-        while left > 0:
-            if not open_ones or (len(open_ones) < depth and left > len(open_ones) and rng.random() < 0.5):
-                open_ones += rng.choice("([")
-                line += open_ones[-1]
+        remaining = 2 * rng.randint(1, max(1, length // 2))
+        line, unclosed = "", ""
+        while remaining > 0:
+            if not unclosed or (len(unclosed) < depth and remaining > len(unclosed) and rng.random() < 0.5):
+                unclosed += rng.choice("([")
+                line += unclosed[-1]
             else:
-                line += ")" if open_ones[-1] == "(" else "]"
-                open_ones = open_ones[:-1]
-            left -= 1
+                line += ")" if unclosed[-1] == "(" else "]"
+                unclosed = unclosed[:-1]
+            remaining -= 1
         yield line
 
 
@@ -117,7 +117,7 @@ class Generator(NamedTuple):
     make: Callable[..., Lines]
     title: str
     minimums: dict[str, int]
-    """The smallest value of each setting."""
+    """Minimum of each setting."""
 
 
 GENERATORS = {
@@ -130,7 +130,7 @@ GENERATORS = {
 
 
 def is_generator(name: str) -> bool:
-    """Return whether `name`, with or without settings, is a generator."""
+    """Return whether `name`, with or without settings, names a generator."""
     return name.partition(":")[0] in GENERATORS
 
 
@@ -138,7 +138,7 @@ def generate_text(name: str) -> bytes:
     """Return the lines of the generator called `name`. Raises UsageError for invalid settings."""
     generator, settings = parse_name(name)
     seed = settings.pop("seed", 0)
-    # A string seed is hashed by SHA-512 inside `random`, the same everywhere.
+    # `random` hashes a string seed with SHA-512, which gives the same stream on every platform.
     rng = random.Random(f"{name.partition(':')[0]} {seed}")
     return "".join(f"{line}\n" for line in generator.make(rng, **settings)).encode("ascii")
 
@@ -155,7 +155,7 @@ def parse_name(name: str) -> tuple[Generator, dict[str, int]]:
             raise UsageError(f"The generator {kind} has no setting {key!r}; it has {', '.join(minimums)}.")
         if not value.isascii() or not value.isdigit() or not minimums[key] <= int(value) < 10**9:
             raise UsageError(
-                f"The generator {kind} needs a whole number from {minimums[key]} on for {key}, not {value!r}."
+                f"The generator {kind} needs a whole number of at least {minimums[key]} for {key}, not {value!r}."
             )
         settings[key] = int(value)
     return generator, settings
@@ -170,10 +170,10 @@ def default_settings(name: str) -> dict[str, int]:
 def temporal_order_task(
     rng: np.random.Generator, length: int, B: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return x (T, B), the last step of each sequence (B,), and y (B,): which of XX, XY, YX and YY it holds, 0 to 3.
+    """Return x (T, B), the last step of each sequence (B,), and y (B,): its class XX, XY, YX or YY, 0 to 3.
 
-    x begins with E (6), has an X (4) or Y (5) at a tenth to a fifth of `length` and at a half to six tenths, noise
-    (0 to 3) elsewhere, and ends with B (7) after `length` to 1.1 `length` symbols; what follows is 0.
+    x starts with E (6) and ends with B (7) after `length` to 1.1 `length` symbols. It has an X (4) or Y (5) at 0.1 to
+    0.2 of `length` and another at 0.5 to 0.6; the other symbols are noise (0 to 3), and 0 follows the end.
     Source: Hochreiter and Schmidhuber 1997, experiment 6a, of length 100 to 110.
     """
     if length < 10:
@@ -183,12 +183,12 @@ def temporal_order_task(
     ends = rng.integers(length - 1, T, B)
     first = rng.integers(length // 10, length // 5 + 1, B)
     second = rng.integers(length // 2, length * 6 // 10 + 1, B)
-    which = rng.integers(0, 2, (2, B), np.int32)
+    classes = rng.integers(0, 2, (2, B), np.int32)
     x[0] = 6
-    x[first, streams], x[second, streams] = 4 + which
+    x[first, streams], x[second, streams] = 4 + classes
     x[ends, streams] = 7
     x[np.arange(T)[:, None] > ends] = 0
-    return x, ends, 2 * which[0] + which[1]
+    return x, ends, 2 * classes[0] + classes[1]
 
 
 def adding_task(rng: np.random.Generator, T: int, B: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

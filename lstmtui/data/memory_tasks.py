@@ -1,11 +1,11 @@
-"""The classic tests of memory as batches of sequences, with what counts as an answer to each.
+"""The classic memory tasks: generators of batches, and their success criteria.
 
-A problem makes batches to learn from and says of any network that answers them how well it does. What a network
-answers with are plain numbers (N, K), one row for each place that is asked, in the order of `Batch.asked`:
+A problem generates training batches and judges the outputs of a network. The outputs are numbers (N, K), one row for
+each position with a target, in the order of `Batch.asked`. Their meaning depends on the kind of problem:
 
-    numbers   as they are, to be near y (N, K)
-    classes   the largest counts, y (N,)
-    sets      all that are above 0 count, y (N, K) of 0 and 1
+    numbers   predictions of y (N, K)
+    classes   logits; the largest is the predicted class y (N,)
+    sets      logits; those above 0 are the predicted members, y (N, K) of 0 and 1
 """
 
 from __future__ import annotations
@@ -32,52 +32,52 @@ class Batch(NamedTuple):
     x: Array
     """(T, B, D) float32"""
     asked: Array
-    """(T, B) bool: where an answer is wanted; after a sequence's end there is none."""
+    """(T, B) bool: the positions with a target; False after the end of a sequence."""
     y: Array
-    """The N answers, step by step, sequence by sequence: (N, K) float32 of numbers and sets, (N,) int32 of classes."""
+    """The N targets, ordered by step, then by sequence: (N, K) float32 for numbers and sets, (N,) int32 for classes."""
 
 
 Answers = Callable[[Batch], Array]
-"""What a network answers, (N, K)."""
+"""Returns a network's outputs (N, K) for a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How well a network does."""
+    """Result of judging a network."""
 
     passed: bool
     figure: float
-    """What decides, in the task's own unit."""
+    """The decisive figure, in the unit of the problem."""
     description: str
-    """The same in words, with what else is worth knowing."""
+    """The figure in words, with further results."""
 
 
 class Problem(ABC):
-    """One task, with sequences of one length."""
+    """One problem, for sequences of one length."""
 
     kind: ClassVar[str]
     inputs: int
-    """D, numbers a step."""
+    """D, inputs at each step."""
     outputs: int
-    """K, numbers an answer."""
+    """K, outputs at each position with a target."""
     length: int
-    """What the task's length means is its own: see `lstmtui.reports.memory_tasks`."""
+    """The length, whose meaning depends on the problem: see `lstmtui.reports.memory_tasks`."""
 
     def __init__(self, length: int) -> None:
         self.length = length
 
     @property
     def answer_names(self) -> str | None:
-        """A letter for each of the K answers, where a person calls them by one."""
+        """A letter for each of the K outputs; None for digits."""
         return None
 
     @abstractmethod
     def batch(self, rng: Random, B: int) -> Batch:
-        """Return B sequences to learn from."""
+        """Return B training sequences."""
 
     @abstractmethod
     def judge(self, answers: Answers, rng: Random, *, whole: bool = True) -> Verdict:
-        """Return how well `answers` does on sequences of its own; not `whole`: on fewer, to see whether it is time."""
+        """Judge the outputs of `answers` on new sequences; on fewer ones, for a quick check, unless `whole`."""
 
 
 def one_hot(codes: Array, size: int) -> Array:
@@ -86,7 +86,7 @@ def one_hot(codes: Array, size: int) -> Array:
 
 
 class Adding(Problem):
-    """Add the two marked ones of `length` numbers."""
+    """Adding problem: the sum of the two marked numbers among `length`."""
 
     kind = "numbers"
     inputs, outputs = 2, 1
@@ -105,7 +105,7 @@ class Adding(Problem):
 
 
 class Copying(Problem):
-    """Repeat ten symbols after `length` blanks."""
+    """Copy memory: repeat ten symbols after `length` blanks."""
 
     kind = "classes"
     inputs, outputs = 10, 9
@@ -118,9 +118,9 @@ class Copying(Problem):
     def judge(self, answers: Answers, rng: Random, *, whole: bool = True) -> Verdict:
         B = 500 if whole else 100
         batch = self.batch(rng, B)
-        given = answers(batch)
-        right = (given.argmax(axis=1) == batch.y)[-self.symbols * B :]
-        shifted = given - given.max(axis=1, keepdims=True)
+        outputs = answers(batch)
+        right = (outputs.argmax(axis=1) == batch.y)[-self.symbols * B :]
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
         nll = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(batch.y)), batch.y]
         recalled, chance = float(right.mean()), self.symbols * math.log(8) / (self.length + 2 * self.symbols)
         description = (
@@ -130,7 +130,7 @@ class Copying(Problem):
 
 
 class TemporalOrder(Problem):
-    """Tell in which order two symbols came among noise."""
+    """Temporal order: classify the order of two symbols among noise."""
 
     kind = "classes"
     inputs, outputs = 8, 4
@@ -151,23 +151,23 @@ class TemporalOrder(Problem):
 
 
 class _Language(Problem):
-    """Say at each symbol which ones may come next."""
+    """A formal language: predict the set of possible next symbols after each symbol."""
 
     kind = "sets"
 
-    def __init__(self, length: int, alphabet: str, answered: str) -> None:
-        """`answered` are the symbols that an answer may hold."""
+    def __init__(self, length: int, alphabet: str, predicted: str) -> None:
+        """`predicted` holds the symbols that can be next symbols."""
         super().__init__(length)
-        self.alphabet, self.answered = alphabet, answered
-        self.inputs, self.outputs = len(alphabet), len(answered)
+        self.alphabet, self.predicted = alphabet, predicted
+        self.inputs, self.outputs = len(alphabet), len(predicted)
 
     @property
     def answer_names(self) -> str | None:
-        """The symbols that an answer may hold."""
-        return self.answered
+        """The symbols that can be next symbols."""
+        return self.predicted
 
-    def of(self, lines: Sequence[tuple[str, Sequence[str]]], T: int) -> Batch:
-        """Return strings with, for each symbol, those that may follow; of T steps."""
+    def encode(self, lines: Sequence[tuple[str, Sequence[str]]], T: int) -> Batch:
+        """Return a batch of T steps from strings with the possible next symbols after each symbol."""
         x = np.zeros((T, len(lines), self.inputs), np.float32)
         asked = np.zeros((T, len(lines)), bool)
         sets = np.zeros((T, len(lines), self.outputs), np.float32)
@@ -175,58 +175,60 @@ class _Language(Problem):
             for t, (symbol, following) in enumerate(zip(line, follows, strict=True)):
                 x[t, b, self.alphabet.index(symbol)] = 1
                 asked[t, b] = True
-                sets[t, b, [self.answered.index(s) for s in following]] = 1
+                sets[t, b, [self.predicted.index(s) for s in following]] = 1
         return Batch(x, asked, sets[asked])
 
     def accepted(self, answers: Answers, batch: Batch) -> Array:
-        """Return for each sequence whether every set was right (B,)."""
+        """Return for each sequence whether all predicted sets are right (B,)."""
         return _whole_strings(np.all((answers(batch) > 0) == (batch.y > 0), axis=1), batch.asked)
 
 
 def _whole_strings(right: Array, asked: Array) -> Array:
-    """Return for each sequence whether all of its answers are right (B,), given that of each answer (N,)."""
+    """Return for each sequence whether all of its outputs are right (B,), outputs the same for each output (N,)."""
     steps = np.ones(asked.shape, bool)
     steps[asked] = right
     return np.asarray(steps.all(axis=0))
 
 
 class Counting(_Language):
-    """a^n b^n and the like: learnt for n up to `length`, judged far beyond."""
+    """Counting languages such as a^n b^n: trained for n up to `length`, judged far beyond."""
 
-    LIMIT = 1000
-    AT_ONCE = 100
+    MAX_N = 1000
+    """The largest n that is judged."""
+    JUDGED_AT_ONCE = 100
+    """Strings in one batch of the final judgement."""
 
     def __init__(self, length: int, letters: str) -> None:
         super().__init__(length, "S" + letters, letters + "T")
         self.letters = letters
 
     def line(self, n: int) -> tuple[str, list[str]]:
-        """Return the string for n after the start symbol S, and what may follow each symbol; T is the end."""
+        """Return the string for n after the start symbol S, and the possible next symbols; T is the end."""
         follows = [self.letters[0]]
         for letter, following in zip(self.letters, self.letters[1:] + "T", strict=True):
-            # No a tells whether it is the last one; how many a there were tells it of each later letter.
+            # The number of a is arbitrary; it determines the number of each later letter.
             first = letter == self.letters[0]
             follows += [letter + following] * n if first else [letter] * (n - 1) + [following]
         return "S" + "".join(letter * n for letter in self.letters), follows
 
     def batch(self, rng: Random, B: int) -> Batch:
-        return self.of([self.line(1 + b % self.length) for b in range(B)], 1 + len(self.letters) * self.length)
+        return self.encode([self.line(1 + b % self.length) for b in range(B)], 1 + len(self.letters) * self.length)
 
     def judge(self, answers: Answers, rng: Random, *, whole: bool = True) -> Verdict:
-        reached, wanted = 0, 3 * self.length
-        while reached < (self.LIMIT if whole else wanted):
-            lengths = range(reached + 1, reached + 1 + (self.AT_ONCE if whole else self.length))
-            batch = self.of([self.line(n) for n in lengths], 1 + len(self.letters) * lengths[-1])
+        reached, required = 0, 3 * self.length
+        while reached < (self.MAX_N if whole else required):
+            lengths = range(reached + 1, reached + 1 + (self.JUDGED_AT_ONCE if whole else self.length))
+            batch = self.encode([self.line(n) for n in lengths], 1 + len(self.letters) * lengths[-1])
             right = self.accepted(answers, batch)
             reached += int(right.argmin()) if not right.all() else len(lengths)
             if not right.all():
                 break
-        most = " or more" if reached >= self.LIMIT else ""
-        return Verdict(reached >= wanted, reached, f"all n up to {reached}{most} right")
+        suffix = " or more" if reached >= self.MAX_N else ""
+        return Verdict(reached >= required, reached, f"all n up to {reached}{suffix} right")
 
 
 class Brackets(_Language):
-    """Nested brackets of two kinds, at most 8 deep, learnt from strings up to `length`, judged by longer ones."""
+    """Nested brackets of two kinds, at most 8 deep: trained on strings up to `length`, judged on longer ones."""
 
     CLOSES: ClassVar = {"(": ")", "[": "]"}
 
@@ -234,31 +236,31 @@ class Brackets(_Language):
         super().__init__(length, "([)]", "([)]")
 
     def line(self, line: str) -> tuple[str, list[str]]:
-        """Return `line`, and what may follow each symbol: either opening bracket, and the one that closes."""
-        follows, open_ones = [], ""
+        """Return `line` and the possible next symbols: both opening brackets, and the matching closing one."""
+        follows, closing = [], ""
         for symbol in line:
-            open_ones = open_ones + self.CLOSES[symbol] if symbol in self.CLOSES else open_ones[:-1]
-            follows.append("([" + open_ones[-1:])
+            closing = closing + self.CLOSES[symbol] if symbol in self.CLOSES else closing[:-1]
+            follows.append("([" + closing[-1:])
         return line, follows
 
-    def strings(self, rng: Random, B: int, shortest: int, longest: int) -> list[tuple[str, list[str]]]:
-        """Return B strings of such lengths."""
-        found: list[tuple[str, list[str]]] = []
+    def strings(self, rng: Random, B: int, min_length: int, max_length: int) -> list[tuple[str, list[str]]]:
+        """Return B strings of `min_length` to `max_length` symbols."""
+        lines: list[tuple[str, list[str]]] = []
         draw = random.Random(int(rng.integers(2**62)))
-        while len(found) < B:
-            for line in formal_languages.brackets(draw, B, longest):
-                if len(line) >= shortest:
-                    found.append(self.line(line))
-        return found[:B]
+        while len(lines) < B:
+            for line in formal_languages.brackets(draw, B, max_length):
+                if len(line) >= min_length:
+                    lines.append(self.line(line))
+        return lines[:B]
 
     def batch(self, rng: Random, B: int) -> Batch:
-        return self.of(self.strings(rng, B, 2, self.length), self.length)
+        return self.encode(self.strings(rng, B, 2, self.length), self.length)
 
     def judge(self, answers: Answers, rng: Random, *, whole: bool = True) -> Verdict:
         B = 1000 if whole else 200
-        same = self.accepted(answers, self.of(self.strings(rng, B, 2, self.length), self.length)).mean()
+        same = self.accepted(answers, self.encode(self.strings(rng, B, 2, self.length), self.length)).mean()
         T = 2 * self.length
-        longer = self.accepted(answers, self.of(self.strings(rng, B, T * 3 // 4 + 1, T), T)).mean()
+        longer = self.accepted(answers, self.encode(self.strings(rng, B, T * 3 // 4 + 1, T), T)).mean()
         description = (
             f"{longer:.1%} of strings of {T * 3 // 4 + 1} to {T} right throughout, {same:.1%} of 2 to {self.length}"
         )
@@ -266,37 +268,39 @@ class Brackets(_Language):
 
 
 class Reber(_Language):
-    """Embedded Reber grammar: learnt from the symbol that did come next, judged by all that might have."""
+    """Embedded Reber grammar: trained on the actual next symbol, judged by the set of possible ones."""
 
     kind = "classes"
 
     def __init__(self, length: int) -> None:
         super().__init__(length, "BTPSXVE", "BTPSXVE")
 
-    def strings(self, rng: Random, B: int, longest: int) -> list[str]:
-        """Return B strings of at most `longest` symbols."""
-        found: list[str] = []
+    def strings(self, rng: Random, B: int, max_length: int) -> list[str]:
+        """Return B strings of at most `max_length` symbols."""
+        lines: list[str] = []
         draw = random.Random(int(rng.integers(2**62)))
-        while len(found) < B:
-            found += [line for line in formal_languages.reber(draw, B) if len(line) <= longest]
-        return found[:B]
+        while len(lines) < B:
+            lines += [line for line in formal_languages.reber(draw, B) if len(line) <= max_length]
+        return lines[:B]
 
     def batch(self, rng: Random, B: int) -> Batch:
         lines = self.strings(rng, B, self.length)
-        return self.of([(line[:-1], line[1:]) for line in lines], self.length - 1)
+        return self.encode([(line[:-1], line[1:]) for line in lines], self.length - 1)
 
-    def of(self, lines: Sequence[tuple[str, Sequence[str]]], T: int) -> Batch:
-        """As of any language; where one symbol follows each, y (N,) is that symbol."""
-        made = super().of(lines, T)
-        return made._replace(y=made.y.argmax(axis=1).astype(np.int32))
+    def encode(self, lines: Sequence[tuple[str, Sequence[str]]], T: int) -> Batch:
+        """Return a batch whose targets y (N,) are single next symbols."""
+        batch = super().encode(lines, T)
+        return batch._replace(y=batch.y.argmax(axis=1).astype(np.int32))
 
     def judge(self, answers: Answers, rng: Random, *, whole: bool = True) -> Verdict:
         lines = self.strings(rng, 1000 if whole else 256, 2 * self.length)
-        batch = super().of([(line[:-1], formal_languages.reber_follows(line)) for line in lines], 2 * self.length - 1)
-        given = answers(batch)
-        # As many as may follow, and the likeliest of all: exactly those.
-        illegal = np.where(batch.y > 0, -np.inf, given).max(axis=1)
-        legal = illegal < np.where(batch.y > 0, given, np.inf).min(axis=1)
+        batch = super().encode(
+            [(line[:-1], formal_languages.reber_follows(line)) for line in lines], 2 * self.length - 1
+        )
+        outputs = answers(batch)
+        # A prediction is legal if all possible symbols have larger logits than all impossible ones.
+        illegal = np.where(batch.y > 0, -np.inf, outputs).max(axis=1)
+        legal = illegal < np.where(batch.y > 0, outputs, np.inf).min(axis=1)
         strings = _whole_strings(legal, batch.asked)
         share = float(legal.mean())
         description = (
@@ -306,19 +310,19 @@ class Reber(_Language):
 
 
 def _percent(share: float) -> str:
-    """Return a share that is called 100 % only when it is."""
+    """Format a share; only 1 is shown as 100 %."""
     return f"{min(share, 0.9999) if share < 1 else 1:.2%}"
 
 
 def problem(task: str, length: int) -> Problem:
-    """Return the problem called `task`. Raises UsageError for a length that it cannot have."""
-    least, make = PROBLEMS[task]
-    if not least <= length <= LONGEST:
-        raise UsageError(f"The task {task} needs a length from {least} to {LONGEST:,}, not {length}.")
+    """Return the problem called `task`. Raises UsageError for a length out of range."""
+    min_length, make = PROBLEMS[task]
+    if not min_length <= length <= MAX_LENGTH:
+        raise UsageError(f"The task {task} needs a length from {min_length} to {MAX_LENGTH:,}, not {length}.")
     return make(length)
 
 
-LONGEST = 10_000
+MAX_LENGTH = 10_000
 PROBLEMS: dict[str, tuple[int, Callable[[int], Problem]]] = {
     "adding": (2, Adding),
     "copy": (1, Copying),
@@ -328,4 +332,4 @@ PROBLEMS: dict[str, tuple[int, Callable[[int], Problem]]] = {
     "anbncn": (1, lambda length: Counting(length, "abc")),
     "brackets": (4, Brackets),
 }
-"""The least length of each task, and what makes it."""
+"""Minimum length of each problem, and its constructor."""

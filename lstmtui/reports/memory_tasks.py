@@ -1,8 +1,8 @@
-"""The classic tests of memory: what each asks, what its paper found, and the settings that reach it here in minutes.
+"""The classic memory tasks: definition, result in the literature, and settings that learn them in minutes.
 
-A trial is one cell on one test from one seed, and its run is a run like any other, in the folder of runs: it can be
-paused, resumed and watched. Its result stands in the run's status. Nothing here computes: sequences are made in
-`lstmtui.data.memory_tasks`, and `lstmtui.engine.tasks.memory` trains on them.
+A trial trains one cell on one task from one seed. It is an ordinary run in the folder of runs, which can be paused,
+resumed and watched; its result is in the run's status. This module does not compute: `lstmtui.data.memory_tasks`
+generates the sequences, and `lstmtui.engine.tasks.memory` trains on them.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ BASE: dict[str, Any] = {
     "clip": 1.0,
     "eval_tokens": 0, "sample_length": 1, "log_every": 50, "threads": 1,
 }  # fmt: skip
-"""What is the same in all tasks."""
+"""Settings shared by all tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One test of memory."""
+    """One memory task."""
 
     name: str
     title: str
     length: int
-    """As it is set where nobody says otherwise."""
+    """The default length."""
     symbol: str
-    """How the literature writes the length."""
+    """The symbol of the length in the literature."""
     meaning: str
-    """What the length is."""
+    """Meaning of the length."""
     criterion: str
-    """What counts as learnt."""
+    """The criterion of success."""
     paper: str
-    """What the paper found."""
+    """The result in the literature."""
     citation: str
     settings: Mapping[str, Any]
-    """Settings of a run, beyond BASE."""
+    """Settings of a run, in addition to BASE."""
     every: int = 250
-    """Steps between looks at whether it is learnt."""
+    """Steps between evaluations."""
     inits: tuple[str, ...] = ("forget",)
-    """Ways to begin that are tried where nobody says otherwise."""
+    """The default initialisations, keys of INITS."""
 
 
 HOCHREITER = "Hochreiter and Schmidhuber 1997, Long short-term memory, Neural Computation 9(8)"
@@ -72,20 +72,20 @@ TASKS: dict[str, Task] = {
         Task(
             name="copy", title="copy memory", length=30, symbol="T", meaning="blanks between ten symbols and the cue",
             criterion="99 % of the symbols recalled (12.5 % by chance)",
-            paper="unitary recurrent weights learn it where LSTM is hard put to; beginning with long memories greatly "
-            "improves what LSTM learns of long dependencies (Tallec and Ollivier 2018, arXiv:1804.11188)",
+            paper="unitary recurrent weights learn it where LSTM fails for long T; initialising LSTM with long "
+            "memories greatly improves its learning of long dependencies (Tallec and Ollivier 2018, arXiv:1804.11188)",
             citation="Arjovsky, Shah and Bengio 2016, arXiv:1511.06464; after " + HOCHREITER,
             settings={"hidden": 64, "batch": 20, "lr": 1e-2, "steps": 6000}, inits=("forget", "chrono"),
         ),
         Task(
-            name="order", title="temporal order", length=100, symbol="T", meaning="least symbols in a sequence",
+            name="order", title="temporal order", length=100, symbol="T", meaning="minimum symbols in a sequence",
             criterion="at most 5 of 2560 sequences wrong",
             paper="LSTM without forget gate: 1 of 2560 wrong after 31,390 sequences (means of 20 trials, table 9)",
             citation=HOCHREITER + ", experiment 6a",
             settings={"hidden": 32, "batch": 20, "lr": 1e-2, "steps": 3000}, inits=("forget", "chrono"),
         ),
         Task(
-            name="reber", title="embedded Reber grammar", length=40, symbol="T", meaning="longest string learnt from",
+            name="reber", title="embedded Reber grammar", length=40, symbol="T", meaning="longest training string",
             criterion="every prediction legal, on strings up to twice as long",
             paper="LSTM: 97 to 100 % of trials learn it, after 8,440 to 39,740 sequences by size and learning rate; "
             "Elman nets had not after 200,000 (table 1)",
@@ -93,15 +93,15 @@ TASKS: dict[str, Task] = {
             settings={"hidden": 16, "batch": 16, "lr": 1e-2, "steps": 6000},
         ),
         Task(
-            name="anbn", title="a^n b^n", length=10, symbol="n", meaning="largest n learnt from",
-            criterion="every set of next symbols right for all n up to three times those learnt",
-            paper="LSTM learns it, and goes further beyond than the networks before it, also those made for counting",
+            name="anbn", title="a^n b^n", length=10, symbol="n", meaning="largest n in training",
+            criterion="every set of next symbols right for all n up to three times the largest in training",
+            paper="LSTM learns it and generalises further than earlier networks, including those designed for counting",
             citation=GERS,
             settings={"hidden": 10, "batch": 10, "lr": 3e-2, "steps": 8000}, every=500,
         ),
         Task(
-            name="anbncn", title="a^n b^n c^n", length=10, symbol="n", meaning="largest n learnt from",
-            criterion="every set of next symbols right for all n up to three times those learnt",
+            name="anbncn", title="a^n b^n c^n", length=10, symbol="n", meaning="largest n in training",
+            criterion="every set of next symbols right for all n up to three times the largest in training",
             paper="variants of LSTM are the first recurrent networks to learn it; trained by Kalman filters on n up to "
             "10 they are right up to 1000 and more (Gers et al. 2002, ICANN)",
             citation=GERS,
@@ -109,10 +109,10 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name="brackets", title="nested brackets (Dyck-2)", length=50, symbol="T",
-            meaning="longest string learnt from",
+            meaning="longest training string",
             criterion="every set of next brackets right in 95 % of strings nearly twice as long",
-            paper="recurrent networks do poorly on strings longer than those learnt from, but reach far beyond where "
-            "the depth is bounded, as it is here: at most 8",
+            paper="recurrent networks generalise poorly to strings longer than in training, but well if the depth "
+            "is bounded, as it is here: at most 8",
             citation="Bhattamishra, Ahuja and Goyal 2020, arXiv:2011.03965; see also Suzgun et al. 2019, "
             "arXiv:1906.03648, where none learns Dyck-2 well",
             settings={"hidden": 64, "batch": 20, "lr": 5e-3, "steps": 4000, "schedule": "cosine"}, every=500,
@@ -121,16 +121,16 @@ TASKS: dict[str, Task] = {
 }  # fmt: skip
 
 INITS: dict[str, str] = {
-    "forget": "as a run begins: forget bias 1, orthogonal recurrent weights",
-    "chrono": "memories of 1 to as many steps as the task's length (Tallec and Ollivier 2018)",
+    "forget": "the default: forget bias 1, orthogonal recurrent weights",
+    "chrono": "memories of 1 step to the length of the task (Tallec and Ollivier 2018)",
     "zero": "forget bias 0",
-    "uniform": "recurrent weights drawn evenly, not orthogonal",
+    "uniform": "uniform instead of orthogonal recurrent weights",
 }
-"""Ways to begin."""
+"""Initialisations by name, with their description."""
 
 
-def initial(init: str, length: int) -> dict[str, Any]:
-    """Return the settings of a way to begin."""
+def init_settings(init: str, length: int) -> dict[str, Any]:
+    """Return the settings of an initialisation."""
     changes: dict[str, dict[str, Any]] = {
         "chrono": {"init_span": max(3, length)},
         "zero": {"forget_bias": 0.0},
@@ -141,7 +141,7 @@ def initial(init: str, length: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One cell on one test, from one seed."""
+    """One cell on one task, from one seed."""
 
     task: str
     length: int
@@ -150,18 +150,18 @@ class Trial:
 
     @property
     def run_name(self) -> str:
-        """What its run is called, where that name is free."""
+        """The name of its run, if that name is free."""
         init = "" if self.init == "forget" else f"-{self.init}"
         return f"{self.task}-{self.length}-{self.settings.network.cell}{init}-s{self.settings.run.seed}"
 
     def find(self, root: Path) -> RunFolder | None:
-        """Return the newest run of exactly these settings, however many threads it computes with; None without one."""
-        wanted = self.settings.changed(threads=1)
+        """Return the newest run with exactly these settings, except threads; None if there is none."""
+        settings = self.settings.changed(threads=1)
         for run in list_runs(root):
             if not run.path.name.startswith(f"{self.task}-"):
                 continue
             try:
-                if config.load(run.config).changed(threads=1) == wanted:
+                if config.load(run.config).changed(threads=1) == settings:
                     return run
             except LstmtuiError:
                 continue
@@ -171,12 +171,19 @@ class Trial:
 def trials(
     task: Task, *, length: int, cells: Sequence[str], inits: Sequence[str], seeds: Sequence[int], **changes: Any
 ) -> Iterator[Trial]:
-    """Yield every trial of a test; `changes` are settings that somebody asked for. Raises UsageError."""
-    given = {name: value for name, value in changes.items() if value is not None}
+    """Yield every trial of a task; `changes` override its settings, except those that are None. Raises UsageError."""
+    overrides = {name: value for name, value in changes.items() if value is not None}
     for seed in seeds:
         for init in inits:
             for cell in cells:
-                chosen = {**BASE, **task.settings, **given, **initial(init, length), "cell": cell, "seed": seed}
+                chosen = {
+                    **BASE,
+                    **task.settings,
+                    **overrides,
+                    **init_settings(init, length),
+                    "cell": cell,
+                    "seed": seed,
+                }
                 checked = {name: config.convert(name, value, config.option(name)) for name, value in chosen.items()}
                 settings = Settings(
                     **{"eval_every": task.every, **checked}, purpose="memory", corpus=(task.name,),
@@ -187,7 +194,7 @@ def trials(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of a trial."""
+    """Result of a trial."""
 
     trial: Trial = field(repr=False)
     run: str
@@ -196,32 +203,32 @@ class Result:
     figure: float | None
     verdict: str
     steps: int
-    """Taken, until it was learnt or there were no more."""
+    """Number of steps taken, until the task was learnt or the run ended."""
     sequences: int
     seconds: float
     parameters: int
 
     def record(self) -> dict[str, Any]:
-        """Return it for programs."""
-        kept = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "trial"}
+        """Return the result as a dictionary for JSON."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "trial"}
         s = self.trial.settings
-        return {"cell": s.network.cell, "init": self.trial.init, "seed": s.run.seed, **kept, "settings": s.flat()}
+        return {"cell": s.network.cell, "init": self.trial.init, "seed": s.run.seed, **fields, "settings": s.flat()}
 
 
 def result(trial: Trial, snapshot: RunSnapshot) -> Result | None:
-    """Return the result of a trial's run; None where it has not ended, or diverged without one."""
-    said = snapshot.status.get("result")
+    """Return the result of a trial's run; None if it has not finished."""
+    outcome = snapshot.status.get("result")
     sequences = snapshot.step * trial.settings.length.batch
     if snapshot.state == "diverged":
-        said = {"passed": False, "figure": None, "verdict": snapshot.message, "sequences": sequences}
-    elif snapshot.state != "finished" or not isinstance(said, dict):
+        outcome = {"passed": False, "figure": None, "verdict": snapshot.message, "sequences": sequences}
+    elif snapshot.state != "finished" or not isinstance(outcome, dict):
         return None
     return Result(
         trial=trial,
         run=snapshot.run.name,
-        passed=said.get("passed") is True,
-        figure=_number(said.get("figure")),
-        verdict=str(said.get("verdict", "")),
+        passed=outcome.get("passed") is True,
+        figure=_number(outcome.get("figure")),
+        verdict=str(outcome.get("verdict", "")),
         steps=snapshot.step,
         sequences=sequences,
         seconds=_number(snapshot.status.get("seconds")) or 0.0,
@@ -233,45 +240,45 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-# --- in words ---------------------------------------------------------------------------------------------------------
+# --- text ------------------------------------------------------------------------------------------------------------
 
 
 def label(trial: Trial) -> str:
-    """Return what tells a trial from others of its task but for the seed: the cell, and how it begins."""
+    """Return the label of a trial in its task, without the seed: cell and initialisation."""
     cell = trial.settings.network.cell
     return cell if trial.init == "forget" else f"{cell} ({trial.init})"
 
 
-def grouped(results: Sequence[Result]) -> dict[str, list[Result]]:
-    """Return the results of one task by cell and way to begin."""
+def group_results(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Group the results of one task by cell and initialisation."""
     groups: dict[str, list[Result]] = {}
-    for one in results:
-        groups.setdefault(label(one.trial), []).append(one)
+    for result in results:
+        groups.setdefault(label(result.trial), []).append(result)
     return groups
 
 
-def found(task: Task, results: Sequence[Result]) -> str:
-    """Return one honest sentence about the results of a task."""
+def summary(task: Task, results: Sequence[Result]) -> str:
+    """Return one sentence that summarises the results of a task."""
     if not results:
-        return f"{task.title}: nothing was tried."
-    groups = grouped(results)
-    learnt = [name for name, them in groups.items() if all(r.passed for r in them)]
-    never = [name for name, them in groups.items() if not any(r.passed for r in them)]
+        return f"{task.title}: no trials."
+    groups = group_results(results)
+    learnt = [name for name, trials_of_label in groups.items() if all(r.passed for r in trials_of_label)]
+    never = [name for name, trials_of_label in groups.items() if not any(r.passed for r in trials_of_label)]
     sometimes = [
-        f"{name} ({sum(r.passed for r in them)} of {len(them)} seeds)"
-        for name, them in groups.items()
+        f"{name} ({sum(r.passed for r in trials_of_label)} of {len(trials_of_label)} seeds)"
+        for name, trials_of_label in groups.items()
         if name not in (*learnt, *never)
     ]
-    parts = [f"learnt by {listed(learnt)}"] if learnt else []
-    parts += [f"by {listed(sometimes)} at times"] if sometimes else []
+    parts = [f"learnt by {join_names(learnt)}"] if learnt else []
+    parts += [f"sometimes by {join_names(sometimes)}"] if sometimes else []
     if never:
-        most = max(r.sequences for name in never for r in groups[name])
-        parts.append(f"not by {listed(never)} within {most:,} sequences (more might do)")
+        limit = max(r.sequences for name in never for r in groups[name])
+        parts.append(f"not by {join_names(never)} within {limit:,} sequences (more training may succeed)")
     trial = results[0].trial
-    once = " One seed each: another may come out differently." if max(map(len, groups.values())) == 1 else ""
-    return f"{task.title}, {task.symbol} = {trial.length}: {'; '.join(parts)}.{once}"
+    caveat = " One seed each: other seeds may differ." if max(map(len, groups.values())) == 1 else ""
+    return f"{task.title}, {task.symbol} = {trial.length}: {'; '.join(parts)}.{caveat}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as prose lists them."""
+def join_names(names: Sequence[str]) -> str:
+    """Return names joined by commas and a final 'and'."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

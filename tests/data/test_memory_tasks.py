@@ -1,4 +1,4 @@
-"""Tests of memory: every answer by a definition of its own, and judges that can tell right from nearly right."""
+"""Memory tasks: targets against independent definitions, and judges that separate right from nearly right."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def rng(seed=0):
 
 
 def right(batch: Batch, kind: str) -> np.ndarray:
-    """Return the answers of a network that knows."""
+    """Return the outputs of a perfect network."""
     if kind == "classes":
         return np.eye(16)[batch.y] if batch.y.ndim == 1 else batch.y
     return batch.y - 0.5 if kind == "sets" else batch.y
 
 
 @pytest.mark.parametrize("task", memory_tasks.PROBLEMS)
-def test_answers_stand_where_they_are_asked(task):
+def test_targets_match_the_asked_positions(task):
     p = problem(task, 14)
     batch = p.batch(rng(), 5)
     assert batch.x.shape == (*batch.asked.shape, p.inputs)
@@ -40,7 +40,7 @@ def test_answers_stand_where_they_are_asked(task):
     assert task.startswith("anbn") or other.x.tobytes() != batch.x.tobytes()
 
 
-def test_temporal_order_by_reading_the_letters():
+def test_temporal_order_sequences_have_the_documented_form():
     x, ends, y = formal_languages.temporal_order_task(rng(), 100, 200)
     assert x.shape == (110, 200)
     assert set(ends) == set(range(99, 110))
@@ -61,7 +61,7 @@ def test_temporal_order_by_reading_the_letters():
 
 
 def observed(lines):
-    """Return what was seen to come after each beginning."""
+    """Return the set of next symbols observed after each prefix."""
     after = defaultdict(set)
     for line in lines:
         for t in range(1, len(line)):
@@ -69,26 +69,26 @@ def observed(lines):
     return after
 
 
-def test_reber_follows_are_those_that_occur():
+def test_reber_follows_are_the_observed_next_symbols():
     lines = list(formal_languages.reber(random.Random(3), 6_000))
     after = observed(lines)
     for line in lines[:300]:
         follows = formal_languages.reber_follows(line)
         assert len(follows) == len(line) - 1
         for t, following in enumerate(follows):
-            if t < 7:  # beginnings this short occur often enough to be followed by all that may
+            if t < 7:  # prefixes this short occur often enough to show all next symbols
                 assert set(following) == after[line[: t + 1]]
             assert line[t + 1] in following
 
 
 @pytest.mark.parametrize("line", ["", "B", "BTBTXSETX", "BTBTXSEPE", "BTBTXXETE", "BPBTXSETE", "BTBTXSETEE"])
-def test_other_strings_are_no_reber_strings(line):
+def test_strings_outside_the_reber_grammar_raise(line):
     with pytest.raises(ValueError, match="Reber"):
         formal_languages.reber_follows(line)
 
 
 @pytest.mark.parametrize(("task", "letters"), [("anbn", "ab"), ("anbncn", "abc")])
-def test_counting_follows_are_those_that_occur(task, letters):
+def test_counting_follows_are_the_observed_next_symbols(task, letters):
     p = problem(task, 5)
     after = observed("S" + "".join(letter * n for letter in letters) + "T" for n in range(1, 20))
     batch = p.batch(rng(), 5)
@@ -106,7 +106,7 @@ def test_counting_follows_are_those_that_occur(task, letters):
     assert at == len(batch.y)
 
 
-def test_brackets_that_may_come_are_those_that_can_still_be_closed():
+def test_possible_brackets_are_those_that_can_still_be_closed():
     def possible(text):
         while (shorter := text.replace("()", "").replace("[]", "")) != text:
             text = shorter
@@ -128,29 +128,29 @@ def test_brackets_that_may_come_are_those_that_can_still_be_closed():
 
 
 @pytest.mark.parametrize("task", memory_tasks.PROBLEMS)
-def test_judges_pass_who_knows_and_fail_who_guesses(task):
+def test_judges_pass_perfect_networks_and_fail_constant_ones(task):
     p = problem(task, 12)
-    kind = "sets" if task == "reber" else p.kind  # where several may follow, they are judged as a set
-    knows = p.judge(lambda batch: right(batch, kind), rng(), whole=task not in ("anbn", "anbncn"))
-    assert knows.passed
+    kind = "sets" if task == "reber" else p.kind  # the possible next symbols are judged as a set
+    perfect = p.judge(lambda batch: right(batch, kind), rng(), whole=task not in ("anbn", "anbncn"))
+    assert perfect.passed
     constant = p.judge(lambda batch: np.ones((len(batch.y), p.outputs)), rng())
     assert not constant.passed
     if task == "adding":
         assert constant.figure == pytest.approx(1 / 6, abs=0.02)
-        assert knows.figure == 0
+        assert perfect.figure == 0
 
 
 def test_counting_is_judged_by_the_first_n_that_fails():
     p = problem("anbn", 4)
-    knows_to = 17
+    correct_to = 17
 
     def answers(batch):
         lengths = np.broadcast_to(batch.asked.sum(axis=0), batch.asked.shape)[batch.asked]
-        return right(batch, "sets") * np.where(lengths > 2 * knows_to + 1, -1, 1)[:, None]
+        return right(batch, "sets") * np.where(lengths > 2 * correct_to + 1, -1, 1)[:, None]
 
     verdict = p.judge(answers, rng())
     assert (verdict.figure, verdict.passed) == (17, True)
-    knows_to = 11
+    correct_to = 11
     assert not p.judge(answers, rng()).passed
 
 
@@ -169,7 +169,7 @@ def test_one_illegal_prediction_fails_the_grammar():
     assert "999 of 1000" in verdict.description
 
 
-def test_lengths_out_of_bounds_are_named():
+def test_lengths_out_of_range_raise():
     for length in (0, 9, 10**6):
         with pytest.raises(UsageError, match=f"order needs a length from 10 .* not {length}"):
             problem("order", length)

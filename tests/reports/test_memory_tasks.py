@@ -1,4 +1,4 @@
-"""What is said of trials, and what is kept of them."""
+"""Trials of memory tasks: settings, runs, results and summaries."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 
 def trial(cell="lstm", *, init="forget", seed=1, task="adding", **changes):
-    (one,) = memory_tasks.trials(TASKS[task], length=50, cells=[cell], inits=[init], seeds=[seed], **changes)
-    return one
+    (single,) = memory_tasks.trials(TASKS[task], length=50, cells=[cell], inits=[init], seeds=[seed], **changes)
+    return single
 
 
 def result(of: Trial, passed: bool, sequences: int = 1000) -> Result:
@@ -35,17 +35,17 @@ def result(of: Trial, passed: bool, sequences: int = 1000) -> Result:
     )
 
 
-def test_every_task_can_be_made_at_its_length():
+def test_every_task_has_a_problem_of_its_length():
     assert set(TASKS) == set(PROBLEMS)
     for name, task in TASKS.items():
         assert problem(name, task.length).length == task.length
         assert set(task.inits) <= set(INITS)
-        (one,) = memory_tasks.trials(task, length=task.length, cells=["gru"], inits=["forget"], seeds=[3])
-        assert one.settings.length.steps % task.every == 0  # the last look is at the last step
-        assert (one.settings.network.cell, one.settings.run.seed, one.settings.network.layers) == ("gru", 3, 1)
+        (single,) = memory_tasks.trials(task, length=task.length, cells=["gru"], inits=["forget"], seeds=[3])
+        assert single.settings.length.steps % task.every == 0  # the last step is evaluated
+        assert (single.settings.network.cell, single.settings.run.seed, single.settings.network.layers) == ("gru", 3, 1)
 
 
-def test_ways_to_begin_are_settings_of_a_run():
+def test_initialisations_are_settings_of_a_run():
     assert trial().settings.network.init_span == 0
     assert trial(init="chrono").settings.network.init_span == 50
     assert trial(init="zero").settings.network.forget_bias == 0
@@ -60,7 +60,7 @@ def write(root, trial, name):
     return runs.write(trial.settings, RunFolder(root / name))
 
 
-def test_a_run_is_found_again_for_the_same_trial_only(tmp_path):
+def test_find_returns_the_run_with_the_same_settings_only(tmp_path):
     assert trial().find(tmp_path) is None
     run = write(tmp_path, trial(), "adding-50-lstm-s1")
     write(tmp_path, trial(), "another")
@@ -71,40 +71,40 @@ def test_a_run_is_found_again_for_the_same_trial_only(tmp_path):
     assert trial().find(tmp_path) is None
 
 
-def test_what_threads_compute_is_the_same_trial(tmp_path):
+def test_threads_do_not_distinguish_trials(tmp_path):
     run = write(tmp_path, trial(), "adding-1")
     assert trial(threads="2").find(tmp_path) == run
 
 
-def test_names_of_runs_tell_what_they_try():
+def test_run_names_contain_task_length_cell_init_and_seed():
     assert trial().run_name == "adding-50-lstm-s1"
     assert trial("slstm", init="chrono", seed=3).run_name == "adding-50-slstm-chrono-s3"
 
 
-def test_a_result_is_that_of_a_run_that_has_ended():
+def test_only_finished_and_diverged_runs_have_a_result():
     done = {"passed": True, "figure": 0.25, "verdict": "all right"}
     status = {"step": 10, "seconds": 2.5, "parameters": 9, "result": done}
     folder = RunFolder(Path("x"))
-    found = memory_tasks.result(trial(), RunSnapshot(run=folder, state="finished", status=status))
-    assert (found.passed, found.figure, found.verdict) == (True, 0.25, "all right")
-    assert (found.steps, found.sequences, found.seconds, found.parameters) == (10, 200, 2.5, 9)
+    finished = memory_tasks.result(trial(), RunSnapshot(run=folder, state="finished", status=status))
+    assert (finished.passed, finished.figure, finished.verdict) == (True, 0.25, "all right")
+    assert (finished.steps, finished.sequences, finished.seconds, finished.parameters) == (10, 200, 2.5, 9)
     assert memory_tasks.result(trial(), RunSnapshot(run=folder, state="stopped", status=status)) is None
     assert memory_tasks.result(trial(), RunSnapshot(run=folder, state="finished", status={})) is None
     diverged = memory_tasks.result(trial(), RunSnapshot(run=folder, state="diverged", message="It diverged."))
     assert (diverged.passed, diverged.figure, diverged.verdict) == (False, None, "It diverged.")
 
 
-def test_the_sentence_tells_who_learnt_it_and_who_did_not():
+def test_the_summary_lists_cells_that_learnt_and_cells_that_did_not():
     results = [result(trial(cell), cell != "rnn", 70_000 if cell == "rnn" else 9) for cell in ("rnn", "lstm", "gru")]
-    assert memory_tasks.found(TASKS["adding"], results) == (
+    assert memory_tasks.summary(TASKS["adding"], results) == (
         "adding problem, T = 50: learnt by lstm and gru; not by rnn within 70,000 sequences (more "
-        "might do). One seed each: another may come out differently."
+        "training may succeed). One seed each: other seeds may differ."
     )
 
 
-def test_the_sentence_tells_of_seeds_that_disagree():
+def test_the_summary_counts_seeds_that_differ():
     results = [result(trial(seed=seed), seed < 3) for seed in (1, 2, 3)]
-    assert memory_tasks.found(TASKS["adding"], results) == "adding problem, T = 50: by lstm (2 of 3 seeds) at times."
-    begun = [result(trial(init=init), init == "chrono") for init in ("forget", "chrono")]
-    assert "learnt by lstm (chrono); not by lstm within" in memory_tasks.found(TASKS["adding"], begun)
-    assert memory_tasks.found(TASKS["copy"], []) == "copy memory: nothing was tried."
+    assert memory_tasks.summary(TASKS["adding"], results) == "adding problem, T = 50: sometimes by lstm (2 of 3 seeds)."
+    by_init = [result(trial(init=init), init == "chrono") for init in ("forget", "chrono")]
+    assert "learnt by lstm (chrono); not by lstm within" in memory_tasks.summary(TASKS["adding"], by_init)
+    assert memory_tasks.summary(TASKS["copy"], []) == "copy memory: no trials."

@@ -4,8 +4,8 @@
 
 Prints one JSON object: {"step": ...}, or {"error": sentence, "exit_code": n}. The parent may train at the same time.
 
-The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to that
-step, so that its curves include its parent's. Settings that determine the tensors or the text cannot change.
+The child gets the checkpoint with its moments and states, the tokenizer, and the lines of metrics and samples up to
+that step, so that its curves include its parent's. Settings that determine the tensors or the text cannot change.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def train(run, interrupted=lambda: False):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_test_trains_evaluates_samples_and_is_probed(create, task):
+def test_every_task_trains_evaluates_samples_and_writes_probes(create, task):
     run = create(task, steps="10", length=12)
     assert train(run) == "finished"
     seen = RunReader(run).refresh()
@@ -51,16 +51,16 @@ def test_every_test_trains_evaluates_samples_and_is_probed(create, task):
     assert read_window(run)["values"].shape[0] == 1
 
 
-def test_a_run_ends_as_soon_as_the_test_is_learnt_and_its_weights_are_the_best(create, monkeypatch):
+def test_a_run_ends_when_the_task_is_learnt_with_these_weights_as_the_best(create, monkeypatch):
     judged = []
 
     def judge(self, answers, rng, *, whole=True):
         judged.append(whole)
-        return Verdict(len(judged) >= 4, 0.5, "as the test has it")  # the second evaluation, then all sequences
+        return Verdict(len(judged) >= 4, 0.5, "stub")  # the second evaluation, then all sequences
 
     monkeypatch.setattr(Adding, "judge", judge)
     run = create(steps="60")
-    judged.append(False)  # what compiling calls
+    judged.append(False)  # the call during compilation
     assert train(run) == "finished"
     seen = RunReader(run).refresh()
     assert seen.step == 20
@@ -74,19 +74,19 @@ def test_a_run_ends_as_soon_as_the_test_is_learnt_and_its_weights_are_the_best(c
 def test_an_interrupted_run_ends_in_the_same_bytes(create, at):
     whole, parts = create("reber", name="whole", length=12), create("reber", name="parts", length=12)
     assert train(whole) == "finished"
-    looks = 0
+    checks = 0
 
     def interrupted():
-        nonlocal looks
-        looks += 1
-        return looks > at
+        nonlocal checks
+        checks += 1
+        return checks > at
 
     assert train(parts, interrupted) == "stopped"
     assert train(parts) == "finished"
     assert tiny.last_weights(parts) == tiny.last_weights(whole)
 
 
-def test_it_can_be_steered_and_sampled_but_has_no_window_of_text(create):
+def test_requests_work_but_sampling_settings_cannot_change(create):
     steered = StepwiseTrainer(create())
     steered.steps(10)
     assert steered.ask("set", "lr", "0.001") == (True, "lr is now 0.001 (it was 0.01).")
