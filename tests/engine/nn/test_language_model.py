@@ -195,20 +195,20 @@ def test_segments_add_up_to_the_gradients_of_the_window(cell, drop):
     assert parts.segments == [(0, 3), (3, 6), (6, 9), (9, 11)]
     for _ in range(2):
         assert parts.gradient(x, y, drop, PENALTIES) == pytest.approx(whole.gradient(x, y, drop, PENALTIES), rel=1e-13)
-        assert parts.stack.penalised == pytest.approx(whole.stack.penalised, rel=1e-12)
+        assert parts.recurrent.penalised == pytest.approx(whole.recurrent.penalised, rel=1e-12)
         np.testing.assert_allclose(parts.gradients.flat, whole.gradients.flat, rtol=1e-10, atol=1e-14)
         parts.carry()
         whole.carry()
 
 
-def test_recomputing_keeps_the_gates_of_one_segment():
+def test_recomputation_stores_the_gates_of_one_segment():
     x, _ = batch(T=11)
-    kept, recomputed = (network("gru", T=11, segment=4, recompute=recompute) for recompute in (False, True))
-    assert (kept.observe(x), recomputed.observe(x)) == (0, 8)
-    for all_gates, last_gates in zip(kept.gates(), recomputed.gates(), strict=True):
+    stored, recomputed = (network("gru", T=11, segment=4, recompute=recompute) for recompute in (False, True))
+    assert (stored.observe(x), recomputed.observe(x)) == (0, 8)
+    for all_gates, last_gates in zip(stored.gates(), recomputed.gates(), strict=True):
         assert all_gates.shape == (11, B, 3, 4)
         np.testing.assert_array_equal(last_gates, all_gates[8:])
-    for ours, theirs in zip(recomputed.stack.layers, kept.stack.layers, strict=True):
+    for ours, theirs in zip(recomputed.recurrent.layers, stored.recurrent.layers, strict=True):
         assert ours.gates.nbytes * 11 == theirs.gates.nbytes * 4
 
 
