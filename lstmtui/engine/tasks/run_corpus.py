@@ -49,7 +49,7 @@ def stored_corpus(
     if plan is None:
         return tokenise_corpus(s.data, report=report)
     cached, change = corpus.load_dataset(plan.corpus, ", ".join(s.data.corpus)), _describe_change(s, plan.corpus)
-    advice = f"'{shlex.join(['lstmtui', 'train', *s.data.corpus])}' trains a new run on the present text"
+    advice = f"'{shlex.join(['lstmtui', 'train', *s.data.corpus])}' trains a new run on it"
     if not change:
         return cached or tokenise_corpus(s.data, report=report)
     if cached is None:

@@ -26,7 +26,7 @@ def stopped_in_the_middle(tmp_path, **changes):
 
 
 @pytest.mark.parametrize("change", ["grown", "gone"])
-def test_a_run_goes_on_with_the_text_that_it_began_with_and_says_so(change, tmp_path):
+def test_a_run_continues_with_its_original_text_and_reports_the_change(change, tmp_path):
     run, expected = stopped_in_the_middle(tmp_path, schedule="constant", warmup=0, dropout_rise=0.0)
     path = tiny.corpus(tmp_path)
     if change == "grown":
