@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.engine.backend import Cell
-from lstmtui.engine.nn.attention import Attention
+from lstmtui.engine.nn.attention import Attention, AttentionSize
 from lstmtui.engine.nn.linear import Compute, Linear
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Dropout, Recurrent, layer_names, mask_key
@@ -81,7 +81,7 @@ class TranslationDecoder:
         M = weights[f"{UPPER}.0.W_ih"].shape[1] - H
         dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
         self.attention = Attention(
-            T, S, B, A, M, dtype=dtype, precision=compute.precision, threads=compute.threads,
+            AttentionSize(T, S, B, A, M), dtype=dtype, precision=compute.precision, threads=compute.threads,
             backward=gradients is not None, device=self.device,
         )  # fmt: skip
         self._widths = {"h1": H, "context": M, "h2": H2, "embedded": E}
