@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.common.files import to_json
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes
 from lstmtui.config import RunSettings, Settings
+from lstmtui.engine.answering import error_answer, write_line
 from lstmtui.engine.backend import CELLS, CPU, HAS_BFLOAT16, Device
 from lstmtui.engine.backend import device as device_of
 from lstmtui.engine.benchmark.profile import Profile
@@ -313,9 +313,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--profile", action="store_true", help="also the parts of a training step")
     try:
         for result in results(**vars(parser.parse_args(arguments))):
-            print(to_json(result), flush=True)
+            write_line(result)
     except LstmtuiError as error:
-        print(to_json({"error": str(error), "exit_code": error.exit_code}), flush=True)
+        write_line(error_answer(error))
         return error.exit_code
     return 0
 

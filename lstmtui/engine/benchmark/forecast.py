@@ -13,7 +13,6 @@ of a cell compiles its kernels, up to a minute, unless they are in the cache.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -26,7 +25,7 @@ from lstmtui.config import DataSettings, RunSettings
 from lstmtui.data import tokens
 from lstmtui.data.corpus import Corpus, open_corpus
 from lstmtui.engine.analysis.gradient_flow import CHUNK, CONTEXT, LAGS, SEQUENCES
-from lstmtui.engine.answering import answer_stdin
+from lstmtui.engine.answering import Answers, Operation, answer_request, answer_stdin, dispatch
 from lstmtui.engine.backend import CELLS, Device, device
 from lstmtui.engine.inference.evaluate import evaluation_shape
 from lstmtui.engine.nn.language_model import LanguageModel
@@ -37,7 +36,7 @@ from lstmtui.engine.nn.recurrent import Dropout, Penalty
 from lstmtui.engine.nn.training_step import Update, take_step
 from lstmtui.engine.step_plan import median_seconds
 from lstmtui.engine.training.time_budget import MAX_FINAL_SHARE
-from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.errors import UsageError
 
 SAMPLE_BYTES = 2_000_000
 """Bytes of the text from which its vocabulary and the bytes per token are estimated."""
@@ -198,26 +197,30 @@ def _other_seconds(s: RunSettings, figures: dict[str, Any], speed: float) -> dic
     }
 
 
-def answer(forecast: Forecast, line: bytes | str) -> dict[str, Any]:
-    """Return the answer to one line."""
-    try:
-        question = json.loads(line)
-        values = {name: config.convert(name, value, "the plan") for name, value in question["settings"].items()}
-        settings = RunSettings.from_values(values)
-        return forecast.measure(settings) if question.get("op") == "measure" else forecast.ask(settings)
-    except LstmtuiError as error:
-        return {"error": str(error), "exit_code": error.exit_code}
-    except MemoryError:
-        return {"error": "The network does not fit the memory; choose fewer or smaller layers.", "exit_code": 1}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return {"error": f"The plan cannot be made ({type(error).__name__}: {error}).", "exit_code": 1}
+def operations(forecast: Forecast) -> dict[str, Operation]:
+    """Return what the process answers, by name; each takes settings as config.toml has them."""
+
+    def ask(settings: dict[str, Any]) -> Answers:
+        yield forecast.ask(_settings(settings))
+
+    def measure(settings: dict[str, Any]) -> Answers:
+        try:
+            yield forecast.measure(_settings(settings))
+        except MemoryError as error:
+            raise UsageError("The network does not fit the memory; choose fewer or smaller layers.") from error
+
+    return {"ask": ask, "measure": measure}
+
+
+def _settings(values: dict[str, Any]) -> RunSettings:
+    return RunSettings.from_values({name: config.convert(name, value, "the plan") for name, value in values.items()})
 
 
 def main() -> int:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    forecast = Forecast()
-    return answer_stdin(lambda line: [answer(forecast, line)])
+    known = operations(Forecast())
+    return answer_stdin(lambda line: answer_request(lambda request: dispatch(known, request, "ask"), line))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui import config
-from lstmtui.common.files import append_json_line, to_json, write_atomically
+from lstmtui.common.files import append_json_line, write_atomically
 from lstmtui.common.opening import open_temporary, open_to_read
 from lstmtui.engine import checkpoint, step_plan
+from lstmtui.engine.answering import error_answer, write_line
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.engine.training.progress import progress_from
 from lstmtui.errors import LstmtuiError, UsageError
@@ -155,13 +156,13 @@ def main(arguments: list[str]) -> int:
     try:
         step = fork(RunFolder(args.parent), RunFolder(args.child), at=args.at, changes=changes)
     except LstmtuiError as error:
-        print(to_json({"error": str(error), "exit_code": error.exit_code}))
+        write_line(error_answer(error))
         return error.exit_code
     except OSError as error:
         message = f"The fork cannot be written to {args.child} ({error.strerror or error})."
-        print(to_json({"error": message, "exit_code": 1}))
+        write_line(error_answer(LstmtuiError(message)))
         return 1
-    print(to_json({"step": step}))
+    write_line({"step": step})
     return 0
 
 

@@ -10,7 +10,8 @@ from support.corpora import prepare
 
 from lstmtui import recipe
 from lstmtui.client.forecast import Forecaster
-from lstmtui.engine.benchmark.forecast import Forecast, answer
+from lstmtui.engine.answering import answer_request, dispatch
+from lstmtui.engine.benchmark.forecast import Forecast, operations
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 
@@ -78,7 +79,9 @@ def test_a_network_too_large_is_refused_before_it_is_made(tmp_path):
     "line", ["", "[]", "{}", '{"settings": 3}', '{"settings": {"hidden": "x"}}', '{"settings": {"nope": 1}}']
 )
 def test_a_malformed_question_is_answered_with_an_error(line):
-    assert "error" in answer(Forecast(), line)
+    known = operations(Forecast())
+    [answer] = answer_request(lambda request: dispatch(known, request, "ask"), line.encode())
+    assert "error" in answer
 
 
 def test_the_vocabulary_of_words_and_bpe_is_estimated(tmp_path):
