@@ -89,6 +89,10 @@ TESTED_ELSEWHERE = (
         tuple(f"lstmtui/engine/nn/{name}.py" for name in ("linear", "translation_decoder", "translation_encoder")),
     ),
     Elsewhere(
+        "tests/engine/inference/test_beam_search.py", "the model that beam search drives",
+        ("lstmtui/engine/nn/incremental_translation.py",),
+    ),
+    Elsewhere(
         "tests/engine/benchmark/test_forecast.py", "part of a forecast", ("lstmtui/engine/nn/memory_size.py",),
     ),
     Elsewhere(

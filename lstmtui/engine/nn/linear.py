@@ -21,9 +21,7 @@ class Compute(NamedTuple):
 class Linear:
     """One linear layer over shared weights NAME.W (M, D) and, where there is one, NAME.b (M,)."""
 
-    def __init__(
-        self, weights: Arena, gradients: Arena | None, name: str, N: int, compute: Compute
-    ) -> None:  # fmt: skip
+    def __init__(self, weights: Arena, gradients: Arena | None, name: str, N: int, compute: Compute) -> None:
         """`gradients` is where those of the weights go, None to read only. Raises MemoryError where the buffers do not
         fit."""
         self.weights, self.gradients, self.name, self.compute = weights, gradients, name, compute
