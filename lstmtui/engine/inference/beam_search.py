@@ -1,10 +1,10 @@
 """Beam search: the best translations that a model knows of several sources at once.
 
 A hypothesis of |Y| tokens, its end included, has the score log P(Y | X) / ((5 + |Y|) / 6) ^ alpha (Wu et al. 2016,
-arXiv:1609.08144, equation 14). Of all continuations of a source's hypotheses the most probable stay, as many as the beam
-is wide; one that has ended keeps its place. The search of a source goes on until none of its live hypotheses can reach
-a better score than what has been found, so that a beam of 1 is greedy search, and no better translation that has ended
-is lost.
+arXiv:1609.08144, equation 14). Of all continuations of a source's hypotheses the most probable stay, as many as the
+beam is wide; one that has ended keeps its place. The search of a source goes on until none of its live hypotheses can
+reach a better score than what has been found. So a beam of 1 is greedy search, and no better translation that has
+ended is lost.
 
 Given tokens of the target stand, and the rest follows them; they count in the score.
 """
