@@ -177,7 +177,7 @@ class CheckpointManager:
             checkpoint.remove_after(self._run, target.step)
         except OSError as error:
             raise SaveError(
-                f"Run '{self._run.name}' cannot return to step {target.step} ({error.strerror or error})."
+                f"Run '{self._run.name}' cannot go back to step {target.step} ({error.strerror or error})."
             ) from error
 
     def restore(self, target: Checkpoint, p: Progress) -> None:

@@ -20,16 +20,16 @@ def bidirectional(cell):
     weights.initialise(4)
     weights.flat[...] += 0.3 * np.random.default_rng(5).standard_normal(weights.flat.shape)
     gradients = Arena(weights.layout, np.float64)
-    made = Bidirectional(cell, weights, T, B, precision="float64", threads=2, gradients=gradients)
-    made.set_lengths(LENGTHS)
-    return made, weights, gradients
+    layers = Bidirectional(cell, weights, T, B, precision="float64", threads=2, gradients=gradients)
+    layers.set_lengths(LENGTHS)
+    return layers, weights, gradients
 
 
-def forward(made, x, drop=NO_DROPOUT, dfinal=None):
-    made.draw(drop)
-    made.pack()
-    made.prepare(dfinal)
-    return made.forward(x)
+def forward(layers, x, drop=NO_DROPOUT, dfinal=None):
+    layers.draw(drop)
+    layers.pack()
+    layers.prepare(dfinal)
+    return layers.forward(x)
 
 
 def by_reference(cell, weights, x):
@@ -46,14 +46,14 @@ def by_reference(cell, weights, x):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "slstm", "mingru"])
-def test_each_sequence_is_read_from_both_its_ends(cell):
-    made, weights, _ = bidirectional(cell)
+def test_outputs_equal_the_reference_in_both_directions(cell):
+    layers, weights, _ = bidirectional(cell)
     x = np.random.default_rng(1).normal(size=(T, B, D))
-    outputs = forward(made, x)
+    outputs = forward(layers, x)
     for b, n in enumerate(LENGTHS):
         np.testing.assert_allclose(outputs[:n, b], by_reference(cell, weights, x[:n, b]), rtol=1e-10, atol=1e-12)
         assert not outputs[n:, b].any()
-    final = made.final_states()
+    final = layers.final_states()
     for b, n in enumerate(LENGTHS):  # the forward half of the last output, and the backward half of the first
         np.testing.assert_array_equal(final["1.forward.0.h"][b], outputs[n - 1, b, :H])
         np.testing.assert_array_equal(final["1.backward.0.h"][b], outputs[0, b, H:])
@@ -62,18 +62,18 @@ def test_each_sequence_is_read_from_both_its_ends(cell):
 @pytest.mark.parametrize("drop", [NO_DROPOUT, Dropout(0.3, 0.3, 0.3, key=5)], ids=["plain", "dropout"])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_gradients_of_inputs_and_weights(cell, drop):
-    made, weights, gradients = bidirectional(cell)
+    layers, weights, gradients = bidirectional(cell)
     random = np.random.default_rng(2)
     x, wanted = random.normal(size=(T, B, D)), random.normal(size=(T, B, 2 * H))
-    dfinal = {name: random.normal(size=state.shape) for name, state in made.final_states().items()}
+    dfinal = {name: random.normal(size=state.shape) for name, state in layers.final_states().items()}
 
     def loss():
-        total = float((forward(made, x, drop) * wanted).sum())
-        return total + sum(float((state * dfinal[name]).sum()) for name, state in made.final_states().items())
+        total = float((forward(layers, x, drop) * wanted).sum())
+        return total + sum(float((state * dfinal[name]).sum()) for name, state in layers.final_states().items())
 
-    forward(made, x, drop, dfinal)
-    dx = made.backward(wanted.copy(), x).copy()
-    made.finish()
+    forward(layers, x, drop, dfinal)
+    dx = layers.backward(wanted.copy(), x).copy()
+    layers.finish()
     found = {name: view.copy() for name, view in gradients.views.items()}
     assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
     for name in ("encoder.0.forward.W_hh", "encoder.0.backward.W_ih", "encoder.1.backward.b", "encoder.1.forward.W_ih"):

@@ -22,7 +22,7 @@ def network(tmp_path, **given):
 
 
 @pytest.mark.parametrize("large", [True, False])
-def test_only_a_large_network_reads_halves_where_they_are_made_whole_again(tmp_path, monkeypatch, large):
+def test_only_large_networks_use_bfloat16_weights_by_default(tmp_path, monkeypatch, large):
     s, weights = network(tmp_path, precision="auto")
     monkeypatch.setattr(reading, "MIN_BFLOAT16_WEIGHTS", weights.flat.size + (0 if large else 1))
     halves = (HAS_BFLOAT16 and large) or NATIVE_BFLOAT16
@@ -31,7 +31,7 @@ def test_only_a_large_network_reads_halves_where_they_are_made_whole_again(tmp_p
     assert inference_precision(asked, weights) == "float32"
 
 
-def test_halves_of_the_weights_answer_as_the_whole(tmp_path):
+def test_bfloat16_weights_agree_with_float32(tmp_path):
     s, weights = network(tmp_path, precision="bfloat16")
     tokens = np.random.default_rng(0).integers(0, V, (9, 2)).astype(np.int32)
     halves = IncrementalModel(s, weights, 2).read(tokens)

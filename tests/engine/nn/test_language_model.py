@@ -68,7 +68,7 @@ def test_every_gradient_agrees_with_central_differences(cell, tied, drop, T):
 
 @pytest.mark.parametrize("T", [T, V], ids=["rows", "table"])
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
-def test_gradients_hold_nothing_of_windows_before(tied, T):
+def test_gradients_do_not_contain_earlier_windows(tied, T):
     used = network("lstm", tied=tied, T=T, segment=2)
     for seed, drop in enumerate((Dropout(), Dropout(), EVERYTHING, EVERYTHING, Dropout(), Dropout())):
         found = []
@@ -107,7 +107,7 @@ def test_two_threads_agree_with_one_and_with_themselves():
     np.testing.assert_allclose(one.gradients.flat, two.gradients.flat, rtol=1e-9, atol=1e-14)  # order of the sums
 
 
-def test_dropout_changes_the_loss_and_its_key_decides_how():
+def test_dropout_depends_on_its_key_only():
     net = network("lstm")
     x, y = batch()
 
@@ -124,7 +124,7 @@ def test_dropout_changes_the_loss_and_its_key_decides_how():
 
 
 @pytest.mark.parametrize("penalties", [Penalty(activation=2.0), Penalty(temporal=3.0)], ids=["ar", "tar"])
-def test_a_penalty_changes_the_gradients_and_not_the_loss_that_is_told(penalties):
+def test_a_penalty_changes_the_gradients_but_not_the_reported_loss(penalties):
     x, y = batch()
     plain, penalised = network("gru"), network("gru")
     assert penalised.gradient(x, y, penalties=penalties) == plain.gradient(x, y)
@@ -176,7 +176,7 @@ def two_windows(net, x, y, drop):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("drop", [Dropout(), EVERYTHING], ids=["table", "dropout"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_recomputing_changes_no_bit(cell, drop, threads):
+def test_recomputation_is_bit_identical(cell, drop, threads):
     x, y = batch(T=11)
     kept, recomputed = (
         network(cell, T=11, segment=4, recompute=recompute, threads=threads, dtype=np.float32)

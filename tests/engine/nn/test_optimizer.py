@@ -16,7 +16,7 @@ def made(**changes):
     return weights, gradients, optimizer
 
 
-def test_clips_to_the_norm_asked_for():
+def test_clips_to_the_maximum_norm():
     weights, gradients, optimizer = made(optimizer="sgd", ema=0.0)
     before, norm = weights.flat.copy(), optimizer.norm(gradients)
     assert norm == pytest.approx(np.linalg.norm(gradients.flat.astype(np.float64)))
@@ -25,7 +25,7 @@ def test_clips_to_the_norm_asked_for():
     assert np.linalg.norm((weights.flat - before).astype(np.float64)) == pytest.approx(0.5, rel=1e-4)  # float32
 
 
-def test_leaves_a_small_gradient_alone():
+def test_small_gradients_are_not_clipped():
     weights, gradients, optimizer = made(optimizer="sgd", ema=0.0)
     before = weights.flat.copy()
     assert not optimizer.apply(gradients, norm=1.0, step=1, lr=0.1, clip=1e9, weight_decay=0.0)
@@ -65,7 +65,7 @@ def test_without_averaging_the_weights_themselves_are_evaluated():
     assert set(made(optimizer="sgd", ema=0.5)[2].arenas()) == {"weights", "m", "ema"}
 
 
-def test_a_norm_tells_of_nan_and_infinity():
+def test_the_norm_of_nan_or_infinity_is_not_finite():
     for bad in (np.nan, np.inf):
         _, gradients, optimizer = made()
         gradients.flat[3] = bad

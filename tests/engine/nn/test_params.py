@@ -58,7 +58,7 @@ def test_weight_decay_reaches_the_recurrent_and_softmax_matrices_only():
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_each_gate_begins_with_an_orthogonal_recurrent_matrix(cell):
+def test_recurrent_matrices_are_orthogonal_for_each_gate(cell):
     for block in arena(cell)["layers.1.W_hh"].reshape(-1, 8, 8):
         np.testing.assert_allclose(block @ block.T, np.eye(8), atol=1e-6)  # float32
 
@@ -71,7 +71,7 @@ def test_forget_bias_opens_the_forget_gate():
     np.testing.assert_array_equal(arena("peephole", forget_bias=2.5)["layers.1.b"].reshape(4, 8)[1], 2.5)
 
 
-def test_a_span_spreads_the_memories_of_units_over_it():
+def test_chrono_biases_spread_memories_over_the_span():
     """Chrono initialisation: keeping gates forget half after ln 2 of 1 to span - 1 steps, spread evenly."""
     for cell, gate, sign in (
         ("lstm", 1, 1),
@@ -92,7 +92,7 @@ def test_a_span_spreads_the_memories_of_units_over_it():
     assert not arena("rnn", init_span=50)["layers.0.b"].any()
 
 
-def test_recurrent_weights_may_begin_evenly_drawn():
+def test_recurrent_weights_can_be_uniform():
     W = arena("lstm", hidden=16, init_recurrent="uniform")["layers.0.W_hh"]
     assert 0.2 < np.abs(W).max() <= 0.25
     assert np.abs(W[:16] @ W[:16].T - np.eye(16)).max() > 0.1
@@ -105,6 +105,6 @@ def test_the_same_seed_draws_the_same_weights_and_another_does_not():
     assert first["embedding"].tobytes() != other["embedding"].tobytes()
 
 
-def test_the_first_softmax_bias_is_how_often_each_token_occurs():
+def test_the_initial_softmax_bias_is_the_log_frequency_of_tokens():
     bias = log_frequencies(np.array([0, 0, 0, 2], np.uint8), 4)
     np.testing.assert_allclose(np.exp(bias), np.array([3.1, 0.1, 1.1, 0.1]) / 4.4)

@@ -18,39 +18,39 @@ def stack(cell, *, recompute=False, name="encoder"):
     weights = Arena(layer_parameters(f"{name}.0", s, D) + layer_parameters(f"{name}.1", s, H), np.float64)
     weights.initialise(4)
     gradients = Arena(weights.layout, np.float64)
-    made = Recurrent(
+    layers = Recurrent(
         cell, weights, SPANS, B,
         precision="float64", threads=1, gradients=gradients, recompute=recompute, names=layer_names(weights, name),
     )  # fmt: skip
-    for state in made.states().values():
+    for state in layers.states().values():
         state[...] = np.random.default_rng(6).standard_normal(state.shape)
-    return made
+    return layers
 
 
-def walk(made, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
+def walk(layers, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
     """Return sum(outputs * wanted) and the gradient of x (T, B, D), segment by segment."""
 
     def inputs(segment):
         start, end = SPANS[segment]
         if not in_buffer:
             return x[start:end]
-        made.inputs(segment)[...] = x[start:end]
-        return made.inputs(segment)
+        layers.inputs(segment)[...] = x[start:end]
+        return layers.inputs(segment)
 
-    made.draw(drop)
-    made.pack()
-    made.prepare(dfinal)
-    made.gradients.flat.fill(0)
+    layers.draw(drop)
+    layers.pack()
+    layers.prepare(dfinal)
+    layers.gradients.flat.fill(0)
     total, dx = 0.0, np.zeros_like(x)
     for segment, (start, end) in enumerate(SPANS):
-        made.forward(segment, inputs(segment))
-        total += float((made.outputs(segment) * wanted[start:end]).sum())
+        layers.forward(segment, inputs(segment))
+        total += float((layers.outputs(segment) * wanted[start:end]).sum())
     for segment in (1, 0):
         start, end = SPANS[segment]
-        if made.recomputes and segment == 0:
-            made.forward(segment, inputs(segment))
-        dx[start:end] = made.backward(segment, wanted[start:end].copy(), inputs(segment))
-    made.finish()
+        if layers.recomputes and segment == 0:
+            layers.forward(segment, inputs(segment))
+        dx[start:end] = layers.backward(segment, wanted[start:end].copy(), inputs(segment))
+    layers.finish()
     return total, dx
 
 
@@ -59,22 +59,22 @@ def walk(made, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
 def test_gradients_of_inputs_and_first_states(cell, drop):
     random = np.random.default_rng(1)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
-    made = stack(cell)
-    states = {name: state.copy() for name, state in made.states().items()}
+    layers = stack(cell)
+    states = {name: state.copy() for name, state in layers.states().items()}
 
     def loss():
-        for name, state in made.states().items():
+        for name, state in layers.states().items():
             state[...] = states[name]
-        return walk(made, x, wanted, drop=drop)[0]
+        return walk(layers, x, wanted, drop=drop)[0]
 
-    _, dx = walk(made, x, wanted, drop=drop)
-    dfirst = {name: gradient.copy() for name, gradient in made.dinitial().items()}
+    _, dx = walk(layers, x, wanted, drop=drop)
+    dfirst = {name: gradient.copy() for name, gradient in layers.dinitial().items()}
     assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
     for name in states:
         assert_gradients_agree(dfirst[name], numerical_gradient(loss, states[name]), 1e-7)
 
 
-def test_inputs_may_be_anywhere_and_segments_computed_again():
+def test_input_buffers_and_recomputation_do_not_change_results():
     random = np.random.default_rng(1)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
     before = x.copy()
@@ -89,39 +89,39 @@ def test_inputs_may_be_anywhere_and_segments_computed_again():
     assert len(stack("lstm", recompute=True).layers[0].gates) == 3  # of the longest segment only
 
 
-def test_no_two_masks_of_a_run_have_one_key():
+def test_mask_keys_are_unique_in_a_run():
     """A network of 64 layers has 130 masks a step."""
     keys = {mask_key((1 << 32) + step, place) for step in range(50) for place in range(130)}
     assert len(keys) == 50 * 130
 
 
-def test_sequences_of_different_lengths_and_gradients_of_the_states_they_end_in():
+def test_lengths_and_gradients_of_final_states():
     random = np.random.default_rng(3)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
-    made = stack("lstm")
-    made.set_lengths(np.array([3, 5]))
-    dfinal = {name: random.standard_normal(state.shape) for name, state in made.final_states().items()}
-    states = {name: state.copy() for name, state in made.states().items()}
+    layers = stack("lstm")
+    layers.set_lengths(np.array([3, 5]))
+    dfinal = {name: random.standard_normal(state.shape) for name, state in layers.final_states().items()}
+    states = {name: state.copy() for name, state in layers.states().items()}
 
     def loss(dfinal_in=None):
-        for name, state in made.states().items():
+        for name, state in layers.states().items():
             state[...] = states[name]
-        found, _ = walk(made, x, wanted, drop=Dropout(), dfinal=dfinal_in)
-        return found + sum(float((state * dfinal[name]).sum()) for name, state in made.final_states().items())
+        found, _ = walk(layers, x, wanted, drop=Dropout(), dfinal=dfinal_in)
+        return found + sum(float((state * dfinal[name]).sum()) for name, state in layers.final_states().items())
 
     loss(dfinal)
-    dfirst = {name: gradient.copy() for name, gradient in made.dinitial().items()}
-    dW = made.gradients["encoder.0.W_hh"].copy()
+    dfirst = {name: gradient.copy() for name, gradient in layers.dinitial().items()}
+    dW = layers.gradients["encoder.0.W_hh"].copy()
     for name in states:
         assert_gradients_agree(dfirst[name], numerical_gradient(loss, states[name]), 1e-7)
-    assert_gradients_agree(dW, numerical_gradient(loss, made.weights["encoder.0.W_hh"]), 1e-7)
+    assert_gradients_agree(dW, numerical_gradient(loss, layers.weights["encoder.0.W_hh"]), 1e-7)
 
 
 @pytest.mark.parametrize("cell", ["gru", "slstm"])
-def test_every_gate_and_state_can_be_looked_at(cell):
-    made = stack(cell)
-    walk(made, np.ones((T, B, D)), np.ones((T, B, H)))
-    values = made.values(1)
-    assert set(values) == {*made.cell.gate_names, *made.cell.states}
+def test_values_returns_every_gate_and_state(cell):
+    layers = stack(cell)
+    walk(layers, np.ones((T, B, D)), np.ones((T, B, H)))
+    values = layers.values(1)
+    assert set(values) == {*layers.cell.gate_names, *layers.cell.states}
     assert all(value.shape == (T, B, H) for value in values.values())
-    np.testing.assert_array_equal(values["h"], made.activations(1).h[1:])
+    np.testing.assert_array_equal(values["h"], layers.activations(1).h[1:])

@@ -31,7 +31,7 @@ def test_a_short_run_still_reaches_its_peak():
     assert curve(steps=5, warmup=0)[0] > 0
 
 
-def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step():
+def test_a_turn_continues_the_curve_and_ends_at_the_last_step():
     turns = [Turn(400, fraction_done(400, steps=1000, warmup=100), 700)]
     turns.append(Turn(500, fraction_done(500, steps=1000, warmup=100, turns=turns), 2000))
     curve = [lr_factor(k, steps=1000, warmup=100, kind="cosine", end=0.01, turns=turns) for k in range(1, 2001)]
@@ -42,11 +42,11 @@ def test_a_turn_goes_on_from_where_the_curve_stood_and_ends_with_the_last_step()
     assert curve[-1] == pytest.approx(0.01)
 
 
-def test_dropout_rises_from_a_tenth_to_all_of_it():
+def test_dropout_rises_from_a_tenth_to_its_full_rate():
     assert [dropout_factor(done, 0.5) for done in (-0.1, 0.0, 0.25, 0.5, 1.0)] == pytest.approx(
         [0.1, 0.1, 0.55, 1.0, 1.0]
     )
 
 
-def test_dropout_that_does_not_rise_is_there_from_the_first_step_on():
+def test_constant_dropout_is_in_force_from_the_first_step():
     assert {dropout_factor(done, 0.0) for done in (-0.1, 0.0, 0.3, 1.0)} == {1.0}

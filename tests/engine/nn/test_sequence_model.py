@@ -44,7 +44,7 @@ def test_gradients_agree_with_central_differences(cell, kind):
         assert_gradients_agree(gradients[name], expected, 1e-7)  # width^2 and rounding, see numerical_gradient
 
 
-def test_losses_are_what_they_say():
+def test_losses_agree_with_their_definitions():
     answers, y = np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[0.0, 1.0], [1.0, 1.0]])
     assert LOSSES["numbers"](answers, y, 1)[0] == pytest.approx((1 + 9 + 0.25 + 4) / 2)
     p = 1 / (1 + np.exp(-answers))
@@ -54,13 +54,13 @@ def test_losses_are_what_they_say():
     assert LOSSES["classes"](answers.copy(), chosen, 1)[0] == pytest.approx(-np.log(p[[0, 1], chosen]).mean())
 
 
-def test_sure_answers_do_not_overflow():
+def test_large_logits_do_not_overflow():
     loss, gradient = LOSSES["sets"](np.array([[1e4, -1e4]], np.float32), np.array([[0.0, 0.0]], np.float32), 1)
     assert loss == pytest.approx(1e4)
     np.testing.assert_array_equal(gradient, [[1, 0]])
 
 
-def test_what_is_not_asked_has_no_part_in_it():
+def test_positions_without_target_do_not_affect_loss_or_gradient():
     """Inputs after the last question, and answers that nobody asked for, change nothing."""
     net, given = network("lstm", "classes", layers=1), batch("classes")
     asked = given.asked.copy()
@@ -74,7 +74,7 @@ def test_what_is_not_asked_has_no_part_in_it():
     assert net.answers(Batch(later, asked, y)).shape == (len(y), K)
 
 
-def test_each_batch_begins_anew():
+def test_each_batch_starts_from_states_of_0():
     net, given = network("gru", "numbers"), batch("numbers")
     first = net.gradient(given)
     assert net.gradient(given) == first

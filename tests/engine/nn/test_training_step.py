@@ -34,7 +34,7 @@ def test_a_step_changes_the_weights_by_the_gradient_it_computes(trained):
 
 
 @pytest.mark.parametrize(("loss", "value"), [(math.nan, 0.5), (1.0, math.inf), (1.0, math.nan)])
-def test_weights_stay_where_loss_or_gradient_is_not_finite(trained, loss, value):
+def test_a_non_finite_loss_or_gradient_leaves_the_weights_unchanged(trained, loss, value):
     weights, gradients, optimizer = trained
     before = weights.flat.copy()
 

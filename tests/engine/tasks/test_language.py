@@ -6,7 +6,7 @@ from lstmtui.engine.tasks import language
 from lstmtui.errors import UsageError
 
 
-def test_products_that_the_processor_has_not_are_refused_in_one_sentence(tmp_path, monkeypatch):
+def test_an_unsupported_precision_raises_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(language, "HAS_BFLOAT16", False)
     s = tiny.settings(tiny.corpus(tmp_path), precision="bfloat16")
     task = language.LanguageTask(s, None, lambda: None)

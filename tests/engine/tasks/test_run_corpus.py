@@ -41,7 +41,7 @@ def test_a_run_continues_with_its_original_text_and_reports_the_change(change, t
     assert f"'lstmtui train {path}' trains a new run on it" in noted["message"]
 
 
-def test_a_changed_text_whose_tokens_are_gone_ends_the_run_and_keeps_its_step(tmp_path):
+def test_a_changed_text_without_cached_tokens_ends_the_run_at_its_step(tmp_path):
     path = tiny.corpus(tmp_path, lines=101)
     run = tiny.create(tmp_path, steps=4)
     assert tiny.train(run) == 0
@@ -54,7 +54,7 @@ def test_a_changed_text_whose_tokens_are_gone_ends_the_run_and_keeps_its_step(tm
     assert f"lstmtui train {path}" in snapshot.message
 
 
-def test_an_unchanged_text_is_tokenised_anew_where_the_cache_was_cleared(tmp_path):
+def test_an_unchanged_text_is_tokenised_again_after_the_cache_was_cleared(tmp_path):
     tiny.corpus(tmp_path, lines=102)
     run = tiny.create(tmp_path, steps=4)
     assert tiny.train(run) == 0

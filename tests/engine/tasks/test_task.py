@@ -45,7 +45,7 @@ def train(run, interrupted=lambda: False):
         writer.close()
 
 
-def test_it_learns_and_is_shown(create):
+def test_a_custom_task_trains_and_is_shown(create):
     run = create(steps=200)
     assert train(run) == "finished"
     seen = RunReader(run).refresh()
@@ -71,7 +71,7 @@ def test_an_interrupted_run_ends_in_the_same_bytes(create):
     assert tiny.last_weights(parts) == tiny.last_weights(whole)
 
 
-def test_settings_that_it_does_not_offer_cannot_be_changed(create):
+def test_settings_outside_the_tasks_live_ones_cannot_be_changed(create):
     steered = StepwiseTrainer(create())
     assert steered.ask("set", "lr", "0.01")[0]
     done, message = steered.ask("set", "bptt", "9")

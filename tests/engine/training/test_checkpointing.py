@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps, and where it stands after whatever went wrong."""
+"""Checkpoints of a run, and its state after failures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def assert_same(run, other):
     assert checkpoint.best_path(run) is not None
 
 
-def test_a_best_that_was_saved_but_not_named_is_named_by_the_resume(tmp_path, undisturbed, patch):
+def test_a_resume_writes_a_missing_best_json(tmp_path, undisturbed, patch):
     run = tiny.create(tmp_path)
     patch.setattr(checkpoint, "mark_best", killed)
     patch.setattr(Trainer, "save_on_failure", lambda self: None)
@@ -78,7 +78,7 @@ def test_a_best_that_was_saved_but_not_named_is_named_by_the_resume(tmp_path, un
 
 
 @pytest.mark.parametrize("what", ["mark_best", "write"])
-def test_a_best_that_the_disk_refused_once_is_tried_again(tmp_path, undisturbed, patch, what):
+def test_a_failed_save_of_the_best_step_is_retried(tmp_path, undisturbed, patch, what):
     run, real, calls = tiny.create(tmp_path), getattr(checkpoint, what), []
 
     def once(run, step, *rest):
@@ -90,7 +90,7 @@ def test_a_best_that_the_disk_refused_once_is_tried_again(tmp_path, undisturbed,
     assert_same(run, undisturbed)
 
 
-def test_a_best_that_cannot_be_saved_ends_the_run_with_a_word_and_not_as_finished(tmp_path, undisturbed, patch):
+def test_an_unsaved_best_step_ends_the_run_with_an_error(tmp_path, undisturbed, patch):
     run, real = tiny.create(tmp_path), checkpoint.write
     patch.setattr(checkpoint, "write", lambda run, step, *rest: refuse() if step == 30 else real(run, step, *rest))
     with pytest.raises(SaveError, match="make room"):
@@ -100,7 +100,7 @@ def test_a_best_that_cannot_be_saved_ends_the_run_with_a_word_and_not_as_finishe
     assert_same(run, undisturbed)
 
 
-def test_no_later_step_is_saved_while_the_best_is_not(tmp_path, patch):
+def test_no_later_step_is_saved_before_the_best(tmp_path, patch):
     run, real = tiny.create(tmp_path, save_every=1e-9, steps=19), checkpoint.write
     patch.setattr(checkpoint, "write", lambda run, step, *rest: refuse() if step == 10 else real(run, step, *rest))
     with pytest.raises(SaveError):
@@ -109,7 +109,7 @@ def test_no_later_step_is_saved_while_the_best_is_not(tmp_path, patch):
 
 
 @pytest.mark.parametrize("error", [UnicodeEncodeError("utf-8", "", 0, 1, ""), MemoryError(), RuntimeError()])
-def test_an_exception_that_nobody_foresaw_costs_nothing(tmp_path, undisturbed, patch, error):
+def test_an_unexpected_exception_loses_no_progress(tmp_path, undisturbed, patch, error):
     run = tiny.create(tmp_path)
 
     def fail(*args):
@@ -124,7 +124,7 @@ def test_an_exception_that_nobody_foresaw_costs_nothing(tmp_path, undisturbed, p
     assert_same(run, undisturbed)
 
 
-def test_half_a_step_is_not_saved(tmp_path, undisturbed, patch):
+def test_an_inconsistent_state_is_not_saved(tmp_path, undisturbed, patch):
     run = tiny.create(tmp_path)
     with pytest.raises(OSError, match="space"):
         train(run, lambda trainer: patch.setattr(LanguageModel, "carry", refuse))
@@ -134,22 +134,22 @@ def test_half_a_step_is_not_saved(tmp_path, undisturbed, patch):
     assert_same(run, undisturbed)
 
 
-def test_a_prompt_that_is_no_text_is_answered_and_changes_nothing(tmp_path):
+def test_an_invalid_prompt_is_answered_and_changes_nothing(tmp_path):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     for value in ("caf\udce9", "\ud800"):
-        done, said = steered.ask("set", "prompt", value)
+        done, message = steered.ask("set", "prompt", value)
         assert not done
-        assert "prompt is not UTF-8 text" in said
+        assert "prompt is not UTF-8 text" in message
         assert not steered.ask("sample", prompt=value)[0]
     steered.steps(10)
     steered.writer.close()
 
 
-def test_a_request_that_fails_in_an_unforeseen_way_is_answered(tmp_path, patch):
+def test_a_request_that_fails_unexpectedly_is_answered(tmp_path, patch):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     patch.setattr(Trainer, "sample", killed_softly)
-    done, said = steered.ask("sample")
-    assert (done, "failed unexpectedly" in said) == (False, True)
+    done, message = steered.ask("sample")
+    assert (done, "failed unexpectedly" in message) == (False, True)
     steered.steps(2)
     steered.writer.close()
 
@@ -172,7 +172,7 @@ def poisoned(at):
 
 
 @pytest.mark.parametrize("at", [7, 10, 16, 20])
-def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at):
+def test_the_rollback_target_does_not_depend_on_the_clock(tmp_path, patch, at):
     gradient, prepared = poisoned(at)
     ended = []
     for name, every in (("often", 1e-9), ("never", 1e6)):
@@ -193,11 +193,11 @@ def test_where_a_rollback_goes_does_not_depend_on_the_clock(tmp_path, patch, at)
     assert ended[0][0] == (at - 1) // 10 * 10
 
 
-def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, patch):
+def test_a_non_finite_checkpoint_is_no_rollback_target(tmp_path, patch):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(20)
     checkpoints, p = steered.trainer.checkpoints, steered.trainer.progress
-    assert checkpoints.rollback_target(p).step == 10  # that of step 20 itself would fail again
+    assert checkpoints.rollback_target(p).step == 10  # the checkpoint of step 20 would diverge again
     steered.steps(3)
     assert checkpoints.rollback_target(p).step == 20
     found = checkpoint.load(checkpoint.path_for(steered.run, 20))
@@ -205,12 +205,12 @@ def test_a_checkpoint_that_is_not_finite_is_no_place_to_go_back_to(tmp_path, pat
     checkpoint.write(steered.run, 20, found.tensors, found.about)
     assert checkpoints.rollback_target(p).step == 10
     patch.setattr(checkpoint.safetensors, "safe_open", refuse)
-    with pytest.raises(UnreadableError):  # which is no reason to go elsewhere
+    with pytest.raises(UnreadableError):  # instead of choosing another target
         checkpoints.rollback_target(p)
     steered.writer.close()
 
 
-def test_a_rollback_that_the_disk_refuses_leaves_a_run_that_a_resume_goes_on_with(tmp_path, patch):
+def test_a_rollback_that_cannot_be_saved_leaves_a_resumable_run(tmp_path, patch):
     run = tiny.create(tmp_path)
     gradient, prepared = poisoned(16)
 
@@ -232,15 +232,15 @@ def test_a_rollback_that_the_disk_refuses_leaves_a_run_that_a_resume_goes_on_wit
 
 
 @pytest.mark.parametrize("fails", ["replace", "unlink"])
-def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
+def test_a_rewind_that_cannot_be_saved_changes_nothing(tmp_path, patch, fails):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("save")
     before = steered.trainer.task.model.states(), len(tiny.lines(steered.run.metrics))
     patch.setattr(files.os, fails, refuse)
-    done, said = steered.ask("rewind")
+    done, message = steered.ask("rewind")
     patch.undo()
-    assert (done, "cannot go back" in said) == (False, True)
+    assert (done, "cannot go back" in message) == (False, True)
     assert steered.trainer.progress.step == 17
     assert len(tiny.lines(steered.run.metrics)) == before[1]
     for name, state in steered.trainer.task.model.states().items():
@@ -252,7 +252,7 @@ def test_a_rewind_that_the_disk_refuses_changes_nothing(tmp_path, patch, fails):
 
 
 @pytest.mark.parametrize("at", ["remove_after", "truncate_to"])
-def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, at):
+def test_a_killed_rewind_loses_no_metrics_and_no_setting(tmp_path, patch, at):
     steered = StepwiseTrainer(tiny.create(tmp_path))
     steered.steps(17)
     steered.ask("set", "lr", "0.001")
@@ -271,7 +271,7 @@ def test_a_rewind_that_is_killed_loses_no_line_and_no_setting(tmp_path, patch, a
     assert checkpoint.best_path(steered.run) == checkpoint.path_for(steered.run, 10)
 
 
-def test_a_diverged_run_is_not_saved_where_it_came_to_nothing(tmp_path, patch):
+def test_a_diverged_state_is_not_saved(tmp_path, patch):
     run = tiny.create(tmp_path)
     with pytest.raises(DivergedError):
         train(run, lambda trainer: patch.setattr(LanguageModel, "gradient", lambda self, *args: math.inf))

@@ -1,4 +1,4 @@
-"""Extension training for a run that has ended: the steps taken stay, the end of the schedule moves."""
+"""Extension of a run that has ended: only the end of the schedule moves."""
 
 import math
 
@@ -37,21 +37,21 @@ def finished(tmp_path):
     return run
 
 
-def test_a_finished_run_takes_as_many_steps_more(finished):
+def test_an_extension_adds_steps_to_a_finished_run(finished):
     assert run_on(finished, Extension("steps", 12)) == "finished"
     assert checkpoint.newest(finished).step == 42
     assert step_plan.stored(finished).total == 42
     assert config.load(finished.config).length.steps == 42
     steps = [m["step"] for m in tiny.lines(finished.metrics) if m["split"] == "train"]
     assert steps == [*range(4, 41, 4)]
-    told = tiny.events(finished, "extended")[0]
-    assert (told["step"], told["before"], told["steps"]) == (30, 30, 42)
-    assert told["lr_before"] == pytest.approx(0.01 * 0.02)
-    assert told["lr_before"] < told["lr"] < 0.02
-    assert told["lr_end"] == pytest.approx(0.01 * 0.02)
+    shortened = tiny.events(finished, "extended")[0]
+    assert (shortened["step"], shortened["before"], shortened["steps"]) == (30, 30, 42)
+    assert shortened["lr_before"] == pytest.approx(0.01 * 0.02)
+    assert shortened["lr_before"] < shortened["lr"] < 0.02
+    assert shortened["lr_end"] == pytest.approx(0.01 * 0.02)
 
 
-def test_it_is_then_the_run_that_a_fork_with_the_longer_schedule_is(tmp_path):
+def test_an_extended_run_equals_a_fork_with_the_longer_schedule(tmp_path):
     run = tiny.create(tmp_path, "parent", warmup=0)
     run_on(run)
     child, _ = runs.fork(run, name="child", changes={"steps": "50"})
@@ -61,7 +61,7 @@ def test_it_is_then_the_run_that_a_fork_with_the_longer_schedule_is(tmp_path):
 
 
 @pytest.mark.parametrize("at", [31, 38, 45])
-def test_interrupted_on_the_way_it_ends_in_the_same_bytes(tmp_path, finished, at):
+def test_an_interrupted_extension_ends_in_the_same_bytes(tmp_path, finished, at):
     other = tiny.create(tmp_path, "other")
     assert run_on(other, at=20) == "stopped"
     run_on(other)
@@ -71,13 +71,13 @@ def test_interrupted_on_the_way_it_ends_in_the_same_bytes(tmp_path, finished, at
     assert tiny.last_weights(other) == tiny.last_weights(finished)
 
 
-def test_a_run_without_more_is_what_it_was(tmp_path, finished):
+def test_a_resume_without_extension_changes_nothing(tmp_path, finished):
     before = tiny.last_weights(finished), finished.config.read_bytes(), finished.plan.read_bytes()
     assert run_on(finished) == "finished"
     assert (tiny.last_weights(finished), finished.config.read_bytes(), finished.plan.read_bytes()) == before
 
 
-def test_a_run_that_patience_ended_goes_on(tmp_path):
+def test_a_run_ended_by_patience_can_be_extended(tmp_path):
     run = tiny.create(tmp_path, "early", patience=1, lr=900.0, clip=1e9, optimizer="sgd", ema=0.0, steps=200)
     assert run_on(run) == "finished"
     at = checkpoint.newest(run).step
@@ -86,14 +86,14 @@ def test_a_run_that_patience_ended_goes_on(tmp_path):
     assert checkpoint.newest(run).step == at + 5
 
 
-def test_a_stopped_run_counts_from_where_it_stands(tmp_path):
+def test_the_extension_of_a_stopped_run_counts_from_its_step(tmp_path):
     run = tiny.create(tmp_path, "stopped")
     run_on(run, at=12)
     assert run_on(run, Extension("steps", 6)) == "finished"
     assert checkpoint.newest(run).step == 18
 
 
-def test_epochs_and_minutes_are_turned_into_steps(finished):
+def test_epochs_and_minutes_become_steps(finished):
     windows = Trainer(finished, writer := RunWriter(finished, interval=60), lambda: False)
     windows.prepare()
     writer.close()
@@ -107,7 +107,7 @@ def test_epochs_and_minutes_are_turned_into_steps(finished):
     assert settings.length.minutes == pytest.approx(0.05, abs=0.2)
 
 
-def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
+def test_an_extension_in_minutes_sets_a_time_budget(finished):
     writer = RunWriter(finished, interval=60)
     trainer = Trainer(finished, writer, lambda: False, more=Extension("minutes", 1.0))
     trainer.prepare()
@@ -118,7 +118,7 @@ def test_minutes_of_a_run_that_was_given_steps_are_kept_to(finished):
     assert trainer.time_budget.seconds_per_step(trainer.plan, trainer.progress) == pytest.approx(0.5)
 
 
-def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
+def test_the_extension_of_a_run_without_a_step_is_its_whole_length(tmp_path):
     run = tiny.create(tmp_path, "new")
     assert run_on(run, Extension("steps", 7)) == "finished"
     assert checkpoint.newest(run).step == 7
@@ -129,7 +129,7 @@ def test_a_run_that_never_came_to_a_step_is_as_long_as_what_is_given(tmp_path):
     steps=st.integers(1, 500), at=st.integers(0, 500), more=st.integers(1, 500), warmup=st.integers(0, 100),
     kind=st.sampled_from(("cosine", "constant")),
 )  # fmt: skip
-def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(steps, at, more, warmup, kind):
+def test_an_extension_changes_only_later_learning_rates(steps, at, more, warmup, kind):
     at = min(at, steps)
     made = Plan(steps=steps, corpus="x")
     longer = extension.extended(made, tiny.run_settings(warmup=warmup), at, at + more)
@@ -145,13 +145,13 @@ def test_the_curve_before_stays_and_the_one_behind_is_that_of_the_longer_run(ste
             assert lr(longer, step) == pytest.approx(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
-def test_more_twice_from_one_place_is_more_once():
+def test_a_repeated_extension_at_one_step_replaces_the_first():
     s, made = tiny.run_settings(warmup=0), Plan(steps=10, corpus="x")
     assert extension.extended(extension.extended(made, s, 10, 15), s, 10, 20) == extension.extended(made, s, 10, 20)
     assert extension.extended(made, s, 10, 20).turns == (Turn(10, 0.5, 20),)
 
 
 @pytest.mark.parametrize("text", ["steps=0", "minutes=0", "minutes=nan", "hours=3", "steps=x", ""])
-def test_what_is_no_length_is_refused(text):
+def test_an_invalid_length_raises(text):
     with pytest.raises(UsageError):
         Extension.parse(text)

@@ -35,7 +35,7 @@ def heard(box):
     return [request.identity for request in box.new()]
 
 
-def test_what_was_asked_of_an_earlier_engine_is_past(run, writer):
+def test_requests_to_an_earlier_engine_are_ignored(run, writer):
     ask(run, "old")
     box = RequestReader(writer)
     ask(run, "new")
@@ -44,7 +44,7 @@ def test_what_was_asked_of_an_earlier_engine_is_past(run, writer):
 
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "link", "socket"])
-def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_are_heard(run, writer, kind, tmp_path):
+def test_a_replaced_file_loses_no_later_requests(run, writer, kind, tmp_path):
     box = RequestReader(writer)
     ask(run, "one")
     assert heard(box) == ["one"]
@@ -64,7 +64,7 @@ def test_something_else_in_the_place_of_the_file_is_no_end_and_later_requests_ar
     assert heard(box) == ["two"]
 
 
-def test_a_file_that_is_emptied_or_replaced_is_read_anew_and_nothing_is_done_twice(run, writer):
+def test_a_truncated_or_replaced_file_repeats_no_request(run, writer):
     ask(run, "before", op="stop")
     time.sleep(0.01)
     box = RequestReader(writer)
@@ -82,7 +82,7 @@ def test_a_file_that_is_emptied_or_replaced_is_read_anew_and_nothing_is_done_twi
         assert heard(box) == [name]
 
 
-def test_an_old_file_put_back_does_not_stop_the_run(run, writer):
+def test_a_restored_old_file_repeats_no_request(run, writer):
     ask(run, "before", op="stop")
     old = run.requests.read_bytes()
     time.sleep(0.01)
@@ -93,7 +93,7 @@ def test_an_old_file_put_back_does_not_stop_the_run(run, writer):
     assert heard(box) == []
 
 
-def test_a_file_that_was_cut_and_written_longer_is_read_from_its_beginning(run, writer):
+def test_a_truncated_and_rewritten_file_is_read_from_its_beginning(run, writer):
     box = RequestReader(writer)
     ask(run, "one")
     assert heard(box) == ["one"]
@@ -111,17 +111,17 @@ def test_a_file_that_was_cut_and_written_longer_is_read_from_its_beginning(run, 
         b'{"id": "\\ud800", "op": "\\ud800"}',
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_request_is_answered_or_passed_over(run, writer, line):
+def test_an_invalid_request_is_answered_or_ignored(run, writer, line):
     box = RequestReader(writer)
     run.requests.write_bytes(line + b"\n")
     ask(run, "good")
     assert heard(box) in (["good"], ["", "good"])
-    for said in tiny.lines(run.events):
-        assert not said["ok"]
-        assert len(json.dumps(said)) < 1000
+    for message in tiny.lines(run.events):
+        assert not message["ok"]
+        assert len(json.dumps(message)) < 1000
 
 
-def test_a_line_without_end_does_not_deafen(run, writer, monkeypatch):
+def test_an_endless_line_does_not_block_later_requests(run, writer, monkeypatch):
     monkeypatch.setattr(requests, "MAX_READ", 1000)
     box = RequestReader(writer)
     run.requests.write_bytes(b"x" * 3500 + b"\n")
@@ -129,14 +129,14 @@ def test_a_line_without_end_does_not_deafen(run, writer, monkeypatch):
     assert [name for _ in range(6) for name in heard(box)] == ["good"]
 
 
-def test_a_burst_is_read_at_once(run, writer):
+def test_a_burst_of_requests_is_read_at_once(run, writer):
     box = RequestReader(writer)
     for k in range(1000):
         ask(run, str(k))
     assert heard(box) == [str(k) for k in range(1000)]
 
 
-def test_after_a_request_the_next_look_does_not_wait(run, writer, monkeypatch):
+def test_the_poll_after_a_request_is_immediate(run, writer, monkeypatch):
     monkeypatch.setattr(requests, "POLL_SECONDS", 60.0)
     box = RequestReader(writer)
     for name in ("one", "two"):

@@ -41,7 +41,7 @@ def test_a_change_can_be_undone_even_after_a_resume(tmp_path, steered):
 
 
 @pytest.mark.parametrize(("key", "value"), [("lr", "-1"), ("lr", "auto"), ("dropout", "x"), ("bptt", "100000")])
-def test_what_cannot_be_set_changes_nothing(steered, key, value):
+def test_an_invalid_change_changes_nothing(steered, key, value):
     steered.steps(2)
     before = steered.live
     assert not steered.ask("set", key, value)[0]
@@ -50,7 +50,7 @@ def test_what_cannot_be_set_changes_nothing(steered, key, value):
 
 
 @pytest.mark.parametrize("length", [2, 5, 11])
-def test_a_window_of_another_length_reads_on_where_the_text_stands(steered, length):
+def test_a_changed_window_length_keeps_the_position_in_the_text(steered, length):
     steered.steps(9)
     old = steered.trainer.task.streams
     place = old.position(9).window * old.T
@@ -69,14 +69,14 @@ def test_a_window_of_another_length_reads_on_where_the_text_stands(steered, leng
     again.writer.close()
 
 
-def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
+def test_rewind_restores_the_best_step_and_keeps_live_settings(steered):
     assert steered.ask("rewind")[0] is False
     steered.steps(10)
     best = {name: tensor.copy() for name, tensor in steered.trainer.task.weights.views.items()}
     steered.steps(7)
     steered.ask("set", "lr", "0.001")
-    done, said = steered.ask("rewind")
-    assert done, said
+    done, message = steered.ask("rewind")
+    assert done, message
     assert steered.trainer.progress.step == 10
     assert steered.live["lr"] == 0.001
     for name, tensor in steered.trainer.task.weights.views.items():
@@ -89,7 +89,7 @@ def test_rewind_goes_back_to_the_best_and_keeps_what_was_set(steered):
     again.writer.close()
 
 
-def test_a_sample_can_be_asked_with_prompt_and_temperature(steered):
+def test_a_sample_request_may_set_prompt_and_temperature(steered):
     steered.steps(2)
     assert steered.ask("sample", prompt="the cat", temperature=0.25)[0]
     sample = tiny.lines(steered.run.samples)[-1]
@@ -97,14 +97,14 @@ def test_a_sample_can_be_asked_with_prompt_and_temperature(steered):
     assert not steered.ask("sample", temperature=-1)[0]
 
 
-def test_metrics_tell_how_large_a_step_is(steered):
+def test_metrics_contain_the_update_ratio(steered):
     steered.steps(8)
     ratios = [point.update_ratio for point in RunReader(steered.run).refresh().train]
     assert len(ratios) == 2
     assert all(0 < ratio < 1 for ratio in ratios)
 
 
-def test_a_fork_begins_where_its_parent_stood(tmp_path):
+def test_a_fork_continues_from_its_parents_checkpoint(tmp_path):
     run = tiny.create(tmp_path)
     assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
     with pytest.raises(UsageError, match="more steps"):
@@ -121,7 +121,7 @@ def test_a_fork_begins_where_its_parent_stood(tmp_path):
     assert all(math.isfinite(m["loss"]) for m in tiny.lines(child.metrics) if m["split"] == "train")
 
 
-def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path):
+def test_a_fork_inherits_the_best_step_if_its_checkpoint_exists(tmp_path):
     run = tiny.create(tmp_path, save_every=1e-9)
     assert run_to_the_end(Trainer(run, RunWriter(run, interval=60), lambda: False)) == "finished"
     assert checkpoint.best_path(run) == checkpoint.path_for(run, 30)
@@ -134,7 +134,7 @@ def test_a_fork_has_the_best_of_the_step_it_begins_at_or_finds_its_own(tmp_path)
     assert checkpoint.best_path(early) in [checkpoint.path_for(early, step) for step in (30, 31)]
 
 
-def test_a_fork_refuses_what_it_cannot_be(tmp_path):
+def test_an_impossible_fork_raises(tmp_path):
     run = tiny.create(tmp_path)
     with pytest.raises(UsageError, match="no checkpoint yet"):
         runs.fork(run)

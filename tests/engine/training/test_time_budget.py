@@ -30,7 +30,7 @@ def looked(
     return seconds, None if seconds is None else pace.replan(made, p, seconds, COSTS)
 
 
-def test_steps_that_are_quicker_than_measured_first_become_more():
+def test_faster_steps_increase_their_number():
     seconds, made = looked(Progress(), steps=20, each=0.25)
     assert seconds == pytest.approx(0.25)
     # 110 - 5 - 4 seconds are left, a step takes 0.25 and its part of an evaluation 0.2.
@@ -38,18 +38,18 @@ def test_steps_that_are_quicker_than_measured_first_become_more():
     assert (made.steps, made.total) == (100, 244)
 
 
-def test_an_evaluation_that_was_measured_counts_as_it_was():
+def test_a_measured_evaluation_replaces_its_estimate():
     seconds, made = looked(Progress(), steps=20, each=0.25, evaluation=5.0)
     assert seconds == pytest.approx(0.25)
     assert made.total == 20 + int((110 - 5 - 5 - 4) / (0.25 + 0.5))
 
 
-def test_slower_steps_become_fewer_and_one_is_always_left():
+def test_slower_steps_reduce_their_number_to_at_least_one():
     assert looked(Progress(), steps=20, each=2.0)[1].total == 20 + int((110 - 40 - 4) / 2.2)
     assert looked(Progress(), steps=20, each=10.0)[1].total == 21
 
 
-def test_half_of_what_was_measured_before_counts():
+def test_measurements_are_averaged_with_the_previous_one():
     p = Progress()
     pace = TimeBudget(S, p)
     found = []
@@ -60,28 +60,28 @@ def test_half_of_what_was_measured_before_counts():
     assert found == pytest.approx([0.5, 1.0, 0.75])
 
 
-def test_what_fits_is_left_alone():
+def test_a_plan_that_fits_is_unchanged():
     # 40 of 100 steps at 0.85 s and 0.2 s for evaluations: 72 seconds are left for 60 steps, which take 61 to 65.
     p = Progress(step=20, elapsed=17.0)
     assert looked(p, steps=20, each=1.0, made=Plan(steps=100, corpus="", seconds=113.0))[1] is None
 
 
 @pytest.mark.parametrize(("steps", "each"), [(4, 10.0), (20, 0.09)])
-def test_too_little_says_nothing(steps, each):
+def test_short_measurements_are_ignored(steps, each):
     assert looked(Progress(), steps=steps, each=each) == (None, None)
 
 
-def test_the_warm_up_is_taken_as_planned():
+def test_the_warm_up_is_not_replanned():
     assert looked(Progress(), steps=5, each=5.0)[1] is None
     assert looked(Progress(), steps=6, each=5.0)[1] is not None
 
 
-def test_runs_of_steps_and_runs_of_before_have_no_clock():
+def test_runs_in_steps_and_older_runs_have_no_time_budget():
     assert looked(Progress(), steps=50, each=9.0, s=tiny.run_settings(steps=100)) == (None, None)
     assert looked(Progress(), steps=50, each=9.0, made=Plan(steps=100, corpus="", seconds_per_step=1.0)) == (None, None)
 
 
-def test_going_back_begins_anew_and_drops_later_turns():
+def test_a_rollback_restarts_the_measurement_and_drops_later_turns():
     pace = TimeBudget(S, Progress(step=60, elapsed=60.0))
     back = Progress(step=40, elapsed=40.0)
     assert pace.seconds_per_step(MADE, back) is None

@@ -1,4 +1,4 @@
-"""The loop, driven in this process: learning, interruption, rollback, full disks, live changes."""
+"""The training loop in this process: learning, interruption, rollback, full disks, live changes."""
 
 import dataclasses
 import errno
@@ -49,7 +49,7 @@ def finished(tmp_path):
     return run
 
 
-def test_the_status_has_a_beginning_from_the_validation_text(tmp_path):
+def test_the_status_has_an_example_prompt_from_the_validation_text(tmp_path):
     (tmp_path / "valid.txt").write_text("cut\n宇宙洪荒日月盈昃辰宿列张\n" * 20)
     run = tiny.create(
         tmp_path, valid=(str(tmp_path / "valid.txt"),), test=(str(tiny.corpus(tmp_path)),), tokens="bytes"
@@ -59,14 +59,14 @@ def test_the_status_has_a_beginning_from_the_validation_text(tmp_path):
     assert read_json(run.status)["beginning"] == "宇宙洪荒日月盈昃辰宿"
 
 
-@pytest.mark.parametrize(("asked", "steps", "told"), [(100, 30, 3), (3, 30, None), (0, 30, None), (2, 1, 1)])
-def test_a_warm_up_that_is_cut_is_told(tmp_path, asked, steps, told):
+@pytest.mark.parametrize(("asked", "steps", "shortened"), [(100, 30, 3), (3, 30, None), (0, 30, None), (2, 1, 1)])
+def test_a_shortened_warm_up_is_reported(tmp_path, asked, steps, shortened):
     run = tiny.create(tmp_path, warmup=asked, steps=steps)
     engine = Engine(run, at=1)
     engine.run()
     found = tiny.events(run, "warm-up shortened")
     assert [(event["asked"], event["warmup"], event["steps"]) for event in found] == (
-        [] if told is None else [(asked, told, steps)]
+        [] if shortened is None else [(asked, shortened, steps)]
     )
 
 
@@ -114,7 +114,7 @@ def test_each_regulariser_changes_what_is_learnt(tmp_path, name):
     assert abs(found[0] - found[1]) > 1e-5
 
 
-def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path, monkeypatch):
+def test_rising_dropout_reaches_its_setting_after_its_part_of_the_run(tmp_path, monkeypatch):
     used = []
     gradient = LanguageModel.gradient
 
@@ -130,7 +130,7 @@ def test_dropout_that_rises_is_what_is_set_from_its_part_of_the_run_on(tmp_path,
     np.testing.assert_allclose(inputs, layers / 2)
     np.testing.assert_allclose(layers[[0, 5, 10, 19]], [0.04, 0.22, 0.4, 0.4], atol=0.02)
     assert np.all(np.diff(layers) >= 0)
-    engine.trainer.progress.live["dropout"] = 0.3  # who sets it means it
+    engine.trainer.progress.live["dropout"] = 0.3  # a live change overrides the schedule
     drop = engine.trainer.in_force.regularisers(5).dropout
     assert drop.layers == 0.3
     assert 0.0 < drop.inputs < 0.2
@@ -186,7 +186,7 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path, monkeypatch):
     assert engine.trainer.progress.best_step == 5
 
 
-def test_not_a_number_rolls_back_with_half_the_learning_rate(tmp_path, monkeypatch):
+def test_a_nan_loss_rolls_back_with_half_the_learning_rate(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
     real, calls = LanguageModel.gradient, []
 
@@ -204,7 +204,7 @@ def test_not_a_number_rolls_back_with_half_the_learning_rate(tmp_path, monkeypat
     assert steps == sorted(set(steps))
 
 
-def test_a_run_that_stays_not_a_number_is_given_up(tmp_path, monkeypatch):
+def test_a_run_with_persistent_nan_ends_as_diverged(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
     monkeypatch.setattr(LanguageModel, "gradient", lambda self, *args: math.inf)
     with pytest.raises(DivergedError, match="6 times"):
@@ -216,7 +216,7 @@ def _full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_training_goes_on_when_the_disk_is_full_for_a_while(tmp_path, monkeypatch, finished):
+def test_training_continues_while_the_disk_is_full(tmp_path, monkeypatch, finished):
     run = tiny.create(tmp_path)
     real = checkpoint.save
 
@@ -234,7 +234,7 @@ def test_training_goes_on_when_the_disk_is_full_for_a_while(tmp_path, monkeypatc
     assert tiny.last_weights(run) == tiny.last_weights(finished)
 
 
-def test_a_last_save_that_fails_is_told(tmp_path, monkeypatch):
+def test_a_failed_final_save_is_reported(tmp_path, monkeypatch):
     run = tiny.create(tmp_path, eval_every=100)
     engine = Engine(run)
     engine.trainer.prepare()
@@ -244,7 +244,7 @@ def test_a_last_save_that_fails_is_told(tmp_path, monkeypatch):
     assert failure.value.exit_code == 6
 
 
-def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
+def test_requests_are_carried_out_answered_and_survive_a_resume(tmp_path):
     run = tiny.create(tmp_path)
     lock = EngineLock(run)
     engine = Engine(run)
@@ -273,7 +273,7 @@ def test_requests_are_done_answered_and_kept_by_a_resume(tmp_path):
     assert resumed.trainer.in_force.value("lr") == 0.5
 
 
-def test_another_text_under_the_same_name_changes_nothing_in_a_run_that_began(tmp_path, finished):
+def test_a_changed_text_does_not_affect_a_started_run(tmp_path, finished):
     run = tiny.create(tmp_path)
     Engine(run, at=5).run()
     (tmp_path / "text.txt").write_text(tiny.text(200))
@@ -281,7 +281,7 @@ def test_another_text_under_the_same_name_changes_nothing_in_a_run_that_began(tm
     assert tiny.last_weights(run) == tiny.last_weights(finished)
 
 
-def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
+def test_a_checkpoint_of_another_cell_raises(tmp_path):
     run, other = tiny.create(tmp_path), tiny.create(tmp_path, "other", cell="gru")
     for each in (run, other):
         Engine(each, at=5).run()
@@ -291,35 +291,35 @@ def test_a_checkpoint_of_another_cell_is_refused(tmp_path):
         Engine(run).run()
 
 
-def test_a_run_that_was_given_minutes_turns_to_the_steps_that_fit_and_resumes_to_the_same_bytes(tmp_path, monkeypatch):
-    """20 steps are planned; at step 12 the clock finds that 34 fit."""
+def test_a_replanned_run_resumes_to_the_same_bytes(tmp_path, monkeypatch):
+    """20 steps are planned; at step 12 the plan changes to 34."""
 
     def planned(task, *_, **__):
         return step_plan.Plan(steps=20, corpus=task.digest, seconds_per_step=1.0, seconds=60.0)
 
     monkeypatch.setattr("lstmtui.engine.training.trainer.make_plan", planned)
 
-    def at_twelve(self, made, p):
-        return 0.1 if p.step == 12 and not made.turns else None
+    def at_twelve(self, plan, p):
+        return 0.1 if p.step == 12 and not plan.turns else None
 
     monkeypatch.setattr(TimeBudget, "seconds_per_step", at_twelve)
-    monkeypatch.setattr(TimeBudget, "replan", lambda self, made, p, *_: replace(made, turns=(Turn(p.step, 0.25, 34),)))
+    monkeypatch.setattr(TimeBudget, "replan", lambda self, plan, p, *_: replace(plan, turns=(Turn(p.step, 0.25, 34),)))
     whole, parts = (tiny.create(tmp_path, name, steps=None, minutes=1.0, warmup=2) for name in ("whole", "parts"))
     assert Engine(whole).run() == "finished"
     turned = tiny.events(whole, "replanned")
     assert [(e["step"], e["steps"]) for e in turned] == [(12, 34)]
     assert read_json(whole.status)["steps"] == 34
-    made = step_plan.stored(whole)
-    step_plan.store(parts, replace(made, turns=()))
+    plan = step_plan.stored(whole)
+    step_plan.store(parts, replace(plan, turns=()))
     assert Engine(parts, at=18).run() == "stopped"
-    checkpoint.list_paths(parts)[0].unlink()  # so that it goes back to before the turn
+    checkpoint.list_paths(parts)[0].unlink()  # so that the resume starts before the turn
     assert checkpoint.newest(parts).step == 10
     assert Engine(parts).run() == "finished"
-    assert step_plan.stored(parts) == made
+    assert step_plan.stored(parts) == plan
     assert tiny.last_weights(parts) == tiny.last_weights(whole)
 
 
-def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
+def test_the_final_evaluation_takes_at_most_a_fifth_of_the_time_budget(tmp_path):
     run = tiny.create(tmp_path, steps=None, minutes=1.0)
     engine = Engine(run)
     engine.trainer.prepare()
@@ -336,17 +336,17 @@ def test_last_figures_take_no_more_than_a_fifth_of_the_minutes(tmp_path):
     assert (found["tokens"], found["whole"]) == (int(0.2 * tokens), False)
 
 
-def test_a_first_compiling_that_took_all_the_minutes_leaves_half_of_them_to_train(tmp_path):
+def test_at_least_half_of_the_time_budget_is_for_training(tmp_path):
     run = tiny.create(tmp_path, steps=None, minutes=1.0)
     engine = Engine(run)
     engine.trainer.prepare()
     engine.writer.close()
-    made = make_plan(engine.trainer.task, Regularisers(), spent=500.0, check=lambda: None)
-    assert made.seconds == 30
-    assert made.steps > 1
+    plan = make_plan(engine.trainer.task, Regularisers(), spent=500.0, check=lambda: None)
+    assert plan.seconds == 30
+    assert plan.steps > 1
 
 
-def test_minutes_become_steps_once(tmp_path):
+def test_minutes_become_steps_only_once(tmp_path):
     run = tiny.create(tmp_path, steps=None, minutes=0.08)
     engine = Engine(run, at=0)
     engine.trainer.prepare = lambda: None  # type: ignore[method-assign]

@@ -8,12 +8,12 @@ import pytest
 from lstmtui.engine.training.waiting import interruptible, is_left_behind
 
 
-def test_what_was_worked_out_is_returned():
+def test_the_result_of_the_work_is_returned():
     assert interruptible(lambda: 3, lambda: None) == 3
     assert not is_left_behind()
 
 
-def test_what_the_work_raises_is_raised():
+def test_exceptions_of_the_work_propagate():
     def work():
         raise MemoryError
 
