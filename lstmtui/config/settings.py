@@ -82,24 +82,24 @@ class Settings:
     )
     encoding: str = setting("", "encoding of files that are not UTF-8, such as windows-1252", "Corpus")
     keep_everything: bool = setting(
-        False, "also read long runs that no one wrote, such as base64 and hexadecimal", "Corpus", before=True
+        False, "also read long machine-written passages such as base64 and hexadecimal", "Corpus", before=True
     )
     exact: bool = setting(
         False,
-        "read the text exactly as it is: CR LF, CR and LF, and different spellings of one character, stay different",
+        "read the text unchanged: do not normalise line ends and Unicode characters",
         "Corpus",
         before=True,
     )
     purpose: str = setting(
         "text",
-        "what it is trained for: text, to write, or autocomplete, to type with, which chooses tokens and sizes",
+        "purpose of the network: text for generation, autocomplete for typing, which sets tokens and sizes",
         "Corpus",
         choices=PURPOSES,
         option="for",
     )
-    tokens: str = setting("chars", "what the network reads and writes one at a time", "Corpus", choices=(*TOKENS, AUTO))
+    tokens: str = setting("chars", "kind of token", "Corpus", choices=(*TOKENS, AUTO))
     vocabulary: int | None = setting(
-        None, "most tokens to tell apart (words, bpe)", "Corpus", bounds=Bounds(2, 1 << 20)
+        None, "maximum size of the vocabulary (words, bpe)", "Corpus", bounds=Bounds(2, 1 << 20)
     )
 
     cell: str = setting("lstm", "recurrent cell", "Network", choices=CELLS)
@@ -110,7 +110,7 @@ class Settings:
     forget_bias: float = setting(1.0, "initial bias of forget gates", "Network", bounds=Bounds(-10, 10))
     init_span: int = setting(
         0,
-        "steps that memories begin with, from one to this many (chrono initialisation; 0: by forget-bias)",
+        "chrono initialisation: initial memories of one step to this many (0: use forget-bias)",
         "Network",
         bounds=Bounds(0, 1 << 30),
     )
@@ -127,7 +127,7 @@ class Settings:
         None, "locked dropout on the embedded input", "Regularisation", bounds=Bounds(0, 0.95), live=True
     )
     dropout_rise: float | None = setting(
-        None, "part of the run over which both of these rise to what is set, from a tenth (0: none)", "Regularisation",
+        None, "part of the run over which both dropouts rise from a tenth to their rate (0: constant)", "Regularisation",
         bounds=Bounds(0, 1),
     )  # fmt: skip
     weight_drop: float = setting(
@@ -155,7 +155,7 @@ class Settings:
         live=True,
     )
 
-    optimizer: str = setting("adamw", "how gradients become steps", "Optimisation", choices=("adamw", "sgd"))
+    optimizer: str = setting("adamw", "optimization method", "Optimisation", choices=("adamw", "sgd"))
     lr: float | None = setting(
         None, "peak learning rate", "Optimisation", bounds=Bounds(0, 1000, open_low=True), live=True
     )
@@ -177,49 +177,53 @@ class Settings:
 
     minutes: float | None = setting(
         None,
-        "train for about this long in all, the first compiling included",
+        "time budget in minutes, including compilation",
         "Length",
         bounds=Bounds(0, 1e6, open_low=True),
     )
     epochs: float | None = setting(None, "train for this many passes", "Length", bounds=Bounds(0, 1e6, open_low=True))
     steps: int | None = setting(None, "train for this many steps", "Length", bounds=Bounds(1))
-    batch: int | None = setting(None, "streams read side by side", "Length", bounds=Bounds(1, 1 << 16))
+    batch: int | None = setting(None, "parallel streams", "Length", bounds=Bounds(1, 1 << 16))
     bptt: int | None = setting(
         None, "time steps of truncated backpropagation", "Length", bounds=Bounds(1, 1 << 16), live=True
     )
     patience: int | None = setting(
-        None, "stop after this many evaluations without a better one (0: never)", "Length", bounds=Bounds(0)
+        None, "stop after this many evaluations without improvement (0: never)", "Length", bounds=Bounds(0)
     )
 
-    memory_length: int = setting(
-        0, "length of a test of memory, where it is trained for one", "Memory", bounds=Bounds(0, 1 << 20)
-    )
+    memory_length: int = setting(0, "length of the memory task", "Memory", bounds=Bounds(0, 1 << 20))
 
-    seed: int = setting(1, "seed of everything random", "Run", bounds=Bounds(0, 2**63 - 1))
-    device: str = setting("auto", "what computes: cuda is a GPU, auto takes one that is there", "Run", choices=DEVICES)
-    threads: int | None = setting(None, "threads that compute", "Run", bounds=Bounds(1, 1024))
+    seed: int = setting(1, "random seed", "Run", bounds=Bounds(0, 2**63 - 1))
+    device: str = setting("auto", "device: cuda is a GPU, auto uses one if available", "Run", choices=DEVICES)
+    threads: int | None = setting(None, "number of threads", "Run", bounds=Bounds(1, 1024))
     precision: str = setting(
         "auto",
-        "of products: auto is bfloat16 where the processor multiplies it, which is quicker; else it is to try out",
+        "precision of matrix products: auto is bfloat16 if the processor multiplies it, which is faster",
         "Run",
         choices=PRECISIONS,
     )
     recompute: bool | None = setting(
-        None, "keep few states of a long window and compute the rest again: less memory, a third more time", "Run"
+        None, "store few states of a long window and recompute the rest: less memory, a third more time", "Run"
     )
     log_every: int | None = setting(None, "steps between lines of metrics", "Run", bounds=Bounds(1))
     eval_every: int | None = setting(None, "steps between evaluations", "Run", bounds=Bounds(1))
     eval_tokens: int | None = setting(
-        None, "most validation tokens read in an evaluation on the way (0: all)", "Run", bounds=Bounds(0)
+        None, "maximum validation tokens in an evaluation during training (0: all)", "Run", bounds=Bounds(0)
     )
     save_every: float = setting(60.0, "seconds between checkpoints", "Run", bounds=Bounds(0, 1e6, open_low=True))
 
     temperature: float = setting(
-        0.8, "of text sampled on the way", "Sampling", bounds=Bounds(0, 100, open_low=True), live=True
+        0.8, "temperature of samples", "Sampling", bounds=Bounds(0, 100, open_low=True), live=True
     )
-    top_k: int = setting(0, "sample from this many likeliest tokens (0: all)", "Sampling", bounds=Bounds(0), live=True)
+    top_k: int = setting(
+        0, "sample from this many most likely tokens (0: all)", "Sampling", bounds=Bounds(0), live=True
+    )
     top_p: float = setting(
-        1.0, "sample from this much probability", "Sampling", bounds=Bounds(0, 1, open_low=True), live=True
+        1.0,
+        "sample from the most likely tokens with this total probability",
+        "Sampling",
+        bounds=Bounds(0, 1, open_low=True),
+        live=True,
     )
     sample_length: int = setting(400, "characters of each sample", "Sampling", bounds=Bounds(0, 1 << 20), live=True)
     prompt: str = setting("", "text that samples start from", "Sampling", live=True)
