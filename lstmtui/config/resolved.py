@@ -169,8 +169,8 @@ class RunSettings:
         units = [unit for unit in LENGTHS if values[unit] is not None]
         if len(units) != 1:
             raise UsageError(f"Exactly one of {', '.join(LENGTHS)} must say how long the run trains.")
-        given = {**values, "unit": units[0], "amount": values[units[0]]}
-        return cls(**{name: _group(kind, given) for name, kind in GROUPS.items()})
+        resolved = {**values, "unit": units[0], "amount": values[units[0]]}
+        return cls(**{name: _group(kind, resolved) for name, kind in GROUPS.items()})
 
     def flat(self) -> dict[str, Any]:
         """Return {name: value} of every setting, in the order of `Settings`; the other units of length are None."""
@@ -187,10 +187,10 @@ class RunSettings:
 
     def changed(self, **values: Any) -> RunSettings:
         """Return a copy with these settings replaced."""
-        given = dict(values)
-        if any(given.get(unit) is not None for unit in LENGTHS):
-            given = {**dict.fromkeys(LENGTHS), **given}
-        return RunSettings.from_values({**self.flat(), **given})
+        changes = dict(values)
+        if any(changes.get(unit) is not None for unit in LENGTHS):
+            changes = {**dict.fromkeys(LENGTHS), **changes}
+        return RunSettings.from_values({**self.flat(), **changes})
 
     def _groups(self) -> list[Any]:
         return [getattr(self, name) for name in GROUPS]
@@ -213,9 +213,9 @@ GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses
 """Name of a setting to the field of `RunSettings` that holds it."""
 
 
-def _group(kind: type[Any], given: Mapping[str, Any]) -> Any:
+def _group(kind: type[Any], resolved: Mapping[str, Any]) -> Any:
     fields = dataclasses.fields(kind)
-    values = {f.name: value for f in fields if (value := given.get(f.name)) is not None}
+    values = {f.name: value for f in fields if (value := resolved.get(f.name)) is not None}
     missing = [f.name for f in fields if f.name not in values and f.default is dataclasses.MISSING]
     if missing:
         raise UsageError(f"{', '.join(missing)}: a run needs a value.")

@@ -127,9 +127,11 @@ class Settings:
         None, "locked dropout on the embedded input", "Regularisation", bounds=Bounds(0, 0.95), live=True
     )
     dropout_rise: float | None = setting(
-        None, "part of the run over which both dropouts rise from a tenth to their rate (0: constant)", "Regularisation",
+        None,
+        "part of the run over which both dropouts rise from a tenth to their rate (0: constant)",
+        "Regularisation",
         bounds=Bounds(0, 1),
-    )  # fmt: skip
+    )
     weight_drop: float = setting(
         0.0, "dropout on the recurrent weights", "Regularisation", bounds=Bounds(0, 0.95), live=True
     )

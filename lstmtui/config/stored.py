@@ -46,8 +46,8 @@ def dump(settings: RunSettings) -> str:
     """Return `settings` as the TOML text of a run's config.toml, without those that are None."""
     import tomli_w  # imported only to create a run
 
-    given = {k: v for k, v in settings.flat().items() if v is not None}
-    plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in given.items()}
+    values = {k: v for k, v in settings.flat().items() if v is not None}
+    plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in values.items()}
     opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
     return opening + tomli_w.dumps({"format": FORMAT, **plain})
 
@@ -67,7 +67,7 @@ def load(path: Path) -> RunSettings:
     if not isinstance(version, int) or version > FORMAT:
         raise CorruptError(f"{path}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
     try:
-        given = {name: convert(name, from_uris(value), str(path)) for name, value in {**BEFORE, **raw}.items()}
-        return RunSettings.from_values({**{name: f.default for name, f in FIELDS.items()}, **given})
+        values = {name: convert(name, from_uris(value), str(path)) for name, value in {**BEFORE, **raw}.items()}
+        return RunSettings.from_values({**{name: f.default for name, f in FIELDS.items()}, **values})
     except UsageError as error:
         raise CorruptError(str(error)) from error

@@ -135,18 +135,18 @@ def _check_numbers(values: dict[str, Any]) -> None:
             raise FormatError(f"'{name}' is out of range")
 
 
-def progress_from(found: Checkpoint) -> Progress:
+def progress_from(source: Checkpoint) -> Progress:
     """Return the progress in a checkpoint. Raises CorruptError if it is incomplete."""
     try:
-        check_types(found.about, {"progress": (dict,), "offsets": (dict,)})
-        offsets = found.about["offsets"]
+        check_types(source.about, {"progress": (dict,), "offsets": (dict,)})
+        offsets = source.about["offsets"]
         check_types(offsets, dict.fromkeys(offsets, (int,)))
-        progress = Progress.from_dict(found.about["progress"])
-        if progress.step != found.step or not all(0 <= size <= MAX_COUNT for size in offsets.values()):
+        progress = Progress.from_dict(source.about["progress"])
+        if progress.step != source.step or not all(0 <= size <= MAX_COUNT for size in offsets.values()):
             raise FormatError("its parts do not agree")
     except FormatError as error:
         raise CorruptError(
-            f"The checkpoint of step {found.step} is incomplete, so the run cannot continue ({error})."
+            f"The checkpoint of step {source.step} is incomplete, so the run cannot continue ({error})."
         ) from error
     return progress
 
