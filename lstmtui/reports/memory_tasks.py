@@ -72,7 +72,7 @@ TASKS: dict[str, Task] = {
         Task(
             name="copy", title="copy memory", length=30, symbol="T", meaning="blanks between ten symbols and the cue",
             criterion="99 % of the symbols recalled (12.5 % by chance)",
-            paper="unitary recurrent weights learn it where LSTM fails for long T; initialising LSTM with long "
+            paper="unitary recurrent weights learn it where LSTM has difficulty; initialising LSTM with long "
             "memories greatly improves its learning of long dependencies (Tallec and Ollivier 2018, arXiv:1804.11188)",
             citation="Arjovsky, Shah and Bengio 2016, arXiv:1511.06464; after " + HOCHREITER,
             settings={"hidden": 64, "batch": 20, "lr": 1e-2, "steps": 6000}, inits=("forget", "chrono"),

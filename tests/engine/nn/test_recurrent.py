@@ -13,7 +13,7 @@ SPANS = [(0, 2), (2, 5)]
 DROP = Dropout(inputs=0.3, layers=0.3, weights=0.3, key=5)
 
 
-def stack(cell, *, recompute=False, name="encoder"):
+def make_layers(cell, *, recompute=False, name="encoder"):
     s = tiny.run_settings(cell=cell, hidden=H)
     weights = Arena(layer_parameters(f"{name}.0", s, D) + layer_parameters(f"{name}.1", s, H), np.float64)
     weights.initialise(4)
@@ -27,7 +27,7 @@ def stack(cell, *, recompute=False, name="encoder"):
     return layers
 
 
-def walk(layers, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
+def run(layers, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
     """Return sum(outputs * wanted) and the gradient of x (T, B, D), segment by segment."""
 
     def inputs(segment):
@@ -59,15 +59,15 @@ def walk(layers, x, wanted, *, drop=DROP, in_buffer=False, dfinal=None):
 def test_gradients_of_inputs_and_first_states(cell, drop):
     random = np.random.default_rng(1)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
-    layers = stack(cell)
+    layers = make_layers(cell)
     states = {name: state.copy() for name, state in layers.states().items()}
 
     def loss():
         for name, state in layers.states().items():
             state[...] = states[name]
-        return walk(layers, x, wanted, drop=drop)[0]
+        return run(layers, x, wanted, drop=drop)[0]
 
-    _, dx = walk(layers, x, wanted, drop=drop)
+    _, dx = run(layers, x, wanted, drop=drop)
     dfirst = {name: gradient.copy() for name, gradient in layers.dinitial().items()}
     assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
     for name in states:
@@ -78,15 +78,15 @@ def test_input_buffers_and_recomputation_do_not_change_results():
     random = np.random.default_rng(1)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
     before = x.copy()
-    first = stack("lstm")
-    total, dx = walk(first, x, wanted)
+    first = make_layers("lstm")
+    total, dx = run(first, x, wanted)
     np.testing.assert_array_equal(x, before)
-    for other, in_buffer in ((stack("lstm"), True), (stack("lstm", recompute=True, name="decoder"), False)):
-        again, dx_again = walk(other, x, wanted, in_buffer=in_buffer)
+    for other, in_buffer in ((make_layers("lstm"), True), (make_layers("lstm", recompute=True, name="decoder"), False)):
+        again, dx_again = run(other, x, wanted, in_buffer=in_buffer)
         assert again == total
         np.testing.assert_array_equal(dx_again, dx)
         assert other.gradients.flat.tobytes() == first.gradients.flat.tobytes()
-    assert len(stack("lstm", recompute=True).layers[0].gates) == 3  # of the longest segment only
+    assert len(make_layers("lstm", recompute=True).layers[0].gates) == 3  # of the longest segment only
 
 
 def test_mask_keys_are_unique_in_a_run():
@@ -98,7 +98,7 @@ def test_mask_keys_are_unique_in_a_run():
 def test_lengths_and_gradients_of_final_states():
     random = np.random.default_rng(3)
     x, wanted = random.standard_normal((T, B, D)), random.standard_normal((T, B, H))
-    layers = stack("lstm")
+    layers = make_layers("lstm")
     layers.set_lengths(np.array([3, 5]))
     dfinal = {name: random.standard_normal(state.shape) for name, state in layers.final_states().items()}
     states = {name: state.copy() for name, state in layers.states().items()}
@@ -106,7 +106,7 @@ def test_lengths_and_gradients_of_final_states():
     def loss(dfinal_in=None):
         for name, state in layers.states().items():
             state[...] = states[name]
-        found, _ = walk(layers, x, wanted, drop=Dropout(), dfinal=dfinal_in)
+        found, _ = run(layers, x, wanted, drop=Dropout(), dfinal=dfinal_in)
         return found + sum(float((state * dfinal[name]).sum()) for name, state in layers.final_states().items())
 
     loss(dfinal)
@@ -119,8 +119,8 @@ def test_lengths_and_gradients_of_final_states():
 
 @pytest.mark.parametrize("cell", ["gru", "slstm"])
 def test_values_returns_every_gate_and_state(cell):
-    layers = stack(cell)
-    walk(layers, np.ones((T, B, D)), np.ones((T, B, H)))
+    layers = make_layers(cell)
+    run(layers, np.ones((T, B, D)), np.ones((T, B, H)))
     values = layers.values(1)
     assert set(values) == {*layers.cell.gate_names, *layers.cell.states}
     assert all(value.shape == (T, B, H) for value in values.values())
