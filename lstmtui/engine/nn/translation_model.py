@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.pair_batches import IGNORED, PairBatch
-from lstmtui.engine.backend import CELLS, Smoothing
+from lstmtui.engine.backend import CELLS, LinearCrossEntropy, Smoothing
 from lstmtui.engine.nn import translation_decoder, translation_encoder
 from lstmtui.engine.nn.bidirectional import DIRECTIONS
 from lstmtui.engine.nn.linear import Compute
@@ -119,14 +119,22 @@ def _normal(deviation: float) -> Initial:
     return lambda random, shape: random.normal(0, deviation, shape)
 
 
+def softmax_buffers(sizes: TranslationSizes, weights: Arena, N: int, compute: Compute) -> LinearCrossEntropy:
+    """Return the softmax of up to N positions, with its buffers. Raises MemoryError where they do not fit."""
+    return weights.device.linear_cross_entropy.LinearCrossEntropy(
+        N, sizes.embedding, sizes.target_vocabulary, weights.flat.dtype, compute.precision
+    )
+
+
 class TranslationModel:
     """Batches of up to S source and T target tokens of B pairs, over shared weights and gradients."""
 
     def __init__(
         self, sizes: TranslationSizes, weights: Arena, shape: tuple[int, int, int], *, compute: Compute,
-        gradients: Arena | None = None,
+        gradients: Arena | None = None, softmax: LinearCrossEntropy | None = None,
     ) -> None:  # fmt: skip
-        """`shape` is (S, T, B); `gradients` is where those of the weights go, None to read only.
+        """`shape` is (S, T, B); `gradients` is where those of the weights go, None to read only; `softmax` are buffers
+        for T * B positions or more, shared with other models, None for its own.
 
         Raises MemoryError where the buffers do not fit.
         """
@@ -138,11 +146,11 @@ class TranslationModel:
             sizes.cell, sizes.source_table, weights, S, B, compute=compute, gradients=gradients
         )
         self.decoder = TranslationDecoder(sizes.cell, TABLE, weights, (T, S, B), compute=compute, gradients=gradients)
-        N, E, V, dtype = T * B, sizes.embedding, sizes.target_vocabulary, weights.flat.dtype
+        N, E, dtype = T * B, sizes.embedding, weights.flat.dtype
         self._targets, self._nll = self.device.arrays.zeros(N, np.int32), self.device.arrays.zeros(N, dtype)
         self._uniform = self.device.arrays.zeros(N if gradients is not None else 0, dtype)
         self._doutputs = self.device.arrays.zeros((T if gradients is not None else 0, B, E), dtype)
-        self._softmax = self.device.linear_cross_entropy.LinearCrossEntropy(N, E, V, dtype, compute.precision)
+        self.softmax = softmax_buffers(sizes, weights, N, compute) if softmax is None else softmax
 
     def states(self) -> dict[str, Array]:
         """Return nothing: no state carries over from one batch to the next."""
@@ -199,7 +207,7 @@ class TranslationModel:
 
     def _predict(self, outputs: Array, smoothing: Smoothing, scale: float) -> None:
         """Fill the negative log-likelihoods, and the uniform ones where they are wanted."""
-        self._softmax.forward(
+        self.softmax.forward(
             outputs, self._of_targets(self.weights), self.weights["softmax.b"], self._targets, self._nll, scale,
             self.compute.threads, smoothing,
         )  # fmt: skip
@@ -228,7 +236,7 @@ class TranslationModel:
     def _backward(self, outputs: Array) -> None:
         w, g, threads, V = self.weights, self.gradients, self.compute.threads, self.sizes.target_vocabulary
         # The softmax fills the gradient of its rows; embeddings of both sides add to it.
-        self._softmax.backward(
+        self.softmax.backward(
             outputs, self._of_targets(w), self._targets, self._doutputs.reshape(outputs.shape), self._of_targets(g),
             g["softmax.b"], threads,
         )  # fmt: skip
