@@ -132,6 +132,7 @@ class TranslationDecoder:
         """Begin in the states (B, W) that the encoder made, and with no gradients of the last states."""
         at = 0
         for stack in (self.lower, self.upper):
+            stack.set_lengths(None)  # buffers may have been another model's, see `reused_memory`
             stack.reset()
             stack.prepare()
             for state in self._bridged(stack, stack.states()):

@@ -1,0 +1,251 @@
+"""Translation: predict each token of a sentence from its source and the tokens before it.
+
+The files of the corpus are one table of source, tab and target, or two files of lines. A batch has as many pairs as fit
+into `batch * bptt` positions. Each layer of the encoder reads in both directions; the decoder has a layer below its
+attention and one above.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lstmtui.config import RunSettings
+from lstmtui.data.pair_batches import PairBatch, PairBatches
+from lstmtui.data.pairs import Pairs, Rules, encode_lines, line_end
+from lstmtui.engine.analysis import gate_statistics
+from lstmtui.engine.backend import Cell, device
+from lstmtui.engine.inference.beam_search import Hypothesis, SearchOptions, search
+from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
+from lstmtui.engine.nn.linear import Compute
+from lstmtui.engine.nn.optimizer import Optimizer
+from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies
+from lstmtui.engine.nn.recurrent import Dropout
+from lstmtui.engine.nn.translation_buckets import TranslationBuckets
+from lstmtui.engine.nn.translation_decoder import TranslationDropout
+from lstmtui.engine.nn.translation_model import TranslationModel, TranslationSizes, parameters
+from lstmtui.engine.tasks.run_pairs import Part, load_pairs, store_tokenizers
+from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
+
+Array = np.ndarray[Any, Any]
+
+SMOOTHING = 0.1
+"""Share of the loss that label smoothing has."""
+MAX_TOKENS = 250
+"""Of a sentence that is trained on."""
+SHOWN_PAIRS = 3
+"""Validation pairs of a sample."""
+BEAM = SearchOptions(beam=5, alpha=1.0)
+"""The search for a sample."""
+
+
+class TranslationTask(Task):
+    """Trains a translation model on batches of pairs of like length."""
+
+    decides = "loss"
+    live = ("weight_decay", "lr", "clip", "dropout", "dropout_in", "weight_drop")
+    model: TranslationBuckets
+
+    # --- prepare --------------------------------------------------------------------------------------------------
+
+    def read_data(self) -> dict[str, Any]:
+        """Read and clean the pairs, and train the vocabularies."""
+        s, positions = self.settings, self._positions
+        rules = Rules(max_tokens=min(MAX_TOKENS, positions - 1))
+        self.data = data = load_pairs(s.data, rules)
+        store_tokenizers(self.writer.run, data.tokenizers)
+        self.batches = PairBatches(data.train, positions, s.run.seed)
+        self.writer.event("noted", message=data.counts.describe(rules))
+        self._digest = data.digest()
+        self._end = line_end(data.tokenizers.target)
+        return {"pairs": len(data.train), "vocabulary": data.tokenizers.target.size}
+
+    @property
+    def _positions(self) -> int:
+        """Positions of either side of a batch at most."""
+        return self.settings.length.batch * self.settings.length.bptt
+
+    def build(self) -> None:
+        """Make weights, optimizer and models. Raises UsageError for an unusable device, MemoryError."""
+        s, dev, data = self.settings, device(self.settings.run.device), self.data
+        source, target = data.tokenizers
+        self.sizes = TranslationSizes(
+            source_vocabulary=source.size, target_vocabulary=target.size, joint=data.joint, cell=s.network.cell,
+            embedding=s.network.embedding, hidden=s.network.hidden, attention=s.network.hidden,
+            encoder_layers=s.network.layers, forget_bias=s.network.forget_bias,
+        )  # fmt: skip
+        self.weights = Arena(parameters(self.sizes), device=dev)
+        compute = Compute(dev.resolve_precision(s.run.precision, np.float32), s.run.threads)
+        gradients = Arena(self.weights.layout, device=dev)
+        self.optimizer = Optimizer(s, self.weights, s.run.threads)
+        self.model = TranslationBuckets(self.sizes, self.weights, compute=compute, gradients=gradients)
+        self._evaluated = TranslationBuckets(self.sizes, self.optimizer.evaluated, compute=compute)
+        self._on_host = Mirror(self.optimizer.evaluated)
+        self._valid, self._test = (
+            None if part is None else PairBatches(part.tokens, max(self._positions, _longest(part)), None)
+            for part in (data.valid, data.test)
+        )
+
+    def initialise(self) -> None:
+        """Draw the weights; the initial bias of the softmax is the log frequency of the target tokens."""
+        self.weights.initialise(self.settings.run.seed)
+        with self.weights.on_host() as views:
+            views["softmax.b"][...] = log_frequencies(self.data.train.target.flat, self.sizes.target_vocabulary)
+        self.optimizer.reset()
+
+    def exercise(self) -> None:
+        """Evaluate a batch, and translate a word of it."""
+        batch = self.batches.batch(0, 0)
+        self._evaluated.evaluate(batch)
+        self._search(batch.source[:, :1], batch.source_lengths[:1], SearchOptions(beam=BEAM.beam, max_length=2))
+
+    @property
+    def digest(self) -> str:
+        """Digest of training pairs and vocabularies."""
+        return self._digest
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The size of the target vocabulary."""
+        return {"vocabulary": self.sizes.target_vocabulary}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that shape the weights, and the tokenizers' digests."""
+        names = ("cell", "layers", "hidden", "embedding", "optimizer")
+        digests = "".join(tokenizer.digest() for tokenizer in self.data.tokenizers)
+        return {**{name: self.settings.value(name) for name in names}, "tokenizer": digests}
+
+    # --- train ----------------------------------------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches of all pairs."""
+        return self.batches.batches
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Mean number of target tokens of a batch."""
+        return max(1, len(self.data.train.target.flat) // self.batches.batches)
+
+    def epoch(self, step: int) -> int:
+        """Return the pass over the pairs that the step belongs to."""
+        return self.batches.position(step).epoch
+
+    def gradient(self, step: int, regularisers: Regularisers) -> float:
+        """Train on the batch of the step."""
+        return self.model.gradient(self._batch(step), _dropout(regularisers.dropout), SMOOTHING)
+
+    def _batch(self, step: int) -> PairBatch:
+        return self.batches.batch(*self.batches.position(step))
+
+    # --- observe --------------------------------------------------------------------------------------------------
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """Number of validation targets."""
+        return _count(self.data.valid)
+
+    @property
+    def final_tokens(self) -> int:
+        """Number of validation and test targets."""
+        return _count(self.data.valid) + _count(self.data.test)
+
+    def evaluate(self) -> Figures | None:
+        """Evaluate the validation pairs."""
+        return None if self._valid is None else Figures(self._figures(self._valid), self.evaluated_tokens)
+
+    def _figures(self, batches: PairBatches) -> dict[str, float]:
+        """Return the mean negative log-likelihood of a target in nats, without label smoothing, and its exponential."""
+        total, count = 0.0, 0
+        for k in range(batches.batches):
+            batch = batches.batch(0, k)
+            total += float(self._evaluated.evaluate(batch).sum(dtype=np.float64))
+            count += batch.predictions
+            self.check()
+        return {"loss": total / count, "perplexity": math.exp(min(700.0, total / count))}
+
+    def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
+        """Translate validation pairs that follow from the step, or what a person asks for."""
+        prompt = str((asked or {}).get("prompt") or "")
+        if prompt:
+            return Sample({"temperature": 0.0, "prompt": prompt, "text": self.translate([prompt])[0]})
+        if self.data.valid is None:
+            return None
+        pairs = self.data.valid.pairs
+        chosen = [(step + n * 7919) % len(pairs.source) for n in range(min(SHOWN_PAIRS, len(pairs.source)))]
+        return Sample({"temperature": 0.0, "prompt": "", "text": self._side_by_side(pairs, chosen)})
+
+    def _side_by_side(self, pairs: Pairs, chosen: list[int]) -> str:
+        found = self.translate([pairs.source[n] for n in chosen])
+        lines = [
+            f"source       {pairs.source[n]}\ntranslation  {text}\nreference    {pairs.target[n]}"
+            for n, text in zip(chosen, found, strict=True)
+        ]
+        return "\n\n".join(lines)
+
+    def translate(self, lines: list[str]) -> list[str]:
+        """Return the best translation of each line by the evaluated weights."""
+        source = encode_lines(lines, self.data.tokenizers.source)
+        lengths = np.array([len(sentence) for sentence in source], np.int32)
+        tokens = np.zeros((int(lengths.max()), len(source)), np.int32)
+        for b, sentence in enumerate(source):
+            tokens[: len(sentence), b] = sentence
+        found = self._search(tokens, lengths, BEAM)
+        return [self.data.tokenizers.target.text(best.tokens[:-1]) for best, *_ in found]
+
+    def _search(self, source: Array, lengths: Array, options: SearchOptions) -> list[list[Hypothesis]]:
+        self._on_host.refresh()
+        shape = len(source), len(lengths), options.beam
+        model = IncrementalTranslation(self.sizes, self._on_host.host, shape, compute=_on_processor(self.settings))
+        return search(model, source, lengths, end=self._end, options=options)
+
+    def probe(self, step: int) -> None:
+        """Write the saturation of the decoder's gates on the batch of the step."""
+        batch = self._batch(step)
+        self._evaluated.evaluate(batch)
+        gates = _DecoderGates(self._evaluated.model(batch))
+        self.writer.saturation(step, gates.cell.gate_names, *gate_statistics.saturation(gates))
+
+    def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
+        """Return the figures of validation and test pairs."""
+        parts = {"valid": self._valid, "test": self._test}
+        return {name: self._figures(batches) for name, batches in parts.items() if batches is not None}
+
+
+class _DecoderGates:
+    """The gates of the decoder's layers, from the lowest to the highest, as they read last."""
+
+    def __init__(self, model: TranslationModel) -> None:
+        self._decoder = model.decoder
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrent cell."""
+        return self._decoder.lower.cell
+
+    def gates(self) -> list[Array]:
+        """Return each layer's gates (steps, B, G, H), in host memory."""
+        return [*self._decoder.lower.gates(), *self._decoder.upper.gates()]
+
+
+def _dropout(drop: Dropout) -> TranslationDropout:
+    """Return the rates of a step; those of layers apply to contexts and outputs, as to the outputs of layers."""
+    return TranslationDropout(
+        embeddings=drop.inputs, context=drop.layers, outputs=drop.layers, weights=drop.weights, key=drop.key
+    )
+
+
+def _on_processor(s: RunSettings) -> Compute:
+    cpu = device("cpu")
+    return Compute(cpu.resolve_precision(s.run.precision, np.float32), s.run.threads)
+
+
+def _longest(part: Part) -> int:
+    return int(max(side.lengths.max() for side in (part.tokens.source, part.tokens.target)))
+
+
+def _count(part: Part | None) -> int:
+    return 0 if part is None else len(part.tokens.target.flat)
