@@ -28,6 +28,7 @@ from lstmtui.common.files import append_json_line, read_json
 from lstmtui.engine import __main__ as process
 from lstmtui.engine import checkpoint
 from lstmtui.engine.nn.language_model import LanguageModel
+from lstmtui.engine.tasks import language
 from lstmtui.engine.training import checkpointing, fork, requests
 from lstmtui.engine.training import trainer as train
 from lstmtui.runs.folder import RunFolder
@@ -293,9 +294,9 @@ class Bench:
             mock.patch.object(process, "RunWriter", lambda run: RunWriter(run, interval=3600)),
             mock.patch.object(process.signal, "signal"),
             mock.patch.object(train, "compile_kernels", return_value=0),
-            mock.patch.object(train.gradient_flow, "from_dataset", return_value=None),
+            mock.patch.object(language.gradient_flow, "from_dataset", return_value=None),
             mock.patch.object(checkpointing, "time", clock),
-            mock.patch.object(requests, "EVERY", 0.0),
+            mock.patch.object(requests, "POLL_SECONDS", 0.0),
             mock.patch.object(train.Trainer, "_step", counted_step),
             mock.patch.object(train, "answer_requests", answer),
             mock.patch.object(LanguageModel, "gradient", poisoned),

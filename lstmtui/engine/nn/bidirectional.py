@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.config import RunSettings
+from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena, Parameter, layer_parameters
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout, Recurrent
 
@@ -60,7 +61,7 @@ class Bidirectional:
         self.layers = [
             tuple(
                 Recurrent(
-                    cell, weights, [(0, T)], B, precision=precision, threads=threads, gradients=gradients,
+                    cell, weights, [(0, T)], B, compute=Compute(precision, threads), gradients=gradients,
                     names=[f"{prefix}.{k}.{direction}"],
                 )
                 for direction in DIRECTIONS

@@ -19,6 +19,7 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.engine.backend import CELLS
 from lstmtui.engine.nn.layer_buffers import Spans, longest_span
+from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent, mask_key
 
@@ -72,7 +73,7 @@ class LanguageModel:
             self.gradients = Arena(weights.layout, dtype.type, self.device)
         self.recurrent = Recurrent(
             s.network.cell, weights, self.segments, B,
-            precision=self.precision, threads=threads,
+            compute=Compute(self.precision, threads),
             gradients=self.gradients if backward else None, recompute=bool(s.run.recompute),
         )  # fmt: skip
         S = longest_span(self.segments)

@@ -29,6 +29,7 @@ import numpy as np
 
 from lstmtui.engine.backend import CELLS, StateGradients, Steps
 from lstmtui.engine.nn.layer_buffers import Activations, LayerBuffers, LayerSize, Spans, longest_span
+from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
 
 Array = np.ndarray[Any, Any]
@@ -83,8 +84,7 @@ class Recurrent:
         spans: Spans,
         B: int,
         *,
-        precision: str,
-        threads: int,
+        compute: Compute,
         gradients: Arena | None = None,
         recompute: bool = False,
         names: Sequence[str] | None = None,
@@ -96,7 +96,7 @@ class Recurrent:
         names      the layers' names in `weights`, the lowest first; None for all of layers.0, layers.1 and so on
         """
         self.cell, self.weights, self.gradients, self.segments, self.B = CELLS[cell], weights, gradients, spans, B
-        self.precision, self.threads, self.device = precision, threads, weights.device
+        self.precision, self.threads, self.device = compute.precision, compute.threads, weights.device
         self.recurrence = self.device.recurrence.compiled(cell)
         self.recomputes = recompute and len(spans) > 1
         self._names = list(names) if names is not None else layer_names(weights, "layers")
@@ -105,7 +105,7 @@ class Recurrent:
         self.layers = [
             LayerBuffers(
                 self.cell, LayerSize(D, GH // len(self.cell.gates), B, spans, stored),
-                dtype=dtype, precision=precision, backward=backward, device=self.device,
+                dtype=dtype, precision=compute.precision, backward=backward, device=self.device,
             )
             for GH, D in (weights[f"{name}.W_ih"].shape for name in self._names)
         ]  # fmt: skip
@@ -118,7 +118,7 @@ class Recurrent:
             self._dropped = zeros((longest_span(spans), B, H), dtype)
             self._mask = zeros((B, H), dtype)
             self._dbefore = zeros((B, H), dtype)
-            self._squares = [self.device.penalty.square_sums(threads) for _ in range(2)]
+            self._squares = [self.device.penalty.square_sums(compute.threads) for _ in range(2)]
             """Sums of squares of the outputs, and of their changes from step to step."""
             self._dinputs = zeros(longest_span(spans) * B * max(D, H), dtype)
 

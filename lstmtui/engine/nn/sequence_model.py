@@ -15,6 +15,7 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.data.memory_tasks import Batch
 from lstmtui.engine.backend import Packed, linear, softmax
+from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena, Parameter, decayed_first, layer_parameters, uniform, zeros
 from lstmtui.engine.nn.recurrent import NO_DROPOUT, NO_PENALTY, Dropout, Penalty, Recurrent
 
@@ -46,7 +47,7 @@ class SequenceModel:
             self.gradients = gradients
         self.recurrent = Recurrent(
             s.network.cell, weights, [(0, T)], B,
-            precision=self.precision, threads=self.threads, gradients=gradients,
+            compute=Compute(self.precision, self.threads), gradients=gradients,
         )  # fmt: skip
         self.cell = self.recurrent.cell
         K, H = weights["answer.W"].shape

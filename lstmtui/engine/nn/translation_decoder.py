@@ -69,7 +69,7 @@ class TranslationDecoder:
         self.T, self.B = T, B
         self.lower, self.upper = (
             Recurrent(
-                cell, weights, [(0, T)], B, precision=compute.precision, threads=compute.threads, gradients=gradients,
+                cell, weights, [(0, T)], B, compute=compute, gradients=gradients,
                 names=layer_names(weights, prefix),
             )
             for prefix in (LOWER, UPPER)

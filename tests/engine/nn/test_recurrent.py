@@ -5,6 +5,7 @@ import pytest
 from support import tiny
 from support.gradcheck import assert_gradients_agree, numerical_gradient
 
+from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena, layer_parameters
 from lstmtui.engine.nn.recurrent import Dropout, Recurrent, layer_names, mask_key
 
@@ -20,7 +21,7 @@ def make_layers(cell, *, recompute=False, name="encoder"):
     gradients = Arena(weights.layout, np.float64)
     layers = Recurrent(
         cell, weights, SPANS, B,
-        precision="float64", threads=1, gradients=gradients, recompute=recompute, names=layer_names(weights, name),
+        compute=Compute("float64", 1), gradients=gradients, recompute=recompute, names=layer_names(weights, name),
     )  # fmt: skip
     for state in layers.states().values():
         state[...] = np.random.default_rng(6).standard_normal(state.shape)
