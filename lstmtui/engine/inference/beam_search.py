@@ -53,6 +53,9 @@ class SearchOptions:
     """Tokens of a translation at most, its end included; None for twice the source and 10."""
 
 
+DEFAULT = SearchOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One translation."""
@@ -86,7 +89,7 @@ def search(
     lengths: Array,
     *,
     end: int,
-    options: SearchOptions = SearchOptions(),
+    options: SearchOptions = DEFAULT,
     prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the best translations of each source, the best first; there may be fewer than `nbest`.

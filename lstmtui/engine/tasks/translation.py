@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.config import RunSettings
 from lstmtui.data.pair_batches import PairBatch, PairBatches
-from lstmtui.data.pairs import Pairs, Rules, encode_lines, line_end
+from lstmtui.data.pairs import Pairs, Rules
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.backend import Cell, device
-from lstmtui.engine.inference.beam_search import Hypothesis, SearchOptions, search
-from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
+from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
+from lstmtui.engine.inference.translator import Translator
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies
@@ -38,8 +37,6 @@ MAX_TOKENS = 250
 """Of a sentence that is trained on."""
 SHOWN_PAIRS = 3
 """Validation pairs of a sample."""
-BEAM = SearchOptions(beam=5, alpha=1.0)
-"""The search for a sample."""
 
 
 class TranslationTask(Task):
@@ -60,7 +57,6 @@ class TranslationTask(Task):
         self.batches = PairBatches(data.train, positions, s.run.seed)
         self.writer.event("noted", message=data.counts.describe(rules))
         self._digest = data.digest()
-        self._end = line_end(data.tokenizers.target)
         return {"pairs": len(data.train), "vocabulary": data.tokenizers.target.size}
 
     @property
@@ -84,6 +80,8 @@ class TranslationTask(Task):
         self.model = TranslationBuckets(self.sizes, self.weights, compute=compute, gradients=gradients)
         self._evaluated = TranslationBuckets(self.sizes, self.optimizer.evaluated, compute=compute)
         self._on_host = Mirror(self.optimizer.evaluated)
+        cpu = Compute(device("cpu").resolve_precision(s.run.precision, np.float32), s.run.threads)
+        self._translator = Translator(self.sizes, self._on_host.host, data.tokenizers, cpu)
         self._valid, self._test = (
             None if part is None else PairBatches(part.tokens, max(self._positions, _longest(part)), None)
             for part in (data.valid, data.test)
@@ -100,7 +98,8 @@ class TranslationTask(Task):
         """Evaluate a batch, and translate a word of it."""
         batch = self.batches.batch(0, 0)
         self._evaluated.evaluate(batch)
-        self._search(batch.source[:, :1], batch.source_lengths[:1], SearchOptions(beam=BEAM.beam, max_length=2))
+        line = self.data.tokenizers.source.text(self.data.train.source[0][:-1])
+        self.translate([line], SearchOptions(max_length=2))
 
     @property
     def digest(self) -> str:
@@ -186,21 +185,11 @@ class TranslationTask(Task):
         ]
         return "\n\n".join(lines)
 
-    def translate(self, lines: list[str]) -> list[str]:
+    def translate(self, lines: list[str], options: SearchOptions = DEFAULT) -> list[str]:
         """Return the best translation of each line by the evaluated weights."""
-        source = encode_lines(lines, self.data.tokenizers.source)
-        lengths = np.array([len(sentence) for sentence in source], np.int32)
-        tokens = np.zeros((int(lengths.max()), len(source)), np.int32)
-        for b, sentence in enumerate(source):
-            tokens[: len(sentence), b] = sentence
-        found = self._search(tokens, lengths, BEAM)
-        return [self.data.tokenizers.target.text(best.tokens[:-1]) for best, *_ in found]
-
-    def _search(self, source: Array, lengths: Array, options: SearchOptions) -> list[list[Hypothesis]]:
         self._on_host.refresh()
-        shape = len(source), len(lengths), options.beam
-        model = IncrementalTranslation(self.sizes, self._on_host.host, shape, compute=_on_processor(self.settings))
-        return search(model, source, lengths, end=self._end, options=options)
+        self._translator.refresh()
+        return [best.text for best, *_ in self._translator.translate(lines, options, check=self.check)]
 
     def probe(self, step: int) -> None:
         """Write the saturation of the decoder's gates on the batch of the step."""
@@ -236,11 +225,6 @@ def _dropout(drop: Dropout) -> TranslationDropout:
     return TranslationDropout(
         embeddings=drop.inputs, context=drop.layers, outputs=drop.layers, weights=drop.weights, key=drop.key
     )
-
-
-def _on_processor(s: RunSettings) -> Compute:
-    cpu = device("cpu")
-    return Compute(cpu.resolve_precision(s.run.precision, np.float32), s.run.threads)
 
 
 def _longest(part: Part) -> int:
