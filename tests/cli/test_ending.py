@@ -38,7 +38,7 @@ def test_a_stopped_run_is_not_offered_further_training(tmp_path):
 
 def test_a_run_without_recent_improvement_is_not_offered_further_training(tmp_path):
     seen = snapshot(tmp_path)
-    worse = [dataclasses.replace(seen.valid[-1], step=step, nll=9.0) for step in (500, 600, 700)]
+    worse = [dataclasses.replace(seen.valid[-1], step=step, figures={"nll": 9.0}) for step in (500, 600, 700)]
     seen = dataclasses.replace(seen, valid=(*seen.valid, *worse))
     assert len(list(ending.what_next(seen, "x", "finished"))) == 2
 

@@ -23,7 +23,7 @@ def test_bench_times_steps_of_the_gpu(capsys, monkeypatch):
 
 def test_a_profile_is_of_the_processor(capsys):
     assert bench.main(["--shapes", SHAPE, "--device", "cuda", "--profile"]) == 2
-    assert "say --device cpu" in json.loads(capsys.readouterr().out)["error"]
+    assert "add --device cpu" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_a_plan_measures_the_gpu_and_tells_its_memory(tmp_path, monkeypatch):
