@@ -6,18 +6,22 @@ beam is wide; one that has ended keeps its place. The search of a source goes on
 reach a better score than what has been found. So a beam of 1 is greedy search, and no better translation that has
 ended is lost.
 
-Given tokens of the target stand, and the rest follows them; they count in the score.
+Given tokens of the target stand, and the rest follows them; they count in the score. After them a word may have begun:
+then the tokens that come first must write it, in whatever way is the most probable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+BLOCK = 64
+"""Values of a block of `largest`."""
 
 
 class StepModel(Protocol):
@@ -36,6 +40,34 @@ class StepModel(Protocol):
 
     def reorder(self, rows: Array) -> None:
         """Continue hypothesis n from the states of hypothesis rows[n]."""
+        ...
+
+
+class Prefix(NamedTuple):
+    """How a translation begins."""
+
+    tokens: Sequence[int] = ()
+    rest: bytes = b""
+    """Text that the tokens after them write first, and may go beyond: a word that has begun."""
+
+
+NO_PREFIX = Prefix()
+
+
+class TokenTexts(Protocol):
+    """The tokens of a vocabulary by their text."""
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """The text of each token."""
+        ...
+
+    def covering(self, text: bytes) -> Array:
+        """Return the tokens that begin with `text`."""
+        ...
+
+    def proper_prefixes(self, text: bytes) -> list[int]:
+        """Return the tokens that are proper prefixes of `text`."""
         ...
 
 
@@ -76,6 +108,8 @@ class _Node:
     log_probability: float
     parent: _Node | None
     attention: Array
+    rest: bytes
+    """What of its prefix is still to be written."""
 
 
 def length_penalty(length: int, alpha: float) -> float:
@@ -90,21 +124,22 @@ def search(
     *,
     end: int,
     options: SearchOptions = DEFAULT,
-    prefixes: Sequence[Sequence[int]] | None = None,
+    prefixes: Sequence[Prefix] | None = None,
+    texts: TokenTexts | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the best translations of each source, the best first; there may be fewer than `nbest`.
 
     source    (S, b)  int32, b at most the model's sentences
     lengths   (b,)    int32
     end       the token that ends a translation, and that the decoder reads first
-    prefixes  the first tokens of each translation; none without
+    prefixes  how each translation begins; none without
+    texts     of the tokens, for prefixes with a `rest`; a source whose rest no tokens write has no translation
 
     Raises ValueError for options that contradict each other or the model, and for a prefix with `end` in it.
     """
-    prefixes = [()] * len(lengths) if prefixes is None else prefixes
+    prefixes = [NO_PREFIX] * len(lengths) if prefixes is None else prefixes
     _check(model, options, prefixes, end)
-    root = _Node(end, 0.0, None, np.zeros(0))
-    beams = [_Beam(options, end, prefix, int(length), root) for prefix, length in zip(prefixes, lengths, strict=True)]
+    beams = [_Beam(options, end, prefix, int(length), texts) for prefix, length in zip(prefixes, lengths, strict=True)]
     model.begin(source, lengths)
     rows = np.arange(model.sentences * model.width)
     while any(beam.live for beam in beams):
@@ -123,30 +158,44 @@ def search(
     return [beam.best() for beam in beams]
 
 
-def _check(model: StepModel, options: SearchOptions, prefixes: Sequence[Sequence[int]], end: int) -> None:
+def _check(model: StepModel, options: SearchOptions, prefixes: Sequence[Prefix], end: int) -> None:
     if not 1 <= options.nbest <= options.beam <= model.width:
         raise ValueError(f"{options.nbest} best of a beam of {options.beam}, for a model of {model.width} hypotheses")
     if options.alpha < 0:
         raise ValueError(f"a length penalty of {options.alpha}, which is below 0")
-    if any(end in prefix for prefix in prefixes):
+    if any(end in prefix.tokens for prefix in prefixes):
         raise ValueError("a prefix with the end of a translation in it")
 
 
-def _limit(options: SearchOptions, source_length: int, prefix_length: int) -> int:
+def _limit(options: SearchOptions, source_length: int, prefix: Prefix) -> int:
     """Return the tokens that a translation has at most; a prefix leaves room for the end."""
     limit = 2 * source_length + 10 if options.max_length is None else options.max_length
-    return max(limit, prefix_length + 1)
+    return max(limit, len(prefix.tokens) + len(prefix.rest) + 1)
+
+
+def largest(values: Array, count: int) -> Array:
+    """Return the places of the `count` largest of `values` (n,), the largest first and the first of equal ones.
+
+    None of them is below the `count`-th largest of the maxima of blocks, which leaves few to sort.
+    """
+    whole = values[: len(values) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    if len(whole) > count:
+        maxima = whole.max(axis=1)
+        candidates = np.flatnonzero(values >= np.partition(maxima, -count)[-count])
+    else:
+        candidates = np.arange(len(values))
+    return candidates[np.lexsort((candidates, -values[candidates]))][:count]
 
 
 class _Beam:
     """The search for one source."""
 
     def __init__(
-        self, options: SearchOptions, end: int, prefix: Sequence[int], source_length: int, root: _Node
+        self, options: SearchOptions, end: int, prefix: Prefix, source_length: int, texts: TokenTexts | None
     ) -> None:
         self._options, self._end, self._prefix, self._source_length = options, end, prefix, source_length
-        self._limit = _limit(options, source_length, len(prefix))
-        self.live = [root]
+        self._limit, self._texts = _limit(options, source_length, prefix), texts
+        self.live = [_Node(end, 0.0, None, np.zeros(0), prefix.rest)]
         self._length = 0
         """Tokens of each live hypothesis."""
         self._ended: list[tuple[float, int, _Node]] = []
@@ -163,7 +212,8 @@ class _Beam:
         self._length += 1
         for parent, token in self._choose(scores):
             read = attention[parent, : self._source_length].copy()
-            node = _Node(token, float(scores[parent, token]), self.live[parent], read)
+            rest = self._rest_after(self.live[parent].rest, token)
+            node = _Node(token, float(scores[parent, token]), self.live[parent], read, rest)
             if token == self._end:
                 self._ended.append((self._score(node.log_probability, self._length), -len(self._ended), node))
             else:
@@ -178,15 +228,30 @@ class _Beam:
         forced = self._forced()
         if forced is not None:
             return [(k, forced) for k in range(len(scores))]
-        width, flat = self._options.beam - len(self._ended), scores.reshape(-1)
-        found = np.arange(flat.size) if width >= flat.size else np.argpartition(-flat, width - 1)[:width]
-        found = found[np.lexsort((found, -flat[found]))]
+        self._keep_allowed(scores)
+        flat = scores.reshape(-1)
+        found = largest(flat, self._options.beam - len(self._ended))
         return [(int(at) // scores.shape[1], int(at) % scores.shape[1]) for at in found if flat[at] > -np.inf]
+
+    def _keep_allowed(self, scores: Array) -> None:
+        """Set the scores of tokens that contradict the rest of a prefix to minus infinity."""
+        for node, row in zip(self.live, scores, strict=True):
+            if node.rest and self._texts is not None:
+                allowed = np.array([*self._texts.covering(node.rest), *self._texts.proper_prefixes(node.rest)], int)
+                kept = row[allowed]
+                row[:] = -np.inf
+                row[allowed] = kept
+
+    def _rest_after(self, rest: bytes, token: int) -> bytes:
+        """Return what is still to be written after `token`."""
+        if not rest or self._texts is None or self._length <= len(self._prefix.tokens):
+            return rest
+        return rest[len(self._texts.pieces[token]) :]
 
     def _forced(self) -> int | None:
         """Return the only token that may come now, if there is one."""
-        if self._length <= len(self._prefix):
-            return int(self._prefix[self._length - 1])
+        if self._length <= len(self._prefix.tokens):
+            return int(self._prefix.tokens[self._length - 1])
         return self._end if self._length >= self._limit else None
 
     def _can_win(self, live: list[_Node]) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstmtui.data.pairs import Tokenizers, encode_lines, line_end
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.engine.inference.beam_search import DEFAULT, Hypothesis, SearchOptions, search
+from lstmtui.engine.inference.beam_search import DEFAULT, Hypothesis, Prefix, SearchOptions, search
+from lstmtui.engine.inference.token_index import TokenIndex
 from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
@@ -43,6 +45,27 @@ class Translation:
     """(target, source): what each token has read of the source."""
 
 
+class _Begin(NamedTuple):
+    """How a translation begins."""
+
+    prefix: Prefix
+    surface: tuple[str, ...]
+    """The text of each of its tokens."""
+
+
+class _WholeWords:
+    """Words by their text: one that has begun is not written in parts."""
+
+    is_unambiguous = False
+
+    def __init__(self, index: TokenIndex) -> None:
+        self.pieces, self.covering = index.pieces, index.covering
+
+    def proper_prefixes(self, text: bytes) -> list[int]:
+        """Return none."""
+        return []
+
+
 class Translator:
     """A model and its tokenizers, for text; the weights are those of the processor."""
 
@@ -66,31 +89,31 @@ class Translator:
     ) -> list[list[Translation]]:
         """Return the best translations of each line, the best first, in the order of the lines.
 
-        prefixes  how the translation of each line begins, to its last whole word; an unknown word in it stays
+        prefixes  how the translation of each line begins; a last word without a space after it may go on
         check     called between batches; may raise
         """
         source = encode_lines(lines, self._tokenizers.source)
         target = [""] * len(lines) if prefixes is None else prefixes
-        begins = [self._tokenizers.target.encode(prefix.strip().encode()).tolist() for prefix in target]
+        begins = [self._begin(prefix) for prefix in target]
         found: list[list[Translation]] = [[] for _ in lines]
         order = sorted(range(len(lines)), key=lambda n: len(source[n]))
         for at in range(0, len(order), BATCH):
             chosen = order[at : at + BATCH]
-            batch = self._search([source[n] for n in chosen], options, [begins[n] for n in chosen])
+            batch = self._search([source[n] for n in chosen], options, [begins[n].prefix for n in chosen])
             for n, hypotheses in zip(chosen, batch, strict=True):
-                found[n] = [self._translation(lines[n], source[n], best) for best in hypotheses]
+                found[n] = [self._translation(lines[n], source[n], best, begins[n]) for best in hypotheses]
             check()
         return found
 
     def _search(
-        self, source: Sequence[Array], options: SearchOptions, prefixes: Sequence[Sequence[int]]
+        self, source: Sequence[Array], options: SearchOptions, prefixes: Sequence[Prefix]
     ) -> list[list[Hypothesis]]:
         lengths = np.array([len(sentence) for sentence in source], np.int32)
         tokens = np.zeros((int(lengths.max()), len(source)), np.int32)
         for b, sentence in enumerate(source):
             tokens[: len(sentence), b] = sentence
         model = self._of_shape(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, len(source), options.beam)
-        return search(model, tokens, lengths, end=self._end, options=options, prefixes=prefixes)
+        return search(model, tokens, lengths, end=self._end, options=options, prefixes=prefixes, texts=self._texts)
 
     def _of_shape(self, *shape: int) -> IncrementalTranslation:
         """Return a model of S source tokens, sentences and hypotheses of each; the last one again where it fits."""
@@ -100,7 +123,24 @@ class Translator:
             self._model = (S, sentences, width), made
         return self._model[1]
 
-    def _translation(self, line: str, source: Array, best: Hypothesis) -> Translation:
+    def _begin(self, text: str) -> _Begin:
+        """Return how a translation begins: its last word may go on, unless a space follows it."""
+        target = self._tokenizers.target
+        whole, rest = text.strip(), b""
+        if whole and text.endswith(whole) and not self._texts.is_unambiguous:
+            before, space, last = whole.rpartition(" ")
+            begun = (space + last if not target.joiner else last).encode()
+            if len(self._texts.covering(begun)) or self._texts.proper_prefixes(begun):
+                whole, rest = before.rstrip(), begun
+        ids = target.encode(whole.encode())
+        return _Begin(Prefix(ids.tolist(), rest), surface_tokens(whole, ids, target))
+
+    @cached_property
+    def _texts(self) -> TokenIndex | _WholeWords:
+        index = TokenIndex(self._tokenizers.target)
+        return _WholeWords(index) if index.whole_words else index
+
+    def _translation(self, line: str, source: Array, best: Hypothesis, begin: _Begin) -> Translation:
         of_source, of_target = self._tokenizers
         ids = best.tokens[:-1]
         surface, alignment = surface_tokens(line, source[:-1], of_source), best.alignment[:-1, :-1]
@@ -108,6 +148,9 @@ class Translator:
         for n, token in enumerate(ids):
             if token == of_target.unk and surface:
                 pieces[n] = surface[int(alignment[n].argmax())].encode()
+        for n, piece in enumerate(begin.surface):  # what is given stands as it is written
+            if ids[n] == of_target.unk:
+                pieces[n] = piece.encode()
         return Translation(
             _joined(pieces, of_target), best.log_probability, best.score, surface,
             tuple(piece.decode("utf-8", "replace") for piece in pieces), alignment,

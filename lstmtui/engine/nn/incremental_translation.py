@@ -62,8 +62,10 @@ class IncrementalTranslation:
     def step(self, tokens: Array) -> tuple[Array, Array]:
         """Read a token of each hypothesis (sentences * width,), and return what may follow.
 
-        log probabilities  (sentences * width, V) float64
-        attention          (sentences * width, S)  what this step has read of each source, valid until the next call
+        log probabilities  (sentences * width, V)
+        attention          (sentences * width, S)  what this step has read of each source
+
+        Both are valid until the next call.
         """
         self._decoder.load(tokens[None])
         outputs = self._decoder.forward(self._encoded, self._lengths)[0]
@@ -79,7 +81,8 @@ class IncrementalTranslation:
 
 
 def _log_softmax(logits: Array) -> Array:
-    """Return the logarithms (N, V) of the softmax of each row, in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    found: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return found
+    """Turn logits (N, V) into the logarithms of the softmax of each row, in place, and return them."""
+    logits -= logits.max(axis=1, keepdims=True)
+    sums = np.exp(logits).sum(axis=1, dtype=np.float64, keepdims=True)
+    logits -= np.log(sums).astype(logits.dtype)
+    return logits

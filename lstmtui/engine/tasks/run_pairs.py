@@ -23,11 +23,9 @@ from lstmtui.data.pairs import (
     train_tokenizers,
 )
 from lstmtui.data.tokens import load as load_tokenizer
+from lstmtui.engine.inference.loaded_translator import JOINT, TARGET_TOKENIZER
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
-
-JOINT = ("bpe", "bytes")
-"""Kinds of tokens of which both sides share a vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _part(pairs: Pairs, tokenizers: Tokenizers, rules: Rules) -> Part | None:
 
 def store_tokenizers(run: RunFolder, tokenizers: Tokenizers) -> None:
     """Store the tokenizers in the run folder, or check that they are those there. Raises CorruptError."""
-    for tokenizer, path in zip(tokenizers, (run.tokenizer, run.path / "tokenizer_target.json"), strict=True):
+    for tokenizer, path in zip(tokenizers, (run.tokenizer, run.path / TARGET_TOKENIZER), strict=True):
         if not exists(path):
             tokenizer.save(path)
         elif load_tokenizer(path).digest() != tokenizer.digest():

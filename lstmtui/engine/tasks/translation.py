@@ -18,6 +18,8 @@ from lstmtui.data.pairs import Pairs, Rules
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.backend import Cell, device
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
+from lstmtui.engine.inference.bleu import corpus_bleu
+from lstmtui.engine.inference.loaded_translator import identity_of, sizes_of
 from lstmtui.engine.inference.translator import Translator
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.optimizer import Optimizer
@@ -25,7 +27,7 @@ from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies
 from lstmtui.engine.nn.recurrent import Dropout
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
 from lstmtui.engine.nn.translation_decoder import TranslationDropout
-from lstmtui.engine.nn.translation_model import TranslationModel, TranslationSizes, parameters
+from lstmtui.engine.nn.translation_model import TranslationModel, parameters
 from lstmtui.engine.tasks.run_pairs import Part, load_pairs, store_tokenizers
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 
@@ -35,6 +37,9 @@ SMOOTHING = 0.1
 """Share of the loss that label smoothing has."""
 MAX_TOKENS = 250
 """Of a sentence that is trained on."""
+VALID_TRANSLATIONS, FINAL_TRANSLATIONS = 200, 1000
+"""Pairs that BLEU is of, on the way and at the end, at most."""
+GREEDY = SearchOptions(beam=1)
 SHOWN_PAIRS = 3
 """Validation pairs of a sample."""
 
@@ -67,12 +72,7 @@ class TranslationTask(Task):
     def build(self) -> None:
         """Make weights, optimizer and models. Raises UsageError for an unusable device, MemoryError."""
         s, dev, data = self.settings, device(self.settings.run.device), self.data
-        source, target = data.tokenizers
-        self.sizes = TranslationSizes(
-            source_vocabulary=source.size, target_vocabulary=target.size, joint=data.joint, cell=s.network.cell,
-            embedding=s.network.embedding, hidden=s.network.hidden, attention=s.network.hidden,
-            encoder_layers=s.network.layers, forget_bias=s.network.forget_bias,
-        )  # fmt: skip
+        self.sizes = sizes_of(s, data.tokenizers)
         self.weights = Arena(parameters(self.sizes), device=dev)
         compute = Compute(dev.resolve_precision(s.run.precision, np.float32), s.run.threads)
         gradients = Arena(self.weights.layout, device=dev)
@@ -99,7 +99,8 @@ class TranslationTask(Task):
         batch = self.batches.batch(0, 0)
         self._evaluated.evaluate(batch)
         line = self.data.tokenizers.source.text(self.data.train.source[0][:-1])
-        self.translate([line], SearchOptions(max_length=2))
+        for options in (SearchOptions(max_length=2), SearchOptions(beam=1, max_length=2)):
+            self.translate([line], options)
 
     @property
     def digest(self) -> str:
@@ -113,9 +114,7 @@ class TranslationTask(Task):
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that shape the weights, and the tokenizers' digests."""
-        names = ("cell", "layers", "hidden", "embedding", "optimizer")
-        digests = "".join(tokenizer.digest() for tokenizer in self.data.tokenizers)
-        return {**{name: self.settings.value(name) for name in names}, "tokenizer": digests}
+        return identity_of(self.settings, self.data.tokenizers)
 
     # --- train ----------------------------------------------------------------------------------------------------
 
@@ -153,8 +152,18 @@ class TranslationTask(Task):
         return _count(self.data.valid) + _count(self.data.test)
 
     def evaluate(self) -> Figures | None:
-        """Evaluate the validation pairs."""
-        return None if self._valid is None else Figures(self._figures(self._valid), self.evaluated_tokens)
+        """Evaluate the validation pairs, and translate some of them greedily."""
+        if self._valid is None or self.data.valid is None:
+            return None
+        bleu = self._bleu(self.data.valid, VALID_TRANSLATIONS, GREEDY)
+        return Figures({**self._figures(self._valid), "bleu": bleu}, self.evaluated_tokens)
+
+    def _bleu(self, part: Part, count: int, options: SearchOptions) -> float:
+        """Return the BLEU of the translations of up to `count` pairs, evenly spaced."""
+        pairs = part.pairs
+        chosen = np.unique(np.linspace(0, len(pairs.source) - 1, count).astype(int))
+        found = self.translate([pairs.source[n] for n in chosen], options)
+        return corpus_bleu(found, [pairs.target[n] for n in chosen])
 
     def _figures(self, batches: PairBatches) -> dict[str, float]:
         """Return the mean negative log-likelihood of a target in nats, without label smoothing, and its exponential."""
@@ -199,9 +208,12 @@ class TranslationTask(Task):
         self.writer.saturation(step, gates.cell.gate_names, *gate_statistics.saturation(gates))
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
-        """Return the figures of validation and test pairs."""
-        parts = {"valid": self._valid, "test": self._test}
-        return {name: self._figures(batches) for name, batches in parts.items() if batches is not None}
+        """Return the figures of validation and test pairs; BLEU with the beam of a translation."""
+        found: dict[str, Any] = {}
+        for name, part, batches in (("valid", self.data.valid, self._valid), ("test", self.data.test, self._test)):
+            if part is not None and batches is not None:
+                found[name] = {**self._figures(batches), "bleu": self._bleu(part, FINAL_TRANSLATIONS, DEFAULT)}
+        return found
 
 
 class _DecoderGates:

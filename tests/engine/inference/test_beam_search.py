@@ -9,7 +9,7 @@ import pytest
 from support import tiny
 from support.translation_cases import batch, model
 
-from lstmtui.engine.inference.beam_search import Hypothesis, SearchOptions, length_penalty, search
+from lstmtui.engine.inference.beam_search import Hypothesis, Prefix, SearchOptions, largest, length_penalty, search
 from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.training_step import Update, take_step
@@ -95,11 +95,40 @@ def test_sources_do_not_depend_on_each_other():
 def test_what_is_given_stands_and_counts(width):
     writes, trained = step_model(width)
     prefixes = ([2, 3], [], [1])
-    for source, prefix, (best,) in zip(SOURCES, prefixes, searched(writes, prefixes, beam=width), strict=True):
+    found = searched(writes, [Prefix(prefix) for prefix in prefixes], beam=width)
+    for source, prefix, (best,) in zip(SOURCES, prefixes, found, strict=True):
         assert list(best.tokens[: len(prefix)]) == prefix
         assert best.log_probability == pytest.approx(float(log_probabilities(trained, source, [best.tokens])[0]))
-    long = [[1, 2, 3, 1, 2, 3, 1, 2], [], []]
-    assert searched(writes, long, beam=width)[0][0].tokens == (*long[0], END)
+    long = [1, 2, 3, 1, 2, 3, 1, 2]
+    assert searched(writes, [Prefix(long), Prefix(), Prefix()], beam=width)[0][0].tokens == (*long, END)
+
+
+class Texts:
+    """Tokens of these texts."""
+
+    pieces = (b"\n", b"a", b"ab", b"bc")
+
+    def covering(self, text):
+        return np.array([n for n, piece in enumerate(self.pieces) if piece.startswith(text)], int)
+
+    def proper_prefixes(self, text):
+        return [n for n, piece in enumerate(self.pieces) if text.startswith(piece) and piece != text]
+
+
+@pytest.mark.parametrize(("tokens", "rest"), [((), b"ab"), ((3,), b"a"), ((2, 1), b"abb")])
+def test_a_word_that_has_begun_is_written_in_every_way(tokens, rest):
+    """As exhaustive search among the translations whose text goes on like it."""
+    writes, trained = step_model(64, sentences=1)
+    begins = b"".join(Texts.pieces[token] for token in tokens) + rest
+    room = max(5, len(tokens) + len(rest) + 1) - len(tokens)
+    everything = [(*tokens, *written, END) for n in range(room) for written in product((1, 2, 3), repeat=n)]
+    fitting = [y for y in everything if b"".join(Texts.pieces[token] for token in y).startswith(begins)]
+    options = SearchOptions(beam=64, nbest=len(fitting), alpha=0.0, max_length=5)
+    source, length = np.array(SOURCES[0], np.int32)[:, None], np.array([len(SOURCES[0])], np.int32)
+    prefixes = [Prefix(tokens, rest)]
+    (found,) = search(writes, source, length, end=END, options=options, prefixes=prefixes, texts=Texts())
+    order = np.argsort(-log_probabilities(trained, SOURCES[0], fitting))
+    assert [hypothesis.tokens for hypothesis in found] == [fitting[n] for n in order]
 
 
 class Scripted:
@@ -150,9 +179,21 @@ def test_with_a_length_penalty_the_search_goes_on_while_something_can_win():
     assert (best.tokens[0], steps > 1) == (2, True)
 
 
+@pytest.mark.parametrize("size", [3, 64, 1000])
+@pytest.mark.parametrize("count", [1, 5, 70])
+def test_the_largest_come_first_and_the_first_of_equal_ones(size, count):
+    values = np.random.default_rng(1).integers(0, 50, size).astype(float)
+    np.testing.assert_array_equal(largest(values, count), np.argsort(-values, kind="stable")[:count])
+
+
 @pytest.mark.parametrize(
     ("options", "prefixes"),
-    [({"beam": 9}, None), ({"nbest": 4, "beam": 3}, None), ({"alpha": -1}, None), ({}, [[1, END], [], []])],
+    [
+        ({"beam": 9}, None),
+        ({"nbest": 4, "beam": 3}, None),
+        ({"alpha": -1}, None),
+        ({}, [Prefix([1, END]), Prefix(), Prefix()]),
+    ],
     ids=["beam", "nbest", "alpha", "prefix"],
 )
 def test_options_that_contradict_raise(options, prefixes):

@@ -50,9 +50,10 @@ def test_several_translations_have_falling_scores_and_an_alignment(made):
 
 
 def test_a_prefix_stands(made):
-    first, second = made[0].translate(["a cat sat", "the dog"], OPTIONS, prefixes=["ein x ", "y"])
-    assert first[0].text.startswith("ein x")
-    assert second[0].text.startswith("y")
+    prefixes = ["ein x ", "y", "ein sonst", "", "lie"]
+    found = made[0].translate(["a cat sat", "the dog", "a cat", "a dog", "a"], OPTIONS, prefixes=prefixes)
+    for (best,), prefix in zip(found, prefixes, strict=True):
+        assert best.text.startswith(prefix.strip())
 
 
 def test_unknown_words_become_the_source_word_that_is_read_most(made):

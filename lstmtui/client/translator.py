@@ -1,0 +1,81 @@
+"""Ask a trained translator, which lives in a process of its own.
+
+with Translator(run) as translator:          # python -m lstmtui.engine.services.translate RUN_FOLDER
+    translator.translate(["A dog runs ."])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from lstmtui.client.process import Child
+from lstmtui.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """One translation of a line."""
+
+    text: str
+    score: float
+    """The larger, the better; comparable with others of the same line."""
+    log_probability: float
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    """The tokens of both sides."""
+    alignment: tuple[tuple[float, ...], ...]
+    """For each target token, what it has read of each source token."""
+
+
+class Translator:
+    """A trained run, loaded in a process of its own that answers one question at a time.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._child = Child("The translator's process", "lstmtui.engine.services.translate", str(run.path))
+        try:
+            self._child.first_answer()
+        except BaseException:
+            self._child.close()
+            raise
+
+    def __enter__(self) -> Translator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    def translate(self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None) -> list[str]:
+        """Return the best translation of each line; each begins with its prefix, where there are prefixes."""
+        return [best.text for best, *_ in self.search(lines, prefixes=prefixes)]
+
+    def search(
+        self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None, **options: float
+    ) -> list[list[Translation]]:
+        """Return the best translations of each line, the best first.
+
+        options  beam, alpha, nbest, max_length
+        """
+        details: dict[str, Any] = {"lines": list(lines), **options}
+        if prefixes is not None:
+            details["prefixes"] = list(prefixes)
+        answer = self._child.ask({"op": "translate", **details})
+        return [[_parsed(best) for best in of_line] for of_line in answer["translations"]]
+
+
+def _parsed(answer: dict[str, Any]) -> Translation:
+    return Translation(
+        answer["text"], answer["score"], answer["log_probability"], tuple(answer["source"]), tuple(answer["target"]),
+        tuple(map(tuple, answer["alignment"])),
+    )  # fmt: skip
