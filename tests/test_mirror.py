@@ -205,6 +205,7 @@ SPANS_MODULES = {
     "tests/test_cuda_simulated.py": "everything for a GPU, on the simulator",
     "tests/test_imports.py": "what commands and screens import",
     "tests/test_mirror.py": "the tests themselves",
+    "tests/test_sizes.py": "sizes of modules and argument lists, everywhere",
     "tests/tui/test_bad_runs.py": "damaged run folders on every screen",
     "tests/tui/test_monkey.py": "random keys on every screen",
     "tests/tui/textual_patches/test_versions.py": "what all patches of Textual have in common",
