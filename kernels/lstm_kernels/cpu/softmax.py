@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 SIGN, REST = np.int32(31), np.int32(0x7FFFFFFF)
-LEAST = np.int32(-0x80000000)
+MIN_INT32 = np.int32(-0x80000000)
 
 
 # The compiler does not vectorise a maximum of floats, but does for integers. The bits of a float32 compare as integers
@@ -25,7 +25,7 @@ LEAST = np.int32(-0x80000000)
 # A NaN may or may not be the maximum; the sum of exponentials that follows is NaN in any case.
 def _largest32(row):
     bits = row.view(np.int32)
-    largest = LEAST
+    largest = MIN_INT32
     for v in range(bits.shape[0]):
         ordered = np.int32(bits[v] ^ ((bits[v] >> SIGN) & REST))
         largest = ordered if ordered > largest else largest

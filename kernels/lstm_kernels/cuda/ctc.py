@@ -130,7 +130,7 @@ def _walk(dtype: str) -> Any:
         return largest + number(math.log(exp(a - largest) + exp(b - largest) + exp(c - largest)))
 
     @kernel
-    def walk(lengths, label_lengths, nll, aligned, work, scale):
+    def recursions(lengths, label_lengths, nll, aligned, work, scale):
         shared = cuda.shared.array(THREADS, element)
         x = cuda.threadIdx.x
         T = work.shape[1] - 2
@@ -221,7 +221,7 @@ def _walk(dtype: str) -> Any:
                     work[b, t, 1, u] *= share
                 cuda.syncthreads()
 
-    return walk
+    return recursions
 
 
 @kernel
