@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from lstmtui.common.files import FormatError, parse_toml, read_file
-from lstmtui.config.resolved import RunSettings
+from lstmtui.config.resolved import MemorySettings, RunSettings
 from lstmtui.config.settings import BEFORE, FIELDS
 from lstmtui.config.values import convert
 from lstmtui.errors import CorruptError, UsageError
@@ -14,6 +15,8 @@ from lstmtui.errors import CorruptError, UsageError
 FORMAT = 1
 """Version of the run folder's format; raised when an older reader would misread a newer folder."""
 
+OF_ONE_TASK = tuple(f.name for f in dataclasses.fields(MemorySettings))
+"""Settings that config.toml holds only where a task uses them."""
 _FILE_URI = "file:///"
 
 
@@ -46,7 +49,8 @@ def dump(settings: RunSettings) -> str:
     """Return `settings` as the TOML text of a run's config.toml, without those that are None."""
     import tomli_w  # imported only to create a run
 
-    values = {k: v for k, v in settings.flat().items() if v is not None}
+    unused = {name for name in OF_ONE_TASK if settings.value(name) == FIELDS[name].default}
+    values = {name: value for name, value in settings.flat().items() if value is not None and name not in unused}
     plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in values.items()}
     opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
     return opening + tomli_w.dumps({"format": FORMAT, **plain})
