@@ -1,7 +1,8 @@
 """A translator in a process of its own: translations, several of them, prefixes, errors."""
 
 import pytest
-from support.translation_run import create, train
+from support.in_process import train
+from support.translation_run import create
 
 from lstmtui.client.translator import Translator
 from lstmtui.engine import tasks

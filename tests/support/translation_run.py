@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lstmtui.client import runs
-from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.writer import RunWriter
 from support import tiny
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
@@ -34,14 +31,3 @@ def create(folder: Path, name: str = "run", **changes: Any) -> RunFolder:
     }  # fmt: skip
     settings = tiny.run_settings(purpose="memory", schedule="constant", **given)
     return runs.write(settings, RunFolder(folder / name))
-
-
-def train(run: RunFolder, interrupted: Callable[[], bool] = lambda: False) -> str:
-    """Train a run to its end, or until it is interrupted, and return its state."""
-    writer = RunWriter(run, interval=60)
-    try:
-        state = run_to_the_end(Trainer(run, writer, interrupted))
-        writer.status(state=state)
-        return state
-    finally:
-        writer.close()

@@ -1,30 +1,9 @@
 """Biases are adapted to what the user wrote."""
 
-import shutil
-
 import numpy as np
-import pytest
-from support import tiny
 
 from lstmtui.engine.autocomplete import bias_adaptation
 from lstmtui.engine.inference.loaded_model import load
-
-
-@pytest.fixture(scope="module")
-def trained_run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("operations")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LSTMTUI_RUNS", str(folder / "runs"))
-        run = tiny.create(folder, tokens="words", hidden=16, layers=1, steps=120, batch=8, lr=0.03, ema=0.0)
-        assert tiny.train(run) == 0
-    return run
-
-
-@pytest.fixture
-def run(trained_run, tmp_path):
-    copy = tmp_path / "copy"
-    shutil.copytree(trained_run.path, copy)
-    return type(trained_run)(copy)
 
 
 def test_biases_are_adapted_outside_the_checkpoint(run):

@@ -2,7 +2,8 @@
 
 import pytest
 from support.bare_run import bare_run
-from support.translation_run import create, train
+from support.in_process import train
+from support.translation_run import create
 
 from lstmtui.engine import tasks
 from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, load

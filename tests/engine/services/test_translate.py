@@ -1,7 +1,8 @@
 """The operation that translates: answers, and requests that it refuses."""
 
 import pytest
-from support.translation_run import create, train
+from support.in_process import train
+from support.translation_run import create
 
 from lstmtui.engine import tasks
 from lstmtui.engine.inference.loaded_translator import load

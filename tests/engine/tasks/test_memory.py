@@ -1,16 +1,14 @@
 import pytest
-from support import tiny
+from support.in_process import assert_resumes_in_the_same_bytes, train
 from support.stepwise_trainer import StepwiseTrainer
 
 from lstmtui.client import runs
 from lstmtui.data.memory_tasks import Adding, Verdict
-from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.reports import memory_tasks
 from lstmtui.reports.memory_tasks import TASKS
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.probes import read_saturation, read_window
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -22,16 +20,6 @@ def create(tmp_path):
         return runs.write(settings, RunFolder(tmp_path / name))
 
     return make
-
-
-def train(run, interrupted=lambda: False):
-    writer = RunWriter(run, interval=60)
-    try:
-        state = run_to_the_end(Trainer(run, writer, interrupted))
-        writer.status(state=state)
-        return state
-    finally:
-        writer.close()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -73,17 +61,7 @@ def test_a_run_ends_when_the_task_is_learnt_with_these_weights_as_the_best(creat
 @pytest.mark.parametrize("at", [7, 25])
 def test_an_interrupted_run_ends_in_the_same_bytes(create, at):
     whole, parts = create("reber", name="whole", length=12), create("reber", name="parts", length=12)
-    assert train(whole) == "finished"
-    checks = 0
-
-    def interrupted():
-        nonlocal checks
-        checks += 1
-        return checks > at
-
-    assert train(parts, interrupted) == "stopped"
-    assert train(parts) == "finished"
-    assert tiny.last_weights(parts) == tiny.last_weights(whole)
+    assert_resumes_in_the_same_bytes(whole, parts, at)
 
 
 def test_requests_work_but_sampling_settings_cannot_change(create):

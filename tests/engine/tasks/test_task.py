@@ -3,15 +3,14 @@
 import pytest
 from support import tiny
 from support.copy_task import CopyTask
+from support.in_process import assert_resumes_in_the_same_bytes, train
 from support.stepwise_trainer import StepwiseTrainer
 
 from lstmtui import config
 from lstmtui.client import runs
 from lstmtui.engine import tasks
-from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -35,16 +34,6 @@ def create(tmp_path, monkeypatch):
     return make
 
 
-def train(run, interrupted=lambda: False):
-    writer = RunWriter(run, interval=60)
-    try:
-        state = run_to_the_end(Trainer(run, writer, interrupted))
-        writer.status(state=state)
-        return state
-    finally:
-        writer.close()
-
-
 def test_a_custom_task_trains_and_is_shown(create):
     run = create(steps=200)
     assert train(run) == "finished"
@@ -57,18 +46,7 @@ def test_a_custom_task_trains_and_is_shown(create):
 
 
 def test_an_interrupted_run_ends_in_the_same_bytes(create):
-    whole, parts = create("whole"), create("parts")
-    assert train(whole) == "finished"
-    steps = 0
-
-    def interrupted():
-        nonlocal steps
-        steps += 1
-        return steps > 33
-
-    assert train(parts, interrupted) == "stopped"
-    assert train(parts) == "finished"
-    assert tiny.last_weights(parts) == tiny.last_weights(whole)
+    assert_resumes_in_the_same_bytes(create("whole"), create("parts"), 33)
 
 
 def test_settings_outside_the_tasks_live_ones_cannot_be_changed(create):

@@ -1,8 +1,8 @@
 """Translation behind the protocol of tasks: it trains, is evaluated and shown, and resumes in the same bytes."""
 
 import pytest
-from support import tiny
-from support.translation_run import create, train
+from support.in_process import assert_resumes_in_the_same_bytes, train
+from support.translation_run import create
 
 from lstmtui.engine import tasks
 from lstmtui.engine.tasks.translation import TranslationTask
@@ -29,15 +29,4 @@ def test_it_learns_and_is_shown(tmp_path, tokens):
 
 
 def test_an_interrupted_run_ends_in_the_same_bytes(tmp_path):
-    whole, parts = create(tmp_path, "whole"), create(tmp_path, "parts")
-    assert train(whole) == "finished"
-    steps = 0
-
-    def interrupted():
-        nonlocal steps
-        steps += 1
-        return steps > 33
-
-    assert train(parts, interrupted) == "stopped"
-    assert train(parts) == "finished"
-    assert tiny.last_weights(parts) == tiny.last_weights(whole)
+    assert_resumes_in_the_same_bytes(create(tmp_path, "whole"), create(tmp_path, "parts"), 33)
