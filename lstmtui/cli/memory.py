@@ -152,8 +152,8 @@ def _parse_names(option: str, text: str, known: Sequence[str]) -> list[str]:
 
 def _run_trials(root: Path, trials: Sequence[Trial], *, again: bool) -> tuple[list[Result], int]:
     """Return the result of every trial, new or from an earlier run, and 0 or the exit code of a signal."""
-    runs = {trial: None if again else trial.find(root) for trial in trials}
-    known = {trial: result for trial, run in runs.items() if run and (result := _result(trial, run)) is not None}
+    runs = {} if again else report.find_runs(root, trials)
+    known = {trial: result for trial, run in runs.items() if (result := _result(trial, run)) is not None}
     if known:
         notify(f"{len(known)} of {len(trials)} trials already have a result (--again repeats them).")
     results: list[Result] = []
@@ -162,7 +162,7 @@ def _run_trials(root: Path, trials: Sequence[Trial], *, again: bool) -> tuple[li
             results.append(known[trial])
             continue
         head = f"[{number}/{len(trials)}] {_title(trial)}"
-        run = runs[trial] or _create(root, trial)
+        run = runs.get(trial) or _create(root, trial)
         signalled = _train(run, head, trial)
         if signalled:
             notify("Stopped; the same command continues from here.")

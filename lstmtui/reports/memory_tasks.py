@@ -7,8 +7,9 @@ generates the sequences, and `lstmtui.engine.tasks.memory` trains on them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,18 +155,16 @@ class Trial:
         init = "" if self.init == "forget" else f"-{self.init}"
         return f"{self.task}-{self.length}-{self.settings.network.cell}{init}-s{self.settings.run.seed}"
 
-    def find(self, root: Path) -> RunFolder | None:
-        """Return the newest run with exactly these settings, except threads; None if there is none."""
-        settings = self.settings.changed(threads=1)
-        for run in list_runs(root):
-            if not run.path.name.startswith(f"{self.task}-"):
-                continue
-            try:
-                if config.load(run.config).changed(threads=1) == settings:
-                    return run
-            except LstmtuiError:
-                continue
-        return None
+
+def find_runs(root: Path, wanted: Iterable[Trial]) -> dict[Trial, RunFolder]:
+    """Return the newest run of each trial that has one, with exactly its settings, except threads."""
+    runs: dict[RunSettings, RunFolder] = {}
+    for run in list_runs(root):
+        if run.path.name.startswith(tuple(f"{task}-" for task in TASKS)):
+            with contextlib.suppress(LstmtuiError):  # a damaged run is the run of no trial
+                runs.setdefault(config.load(run.config).changed(threads=1), run)
+    keys = {trial: trial.settings.changed(threads=1) for trial in wanted}
+    return {trial: runs[key] for trial, key in keys.items() if key in runs}
 
 
 def trials(

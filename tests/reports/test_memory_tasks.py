@@ -56,24 +56,28 @@ def test_initialisations_are_settings_of_a_run():
         trial(batch="many")
 
 
+def find(root, wanted):
+    return memory_tasks.find_runs(root, [wanted]).get(wanted)
+
+
 def write(root, trial, name):
     return runs.write(trial.settings, RunFolder(root / name))
 
 
 def test_find_returns_the_run_with_the_same_settings_only(tmp_path):
-    assert trial().find(tmp_path) is None
+    assert find(tmp_path, trial()) is None
     run = write(tmp_path, trial(), "adding-50-lstm-s1")
     write(tmp_path, trial(), "another")
-    assert trial().find(tmp_path) == run
+    assert find(tmp_path, trial()) == run
     for other in (trial("gru"), trial(seed=2), trial(init="chrono"), trial(task="copy"), trial(steps="5")):
-        assert other.find(tmp_path) is None
+        assert find(tmp_path, other) is None
     run.config.write_text("")
-    assert trial().find(tmp_path) is None
+    assert find(tmp_path, trial()) is None
 
 
 def test_threads_do_not_distinguish_trials(tmp_path):
     run = write(tmp_path, trial(), "adding-1")
-    assert trial(threads="2").find(tmp_path) == run
+    assert find(tmp_path, trial(threads="2")) == run
 
 
 def test_run_names_contain_task_length_cell_init_and_seed():
