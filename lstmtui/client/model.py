@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lstmtui.client.process import Child
+from lstmtui.client.process import open_child
 from lstmtui.runs.folder import RunFolder
 
 
@@ -37,13 +37,7 @@ class Model:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._child = Child("The model's process", "lstmtui.engine.services.serve", str(run.path))
-        try:
-            about = self._child.first_answer()
-        except BaseException:
-            self._child.close()
-            raise
-        self.about: dict[str, Any] = about
+        self._child, self.about = open_child("The model's process", "lstmtui.engine.services.serve", str(run.path))
         """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
 
     def __enter__(self) -> Model:

@@ -221,6 +221,19 @@ class Child:
         self._process.wait()
 
 
+def open_child(name: str, module: str, *arguments: str) -> tuple[Child, dict[str, Any]]:
+    """Start a process that loads something, and return it with its first answer.
+
+    The process is ended where that is an error, which is raised. Arguments as of `Child`.
+    """
+    child = Child(name, module, *arguments)
+    try:
+        return child, child.first_answer()
+    except BaseException:
+        child.close()
+        raise
+
+
 class _ErrorReader(threading.Thread):
     """Drains a process's standard error, so that the process never blocks on it, and keeps its end."""
 

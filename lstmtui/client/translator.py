@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from lstmtui.client.process import Child
+from lstmtui.client.process import open_child
 from lstmtui.runs.folder import RunFolder
 
 
@@ -37,12 +37,7 @@ class Translator:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._child = Child("The translator's process", "lstmtui.engine.services.translate", str(run.path))
-        try:
-            self._child.first_answer()
-        except BaseException:
-            self._child.close()
-            raise
+        self._child, _ = open_child("The translator's process", "lstmtui.engine.services.translate", str(run.path))
 
     def __enter__(self) -> Translator:
         return self

@@ -10,6 +10,7 @@ import math
 import os
 import re
 import reprlib
+import signal
 import sys
 import threading
 import time
@@ -17,13 +18,19 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lstmtui.common.files import FormatError, bounded_lines, parse_json, to_json
 from lstmtui.common.terminal_text import one_line
+from lstmtui.engine import process_memory
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.folder import RunFolder
 
-Answers = Iterator[dict[str, Any]]
+Answer = dict[str, Any]
+Answers = Iterator[Answer]
+Answering = Callable[[Any], Answers]
+"""A function that answers one parsed request."""
 Operation = Callable[..., Answers]
 """A function that answers one kind of request; its parameters are the fields of the request."""
 
@@ -165,6 +172,24 @@ def answer_stdin(answers: Callable[[bytes], Iterable[dict[str, Any]]], first: di
     except BrokenPipeError:  # the client has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def serve_run(module: str, arguments: list[str], open_run: Callable[[RunFolder], tuple[Answering, Answer]]) -> int:
+    """Answer requests about the run whose folder is the one argument until standard input ends; return the exit code.
+
+    open_run    loads it, and returns what answers a request, and the first line
+    """
+    process_memory.map_large_arrays()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
+    if len(arguments) != 1:
+        print(f"usage: python -m {module} RUN_FOLDER", file=sys.stderr)
+        return 2
+    try:
+        answers, first = open_run(RunFolder(Path(arguments[0])))
+    except LstmtuiError as error:
+        write_line(error_answer(error))
+        return error.exit_code
+    return answer_stdin(lambda line: answer_request(answers, line), first)
 
 
 class _Output:

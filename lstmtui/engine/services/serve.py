@@ -17,10 +17,8 @@ Errors and heartbeats: see `lstmtui.engine.answering`.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,23 +26,14 @@ import numpy as np
 from lstmtui.data.corpus import tokenise_files
 from lstmtui.data.reading import ReadOptions
 from lstmtui.data.token_files import Split
-from lstmtui.engine import process_memory
-from lstmtui.engine.answering import (
-    Answers,
-    Operation,
-    answer_request,
-    answer_stdin,
-    dispatch,
-    error_answer,
-    write_line,
-)
+from lstmtui.engine.answering import Answer, Answering, Answers, Operation, dispatch, serve_run
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.inference import dynamic_evaluation
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.loaded_model import LoadedModel, load, second_moments
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.services import unit_inspector
-from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 
 MAX_SAMPLE = 1 << 20
@@ -130,18 +119,12 @@ def first_line(pieces: Iterator[str], *, started: bool) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
-    process_memory.map_large_arrays()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
-    if len(arguments) != 1:
-        print("usage: python -m lstmtui.engine.services.serve RUN_FOLDER", file=sys.stderr)
-        return 2
-    try:
-        model = load(RunFolder(Path(arguments[0])))
-    except LstmtuiError as error:
-        write_line(error_answer(error))
-        return error.exit_code
-    service = Service(model)
-    return answer_stdin(lambda line: answer_request(service.answers, line), {"ready": True, **model.about()})
+
+    def open_run(run: RunFolder) -> tuple[Answering, Answer]:
+        model = load(run)
+        return Service(model).answers, {"ready": True, **model.about()}
+
+    return serve_run("lstmtui.engine.services.serve", arguments, open_run)
 
 
 if __name__ == "__main__":

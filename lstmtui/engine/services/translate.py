@@ -12,18 +12,14 @@ what it has read of each source token. Errors and heartbeats: see `lstmtui.engin
 
 from __future__ import annotations
 
-import signal
 import sys
-from pathlib import Path
 from typing import Any
 
-from lstmtui.engine import process_memory
-from lstmtui.engine.answering import Answers, answer_request, answer_stdin, dispatch, error_answer, write_line
+from lstmtui.engine.answering import Answers, dispatch, serve_run
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.loaded_translator import load
 from lstmtui.engine.inference.translator import Translation, Translator
-from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs.folder import RunFolder
+from lstmtui.errors import UsageError
 
 MAX_BEAM = 64
 """Hypotheses of a line at most."""
@@ -83,17 +79,9 @@ def _as_json(best: Translation) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
-    process_memory.map_large_arrays()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front end, which ends this process
-    if len(arguments) != 1:
-        print("usage: python -m lstmtui.engine.services.translate RUN_FOLDER", file=sys.stderr)
-        return 2
-    try:
-        service = Service(load(RunFolder(Path(arguments[0]))))
-    except LstmtuiError as error:
-        write_line(error_answer(error))
-        return error.exit_code
-    return answer_stdin(lambda line: answer_request(service.answers, line), {"ready": True})
+    return serve_run(
+        "lstmtui.engine.services.translate", arguments, lambda run: (Service(load(run)).answers, {"ready": True})
+    )
 
 
 if __name__ == "__main__":
