@@ -9,7 +9,8 @@ from lstmtui import config
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine import checkpoint
-from lstmtui.engine.checkpoint_identity import check_identity, identity
+from lstmtui.engine.checkpoint_identity import identity
+from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
@@ -59,8 +60,7 @@ def load(run: RunFolder) -> LoadedModel:
     """
     settings = config.load(run.config)
     require_language_model(run, settings)
-    if not checkpoint.list_paths(run):
-        raise UsageError(f"Run '{run.name}' has no checkpoint yet; 'lstmtui resume {run.name}' trains it.")
+    require_checkpoint(run)
     tokenizer = load_tokenizer(run.tokenizer)
     step, weights = _load_weights(run, settings, tokenizer)
     return LoadedModel(settings, tokenizer, weights, step, run)
@@ -76,16 +76,8 @@ def require_language_model(run: RunFolder, settings: config.RunSettings) -> None
 
 
 def _load_weights(run: RunFolder, settings: config.RunSettings, tokenizer: Tokenizer) -> tuple[int, Arena]:
-    """Return the step and the weights that evaluate best; the rest of the checkpoint is not held in memory."""
-    prefix = "ema" if settings.optimisation.ema else "weights"
-    found = checkpoint.best(run, only=(f"{prefix}.",))
-    if found is None:
-        raise UsageError(f"Run '{run.name}' has no checkpoint any more.")
-    where = f"The checkpoint of step {found.step}"
-    check_identity(found.about.get("identity"), identity(settings, tokenizer), where)
-    weights = Arena(parameters(settings, tokenizer.size))
-    checkpoint.restore(weights.views, found.tensors, prefix, where)
-    return found.step, weights
+    """Return the step and the weights that evaluate best."""
+    return load_best_weights(run, settings, parameters(settings, tokenizer.size), identity(settings, tokenizer))
 
 
 def second_moments(model: LoadedModel) -> Arena | None:

@@ -11,12 +11,10 @@ from lstmtui.common.files import exists
 from lstmtui.config import DataSettings, RunSettings
 from lstmtui.data.pairs import Tokenizers
 from lstmtui.data.tokens import load as load_tokenizer
-from lstmtui.engine import checkpoint
 from lstmtui.engine.backend import CPU
-from lstmtui.engine.checkpoint_identity import check_identity
+from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.translator import Translator
 from lstmtui.engine.nn.linear import Compute
-from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.translation_model import TranslationSizes, parameters
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
@@ -60,15 +58,9 @@ def load(run: RunFolder) -> Translator:
     """
     s = config.load(run.config)
     tokenizers = load_tokenizers(run, s.data)
-    prefix = "ema" if s.optimisation.ema else "weights"
-    found = checkpoint.best(run, only=(f"{prefix}.",)) if checkpoint.list_paths(run) else None
-    if found is None:
-        raise UsageError(f"Run '{run.name}' has no checkpoint yet; 'lstmtui resume {run.name}' trains it.")
-    where = f"The checkpoint of step {found.step}"
-    check_identity(found.about.get("identity"), identity_of(s, tokenizers), where)
+    require_checkpoint(run)
     sizes = sizes_of(s, tokenizers)
-    weights = Arena(parameters(sizes))
-    checkpoint.restore(weights.views, found.tensors, prefix, where)
+    _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizers))
     return Translator(
         sizes, weights, tokenizers, Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
     )
