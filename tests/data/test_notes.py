@@ -7,22 +7,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from support.corpora import TEXT, prepare
+from support.corpora import TEXT, folder_with, prepare
 
 from lstmtui.config import DataSettings, Settings
 from lstmtui.data import corpus
 from lstmtui.data.corpus import open_corpus
 from lstmtui.data.notes import corpus_notes
 from lstmtui.errors import UsageError
-
-
-def folder_with(tmp_path, **files):
-    folder = tmp_path / "folder"
-    for name, data in files.items():
-        path = folder / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return folder
 
 
 def test_unreadable_files_of_a_folder_are_skipped_and_named(tmp_path, cache):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.corpora import prepare
+from support.corpora import folder_with, prepare
 
 from lstmtui.config import DataSettings, Settings
 from lstmtui.data.corpus import open_corpus
@@ -33,15 +33,6 @@ def test_an_empty_name_is_refused(tmp_path, monkeypatch, text):
     for settings in ({"corpus": ("",)}, {"valid": ("",)}, {"test": ("",)}):
         with pytest.raises(UsageError, match="An empty text names no file"):
             open_corpus(DataSettings.of(Settings(**{"corpus": (str(text),), **settings})))
-
-
-def folder_with(tmp_path, **files):
-    folder = tmp_path / "folder"
-    for name, data in files.items():
-        path = folder / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return folder
 
 
 def test_an_encoding_reads_files_that_were_skipped(tmp_path, cache):

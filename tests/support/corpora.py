@@ -43,3 +43,13 @@ def refusal(folder: Path, *names: str | Path, **settings: Any) -> str:
     assert "\n" not in message
     assert message.endswith(".")
     return message
+
+
+def folder_with(tmp_path: Path, **files: bytes | str) -> Path:
+    """Write files into a folder and return its path; `__` in a name stands for a slash."""
+    folder = tmp_path / "folder"
+    for name, data in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return folder
