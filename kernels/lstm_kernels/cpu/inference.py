@@ -13,8 +13,8 @@ from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cells import functions_of
 from lstm_kernels.cpu.gemm import bias_of, multiply, nothing
 from lstm_kernels.cpu.packing import unpack_column
-from lstm_kernels.cpu.recurrence import access
 from lstm_kernels.cpu.sampling import distribution, draw
+from lstm_kernels.cpu.unit_access import access, load_h, store_h
 from lstm_kernels.jit import kernel
 
 
@@ -101,12 +101,12 @@ def _step_of(cell: Cell) -> Any:
                 for j in range(H):
                     _, h_j, memory = forward(
                         read_gates(block_x, 0, j, H),
-                        read_recurrent(block_h, 0, j, H, h_b[j]),
+                        read_recurrent(block_h, 0, j, H, load_h(h_b, j)),
                         read_unit(unit_l, 0, j, H),
-                        h_b[j],
+                        load_h(h_b, j),
                         read_memory(c_b, 0, j, H),
                     )
-                    h_b[j] = h_j
+                    store_h(h_b, j, h_j)
                     write_memory(c_b, 0, j, H, memory)
         if last and logits.shape[0] > 0:
             multiply(h[L - 1, :B], W_out, 0, bias_of(b_out), logits[:B], scratch)

@@ -14,32 +14,15 @@ from numba import types
 
 from lstm_kernels.cell_table import CELLS, Cell, Product
 from lstm_kernels.cells import functions_of
-from lstm_kernels.cells.access import Access, access_of
 from lstm_kernels.cpu.gemm import multiply, nothing, rows_of
 from lstm_kernels.cpu.microkernel.registers import PRECISIONS
 from lstm_kernels.cpu.packing import WIDE, Packed, columns_between, pack, packed_stack, panels_of, per_word, workspace
+from lstm_kernels.cpu.unit_access import access, load_dh, load_dh_above, load_h, store_dh, store_h
 from lstm_kernels.interface import Backward, Forward, PackedMatrix, Recurrence, StateGradients, Steps
 from lstm_kernels.jit import inlined, kernel, threaded
 from lstm_kernels.thread_pool import BARRIER_WORDS, MAX_THREADS, barrier
 
 Array = np.ndarray[Any, Any]
-
-
-# The values of a unit are a column of a block (K, H); `row` and `H` are for other layouts.
-@inlined
-def _load(block, row, j, H, k):
-    return block[k, j]
-
-
-@inlined
-def _store(block, row, j, H, k, value):
-    block[k, j] = value
-
-
-@cache
-def access(cell_name: str) -> Access:
-    """Return the functions that access the values of a unit in blocks (K, H)."""
-    return access_of(CELLS[cell_name], inlined, _load, _store)
 
 
 # --- splitting a step among threads -----------------------------------------------------------------------------------
@@ -154,14 +137,14 @@ def _forward_of(cell: Cell) -> Forward:
                     for j in range(types.uintp(first), types.uintp(last)):
                         saved, h_j, memory = step(
                             read_gates(block, 0, j, H),
-                            read_recurrent(block_h, 0, j, H, h_prev[j]),
+                            read_recurrent(block_h, 0, j, H, load_h(h_prev, j)),
                             read_unit(unit, 0, j, H),
-                            h_prev[j],
+                            load_h(h_prev, j),
                             read_memory(c_prev, 0, j, H),
                         )
                         write_gates(block, 0, j, H, saved)
                         write_saved(more, 0, j, H, saved)
-                        h_next[j] = h_j
+                        store_h(h_next, j, h_j)
                         write_memory(c_next, 0, j, H, memory)
             for b in range(low, high):
                 if t >= lengths[b]:  # a loop of its own: an else in the loop above slows it down by a third
@@ -226,7 +209,8 @@ def _backward_of(cell: Cell) -> Backward:
     step, add_products = functions_of(cell).backward, _adder_of(cell)
     a = access(cell.name)
     read_saved, read_unit, read_memory = a.saved, a.unit, a.memory
-    write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
+    read_dmemory, write_dmemory = a.dmemory, a.write_dmemory
+    write_gates, write_own, add_unit = a.write_gates, a.write_own, a.add_unit
 
     @threaded(stamp=cell.name)
     def run_backward(k, threads, dh_above, words, unit, h, c, gates, extra, lengths, dh, dc, partial, buffer, arrivals):
@@ -248,19 +232,19 @@ def _backward_of(cell: Cell) -> Backward:
                 if t < lengths[b]:
                     for j in range(types.uintp(first), types.uintp(last)):
                         da_x, da_h, dp, dh_j, dmemory = step(
-                            dh_t[j] + dh_b[j],
-                            read_memory(dc_b, 0, j, H),
+                            load_dh_above(dh_t, j) + load_dh(dh_b, j),
+                            read_dmemory(dc_b, 0, j, H),
                             read_saved(block, more, 0, j, H),
                             read_unit(unit, 0, j, H),
-                            h_prev[j],
+                            load_h(h_prev, j),
                             read_memory(c_prev, 0, j, H),
                             read_memory(c_next, 0, j, H),
                         )
                         write_gates(block, 0, j, H, da_x)
                         write_own(more, 0, j, H, da_h)
                         add_unit(sums, 0, j, H, dp)
-                        dh_b[j] = dh_j
-                        write_memory(dc_b, 0, j, H, dmemory)
+                        store_dh(dh_b, j, dh_j)
+                        write_dmemory(dc_b, 0, j, H, dmemory)
             for b in range(low, high):
                 if t >= lengths[b]:
                     copy_gradients(blocks[t, b], mores[t, b], dh_above[t, b], dh[b], first, last)

@@ -13,14 +13,20 @@ from lstm_kernels.cuda.launch import inlined
 
 
 # A row holds H units' values of one kind, then those of the next.
-@inlined
-def _load(a, row, j, H, k):
-    return a[row, k * H + j]
+def _load(kind: str, k: int) -> Any:
+    @inlined
+    def load(a, row, j, H):
+        return a[row, k * H + j]
+
+    return load
 
 
-@inlined
-def _store(a, row, j, H, k, value):
-    a[row, k * H + j] = value
+def _store(kind: str, k: int) -> Any:
+    @inlined
+    def store(a, row, j, H, value):
+        a[row, k * H + j] = value
+
+    return store
 
 
 @cache
@@ -76,8 +82,8 @@ def backward_of(cell: Cell) -> Any:
     """
     G, X, P = len(cell.gates), cell.extra_blocks, len(cell.unit_params)
     step, a = inlined(functions_of(cell).backward), access(cell.name)
-    read_saved, read_unit, read_memory = a.saved, a.unit, a.memory
-    write_gates, write_own, write_memory, add_unit = a.write_gates, a.write_own, a.write_memory, a.add_unit
+    read_saved, read_unit, read_memory, read_dmemory = a.saved, a.unit, a.memory, a.dmemory
+    write_gates, write_own, write_dmemory, add_unit = a.write_gates, a.write_own, a.write_dmemory, a.add_unit
 
     @inlined
     def backward(row, b, B, j, active, begins, dh_above, unit, h, c, gates, extra, dh, dc, partial):
@@ -95,7 +101,7 @@ def backward_of(cell: Cell) -> Any:
             return
         da_x, da_h, dp, dh_prev, dmemory = step(
             dh_above[row, j] + dh_j,
-            read_memory(dc, b, j, H),
+            read_dmemory(dc, b, j, H),
             read_saved(gates, extra, row, j, H),
             read_unit(unit, 0, j, H),
             h[row, j],
@@ -107,6 +113,6 @@ def backward_of(cell: Cell) -> Any:
         if P > 0:
             add_unit(partial, b, j, H, dp)
         dh[b, j] = dh_prev
-        write_memory(dc, b, j, H, dmemory)
+        write_dmemory(dc, b, j, H, dmemory)
 
     return backward

@@ -17,6 +17,7 @@ __all__ = ["PRIVATE", "call_dispatcher", "cgutils", "make_array", "resolve_call"
 PRIVATE = (
     "numba.core.cgutils.get_or_insert_function",
     "numba.core.cgutils.pack_struct",
+    "numba.core.cgutils.get_item_pointer2",
     "numba.core.cgutils.unpack_tuple",
     "numba.core.cgutils.alloca_once_value",
     "numba.core.typing.signature",
