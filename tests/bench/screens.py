@@ -23,6 +23,7 @@ import math
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -37,8 +38,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.prepared_run import alive, losses, make_run
 from support.pseudo_terminal import PseudoTerminal
 
-from lstmtui import config
-from lstmtui.client import runs
 from lstmtui.common.files import append_json_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
@@ -143,25 +142,32 @@ def write_long_metrics(run: RunFolder, lines: int) -> None:
 
 
 @contextlib.contextmanager
-def training(root: Path) -> Iterator[RunFolder]:
-    """A real engine of this checkout that trains on as many threads as there are processors."""
-    settings = config.Settings(hidden=256, layers=2, steps=1_000_000, eval_every=50, threads=os.cpu_count() or 1)
-    run = runs.create(settings, root=root)
-    engine = runs.start(run)
+def training(root: Path, tree: Path) -> Iterator[RunFolder]:
+    """A real engine of a checkout that trains on as many threads as there are processors, until this ends."""
+
+    def call(*arguments: str) -> None:
+        environment = {**environment_of(tree), "LSTMTUI_RUNS": str(root)}
+        subprocess.run([python_of(tree), "-m", "lstmtui.cli", *arguments], env=environment, cwd=root, check=True)
+
+    # Without patience: the run must outlast the measurement.
+    options = {"hidden": 256, "layers": 2, "steps": 1_000_000, "eval-every": 50, "patience": 0}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    call("train", "--detach", "--name", "trained", *words, "--threads", str(os.cpu_count() or 1))
+    run = RunFolder(root / "trained")
     try:
         while RunReader(run).refresh().state != "training" or not any(run.probes.glob("saturation-*")):
-            if engine.poll() is not None:
-                raise RuntimeError(run.log.read_text())
             time.sleep(0.2)
         yield run
     finally:
-        engine.kill()
-        engine.wait()
+        call("stop", "trained")
 
 
 def keys(root: Path, trees: Sequence[Path], count: int = 300, turns: int = 3) -> list[Figures]:
-    """A key is answered when the title that only it can bring is on its way to the terminal."""
-    with training(root):
+    """A key is answered when the title that only it can bring is on its way to the terminal.
+
+    The checkout to compare with makes the run: a newer one reads what an older one wrote, and not the reverse.
+    """
+    with training(root, trees[-1]):
 
         def measure(tree: Path) -> Figures:
             times = []
