@@ -58,6 +58,52 @@ def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSet
     return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
 
 
+def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSettings:
+    """Return `s` with every open field chosen for so many pairs, of so many bytes on both sides together."""
+    if s.tokens == AUTO:
+        s = dataclasses.replace(s, tokens="bpe")
+    minutes = s.minutes or (3.0 if corpus_bytes < MB else 10.0 if corpus_bytes < 10 * MB else 30.0)
+    target_tokens = max(1, int(corpus_bytes / 2 / {"words": 5.5, "bpe": 4.5}.get(s.tokens, 1)))
+    batch, bptt = s.batch or max(1, min(64, pairs // 4)), s.bptt or 16
+    steps = max(1, target_tokens // (batch * bptt))
+    vocabulary = {"bpe": max(500, min(8_000, corpus_bytes // 300)), "words": 12_000}.get(s.tokens)
+    hidden = s.hidden or (256 if corpus_bytes > MB else 128)
+    embedding = s.embedding or hidden // 2
+    parameters = 16 * hidden * hidden + (s.vocabulary or vocabulary or 200) * embedding
+    passes = _passes_of_pairs(s, minutes, target_tokens, parameters, steps)
+    chosen: dict[str, object] = {
+        **_for_characters(s, corpus_bytes),
+        "minutes": minutes,
+        "vocabulary": vocabulary,
+        "hidden": hidden,
+        "embedding": embedding,
+        "layers": 1,
+        "tied": False,
+        "dropout": 0.1 if passes < 4 else 0.2 if passes < 12 else 0.3,
+        "dropout_in": 0.1 if passes < 4 else 0.2,
+        "lr": 2e-3,
+        "ema": 0.999 if passes * steps > 5_000 else 0.0,
+        "batch": batch,
+        "bptt": bptt,
+        "recompute": False,
+        "eval_every": max(20, steps),
+        "eval_tokens": 0,
+    }
+    chosen = {name: value for name, value in chosen.items() if getattr(s, name) is None}
+    if not (s.minutes is s.epochs is s.steps is None):
+        chosen.pop("minutes", None)
+    return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
+
+
+def _passes_of_pairs(s: Settings, minutes: float, tokens: int, parameters: int, steps: int) -> float:
+    """Return about how often the pairs are read."""
+    if s.epochs is not None:
+        return s.epochs
+    if s.steps is not None:
+        return s.steps / steps
+    return minutes * 60 * (s.threads or min(cpu_count(), 16)) * training_flops(s.precision) / (6 * parameters * tokens)
+
+
 def _choose_tokens(s: Settings, text: str) -> str:
     """Return the kind of tokens for the purpose and the text.
 

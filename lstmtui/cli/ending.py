@@ -72,15 +72,22 @@ def part_of(result: dict[str, Any]) -> str:
 
 def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
     """Yield the commands that use or continue the run."""
-    commands = [
-        (f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"),
-        (f"lstmtui type {name}", "to type with it"),
-    ]
+    commands = list(_uses(snapshot, name))
     if state == "finished" and overfitting.evaluations_since_best(snapshot) < overfitting.MIN_EVALUATIONS_PAST_BEST:
         commands.append((resume_command(snapshot, name), "to train it further"))
     width = max(len(command) for command, _ in commands)
     for number, (command, purpose) in enumerate(commands):
         yield f"{'      ' if number else chr(10) + 'Next: '}{command:<{width}}   {purpose}"
+
+
+def _uses(snapshot: RunSnapshot, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the commands that use the run, and what for."""
+    purpose = snapshot.settings.data.purpose if snapshot.settings is not None else "text"
+    if purpose == "translation":
+        yield f"lstmtui translate {name}", "to translate the lines that you type or pipe in"
+    else:
+        yield f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"
+        yield f"lstmtui type {name}", "to type with it"
 
 
 def quoted(snapshot: RunSnapshot) -> str:

@@ -59,12 +59,16 @@ def discard(stream: Any) -> None:
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Return nll, perplexity and bits per character of an evaluation with their units."""
+    """Return nll, perplexity, bits per character and BLEU of an evaluation with their units."""
     parts = [f"{result['nll']:.4f} nats per token"] if _number(result.get("nll")) else []
+    if _number(result.get("loss")) and "perplexity" in result:  # of pairs of sentences
+        parts = [f"{result['loss']:.4f} nats per token"]
     if _number(result.get("perplexity")):
         parts.append(f"perplexity {result['perplexity']:.2f}")
     if _number(result.get("bits_per_char")):
         parts.append(f"{result['bits_per_char']:.4f} bits per character{unknown(result.get('unknown'))}")
+    if _number(result.get("bleu")):
+        parts.append(f"BLEU {result['bleu']:.1f}")
     if not parts and "nll" not in result:  # of another task than language modelling
         parts = [f"{name} {value:.4g}" for name, value in result.items() if _number(value)]
     return ", ".join(parts) or "not finite"

@@ -21,6 +21,8 @@ from lstmtui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from lstmtui.data.corpus import Corpus
+    from lstmtui.data.open import Data
+    from lstmtui.data.parallel_corpus import ParallelCorpus
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
 
@@ -32,18 +34,17 @@ def train(**given: Any) -> int:
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
-    from lstmtui.data.corpus import open_corpus
-    from lstmtui.data.notes import corpus_notes
+    from lstmtui.data.open import data_notes, open_data
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
     run = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
     notify(f"Run {run.name} in {run.path}")
-    texts = open_corpus(chosen.data)
-    for line in describe(chosen, texts):
+    data = open_data(chosen.data)
+    for line in describe(chosen, data):
         notify(f"  {line}")
-    for note in corpus_notes(texts):
+    for note in data_notes(data):
         notify(note)
     process = runs.start(run)
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
@@ -64,9 +65,11 @@ def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolde
         return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
 
 
-def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
+def describe(s: config.RunSettings, data: Data) -> list[str]:
     """Return the resolved settings in a few lines."""
-    data, network, regularisation, optimisation, length = s.data, s.network, s.regularisation, s.optimisation, s.length
+    from lstmtui.data.parallel_corpus import ParallelCorpus
+
+    network, regularisation, optimisation, length = s.network, s.regularisation, s.optimisation, s.length
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
         for name in ("dropout", "dropout_in", "weight_drop", "embedding_dropout", "activation_reg", "temporal_reg")
@@ -74,11 +77,9 @@ def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
     )
     if regularisation.dropout_rise and (regularisation.dropout or regularisation.dropout_in):
         drop += f" (dropout rising over {regularisation.dropout_rise:.0%} of the run)"
-    vocabulary = f" (at most {data.vocabulary})" if data.vocabulary else ""
     layers = "1 layer" if network.layers == 1 else f"{network.layers} layers"
     return [
-        f"corpus     {names(data.corpus)} ({format_size(texts.bytes)}) as {data.tokens}{vocabulary}, "
-        f"{_validation(s, texts)}",
+        f"corpus     {_pairs(s, data) if isinstance(data, ParallelCorpus) else _text(s, data)}",
         f"network    {network.cell}, {layers} of {network.hidden}, embedding {network.embedding}"
         f"{', tied' if network.tied else ''}{drop}",
         f"training   {length.amount:g} {length.unit}, batch {length.batch} x {length.bptt} steps, "
@@ -86,6 +87,23 @@ def describe(s: config.RunSettings, texts: Corpus) -> list[str]:
         f"computing  {s.run.threads} threads, seed {s.run.seed}"
         f"{', gates computed again in backward' if s.run.recompute else ''}",
     ]
+
+
+def _text(s: config.RunSettings, text: Corpus) -> str:
+    return f"{names(s.data.corpus)} ({format_size(text.bytes)}) as {_tokens(s)}, {_validation(s, text)}"
+
+
+def _tokens(s: config.RunSettings) -> str:
+    return f"{s.data.tokens} (at most {s.data.vocabulary})" if s.data.vocabulary else s.data.tokens
+
+
+def _pairs(s: config.RunSettings, pairs: ParallelCorpus) -> str:
+    parts = [
+        f"{len(part.source):,} {f'from {names(files)}' if files else 'held out'} for {use}"
+        for part, files, use in ((pairs.valid, s.data.valid, "validation"), (pairs.test, s.data.test, "the test"))
+        if part.source
+    ]
+    return f"{', '.join([f'{names(s.data.corpus)}, {len(pairs.train.source):,} pairs as {_tokens(s)}', *parts])}"
 
 
 def names(corpus: tuple[str, ...]) -> str:

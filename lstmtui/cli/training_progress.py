@@ -23,6 +23,9 @@ STATE_NOTICES = {
 }
 """Notice of a state, and the seconds that the state must last first: most compiled kernels are found in the cache."""
 
+NAMES = {"bleu": "BLEU"}
+"""Figures that are written in another way than in metrics.jsonl."""
+
 EVENT_NOTICES = {
     "noted": "{message}",
     "diverged": "step {step}: the loss is no longer finite.",
@@ -132,7 +135,8 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
 def valid_figures(point: ValidPoint) -> str:
     """Return the figures of an evaluation in a few words: with its step they fit a line of 80 characters."""
     if not point.is_language:
-        return ", ".join(f"{name} {value:.4g}" for name, value in point.figures.items() if value is not None)
+        known = {name: value for name, value in point.figures.items() if value is not None}
+        return ", ".join(f"{NAMES.get(name, name)} {value:.4g}" for name, value in known.items())
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
     return (
         f"{point.value:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"

@@ -32,11 +32,11 @@ def create(
     text    a file of the corpus, in the folder of runs, that exists for this run alone; it is moved into the run
     Raises UsageError for a corpus or a name that cannot be used.
     """
-    from lstmtui.data.corpus import open_corpus
+    from lstmtui.data.open import open_data
     from lstmtui.data.reading import absolute_names
 
     root = root or runs_root()
-    corpus = open_corpus(config.DataSettings.of(settings))
+    corpus = open_data(config.DataSettings.of(settings))
     resolved = corpus.resolve(settings).changed(  # with absolute paths, so that it can be resumed from any folder
         corpus=absolute_names(settings.corpus),
         valid=absolute_names(settings.valid),

@@ -19,7 +19,7 @@ from lstm_kernels.cell_table import CELLS
 TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """The recipe chooses the kind of token from the text."""
-PURPOSES = ("text", "autocomplete", "memory")
+PURPOSES = ("text", "autocomplete", "translation", "memory")
 """What a network can be trained for; `lstmtui memory` creates the runs of purpose memory."""
 TEXT_PURPOSES = ("text", "autocomplete")
 LENGTHS = ("minutes", "epochs", "steps")
@@ -92,7 +92,8 @@ class Settings:
     )
     purpose: str = setting(
         "text",
-        "purpose of the network: text for generation, autocomplete for typing, which sets tokens and sizes",
+        "purpose of the network, which sets tokens and sizes: text for generation, autocomplete for typing, "
+        "translation of sentences",
         "Corpus",
         choices=PURPOSES,
         option="for",

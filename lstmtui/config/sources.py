@@ -14,6 +14,12 @@ from lstmtui.config.stored import from_uris
 from lstmtui.config.values import MIN_LIKENESS, check_together, convert
 from lstmtui.errors import UsageError
 
+PURPOSE_DEFAULTS: dict[str, dict[str, str]] = {
+    "autocomplete": {"tokens": AUTO},
+    "translation": {"tokens": AUTO, "cell": "gru"},
+}
+"""Defaults that differ for a purpose: a GRU learns to translate in less time than an LSTM."""
+
 
 def resolve(
     options: Mapping[str, object],
@@ -35,8 +41,8 @@ def resolve(
     for name, raw in options.items():
         if raw is not None:
             merged[name] = convert(name, raw, option(name))
-    if merged.get("purpose") == "autocomplete":
-        merged.setdefault("tokens", AUTO)
+    for name, value in PURPOSE_DEFAULTS.get(str(merged.get("purpose")), {}).items():
+        merged.setdefault(name, value)
     _override_length(merged, options)
     settings = Settings(**merged)
     check_together(settings)

@@ -5,14 +5,11 @@ from support.in_process import train
 from support.translation_run import create
 
 from lstmtui.client.translator import Translator
-from lstmtui.engine import tasks
-from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
 
 
-def test_a_process_translates(tmp_path, monkeypatch):
-    monkeypatch.setitem(tasks.TASKS, "memory", TranslationTask)
+def test_a_process_translates(tmp_path):
     run = create(tmp_path, cell="gru", steps=20)
     train(run)
     with Translator(run) as translator:

@@ -23,11 +23,11 @@ def pairs_file(folder: Path) -> Path:
 
 
 def create(folder: Path, name: str = "run", **changes: Any) -> RunFolder:
-    """Return a run that has not begun; the table of tasks must have `TranslationTask` for memory tasks."""
+    """Return a run that has not begun."""
     given = {
         "corpus": (str(pairs_file(folder)),), "tokens": "words", "hidden": 12, "embedding": 8, "layers": 1,
         "batch": 8, "bptt": 6, "steps": 40, "eval_every": 20, "lr": 0.02, "valid_fraction": 0.1,
         "test_fraction": 0.1, **changes,
     }  # fmt: skip
-    settings = tiny.run_settings(purpose="memory", schedule="constant", **given)
+    settings = tiny.run_settings(purpose="translation", schedule="constant", **given)
     return runs.write(settings, RunFolder(folder / name))

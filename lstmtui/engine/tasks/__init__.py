@@ -6,9 +6,15 @@ from lstmtui.config import RunSettings
 from lstmtui.engine.tasks.language import LanguageTask
 from lstmtui.engine.tasks.memory import MemoryTask
 from lstmtui.engine.tasks.task import Check, Task
+from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.runs.writer import RunWriter
 
-TASKS: dict[str, type[Task]] = {"text": LanguageTask, "autocomplete": LanguageTask, "memory": MemoryTask}
+TASKS: dict[str, type[Task]] = {
+    "text": LanguageTask,
+    "autocomplete": LanguageTask,
+    "translation": TranslationTask,
+    "memory": MemoryTask,
+}
 
 
 def task_of(s: RunSettings, writer: RunWriter, check: Check) -> Task:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lstmtui.common.files import exists
 from lstmtui.config import DataSettings
@@ -19,9 +17,9 @@ from lstmtui.data.pairs import (
     Tokenizers,
     clean,
     encode_pairs,
-    read_pairs,
     train_tokenizers,
 )
+from lstmtui.data.parallel_corpus import open_pairs, select
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.inference.loaded_translator import JOINT, TARGET_TOKENIZER
 from lstmtui.errors import CorruptError
@@ -62,32 +60,15 @@ class PairData:
 
 
 def load_pairs(s: DataSettings, rules: Rules) -> PairData:
-    """Return the parallel text of these settings.
+    """Return the parallel text of these settings, tokenised.
 
-    Validation and test pairs that are not files of their own are held out from the training pairs, all pairs of a
-    source together. Raises UsageError as `read_pairs` does, and where no pair is left.
+    Raises UsageError as `open_pairs` does, and where no pair is left.
     """
-    everything = read_pairs(s.corpus, encoding=s.encoding)
-    drawn = _draws(everything.source)
-    of_valid = 0.0 if s.valid else s.valid_fraction
-    of_test = 0.0 if s.test else s.test_fraction
-    is_valid, is_test = drawn < of_valid, drawn >= 1 - of_test
-    train = _select(everything, ~(is_valid | is_test))
-    tokenizers = train_tokenizers(train, s.tokens, s.vocabulary, joint=s.tokens in JOINT)
-    corpus, counts = clean(encode_pairs(train, tokenizers), rules)
-    valid = read_pairs(s.valid, encoding=s.encoding) if s.valid else _select(everything, is_valid)
-    test = read_pairs(s.test, encoding=s.encoding) if s.test else _select(everything, is_test)
-    return PairData(corpus, _part(valid, tokenizers, rules), _part(test, tokenizers, rules), tokenizers, counts)
-
-
-def _draws(lines: Sequence[str]) -> NDArray[np.float64]:
-    """Return a number from 0 to 1 for each line, which follows from the line."""
-    digests = (hashlib.blake2b(line.strip().encode(), digest_size=6).digest() for line in lines)
-    return np.array([int.from_bytes(digest, "big") / (1 << 48) for digest in digests])
-
-
-def _select(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
-    return Pairs(*(tuple(side[n] for n in np.flatnonzero(chosen)) for side in (pairs.source, pairs.target)))
+    corpus = open_pairs(s)
+    tokenizers = train_tokenizers(corpus.train, s.tokens, s.vocabulary, joint=s.tokens in JOINT)
+    train, counts = clean(encode_pairs(corpus.train, tokenizers), rules)
+    valid, test = (_part(pairs, tokenizers, rules) for pairs in (corpus.valid, corpus.test))
+    return PairData(train, valid, test, tokenizers, counts)
 
 
 def _part(pairs: Pairs, tokenizers: Tokenizers, rules: Rules) -> Part | None:
@@ -97,7 +78,7 @@ def _part(pairs: Pairs, tokenizers: Tokenizers, rules: Rules) -> Part | None:
     usable = (lengths.min(axis=0) > 0) & (lengths.max(axis=0) <= rules.max_tokens)
     if not usable.any():
         return None
-    return Part(_select(pairs, usable), PairTokens(encoded.source.select(usable), encoded.target.select(usable)))
+    return Part(select(pairs, usable), PairTokens(encoded.source.select(usable), encoded.target.select(usable)))
 
 
 def store_tokenizers(run: RunFolder, tokenizers: Tokenizers) -> None:

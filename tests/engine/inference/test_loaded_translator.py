@@ -5,16 +5,13 @@ from support.bare_run import bare_run
 from support.in_process import train
 from support.translation_run import create
 
-from lstmtui.engine import tasks
 from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, load
-from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.runs.reader import RunReader
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setitem(tasks.TASKS, "memory", TranslationTask)
+def run(tmp_path):
     return create(tmp_path)
 
 

@@ -4,14 +4,7 @@ import pytest
 from support.in_process import assert_resumes_in_the_same_bytes, train
 from support.translation_run import create
 
-from lstmtui.engine import tasks
-from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.runs.reader import RunReader
-
-
-@pytest.fixture(autouse=True)
-def _translation(monkeypatch):
-    monkeypatch.setitem(tasks.TASKS, "memory", TranslationTask)
 
 
 @pytest.mark.parametrize("tokens", ["words", "bytes"])
