@@ -14,6 +14,7 @@ from lstmtui.cli import help as helping
 from lstmtui.cli import piped
 from lstmtui.cli.options import ConfigFile, Detach, RunsDir
 from lstmtui.cli.output import notify
+from lstmtui.cli.pair_files import with_second_files
 from lstmtui.cli.signature import set_parameters
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_size
@@ -31,6 +32,9 @@ def train(**given: Any) -> int:
     """Train a new run on FILE... and follow it. Ctrl-C saves it and leaves.
 
     What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
+
+    For translation, FILE... is a table (source, tab, target) or two files of lines, and so are those of --valid and
+    --test.
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
@@ -153,6 +157,15 @@ def _option(name: str) -> tuple[type, Any]:
     return annotation, typer.Option(None, flag, **common)  # type: ignore[return-value]
 
 
+class _TrainCommand(helping.Command):
+    """`train`, whose options of files take both files of a parallel text."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        flags = {name for option in self.params if getattr(option, "is_flag", False)
+                 for name in (*option.opts, *option.secondary_opts)}  # fmt: skip
+        return super().parse_args(ctx, with_second_files(args, flags))
+
+
 def register(app: typer.Typer, panel: str) -> None:
     """Give `train` an option for each setting and add it to `app`."""
     described: dict[str, tuple[Any, Any]] = {
@@ -177,4 +190,4 @@ def register(app: typer.Typer, panel: str) -> None:
         **{name: _option(name) for name in config.FIELDS if name != "corpus"},
     }
     set_parameters(train, described)
-    app.command("train", rich_help_panel=panel)(train)
+    app.command("train", cls=_TrainCommand, rich_help_panel=panel)(train)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui import recipe
-from lstmtui.config import DataSettings, RunSettings, Settings
+from lstmtui.config import FIELDS, DataSettings, RunSettings, Settings
 from lstmtui.data.pairs import Pairs, read_pairs
+from lstmtui.errors import UsageError
 
 SWAPPED = 1.5
 """Validation text is called swapped where it is so many times as like the other side as its own."""
@@ -58,11 +59,20 @@ class ParallelCorpus:
 
 
 def open_pairs(s: DataSettings) -> ParallelCorpus:
-    """Read all pairs of a run with settings `s`, and split them. Raises UsageError as `read_pairs` does."""
+    """Read all pairs of a run with settings `s`, and split them.
+
+    Raises UsageError as `read_pairs` does, and where no file is named or no pair has two sides.
+    """
+    if s.corpus == FIELDS["corpus"].default:
+        raise UsageError(
+            "A translator is trained on pairs of sentences; give a table (source, tab, target) or two files of lines."
+        )
     everything = read_pairs(s.corpus, encoding=s.encoding)
     drawn = _draws(everything.source)
     is_valid = drawn < (0.0 if s.valid else s.valid_fraction)
     is_test = drawn >= 1 - (0.0 if s.test else s.test_fraction)
+    if not any(source.strip() and target.strip() for source, target in _rows(everything)):
+        raise UsageError(f"No pair of {' and '.join(s.corpus)} has both a source and a target; give other files.")
     return ParallelCorpus(
         train=select(everything, ~(is_valid | is_test)),
         valid=read_pairs(s.valid, encoding=s.encoding) if s.valid else select(everything, is_valid),

@@ -61,6 +61,13 @@ def test_the_recipe_chooses_pieces_for_a_translation(tmp_path):
     assert s.network.embedding == s.network.hidden // 2
 
 
+def test_nothing_to_train_on_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="pairs of sentences"):
+        open_pairs(settings("default"))
+    with pytest.raises(UsageError, match="both a source and a target"):
+        open_pairs(settings(write(tmp_path, "a.tsv", [("alone", ""), ("", "allein")])))
+
+
 def test_files_of_unlike_numbers_of_lines_are_refused(tmp_path):
     (tmp_path / "a").write_text("one\ntwo\n")
     (tmp_path / "b").write_text("eins\n")
