@@ -48,7 +48,8 @@ CHARACTERS_PER_MINUTE = 2_300_000
 def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSettings:
     """Return `s` with every open field chosen; the beginning of the text decides the kind of tokens."""
     if s.purpose not in TEXT_PURPOSES:
-        raise UsageError(f"A text is not read for the purpose {s.purpose}; 'lstmtui {s.purpose}' makes such runs.")
+        command = {"translation": "train --for translation"}.get(s.purpose, s.purpose)
+        raise UsageError(f"This is not for the purpose {s.purpose}; 'lstmtui {command}' makes such runs.")
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens=_choose_tokens(s, text))

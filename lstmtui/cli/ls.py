@@ -100,6 +100,8 @@ def _row(s: RunSnapshot) -> dict[str, str]:
     figure = "-"
     if best is not None and best.bits_per_char is not None and settings and settings.data.tokens != "words":
         figure = f"{best.bits_per_char:.3f} bits/char"
+    elif best is not None and best.bleu is not None:
+        figure = f"BLEU {best.bleu:.1f}"
     elif best is not None and not best.is_language:
         figure = f"{best.decides} {best.value:.4g}"
     elif best is not None:

@@ -61,8 +61,6 @@ def discard(stream: Any) -> None:
 def figures(result: dict[str, Any]) -> str:
     """Return nll, perplexity, bits per character and BLEU of an evaluation with their units."""
     parts = [f"{result['nll']:.4f} nats per token"] if _number(result.get("nll")) else []
-    if _number(result.get("loss")) and "perplexity" in result:  # of pairs of sentences
-        parts = [f"{result['loss']:.4f} nats per token"]
     if _number(result.get("perplexity")):
         parts.append(f"perplexity {result['perplexity']:.2f}")
     if _number(result.get("bits_per_char")):

@@ -74,7 +74,7 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
         lines.append(("left", format_duration(s.seconds_left)))
     if isinstance(status.get("heartbeat"), int | float):
         lines.append(("last seen", f"{format_age(status['heartbeat'])} ago"))
-    is_language = s.settings is None or s.settings.data.purpose in config.TEXT_PURPOSES
+    is_language = s.settings is None or s.settings.data.purpose != "memory"
     if s.train:
         loss, speed = s.train[-1].loss, s.train[-1].tokens_per_second
         how = f"{loss:.4f} nats per token, {speed:.0f} tokens/s" if is_language else f"loss {loss:.4g}, {speed:.0f}/s"

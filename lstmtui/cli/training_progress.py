@@ -23,9 +23,6 @@ STATE_NOTICES = {
 }
 """Notice of a state, and the seconds that the state must last first: most compiled kernels are found in the cache."""
 
-NAMES = {"bleu": "BLEU"}
-"""Figures that are written in another way than in metrics.jsonl."""
-
 EVENT_NOTICES = {
     "noted": "{message}",
     "diverged": "step {step}: the loss is no longer finite.",
@@ -135,8 +132,9 @@ def train_figures(snapshot: RunSnapshot) -> list[str]:
 def valid_figures(point: ValidPoint) -> str:
     """Return the figures of an evaluation in a few words: with its step they fit a line of 80 characters."""
     if not point.is_language:
-        known = {name: value for name, value in point.figures.items() if value is not None}
-        return ", ".join(f"{NAMES.get(name, name)} {value:.4g}" for name, value in known.items())
+        return ", ".join(f"{name} {value:.4g}" for name, value in point.figures.items() if value is not None)
+    if point.bleu is not None:
+        return f"BLEU {point.bleu:.1f}, {point.value:.3f} nats/token, perplexity {point.perplexity:.2f}"
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
     return (
         f"{point.value:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"

@@ -51,7 +51,7 @@ class ValidPoint:
 
     @property
     def is_language(self) -> bool:
-        """Whether the figures are those of a language model."""
+        """Whether the figures are those of predicted tokens: nats per token and perplexity."""
         return self.decides == LANGUAGE_FIGURE
 
     @property
@@ -64,6 +64,11 @@ class ValidPoint:
     def bits_per_char(self) -> float | None:
         """None where the number of characters is unknown."""
         return self.figures.get("bits_per_char")
+
+    @property
+    def bleu(self) -> float | None:
+        """Of translations of validation sources; None for another task."""
+        return self.figures.get("bleu")
 
     @property
     def unknown(self) -> float:

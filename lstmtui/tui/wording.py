@@ -123,11 +123,13 @@ def searchable_text(snapshot: RunSnapshot) -> str:
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
-    """Return an evaluation in its usual unit: perplexity for words, else bits per character."""
+    """Return an evaluation in its usual unit: BLEU of translations, perplexity for words, else bits per character."""
     if point is None:
         return "–"
     if not point.is_language:
         return f"{point.decides} {figure(point.value)}"
+    if point.bleu is not None:
+        return f"BLEU {point.bleu:.1f}"
     if snapshot.settings is not None and snapshot.settings.data.tokens == "words":
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:

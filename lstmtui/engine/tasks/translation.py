@@ -47,7 +47,7 @@ SHOWN_PAIRS = 3
 class TranslationTask(Task):
     """Trains a translation model on batches of pairs of like length."""
 
-    decides = "loss"
+    decides = "nll"
     live = ("weight_decay", "lr", "clip", "dropout", "dropout_in", "weight_drop")
     model: TranslationBuckets
 
@@ -173,7 +173,7 @@ class TranslationTask(Task):
             total += float(self._evaluated.evaluate(batch).sum(dtype=np.float64))
             count += batch.predictions
             self.check()
-        return {"loss": total / count, "perplexity": math.exp(min(700.0, total / count))}
+        return {"nll": total / count, "perplexity": math.exp(min(700.0, total / count))}
 
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
         """Translate validation pairs that follow from the step, or what a person asks for."""

@@ -117,12 +117,14 @@ def _update(ratio: float) -> Row:
 
 
 def _quality(run: RunSnapshot) -> str:
-    """Return the best evaluation as perplexity or bits per character."""
+    """Return the best evaluation as BLEU, perplexity or bits per character."""
     best = run.best
     if best is None:
         return ""
     if not best.is_language:
         return f"at {best.step:,}"
+    if best.bleu is not None:
+        return f"BLEU {best.bleu:.1f}"
     if best.bits_per_char is None or (run.settings is not None and run.settings.data.tokens == "words"):
         return f"ppl {best.perplexity:,.1f}"
     return f"{best.bits_per_char:.3f} bits"

@@ -15,8 +15,8 @@ def test_it_learns_and_is_shown(tmp_path, tokens):
     losses = [point.value for point in seen.valid]
     assert losses[-1] < losses[0]
     assert seen.samples[-1].text.count("reference") == 3
-    assert seen.status["result"]["valid"]["loss"] == pytest.approx(min(losses), abs=1e-6)
-    assert 0 <= seen.valid[-1].figures["bleu"] <= 100
+    assert seen.status["result"]["valid"]["nll"] == pytest.approx(min(losses), abs=1e-6)
+    assert 0 <= seen.valid[-1].bleu <= 100
     assert seen.status["result"]["test"]["perplexity"] > 1
     assert 0 <= seen.status["result"]["test"]["bleu"] <= 100
 
