@@ -13,6 +13,7 @@ from lstmtui.config.resolved import (
     RegularisationSettings,
     RunSettings,
     SamplingSettings,
+    TranslationSettings,
 )
 from lstmtui.config.settings import (
     AUTO,
@@ -65,6 +66,7 @@ __all__ = [
     "RunSettings",
     "SamplingSettings",
     "Settings",
+    "TranslationSettings",
     "base_type",
     "check_environment",
     "check_together",

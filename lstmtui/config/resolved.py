@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from lstmtui.config.settings import LENGTHS, Settings
@@ -146,6 +147,17 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationSettings:
+    """Settings of a translation."""
+
+    source: str = ""
+    """The name of a language; empty for the ending of its file, see `language_names`."""
+    target: str = ""
+    joint: bool = True
+    label_smoothing: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """All settings of a run, resolved and grouped."""
 
@@ -157,6 +169,7 @@ class RunSettings:
     run: EngineSettings
     sampling: SamplingSettings
     memory: MemorySettings
+    translation: TranslationSettings
 
     @classmethod
     def of(cls, s: Settings) -> RunSettings:
@@ -185,6 +198,12 @@ class RunSettings:
         """Return the setting called `name` in `Settings`. Raises KeyError."""
         return getattr(getattr(self, GROUP_OF[name]), name)
 
+    def language_names(self) -> tuple[str, str]:
+        """Return the names of source and target for display: the given ones, or the endings of the two files."""
+        files = [PurePath(name).suffix[1:] for name in self.data.corpus]
+        endings = files if len(files) == 2 and files[0] != files[1] else ["source", "target"]
+        return self.translation.source or endings[0], self.translation.target or endings[1]
+
     def changed(self, **values: Any) -> RunSettings:
         """Return a copy with these settings replaced."""
         changes = dict(values)
@@ -205,6 +224,7 @@ GROUPS: dict[str, type[Any]] = {
     "run": EngineSettings,
     "sampling": SamplingSettings,
     "memory": MemorySettings,
+    "translation": TranslationSettings,
 }
 """Field of `RunSettings` to the class of the group."""
 GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses.fields(kind)} | dict.fromkeys(

@@ -194,6 +194,13 @@ class Settings:
         None, "stop after this many evaluations without improvement (0: never)", "Length", bounds=Bounds(0)
     )
 
+    source: str = setting("", "name of the source language, for display (empty: the ending of its file)", "Translation")
+    target: str = setting("", "name of the target language, for display (empty: the ending of its file)", "Translation")
+    joint: bool = setting(True, "one vocabulary for both languages (bpe, bytes)", "Translation")
+    label_smoothing: float = setting(
+        0.1, "share of the loss that all tokens have alike", "Translation", bounds=Bounds(0, 0.9)
+    )
+
     memory_length: int = setting(0, "length of the memory task", "Memory", bounds=Bounds(0, 1 << 20))
 
     seed: int = setting(1, "random seed", "Run", bounds=Bounds(0, 2**63 - 1))

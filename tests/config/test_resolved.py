@@ -40,3 +40,15 @@ def test_other_than_one_length_raises(lengths):
 def test_a_missing_value_raises_and_is_named():
     with pytest.raises(UsageError, match="hidden: a run needs a value"):
         tiny.run_settings(hidden=None)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "given", "names"),
+    [
+        (("a/train.en", "a/train.de"), {}, ("en", "de")),
+        (("pairs.tsv",), {}, ("source", "target")),
+        (("a.txt", "b.txt"), {"target": "Deutsch"}, ("source", "Deutsch")),
+    ],
+)
+def test_languages_are_named_as_given_or_by_their_files(corpus, given, names):
+    assert tiny.run_settings(purpose="translation", corpus=corpus, **given).language_names() == names

@@ -8,7 +8,7 @@ import numpy as np
 
 from lstmtui import config
 from lstmtui.common.files import exists
-from lstmtui.config import DataSettings, RunSettings
+from lstmtui.config import RunSettings
 from lstmtui.data.pairs import Tokenizers
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import CPU
@@ -20,7 +20,7 @@ from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 
 JOINT = ("bpe", "bytes")
-"""Kinds of tokens of which both sides share a vocabulary."""
+"""Kinds of tokens of which both sides can share a vocabulary."""
 TARGET_TOKENIZER = "tokenizer_target.json"
 """The file of a run's target vocabulary; tokenizer.json has that of the source."""
 SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "optimizer")
@@ -36,19 +36,24 @@ def sizes_of(s: RunSettings, tokenizers: Tokenizers) -> TranslationSizes:
     )  # fmt: skip
 
 
+def is_joint(s: RunSettings) -> bool:
+    """Return whether both sides of a run share a vocabulary."""
+    return s.translation.joint and s.data.tokens in JOINT
+
+
 def identity_of(s: RunSettings, tokenizers: Tokenizers) -> dict[str, Any]:
     """Return the settings that determine the shapes of tensors, and the digests of the tokenizers."""
     digests = "".join(tokenizer.digest() for tokenizer in tokenizers)
     return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": digests}
 
 
-def load_tokenizers(run: RunFolder, s: DataSettings) -> Tokenizers:
+def load_tokenizers(run: RunFolder, s: RunSettings) -> Tokenizers:
     """Return the tokenizers of a run. Raises UsageError for a run that is no translation, CorruptError."""
     path = run.path / TARGET_TOKENIZER
     if not exists(path):
         raise UsageError(f"Run '{run.name}' was not trained to translate: it has no target vocabulary.")
     source = load_tokenizer(run.tokenizer)
-    return Tokenizers(source, source if s.tokens in JOINT else load_tokenizer(path))
+    return Tokenizers(source, source if is_joint(s) else load_tokenizer(path))
 
 
 def load(run: RunFolder) -> Translator:
@@ -57,7 +62,7 @@ def load(run: RunFolder) -> Translator:
     Raises UsageError for a run that is no translation or has no checkpoint, CorruptError for a damaged one.
     """
     s = config.load(run.config)
-    tokenizers = load_tokenizers(run, s.data)
+    tokenizers = load_tokenizers(run, s)
     require_checkpoint(run)
     sizes = sizes_of(s, tokenizers)
     _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizers))

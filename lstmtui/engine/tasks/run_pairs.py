@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmtui.common.files import exists
-from lstmtui.config import DataSettings
+from lstmtui.config import RunSettings
 from lstmtui.data.pairs import (
     Counts,
     Pairs,
@@ -21,7 +21,7 @@ from lstmtui.data.pairs import (
 )
 from lstmtui.data.parallel_corpus import open_pairs, select
 from lstmtui.data.tokens import load as load_tokenizer
-from lstmtui.engine.inference.loaded_translator import JOINT, TARGET_TOKENIZER
+from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, is_joint
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 
@@ -59,13 +59,13 @@ class PairData:
         return found.hexdigest()
 
 
-def load_pairs(s: DataSettings, rules: Rules) -> PairData:
+def load_pairs(s: RunSettings, rules: Rules) -> PairData:
     """Return the parallel text of these settings, tokenised.
 
     Raises UsageError as `open_pairs` does, and where no pair is left.
     """
-    corpus = open_pairs(s)
-    tokenizers = train_tokenizers(corpus.train, s.tokens, s.vocabulary, joint=s.tokens in JOINT)
+    corpus = open_pairs(s.data)
+    tokenizers = train_tokenizers(corpus.train, s.data.tokens, s.data.vocabulary, joint=is_joint(s))
     train, counts = clean(encode_pairs(corpus.train, tokenizers), rules)
     valid, test = (_part(pairs, tokenizers, rules) for pairs in (corpus.valid, corpus.test))
     return PairData(train, valid, test, tokenizers, counts)

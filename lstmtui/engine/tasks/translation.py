@@ -33,8 +33,6 @@ from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 
 Array = np.ndarray[Any, Any]
 
-SMOOTHING = 0.1
-"""Share of the loss that label smoothing has."""
 MAX_TOKENS = 250
 """Of a sentence that is trained on."""
 VALID_TRANSLATIONS, FINAL_TRANSLATIONS = 200, 1000
@@ -57,7 +55,7 @@ class TranslationTask(Task):
         """Read and clean the pairs, and train the vocabularies."""
         s, positions = self.settings, self._positions
         rules = Rules(max_tokens=min(MAX_TOKENS, positions - 1))
-        self.data = data = load_pairs(s.data, rules)
+        self.data = data = load_pairs(s, rules)
         store_tokenizers(self.writer.run, data.tokenizers)
         self.batches = PairBatches(data.train, positions, s.run.seed)
         self.writer.event("noted", message=data.counts.describe(rules))
@@ -134,7 +132,9 @@ class TranslationTask(Task):
 
     def gradient(self, step: int, regularisers: Regularisers) -> float:
         """Train on the batch of the step."""
-        return self.model.gradient(self._batch(step), _dropout(regularisers.dropout), SMOOTHING)
+        return self.model.gradient(
+            self._batch(step), _dropout(regularisers.dropout), self.settings.translation.label_smoothing
+        )
 
     def _batch(self, step: int) -> PairBatch:
         return self.batches.batch(*self.batches.position(step))

@@ -16,7 +16,7 @@ def settings(tmp_path):
 
     def make(**changes):
         given = {"tokens": "words", "valid_fraction": 0.1, "test_fraction": 0.1, **changes}
-        return tiny.run_settings(purpose="memory", corpus=(str(tmp_path / "pairs.tsv"),), **given).data
+        return tiny.run_settings(purpose="translation", corpus=(str(tmp_path / "pairs.tsv"),), **given)
 
     return make
 
@@ -34,6 +34,7 @@ def test_parts_hold_out_all_pairs_of_a_source(settings):
 def test_both_sides_share_a_vocabulary_of_pieces_and_not_one_of_words(settings):
     assert load_pairs(settings(tokens="bytes"), Rules()).joint
     assert not load_pairs(settings(), Rules()).joint
+    assert not load_pairs(settings(tokens="bytes", joint=False), Rules()).joint
 
 
 def test_digests_follow_from_the_pairs(settings):
