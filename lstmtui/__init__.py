@@ -2,6 +2,9 @@
 
 with lstmtui.Completer.load("diary") as completer:
     completer.complete("Dear ", k=5)
+
+with lstmtui.Translator.load("multi30k") as translator:
+    translator.translate(["A dog runs ."])
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lstmtui.client.model import Candidate, Completer
+    from lstmtui.client.translator import Translation, Translator
 
 __version__ = "0.1.0"
-__all__ = ["Candidate", "Completer", "__version__"]
+__all__ = ["Candidate", "Completer", "Translation", "Translator", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from lstmtui.client import model
 
         return getattr(model, name)
+    if name in ("Translation", "Translator"):
+        from lstmtui.client import translator
+
+        return getattr(translator, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

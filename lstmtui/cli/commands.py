@@ -42,6 +42,7 @@ from lstmtui.cli import (
     show,
     stop,
     train,
+    translate,
 )
 from lstmtui.cli.help import App, Group
 from lstmtui.cli.output import SIGPIPE, discard, notify
@@ -131,6 +132,7 @@ app.command("pack", rich_help_panel=_RUNS)(pack.pack)
 app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)
+app.command("translate", rich_help_panel=_USE)(translate.translate)
 app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
 app.command("sample", rich_help_panel=_USE)(sample.sample)
 app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)

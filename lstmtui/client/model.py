@@ -9,7 +9,6 @@ with lstmtui.Completer.load("diary") as completer:    # the same by name, for ot
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +124,6 @@ class Completer(Model):
 
         Raises UsageError for a run that does not exist or has no checkpoint yet, CorruptError for a damaged one.
         """
-        from lstmtui.runs.listing import find_run
+        from lstmtui.runs.listing import run_named
 
-        if isinstance(run, Path) or os.sep in str(run):
-            run = os.path.join(os.curdir, run)
-        return cls(find_run(str(run), Path(runs_dir).expanduser() if runs_dir else None))
+        return cls(run_named(run, runs_dir))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +29,8 @@ class Translation:
     """The tokens of both sides."""
     alignment: tuple[tuple[float, ...], ...]
     """For each target token, what it has read of each source token."""
+    unknown: int = 0
+    """Source tokens outside the vocabulary."""
 
 
 class Translator:
@@ -38,6 +41,17 @@ class Translator:
 
     def __init__(self, run: RunFolder) -> None:
         self._child, _ = open_child("The translator's process", "lstmtui.engine.services.translate", str(run.path))
+
+    @classmethod
+    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Translator:
+        """Load a run by its name, 'latest' or the path of its folder.
+
+        Raises UsageError for a run that does not exist, was not trained to translate or has no checkpoint yet,
+        CorruptError for a damaged one.
+        """
+        from lstmtui.runs.listing import run_named
+
+        return cls(run_named(run, runs_dir))
 
     def __enter__(self) -> Translator:
         return self
@@ -72,5 +86,5 @@ class Translator:
 def _parsed(answer: dict[str, Any]) -> Translation:
     return Translation(
         answer["text"], answer["score"], answer["log_probability"], tuple(answer["source"]), tuple(answer["target"]),
-        tuple(map(tuple, answer["alignment"])),
+        tuple(map(tuple, answer["alignment"])), answer["unknown"],
     )  # fmt: skip

@@ -56,6 +56,13 @@ def find_removable_run(run: str, root: Path | None = None) -> RunFolder:
     return folder
 
 
+def run_named(run: str | Path, runs_dir: str | Path | None = None) -> RunFolder:
+    """Return the run that a program names: by its name, 'latest', or the path of its folder. Raises UsageError."""
+    if isinstance(run, Path) or os.sep in run:
+        run = os.path.join(os.curdir, run)
+    return find_run(run, Path(runs_dir).expanduser() if runs_dir else None)
+
+
 def _find(run: str, root: Path | None) -> RunFolder:
     root = root or runs_root()
     if run == LATEST:

@@ -43,6 +43,8 @@ class Translation:
     """The tokens of both sides, the end not included, with unknown ones replaced."""
     alignment: Array
     """(target, source): what each token has read of the source."""
+    unknown: int
+    """Source tokens outside the vocabulary."""
 
 
 class _Begin(NamedTuple):
@@ -154,6 +156,7 @@ class Translator:
         return Translation(
             _joined(pieces, of_target), best.log_probability, best.score, surface,
             tuple(piece.decode("utf-8", "replace") for piece in pieces), alignment,
+            0 if of_source.unk is None else int((source[:-1] == of_source.unk).sum()),
         )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ One JSON object a line on standard input, one on standard output; the first line
 run cannot be loaded.
 
     {"op": "translate", "lines": [...], "prefixes": [...], "beam": 5, "alpha": 1.0, "nbest": 1, "max_length": null}
-        {"translations": [[{"text", "score", "log_probability", "source", "target", "alignment"}, ...], ...]}
+        {"translations": [[{"text", "score", "log_probability", "source", "target", "unknown",
+                            "alignment"}, ...], ...]}
 
 "prefixes" are how translations begin, one for each line, and may be left out; "alignment" has for each target token
 what it has read of each source token. Errors and heartbeats: see `lstmtui.engine.answering`.
@@ -73,7 +74,8 @@ def _check(lines: list[str], prefixes: list[str] | None, beam: int, nbest: int) 
 def _as_json(best: Translation) -> dict[str, Any]:
     return {
         "text": best.text, "score": best.score, "log_probability": best.log_probability, "source": list(best.source),
-        "target": list(best.target), "alignment": [[round(float(x), 4) for x in row] for row in best.alignment],
+        "target": list(best.target), "unknown": best.unknown,
+        "alignment": [[round(float(x), 4) for x in row] for row in best.alignment],
     }  # fmt: skip
 
 

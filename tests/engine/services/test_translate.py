@@ -24,7 +24,7 @@ def test_answers_hold_text_scores_tokens_and_alignment(service):
     (answer,) = service.answers({"lines": ["alpha beta", ""], "nbest": 2})
     first, empty = answer["translations"]
     assert len(first) == 2
-    assert set(first[0]) == {"text", "score", "log_probability", "source", "target", "alignment"}
+    assert set(first[0]) == {"text", "score", "log_probability", "source", "target", "alignment", "unknown"}
     assert (first[0]["source"], empty[0]["source"]) == (["alpha", "beta"], [])
 
 

@@ -1,0 +1,187 @@
+"""`lstmtui translate RUN [TEXT]`: one text, or the lines of standard input as a filter."""
+
+from __future__ import annotations
+
+import dataclasses
+import queue
+import shutil
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmtui.cli import piped
+from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
+from lstmtui.cli.output import notify, write, write_json
+from lstmtui.cli.signature import takes
+from lstmtui.common.terminal_text import one_line
+from lstmtui.errors import LstmtuiError, UsageError
+
+if TYPE_CHECKING:
+    from lstmtui.client.translator import Translation, Translator
+
+BATCH = 256
+"""Lines that are translated at once, where so many are waiting."""
+MAX_BEAM = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslateArguments:
+    """Arguments and options of the command."""
+
+    run: RunOrLatest = "latest"
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TEXT", help="Text to translate; '-' or none: each line that is piped in.", show_default=False
+        ),
+    ] = None
+    nbest: Annotated[
+        int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Translations of each line, the best first.")
+    ] = 1
+    beam: Annotated[
+        int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Hypotheses that the search keeps; 1: greedy.")
+    ] = 5
+    alpha: Annotated[
+        float, typer.Option(min=0, max=10, metavar="NUMBER", help="Length penalty; a higher one is for longer ones.")
+    ] = 1.0
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="How translations begin; the last word may go on, unless a space follows it.",
+            show_default=False,
+        ),
+    ] = None
+    alignment: Annotated[
+        bool, typer.Option("--alignment", metavar="", help="Draw what each word of a translation has read.")
+    ] = False
+    json: Annotated[
+        bool,
+        typer.Option("--json", metavar="", help="Print one JSON object a line, with scores, tokens and alignments."),
+    ] = False
+    runs_dir: RunsDir = None
+
+
+@takes(TranslateArguments)
+def translate(args: TranslateArguments) -> int:
+    """Translate with a run that was trained for translation.
+
+    As a filter it keeps the order of the lines and answers as they come: an empty line stays empty.
+    """
+    from lstmtui.client.translator import Translator
+
+    if args.nbest > args.beam:
+        args = dataclasses.replace(args, beam=args.nbest)
+    if args.text is not None and args.text != piped.STDIN and not args.text.strip():
+        raise UsageError("An empty text has no translation; give a sentence, or pipe lines in.")
+    if args.text in (None, piped.STDIN) and not piped.is_piped() and not sys.stdin.isatty():
+        raise UsageError("No text is given: name a TEXT, or pipe lines in.")
+    with Translator(resolve_run(args.run, args.runs_dir)) as translator:
+        unknown = _Unknown()
+        for lines in _batches(args.text):
+            _answer(translator, lines, args, unknown)
+        unknown.warn()
+    return 0
+
+
+def _batches(text: str | None) -> Iterator[list[str]]:
+    """Yield the lines to translate: those of a text, or those of standard input as they come."""
+    if text not in (None, piped.STDIN):
+        yield str(text).splitlines()
+        return
+    if sys.stdin.isatty():
+        notify("Type a line and press Enter; Ctrl-D on a line of its own ends it.")
+    waiting: queue.Queue[bytes] = queue.Queue(4 * BATCH)
+    threading.Thread(target=_read_lines, args=(waiting,), daemon=True).start()
+    number = 0
+    while line := waiting.get():
+        lines = [line]
+        while len(lines) < BATCH and not waiting.empty() and lines[-1]:
+            lines.append(waiting.get())
+        yield [_decoded(one, number + n) for n, one in enumerate(lines, 1) if one]
+        number += len(lines)
+        if not lines[-1]:
+            return
+
+
+def _read_lines(waiting: queue.Queue[bytes]) -> None:
+    """Put each line of standard input into a queue, and an empty one at its end."""
+    try:
+        for line in sys.stdin.buffer:
+            waiting.put(line)
+    finally:
+        waiting.put(b"")
+
+
+def _decoded(line: bytes, number: int) -> str:
+    try:
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"Line {number:,} of standard input is not UTF-8; convert it first, for example with iconv."
+        ) from None
+
+
+class _Unknown:
+    """Counts source tokens that the vocabulary lacks."""
+
+    def __init__(self) -> None:
+        self.tokens = self.of = 0
+
+    def count(self, best: Translation) -> None:
+        self.tokens += best.unknown
+        self.of += len(best.source)
+
+    def warn(self) -> None:
+        if self.tokens:
+            notify(
+                f"{self.tokens:,} of {self.of:,} source tokens are not in the run's vocabulary, so it cannot know what "
+                f"they mean."
+            )
+
+
+def _answer(translator: Translator, lines: Sequence[str], args: TranslateArguments, unknown: _Unknown) -> None:
+    """Translate some lines, and write the translations in their order."""
+    texts = [line for line in lines if line.strip()]
+    prefixes = None if args.prefix is None else [args.prefix] * len(texts)
+    options = {"beam": args.beam, "alpha": args.alpha, "nbest": args.nbest}
+    found = iter(translator.search(texts, prefixes=prefixes, **options) if texts else ())
+    for line in lines:
+        translations = next(found) if line.strip() else []
+        if line.strip() and not translations:
+            raise LstmtuiError(
+                f"The model cannot write a translation that begins with '{one_line(args.prefix or '', 40)}'; it may "
+                f"have characters that were not in the training text."
+            )
+        if translations:
+            unknown.count(translations[0])
+        _write(line, translations, args)
+
+
+def _write(line: str, translations: Sequence[Translation], args: TranslateArguments) -> None:
+    if args.json:
+        write_json({"source": line, "translations": [_record(best) for best in translations]})
+        return
+    if not translations:
+        write("")
+    for best in translations:
+        write(f"{best.score:.3f}\t{best.text}" if args.nbest > 1 else best.text)
+        if args.alignment:
+            for row in _picture(best):
+                write(row)
+
+
+def _record(best: Translation) -> dict[str, Any]:
+    return {**dataclasses.asdict(best), "alignment": [list(row) for row in best.alignment]}
+
+
+def _picture(best: Translation) -> list[str]:
+    from lstmtui.reports.alignment import Alignment, picture
+
+    plain = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    return ["", *picture(Alignment(best.source, best.target, best.alignment), width, plain=plain), ""]
