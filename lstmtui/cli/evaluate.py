@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
+from lstmtui.cli.evaluate_translation import TranslationOptions, evaluate_translation
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.cli.progress import progress_bar
@@ -20,6 +21,7 @@ THRESHOLD = 0.3
 """The least probability of ghost text, as on the typing screen."""
 _PANEL = "With --autocomplete"
 _DYNAMIC = "With --dynamic"
+_TRANSLATION = "Of translations"
 RULES = ("rms", "sgd")
 
 
@@ -93,6 +95,21 @@ class EvaluateArguments:
             help="How far weights decay to the trained ones at each step (auto).",
         ),
     ] = None
+    beam: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, metavar="INTEGER", rich_help_panel=_TRANSLATION, help="Hypotheses that the search keeps."
+        ),
+    ] = 5
+    tokenize: Annotated[
+        str,
+        typer.Option(
+            metavar="WORD", rich_help_panel=_TRANSLATION, help="How BLEU cuts words: 13a, intl, char, or none."
+        ),
+    ] = "13a"
+    lowercase: Annotated[
+        bool, typer.Option("--lowercase", metavar="", rich_help_panel=_TRANSLATION, help="Without regard to case.")
+    ] = False
     encoding: Encoding = None
     json: AsJson = False
     runs_dir: RunsDir = None
@@ -110,6 +127,10 @@ def evaluate(args: EvaluateArguments) -> int:
     When the intended word is among them, one keystroke accepts it with the space after it; until then every
     character costs one, as does everything that is not a word (with --apart, line ends do not count). In scripts
     without spaces each character is a word, and a correct suggestion writes all its characters.
+
+    A run that translates is evaluated on two files, sources and references, or one table of both; the lines of a table
+    with the same source are its references. It prints BLEU and chrF with their signatures (sacreBLEU), and the
+    keystrokes that its suggestions save where the references are typed.
 
     [bold]saved[/bold] = 1 - keystrokes / characters.
     [bold]each once[/bold] = the same, when a rejected suggestion is not shown again for the word, and others take its
@@ -139,6 +160,11 @@ def evaluate(args: EvaluateArguments) -> int:
     if args.dynamic_rule not in (None, *RULES):
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
     found = resolve_run(args.run, args.runs_dir)
+    if config.load(found.config).data.purpose == "translation":
+        if args.autocomplete or args.dynamic:
+            raise UsageError("--autocomplete and --dynamic are for runs trained on text; leave them out.")
+        options = TranslationOptions(args.beam, args.tokenize, args.lowercase)
+        return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)
     with piped.files(args.files) as names:
         for note in source_notes(
             open_source(names, ReadOptions.of(config.load(found.config).data, args.encoding or ""))
