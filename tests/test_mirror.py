@@ -165,6 +165,14 @@ TESTED_ELSEWHERE = (
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/save_text", "workers/completion", "workers/model_thread")),
     ),
     Elsewhere(
+        "tests/tui/screens/test_translate.py", "parts of the screen, and the way to it",
+        (
+            "lstmtui/tui/screens/typing_screen.py",
+            "lstmtui/tui/widgets/translations.py",
+            "lstmtui/tui/workers/translation.py",
+        ),
+    ),
+    Elsewhere(
         "tests/tui/screens/test_steer.py", "answers to what the screen asks",
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/fork", "screens/sample", "workers/pending_requests")),
     ),

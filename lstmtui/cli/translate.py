@@ -148,8 +148,8 @@ def _answer(translator: Translator, lines: Sequence[str], args: TranslateArgumen
     """Translate some lines, and write the translations in their order."""
     texts = [line for line in lines if line.strip()]
     prefixes = None if args.prefix is None else [args.prefix] * len(texts)
-    options = {"beam": args.beam, "alpha": args.alpha, "nbest": args.nbest}
-    found = iter(translator.search(texts, prefixes=prefixes, **options) if texts else ())
+    options = {"beam": args.beam, "alpha": args.alpha}
+    found = iter(translator.search(texts, prefixes=prefixes, nbest=args.nbest, **options) if texts else ())
     for line in lines:
         translations = next(found) if line.strip() else []
         if line.strip() and not translations:

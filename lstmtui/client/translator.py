@@ -40,7 +40,10 @@ class Translator:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._child, _ = open_child("The translator's process", "lstmtui.engine.services.translate", str(run.path))
+        self._child, self.about = open_child(
+            "The translator's process", "lstmtui.engine.services.translate", str(run.path)
+        )
+        """What was loaded."""
 
     @classmethod
     def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Translator:
@@ -61,6 +64,11 @@ class Translator:
     ) -> None:
         self.close()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still answer."""
+        return self._child.alive
+
     def close(self) -> None:
         """End the process."""
         self._child.close()
@@ -70,13 +78,14 @@ class Translator:
         return [best.text for best, *_ in self.search(lines, prefixes=prefixes)]
 
     def search(
-        self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None, **options: float
+        self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None, nbest: int = 1, **options: float
     ) -> list[list[Translation]]:
         """Return the best translations of each line, the best first.
 
-        options  beam, alpha, nbest, max_length
+        nbest    how many of each line; there may be fewer
+        options  beam, alpha, max_length
         """
-        details: dict[str, Any] = {"lines": list(lines), **options}
+        details: dict[str, Any] = {"lines": list(lines), "nbest": nbest, **options}
         if prefixes is not None:
             details["prefixes"] = list(prefixes)
         answer = self._child.ask({"op": "translate", **details})

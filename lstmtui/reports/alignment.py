@@ -21,10 +21,11 @@ class Alignment(NamedTuple):
     """(target, source), between 0 and 1."""
 
 
-def picture(alignment: Alignment, width: int = 80, *, plain: bool = False) -> list[str]:
+def picture(alignment: Alignment, width: int = 80, *, max_header: int = MAX_LABEL, plain: bool = False) -> list[str]:
     """Return the picture, in blocks side by side as wide as `width`; a long source continues in the next block.
 
-    plain  ASCII characters alone
+    max_header  characters of the names of source tokens, which stand on end above their columns
+    plain       ASCII characters alone
     """
     labels = [name(token, plain=plain) for token in alignment.target]
     indent = max(map(len, labels), default=0) + 1
@@ -32,7 +33,8 @@ def picture(alignment: Alignment, width: int = 80, *, plain: bool = False) -> li
     lines: list[str] = []
     for first in range(0, len(alignment.source), columns):
         chosen = slice(first, first + columns)
-        lines += [*([""] if lines else []), *_header([name(t, plain=plain) for t in alignment.source[chosen]], indent)]
+        names = [name(token, max_header, plain=plain) for token in alignment.source[chosen]]
+        lines += [*([""] if lines else []), *_header(names, indent)]
         for label, weights in zip(labels, alignment.weights, strict=True):
             cells = "".join(shade(weight, plain=plain) * CELL for weight in weights[chosen])
             lines.append(f"{label:>{indent - 1}} {cells}".rstrip())
@@ -52,9 +54,9 @@ def shade(weight: float, *, plain: bool = False) -> str:
     return shades[min(len(shades) - 1, int(weight * len(shades)))]
 
 
-def name(token: str, *, plain: bool = False) -> str:
+def name(token: str, length: int = MAX_LABEL, *, plain: bool = False) -> str:
     """Return how a token is named: without spaces around it, on one line, and cut where it is long."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in token.strip()) or "_"
     if plain:
         shown = "".join(letter if letter.isascii() else "?" for letter in shown)
-    return shown if len(shown) <= MAX_LABEL else f"{shown[: MAX_LABEL - 1]}{'.' if plain else '…'}"
+    return shown if len(shown) <= length else f"{shown[: length - 1]}{'.' if plain else '…'}"

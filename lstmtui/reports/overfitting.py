@@ -38,8 +38,9 @@ def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
     """Return validation minus training loss, in nats per token, and the verdict on it; None before both are known.
 
     The training loss is the mean of the last points up to the evaluation, with dropout, so the gap may be negative.
+    That of a translation has label smoothing in it, and is not compared.
     """
-    if not snapshot.valid or not snapshot.valid[-1].is_language:
+    if not snapshot.valid or not snapshot.valid[-1].is_language or snapshot.valid[-1].bleu is not None:
         return None
     last = snapshot.valid[-1]
     losses = [p.loss for p in snapshot.train if p.step <= last.step and math.isfinite(p.loss)][-GAP_POINTS:]

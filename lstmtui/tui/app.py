@@ -120,9 +120,9 @@ class LstmtuiApp(OrderedKeysApp[None]):
     def _screen_of(self, run: RunFolder) -> Screen[None]:
         """Return the first screen of a run, imported here so that the list of runs opens sooner."""
         if self._first_screen == "type":
-            from lstmtui.tui.screens.type import TypeScreen
+            from lstmtui.tui.screens.typing_screen import typing_screen
 
-            return TypeScreen(run, self.services)
+            return typing_screen(run, self.services)
         from lstmtui.tui.screens.live import LiveScreen
 
         return LiveScreen(run, self.services)

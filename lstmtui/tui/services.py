@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstmtui import config
-from lstmtui.client import forecast, model, runs
+from lstmtui.client import forecast, model, runs, translator
 from lstmtui.common import paths
 from lstmtui.runs.folder import RunFolder
 
@@ -25,6 +25,18 @@ class Completer(Protocol):
     def adapt(self, text: str) -> int: ...
 
     def forget(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Translator(Protocol):
+    """A loaded model that translates; `lstmtui.client.translator.Translator` is one."""
+
+    about: dict[str, Any]
+
+    def search(
+        self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None, nbest: int = 1
+    ) -> list[list[translator.Translation]]: ...
 
     def close(self) -> None: ...
 
@@ -52,6 +64,7 @@ class Services:
     drafts: Path = field(default_factory=paths.drafts_root)
     """The folder of texts that were typed and not cleared yet."""
     open_model: Callable[[RunFolder], Completer] = model.Model
+    open_translator: Callable[[RunFolder], Translator] = translator.Translator
     create: Callable[..., RunFolder] = runs.create
     """Takes settings, `name` and `root`."""
     start: Callable[[RunFolder], object] = runs.start

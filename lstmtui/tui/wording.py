@@ -53,6 +53,11 @@ def unit(snapshot: RunSnapshot) -> str:
     return _UNITS.get(snapshot.settings.data.tokens, "token") if snapshot.settings else "token"
 
 
+def is_translation(snapshot: RunSnapshot | None) -> bool:
+    """Return whether a run learns to translate."""
+    return snapshot is not None and snapshot.settings is not None and snapshot.settings.data.purpose == "translation"
+
+
 def is_memory_task(snapshot: RunSnapshot | None) -> bool:
     """Return whether the run is a trial of a memory task."""
     return snapshot is not None and snapshot.settings is not None and snapshot.settings.data.purpose == "memory"
@@ -215,7 +220,8 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
-        return f"Finished{_result(snapshot)}.{'' if is_memory_task(snapshot) else ' t types with this model.'}"
+        use = "" if is_memory_task(snapshot) else f" t {'translates' if is_translation(snapshot) else 'types'} with it."
+        return f"Finished{_result(snapshot)}.{use}"
     if state == "stopped":
         types = "" if is_memory_task(snapshot) else "; t types with it"
         return f"Stopped at {at}, saved. r resumes exactly there{types}."
@@ -258,11 +264,18 @@ NOT_FOR_MEMORY_TASKS = {
     "gradients": "The gradient flow of a memory task is not measured.",
 }
 """Why a screen is not offered for a run of a memory task, by the action that opens it."""
+NOT_FOR_TRANSLATION = {
+    "inspect": "Units of a translation are not inspected yet; the gates of its decoder are on the screen of the run.",
+    "gradients": "The gradient flow of a translation is not measured yet.",
+}
+"""The same for a run that translates."""
 
 
 def why_not(snapshot: RunSnapshot | None, action: str) -> str:
     """Return why an action does not apply to what a run is trained for; empty where it applies."""
-    return NOT_FOR_MEMORY_TASKS.get(action, "") if is_memory_task(snapshot) else ""
+    if is_memory_task(snapshot):
+        return NOT_FOR_MEMORY_TASKS.get(action, "")
+    return NOT_FOR_TRANSLATION.get(action, "") if is_translation(snapshot) else ""
 
 
 def describe_event(event: dict[str, Any]) -> str:

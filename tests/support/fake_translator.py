@@ -13,6 +13,8 @@ asked: list[dict[str, Any]] = []
 class FakeTranslator:
     """Answers as `lstmtui.client.translator.Translator` does."""
 
+    about: dict[str, Any] = {}  # noqa: RUF012  never changed
+
     def __init__(self, run: Any) -> None:
         self.run = run
 

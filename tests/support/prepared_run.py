@@ -61,7 +61,7 @@ def make_run(
     given = config.Settings(
         **{"corpus": ("diary.txt",), "hidden": 48, "layers": 2, "steps": max(1, steps), "log_every": 10, **settings}
     )
-    read_as = "text" if given.purpose == "memory" else given.purpose
+    read_as = given.purpose if given.purpose in config.TEXT_PURPOSES else "text"
     text = dataclasses.replace(given, threads=2, purpose=read_as)
     chosen = recipe.resolve(text, corpus_bytes=1_000_000).changed(purpose=given.purpose)
     run = RunFolder(root / name)

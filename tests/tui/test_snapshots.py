@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.fake_inspector import FakeInspector, flow, measured
+from support.fake_translator import FakeTranslator
 from support.prepared_run import NOW, alive, make_run
 from support.screens import FakeForecaster, FakeModel, until
 from support.styled_screen import styled_screen
@@ -53,6 +54,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "gradients": (True, ("g",), "Half-life"),
     "inspect": (True, ("i",), "Read 32 tokens"),
     "type": (True, ("t",), "▸1"),
+    "translate": (True, ("t", *"one two three", "tab", "tab"), "THREE"),
     "help": (True, ("f1",), "escape closes"),
     "manual": (True, ("f1", "m"), "Getting started"),
     "confirm": (True, ("x",), "end its engine"),
@@ -71,7 +73,8 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(manual, "pages", lambda: {name: page[2:].partition("\n")[0] for name, page in PAGES.items()})
     monkeypatch.setattr(manual, "read", PAGES.__getitem__)
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _no_forecast)
-    monkeypatch.setattr("lstmtui.tui.screens.type.TypeScreen._set_status", lambda *_, **__: None)  # milliseconds
+    for screen in ("type.TypeScreen", "translate.TranslateScreen"):  # milliseconds
+        monkeypatch.setattr(f"lstmtui.tui.screens.{screen}._set_status", lambda *_, **__: None)
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     here = tmp_path / "here"
     here.mkdir()
@@ -108,10 +111,13 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     opens, keys, sign = SCREENS[name]
     measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    run = measured(make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8), flow(600), flow(1200, decay=0.9))
+    purpose = "translation" if name == "translate" else "text"
+    made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose)
+    run = measured(made, flow(600), flow(1200, decay=0.9))
     services = Services(
         root=root,
         open_model=lambda run: FakeModelToInspect(),
+        open_translator=FakeTranslator,
         start=lambda run: None,
         forecaster=FakeForecaster,
     )
@@ -119,7 +125,7 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     with alive(run):
         async with app.run_test(size=SIZES[-1]) as pilot:
             await until(pilot, lambda: "1,240" in screen_text(app))
-            await pilot.press(*keys)
+            await pilot.press(*("space" if key == " " else key for key in keys))
             for size in reversed(SIZES):
                 await pilot.resize_terminal(*size)
                 painted = await settled(pilot, sign)

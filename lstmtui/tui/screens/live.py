@@ -319,9 +319,9 @@ The engine is a separate process: leaving this screen, or the program, does not 
     def action_type(self) -> None:
         if not self._applies("type"):
             return
-        from lstmtui.tui.screens.type import TypeScreen
+        from lstmtui.tui.screens.typing_screen import typing_screen
 
-        self.app.push_screen(TypeScreen(self._folder, self._services))
+        self.app.push_screen(typing_screen(self._folder, self._services))
 
     def action_gradients(self) -> None:
         if not self._applies("gradients"):

@@ -264,14 +264,14 @@ compares the runs marked with m, or all listed runs when none is marked.
             self._open(run.run)
 
     def action_type(self) -> None:
-        from lstmtui.tui.screens.type import TypeScreen
+        from lstmtui.tui.screens.typing_screen import typing_screen
 
         if (run := self.current) is None:
             return
         if reason := wording.why_not(run, "type"):
             self.show_message(reason)
         else:
-            self.app.push_screen(TypeScreen(run.run, self._services))
+            self.app.push_screen(typing_screen(run.run, self._services))
 
     def action_compare(self) -> None:
         from lstmtui.tui.screens.compare import CompareScreen

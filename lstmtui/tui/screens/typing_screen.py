@@ -1,0 +1,25 @@
+"""The screen on which one types with a run: it completes a text, or translates it."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from lstmtui import config
+from lstmtui.errors import LstmtuiError
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.services import Services
+
+
+def typing_screen(run: RunFolder, services: Services) -> Screen[None]:
+    """Return the screen for the run's purpose; a run that cannot be read is named by the screen itself."""
+    try:
+        purpose = config.load(run.config).data.purpose
+    except LstmtuiError:
+        purpose = "text"
+    if purpose == "translation":
+        from lstmtui.tui.screens.translate import TranslateScreen
+
+        return TranslateScreen(run, services)
+    from lstmtui.tui.screens.type import TypeScreen
+
+    return TypeScreen(run, services)
