@@ -9,6 +9,7 @@ from lstmtui.errors import UsageError
 ORDER = (
     "getting-started",
     "typing",
+    "translation",
     "watching",
     "cells",
     "memory-tasks",
