@@ -1,0 +1,162 @@
+"""The translation model of lstmtui in PyTorch, for `alternating`. Needs the `bench` extra.
+
+`TwoStoreys` is its twin from `torch.nn` layers; `InputFed` is the conditional GRU (Sennrich et al. 2017,
+arXiv:1703.04357), a loop over time in which each step reads the context of the step itself. Sequences are padded, not
+packed: that is faster here, and reads a little of what stands behind the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from alternating import Step
+from torch import nn
+from translation_ours import END, SMOOTHING, Lengths, random_batch
+
+F = torch.nn.functional
+
+
+class Translation(nn.Module):
+    """What both decoders have: tables, bidirectional encoder, keys, bridge, attention and softmax."""
+
+    def __init__(self, cell: str, sizes: Sequence[int]) -> None:
+        super().__init__()
+        V, E, H = sizes
+        self.layer = {"gru": nn.GRU, "lstm": nn.LSTM}[cell]
+        self.is_lstm, self.hidden = cell == "lstm", H
+        self.embedding, self.encoder = nn.Embedding(V, E), self.layer(E, H, bidirectional=True)
+        self.keys, self.queries = nn.Linear(2 * H, H, bias=False), nn.Linear(H, H, bias=False)
+        self.bridge = nn.Linear(2 * H, (4 if self.is_lstm else 2) * H)
+        self.output, self.bias = nn.Linear(3 * H + E, E), nn.Parameter(torch.zeros(V))
+
+    def encode(self, source: Any, lengths: Any) -> tuple[Any, ...]:
+        """Return memory (B, S, M), keys (B, S, A), mask (B, 1, S) and the initial states."""
+        memory = self.encoder(self.embedding(source))[0].transpose(0, 1)
+        real = torch.arange(len(source))[None] < lengths[:, None]
+        mean = (memory * real[:, :, None]).sum(1) / lengths[:, None]
+        initial = torch.tanh(self.bridge(mean))[None].chunk(4 if self.is_lstm else 2, dim=2)
+        states = (
+            [tuple(s.contiguous() for s in pair) for pair in (initial[:2], initial[2:])] if self.is_lstm else initial
+        )
+        return memory, self.keys(memory), ~real[:, None], [s if self.is_lstm else s.contiguous() for s in states]
+
+    def attend(self, h1: Any, memory: Any, keys: Any, mask: Any) -> Any:
+        """Return contexts (T, B, M) of states (T, B, H)."""
+        scores = self.queries(h1).transpose(0, 1) @ keys.transpose(1, 2) * self.hidden**-0.5
+        return (scores.masked_fill(mask, -1e30).softmax(2) @ memory).transpose(0, 1)
+
+    def logits(self, *parts: Any) -> Any:
+        """Return logits (..., V) of what stands side by side."""
+        return F.linear(torch.tanh(self.output(torch.cat(parts, -1))), self.embedding.weight, self.bias)
+
+
+class TwoStoreys(Translation):
+    """Attention of all target steps at once, between two layers."""
+
+    def __init__(self, cell: str, sizes: Sequence[int]) -> None:
+        super().__init__(cell, sizes)
+        _, E, H = sizes
+        self.lower, self.upper = self.layer(E, H), self.layer(3 * H, H)
+
+    def decode(self, inputs: Any, encoded: tuple[Any, ...], states: Any) -> tuple[Any, Any]:
+        """Return logits (T, B, V) and the states after them."""
+        below = self.embedding(inputs)
+        h1, lower = self.lower(below, states[0])
+        context = self.attend(h1, *encoded)
+        h2, upper = self.upper(torch.cat([h1, context], 2), states[1])
+        return self.logits(h2, context, below), [lower, upper]
+
+    def forward(self, source: Any, lengths: Any, inputs: Any) -> Any:
+        """Return logits (T, B, V)."""
+        *encoded, states = self.encode(source, lengths)
+        return self.decode(inputs, tuple(encoded), states)[0]
+
+
+class InputFed(Translation):
+    """A conditional GRU: two cells a step, with attention between them."""
+
+    def __init__(self, cell: str, sizes: Sequence[int]) -> None:
+        super().__init__(cell, sizes)
+        _, E, H = sizes
+        self.first, self.second = nn.GRUCell(E, H), nn.GRUCell(2 * H, H)
+
+    def forward(self, source: Any, lengths: Any, inputs: Any) -> Any:
+        """Return logits (T, B, V)."""
+        *encoded, states = self.encode(source, lengths)
+        below, h, found = self.embedding(inputs), states[0][0], []
+        for x in below:
+            first = self.first(x, h)
+            context = self.attend(first[None], *encoded)[0]
+            h = self.second(context, first)
+            found.append((h, context))
+        outputs, contexts = (torch.stack(each) for each in zip(*found, strict=True))
+        return self.logits(outputs, contexts, below)
+
+
+MODELS = {"two storeys": TwoStoreys, "input-fed": InputFed}
+
+
+def training_step(kind: str, cell: str, sizes: Sequence[int], lengths: Lengths, threads: int, precision: str) -> Step:
+    """Return a training step on one batch, from the embedding to updated weights."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    batch, model = random_batch(lengths, sizes[0]), MODELS[kind](cell, sizes)
+    source, source_lengths, inputs, targets = (torch.tensor(part).long() for part in batch[:4])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = model(source, source_lengths, inputs).flatten(0, 1)
+            loss = F.cross_entropy(logits, targets.flatten(), ignore_index=-1, label_smoothing=SMOOTHING)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def decoding(
+    cell: str, sizes: Sequence[int], lengths: Lengths, threads: int, precision: str, beam: int, steps: int
+) -> Step:
+    """Return what searches the best translation of every source, 64 at once; all of them have `steps` tokens."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model, ordered = TwoStoreys(cell, sizes), sorted(lengths)
+    batches = [random_batch(ordered[at : at + 64], sizes[0]) for at in range(0, len(ordered), 64)]
+    given = [tuple(torch.tensor(part).long() for part in batch[:2]) for batch in batches]
+
+    @torch.inference_mode()
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            for source, source_lengths in given:
+                _beam_search(model, source, source_lengths, beam, steps)
+
+    return step
+
+
+def _beam_search(model: TwoStoreys, source: Any, lengths: Any, beam: int, steps: int) -> Any:
+    """Return the tokens (steps, B, beam) of the most probable hypotheses, all of a batch at once."""
+    B = source.shape[1]
+    memory, keys, mask, states = model.encode(source, lengths)
+    encoded = tuple(part.repeat_interleave(beam, 0) for part in (memory, keys, mask))
+    states = [_rows(state, torch.arange(B).repeat_interleave(beam)) for state in states]
+    tokens, scores = torch.full((B * beam,), END), torch.full((B, beam), -1e30)
+    scores[:, 0], written = 0, torch.zeros((0, B * beam), dtype=torch.long)
+    for _ in range(steps):
+        logits, states = model.decode(tokens[None], encoded, states)
+        log_p = logits[0].float().log_softmax(1).view(B, beam, -1)
+        log_p[:, :, END] = -1e30  # nothing ends before the last step, on either side
+        V = log_p.shape[2]
+        scores, at = (scores[:, :, None] + log_p).view(B, -1).topk(beam, 1)
+        rows = (at // V + torch.arange(B)[:, None] * beam).flatten()
+        tokens = (at % V).flatten()
+        states = [_rows(state, rows) for state in states]
+        written = torch.cat([written[:, rows], tokens[None]])
+    return written.view(steps, B, beam)
+
+
+def _rows(state: Any, rows: Any) -> Any:
+    return tuple(s[:, rows] for s in state) if isinstance(state, tuple) else state[:, rows]
