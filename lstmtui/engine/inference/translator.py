@@ -1,7 +1,7 @@
 """Lines of text to translations: tokenised, searched in batches of like length, in words again.
 
-A word outside the target vocabulary is replaced by the source word that it has read most (Luong et al. 2015,
-arXiv:1410.8206, with attention as the aligner).
+A word outside the target vocabulary is replaced, unless this is off, by the source word that it has read most (Luong et
+al. 2015, arXiv:1410.8206, with attention as the aligner).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Translation:
     """As `beam_search` has it, for comparison with others of the same line."""
     source: tuple[str, ...]
     target: tuple[str, ...]
-    """The tokens of both sides, the end not included, with unknown ones replaced."""
+    """The tokens of both sides, the end not included, with unknown ones replaced where that is wanted."""
     alignment: Array
     """(target, source): what each token has read of the source."""
     unknown: int
@@ -71,7 +71,12 @@ class _WholeWords:
 class Translator:
     """A model and its tokenizers, for text; the weights are those of the processor."""
 
-    def __init__(self, sizes: TranslationSizes, weights: Arena, tokenizers: Tokenizers, compute: Compute) -> None:
+    def __init__(
+        self, sizes: TranslationSizes, weights: Arena, tokenizers: Tokenizers, compute: Compute, *,
+        replace_unknown: bool = True,
+    ) -> None:  # fmt: skip
+        """`replace_unknown` says whether a source word stands for an unknown one of the target."""
+        self._replace_unknown = replace_unknown
         self._sizes, self._weights, self._tokenizers, self._compute = sizes, weights, tokenizers, compute
         self._end = line_end(tokenizers.target)
         self._model: tuple[tuple[int, int, int], IncrementalTranslation] | None = None
@@ -148,7 +153,7 @@ class Translator:
         surface, alignment = surface_tokens(line, source[:-1], of_source), best.alignment[:-1, :-1]
         pieces = [of_target.token_bytes(token) for token in ids]
         for n, token in enumerate(ids):
-            if token == of_target.unk and surface:
+            if token == of_target.unk and surface and self._replace_unknown:
                 pieces[n] = surface[int(alignment[n].argmax())].encode()
         for n, piece in enumerate(begin.surface):  # what is given stands as it is written
             if ids[n] == of_target.unk:
