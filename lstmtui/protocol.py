@@ -4,5 +4,7 @@ from __future__ import annotations
 
 MAX_CANDIDATES = 100
 """The largest number of candidates in one question for completions."""
+MAX_LINE_CHARACTERS = 20_000
+"""The largest number of characters in a line to translate."""
 INTERIM_KEYS = ("piece", "progress", "working")
 """Keys of the lines before an answer: generated text, the fraction done, a heartbeat."""

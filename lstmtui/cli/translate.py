@@ -19,6 +19,7 @@ from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.protocol import MAX_LINE_CHARACTERS
 
 if TYPE_CHECKING:
     from lstmtui.client.translator import Translation, Translator
@@ -102,7 +103,7 @@ def _batches(text: str | None) -> Iterator[list[str]]:
         lines = [line]
         while len(lines) < BATCH and not waiting.empty() and lines[-1]:
             lines.append(waiting.get())
-        yield [_decoded(one, number + n) for n, one in enumerate(lines, 1) if one]
+        yield from _readable([one for one in lines if one], number)
         number += len(lines)
         if not lines[-1]:
             return
@@ -117,17 +118,35 @@ def _read_lines(waiting: queue.Queue[bytes]) -> None:
         waiting.put(b"")
 
 
+def _readable(lines: Sequence[bytes], before: int) -> Iterator[list[str]]:
+    """Yield lines of standard input as text; those that precede a bad one, and then raise UsageError."""
+    found: list[str] = []
+    for number, line in enumerate(lines, before + 1):
+        try:
+            found.append(_decoded(line, number))
+        except UsageError:
+            yield found
+            raise
+    yield found
+
+
 def _decoded(line: bytes, number: int) -> str:
+    which = f"Line {number:,} of standard input"
     try:
-        return line.decode("utf-8").rstrip("\r\n")
+        text = line.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
+        raise UsageError(f"{which} is not UTF-8; convert it first, for example with iconv.") from None
+    if "\0" in text:
+        raise UsageError(f"{which} has NUL bytes, as UTF-16 has; convert it to UTF-8 first, for example with iconv.")
+    if len(text) > MAX_LINE_CHARACTERS:
         raise UsageError(
-            f"Line {number:,} of standard input is not UTF-8; convert it first, for example with iconv."
-        ) from None
+            f"{which} has {len(text):,} characters; give at most {MAX_LINE_CHARACTERS:,}, best a sentence a line."
+        )
+    return text
 
 
 class _Unknown:
-    """Counts source tokens that the vocabulary lacks."""
+    """Counts source tokens that stand for what the vocabulary lacks."""
 
     def __init__(self) -> None:
         self.tokens = self.of = 0
@@ -139,8 +158,8 @@ class _Unknown:
     def warn(self) -> None:
         if self.tokens:
             notify(
-                f"{self.tokens:,} of {self.of:,} source tokens are not in the run's vocabulary, so it cannot know what "
-                f"they mean."
+                f"{self.tokens:,} of {self.of:,} source tokens stand for words or characters that the run's vocabulary "
+                f"lacks, so it cannot know what they mean."
             )
 
 

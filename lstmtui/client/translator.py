@@ -30,7 +30,7 @@ class Translation:
     alignment: tuple[tuple[float, ...], ...]
     """For each target token, what it has read of each source token."""
     unknown: int = 0
-    """Source tokens outside the vocabulary."""
+    """Source tokens that stand for words or characters outside the vocabulary."""
 
 
 class Translator:

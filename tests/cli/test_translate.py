@@ -48,6 +48,13 @@ def test_the_last_line_needs_no_end(lstmtui, pipe):
     assert lstmtui("translate", "pairs", "-").out == "TWO ONE\n"
 
 
+def test_lines_before_a_bad_one_are_translated(lstmtui, pipe):
+    pipe(b"one two\nthree\xff\nfour\n")
+    said = lstmtui("translate", "pairs")
+    assert (said.code, said.out) == (2, "TWO ONE\n")
+    assert "Line 2 of standard input is not UTF-8" in said.err
+
+
 def test_several_translations_come_with_their_scores(lstmtui):
     said = lstmtui("translate", "pairs", "one two", "--nbest", "7", "--alpha", "0.5")
     assert said.out.splitlines()[:2] == ["-1.000\tTWO ONE", "-2.000\tTWO ONE!"]
@@ -80,6 +87,8 @@ def test_words_that_are_not_known_are_counted(lstmtui):
         (("   ",), b"", 2, "empty text"),
         (("one", "--prefix", "never"), b"", 1, "begins with 'never'"),
         ((), b"one\ncaf\xe9\n", 2, "is not UTF-8"),
+        ((), b"o\0n\0e\0\n", 2, "Line 1 of standard input has NUL bytes"),
+        ((), b"\n" + b"a" * 20_001, 2, "Line 2 of standard input has 20,001 characters"),
         (("one", "--beam", "0"), b"", 2, "--beam"),
     ],
 )

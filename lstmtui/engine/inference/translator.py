@@ -15,6 +15,7 @@ import numpy as np
 
 from lstmtui.data.pairs import Tokenizers, encode_lines, line_end
 from lstmtui.data.tokens import Tokenizer
+from lstmtui.data.tokens.bpe import Bpe
 from lstmtui.engine.inference.beam_search import DEFAULT, Hypothesis, Prefix, SearchOptions, search
 from lstmtui.engine.inference.token_index import TokenIndex
 from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
@@ -44,7 +45,7 @@ class Translation:
     alignment: Array
     """(target, source): what each token has read of the source."""
     unknown: int
-    """Source tokens outside the vocabulary."""
+    """Source tokens that stand for words or characters outside the vocabulary."""
 
 
 class _Begin(NamedTuple):
@@ -161,8 +162,17 @@ class Translator:
         return Translation(
             _joined(pieces, of_target), best.log_probability, best.score, surface,
             tuple(piece.decode("utf-8", "replace") for piece in pieces), alignment,
-            0 if of_source.unk is None else int((source[:-1] == of_source.unk).sum()),
+            _unknown(source[:-1], of_source),
         )  # fmt: skip
+
+
+def _unknown(ids: Array, tokenizer: Tokenizer) -> int:
+    """Return how many tokens are unknown ones, or parts of a character that BPE has as bytes alone."""
+    if tokenizer.unk is not None:
+        return int((ids == tokenizer.unk).sum())
+    if tokenizer.kind != Bpe.kind:
+        return 0
+    return sum("\ufffd" in tokenizer.token_bytes(int(token)).decode("utf-8", "replace") for token in ids)
 
 
 def surface_tokens(line: str, ids: Array, tokenizer: Tokenizer) -> tuple[str, ...]:

@@ -21,13 +21,12 @@ from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.loaded_translator import load
 from lstmtui.engine.inference.translator import Translation, Translator
 from lstmtui.errors import UsageError
+from lstmtui.protocol import MAX_LINE_CHARACTERS
 
 MAX_BEAM = 64
 """Hypotheses of a line at most."""
 MAX_LINES = 10_000
 """Lines of a request at most."""
-MAX_LINE_CHARACTERS = 20_000
-"""Characters of a line at most."""
 
 
 class Service:

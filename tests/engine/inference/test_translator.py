@@ -90,3 +90,14 @@ def test_changed_weights_are_read_after_a_refresh(made):
     weights.flat[...] *= 0.5
     translates.refresh()
     assert translates.translate(["a cat"], OPTIONS)[0][0].score != before
+
+
+@pytest.mark.parametrize(("kind", "unknown"), [("words", 1), ("bpe", 3), ("bytes", 0)])
+def test_characters_that_a_vocabulary_lacks_are_counted(kind, unknown):
+    tokenizers = train_tokenizers(PAIRS, kind, 300 if kind == "bpe" else None)
+    of_model = sizes(source_vocabulary=tokenizers.source.size, target_vocabulary=tokenizers.target.size)
+    weights = Arena(parameters(of_model))
+    weights.initialise(3)
+    made = Translator(of_model, weights, tokenizers, Compute("float32", 1))
+    ((best,),) = made.translate(["a ☃ dog"], OPTIONS)
+    assert best.unknown == unknown

@@ -6,9 +6,10 @@ from support.translation_run import create
 
 from lstmtui.engine import tasks
 from lstmtui.engine.inference.loaded_translator import load
-from lstmtui.engine.services.translate import MAX_BEAM, MAX_LINE_CHARACTERS, Service
+from lstmtui.engine.services.translate import MAX_BEAM, Service
 from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.errors import UsageError
+from lstmtui.protocol import MAX_LINE_CHARACTERS
 
 
 @pytest.fixture(scope="module")
