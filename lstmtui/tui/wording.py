@@ -220,11 +220,9 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
-        use = "" if is_memory_task(snapshot) else f" t {'translates' if is_translation(snapshot) else 'types'} with it."
-        return f"Finished{_result(snapshot)}.{use}"
+        return f"Finished{_result(snapshot)}.{f' {_use(snapshot)}.' if _use(snapshot) else ''}"
     if state == "stopped":
-        types = "" if is_memory_task(snapshot) else "; t types with it"
-        return f"Stopped at {at}, saved. r resumes exactly there{types}."
+        return f"Stopped at {at}, saved. r resumes exactly there{f'; {_use(snapshot)}' if _use(snapshot) else ''}."
     if state == "crashed":
         return f"{snapshot.message} {_how_to_resume(snapshot)}"
     if state == "diverged":
@@ -232,6 +230,13 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "failed":
         return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
     return snapshot.message
+
+
+def _use(snapshot: RunSnapshot) -> str:
+    """Return what the key t does with the run; nothing for a memory task."""
+    if is_memory_task(snapshot):
+        return ""
+    return "t translates with it" if is_translation(snapshot) else "t types with it"
 
 
 def _how_to_resume(snapshot: RunSnapshot) -> str:

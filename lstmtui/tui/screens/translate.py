@@ -183,9 +183,10 @@ again.
 
     def _rest(self, index: int) -> str:
         """Return what follows the typed text in a translation; nothing while an answer is on its way."""
-        typed = self.query_one(TypingArea).text
-        if index >= len(self.translations) or self._answered != self._question():
+        question = self._question()
+        if index >= len(self.translations) or self._answered != question:
             return ""
+        typed = question.prefix
         text = self.translations[index].text
         return text[len(typed) :] if text.startswith(typed) else ""
 

@@ -79,6 +79,15 @@ async def test_all_of_a_translation_is_accepted(open_app: Open, run: RunFolder) 
         assert target(pilot).text == "TWO ONE!"
 
 
+async def test_spaces_and_line_ends_before_the_target_do_not_matter(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await type_source(pilot, "one two")
+        area = target(pilot)
+        area.load_text("\n  TWO")
+        area.move_cursor(area.document.end)
+        await until(pilot, lambda: target(pilot).suggestion == " ONE")
+
+
 async def test_an_answer_to_an_earlier_text_is_dropped(open_app: Open, run: RunFolder) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await type_source(pilot, "one two")
