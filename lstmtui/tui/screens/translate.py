@@ -117,8 +117,8 @@ again.
     def on_model_opened(self, message: ModelOpened) -> None:
         self._ready = True
         self.query_one(TranslationList).empty_text = "Type a sentence at the left."
-        self._set_status("Ready: type a sentence; Tab goes to its translation.")
         self._request()
+        self._set_status("Ready: type a sentence; Tab goes to its translation.")
 
     def on_model_failed(self, message: ModelFailed) -> None:
         self._ready = self._ready and not message.final
@@ -151,6 +151,7 @@ again.
         if not question.source:
             self._answered, self.translations = None, ()
             self.query_one(TranslationList).empty_text = "Type a sentence at the left."
+            self._set_status("")
         elif question != self._answered:
             self._thread.ask(question)
 

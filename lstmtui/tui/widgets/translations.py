@@ -53,6 +53,6 @@ class AlignmentMap(Widget):
     def render(self) -> Content:
         best = self.translation
         if best is None or not best.source or not best.target:
-            return Content.styled("What each word reads of the source is drawn here.", "$foreground 60%")
+            return Content.styled("What each word reads is shown here.", "$foreground 60%")
         alignment = Alignment(best.source, best.target, best.alignment)
         return Content("\n".join(picture(alignment, max(20, self.size.width), max_header=MAX_HEADER)))
