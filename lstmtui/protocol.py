@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_CANDIDATES = 100
 """The largest number of candidates in one question for completions."""
+MAX_BEAM = 64
+"""The largest number of hypotheses of a line to translate."""
 MAX_LINE_CHARACTERS = 20_000
 """The largest number of characters in a line to translate."""
 INTERIM_KEYS = ("piece", "progress", "working")

@@ -53,7 +53,12 @@ def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSet
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens=_choose_tokens(s, text))
-    chosen = {name: value for name, value in _choices(s, corpus_bytes, text).items() if getattr(s, name) is None}
+    return _completed(s, _choices(s, corpus_bytes, text))
+
+
+def _completed(s: Settings, choices: dict[str, object]) -> RunSettings:
+    """Return `s` with `choices` for its open fields; a length in another unit takes the place of the minutes."""
+    chosen = {name: value for name, value in choices.items() if getattr(s, name) is None}
     if not (s.minutes is s.epochs is s.steps is None):
         chosen.pop("minutes", None)
     return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
@@ -72,7 +77,7 @@ def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSet
     embedding = s.embedding or hidden // 2
     parameters = 16 * hidden * hidden + (s.vocabulary or vocabulary or 200) * embedding
     passes = _passes_of_pairs(s, minutes, target_tokens, parameters, steps)
-    chosen: dict[str, object] = {
+    choices = {
         **_for_characters(s, corpus_bytes),
         "minutes": minutes,
         "vocabulary": vocabulary,
@@ -90,10 +95,7 @@ def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSet
         "eval_every": max(20, steps),
         "eval_tokens": 0,
     }
-    chosen = {name: value for name, value in chosen.items() if getattr(s, name) is None}
-    if not (s.minutes is s.epochs is s.steps is None):
-        chosen.pop("minutes", None)
-    return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
+    return _completed(s, choices)
 
 
 def _passes_of_pairs(s: Settings, minutes: float, tokens: int, parameters: int, steps: int) -> float:

@@ -16,6 +16,7 @@ from lstmtui.cli.progress import progress_bar
 from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
+from lstmtui.protocol import MAX_BEAM
 
 THRESHOLD = 0.3
 """The least probability of ghost text, as on the typing screen."""
@@ -98,7 +99,11 @@ class EvaluateArguments:
     beam: Annotated[
         int,
         typer.Option(
-            min=1, max=64, metavar="INTEGER", rich_help_panel=_TRANSLATION, help="Hypotheses that the search keeps."
+            min=1,
+            max=MAX_BEAM,
+            metavar="INTEGER",
+            rich_help_panel=_TRANSLATION,
+            help="Hypotheses that the search keeps.",
         ),
     ] = 5
     tokenize: Annotated[
@@ -160,15 +165,14 @@ def evaluate(args: EvaluateArguments) -> int:
     if args.dynamic_rule not in (None, *RULES):
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
     found = resolve_run(args.run, args.runs_dir)
-    if config.load(found.config).data.purpose == "translation":
+    data = config.load(found.config).data
+    if data.purpose == "translation":
         if args.autocomplete or args.dynamic:
             raise UsageError("--autocomplete and --dynamic are for runs trained on text; leave them out.")
         options = TranslationOptions(args.beam, args.tokenize, args.lowercase)
         return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)
     with piped.files(args.files) as names:
-        for note in source_notes(
-            open_source(names, ReadOptions.of(config.load(found.config).data, args.encoding or ""))
-        ):
+        for note in source_notes(open_source(names, ReadOptions.of(data, args.encoding or ""))):
             notify(note)
         asked: dict[str, Any] = {"files": names, **({"encoding": args.encoding} if args.encoding else {})}
         if args.dynamic:

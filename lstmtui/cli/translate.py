@@ -19,14 +19,13 @@ from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.protocol import MAX_LINE_CHARACTERS
+from lstmtui.protocol import MAX_BEAM, MAX_LINE_CHARACTERS
 
 if TYPE_CHECKING:
     from lstmtui.client.translator import Translation, Translator
 
 BATCH = 256
 """Lines that are translated at once, where so many are waiting."""
-MAX_BEAM = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

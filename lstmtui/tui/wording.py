@@ -53,14 +53,14 @@ def unit(snapshot: RunSnapshot) -> str:
     return _UNITS.get(snapshot.settings.data.tokens, "token") if snapshot.settings else "token"
 
 
-def is_translation(snapshot: RunSnapshot | None) -> bool:
-    """Return whether a run learns to translate."""
-    return snapshot is not None and snapshot.settings is not None and snapshot.settings.data.purpose == "translation"
+def purpose(snapshot: RunSnapshot | None) -> str:
+    """Return what a run is trained for; "text" where its settings are not known."""
+    return snapshot.settings.data.purpose if snapshot is not None and snapshot.settings is not None else "text"
 
 
 def is_memory_task(snapshot: RunSnapshot | None) -> bool:
     """Return whether the run is a trial of a memory task."""
-    return snapshot is not None and snapshot.settings is not None and snapshot.settings.data.purpose == "memory"
+    return purpose(snapshot) == "memory"
 
 
 def loss_unit(snapshot: RunSnapshot) -> str:
@@ -234,9 +234,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
 
 def _use(snapshot: RunSnapshot) -> str:
     """Return what the key t does with the run; nothing for a memory task."""
-    if is_memory_task(snapshot):
-        return ""
-    return "t translates with it" if is_translation(snapshot) else "t types with it"
+    return {"memory": "", "translation": "t translates with it"}.get(purpose(snapshot), "t types with it")
 
 
 def _how_to_resume(snapshot: RunSnapshot) -> str:
@@ -263,24 +261,23 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
-NOT_FOR_MEMORY_TASKS = {
-    "type": "A model of a memory task cannot be typed with; its samples are on the screen of the run.",
-    "inspect": "A model of a memory task reads no text of yours; its gates are on the screen of the run.",
-    "gradients": "The gradient flow of a memory task is not measured.",
+NOT_OFFERED = {
+    "memory": {
+        "type": "A model of a memory task cannot be typed with; its samples are on the screen of the run.",
+        "inspect": "A model of a memory task reads no text of yours; its gates are on the screen of the run.",
+        "gradients": "The gradient flow of a memory task is not measured.",
+    },
+    "translation": {
+        "inspect": "Units of a translation are not inspected yet; its decoder's gates are on the screen of the run.",
+        "gradients": "The gradient flow of a translation is not measured yet.",
+    },
 }
-"""Why a screen is not offered for a run of a memory task, by the action that opens it."""
-NOT_FOR_TRANSLATION = {
-    "inspect": "Units of a translation are not inspected yet; the gates of its decoder are on the screen of the run.",
-    "gradients": "The gradient flow of a translation is not measured yet.",
-}
-"""The same for a run that translates."""
+"""Why a screen is not offered, by the purpose of the run and the action that opens the screen."""
 
 
 def why_not(snapshot: RunSnapshot | None, action: str) -> str:
     """Return why an action does not apply to what a run is trained for; empty where it applies."""
-    if is_memory_task(snapshot):
-        return NOT_FOR_MEMORY_TASKS.get(action, "")
-    return NOT_FOR_TRANSLATION.get(action, "") if is_translation(snapshot) else ""
+    return NOT_OFFERED.get(purpose(snapshot), {}).get(action, "")
 
 
 def describe_event(event: dict[str, Any]) -> str:

@@ -70,6 +70,10 @@ class Tokenizer(ABC):
         """Return `decode` as a string, with U+FFFD for invalid UTF-8; not yet safe for a terminal."""
         return self.decode(ids).decode("utf-8", errors="replace")
 
+    def unknown(self, ids: Ids) -> int:
+        """Return how many of `ids` stand for text that the vocabulary lacks."""
+        return 0 if self.unk is None else int((ids == self.unk).sum())
+
     @cached_property
     def _pieces(self) -> list[bytes]:
         return [self.token_bytes(i) for i in range(self.size)]

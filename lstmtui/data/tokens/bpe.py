@@ -81,6 +81,10 @@ class Bpe(Tokenizer):
     def to_json(self) -> dict[str, Any]:
         return {"tokenizers": json.loads(self._engine.to_str())}
 
+    def unknown(self, ids: Ids) -> int:
+        """Return how many of `ids` are bytes of a character that the vocabulary has no token for."""
+        return sum("\ufffd" in self._bytes[int(i)].decode("utf-8", "replace") for i in ids)
+
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
         from tokenizers import Tokenizer as Engine

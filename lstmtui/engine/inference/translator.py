@@ -15,7 +15,6 @@ import numpy as np
 
 from lstmtui.data.pairs import Tokenizers, encode_lines, line_end
 from lstmtui.data.tokens import Tokenizer
-from lstmtui.data.tokens.bpe import Bpe
 from lstmtui.engine.inference.beam_search import DEFAULT, Hypothesis, Prefix, SearchOptions, search
 from lstmtui.engine.inference.token_index import TokenIndex
 from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
@@ -162,17 +161,8 @@ class Translator:
         return Translation(
             _joined(pieces, of_target), best.log_probability, best.score, surface,
             tuple(piece.decode("utf-8", "replace") for piece in pieces), alignment,
-            _unknown(source[:-1], of_source),
+            of_source.unknown(source[:-1]),
         )  # fmt: skip
-
-
-def _unknown(ids: Array, tokenizer: Tokenizer) -> int:
-    """Return how many tokens are unknown ones, or parts of a character that BPE has as bytes alone."""
-    if tokenizer.unk is not None:
-        return int((ids == tokenizer.unk).sum())
-    if tokenizer.kind != Bpe.kind:
-        return 0
-    return sum("\ufffd" in tokenizer.token_bytes(int(token)).decode("utf-8", "replace") for token in ids)
 
 
 def surface_tokens(line: str, ids: Array, tokenizer: Tokenizer) -> tuple[str, ...]:

@@ -21,10 +21,8 @@ from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.loaded_translator import load
 from lstmtui.engine.inference.translator import Translation, Translator
 from lstmtui.errors import UsageError
-from lstmtui.protocol import MAX_LINE_CHARACTERS
+from lstmtui.protocol import MAX_BEAM, MAX_LINE_CHARACTERS
 
-MAX_BEAM = 64
-"""Hypotheses of a line at most."""
 MAX_LINES = 10_000
 """Lines of a request at most."""
 

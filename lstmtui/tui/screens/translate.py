@@ -12,10 +12,9 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Footer, TextArea
 
-from lstmtui import config
 from lstmtui.client.translator import Translation
 from lstmtui.common.terminal_text import safe
-from lstmtui.errors import LstmtuiError
+from lstmtui.config import RunSettings
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import BaseScreen
@@ -61,9 +60,9 @@ again.
     """Of the newest question, the best first."""
     chosen: var[int] = var(0)
 
-    def __init__(self, run: RunFolder, services: Services) -> None:
+    def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
         super().__init__()
-        self._folder, self._services = run, services
+        self._folder, self._settings, self._services = run, settings, services
         self._thread: TranslationThread | None = None
         self._timer: Timer | None = None
         self._ready = False
@@ -86,17 +85,10 @@ again.
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        title = self.query_one(TitleBar)
-        title.title, title.remark = self._folder.name, "translating"
-        names = ("source", "target")
-        try:
-            s = config.load(self._folder.config)
-        except LstmtuiError as error:
-            self.show_message(str(error), error=True)
-        else:
-            names = s.language_names()
-            title.remark = f"translating · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
-        for area, name in zip(("#source", "#target"), names, strict=True):
+        title, s = self.query_one(TitleBar), self._settings
+        title.title = self._folder.name
+        title.remark = f"translating · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
+        for area, name in zip(("#source", "#target"), s.language_names(), strict=True):
             self.query_one(area).border_title = safe(name, newlines=False)
         self._open()
 

@@ -13,13 +13,13 @@ from lstmtui.tui.services import Services
 def typing_screen(run: RunFolder, services: Services) -> Screen[None]:
     """Return the screen for the run's purpose; a run that cannot be read is named by the screen itself."""
     try:
-        purpose = config.load(run.config).data.purpose
+        settings = config.load(run.config)
     except LstmtuiError:
-        purpose = "text"
-    if purpose == "translation":
+        settings = None
+    if settings is not None and settings.data.purpose == "translation":
         from lstmtui.tui.screens.translate import TranslateScreen
 
-        return TranslateScreen(run, services)
+        return TranslateScreen(run, settings, services)
     from lstmtui.tui.screens.type import TypeScreen
 
     return TypeScreen(run, services)
