@@ -15,6 +15,7 @@ from lstmtui.common.files import write_atomically
 @pytest.fixture(autouse=True)
 def run(make_run, monkeypatch):
     monkeypatch.setattr(translator, "Translator", fake_translator.FakeTranslator)
+    fake_translator.asked.clear()  # other tests of this process have asked it too
     made = make_run("pairs")
     settings = config.load(made.config).changed(purpose="translation")
     write_atomically(made.config, config.dump(settings).encode())
