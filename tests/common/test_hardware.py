@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from lstmtui.common.hardware import cpu_count, process_memory_mb, training_flops
+from lstmtui.common.hardware import cpu_count, training_flops
 
 
 def test_cpu_count_respects_affinity_and_cgroups():
