@@ -7,6 +7,8 @@ makes the same run.
 from __future__ import annotations
 
 import dataclasses
+import math
+from typing import NamedTuple
 
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes, training_flops
 from lstmtui.common.word_boundaries import CharKind, char_kind, unspaced_fraction, words_and_line_ends
@@ -41,14 +43,30 @@ MAX_WORD_CHARACTERS = 30
 MAX_ALPHABET = 200
 """Distinct characters in the beginning of a text that is written with an alphabet."""
 _SEPARATORS = frozenset(" \n\r\N{NO-BREAK SPACE}")
+MIN_SAMPLE_RATE = 4_000
+"""Samples a second below which speech cannot be understood."""
 CHARACTERS_PER_MINUTE = 2_300_000
 """Characters that two processors with 512-bit vectors train a 2x256 LSTM on, evaluations included."""
+
+
+class AudioSize(NamedTuple):
+    """The size of the recordings that a run is trained on."""
+
+    recordings: int
+    seconds: float
+    """Of all together."""
+    longest: float
+    """Seconds of the longest."""
+    characters: int
+    """Of all transcripts."""
+    rate: int
+    """Samples a second of most of them."""
 
 
 def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSettings:
     """Return `s` with every open field chosen; the beginning of the text decides the kind of tokens."""
     if s.purpose not in TEXT_PURPOSES:
-        command = {"translation": "train --for translation"}.get(s.purpose, s.purpose)
+        command = f"train --for {s.purpose}" if s.purpose in ("translation", "speech") else s.purpose
         raise UsageError(f"This is not for the purpose {s.purpose}; 'lstmtui {command}' makes such runs.")
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
@@ -76,7 +94,7 @@ def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSet
     hidden = s.hidden or (256 if corpus_bytes > MB else 128)
     embedding = s.embedding or hidden // 2
     parameters = 16 * hidden * hidden + (s.vocabulary or vocabulary or 200) * embedding
-    passes = _passes_of_pairs(s, minutes, target_tokens, parameters, steps)
+    passes = _passes_of_sequences(s, minutes, target_tokens, parameters, steps)
     choices = {
         **_for_characters(s, corpus_bytes),
         "minutes": minutes,
@@ -98,8 +116,50 @@ def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSet
     return _completed(s, choices)
 
 
-def _passes_of_pairs(s: Settings, minutes: float, tokens: int, parameters: int, steps: int) -> float:
-    """Return about how often the pairs are read."""
+def resolve_speech(s: Settings, audio: AudioSize) -> RunSettings:
+    """Return `s` with every open field chosen for recordings of this size."""
+    if s.tokens == AUTO:
+        s = dataclasses.replace(s, tokens="chars")
+    if 0 < s.sample_rate < MIN_SAMPLE_RATE:
+        raise UsageError(
+            f"A --sample-rate of {s.sample_rate:,} is too low for speech; give {MIN_SAMPLE_RATE:,} or more."
+        )
+    s = dataclasses.replace(s, sample_rate=s.sample_rate or (8_000 if audio.rate <= 8_000 else 16_000))
+    hours = audio.seconds / 3600
+    minutes = s.minutes or (3.0 if hours < 0.25 else 10.0 if hours < 0.75 else 30.0)
+    per_second = 100 / s.stack
+    batch = s.batch or max(1, min(16, audio.recordings // 4))
+    # A batch holds the longest utterance, also where augmentation slows it down.
+    longest = math.ceil(audio.longest / (1 - s.speed) * per_second) + 1
+    bptt = s.bptt or max(math.ceil(audio.seconds / audio.recordings * per_second), math.ceil(longest / batch))
+    steps = max(1, round(audio.seconds * per_second / (batch * bptt)))
+    hidden, layers = s.hidden or (128 if hours < 0.75 else 256), s.layers or 2
+    ways = 2 if s.directions == "both" else 1
+    parameters = layers * ways * 4 * hidden * (ways + 1) * hidden
+    passes = _passes_of_sequences(s, minutes, audio.seconds * per_second, parameters, steps)
+    choices = {
+        **_for_characters(s, audio.characters),
+        "minutes": minutes,
+        "vocabulary": {"bpe": max(100, min(1_000, audio.characters // 100)), "words": 5_000}.get(s.tokens),
+        "hidden": hidden,
+        "embedding": hidden,
+        "layers": layers,
+        "tied": False,
+        "dropout": 0.1 if passes < 5 else 0.2 if passes < 20 else 0.3,
+        "dropout_in": 0.0,
+        "lr": 3e-3,
+        "ema": 0.998 if passes * steps > 2_000 else 0.0,
+        "batch": batch,
+        "bptt": bptt,
+        "recompute": False,
+        "eval_every": max(50, steps),
+        "eval_tokens": 0,
+    }
+    return _completed(s, choices)
+
+
+def _passes_of_sequences(s: Settings, minutes: float, tokens: float, parameters: int, steps: int) -> float:
+    """Return about how often pairs or recordings are read; `tokens`, or frames, and `steps` are those of one pass."""
     if s.epochs is not None:
         return s.epochs
     if s.steps is not None:

@@ -17,13 +17,14 @@ from lstmtui.cli.output import notify
 from lstmtui.cli.pair_files import with_second_files
 from lstmtui.cli.signature import set_parameters
 from lstmtui.common.paths import runs_root
-from lstmtui.common.units import format_size
+from lstmtui.common.units import format_duration, format_size
 from lstmtui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from lstmtui.data.corpus import Corpus
     from lstmtui.data.open import Data
     from lstmtui.data.parallel_corpus import ParallelCorpus
+    from lstmtui.data.speech_corpus import SpeechCorpus
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
 
@@ -34,7 +35,7 @@ def train(**given: Any) -> int:
     What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
 
     For translation, FILE... is a table (source, tab, target) or two files of lines, and so are those of --valid and
-    --test.
+    --test. For speech, it is a folder of recordings with a .txt beside each, or a manifest (.tsv).
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
@@ -71,8 +72,6 @@ def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolde
 
 def describe(s: config.RunSettings, data: Data) -> list[str]:
     """Return the resolved settings in a few lines."""
-    from lstmtui.data.parallel_corpus import ParallelCorpus
-
     network, regularisation, optimisation, length = s.network, s.regularisation, s.optimisation, s.length
     drop = "".join(
         f", {name.replace('_', ' ')} {value:g}"
@@ -83,14 +82,41 @@ def describe(s: config.RunSettings, data: Data) -> list[str]:
         drop += f" (dropout rising over {regularisation.dropout_rise:.0%} of the run)"
     layers = "1 layer" if network.layers == 1 else f"{network.layers} layers"
     return [
-        f"corpus     {_pairs(s, data) if isinstance(data, ParallelCorpus) else _text(s, data)}",
-        f"network    {network.cell}, {layers} of {network.hidden}, embedding {network.embedding}"
+        f"corpus     {_corpus(s, data)}",
+        f"network    {network.cell}, {layers} of {network.hidden}{_reading(s)}, embedding {network.embedding}"
         f"{', tied' if network.tied else ''}{drop}",
         f"training   {length.amount:g} {length.unit}, batch {length.batch} x {length.bptt} steps, "
         f"{optimisation.optimizer}, lr {optimisation.lr:g} {optimisation.schedule}",
         f"computing  {s.run.threads} threads, seed {s.run.seed}"
         f"{', gates computed again in backward' if s.run.recompute else ''}",
     ]
+
+
+def _corpus(s: config.RunSettings, data: Data) -> str:
+    from lstmtui.data.parallel_corpus import ParallelCorpus
+    from lstmtui.data.speech_corpus import SpeechCorpus
+
+    if isinstance(data, SpeechCorpus):
+        return _recordings(s, data)
+    return _pairs(s, data) if isinstance(data, ParallelCorpus) else _text(s, data)
+
+
+def _reading(s: config.RunSettings) -> str:
+    """Return how the layers of a speech run read."""
+    if s.data.purpose != "speech":
+        return ""
+    return " in both directions" if s.speech.directions == "both" else " that follow the recording"
+
+
+def _recordings(s: config.RunSettings, corpus: SpeechCorpus) -> str:
+    seconds = sum(corpus.train.seconds)
+    parts = [
+        f"{len(part):,} {f'from {names(files)}' if files else 'more'} for {use}"
+        for part, files, use in ((corpus.valid, s.data.valid, "validation"), (corpus.test, s.data.test, "the test"))
+        if len(part)
+    ]
+    audio = f"{len(corpus.train):,} recordings ({format_duration(seconds)}, at {s.speech.sample_rate:,} Hz)"
+    return ", ".join([f"{names(s.data.corpus)}, {audio} as {_tokens(s)}", *parts])
 
 
 def _text(s: config.RunSettings, text: Corpus) -> str:

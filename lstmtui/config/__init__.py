@@ -13,6 +13,7 @@ from lstmtui.config.resolved import (
     RegularisationSettings,
     RunSettings,
     SamplingSettings,
+    SpeechSettings,
     TranslationSettings,
 )
 from lstmtui.config.settings import (
@@ -20,6 +21,7 @@ from lstmtui.config.settings import (
     BEFORE,
     CELLS,
     DEVICES,
+    DIRECTIONS,
     FIELDS,
     INITIAL_RECURRENT,
     LENGTHS,
@@ -44,6 +46,7 @@ __all__ = [
     "BEFORE",
     "CELLS",
     "DEVICES",
+    "DIRECTIONS",
     "FIELDS",
     "FORMAT",
     "INITIAL_RECURRENT",
@@ -66,6 +69,7 @@ __all__ = [
     "RunSettings",
     "SamplingSettings",
     "Settings",
+    "SpeechSettings",
     "TranslationSettings",
     "base_type",
     "check_environment",

@@ -158,6 +158,28 @@ class TranslationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    """Settings of speech: features, direction of reading, and augmentation."""
+
+    sample_rate: int = 0
+    """In a run: samples a second of all recordings."""
+    mel: int = 40
+    stack: int = 2
+    directions: str = "both"
+    speed: float = 0.1
+    warp: float = 0.1
+    gain: float = 6.0
+    noise: float = 0.5
+    mask_time: float = 0.1
+    mask_frequency: float = 0.2
+
+    @property
+    def inputs(self) -> int:
+        """The size of the input of a time step."""
+        return self.mel * self.stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """All settings of a run, resolved and grouped."""
 
@@ -170,6 +192,7 @@ class RunSettings:
     sampling: SamplingSettings
     memory: MemorySettings
     translation: TranslationSettings
+    speech: SpeechSettings
 
     @classmethod
     def of(cls, s: Settings) -> RunSettings:
@@ -225,6 +248,7 @@ GROUPS: dict[str, type[Any]] = {
     "sampling": SamplingSettings,
     "memory": MemorySettings,
     "translation": TranslationSettings,
+    "speech": SpeechSettings,
 }
 """Field of `RunSettings` to the class of the group."""
 GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses.fields(kind)} | dict.fromkeys(

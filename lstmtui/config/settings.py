@@ -19,12 +19,13 @@ from lstm_kernels.cell_table import CELLS
 TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """The recipe chooses the kind of token from the text."""
-PURPOSES = ("text", "autocomplete", "translation", "memory")
+PURPOSES = ("text", "autocomplete", "translation", "speech", "memory")
 """What a network can be trained for; `lstmtui memory` creates the runs of purpose memory."""
 TEXT_PURPOSES = ("text", "autocomplete")
 LENGTHS = ("minutes", "epochs", "steps")
 """Units of the length of training; a run sets exactly one."""
 SPLITS = ("mixed", "end")
+DIRECTIONS = ("both", "forward")
 
 
 class Bounds(NamedTuple):
@@ -93,7 +94,7 @@ class Settings:
     purpose: str = setting(
         "text",
         "purpose of the network, which sets tokens and sizes: text for generation, autocomplete for typing, "
-        "translation of sentences",
+        "translation of sentences, speech to transcribe recordings",
         "Corpus",
         choices=PURPOSES,
         option="for",
@@ -199,6 +200,32 @@ class Settings:
     joint: bool = setting(True, "one vocabulary for both languages (bpe, bytes)", "Translation")
     label_smoothing: float = setting(
         0.1, "share of the loss that all tokens have alike", "Translation", bounds=Bounds(0, 0.9)
+    )
+
+    sample_rate: int = setting(
+        0, "samples a second of all recordings (0: 8000 or 16000, as the training recordings have)", "Speech",
+        bounds=Bounds(0, 48_000),
+    )  # fmt: skip
+    mel: int = setting(40, "mel bands of a feature frame", "Speech", bounds=Bounds(8, 80))
+    stack: int = setting(2, "feature frames (10 ms each) that make one time step", "Speech", bounds=Bounds(1, 8))
+    directions: str = setting(
+        "both", "both: layers read the whole recording; forward: they follow it, for streaming", "Speech",
+        choices=DIRECTIONS,
+    )  # fmt: skip
+    speed: float = setting(0.1, "augmentation: change of speed, at most this part", "Speech", bounds=Bounds(0, 0.5))
+    warp: float = setting(
+        0.1, "augmentation: change of the vocal tract's length, at most this part", "Speech", bounds=Bounds(0, 0.4)
+    )
+    gain: float = setting(6.0, "augmentation: change of level, at most so many dB", "Speech", bounds=Bounds(0, 60))
+    noise: float = setting(
+        0.5, "augmentation: part of the utterances that get noise, 10 to 40 dB below them", "Speech",
+        bounds=Bounds(0, 1),
+    )  # fmt: skip
+    mask_time: float = setting(
+        0.1, "augmentation: part of the time that is masked, at most", "Speech", bounds=Bounds(0, 0.9)
+    )
+    mask_frequency: float = setting(
+        0.2, "augmentation: part of the mel bands that is masked, at most", "Speech", bounds=Bounds(0, 0.9)
     )
 
     memory_length: int = setting(0, "length of the memory task", "Memory", bounds=Bounds(0, 1 << 20))

@@ -9,6 +9,7 @@ from speech than a quiet room is. Computed by kaldi-native-fbank, of the extra `
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ Frames = NDArray[np.float32]
 SHIFT_MS, LENGTH_MS = 10, 25
 FLOOR = float(np.log(np.finfo(np.float32).eps))
 """The least value of a feature."""
+
+
+MISSING = "Speech needs the package kaldi-native-fbank; install it with: pip install 'lstmtui[speech]'."
 
 
 class LogMel:
@@ -70,11 +74,15 @@ def log_mel(samples: NDArray[np.float32], rate: int, mel: int) -> Frames:
     return np.concatenate([features.feed(samples), features.finish()])
 
 
+def require_library() -> None:
+    """Raise LstmtuiError where the extra `speech` is not installed, without loading it."""
+    if importlib.util.find_spec("kaldi_native_fbank") is None:
+        raise LstmtuiError(MISSING)
+
+
 def _library() -> Any:
     try:
         import kaldi_native_fbank
     except (ImportError, OSError):
-        raise LstmtuiError(
-            "Speech needs the package kaldi-native-fbank; install it with: pip install 'lstmtui[speech]'."
-        ) from None
+        raise LstmtuiError(MISSING) from None
     return kaldi_native_fbank

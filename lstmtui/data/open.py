@@ -1,4 +1,4 @@
-"""The data of a run by its purpose: a text, or pairs of sentences."""
+"""The data of a run by its purpose: a text, pairs of sentences, or recordings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from lstmtui.config import DataSettings
 from lstmtui.data.corpus import Corpus, open_corpus
 from lstmtui.data.notes import corpus_notes
 from lstmtui.data.parallel_corpus import ParallelCorpus, open_pairs
+from lstmtui.data.speech_corpus import SpeechCorpus, open_recordings
 
-Data = Corpus | ParallelCorpus
+Data = Corpus | ParallelCorpus | SpeechCorpus
 
 
 def open_data(s: DataSettings) -> Data:
     """Read everything that a run with settings `s` uses. Raises UsageError for what cannot be used."""
-    return open_pairs(s) if s.purpose == "translation" else open_corpus(s)
+    if s.purpose == "translation":
+        return open_pairs(s)
+    return open_recordings(s) if s.purpose == "speech" else open_corpus(s)
 
 
 def data_notes(data: Data) -> list[str]:
     """Return what a person should know of the data before a run trains on it, a sentence each."""
-    return data.notes() if isinstance(data, ParallelCorpus) else corpus_notes(data)
+    return corpus_notes(data) if isinstance(data, Corpus) else data.notes()

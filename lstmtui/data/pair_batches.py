@@ -63,10 +63,10 @@ class PairBatches:
                 f"A sentence has {lengths.max():,} tokens, more than a batch of {batch_tokens:,}; raise the batch, or "
                 f"lower the length of the longest sentence."
             )
-        edges = _edges(int(lengths.max()))
-        bucket = np.searchsorted(edges, lengths)
-        self._buckets = [np.flatnonzero(bucket == k) for k in range(len(edges)) if (bucket == k).any()]
-        self._sizes = [batch_tokens // int(edge) for k, edge in enumerate(edges) if (bucket == k).any()]
+        limits = edges(int(lengths.max()))
+        bucket = np.searchsorted(limits, lengths)
+        self._buckets = [np.flatnonzero(bucket == k) for k in range(len(limits)) if (bucket == k).any()]
+        self._sizes = [batch_tokens // int(limit) for k, limit in enumerate(limits) if (bucket == k).any()]
         counts = [-(-len(pairs) // size) for pairs, size in zip(self._buckets, self._sizes, strict=True)]
         self.batches = sum(counts)
         """How many batches make an epoch."""
@@ -92,13 +92,13 @@ class PairBatches:
             if self._seed is None:
                 pools = [bucket[np.lexsort((self._source_lengths[bucket], self._target_lengths[bucket]))]]
             else:
-                pairs = bucket[_permutation(len(bucket), self._seed, epoch, number + 1)]
+                pairs = bucket[permutation(len(bucket), self._seed, epoch, number + 1)]
                 pools = [pairs[at : at + size * POOL_BATCHES] for at in range(0, len(pairs), size * POOL_BATCHES)]
                 pools = [pool[np.argsort(self._target_lengths[pool], kind="stable")] for pool in pools]
             found += [pool[at : at + size] for pool in pools for at in range(0, len(pool), size)]
         if self._seed is None:
             return found
-        return [found[k] for k in _permutation(len(found), self._seed, epoch, 0)]
+        return [found[k] for k in permutation(len(found), self._seed, epoch, 0)]
 
 
 def make_batch(corpus: PairTokens, pairs: NDArray[np.int64]) -> PairBatch:
@@ -114,15 +114,15 @@ def make_batch(corpus: PairTokens, pairs: NDArray[np.int64]) -> PairBatch:
     return PairBatch(source, np.array([len(sentence) for sentence in sources], np.int32), inputs, wanted, pairs)
 
 
-def _edges(longest: int) -> NDArray[np.int64]:
+def edges(longest: int) -> NDArray[np.int64]:
     """Return the greatest length of each bucket."""
-    edges = [1]
-    while edges[-1] < longest:
-        edges.append(max(edges[-1] + 1, int(edges[-1] * GROWTH)))
-    return np.array(edges)
+    found = [1]
+    while found[-1] < longest:
+        found.append(max(found[-1] + 1, int(found[-1] * GROWTH)))
+    return np.array(found)
 
 
-def _permutation(count: int, *key: int) -> NDArray[np.intp]:
+def permutation(count: int, *key: int) -> NDArray[np.intp]:
     """Return a permutation that is a hash of `key`, whatever NumPy's generators become in later versions.
 
     Source: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators (splitmix64).

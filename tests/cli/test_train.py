@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.recordings import speech_folder, tone, wav_bytes, write_wav
 
 from lstmtui import config
 from lstmtui.cli import follow
@@ -278,6 +279,37 @@ def test_an_unusable_text_is_one_sentence_and_no_run(lstmtui, tmp_path, kind):
     assert said.err.count("\n") == 1
     assert "\x1b" not in said.err
     assert not list_runs()
+
+
+BAD_RECORDINGS = {
+    **BAD_TEXTS,
+    "a text": lambda d: write(d, "a.txt", b"some text of no great length"),
+    "one recording": lambda d: write(d, "a.wav", wav_bytes(tone())),
+    "no text beside": lambda d: write_wav(d / "a" / "a.wav", tone()).parent,
+    "no samples": lambda d: write(speech_folder(d / "a", ["one"]), "000.wav", wav_bytes(tone()[:0])).parent,
+    "a picture": lambda d: write(speech_folder(d / "a", ["one"]), "000.wav", b"\x89PNG" + bytes(90)).parent,
+    "an empty transcript": lambda d: speech_folder(d / "a", [""]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_RECORDINGS)
+def test_unusable_recordings_are_one_sentence_and_no_run(lstmtui, tmp_path, kind):
+    said = lstmtui("train", "--for", "speech", BAD_RECORDINGS[kind](tmp_path))
+    assert said.code == 2
+    assert said.err.startswith("lstmtui: ")
+    assert said.err.count("\n") == 1
+    assert "\x1b" not in said.err
+    assert not list_runs()
+
+
+def test_a_speech_run_is_explained_with_what_is_left_out(lstmtui, tmp_path):
+    folder = speech_folder(tmp_path / "a", ["one", "two", "three", "four", ""])
+    said = lstmtui("train", "--for", "speech", folder, *SMALL, "--name", "moon", "--valid-fraction", "0.25")
+    assert "a, 3 recordings (2 s, at 8,000 Hz) as chars, 1 more for validation" in said.err
+    assert "lstm, 2 layers of 8 in both directions, embedding 8" in said.err
+    assert "Of 5 recordings, 1 is left out: 1 with an empty text." in said.err
+    settings = config.load(run_named("moon").config)
+    assert (settings.data.purpose, settings.speech.sample_rate) == ("speech", 8000)
 
 
 BAD_OPTIONS = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 
 import numpy as np
 import pytest
 from support.recordings import tone
 
-from lstmtui.data.log_mel import FLOOR, LogMel, log_mel
+from lstmtui.data.log_mel import FLOOR, LogMel, log_mel, require_library
 from lstmtui.errors import LstmtuiError
 
 
@@ -56,3 +57,6 @@ def test_without_the_extra_the_package_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(LstmtuiError, match=r"lstmtui\[speech\]"):
         log_mel(tone(), 8000, 40)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LstmtuiError, match=r"lstmtui\[speech\]"):
+        require_library()

@@ -2,10 +2,13 @@
 
 import dataclasses
 
+from support.recordings import speech_folder
+
 from lstmtui.config import DataSettings, Settings
 from lstmtui.data.corpus import Corpus
 from lstmtui.data.open import data_notes, open_data
 from lstmtui.data.parallel_corpus import ParallelCorpus
+from lstmtui.data.speech_corpus import SpeechCorpus
 
 
 def test_the_purpose_decides_what_is_read(tmp_path):
@@ -17,3 +20,7 @@ def test_the_purpose_decides_what_is_read(tmp_path):
     assert isinstance(pairs, ParallelCorpus)
     assert data_notes(pairs) == []
     assert all(isinstance(note, str) for note in data_notes(text))
+    folder = speech_folder(tmp_path / "speech", ["one", "two"])
+    speech = open_data(dataclasses.replace(s, purpose="speech", corpus=(str(folder),)))
+    assert isinstance(speech, SpeechCorpus)
+    assert data_notes(speech) == []

@@ -45,3 +45,18 @@ def write_wav(path: Path, samples: NDArray[np.floating], rate: int = 8000) -> Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(wav_bytes(samples, rate))
     return path
+
+
+def speech_folder(folder: Path, texts: list[str], *, rate: int = 8000, seconds: float = 0.5) -> Path:
+    """Write a recording for each text, of a tone of its own, with the text beside it; return `folder`."""
+    for n, text in enumerate(texts):
+        path = write_wav(folder / f"{n:03}.wav", tone(seconds, rate, 300 + 20 * n), rate)
+        path.with_suffix(".txt").write_text(text + "\n")
+    return folder
+
+
+def write_manifest(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    """Write a table whose first row names its columns, and return `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    return path
