@@ -65,8 +65,11 @@ def max_frames(frames: int, s: SpeechSettings) -> int:
 
 def normalise(frames: Frames, statistics: Statistics | None = None) -> Frames:
     """Return each band with mean 0 and deviation 1, of the frames (F, mel) themselves or by `statistics`."""
-    mean, deviation = statistics or (frames.mean(axis=0), frames.std(axis=0))
-    found: Frames = ((frames - mean) / np.maximum(deviation, MIN_DEVIATION)).astype(np.float32, copy=False)
+    mean = frames.mean(axis=0) if statistics is None else statistics.mean
+    found: Frames = frames - mean
+    # A third of the time of np.std.
+    deviation = statistics.deviation if statistics else np.sqrt(np.einsum("fm,fm->m", found, found) / len(found))
+    found /= np.maximum(deviation, np.float32(MIN_DEVIATION))
     return found
 
 
@@ -87,7 +90,8 @@ def _resized(frames: Frames, s: SpeechSettings, rng: np.random.Generator, min_st
         wanted = max(1, min(round(count / speed), max_frames(count, s)), min(count, min_steps * s.stack))
         frames = _interpolated(frames, np.linspace(0, count - 1, wanted))
     if s.warp:
-        frames = np.ascontiguousarray(_interpolated(frames.T, np.minimum(np.arange(mel) * warp, mel - 1)).T)
+        bands = _interpolated(np.eye(mel, dtype=np.float32), np.minimum(np.arange(mel) * warp, mel - 1))
+        frames = frames @ bands.T
     return frames
 
 
@@ -95,8 +99,11 @@ def _interpolated(rows: Frames, at: NDArray[np.float64]) -> Frames:
     """Return the rows (N, K) at fractional positions."""
     below = np.minimum(at.astype(np.int64), max(0, len(rows) - 2))
     part = (at - below).astype(np.float32)[:, None]
-    above = np.minimum(below + 1, len(rows) - 1)
-    found: Frames = rows[below] * (1 - part) + rows[above] * part
+    found: Frames = rows.take(np.minimum(below + 1, len(rows) - 1), axis=0)
+    start = rows.take(below, axis=0)
+    found -= start
+    found *= part
+    found += start
     return found
 
 
@@ -107,9 +114,10 @@ def _power_changed(frames: Frames, s: SpeechSettings, rng: np.random.Generator) 
     if is_noisy:
         power = np.exp(frames)
         bands = np.linspace(-slope, slope, frames.shape[1]) - below
-        level = float(power.mean()) * np.exp(bands * POWER_PER_DB)
+        level = (float(power.mean()) * np.exp(bands * POWER_PER_DB)).astype(np.float32)
         # The power of noise in a band has the exponential distribution of a power spectrum.
-        frames = np.log(power + level * rng.standard_exponential(frames.shape)).astype(np.float32)
+        power += level * rng.standard_exponential(frames.shape, dtype=np.float32)
+        frames = np.log(power)
     return frames + np.float32(gain)
 
 

@@ -9,6 +9,7 @@ A file of a manifest is found from the manifest's folder. What cannot be used is
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ FILE_COLUMNS = ("file", "path", "audio")
 TEXT_COLUMNS = ("transcript", "text", "sentence")
 SPEAKER_COLUMNS = ("speaker", "voice", "client_id")
 SPLIT_COLUMN = "split"
+MAX_SECONDS = 60
+"""Of a recording that is trained on: its states of all layers are in memory at once."""
 PARTS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
 """What a manifest says of a recording's part, and the part."""
 
@@ -79,13 +82,23 @@ class LeftOut:
     without_text: int = 0
     """Files of a folder without a .txt beside them."""
     empty_text: int = 0
+    too_long: int = 0
     unreadable: list[AudioError] = field(default_factory=list)
+
+    def add(self, other: LeftOut) -> None:
+        """Add what is left out of other recordings."""
+        self.count += other.count
+        self.without_text += other.without_text
+        self.empty_text += other.empty_text
+        self.too_long += other.too_long
+        self.unreadable += other.unreadable
 
     def notes(self) -> list[str]:
         """Return a sentence of what is left out; none where nothing is."""
         reasons = {
             "without a text beside it": self.without_text,
             "with an empty text": self.empty_text,
+            f"longer than {MAX_SECONDS} s (cut them at pauses)": self.too_long,
             "that cannot be read": len(self.unreadable),
         }
         left_out = sum(reasons.values())
@@ -132,17 +145,22 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def open_rows(rows: Sequence[Row], left_out: LeftOut) -> Recordings:
-    """Return the recordings that have samples and a text; the others are added to `left_out`."""
+def open_rows(rows: Sequence[Row], left_out: LeftOut, max_seconds: float = math.inf) -> Recordings:
+    """Return the recordings of at most `max_seconds` with samples and a text; the others are added to `left_out`."""
     kept: list[tuple[Row, AudioFacts]] = []
     for row in rows:
         if not row.text:
             left_out.empty_text += 1
             continue
         try:
-            kept.append((row, audio_facts(row.file)))
+            facts = audio_facts(row.file)
         except AudioError as error:
             left_out.unreadable.append(error)
+            continue
+        if facts.seconds > max_seconds:
+            left_out.too_long += 1
+        else:
+            kept.append((row, facts))
     files, texts, speakers, _ = zip(*(row for row, _ in kept), strict=True) if kept else ((), (), (), ())
     return Recordings(files, texts, speakers, tuple(facts for _, facts in kept))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lstmtui import recipe
 from lstmtui.config import FIELDS, DataSettings, RunSettings, Settings
 from lstmtui.data.log_mel import require_library
-from lstmtui.data.recordings import LeftOut, Recordings, Row, open_rows, read_rows
+from lstmtui.data.recordings import MAX_SECONDS, LeftOut, Recordings, Row, open_rows, read_rows
 from lstmtui.errors import UsageError
 
 MIN_SPEAKERS = 8
@@ -90,7 +90,7 @@ def open_recordings(s: DataSettings) -> SpeechCorpus:
         )
     require_library()
     rows, left_out = read_rows(s.corpus, s.encoding)
-    everything = _Parts.of(open_rows(rows, left_out), rows)
+    everything = _Parts.of(open_rows(rows, left_out, MAX_SECONDS), rows)
     valid, test = (_own(names, part, s.encoding, left_out) for names, part in ((s.valid, "valid"), (s.test, "test")))
     train = everything.part("train")
     valid = everything.part("valid") if valid is None else valid
@@ -129,11 +129,9 @@ def _own(names: Sequence[str], part: str, encoding: str, left_out: LeftOut) -> R
         return None
     rows, own = read_rows(names, encoding)
     rows = [row for row in rows if row.part == part] or rows
-    found = open_rows(rows, own)
-    left_out.count += len(rows) + own.without_text
-    left_out.without_text += own.without_text
-    left_out.empty_text += own.empty_text
-    left_out.unreadable += own.unreadable
+    own.count = len(rows) + own.without_text
+    found = open_rows(rows, own, MAX_SECONDS)
+    left_out.add(own)
     if not len(found):
         raise UsageError(f"{', '.join(names)} has no recording to evaluate. {' '.join(own.notes())}".strip())
     return found

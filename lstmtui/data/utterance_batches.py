@@ -7,6 +7,7 @@ a seed each utterance is augmented anew in every epoch, by a generator of its ow
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,9 @@ class UtteranceBatches:
         """The utterances of the largest batch."""
         self._epoch: int | None = None
         self._order: list[NDArray[np.int64]] = []
+        # The next batch is made while the network computes this one, which needs no Python.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead: dict[tuple[int, int], Future[UtteranceBatch]] = {}
 
     def position(self, step: int) -> Position:
         """Return the epoch, and the batch in it, of training step `step` (from 0)."""
@@ -103,9 +107,18 @@ class UtteranceBatches:
         """Return batch k of an epoch."""
         if not 0 <= k < self.batches:
             raise IndexError(f"batch {k} of {self.batches}")
+        epoch = 0 if self._seed is None else epoch
+        ahead = self._ahead.pop((epoch, k), None)
+        found = self._made(self._chosen(epoch, k), epoch) if ahead is None else ahead.result()
+        following = (epoch, k + 1) if k + 1 < self.batches else (epoch + 1 if self._seed is not None else 0, 0)
+        self._ahead = {following: self._worker.submit(self._made, self._chosen(*following), following[0])}
+        return found
+
+    def _chosen(self, epoch: int, k: int) -> NDArray[np.int64]:
+        """Return the utterances of a batch."""
         if self._epoch != epoch:
             self._order, self._epoch = self._shuffled(epoch), epoch
-        return self._made(self._order[k], epoch)
+        return self._order[k]
 
     def _shuffled(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the utterances of each batch of an epoch."""

@@ -68,6 +68,18 @@ class Utterances:
         return len(self.labels)
 
 
+def notes(recordings: Recordings, features: Features, counts: UtteranceCounts) -> list[str]:
+    """Return what a person should know of the recordings as they were heard, a sentence each."""
+    found = [f"{counts.describe()}."]
+    if clipped := features.peculiar.clipped:
+        verb = "is" if len(clipped) == 1 else "are"
+        found.append(
+            f"{len(clipped):,} of {len(recordings):,} recordings {verb} overdriven (clipped); the first of these: "
+            f"{recordings.files[clipped[0]]}."
+        )
+    return [*found, *features.peculiar.damaged[:1]]
+
+
 def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Sentences, NDArray[np.int64]]:
     """Return the labels of each transcript, and how many of its tokens (N,) the vocabulary lacks."""
     found, unknown = [], np.zeros(len(texts), np.int64)

@@ -61,6 +61,15 @@ def test_what_is_left_out_is_counted_and_told(tmp_path):
     assert note.endswith(f"The recording {folder / '003.wav'} is a PNG picture.")
 
 
+def test_long_recordings_are_left_out_where_there_is_a_bound(tmp_path):
+    folder = speech_folder(tmp_path / "a", ["one", "two"], seconds=0.5)
+    write_wav(folder / "001.wav", tone(0.7))
+    rows, left_out = read_rows([str(folder)])
+    assert len(open_rows(rows, left_out)) == 2
+    assert open_rows(rows, left_out, 0.6).texts == ("one",)
+    assert left_out.notes() == ["Of 2 recordings, 1 is left out: 1 longer than 60 s (cut them at pauses)."]
+
+
 def test_a_missing_file_of_a_manifest_is_left_out(tmp_path):
     write_wav(tmp_path / "a.wav", tone())
     manifest = write_manifest(tmp_path / "m.tsv", [("file", "text"), ("a.wav", "yes"), ("b.wav", "no")])

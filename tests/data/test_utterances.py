@@ -12,7 +12,7 @@ from lstmtui.data.audio import AudioFacts
 from lstmtui.data.feature_file import Features, Peculiar
 from lstmtui.data.pairs import Sentences
 from lstmtui.data.recordings import Recordings
-from lstmtui.data.utterances import decode_labels, encode_texts, needed_steps, usable
+from lstmtui.data.utterances import decode_labels, encode_texts, needed_steps, notes, usable
 from lstmtui.errors import UsageError
 
 
@@ -74,6 +74,17 @@ def test_what_cannot_be_learnt_from_is_counted_and_left_out():
         "3 of 7 recordings; left out: 1 damaged, 1 silent, 1 without a known token, "
         "1 with a text longer than its audio allows; 1 unknown tokens are skipped"
     )
+
+
+def test_a_person_is_told_of_what_was_heard():
+    texts, damaged = ["ab", "b", "a"], ("The recording 2.wav is empty.",)
+    heard = features([8, 8, 0], clipped=(1,), damaged=damaged)
+    _, counts = usable(recordings(texts), heard, tokens.train("chars", [b"ab"]), 2)
+    assert notes(recordings(texts), heard, counts) == [
+        "2 of 3 recordings; left out: 1 damaged.",
+        "1 of 3 recordings is overdriven (clipped); the first of these: 1.wav.",
+        *damaged,
+    ]
 
 
 def test_nothing_left_is_refused():
