@@ -38,7 +38,7 @@ from lstmtui.config import SpeechSettings
 from lstmtui.data.audio import AudioError, read_audio
 from lstmtui.data.log_mel import log_mel
 from lstmtui.data.recordings import Recordings
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import CorruptError, LstmtuiError
 
 FORMAT = 1
 """Part of every digest, so that features of another kind are not found."""
@@ -57,6 +57,24 @@ class Statistics(NamedTuple):
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
+
+
+def save_statistics(path: Path, statistics: Statistics) -> None:
+    """Write the statistics to `path` atomically. Raises OSError."""
+    body = {name: getattr(statistics, name).tolist() for name in Statistics._fields}
+    write_atomically(path, json.dumps(body).encode())
+
+
+def load_statistics(path: Path) -> Statistics:
+    """Return the statistics in `path`. Raises CorruptError where it is missing or damaged."""
+    try:
+        body = parse_object(_required(path))
+        found = Statistics(*(np.array(body[name], np.float32) for name in Statistics._fields))
+        if found.mean.ndim != 1 or found.mean.shape != found.deviation.shape or not np.isfinite(found).all():
+            raise ValueError("not two rows of numbers")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise CorruptError(f"The statistics of features {path} cannot be read ({error}); train again.") from error
+    return found
 
 
 class Peculiar(NamedTuple):

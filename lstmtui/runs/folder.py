@@ -3,7 +3,9 @@
 runs/NAME/
   config.toml      every setting, resolved, with a format version; written once
   plan.json        steps of the schedule and the speed they were derived from; written once, before step 1
-  tokenizer.json   how bytes become tokens, and back
+  tokenizer.json   how bytes become tokens, and back; of a translation, those of the source
+  tokenizer_target.json     those of the target of a translation
+  feature_statistics.json   mean and deviation of each mel band, which a recogniser that streams is normalised with
   status.json      state, pid, heartbeat, step; replaced atomically
   metrics.jsonl    {"split": "train"|"valid", "step": ...} one line per log interval or evaluation
   events.jsonl     started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
@@ -47,7 +49,7 @@ ENDED = ("finished", "stopped", "failed", "diverged")
 """The states with which an engine ends."""
 FILES = (
     "config.toml", "plan.json", "tokenizer.json", "status.json", "metrics.jsonl", "events.jsonl", "samples.jsonl",
-    "requests.jsonl", "piped.txt", "engine.lock", "engine.log",
+    "requests.jsonl", "piped.txt", "engine.lock", "engine.log", "tokenizer_target.json", "feature_statistics.json",
 )  # fmt: skip
 """The files in the folder of a run."""
 FOLDERS = {

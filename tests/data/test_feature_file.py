@@ -11,9 +11,10 @@ from support.recordings import speech_folder, tone, wav_bytes, write_wav
 from lstmtui.config import SpeechSettings
 from lstmtui.data import feature_file
 from lstmtui.data.audio import AudioError, read_audio
-from lstmtui.data.feature_file import features_of
+from lstmtui.data.feature_file import Statistics, features_of, load_statistics, save_statistics
 from lstmtui.data.log_mel import FLOOR, log_mel
 from lstmtui.data.recordings import open_rows, read_rows
+from lstmtui.errors import CorruptError
 
 SPEECH = SpeechSettings(sample_rate=8000, mel=20)
 
@@ -95,6 +96,18 @@ def test_statistics_are_those_of_all_frames(folder, tmp_path):
     chosen = features.select(np.array([False, True, False]))
     assert len(chosen) == 1
     np.testing.assert_array_equal(chosen[0], features[1])
+
+
+def test_statistics_survive_a_file_and_damage_is_named(tmp_path):
+    path, statistics = tmp_path / "a.json", Statistics(np.float32([0.1, -3]), np.float32([1, 2]))
+    save_statistics(path, statistics)
+    np.testing.assert_array_equal(load_statistics(path), statistics)
+    for data in (b"", b"{}", b'{"mean": [1], "deviation": [1, 2]}', b'{"mean": "x", "deviation": [1]}'):
+        path.write_bytes(data)
+        with pytest.raises(CorruptError, match=r"a\.json cannot be read"):
+            load_statistics(path)
+    with pytest.raises(CorruptError):
+        load_statistics(tmp_path / "b.json")
 
 
 def test_a_file_that_has_gone_is_named(folder, tmp_path):
