@@ -10,6 +10,7 @@ ORDER = (
     "getting-started",
     "typing",
     "translation",
+    "speech",
     "watching",
     "cells",
     "memory-tasks",
