@@ -108,7 +108,7 @@ def search(log_p: Array, options: SearchOptions = DEFAULT, fusion: Fusion | None
         raise ValueError(f"{options.nbest} best of a beam of {options.beam}")
     if options.beam == 1 and fusion is None:
         return [_greedy_hypothesis(log_p)]
-    beam = _Beam(options, fusion, log_p.shape[1])
+    beam = PrefixBeam(options, fusion, log_p.shape[1])
     for y in np.asarray(log_p, np.float64):
         beam.read(y)
     return beam.best()
@@ -151,10 +151,11 @@ class _Tree:
         return tuple(reversed(found))
 
 
-class _Beam:
-    """The beginnings that are followed; arrays have a row for each of them."""
+class PrefixBeam:
+    """A search that reads frame after frame: the beginnings that are followed, with a row of arrays for each."""
 
     def __init__(self, options: SearchOptions, fusion: Fusion | None, vocabulary: int) -> None:
+        """`vocabulary` counts the labels, the blank included; a `fusion` serves one search at a time."""
         self._options, self._fusion, self._tree = options, fusion, _Tree()
         self._nodes = np.array([ROOT])
         self._blank, self._label = np.zeros(1), np.full(1, IMPOSSIBLE)
@@ -237,7 +238,7 @@ class _Beam:
         return np.array(made, int)
 
     def best(self) -> list[Hypothesis]:
-        """Return the best hypotheses after the last frame."""
+        """Return the best hypotheses after the frames so far, as if they were all."""
         total = np.logaddexp(self._blank, self._label)
         scores = total + self._text
         if self._fusion is not None:

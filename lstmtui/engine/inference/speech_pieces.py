@@ -1,0 +1,76 @@
+"""Frames of a recording of any length to pieces of bounded length, cut where it is quietest."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+QUIET_FRAMES = 20
+"""Frames over which the energy is averaged to find the quietest place: 0.2 s."""
+SHORTEST = 1 / 3
+"""Of the longest piece, that a piece has at least, unless it is the last."""
+MIN_RANGE = 1.5
+"""Nats between the quietest and the loudest energy of speech; a steady noise, or silence, has less."""
+
+
+class Piece(NamedTuple):
+    """A part of a recording."""
+
+    first: int
+    """The number of its first frame in the recording."""
+    frames: Array
+    """(n, mel)"""
+
+
+class Pieces:
+    """Cuts frames as they arrive; holds one piece of them at most, and what was last fed."""
+
+    def __init__(self, longest: int, mel: int) -> None:
+        """`longest` is the frames that a piece has at most."""
+        if longest < 1:
+            raise ValueError(f"pieces of {longest} frames")
+        self._longest, self._held, self._first = longest, np.zeros((0, mel), np.float32), 0
+
+    def feed(self, frames: Array) -> list[Piece]:
+        """Take the next frames (n, mel), and return the pieces that end in them."""
+        self._held = np.concatenate([self._held, frames])
+        found = []
+        while len(self._held) > self._longest:
+            found.append(self._cut(quietest(self._held[: self._longest], max(1, int(SHORTEST * self._longest)))))
+        return found
+
+    def finish(self) -> list[Piece]:
+        """Return the last piece, if frames are left."""
+        return [self._cut(len(self._held))] if len(self._held) else []
+
+    def _cut(self, at: int) -> Piece:
+        piece = Piece(self._first, self._held[:at])
+        self._held, self._first = self._held[at:].copy(), self._first + at
+        return piece
+
+
+def energy(frames: Array) -> Array:
+    """Return the energy of log-mel frames (n, mel): the mean over the bands, in nats (n,)."""
+    return np.asarray(frames.mean(axis=1, dtype=np.float64))
+
+
+def quietest(frames: Array, least: int) -> int:
+    """Return the frame from `least` on at which frames (n, mel) are the quietest; of equal ones the middle."""
+    window = np.ones(min(QUIET_FRAMES, len(frames)))
+    smooth = np.convolve(energy(frames), window, "same") / np.convolve(np.ones(len(frames)), window, "same")
+    candidates = smooth[least:]
+    if not len(candidates):
+        return len(frames)
+    low = np.flatnonzero(candidates <= candidates.min() + 1e-9)
+    return max(1, least + int(low[len(low) // 2]))
+
+
+def is_speech(frames: Array) -> bool:
+    """Return whether frames (n, mel) may hold speech: their energy changes."""
+    if not len(frames):
+        return False
+    found = energy(frames)
+    return float(found.max() - found.min()) >= MIN_RANGE
