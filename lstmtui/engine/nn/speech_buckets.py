@@ -55,7 +55,8 @@ class SpeechBuckets:
 
     def model(self, batch: Utterances) -> SpeechModel:
         """Return the model that computes a batch. Raises MemoryError where its buffers do not fit."""
-        return self._of_shape(rounded_shape(*batch.frames.shape[:2], batch.labels.shape[1]))
+        (T, B, _), (_, U) = batch.frames.shape, batch.labels.shape
+        return self._of_shape(rounded_shape(T, B, U))
 
     def _of_shape(self, shape: Shape) -> SpeechModel:
         if shape not in self._models:
@@ -71,7 +72,8 @@ class SpeechBuckets:
 
     def recognise(self, frames: Array, lengths: Array) -> Array:
         """Return the log probability of each label at each frame (t, b, V), as `SpeechModel.recognise` does."""
-        return self._of_shape(rounded_shape(*frames.shape[:2], 0)).recognise(frames, lengths)
+        T, B, _ = frames.shape
+        return self._of_shape(rounded_shape(T, B, 0)).recognise(frames, lengths)
 
     def gradient(self, batch: Utterances, dropout: Dropout = NO_DROPOUT) -> float:
         """Fill `gradients`, and return the loss, as `SpeechModel.gradient` does."""
