@@ -90,7 +90,7 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere(
         "tests/engine/inference/test_beam_search.py", "the model that beam search drives",
-        ("lstmtui/engine/nn/incremental_translation.py",),
+        ("lstmtui/engine/nn/incremental_translation.py", "lstmtui/engine/nn/step_attention.py",),
     ),
     Elsewhere(
         "tests/engine/benchmark/test_forecast.py", "part of a forecast", ("lstmtui/engine/nn/memory_size.py",),

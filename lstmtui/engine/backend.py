@@ -42,6 +42,8 @@ from lstm_kernels.cpu import (  # noqa: E402
     sampling,
     sequences,
     softmax,
+    step_attention,
+    top_tokens,
 )
 from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
 from lstm_kernels.cpu.packing import Packed, packed_stack, workspace  # noqa: E402
@@ -121,6 +123,8 @@ __all__ = [
     "sequences",
     "signature",
     "softmax",
+    "step_attention",
+    "top_tokens",
     "workspace",
 ]
 

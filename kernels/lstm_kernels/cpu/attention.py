@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 
 
 @register_jitable(fastmath=set(SUMS))
-def _softmax(row, scale):
+def softmax_of_scores(row, scale):
     """Turn scores into the softmax of scale * scores, in place; the scale is positive."""
     largest = row[0]
     for s in range(1, row.shape[0]):
@@ -68,7 +68,7 @@ def _forward(k, threads, queries, keys, memory, lengths, scale, weights, context
         pack_columns(keys[:n, b], across, 0, n)
         multiply(queries[:, b], across, 0, nothing(), a, scratch[k])
         for t in range(T):
-            _softmax(weights[t, b, :n], scale)
+            softmax_of_scores(weights[t, b, :n], scale)
         pack_rows(memory[:n, b], memory_words[k], M, 0, M)
         multiply(a, memory_words[k], 0, nothing(), context[:, b], scratch[k])
 

@@ -6,6 +6,9 @@ beam is wide; one that has ended keeps its place. The search of a source goes on
 reach a better score than what has been found. So a beam of 1 is greedy search, and no better translation that has
 ended is lost.
 
+Hypotheses of all sources are rows of one batch; those that have ended, and all of a source whose search is over, leave
+it.
+
 Given tokens of the target stand, and the rest follows them; they count in the score. After them a word may have begun:
 then the tokens that come first must write it, in whatever way is the most probable.
 """
@@ -18,28 +21,33 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from lstmtui.engine.nn.incremental_translation import Following
 
-BLOCK = 64
-"""Values of a block of `largest`."""
+Array = np.ndarray[Any, Any]
 
 
 class StepModel(Protocol):
-    """Writes `width` hypotheses of each of `sentences` sources, one token after the other."""
+    """Writes hypotheses of several sources, one token after the other."""
 
     sentences: int
+    """Sources at most."""
     width: int
+    """Hypotheses of a source at most."""
 
     def begin(self, source: Array, lengths: Array) -> None:
-        """Encode sources (S, b) of these lengths (b,)."""
+        """Encode sources (S, b) of these lengths (b,), with one hypothesis of each."""
         ...
 
-    def step(self, tokens: Array) -> tuple[Array, Array]:
-        """Read a token of each hypothesis; return log probabilities (sentences * width, V) and attention (.., S)."""
+    def step(self, tokens: Array) -> Following:
+        """Read a token of each hypothesis (n,), and return what may follow, as many tokens as `width` at least."""
+        ...
+
+    def log_p(self, row: int, tokens: Array) -> Array:
+        """Return the log probabilities of some tokens (k,) after a hypothesis, of the last step."""
         ...
 
     def reorder(self, rows: Array) -> None:
-        """Continue hypothesis n from the states of hypothesis rows[n]."""
+        """Go on with len(rows) hypotheses, number n from the states of rows[n]."""
         ...
 
 
@@ -100,16 +108,23 @@ class Hypothesis:
     """(tokens, source tokens): what each token has read of the source."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """The last token of a hypothesis, and what comes before it."""
+class _Step(NamedTuple):
+    """What one step of all searches has written: a row for each hypothesis that was continued, ended ones included."""
 
-    token: int
-    log_probability: float
-    parent: _Node | None
+    tokens: Array
+    parents: Array
+    """The row of the step before that each continues."""
     attention: Array
-    rest: bytes
-    """What of its prefix is still to be written."""
+    """(rows, S)"""
+
+
+class _Ended(NamedTuple):
+    """A translation that has ended."""
+
+    score: float
+    log_probability: float
+    step: int
+    row: int
 
 
 def length_penalty(length: int, alpha: float) -> float:
@@ -139,23 +154,13 @@ def search(
     """
     prefixes = [NO_PREFIX] * len(lengths) if prefixes is None else prefixes
     _check(model, options, prefixes, end)
-    beams = [_Beam(options, end, prefix, int(length), texts) for prefix, length in zip(prefixes, lengths, strict=True)]
+    beams = _Beams(model, options, end, prefixes, lengths, texts)
     model.begin(source, lengths)
-    rows = np.arange(model.sentences * model.width)
-    while any(beam.live for beam in beams):
-        tokens = np.full(len(rows), end, np.int32)
-        for n, beam in enumerate(beams):
-            tokens[n * model.width : n * model.width + len(beam.live)] = [node.token for node in beam.live]
-        log_p, attention = model.step(tokens)
-        order = rows.copy()
-        for n, beam in enumerate(beams):
-            first = n * model.width
-            of_beam = slice(first, first + len(beam.live))
-            parents = beam.extend(log_p[of_beam], attention[of_beam]) if beam.live else []
-            order[first : first + len(parents)] = [first + parent for parent in parents]
-        if (order != rows).any():
-            model.reorder(order)
-    return [beam.best() for beam in beams]
+    while len(beams.tokens):
+        rows = beams.extend(model.step(beams.tokens))
+        if len(rows):
+            model.reorder(rows)
+    return beams.best()
 
 
 def _check(model: StepModel, options: SearchOptions, prefixes: Sequence[Prefix], end: int) -> None:
@@ -173,107 +178,129 @@ def _limit(options: SearchOptions, source_length: int, prefix: Prefix) -> int:
     return max(limit, len(prefix.tokens) + len(prefix.rest) + 1)
 
 
-def largest(values: Array, count: int) -> Array:
-    """Return the places of the `count` largest of `values` (n,), the largest first and the first of equal ones.
-
-    None of them is below the `count`-th largest of the maxima of blocks, which leaves few to sort.
-    """
-    whole = values[: len(values) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    if len(whole) > count:
-        maxima = whole.max(axis=1)
-        candidates = np.flatnonzero(values >= np.partition(maxima, -count)[-count])
-    else:
-        candidates = np.arange(len(values))
-    return candidates[np.lexsort((candidates, -values[candidates]))][:count]
-
-
-class _Beam:
-    """The search for one source."""
+class _Beams:
+    """The searches for all sources of a batch."""
 
     def __init__(
-        self, options: SearchOptions, end: int, prefix: Prefix, source_length: int, texts: TokenTexts | None
-    ) -> None:
-        self._options, self._end, self._prefix, self._source_length = options, end, prefix, source_length
-        self._limit, self._texts = _limit(options, source_length, prefix), texts
-        self.live = [_Node(end, 0.0, None, np.zeros(0), prefix.rest)]
-        self._length = 0
-        """Tokens of each live hypothesis."""
-        self._ended: list[tuple[float, int, _Node]] = []
-        """Score, order of arrival and last token, best first."""
+        self, model: StepModel, options: SearchOptions, end: int, prefixes: Sequence[Prefix], lengths: Array,
+        texts: TokenTexts | None,
+    ) -> None:  # fmt: skip
+        self._model, self._options, self._end, self._texts = model, options, end, texts
+        self._prefixes, self._lengths, B = prefixes, lengths, len(lengths)
+        self._limits = np.array([_limit(options, int(n), prefix) for n, prefix in zip(lengths, prefixes, strict=True)])
+        self._forced = np.array([len(prefix.tokens) for prefix in prefixes], int)
+        """Tokens that are given."""
+        self._steps: list[_Step] = []
+        self._ended: list[list[_Ended]] = [[] for _ in lengths]
+        """Of each source, the best first."""
+        self._room = np.full(B, options.beam)
+        """Hypotheses that may go on, of each source."""
+        self._to_beat = np.full(B, -np.inf)
+        """The score that a source's live hypotheses must be able to beat."""
+        self._longest = np.array([length_penalty(int(limit), options.alpha) for limit in self._limits])
+        # Of each live hypothesis, those of a source side by side.
+        self.tokens = np.full(B, end, np.int32)
+        self._sources, self._log_p, self._rows = np.arange(B), np.zeros(B), np.zeros(B, int)
+        self._rests = [prefix.rest if texts is not None else b"" for prefix in prefixes]
+        """What of its prefix is still to be written; where nothing is of any, there may be more than hypotheses."""
 
-    def extend(self, log_p: Array, attention: Array) -> list[int]:
-        """Go on by a token, and return for each live hypothesis then which one it continues.
+    def extend(self, following: Following) -> Array:
+        """Go on by a token, and return for each live hypothesis then which one it continues."""
+        length = len(self._steps) + 1
+        tokens, log_p = following.tokens[:, : self._options.beam], following.log_p[:, : self._options.beam]
+        tokens, log_p = self._constrained(tokens, log_p, length)
+        scores = self._log_p[:, None] + log_p
+        parents, places = self._most_probable(scores)
+        self._steps.append(_Step(tokens[parents, places], self._rows[parents], following.attention[parents]))
+        chosen, reached, sources = self._steps[-1].tokens, scores[parents, places], self._sources[parents]
+        for row in np.flatnonzero(chosen == self._end):
+            self._end_one(int(sources[row]), float(reached[row]), int(row))
+        live = np.flatnonzero((chosen != self._end) & self._can_win(sources, reached, chosen != self._end))
+        if any(self._rests):
+            self._rests = [self._rest_after(int(parents[row]), int(chosen[row]), length) for row in live]
+        self.tokens, self._sources, self._log_p, self._rows = chosen[live], sources[live], reached[live], live
+        return parents[live]
 
-        log_p, attention  (live, V) and (live, S), of the live hypotheses in their order
+    def _most_probable(self, scores: Array) -> tuple[Array, Array]:
+        """Return hypothesis and place of the most probable continuations of each source, the best first.
+
+        scores  (n, K), minus infinity for what cannot follow
         """
-        scores = np.array([node.log_probability for node in self.live])[:, None] + log_p
-        parents: list[int] = []
-        live: list[_Node] = []
-        self._length += 1
-        for parent, token in self._choose(scores):
-            read = attention[parent, : self._source_length].copy()
-            rest = self._rest_after(self.live[parent].rest, token)
-            node = _Node(token, float(scores[parent, token]), self.live[parent], read, rest)
-            if token == self._end:
-                self._ended.append((self._score(node.log_probability, self._length), -len(self._ended), node))
-            else:
-                live.append(node)
-                parents.append(parent)
-        self._ended.sort(key=lambda ended: ended[:2], reverse=True)
-        self.live = live if live and self._can_win(live) else []
-        return parents if self.live else []
+        sources = np.repeat(self._sources, scores.shape[1])
+        order = np.lexsort((-scores.reshape(-1), sources))  # stable: of equal ones the first
+        ordered = sources[order]
+        rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+        kept = order[(rank < self._room[ordered]) & (scores.reshape(-1)[order] > -np.inf)]
+        return kept // scores.shape[1], kept % scores.shape[1]
 
-    def _choose(self, scores: Array) -> list[tuple[int, int]]:
-        """Return hypothesis and token of the most probable continuations, the best first."""
-        forced = self._forced()
-        if forced is not None:
-            return [(k, forced) for k in range(len(scores))]
-        self._keep_allowed(scores)
-        flat = scores.reshape(-1)
-        found = largest(flat, self._options.beam - len(self._ended))
-        return [(int(at) // scores.shape[1], int(at) % scores.shape[1]) for at in found if flat[at] > -np.inf]
+    def _end_one(self, source: int, log_probability: float, row: int) -> None:
+        """Keep a translation that has ended; of equal ones, the first that ended comes first."""
+        score = log_probability / length_penalty(len(self._steps), self._options.alpha)
+        ended = self._ended[source]
+        ended.append(_Ended(score, log_probability, len(self._steps) - 1, row))
+        ended.sort(key=lambda each: -each.score)
+        self._room[source] -= 1
+        if len(ended) >= self._options.nbest:
+            self._to_beat[source] = ended[self._options.nbest - 1].score
 
-    def _keep_allowed(self, scores: Array) -> None:
-        """Set the scores of tokens that contradict the rest of a prefix to minus infinity."""
-        for node, row in zip(self.live, scores, strict=True):
-            if node.rest and self._texts is not None:
-                allowed = np.array([*self._texts.covering(node.rest), *self._texts.proper_prefixes(node.rest)], int)
-                kept = row[allowed]
-                row[:] = -np.inf
-                row[allowed] = kept
+    def _can_win(self, sources: Array, log_p: Array, live: Array) -> Array:
+        """Return for each hypothesis whether its source has a live one that may still get among the best.
 
-    def _rest_after(self, rest: bytes, token: int) -> bytes:
-        """Return what is still to be written after `token`."""
-        if not rest or self._texts is None or self._length <= len(self._prefix.tokens):
+        Every further token makes a hypothesis less probable.
+        """
+        highest = np.full(len(self._lengths), -np.inf)
+        np.maximum.at(highest, sources[live], log_p[live])
+        return np.asarray((highest / self._longest > self._to_beat)[sources])
+
+    # --- prefixes -------------------------------------------------------------------------------------------------
+
+    def _constrained(self, tokens: Array, log_p: Array, length: int) -> tuple[Array, Array]:
+        """Return tokens and log probabilities, where what contradicts a prefix or the longest length is replaced."""
+        is_constrained = (length <= self._forced[self._sources]) | (length >= self._limits[self._sources])
+        if any(self._rests):
+            is_constrained |= np.array([bool(rest) for rest in self._rests])
+        if not is_constrained.any():
+            return tokens, log_p
+        tokens, log_p = tokens.copy(), log_p.copy()
+        for row in np.flatnonzero(is_constrained):
+            allowed = self._allowed(int(row), length)
+            found = self._model.log_p(int(row), allowed)
+            best = np.lexsort((allowed, -found))[: tokens.shape[1]]
+            log_p[row] = -np.inf
+            tokens[row, : len(best)], log_p[row, : len(best)] = allowed[best], found[best]
+        return tokens, log_p
+
+    def _allowed(self, row: int, length: int) -> Array:
+        """Return the tokens that may be number `length` of a hypothesis, which not all of them may."""
+        source = self._sources[row]
+        if length <= self._forced[source]:
+            return np.array([self._prefixes[source].tokens[length - 1]], int)
+        if length >= self._limits[source]:
+            return np.array([self._end], int)
+        assert self._texts is not None
+        rest = self._rests[row]
+        return np.array([*self._texts.covering(rest), *self._texts.proper_prefixes(rest)], int)
+
+    def _rest_after(self, parent: int, token: int, length: int) -> bytes:
+        """Return what is still to be written after `token`, number `length` of a hypothesis that continues `parent`."""
+        rest = self._rests[parent]
+        if not rest or self._texts is None or length <= self._forced[self._sources[parent]]:
             return rest
         return rest[len(self._texts.pieces[token]) :]
 
-    def _forced(self) -> int | None:
-        """Return the only token that may come now, if there is one."""
-        if self._length <= len(self._prefix.tokens):
-            return int(self._prefix.tokens[self._length - 1])
-        return self._end if self._length >= self._limit else None
+    # --- results --------------------------------------------------------------------------------------------------
 
-    def _can_win(self, live: list[_Node]) -> bool:
-        """Return whether a live hypothesis may still get among the best: every further token makes it less probable."""
-        if len(self._ended) < self._options.nbest:
-            return True
-        highest = max(node.log_probability for node in live)
-        return self._score(highest, self._limit) > self._ended[self._options.nbest - 1][0]
+    def best(self) -> list[list[Hypothesis]]:
+        """Return the best that have ended, of each source."""
+        return [
+            [self._hypothesis(ended, int(length)) for ended in of_source[: self._options.nbest]]
+            for of_source, length in zip(self._ended, self._lengths, strict=True)
+        ]
 
-    def _score(self, log_probability: float, length: int) -> float:
-        return log_probability / length_penalty(length, self._options.alpha)
-
-    def best(self) -> list[Hypothesis]:
-        """Return the best that have ended."""
-        return [_hypothesis(score, node) for score, _, node in self._ended[: self._options.nbest]]
-
-
-def _hypothesis(score: float, last: _Node) -> Hypothesis:
-    nodes, node = [], last
-    while node.parent is not None:
-        nodes.append(node)
-        node = node.parent
-    nodes.reverse()
-    alignment = np.stack([node.attention for node in nodes])
-    return Hypothesis(tuple(node.token for node in nodes), last.log_probability, score, alignment)
+    def _hypothesis(self, ended: _Ended, source_length: int) -> Hypothesis:
+        tokens, alignment, row = [], [], ended.row
+        for step in reversed(self._steps[: ended.step + 1]):
+            tokens.append(int(step.tokens[row]))
+            alignment.append(step.attention[row, :source_length])
+            row = int(step.parents[row])
+        return Hypothesis(tuple(tokens[::-1]), ended.log_probability, ended.score, np.stack(alignment[::-1]))

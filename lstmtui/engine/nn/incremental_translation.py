@@ -1,22 +1,43 @@
 """A translation model that writes a token at a time: several hypotheses for each of several sources.
 
-Sources are encoded once; each step reads one token of every hypothesis, states carried. It computes on the processor,
-with the parts that train.
+Sources are encoded once; each step reads one token of every hypothesis, states carried. Only the hypotheses that go on
+are computed: a decoder of about their number takes over where they become more or fewer. All decoders share their
+buffers and the packed weights. It computes on the processor, with the parts that train.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lstmtui.engine.backend import top_tokens
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
-from lstmtui.engine.nn.translation_decoder import TranslationDecoder
-from lstmtui.engine.nn.translation_encoder import Encoded, TranslationEncoder
+from lstmtui.engine.nn.reused_memory import ReusedMemory
+from lstmtui.engine.nn.step_attention import StepAttention
+from lstmtui.engine.nn.translation_decoder import QUERIES, TranslationDecoder
+from lstmtui.engine.nn.translation_encoder import KEYS, Encoded, TranslationEncoder
 from lstmtui.engine.nn.translation_model import TABLE, TranslationSizes
 
 Array = np.ndarray[Any, Any]
+
+
+class Following(NamedTuple):
+    """What may follow each of n hypotheses; valid until the next step."""
+
+    tokens: Array
+    """(n, K) int32: the most probable ones, the best first."""
+    log_p: Array
+    """(n, K): their log probabilities; minus infinity for a token that is missing."""
+    attention: Array
+    """(n, S): what this step has read of each source."""
+
+
+def decoder_rows(count: int) -> int:
+    """Return the rows of the decoder for `count` hypotheses: at most an eighth more."""
+    step = 1 << max(0, count.bit_length() - 4)
+    return -(-count // step) * step
 
 
 class IncrementalTranslation:
@@ -30,59 +51,81 @@ class IncrementalTranslation:
         Raises MemoryError where the buffers do not fit.
         """
         S, self.sentences, self.width = shape
-        self._weights, self._compute, rows = weights, compute, self.sentences * self.width
+        self._sizes, self._weights, self._compute = sizes, weights, compute
         self._encoder = TranslationEncoder(sizes.cell, sizes.source_table, weights, S, self.sentences, compute=compute)
-        self._decoder = TranslationDecoder(sizes.cell, TABLE, weights, (1, S, rows), compute=compute)
         self._table, self._bias = weights[TABLE][: sizes.target_vocabulary], weights["softmax.b"]
-        V, E = self._table.shape
+        (V, E), dtype, N = self._table.shape, weights.flat.dtype, decoder_rows(self.sentences * self.width)
         self._W = weights.device.Packed(E, V, compute.precision)
-        self._logits = np.zeros((rows, V), weights.flat.dtype)
+        read = len(weights[f"{QUERIES}.W"]), weights[f"{KEYS}.W"].shape[1]
+        self._attention = StepAttention(N, S, read, dtype=dtype, threads=compute.threads)
+        self._memory, self._decoders = ReusedMemory(weights), dict[int, TranslationDecoder]()
+        self._packing = self._decoder_of(N)
+        """The decoder that packs the weights for all."""
+        K = min(self.width, V)
+        self._logits, self._normaliser = np.zeros((N, V), dtype), np.zeros(N, dtype)
+        self._top, self._top_log_p = np.zeros((N, K), np.int32), np.zeros((N, K), dtype)
         self.load()
+
+    def _decoder_of(self, rows: int) -> TranslationDecoder:
+        if rows not in self._decoders:
+            self._memory.restart()
+            made = TranslationDecoder(
+                self._sizes.cell, TABLE, self._memory.weights, (1, self._encoder.S, rows), compute=self._compute,
+                attention=self._attention,
+            )  # fmt: skip
+            if self._decoders:
+                made.read_packed(self._packing)
+            self._decoders[rows] = made
+        return self._decoders[rows]
 
     def load(self) -> None:
         """Take the weights as they are now."""
         self._encoder.pack()
-        self._decoder.pack()
+        self._packing.pack()
         self._W.pack_transposed(self._table, self._compute.threads)
 
     def begin(self, source: Array, lengths: Array) -> None:
-        """Encode sources (s, b) of these lengths (b,), s at most S and b at most `sentences`."""
+        """Encode sources (s, b) of these lengths (b,), s at most S and b at most `sentences`; each has a hypothesis."""
         S, (s, b) = self._encoder.S, source.shape
         if s > S or b > self.sentences:
             raise ValueError(f"{b} sources of {s} tokens, for buffers of {self.sentences} of {S}")
-        tokens, padded = np.zeros((S, self.sentences), np.int32), np.zeros(self.sentences, np.int32)
-        tokens[:s, :b], padded[:b] = source, lengths
-        self._encoder.load(tokens, padded)
-        encoded = self._encoder.forward()
-        memory, keys = (np.repeat(part, self.width, axis=1) for part in (encoded.memory, encoded.keys))
-        self._encoded = Encoded(memory, keys, np.repeat(encoded.initial, self.width, axis=0))
-        self._lengths = np.repeat(padded, self.width)
-        self._decoder.begin(self._encoded.initial)
+        tokens, self._lengths = np.zeros((S, self.sentences), np.int32), np.zeros(self.sentences, np.int32)
+        tokens[:s, :b], self._lengths[:b] = source, lengths
+        self._encoder.load(tokens, self._lengths)
+        memory, keys, initial = self._encoder.forward()
+        # All positions of a source lie together, for its hypotheses to read.
+        memory, keys = (np.ascontiguousarray(part.transpose(1, 0, 2)) for part in (memory, keys))
+        self._encoded = Encoded(memory, keys, initial)
+        self._sources = np.arange(b, dtype=np.int32)
+        self._attention.read_sources(self._sources)
+        self._decoder = self._decoder_of(decoder_rows(b))
+        states = np.zeros((self._decoder.B, initial.shape[1]), initial.dtype)
+        states[:b] = initial[:b]
+        self._decoder.begin(states)
 
-    def step(self, tokens: Array) -> tuple[Array, Array]:
-        """Read a token of each hypothesis (sentences * width,), and return what may follow.
+    def step(self, tokens: Array) -> Following:
+        """Read a token of each hypothesis (n,), and return what may follow."""
+        n, threads, decoder = len(tokens), self._compute.threads, self._decoder
+        padded = np.zeros((1, decoder.B), np.int32)
+        padded[0, :n] = tokens
+        decoder.load(padded)
+        outputs = decoder.forward(self._encoded, self._lengths)[0, :n]
+        decoder.carry()
+        self._weights.device.linear.forward(outputs, self._W, self._bias, self._logits[:n], threads)
+        found = Following(self._top[:n], self._top_log_p[:n], self._attention.weights[:n])
+        top_tokens.top_tokens(self._logits[:n], self._normaliser[:n], found.tokens, found.log_p, threads)
+        return found
 
-        log probabilities  (sentences * width, V)
-        attention          (sentences * width, S)  what this step has read of each source
-
-        Both are valid until the next call.
-        """
-        self._decoder.load(tokens[None])
-        outputs = self._decoder.forward(self._encoded, self._lengths)[0]
-        self._decoder.carry()
-        self._weights.device.linear.forward(outputs, self._W, self._bias, self._logits, self._compute.threads)
-        return _log_softmax(self._logits), self._decoder.attention.weights[0]
+    def log_p(self, row: int, tokens: Array) -> Array:
+        """Return the log probabilities of some tokens (k,) after a hypothesis, of the last step."""
+        return self._logits[row, tokens] - self._normaliser[row]
 
     def reorder(self, rows: Array) -> None:
-        """Continue hypothesis n from the states of hypothesis rows[n] of the same source."""
-        for stack in (self._decoder.lower, self._decoder.upper):
-            for state in stack.states().values():
-                state[...] = state[rows]
-
-
-def _log_softmax(logits: Array) -> Array:
-    """Turn logits (N, V) into the logarithms of the softmax of each row, in place, and return them."""
-    logits -= logits.max(axis=1, keepdims=True)
-    sums = np.exp(logits).sum(axis=1, dtype=np.float64, keepdims=True)
-    logits -= np.log(sums).astype(logits.dtype)
-    return logits
+        """Go on with len(rows) hypotheses, number n from the states of rows[n]."""
+        states = [state[rows] for state in self._decoder.states()]
+        self._decoder = self._decoder_of(decoder_rows(len(rows)))
+        self._decoder.take_buffers()
+        for state, chosen in zip(self._decoder.states(), states, strict=True):
+            state[: len(rows)] = chosen
+        self._sources = self._sources[rows]
+        self._attention.read_sources(self._sources)

@@ -35,6 +35,10 @@ class Linear:
         """Take the weights as they are now."""
         self._W.pack_transposed(self.weights[f"{self.name}.W"], self.compute.threads)
 
+    def read_packed(self, other: Linear) -> None:
+        """Read the weights that `other` packs, instead of packing them once more."""
+        self._W = other._W
+
     def forward(self, x: Array) -> Array:
         """Return `out` (N, M) of x (N, D), valid until the next call."""
         b = self.weights.views.get(f"{self.name}.b")

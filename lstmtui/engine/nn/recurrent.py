@@ -130,6 +130,11 @@ class Recurrent:
             layer.W_ih.pack_transposed(self.weights[f"{name}.W_ih"], self.threads)
             layer.W_hh.pack_transposed(self._recurrent(k), self.threads)
 
+    def read_packed(self, other: Recurrent) -> None:
+        """Read the weights that `other` packs, instead of packing them once more."""
+        for layer, source in zip(self.layers, other.layers, strict=True):
+            layer.W_ih, layer.W_hh = source.W_ih, source.W_hh
+
     def _recurrent(self, k: int) -> Array:
         """Return W_hh of layer k, after its dropout."""
         return self.layers[k].dropped_W_hh if self._drop.weights > 0 else self.weights[f"{self._names[k]}.W_hh"]
@@ -258,9 +263,8 @@ class Recurrent:
                 self.device.linear.forward(
                     read.reshape(len(flat), -1), layer.W_ih, self.weights[f"{name}.b"], flat, self.threads
                 )  # fmt: skip
-            unit = self.weights[f"{name}.unit"]
             steps = Steps(gates, h, c, extra, self._lengths[segment], layer.scratch)
-            self.recurrence.forward(steps, layer.W_hh, unit, self.threads)
+            self.recurrence.forward(steps, layer.W_hh, self.weights[f"{name}.unit"], self.threads)
             layer.store_state(segment, end - start)
 
     def _inputs(self, k: int, below: Array) -> Array:

@@ -23,6 +23,7 @@ from lstmtui.engine.nn.attention import Attention, AttentionSize
 from lstmtui.engine.nn.linear import Compute, Linear
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Dropout, Recurrent, layer_names, mask_key
+from lstmtui.engine.nn.step_attention import StepAttention
 from lstmtui.engine.nn.translation_encoder import Encoded
 
 Array = np.ndarray[Any, Any]
@@ -60,10 +61,11 @@ class TranslationDecoder:
 
     def __init__(
         self, cell: str, table: str, weights: Arena, sizes: tuple[int, int, int], *, compute: Compute,
-        gradients: Arena | None = None,
+        gradients: Arena | None = None, attention: StepAttention | None = None,
     ) -> None:  # fmt: skip
         """`table` is the name of the embedding; sizes are T, S and B; `gradients` is where those of the weights go,
-        None to read only. Raises MemoryError where the buffers do not fit."""
+        None to read only; `attention` takes the place of that of all target steps. Raises MemoryError where the buffers
+        do not fit."""
         self.weights, self.gradients, self.table, self.compute = weights, gradients, table, compute
         (T, S, B), self.device = sizes, weights.device
         self.T, self.B = T, B
@@ -80,7 +82,7 @@ class TranslationDecoder:
         E, H2 = weights[table].shape[1], weights[f"{UPPER}.0.W_hh"].shape[1]
         M = weights[f"{UPPER}.0.W_ih"].shape[1] - H
         dtype, zeros = weights.flat.dtype, self.device.arrays.zeros
-        self.attention = Attention(
+        self.attention: Any = attention or Attention(
             AttentionSize(T, S, B, A, M), dtype=dtype, precision=compute.precision, threads=compute.threads,
             backward=gradients is not None, device=self.device,
         )  # fmt: skip
@@ -126,18 +128,34 @@ class TranslationDecoder:
         for part in (self.lower, self.upper, self._queries, self._output):
             part.pack()
 
+    def read_packed(self, other: TranslationDecoder) -> None:
+        """Read the weights that `other` packs, instead of packing them once more."""
+        self.lower.read_packed(other.lower)
+        self.upper.read_packed(other.upper)
+        self._queries.read_packed(other._queries)
+        self._output.read_packed(other._output)
+
     # --- initial states -------------------------------------------------------------------------------------------
 
     def begin(self, initial: Array) -> None:
         """Begin in the states (B, W) that the encoder made, and with no gradients of the last states."""
         at = 0
+        self.take_buffers()
         for stack in (self.lower, self.upper):
-            stack.set_lengths(None)  # buffers may have been another model's, see `reused_memory`
             stack.reset()
             stack.prepare()
             for state in self._bridged(stack, stack.states()):
                 self.device.elementwise.get_columns(initial, at, state, self.compute.threads)
                 at += state.shape[1]
+
+    def take_buffers(self) -> None:
+        """Prepare buffers that may have been another model's, see `reused_memory`; the states are left as they are."""
+        for stack in (self.lower, self.upper):
+            stack.set_lengths(None)
+
+    def states(self) -> list[Array]:
+        """Return the states (B, ...) before the next step, as views on the device."""
+        return [state for stack in (self.lower, self.upper) for state in stack.states().values()]
 
     def _bridged(self, stack: Recurrent, states: dict[str, Array]) -> Sequence[Array]:
         return [states[f"{k}.{name}"] for k in range(stack.depth) for name in bridged_states(stack.cell)]

@@ -9,8 +9,8 @@ import pytest
 from support import tiny
 from support.translation_cases import batch, model
 
-from lstmtui.engine.inference.beam_search import Hypothesis, Prefix, SearchOptions, largest, length_penalty, search
-from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
+from lstmtui.engine.inference.beam_search import Hypothesis, Prefix, SearchOptions, length_penalty, search
+from lstmtui.engine.nn.incremental_translation import Following, IncrementalTranslation
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.training_step import Update, take_step
 
@@ -59,8 +59,8 @@ def test_a_beam_of_1_is_greedy_search():
     writes.begin(BATCH.source, BATCH.source_lengths)
     tokens, written = np.full(3, END, np.int32), [[] for _ in SOURCES]
     for t in range(6):
-        log_p, _ = writes.step(tokens)
-        tokens = (np.full(3, END) if t == 5 else log_p.argmax(axis=1)).astype(np.int32)
+        following = writes.step(tokens)
+        tokens = (np.full(3, END) if t == 5 else following.tokens[:, 0]).astype(np.int32)
         for sentence, token in zip(written, tokens, strict=True):
             if not sentence or sentence[-1] != END:
                 sentence.append(int(token))
@@ -140,14 +140,19 @@ class Scripted:
         self.table = {key: np.log(np.array(p)) for key, p in table.items()}
 
     def begin(self, source, lengths):
-        self.written, self.steps = [()] * 3, 0
+        self.written, self.steps = [()], 0
 
     def step(self, tokens):
         self.steps += 1
         if self.steps > 1:
             self.written = [(*w, int(token)) for w, token in zip(self.written, tokens, strict=True)]
         default = np.log([0.97, 0.01, 0.02])
-        return np.array([self.table.get(w, default) for w in self.written]), np.ones((3, 1))
+        log_p = np.array([self.table.get(w, default) for w in self.written])
+        order = np.argsort(-log_p, axis=1, kind="stable")
+        return Following(order, np.take_along_axis(log_p, order, 1), np.ones((len(tokens), 1)))
+
+    def log_p(self, row, tokens):
+        return np.asarray(self.table.get(self.written[row], np.log([0.97, 0.01, 0.02])))[tokens]
 
     def reorder(self, rows):
         self.written = [self.written[n] for n in rows]
@@ -177,13 +182,6 @@ def test_with_a_length_penalty_the_search_goes_on_while_something_can_win():
     assert scripted(table, beam=3, alpha=0.0)[0].tokens == (END,)
     best, steps = scripted(table, beam=3, alpha=3.0)
     assert (best.tokens[0], steps > 1) == (2, True)
-
-
-@pytest.mark.parametrize("size", [3, 64, 1000])
-@pytest.mark.parametrize("count", [1, 5, 70])
-def test_the_largest_come_first_and_the_first_of_equal_ones(size, count):
-    values = np.random.default_rng(1).integers(0, 50, size).astype(float)
-    np.testing.assert_array_equal(largest(values, count), np.argsort(-values, kind="stable")[:count])
 
 
 @pytest.mark.parametrize(
