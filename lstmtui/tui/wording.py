@@ -280,6 +280,11 @@ def why_not(snapshot: RunSnapshot | None, action: str) -> str:
     return NOT_OFFERED.get(purpose(snapshot), {}).get(action, "")
 
 
+def has_action(snapshot: RunSnapshot | None, action: str) -> bool:
+    """Return whether an action is one of this run: t translates with a translation, and types with others."""
+    return action not in ("type", "translate") or (action == "translate") == (purpose(snapshot) == "translation")
+
+
 def describe_event(event: dict[str, Any]) -> str:
     """Return an event of events.jsonl in words; an unknown one by its name and fields."""
     name = str(event.get("event", "?"))

@@ -69,6 +69,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
         bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
         bind("w", "sample", "Sample", "live.write", "Generate a sample, with a prompt and a temperature", show=True),
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
+        bind("t", "translate", "Translate", "live.translate", "Translate with this run's best model", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
         bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
         bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
@@ -213,8 +214,8 @@ The engine is a separate process: leaving this screen, or the program, does not 
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
-        if action in ("type", "fork", "inspect", "gradients"):
-            return not gone
+        if action in ("type", "translate", "fork", "inspect", "gradients"):
+            return not gone and wording.has_action(self.view.snapshot if self.view else None, action)
         return True
 
     def action_ask(self, op: str) -> None:
@@ -322,6 +323,8 @@ The engine is a separate process: leaving this screen, or the program, does not 
         from lstmtui.tui.screens.typing_screen import typing_screen
 
         self.app.push_screen(typing_screen(self._folder, self._services))
+
+    action_translate = action_type
 
     def action_gradients(self) -> None:
         if not self._applies("gradients"):

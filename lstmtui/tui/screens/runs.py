@@ -69,6 +69,7 @@ compares the runs marked with m, or all listed runs when none is marked.
         bind("enter", "open", "Open", "runs.open", "Watch this run live", show=True, priority=True),
         bind("n", "new", "New", "runs.new", "A new run: choose a text and a network", show=True),
         bind("t", "type", "Type", "runs.type", "Type with this run's model", show=True),
+        bind("t", "translate", "Translate", "runs.translate", "Translate with this run's model", show=True),
         bind(
             "r", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
@@ -233,7 +234,7 @@ compares the runs marked with m, or all listed runs when none is marked.
                 wording.notice(run) or f"{run.state.capitalize()} at step {wording.count(run.step)}; enter watches it."
             )
             hint.update(Text(one_line(f"{wording.corpus(run)} · {sentence}")))
-        if before is None or run is None or before.state != run.state:
+        if _kind(before) != _kind(run):
             self.refresh_bindings()
 
     def on_data_table_row_highlighted(self) -> None:
@@ -248,12 +249,13 @@ compares the runs marked with m, or all listed runs when none is marked.
             return bool(self._pattern) or (self.is_usable and self.query_one("#filter").has_focus)
         if action == "open" and isinstance(self.focused, Input):
             return False
-        if action in ("open", "type", "resume", "delete", "mark"):
+        if action in ("open", "type", "translate", "resume", "delete", "mark"):
             run = self.current if self.is_usable else None
             if run is None:
                 return False
             if action == "resume":
                 return run.ended and run.state != "finished"
+            return wording.has_action(run, action)
         return True
 
     def on_data_table_row_selected(self) -> None:  # by mouse
@@ -272,6 +274,8 @@ compares the runs marked with m, or all listed runs when none is marked.
             self.show_message(reason)
         else:
             self.app.push_screen(typing_screen(run.run, self._services))
+
+    action_translate = action_type
 
     def action_compare(self) -> None:
         from lstmtui.tui.screens.compare import CompareScreen
@@ -378,3 +382,8 @@ compares the runs marked with m, or all listed runs when none is marked.
         except LstmtuiError as error:
             self.show_message(str(error), error=True)
         self.call_if_usable(self.poll)
+
+
+def _kind(run: RunSnapshot | None) -> tuple[str, str] | None:
+    """Return what decides which keys apply to a run."""
+    return None if run is None else (run.state, wording.purpose(run))
