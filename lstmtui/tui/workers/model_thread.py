@@ -98,7 +98,7 @@ class ModelThread(ABC, Generic[Model, Task]):
                 self._run_task(model, task)
             except (LstmtuiError, OSError, ValueError, KeyError, TypeError) as error:
                 ended = isinstance(error, OSError) or not getattr(model, "alive", True)
-                reason = f"The model's process has ended ({error})." if ended else str(error)
+                reason = f"The model's process has ended ({error})." if isinstance(error, OSError) else str(error)
                 self._post_message(ModelFailed(reason, final=ended))
                 if ended:
                     return
