@@ -19,9 +19,9 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
-from lstmtui.tui.screens.translate import TranslateScreen, next_word
+from lstmtui.tui.screens.translate import MAX_LINES, TranslateScreen, next_word
 from lstmtui.tui.services import Services
-from lstmtui.tui.widgets.typing_area import TypingArea
+from lstmtui.tui.widgets.target_area import TargetArea
 
 Open = Callable[..., LstmtuiApp]
 
@@ -42,8 +42,12 @@ async def type_source(pilot: Pilot[None], text: str) -> None:
     await until(pilot, lambda: text.split()[0].upper() in painted(pilot.app))
 
 
-def target(pilot: Pilot[None]) -> TypingArea:
-    return pilot.app.screen.query_one(TypingArea)
+def target(pilot: Pilot[None]) -> TargetArea:
+    return pilot.app.screen.query_one(TargetArea)
+
+
+def grey(pilot: Pilot[None]) -> list[str]:
+    return list(target(pilot).continuations)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -51,7 +55,7 @@ async def test_a_sentence_is_translated_while_typed(open_app: Open, run: RunFold
     async with open_app(run, "type").run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, TranslateScreen))
         await pilot.press(*"one", "space", *"two")
-        await until(pilot, lambda: target(pilot).suggestion == "TWO ONE")
+        await until(pilot, lambda: grey(pilot) == ["TWO ONE"])
         assert fake_translator.asked[-1] == {"lines": ["one two"], "prefixes": None, "nbest": 3}
         if size[0] >= 80 and size[1] >= 24:
             text = painted(pilot.app)
@@ -67,7 +71,7 @@ async def test_tab_goes_to_the_target_and_accepts_the_next_word(open_app: Open, 
         await pilot.press("tab")
         assert target(pilot).text == "TWO "
         await until(pilot, lambda: fake_translator.asked[-1]["prefixes"] == ["TWO "])
-        await until(pilot, lambda: target(pilot).suggestion == "ONE")
+        await until(pilot, lambda: grey(pilot) == ["ONE"])
         await pilot.press("down", "tab")
         assert target(pilot).text == "TWO ONE!"
 
@@ -79,13 +83,54 @@ async def test_all_of_a_translation_is_accepted(open_app: Open, run: RunFolder) 
         assert target(pilot).text == "TWO ONE!"
 
 
-async def test_spaces_and_line_ends_before_the_target_do_not_matter(open_app: Open, run: RunFolder) -> None:
+async def test_spaces_before_the_target_do_not_matter(open_app: Open, run: RunFolder) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await type_source(pilot, "one two")
         area = target(pilot)
-        area.load_text("\n  TWO")
-        area.move_cursor(area.document.end)
-        await until(pilot, lambda: target(pilot).suggestion == " ONE")
+        area.load_text("  TWO")
+        await until(pilot, lambda: grey(pilot) == [" ONE"])
+
+
+async def test_a_long_translation_is_wrapped(open_app: Open, run: RunFolder) -> None:
+    words = [f"word{n}" for n in range(12)]
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await type_source(pilot, " ".join(words))
+        area = target(pilot)
+        await until(pilot, lambda: area.virtual_size.height > 1)
+        shown = " ".join(line[40:] for line in painted(pilot.app).splitlines()[2:6])
+        assert [word for word in words if word.upper() not in shown] == []
+        await pilot.press("tab", "down", "end", "right")
+        assert area.text == "WORD11 "  # the cursor stays in what was typed; right accepts
+        assert area.cursor_location == (0, 7)
+
+
+async def test_lines_are_translated_one_by_one(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(120, 40)) as pilot:
+        pilot.app.screen.query_one("#source", TextArea).insert("one two\n\nthree four\nfive")
+        await until(pilot, lambda: grey(pilot) == ["TWO ONE", "", "FOUR THREE", "FIVE"])
+        assert fake_translator.asked[-2]["lines"] == ["five"]  # the line with the cursor comes first
+        assert fake_translator.asked[-1]["lines"] == ["one two", "three four"]
+        await until(pilot, lambda: "Translations of line 4" in painted(pilot.app))
+        await pilot.press("up")
+        await until(pilot, lambda: "▸1 FOUR THREE" in painted(pilot.app) and "line 3 of 4" in painted(pilot.app))
+        await pilot.press("tab", "alt+1", "tab", "tab", "tab")
+        assert target(pilot).text == "TWO ONE \n\nFOUR "
+        await until(pilot, lambda: grey(pilot) == ["", "", "THREE", "FIVE"])
+        await pilot.press("f4")
+        assert pilot.app.clipboard == "TWO ONE\n\nFOUR THREE\nFIVE"
+        await pilot.press("ctrl+z", "up", "up")
+        assert target(pilot).cursor_location[0] == 0
+
+
+async def test_what_is_not_translated_as_it_stands_is_said(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        source = pilot.app.screen.query_one("#source", TextArea)
+        source.load_text("\n".join(f"line{n}" for n in range(MAX_LINES + 1)))
+        await until(pilot, lambda: f"only the first {MAX_LINES} lines are translated here" in painted(pilot.app))
+        await until(pilot, lambda: len(list(filter(None, grey(pilot)))) == MAX_LINES)
+        source.load_text("long " * 500)
+        await until(pilot, lambda: "more than 2,000 characters is translated in parts" in painted(pilot.app))
+        await until(pilot, lambda: sum(len(line.split()) for line in grey(pilot)) == 500)
 
 
 async def test_an_answer_to_an_earlier_text_is_dropped(open_app: Open, run: RunFolder) -> None:
@@ -131,6 +176,29 @@ async def test_the_key_for_typing_opens_it_and_other_screens_say_why_not(open_ap
         await until(pilot, lambda: "1,240" in painted(pilot.app))
         await pilot.press("i")
         await until(pilot, lambda: any("not inspected" in note.message for note in pilot.app._notifications))
+        assert "t Translate" in painted(pilot.app)
+        assert "t Type" not in painted(pilot.app)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TranslateScreen))
+
+
+async def test_the_list_of_runs_names_the_key_by_the_run(open_app: Open, run: RunFolder, tmp_path: Path) -> None:
+    make_run(tmp_path, name="text", state="finished")
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, RunsScreen)
+        await until(pilot, lambda: screen.current is not None and len(screen.listed()) == 2)
+        labels = set()
+        for _ in range(2):
+            current = screen.current
+            assert current is not None
+            label = "t Translate" if current.run.path == run.path else "t Type"
+            await until(pilot, lambda sign=label: sign in painted(pilot.app))
+            labels.add(label)
+            await pilot.press("down")
+        assert len(labels) == 2
+        while screen.current is None or screen.current.run.path != run.path:
+            await pilot.press("up")
         await pilot.press("t")
         await until(pilot, lambda: isinstance(pilot.app.screen, TranslateScreen))
 
