@@ -85,7 +85,7 @@ def describe(s: config.RunSettings, data: Data) -> list[str]:
         f"corpus     {_corpus(s, data)}",
         f"network    {network.cell}, {layers} of {network.hidden}{_reading(s)}, embedding {network.embedding}"
         f"{', tied' if network.tied else ''}{drop}",
-        f"training   {length.amount:g} {length.unit}, batch {length.batch} x {length.bptt} steps, "
+        f"training   {length.amount:g} {length.unit}, {_batch(s)}, "
         f"{optimisation.optimizer}, lr {optimisation.lr:g} {optimisation.schedule}",
         f"computing  {s.run.threads} threads, seed {s.run.seed}"
         f"{', gates computed again in backward' if s.run.recompute else ''}",
@@ -117,6 +117,13 @@ def _recordings(s: config.RunSettings, corpus: SpeechCorpus) -> str:
     ]
     audio = f"{len(corpus.train):,} recordings ({format_duration(seconds)}, at {s.speech.sample_rate:,} Hz)"
     return ", ".join([f"{names(s.data.corpus)}, {audio} as {_tokens(s)}", *parts])
+
+
+def _batch(s: config.RunSettings) -> str:
+    batch, bptt = s.length.batch, s.length.bptt
+    if s.data.purpose == "translation":
+        return f"batches of at most {batch * bptt:,} tokens per side"
+    return f"batch {batch} x {bptt} steps"
 
 
 def _text(s: config.RunSettings, text: Corpus) -> str:

@@ -37,7 +37,7 @@ from lstmtui.config.settings import (
     option,
     setting,
 )
-from lstmtui.config.sources import RESERVED, check_environment, resolve, user_file, user_folder
+from lstmtui.config.sources import RESERVED, check_environment, default_cell, resolve, user_file, user_folder
 from lstmtui.config.stored import FORMAT, dump, load
 from lstmtui.config.values import check_together, convert, nearest
 
@@ -75,6 +75,7 @@ __all__ = [
     "check_environment",
     "check_together",
     "convert",
+    "default_cell",
     "dump",
     "load",
     "nearest",

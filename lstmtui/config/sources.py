@@ -21,6 +21,11 @@ PURPOSE_DEFAULTS: dict[str, dict[str, str]] = {
 """Defaults that differ for a purpose: a GRU learns to translate in less time than an LSTM."""
 
 
+def default_cell(purpose: str) -> str:
+    """Return the cell of a purpose where none is chosen."""
+    return PURPOSE_DEFAULTS.get(purpose, {}).get("cell", str(FIELDS["cell"].default))
+
+
 def resolve(
     options: Mapping[str, object],
     *,

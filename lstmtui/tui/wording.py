@@ -9,6 +9,7 @@ from typing import Any
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_age, format_duration
+from lstmtui.config import RunSettings
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 GLYPHS = {
@@ -113,6 +114,15 @@ def corpus(snapshot: RunSnapshot) -> str:
         return "unknown"
     names = [name.rstrip("/").rpartition("/")[2] or name for name in snapshot.settings.data.corpus]
     return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+
+
+def batch(settings: RunSettings, window: int | None = None) -> tuple[str, str]:
+    """Return the size of a batch and what it counts; `window` is the one in force, where it differs."""
+    length, purpose = settings.length, settings.data.purpose
+    steps = length.bptt if window is None else window
+    if purpose == "translation":
+        return f"{length.batch * steps:,}", "tokens per side"
+    return f"{length.batch}×{steps}", "sequences×steps" if purpose == "memory" else "streams×steps"
 
 
 def parameters(snapshot: RunSnapshot) -> int:

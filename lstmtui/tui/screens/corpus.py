@@ -76,23 +76,31 @@ that is not on this machine is downloaded after a question.
     CorpusScreen.-line Horizontal { display: none; }
     """
 
-    def __init__(self, chosen: tuple[str, ...], start: Path | None = None) -> None:
+    def __init__(
+        self, chosen: tuple[str, ...], start: Path | None = None, *, title: str = "Text to train on", named: bool = True
+    ) -> None:
+        """`named` says whether named texts are offered beside files."""
         super().__init__()
         self._chosen = chosen
+        self._heading, self._named = title, named
         self._start = start or Path.cwd()
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = "Text to train on"
+            dialog.border_title = self._heading
             dialog.border_subtitle = "tab: next part  enter: choose  space: choose a folder  escape: back"
             yield LineInput("", id="path", placeholder="path of a file or folder …")
             yield StatusLine("", id="status")
             with Horizontal():
-                yield OptionList(id="named")
+                if self._named:
+                    yield OptionList(id="named")
                 yield Files(self._start, id="files")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
+        if not self._named:
+            self._set_status("Your files are below.")
+            return
         self._set_status("Named texts are on the left, your files on the right.")
         from lstmtui.common.paths import cache_root
         from lstmtui.data import catalogue, default_corpus, formal_languages
@@ -121,7 +129,7 @@ that is not on this machine is downloaded after a question.
         if typed := event.value.strip():
             self._choose(typed)
         else:
-            self.query_one("#named").focus()
+            self.query_one("#named" if self._named else "#files").focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the whole of a line that the list cuts."""

@@ -15,12 +15,12 @@ from textual.worker import get_current_worker
 
 from lstmtui import config
 from lstmtui.common.terminal_text import safe
-from lstmtui.common.units import format_duration, format_size
-from lstmtui.config import DataSettings, RunSettings, Settings
+from lstmtui.config import RunSettings, Settings
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
+from lstmtui.tui.run_plan import plan_rows, read
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
 from lstmtui.tui.services import Services, resolved
@@ -34,6 +34,7 @@ CELLS = {name: cell.hint for name, cell in config.CELLS.items()}
 PURPOSES = {
     "text": "to learn how the text continues, and to generate more of it",
     "autocomplete": "to type with: pieces of words, or words, and one wide layer",
+    "translation": "to translate sentences: two files of lines, or one table",
 }
 """What each purpose leads to, in one line."""
 TOKENS = {
@@ -46,6 +47,8 @@ TOKENS = {
 OPTIONS = {"purpose": PURPOSES, "cell": CELLS, "tokens": TOKENS}
 ABOUT = {
     "corpus": "The text to train on: a file, a folder, or a named text. Enter chooses.",
+    "source": "Sentences to translate from, one a line; or a table of source, tab and target. Enter chooses.",
+    "target": "Their translations, line by line. None: the source is a table of both. Enter chooses, delete: none.",
     "purpose": "What it is trained for; other settings follow from it.",
     "tokens": "What the network reads in one step.",
     "cell": "The recurrent cell of each layer.",
@@ -61,6 +64,9 @@ MIN_VALUE_ROWS = 20
 MIN_ALL_ROWS = 34
 """Rows from which on the values of all fields are explained."""
 READING = "Reading the text …"
+NO_FILE = "none"
+NO_PAIRS = ("default",)
+"""The text that a form begins with, which has no translations."""
 
 
 class NewRunScreen(BaseScreen[RunFolder | None]):
@@ -83,7 +89,9 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
     def __init__(self, services: Services) -> None:
         super().__init__()
         self._services = services
-        self._corpus: tuple[str, ...] = ("default",)
+        self._corpus: tuple[str, ...] = NO_PAIRS
+        self._target: tuple[str, ...] = ()
+        """The file of translations, for a run of translation that has one."""
         self._forecaster = services.forecaster()
         self._timer: Timer | None = None
         self._form_number = 0
@@ -100,6 +108,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
                 fields.border_title = "New run"
                 with Form():
                     yield Field("text", Picker("Python's own prose", id="corpus"), about=ABOUT["corpus"])
+                    yield Field("target", Picker(NO_FILE, id="target"), about=ABOUT["target"])
                     yield Field("purpose", Selector(tuple(PURPOSES), "text", id="purpose"), about=ABOUT["purpose"])
                     yield Field("tokens", Selector(tuple(TOKENS), "auto", id="tokens"), about=ABOUT["tokens"])
                     yield Field("cell", Selector(tuple(CELLS), "lstm", id="cell"), about=ABOUT["cell"])
@@ -124,6 +133,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "New run"
         self.query_one(TitleBar).remark = "nothing runs until you start it"
+        self._fit_purpose()
         self._plan_soon()
 
     def on_unmount(self) -> None:
@@ -137,7 +147,9 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
     def on_descendant_focus(self) -> None:
         self._update_about()
 
-    def on_selector_changed(self) -> None:
+    def on_selector_changed(self, event: Selector.Changed) -> None:
+        if event.control.id == "purpose":
+            self._fit_purpose()
         self._update_about()
         self._plan_soon()
 
@@ -148,14 +160,52 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         event.stop()
         self.focus_next()
 
-    def on_picker_opened(self) -> None:
+    @property
+    def _translates(self) -> bool:
+        return self.query_one("#purpose", Selector).value == "translation"
+
+    def _fit_purpose(self) -> None:
+        """Show the fields of the purpose, and choose its cell unless another one was chosen."""
+        purpose, cell = self.query_one("#purpose", Selector).value, self.query_one("#cell", Selector)
+        if cell.value in {config.default_cell(name) for name in PURPOSES}:
+            cell.value = config.default_cell(purpose)
+        for field in self.query(Field):
+            if field.control.id in ("target", "lr"):
+                field.display = (field.control.id == "target") == self._translates
+            elif field.control.id == "corpus":
+                field.describe(*(("source", ABOUT["source"]) if self._translates else ("text", ABOUT["corpus"])))
+        self._show_files()
+
+    def _show_files(self) -> None:
+        """Show the names of the chosen texts."""
+        is_missing = self._translates and self._corpus == NO_PAIRS
+        names = " + ".join(wording.corpus_name(name) for name in self._corpus)
+        self.query_one("#corpus", Picker).value = NO_FILE if is_missing else names
+        self.query_one("#target", Picker).value = wording.corpus_name(self._target[0]) if self._target else NO_FILE
+
+    def on_picker_opened(self, event: Picker.Opened) -> None:
+        is_target = event.control.id == "target"
+
         def chosen(corpus: tuple[str, ...] | None) -> None:
             if corpus:
-                self._corpus = corpus
-                self.query_one("#corpus", Picker).value = " + ".join(wording.corpus_name(name) for name in corpus)
-                self._plan_soon()
+                self._choose(corpus, is_target=is_target)
 
-        self.app.push_screen(CorpusScreen(self._corpus), chosen)
+        title = "Text to train on"
+        if self._translates:
+            title = "Translations, line by line" if is_target else "Sentences to translate from, or a table"
+        self.app.push_screen(CorpusScreen(self._corpus, title=title, named=not self._translates), chosen)
+
+    def on_picker_cleared(self, event: Picker.Cleared) -> None:
+        if event.control.id == "target":
+            self._choose((), is_target=True)
+
+    def _choose(self, corpus: tuple[str, ...], *, is_target: bool) -> None:
+        if is_target:
+            self._target = corpus
+        else:
+            self._corpus = corpus
+        self._show_files()
+        self._plan_soon()
 
     def _update_about(self) -> None:
         """Explain the field with the focus and its values."""
@@ -193,16 +243,21 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
     def settings(self) -> Settings:
         """Return the settings of the form, with its empty fields unset. Raises UsageError."""
         options: dict[str, object] = {
-            "corpus": self._corpus,
+            "corpus": self._files(),
             "purpose": self.query_one("#purpose", Selector).value,
             "cell": self.query_one("#cell", Selector).value,
         }
         for name in ("tokens", "layers"):
             value = self.query_one(f"#{name}", Selector).value
             options[name] = None if value == "auto" else value
-        for name in ("hidden", "minutes", "dropout", "lr"):
+        for name in ("hidden", "minutes", "dropout", *(() if self._translates else ("lr",))):
             options[name] = self.query_one(f"#{name}", LineInput).value.strip() or None
         return resolved(options)
+
+    def _files(self) -> tuple[str, ...]:
+        """Return the texts of the run; for a translation one table, or the two files."""
+        has_target = self._translates and self._corpus != NO_PAIRS
+        return (*self._corpus, *self._target) if has_target else self._corpus
 
     # --- the plan -------------------------------------------------------------------------------------------------
 
@@ -228,6 +283,8 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         try:
             chosen, figures = read(settings)
             self._show_if_current(number, chosen, figures)
+            if "pairs" in figures:
+                return
             for estimate in (self._forecaster.ask, self._forecaster.measure):
                 if worker.is_cancelled or number != self._form_number:
                     return
@@ -283,14 +340,14 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
-        planned = "parameters" in self._plan_figures
+        planned = not {"parameters", "pairs"}.isdisjoint(self._plan_figures)
         self._start(settings, self.query_one("#name", LineInput).value.strip() or None, planned=planned)
 
     @work(thread=True, group="start")
     def _start(self, settings: Settings, name: str | None, *, planned: bool) -> None:
         """Create the run and start its engine; a form without a plan is planned first."""
         try:
-            if not planned:
+            if not planned and settings.purpose != "translation":
                 self._forecaster.ask(read(settings)[0])
             run = self._services.create(settings, name=name, root=self._services.root)
             self._services.start(run)
@@ -308,58 +365,3 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         self._starting = False
         self.query_one(TitleBar).remark = "nothing was started"
         self.show_message(message, error=True)
-
-
-def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
-    """Read the texts; return the resolved settings, and the size and notes of the texts. Raises UsageError."""
-    from lstmtui.data.corpus import open_corpus
-    from lstmtui.data.notes import corpus_notes
-
-    corpus = open_corpus(DataSettings.of(settings))
-    return corpus.resolve(settings), {"bytes": corpus.bytes, "notes": corpus_notes(corpus)}
-
-
-def plan_rows(s: RunSettings, figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return label, value and remark of each line of the plan; unknown figures are an ellipsis."""
-    unit = {"chars": "characters", "bytes": "bytes", "words": "words"}.get(s.data.tokens, "tokens")
-    known, speed, gpu = "parameters" in figures, figures.get("tokens_per_second"), figures.get("gpu_memory_mb")
-    rows = [
-        ("text", format_size(figures["bytes"]), f"{wording.short(figures['tokens'])} {unit}" if known else ""),
-        (
-            "network",
-            f"{s.network.cell} {s.network.layers}×{s.network.hidden}",
-            f"{figures['vocabulary']:,} {s.data.tokens}" if known else "…",
-        ),
-        ("size", wording.short(figures["parameters"]) if known else "…", "parameters"),
-        ("work", wording.short(figures["flop_per_token"]) if known else "…", "FLOP a token"),
-        (
-            "memory",
-            f"{figures['memory_mb'] if gpu is None else gpu:,.0f} MB" if known else "…",
-            "" if not known else f"of {figures['machine_mb'] / 1000:,.0f} GB" if gpu is None else "on the GPU",
-        ),
-        ("windows", f"{s.length.batch}×{s.length.bptt}", "streams×steps"),
-        ("recipe", f"dropout {s.regularisation.dropout:g}", f"lr {s.optimisation.lr:g}"),
-        (
-            "speed",
-            wording.short(speed) if speed else "measuring …" if known else "…",
-            f"{unit}/s here" if speed else "",
-        ),
-    ]
-    if speed:
-        seconds = seconds_of(s, figures["tokens"], speed)
-        tokens = seconds * speed
-        rows += [
-            ("time", format_duration(seconds), "of training" if s.length.minutes is None else "in all"),
-            ("reads", f"{tokens / max(1, figures['tokens']):.1f} times", "the whole text"),
-        ]
-    return rows
-
-
-def seconds_of(s: RunSettings, tokens: int, speed: float) -> float:
-    """Return the expected seconds of training: the time that was set, or the time of the steps."""
-    amount = s.length.amount
-    if s.length.unit == "minutes":
-        return 60 * amount
-    if s.length.unit == "epochs":
-        return amount * tokens / speed
-    return amount * s.length.batch * s.length.bptt / speed

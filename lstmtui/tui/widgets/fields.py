@@ -90,7 +90,10 @@ class Picker(Widget, can_focus=True):
 
     HELP = "Enter, space or a click opens a list to choose from; up and down go to the other fields."
 
-    BINDINGS: ClassVar[list[BindingType]] = [bind("enter,space", "open", "Choose", "field.open", "Choose another")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter,space", "open", "Choose", "field.open", "Choose another"),
+        bind("delete,backspace", "clear", "None", "field.clear", "Choose none, where none is needed"),
+    ]
     DEFAULT_CSS = """
     Picker { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Picker:focus { background: $primary 25%; text-style: bold; }
@@ -117,8 +120,22 @@ class Picker(Widget, can_focus=True):
     def render(self) -> Content:
         return Content.assemble(one_line(self.value), (" …", "$foreground 50%"))
 
+    class Cleared(Message):
+        """No value is wanted."""
+
+        def __init__(self, picker: Picker) -> None:
+            super().__init__()
+            self.picker = picker
+
+        @property
+        def control(self) -> Picker:
+            return self.picker
+
     def action_open(self) -> None:
         self.post_message(self.Opened(self))
+
+    def action_clear(self) -> None:
+        self.post_message(self.Cleared(self))
 
     def on_click(self) -> None:
         self.action_open()
@@ -144,6 +161,11 @@ class Field(Horizontal):
         yield self.control
         if self._after:
             yield Static(self._after, classes="after", markup=False)
+
+    def describe(self, label: str, about: str) -> None:
+        """Give the field another label, and other words about it."""
+        self.label, self.about = label, about
+        self.query_one(".label", Static).update(label)
 
 
 class Form(VerticalScroll, can_focus=False):

@@ -87,8 +87,7 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         s = run.settings
         live = run.status.get("live")
         window = live.get("bptt") if isinstance(live, dict) else s.length.bptt
-        sizes = f"{s.length.batch}×{window if isinstance(window, int) else s.length.bptt}"
-        rows.append(("batch", sizes, "sequences×steps" if wording.is_memory_task(run) else "streams×steps"))
+        rows.append(("batch", *wording.batch(s, window if isinstance(window, int) else None)))
         if wording.is_memory_task(run):
             rows.append(("task", one_line(wording.corpus(run), 24), f"length {s.memory.memory_length}"))
         else:

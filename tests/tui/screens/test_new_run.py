@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import tiny
 from support.prepared_run import make_run
 from support.screens import SIZES, FakeForecaster, control_characters, painted, until
 from textual.pilot import Pilot
@@ -20,11 +19,11 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.corpus import CorpusScreen, Files
 from lstmtui.tui.screens.live import LiveScreen
-from lstmtui.tui.screens.new_run import CELLS, NewRunScreen, plan_rows, seconds_of
+from lstmtui.tui.screens.new_run import CELLS, NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.services import Services
-from lstmtui.tui.widgets.fields import LineInput
+from lstmtui.tui.widgets.fields import LineInput, Selector
 
 Open = Callable[..., LstmtuiApp]
 
@@ -288,29 +287,6 @@ async def test_file_names_are_made_safe(open_app: Open, own_text: Path) -> None:
         assert control_characters(painted(pilot.app)) == set()
 
 
-def test_how_long_a_run_takes() -> None:
-    s = tiny.run_settings(batch=10, bptt=20)
-    assert seconds_of(s.changed(minutes=2.0), 1000, 100.0) == 120
-    assert seconds_of(s.changed(epochs=3.0), 1000, 100.0) == 30
-    assert seconds_of(s.changed(steps=5), 1000, 100.0) == 10
-
-
-def test_a_plan_that_is_not_measured_yet_says_so() -> None:
-    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
-    first = {label: value for label, value, _ in plan_rows(s, {"bytes": 1000})}
-    assert first["size"] == "…"
-    known = {**FakeForecaster().ask(s), "bytes": 1000}
-    second = {label: value for label, value, _ in plan_rows(s, known)}
-    assert second["speed"] == "measuring …"
-    assert "time" not in second
-
-
-def test_a_plan_for_a_gpu_tells_the_memory_it_takes_there() -> None:
-    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
-    rows = plan_rows(s, {**FakeForecaster().ask(s), "bytes": 1000, "gpu_memory_mb": 1234.0})
-    assert ("memory", "1,234 MB", "on the GPU") in rows
-
-
 async def test_what_is_left_out_of_a_folder_stands_in_the_plan(open_app: Open, own_text: Path) -> None:
     (own_text.parent / "old.txt").write_bytes("Später größer".encode("cp1252"))
     async with open_app().run_test(size=(160, 50)) as pilot:
@@ -321,3 +297,62 @@ async def test_what_is_left_out_of_a_folder_stands_in_the_plan(open_app: Open, o
         said = " ".join(painted(pilot.app).split())
         assert "old.txt" in said
         assert "windows-1252" in said
+
+
+async def test_a_translation_takes_two_files_or_a_table(
+    open_app: Open, own_text: Path, services: Services, forecaster: FakeForecaster, started: list[RunFolder]
+) -> None:
+    (own_text.parent / "pairs.en").write_text("one two .\n" * 50)
+    (own_text.parent / "pairs.de").write_text("eins zwei .\n" * 50)
+    made: list[Settings] = []
+
+    def create(settings: Settings, **_: object) -> RunFolder:
+        made.append(settings)
+        return make_run(services.root, "made", state=None)
+
+    app = LstmtuiApp(services=dataclasses.replace(services, create=create))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        assert "target" not in painted(app)
+        screen._choose(("default",), is_target=False)
+        screen.query_one("#purpose").focus()
+        await pilot.press("left")
+        await until(pilot, lambda: "A translator is trained" in painted(app))
+        assert "‹ gru ›" in painted(app)
+        screen.query_one("#corpus").focus()
+        for name, until_shown in (("pairs.en", "pairs.en …"), ("pairs.de", "pairs.de …")):
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, CorpusScreen))
+            assert not app.screen.query(OptionList)
+            await pilot.press(*name, "enter")
+            await until(pilot, lambda sign=until_shown: app.screen is screen and sign in painted(app))  # type: ignore[misc]
+            await pilot.press("down")
+        await until(pilot, lambda: "en to de" in painted(app))
+        text = painted(app)
+        for said in ("source", "target", "tokens per side", "gru 1×128", "name", "in all"):
+            assert said in text, said
+        assert all(asked.data.purpose == "text" for asked in forecaster.asked)  # a forecast is of a language model
+        screen.query_one("#target").focus()
+        await pilot.press("delete")
+        await until(pilot, lambda: "pairs.en" in screen._problem or "tab" in screen._problem)
+        screen._choose((str(own_text.parent / "pairs.de"),), is_target=True)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        (settings,) = made
+        assert (settings.purpose, settings.cell, settings.tokens) == ("translation", "gru", "auto")
+        assert [Path(name).name for name in settings.corpus] == ["pairs.en", "pairs.de"]
+
+
+async def test_a_chosen_cell_stays(open_app: Open) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await formed(pilot)
+        purpose, cell = screen.query_one("#purpose", Selector), screen.query_one("#cell", Selector)
+        for chosen, of_text in (("lstm", "lstm"), ("peephole", "peephole")):
+            purpose.value, cell.value = "text", chosen
+            await pilot.pause()
+            purpose.value = "translation"
+            await pilot.pause()
+            assert cell.value == ("gru" if chosen == "lstm" else chosen)
+            purpose.value = "text"
+            await pilot.pause()
+            assert cell.value == of_text

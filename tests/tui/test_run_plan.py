@@ -1,0 +1,39 @@
+"""The plan of a new run as rows."""
+
+from __future__ import annotations
+
+from support import tiny
+from support.screens import FakeForecaster
+
+from lstmtui.tui.run_plan import plan_rows, seconds_of
+
+
+def test_how_long_a_run_takes() -> None:
+    s = tiny.run_settings(batch=10, bptt=20)
+    assert seconds_of(s.changed(minutes=2.0), 1000, 100.0) == 120
+    assert seconds_of(s.changed(epochs=3.0), 1000, 100.0) == 30
+    assert seconds_of(s.changed(steps=5), 1000, 100.0) == 10
+
+
+def test_a_plan_that_is_not_measured_yet_says_so() -> None:
+    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
+    first = {label: value for label, value, _ in plan_rows(s, {"bytes": 1000})}
+    assert first["size"] == "…"
+    known = {**FakeForecaster().ask(s), "bytes": 1000}
+    second = {label: value for label, value, _ in plan_rows(s, known)}
+    assert second["speed"] == "measuring …"
+    assert "time" not in second
+
+
+def test_a_plan_for_a_gpu_tells_the_memory_it_takes_there() -> None:
+    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0, device="cuda")
+    rows = plan_rows(s, {**FakeForecaster().ask(s), "bytes": 1000, "gpu_memory_mb": 1234.0})
+    assert ("memory", "1,234 MB", "on the GPU") in rows
+
+
+def test_a_batch_is_counted_in_what_it_holds() -> None:
+    s = tiny.run_settings(batch=10, bptt=20, layers=2, hidden=8, dropout=0.1, lr=0.01, minutes=1.0)
+    assert ("windows", "10×20", "streams×steps") in plan_rows(s, {"bytes": 1000})
+    rows = plan_rows(s.changed(purpose="translation"), {"pairs": 900, "valid_pairs": 100})
+    assert ("batch", "200", "tokens per side") in rows
+    assert ("pairs", "900", "and 100 to validate") in rows
