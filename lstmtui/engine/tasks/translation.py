@@ -177,9 +177,10 @@ class TranslationTask(Task):
 
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
         """Translate validation pairs that follow from the step, or what a person asks for."""
-        prompt = str((asked or {}).get("prompt") or "")
-        if prompt:
-            return Sample({"temperature": 0.0, "prompt": prompt, "text": self.translate([prompt])[0]})
+        source = " ".join(str((asked or {}).get("prompt") or "").split())
+        if source:
+            text = _labelled(source=source, translation=self.translate([source])[0])
+            return Sample({"temperature": 0.0, "prompt": "", "text": text})
         if self.data.valid is None:
             return None
         pairs = self.data.valid.pairs
@@ -188,11 +189,10 @@ class TranslationTask(Task):
 
     def _side_by_side(self, pairs: Pairs, chosen: list[int]) -> str:
         found = self.translate([pairs.source[n] for n in chosen])
-        lines = [
-            f"source       {pairs.source[n]}\ntranslation  {text}\nreference    {pairs.target[n]}"
+        return "\n\n".join(
+            _labelled(source=pairs.source[n], translation=text, reference=pairs.target[n])
             for n, text in zip(chosen, found, strict=True)
-        ]
-        return "\n\n".join(lines)
+        )
 
     def translate(self, lines: list[str], options: SearchOptions = DEFAULT) -> list[str]:
         """Return the best translation of each line by the evaluated weights."""
@@ -230,6 +230,11 @@ class _DecoderGates:
     def gates(self) -> list[Array]:
         """Return each layer's gates (steps, B, G, H), in host memory."""
         return [*self._decoder.lower.gates(), *self._decoder.upper.gates()]
+
+
+def _labelled(**texts: str) -> str:
+    """Return texts on a line each, after their names."""
+    return "\n".join(f"{name:<11}  {text}" for name, text in texts.items())
 
 
 def _dropout(drop: Dropout) -> TranslationDropout:

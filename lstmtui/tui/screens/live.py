@@ -67,7 +67,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
             "r", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
         bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
-        bind("w", "sample", "Sample", "live.write", "Generate a sample, with a prompt and a temperature", show=True),
+        bind("w", "sample", "Sample", "live.write", "Generate a sample, or translate a sentence, now", show=True),
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
         bind("t", "translate", "Translate", "live.translate", "Translate with this run's best model", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
@@ -268,7 +268,9 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
         if self.view is not None:
             values = live_values(self.view.snapshot)
-            self.app.push_screen(SampleScreen(str(values["prompt"] or ""), values["temperature"]), answered)
+            translates = wording.purpose(self.view.snapshot) == "translation"
+            dialog = SampleScreen(str(values["prompt"] or ""), values["temperature"], translates=translates)
+            self.app.push_screen(dialog, answered)
 
     @work(thread=True, group="start", exclusive=True)
     def action_resume(self) -> None:
@@ -390,11 +392,8 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
 def _same_points(old: RunSnapshot, new: RunSnapshot) -> bool:
     """Return whether the chart would be the same: series only grow, or are read again after a resume."""
-    return (old.state, wording.waiting(old), old.train[-1:], old.valid[-1:], len(old.train), old.events[-1:]) == (
-        new.state,
-        wording.waiting(new),
-        new.train[-1:],
-        new.valid[-1:],
-        len(new.train),
-        new.events[-1:],
+    first, second = (
+        (run.state, wording.waiting(run), run.train[-1:], run.valid[-1:], len(run.train), run.events[-1:])
+        for run in (old, new)
     )
+    return first == second

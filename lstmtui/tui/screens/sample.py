@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,17 +16,16 @@ from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput
 from lstmtui.tui.widgets.status_line import StatusLine
 
-if TYPE_CHECKING:
-    pass
-
 
 class SampleScreen(Dialog[dict[str, Any] | None]):
-    """Asks for the prompt and the temperature of a sample."""
+    """Asks for the prompt and the temperature of a sample, or for a sentence to translate."""
 
     HELP: ClassVar[str] = """\
 The network generates a sample now, with its present weights, after a prompt and at a temperature. Below 1 it is safer \
 and repeats itself; above 1 it is more varied and makes more errors. The sample is shown in the panel of the run, with \
 the older ones (left and right).
+
+A run of translation translates a sentence with its present weights, or without one three of the validation pairs.
 """
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,21 +36,21 @@ the older ones (left and right).
     SampleScreen .number { width: 8; }
     """
 
-    def __init__(self, prompt: str, temperature: object) -> None:
+    def __init__(self, prompt: str, temperature: object, *, translates: bool = False) -> None:
         super().__init__()
-        self._prompt, self._temperature = prompt, temperature
+        self._prompt, self._temperature, self._translates = prompt, temperature, translates
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog panel") as dialog:
-            dialog.border_title = "Generate a sample"
-            dialog.border_subtitle = "enter generates"
+            dialog.border_title = "Translate a sentence" if self._translates else "Generate a sample"
+            dialog.border_subtitle = "enter translates" if self._translates else "enter generates"
             with Form():
-                yield Field(
-                    "prompt",
-                    LineInput(self._prompt, id="prompt", placeholder="none"),
-                )
-                temperature = LineInput(str(self._temperature), id="temperature", kind="number")
-                yield Field("temperature", temperature, after="below 1 safer, above 1 wilder")
+                if self._translates:
+                    yield Field("source", LineInput("", id="prompt", placeholder="none: three validation pairs"))
+                else:
+                    yield Field("prompt", LineInput(self._prompt, id="prompt", placeholder="none"))
+                    temperature = LineInput(str(self._temperature), id="temperature", kind="number")
+                    yield Field("temperature", temperature, after="below 1 safer, above 1 wilder")
             yield StatusLine(id="status")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -61,6 +60,9 @@ the older ones (left and right).
 
     def action_generate(self) -> None:
         prompt = self.query_one("#prompt", LineInput).value
+        if self._translates:
+            self.dismiss({"prompt": prompt})
+            return
         try:
             temperature = config.convert("temperature", self.query_one("#temperature", LineInput).value, "write")
         except UsageError as error:

@@ -2,6 +2,7 @@
 
 import pytest
 from support.in_process import assert_resumes_in_the_same_bytes, train
+from support.stepwise_trainer import StepwiseTrainer
 from support.translation_run import create
 
 from lstmtui.runs.reader import RunReader
@@ -23,3 +24,14 @@ def test_it_learns_and_is_shown(tmp_path, tokens):
 
 def test_an_interrupted_run_ends_in_the_same_bytes(tmp_path):
     assert_resumes_in_the_same_bytes(create(tmp_path, "whole"), create(tmp_path, "parts"), 33)
+
+
+def test_a_sentence_is_translated_on_request(tmp_path):
+    made = StepwiseTrainer(create(tmp_path))
+    made.steps(2)
+    assert made.ask("sample", prompt="alpha \n beta")[0]
+    assert made.ask("sample", prompt="")[0]
+    made.writer.close()
+    of_request, of_pairs = RunReader(made.run).refresh().samples[-2:]
+    assert of_request.text.startswith("source       alpha beta\ntranslation  ")
+    assert of_pairs.text.count("reference") == 3

@@ -158,6 +158,20 @@ async def test_writing_with_a_prompt_and_a_temperature(tmp_path: Path, open_app:
             assert (request["op"], request["prompt"], request["temperature"]) == ("sample", "Dear ", 1.3)
 
 
+async def test_a_translation_is_asked_for_a_sentence(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, purpose="translation", corpus=("a.en", "a.de"))
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            await opened(pilot, "w", SampleScreen)
+            assert "enter translates" in painted(pilot.app)
+            assert "below 1 safer" not in painted(pilot.app)
+            await pilot.press(*"two dogs", "enter")
+            await until(pilot, lambda: len(asked(run)) == 1)
+            request = asked(run)[0]
+            assert (request["op"], request["prompt"]) == ("sample", "two dogs")
+            assert "temperature" not in request
+
+
 async def test_a_fork_is_made_started_and_opened(tmp_path: Path, services: Services, started: list[RunFolder]) -> None:
     run = make_run(tmp_path, state="finished", step=2900)
     made: list[dict[str, Any]] = []
