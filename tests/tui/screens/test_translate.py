@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import fake_translator
@@ -14,9 +16,10 @@ from support.screens import SIZES, painted, until
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
-from lstmtui.errors import UsageError
+from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens import translate
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.translate import MAX_LINES, TranslateScreen, next_word
@@ -44,6 +47,10 @@ async def type_source(pilot: Pilot[None], text: str) -> None:
 
 def target(pilot: Pilot[None]) -> TargetArea:
     return pilot.app.screen.query_one(TargetArea)
+
+
+def words(pilot: Pilot[None]) -> str:
+    return " ".join(painted(pilot.app).split())
 
 
 def grey(pilot: Pilot[None]) -> list[str]:
@@ -126,10 +133,10 @@ async def test_what_is_not_translated_as_it_stands_is_said(open_app: Open, run: 
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         source = pilot.app.screen.query_one("#source", TextArea)
         source.load_text("\n".join(f"line{n}" for n in range(MAX_LINES + 1)))
-        await until(pilot, lambda: f"only the first {MAX_LINES} lines are translated here" in painted(pilot.app))
+        await until(pilot, lambda: f"only the first {MAX_LINES} lines are translated here" in words(pilot))
         await until(pilot, lambda: len(list(filter(None, grey(pilot)))) == MAX_LINES)
         source.load_text("long " * 500)
-        await until(pilot, lambda: "more than 2,000 characters is translated in parts" in painted(pilot.app))
+        await until(pilot, lambda: "more than 2,000 characters is translated in parts" in words(pilot))
         await until(pilot, lambda: sum(len(line.split()) for line in grey(pilot)) == 500)
 
 
@@ -157,6 +164,104 @@ async def test_an_empty_source_is_not_translated(open_app: Open, run: RunFolder)
         await pilot.press("f8")
         await until(pilot, lambda: "Type a sentence at the left." in painted(pilot.app))
         assert len(fake_translator.asked) == asked
+
+
+class HeldTimer:
+    """A timer that a test lets go."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback, self.stopped = callback, False
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+async def test_a_request_waits_until_no_key_comes(
+    open_app: Open, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[HeldTimer] = []
+
+    def set_timer(screen: TranslateScreen, delay: float, callback: Callable[[], None]) -> HeldTimer:
+        assert delay == translate.REQUEST_DELAY
+        held.append(HeldTimer(callback))
+        return held[-1]
+
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Ready" in painted(pilot.app))
+        monkeypatch.setattr(TranslateScreen, "set_timer", set_timer)
+        await pilot.press(*"one", "space", *"two")
+        await until(pilot, lambda: len(held) == 7)
+        assert [timer.stopped for timer in held] == [True] * 6 + [False]
+        assert fake_translator.asked == []
+        held[-1].callback()
+        await until(pilot, lambda: grey(pilot) == ["TWO ONE"])
+        assert [question["lines"] for question in fake_translator.asked] == [["one two"]]
+
+
+class SlowTranslator(FakeTranslator):
+    """Gives as many answers as it is let, or ends instead."""
+
+    let = threading.Semaphore(0)
+    error: LstmtuiError | None = None
+    alive = True
+
+    def search(self, lines: Any, **options: Any) -> Any:
+        found = super().search(lines, **options)
+        assert type(self).let.acquire(timeout=10)
+        if self.error is not None:
+            self.alive = False
+            raise self.error
+        return found
+
+
+@pytest.fixture
+def slow(services: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    monkeypatch.setattr(SlowTranslator, "let", threading.Semaphore(0))
+    monkeypatch.setattr(SlowTranslator, "error", None)
+    return dataclasses.replace(services, open_translator=SlowTranslator)
+
+
+async def test_an_answer_that_comes_late_is_not_shown(run: RunFolder, slow: Services) -> None:
+    app = LstmtuiApp(run, screen="type", services=slow)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, TranslateScreen) and "Ready" in painted(app))
+        source = app.screen.query_one("#source", TextArea)
+        source.load_text("one")
+        await until(pilot, lambda: len(fake_translator.asked) == 1)
+        source.load_text("one two")  # while the model works on the text before
+        SlowTranslator.let.release()
+        await until(pilot, lambda: len(fake_translator.asked) == 2)
+        await pilot.pause()
+        assert grey(pilot) == [""]
+        assert "▸1" not in painted(app)
+        SlowTranslator.let.release()
+        await until(pilot, lambda: grey(pilot) == ["TWO ONE"])
+        assert [question["lines"] for question in fake_translator.asked] == [["one"], ["one two"]]
+
+
+async def test_a_model_that_ends_is_said_once_and_can_be_opened_again(run: RunFolder, slow: Services) -> None:
+    said = "The translator's process ended unexpectedly (no message)."
+    app = LstmtuiApp(run, screen="type", services=slow)
+    SlowTranslator.let.release(100)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, TranslateScreen) and "Ready" in painted(app))
+        source = app.screen.query_one("#source", TextArea)
+        source.load_text("one")
+        await until(pilot, lambda: grey(pilot) == ["ONE"])
+        SlowTranslator.error = LstmtuiError(said)
+        source.load_text("one two")
+        await until(pilot, lambda: "ctrl+r opens it again." in words(pilot))
+        text = words(pilot)
+        assert f"{said} ctrl+r opens it again." in text
+        assert text.count("ended") == 1
+        assert grey(pilot) == [""]
+        asked = len(fake_translator.asked)
+        source.load_text("one two three")  # typing goes on, without a model
+        await pilot.pause(2 * translate.REQUEST_DELAY)
+        assert len(fake_translator.asked) == asked
+        SlowTranslator.error = None
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: grey(pilot) == ["THREE TWO ONE"])
 
 
 async def test_a_run_that_cannot_be_loaded_is_said(open_app: Open, run: RunFolder, services: Services) -> None:
