@@ -24,6 +24,8 @@ from lstmtui.protocol import MAX_BEAM, MAX_LINE_CHARACTERS
 if TYPE_CHECKING:
     from lstmtui.client.translator import Translation, Translator
 
+BEAM = 5
+"""Hypotheses that the search keeps, where nothing else is asked for."""
 BATCH = 256
 """Lines that are translated at once, where so many are waiting."""
 
@@ -43,8 +45,15 @@ class TranslateArguments:
         int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Translations of each line, the best first.")
     ] = 1
     beam: Annotated[
-        int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Hypotheses that the search keeps; 1: greedy.")
-    ] = 5
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_BEAM,
+            metavar="INTEGER",
+            help=f"Hypotheses that the search keeps; 1: greedy. [default: {BEAM}, or --nbest]",
+            show_default=False,
+        ),
+    ] = None
     alpha: Annotated[
         float, typer.Option(min=0, max=10, metavar="NUMBER", help="Length penalty; a higher one is for longer ones.")
     ] = 1.0
@@ -56,6 +65,15 @@ class TranslateArguments:
             show_default=False,
         ),
     ] = None
+    replace_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--replace-unknown/--no-replace-unknown",
+            metavar="",
+            help="Put the source word that was read most for a word that the vocabulary lacks.",
+            show_default=False,
+        ),
+    ] = True
     alignment: Annotated[
         bool, typer.Option("--alignment", metavar="", help="Draw what each word of a translation has read.")
     ] = False
@@ -74,17 +92,17 @@ def translate(args: TranslateArguments) -> int:
     """
     from lstmtui.client.translator import Translator
 
-    if args.nbest > args.beam:
-        args = dataclasses.replace(args, beam=args.nbest)
+    if args.beam is not None and args.nbest > args.beam:
+        raise UsageError(f"--nbest {args.nbest} needs a beam of {args.nbest} or more, and --beam is {args.beam}.")
     if args.text is not None and args.text != piped.STDIN and not args.text.strip():
         raise UsageError("An empty text has no translation; give a sentence, or pipe lines in.")
     if args.text in (None, piped.STDIN) and not piped.is_piped() and not sys.stdin.isatty():
         raise UsageError("No text is given: name a TEXT, or pipe lines in.")
     with Translator(resolve_run(args.run, args.runs_dir)) as translator:
-        unknown = _Unknown()
+        doubts = _Doubts()
         for lines in _batches(args.text):
-            _answer(translator, lines, args, unknown)
-        unknown.warn()
+            _answer(translator, lines, args, doubts)
+        doubts.warn(args.prefix)
     return 0
 
 
@@ -144,29 +162,39 @@ def _decoded(line: bytes, number: int) -> str:
     return text
 
 
-class _Unknown:
-    """Counts source tokens that stand for what the vocabulary lacks."""
+class _Doubts:
+    """Counts source tokens that stand for what the vocabulary lacks, and lines whose prefix is improbable."""
 
     def __init__(self) -> None:
-        self.tokens = self.of = 0
+        self.unknown = self.tokens = self.improbable = self.lines = 0
 
     def count(self, best: Translation) -> None:
-        self.tokens += best.unknown
-        self.of += len(best.source)
+        self.unknown += best.unknown
+        self.tokens += len(best.source)
+        self.improbable += best.has_improbable_prefix
+        self.lines += 1
 
-    def warn(self) -> None:
-        if self.tokens:
+    def warn(self, prefix: str | None) -> None:
+        if self.improbable:
+            of_lines = f" for {self.improbable:,} of {self.lines:,} lines" if self.lines > 1 else ""
             notify(
-                f"{self.tokens:,} of {self.of:,} source tokens stand for words or characters that the run's vocabulary "
-                f"lacks, so it cannot know what they mean."
+                f"The model finds the beginning '{one_line(prefix or '', 40)}' very improbable{of_lines}; what follows "
+                f"it may have little to do with the source."
+            )
+        if self.unknown:
+            notify(
+                f"{self.unknown:,} of {self.tokens:,} source tokens stand for words or characters that the run's "
+                f"vocabulary lacks, so it cannot know what they mean."
             )
 
 
-def _answer(translator: Translator, lines: Sequence[str], args: TranslateArguments, unknown: _Unknown) -> None:
+def _answer(translator: Translator, lines: Sequence[str], args: TranslateArguments, doubts: _Doubts) -> None:
     """Translate some lines, and write the translations in their order."""
     texts = [line for line in lines if line.strip()]
     prefixes = None if args.prefix is None else [args.prefix] * len(texts)
-    options = {"beam": args.beam, "alpha": args.alpha}
+    options = {
+        "beam": args.beam or max(BEAM, args.nbest), "alpha": args.alpha, "replace_unknown": args.replace_unknown
+    }  # fmt: skip
     found = iter(translator.search(texts, prefixes=prefixes, nbest=args.nbest, **options) if texts else ())
     for line in lines:
         translations = next(found) if line.strip() else []
@@ -176,7 +204,7 @@ def _answer(translator: Translator, lines: Sequence[str], args: TranslateArgumen
                 f"have characters that were not in the training text."
             )
         if translations:
-            unknown.count(translations[0])
+            doubts.count(translations[0])
         _write(line, translations, args)
 
 

@@ -15,6 +15,9 @@ from typing import Any
 from lstmtui.client.process import open_child
 from lstmtui.runs.folder import RunFolder
 
+IMPROBABLE_PREFIX = 1e-3
+"""Mean probability of the tokens of a prefix below which a person is warned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Translation:
@@ -31,6 +34,13 @@ class Translation:
     """For each target token, what it has read of each source token."""
     unknown: int = 0
     """Source tokens that stand for words or characters outside the vocabulary."""
+    prefix_probability: float | None = None
+    """The geometric mean of the probabilities of the tokens of its prefix; None without one."""
+
+    @property
+    def has_improbable_prefix(self) -> bool:
+        """Whether the model would hardly have begun so."""
+        return self.prefix_probability is not None and self.prefix_probability < IMPROBABLE_PREFIX
 
 
 class Translator:
@@ -83,7 +93,7 @@ class Translator:
         """Return the best translations of each line, the best first.
 
         nbest    how many of each line; there may be fewer
-        options  beam, alpha, max_length
+        options  beam, alpha, max_length, replace_unknown
         """
         details: dict[str, Any] = {"lines": list(lines), "nbest": nbest, **options}
         if prefixes is not None:
@@ -95,5 +105,5 @@ class Translator:
 def _parsed(answer: dict[str, Any]) -> Translation:
     return Translation(
         answer["text"], answer["score"], answer["log_probability"], tuple(answer["source"]), tuple(answer["target"]),
-        tuple(map(tuple, answer["alignment"])), answer["unknown"],
+        tuple(map(tuple, answer["alignment"])), answer["unknown"], answer["prefix_probability"],
     )  # fmt: skip

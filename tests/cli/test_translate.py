@@ -12,6 +12,9 @@ from support import fake_translator
 from lstmtui.cli import piped
 from lstmtui.client import translator
 
+OPTIONS = {"beam": 5, "alpha": 1.0, "replace_unknown": True}
+"""Of a search, where none are given."""
+
 
 @pytest.fixture(autouse=True)
 def run(make_run, monkeypatch):
@@ -33,7 +36,7 @@ def pipe(monkeypatch):
 def test_a_text_is_translated(lstmtui):
     said = lstmtui("translate", "pairs", "one two")
     assert (said.code, said.out, said.err) == (0, "TWO ONE\n", "")
-    assert fake_translator.asked == [{"lines": ["one two"], "prefixes": None, "nbest": 1, "beam": 5, "alpha": 1.0}]
+    assert fake_translator.asked == [{"lines": ["one two"], "prefixes": None, "nbest": 1, **OPTIONS}]
 
 
 def test_lines_keep_their_order_and_empty_ones_stay(lstmtui, pipe):
@@ -58,7 +61,26 @@ def test_lines_before_a_bad_one_are_translated(lstmtui, pipe):
 def test_several_translations_come_with_their_scores(lstmtui):
     said = lstmtui("translate", "pairs", "one two", "--nbest", "7", "--alpha", "0.5")
     assert said.out.splitlines()[:2] == ["-1.000\tTWO ONE", "-2.000\tTWO ONE!"]
-    assert fake_translator.asked[0]["beam"] == 7
+    assert fake_translator.asked[0]["beam"] == 7  # as wide as it must be
+
+
+def test_more_translations_than_the_beam_that_is_given_are_refused(lstmtui):
+    said = lstmtui("translate", "pairs", "one two", "--nbest", "3", "--beam", "2")
+    assert (said.code, said.out) == (2, "")
+    assert "--nbest 3 needs a beam of 3 or more, and --beam is 2." in said.err
+
+
+def test_unknown_words_may_stay(lstmtui):
+    lstmtui("translate", "pairs", "one two", "--no-replace-unknown")
+    assert fake_translator.asked[0]["replace_unknown"] is False
+
+
+def test_an_improbable_prefix_is_said_once(lstmtui, pipe):
+    pipe(b"one\n\ntwo\n")
+    said = lstmtui("translate", "pairs", "--prefix", "rarely")
+    assert said.out == "ONE\n\nTWO\n"
+    assert said.err.count("finds the beginning 'rarely' very improbable for 2 of 2 lines;") == 1
+    assert "improbable" not in lstmtui("translate", "pairs", "one", "--prefix", "often").err
 
 
 def test_json_has_scores_tokens_and_alignment(lstmtui):

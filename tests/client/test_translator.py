@@ -17,6 +17,9 @@ def test_a_process_translates(tmp_path):
         assert all(isinstance(text, str) for text in texts)
         assert len(texts) == 2
         assert translator.translate(["alpha beta"], prefixes=["BETA"])[0].startswith("BETA")
+        ((begun,),) = translator.search(["alpha beta"], prefixes=["BETA "], replace_unknown=False)
+        assert begun.prefix_probability is not None
+        assert 0 < begun.prefix_probability < 1
         (found,) = translator.search(["alpha beta"], beam=4, nbest=3, max_length=5)
         assert [best.score for best in found] == sorted((best.score for best in found), reverse=True)
         assert all(len(row) == 2 for best in found for row in best.alignment)

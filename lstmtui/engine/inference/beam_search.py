@@ -15,6 +15,7 @@ then the tokens that come first must write it, in whatever way is the most proba
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -106,6 +107,8 @@ class Hypothesis:
     score: float
     alignment: Array
     """(tokens, source tokens): what each token has read of the source."""
+    prefix_probability: float | None
+    """The geometric mean of the probabilities of the tokens that write its prefix; None without one."""
 
 
 class _Step(NamedTuple):
@@ -114,6 +117,8 @@ class _Step(NamedTuple):
     tokens: Array
     parents: Array
     """The row of the step before that each continues."""
+    log_p: Array
+    """Of each hypothesis from its beginning."""
     attention: Array
     """(rows, S)"""
 
@@ -211,8 +216,8 @@ class _Beams:
         tokens, log_p = self._constrained(tokens, log_p, length)
         scores = self._log_p[:, None] + log_p
         parents, places = self._most_probable(scores)
-        self._steps.append(_Step(tokens[parents, places], self._rows[parents], following.attention[parents]))
-        chosen, reached, sources = self._steps[-1].tokens, scores[parents, places], self._sources[parents]
+        chosen, reached, sources = tokens[parents, places], scores[parents, places], self._sources[parents]
+        self._steps.append(_Step(chosen, self._rows[parents], reached, following.attention[parents]))
         for row in np.flatnonzero(chosen == self._end):
             self._end_one(int(sources[row]), float(reached[row]), int(row))
         live = np.flatnonzero((chosen != self._end) & self._can_win(sources, reached, chosen != self._end))
@@ -293,14 +298,26 @@ class _Beams:
     def best(self) -> list[list[Hypothesis]]:
         """Return the best that have ended, of each source."""
         return [
-            [self._hypothesis(ended, int(length)) for ended in of_source[: self._options.nbest]]
-            for of_source, length in zip(self._ended, self._lengths, strict=True)
+            [self._hypothesis(ended, source) for ended in of_source[: self._options.nbest]]
+            for source, of_source in enumerate(self._ended)
         ]
 
-    def _hypothesis(self, ended: _Ended, source_length: int) -> Hypothesis:
-        tokens, alignment, row = [], [], ended.row
+    def _hypothesis(self, ended: _Ended, source: int) -> Hypothesis:
+        tokens, alignment, log_p, row = [], [], [], ended.row
         for step in reversed(self._steps[: ended.step + 1]):
             tokens.append(int(step.tokens[row]))
-            alignment.append(step.attention[row, :source_length])
+            alignment.append(step.attention[row, : self._lengths[source]])
+            log_p.append(float(step.log_p[row]))
             row = int(step.parents[row])
-        return Hypothesis(tuple(tokens[::-1]), ended.log_probability, ended.score, np.stack(alignment[::-1]))
+        given = self._prefix_length(self._prefixes[source], tokens[::-1])
+        mean = math.exp(log_p[-given] / given) if given else None
+        return Hypothesis(tuple(tokens[::-1]), ended.log_probability, ended.score, np.stack(alignment[::-1]), mean)
+
+    def _prefix_length(self, prefix: Prefix, tokens: Sequence[int]) -> int:
+        """Return how many tokens of a translation write its prefix."""
+        count = len(prefix.tokens)
+        rest = prefix.rest if self._texts is not None else b""
+        while rest and self._texts is not None and count < len(tokens):
+            rest = rest[len(self._texts.pieces[tokens[count]]) :]
+            count += 1
+        return count

@@ -45,6 +45,8 @@ class Translation:
     """(target, source): what each token has read of the source."""
     unknown: int
     """Source tokens that stand for words or characters outside the vocabulary."""
+    prefix_probability: float | None
+    """As `beam_search.Hypothesis` has it."""
 
 
 class _Begin(NamedTuple):
@@ -71,12 +73,7 @@ class _WholeWords:
 class Translator:
     """A model and its tokenizers, for text; the weights are those of the processor."""
 
-    def __init__(
-        self, sizes: TranslationSizes, weights: Arena, tokenizers: Tokenizers, compute: Compute, *,
-        replace_unknown: bool = True,
-    ) -> None:  # fmt: skip
-        """`replace_unknown` says whether a source word stands for an unknown one of the target."""
-        self._replace_unknown = replace_unknown
+    def __init__(self, sizes: TranslationSizes, weights: Arena, tokenizers: Tokenizers, compute: Compute) -> None:
         self._sizes, self._weights, self._tokenizers, self._compute = sizes, weights, tokenizers, compute
         self._end = line_end(tokenizers.target)
         self._model: tuple[tuple[int, int, int], IncrementalTranslation] | None = None
@@ -92,12 +89,14 @@ class Translator:
         options: SearchOptions = DEFAULT,
         *,
         prefixes: Sequence[str] | None = None,
+        replace_unknown: bool = True,
         check: Callable[[], None] = lambda: None,
     ) -> list[list[Translation]]:
         """Return the best translations of each line, the best first, in the order of the lines.
 
-        prefixes  how the translation of each line begins; a last word without a space after it may go on
-        check     called between batches; may raise
+        prefixes         how the translation of each line begins; a last word without a space after it may go on
+        replace_unknown  whether a source word stands for an unknown one of the target
+        check            called between batches; may raise
         """
         source = encode_lines(lines, self._tokenizers.source)
         target = [""] * len(lines) if prefixes is None else prefixes
@@ -108,7 +107,11 @@ class Translator:
             chosen = order[at : at + BATCH]
             batch = self._search([source[n] for n in chosen], options, [begins[n].prefix for n in chosen])
             for n, hypotheses in zip(chosen, batch, strict=True):
-                found[n] = [self._translation(lines[n], source[n], best, begins[n]) for best in hypotheses]
+                surface = surface_tokens(lines[n], source[n][:-1], self._tokenizers.source)
+                found[n] = [
+                    self._translation(source[n], best, begins[n], surface, replace_unknown=replace_unknown)
+                    for best in hypotheses
+                ]
             check()
         return found
 
@@ -147,13 +150,15 @@ class Translator:
         index = TokenIndex(self._tokenizers.target)
         return _WholeWords(index) if index.whole_words else index
 
-    def _translation(self, line: str, source: Array, best: Hypothesis, begin: _Begin) -> Translation:
+    def _translation(
+        self, source: Array, best: Hypothesis, begin: _Begin, surface: tuple[str, ...], *, replace_unknown: bool
+    ) -> Translation:
+        """Return a hypothesis as text; `surface` has the text of the source tokens."""
         of_source, of_target = self._tokenizers
-        ids = best.tokens[:-1]
-        surface, alignment = surface_tokens(line, source[:-1], of_source), best.alignment[:-1, :-1]
+        ids, alignment = best.tokens[:-1], best.alignment[:-1, :-1]
         pieces = [of_target.token_bytes(token) for token in ids]
         for n, token in enumerate(ids):
-            if token == of_target.unk and surface and self._replace_unknown:
+            if token == of_target.unk and surface and replace_unknown:
                 pieces[n] = surface[int(alignment[n].argmax())].encode()
         for n, piece in enumerate(begin.surface):  # what is given stands as it is written
             if ids[n] == of_target.unk:
@@ -161,7 +166,7 @@ class Translator:
         return Translation(
             _joined(pieces, of_target), best.log_probability, best.score, surface,
             tuple(piece.decode("utf-8", "replace") for piece in pieces), alignment,
-            of_source.unknown(source[:-1]),
+            of_source.unknown(source[:-1]), best.prefix_probability,
         )  # fmt: skip
 
 

@@ -3,12 +3,14 @@
 One JSON object a line on standard input, one on standard output; the first line out says that it is ready, or why the
 run cannot be loaded.
 
-    {"op": "translate", "lines": [...], "prefixes": [...], "beam": 5, "alpha": 1.0, "nbest": 1, "max_length": null}
-        {"translations": [[{"text", "score", "log_probability", "source", "target", "unknown",
+    {"op": "translate", "lines": [...], "prefixes": [...], "beam": 5, "alpha": 1.0, "nbest": 1, "max_length": null,
+     "replace_unknown": true}
+        {"translations": [[{"text", "score", "log_probability", "source", "target", "unknown", "prefix_probability",
                             "alignment"}, ...], ...]}
 
 "prefixes" are how translations begin, one for each line, and may be left out; "alignment" has for each target token
-what it has read of each source token. Errors and heartbeats: see `lstmtui.engine.answering`.
+what it has read of each source token; "prefix_probability" is the mean probability of the prefix's tokens, or null.
+Errors and heartbeats: see `lstmtui.engine.answering`.
 """
 
 from __future__ import annotations
@@ -45,12 +47,13 @@ class Service:
         alpha: float = DEFAULT.alpha,
         nbest: int = DEFAULT.nbest,
         max_length: int | None = None,
+        replace_unknown: bool = True,
     ) -> Answers:
         _check(lines, prefixes, beam, nbest)
         if alpha < 0 or (max_length is not None and max_length < 1):
             raise UsageError("alpha is 0 or more, and max_length 1 or more.")
         options = SearchOptions(beam=beam, alpha=float(alpha), nbest=nbest, max_length=max_length)
-        found = self._translator.translate(lines, options, prefixes=prefixes)
+        found = self._translator.translate(lines, options, prefixes=prefixes, replace_unknown=replace_unknown)
         yield {"translations": [[_as_json(best) for best in of_line] for of_line in found]}
 
 
@@ -71,7 +74,7 @@ def _check(lines: list[str], prefixes: list[str] | None, beam: int, nbest: int) 
 def _as_json(best: Translation) -> dict[str, Any]:
     return {
         "text": best.text, "score": best.score, "log_probability": best.log_probability, "source": list(best.source),
-        "target": list(best.target), "unknown": best.unknown,
+        "target": list(best.target), "unknown": best.unknown, "prefix_probability": best.prefix_probability,
         "alignment": [[round(float(x), 4) for x in row] for row in best.alignment],
     }  # fmt: skip
 

@@ -142,7 +142,7 @@ again.
         if question not in found:
             return
         if found[question]:
-            self._set_status(" · ".join([f"{message.milliseconds:.0f} ms", self._folder.name, *self._remarks()]))
+            self._set_status(" · ".join([f"{message.milliseconds:.0f} ms", *self._remarks()]))
         else:
             self.query_one(TranslationList).empty_text = "No translation begins so."
             self._set_status("The model cannot write a translation that begins with this text; change it.", error=True)
@@ -168,15 +168,17 @@ again.
         return int(min(row, source.document.line_count - 1, MAX_LINES - 1))
 
     def _remarks(self) -> list[str]:
-        """Return what a person should know of a source that is not one sentence."""
-        source = self.query_one("#source", TextArea)
-        count, found = source.document.line_count, []
+        """Return what a person should know of the text: the run, which line it is, and what is unusual."""
+        source, found = self.query_one("#source", TextArea), [self._folder.name]
+        count = source.document.line_count
         if count > 1:
             found.append(f"line {self._row + 1} of {count:,}")
         if count > MAX_LINES:
             found.append(f"only the first {MAX_LINES} lines are translated here, a file by 'lstmtui translate'")
         if len(source.text) > MAX_ROW and count > source.text.count("\n") + 1:
             found.append(f"a line of more than {MAX_ROW:,} characters is translated in parts")
+        if self.translations and self.translations[0].has_improbable_prefix:
+            found.append("the model finds this beginning very improbable; what follows may not fit the source")
         return found
 
     def _request(self) -> None:
@@ -217,7 +219,7 @@ again.
         if not target.has_focus:
             target.scroll_to_row(row)
         if self._question() in self._answers:
-            self._set_status(" · ".join([self._folder.name, *self._remarks()]))
+            self._set_status(" · ".join(self._remarks()))
         else:
             self._request()
 

@@ -103,6 +103,20 @@ def test_what_is_given_stands_and_counts(width):
     assert searched(writes, [Prefix(long), Prefix(), Prefix()], beam=width)[0][0].tokens == (*long, END)
 
 
+def test_a_prefix_has_the_mean_probability_of_its_tokens():
+    table = {(): [0.3, 0.1, 0.6], (2,): [0.8, 0.15, 0.05], (1,): [0.1, 0.1, 0.8]}
+    one = np.zeros((1, 1), np.int32), np.ones(1, np.int32)
+    for prefix, mean in ((Prefix(), None), (Prefix((2,)), 0.6), (Prefix((2, 1)), (0.6 * 0.15) ** 0.5)):
+        options = SearchOptions(max_length=9, beam=3)
+        ((best,),) = search(Scripted(table), *one, end=END, options=options, prefixes=[prefix])
+        assert best.prefix_probability == (mean if mean is None else pytest.approx(mean))
+    texts = Texts()
+    texts.pieces = Texts.pieces[:3]
+    rest = Prefix((), b"ab")  # written by token 2 alone
+    ((best,),) = search(Scripted(table), *one, end=END, options=options, prefixes=[rest], texts=texts)
+    assert best.prefix_probability == pytest.approx(0.6)
+
+
 class Texts:
     """Tokens of these texts."""
 

@@ -66,15 +66,13 @@ def test_unknown_words_become_the_source_word_that_is_read_most(made):
 
 
 def test_unknown_words_stay_where_they_are_not_to_be_replaced(made):
-    _, weights, tokenizers = made
-    of_model = sizes(source_vocabulary=tokenizers.source.size, target_vocabulary=tokenizers.target.size)
+    translates, weights, tokenizers = made
     weights["softmax.b"][...] = [9, 5, 0, 0, 0, 0][: len(weights["softmax.b"])]
-    translates = Translator(of_model, weights, tokenizers, Compute("float32", 1), replace_unknown=False)
-    ((best,),) = translates.translate(["a zebra"], OPTIONS)
+    ((best,),) = translates.translate(["a zebra"], OPTIONS, replace_unknown=False)
     unknown = tokenizers.target.token_bytes(tokenizers.target.unk).decode()
     assert best.target
     assert set(best.target) == {unknown}
-    ((given,),) = translates.translate(["a zebra"], OPTIONS, prefixes=["sonst "])
+    ((given,),) = translates.translate(["a zebra"], OPTIONS, prefixes=["sonst "], replace_unknown=False)
     assert given.text.startswith("sonst")  # what is given stands as it is written
 
 

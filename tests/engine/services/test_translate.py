@@ -25,7 +25,10 @@ def test_answers_hold_text_scores_tokens_and_alignment(service):
     (answer,) = service.answers({"lines": ["alpha beta", ""], "nbest": 2})
     first, empty = answer["translations"]
     assert len(first) == 2
-    assert set(first[0]) == {"text", "score", "log_probability", "source", "target", "alignment", "unknown"}
+    assert set(first[0]) == {
+        "text", "score", "log_probability", "source", "target", "alignment", "unknown", "prefix_probability"
+    }  # fmt: skip
+    assert first[0]["prefix_probability"] is None
     assert (first[0]["source"], empty[0]["source"]) == (["alpha", "beta"], [])
 
 

@@ -157,6 +157,15 @@ async def test_a_beginning_that_cannot_be_written_is_said(open_app: Open, run: R
         await until(pilot, lambda: "cannot write a translation that begins with this" in painted(pilot.app))
 
 
+async def test_an_improbable_beginning_is_said(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
+        await type_source(pilot, "one")
+        target(pilot).load_text("rarely")
+        await until(pilot, lambda: "very improbable" in painted(pilot.app))
+        target(pilot).load_text("ONE")
+        await until(pilot, lambda: "improbable" not in painted(pilot.app))
+
+
 async def test_an_empty_source_is_not_translated(open_app: Open, run: RunFolder) -> None:
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         await type_source(pilot, "one")
