@@ -1,6 +1,7 @@
 """Takes the README's pictures from real runs: python tests/bench/pictures.py RUN [--to .github] [--only live,type].
 
-RUN is the run that is opened, best while it trains; the list and the comparison show all runs of its folder.
+RUN is the run that is opened, best while it trains; the list and the comparison show all runs of its folder. A run of
+translation (Multi30k, English to German) gives the picture "translate", every other run all the others.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.screens import painted
 from textual.pilot import Pilot
 
+from lstmtui import config
 from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import find_run
@@ -34,9 +36,12 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "inspect": (True, ("i", "down", "down"), "Read "),
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
+    "translate": (True, ("t",), "Ready"),
 }
 """Whether the run is opened, the keys that lead there, and a text that is on the screen once it is complete."""
 TYPED = "Good morrow, cousin. I have not seen the k"
+SOURCE, ACCEPTED = "a man in a blue shirt is riding a bike down the street .", 3
+"""What is translated, and how many words of the translation are accepted."""
 
 
 async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences) -> str:
@@ -55,6 +60,12 @@ async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences:
         if name == "type":
             await pilot.press(*TYPED)
             await wait_for(pilot, "%")
+        if name == "translate":
+            await pilot.press(*SOURCE)
+            await wait_for(pilot, "▸1")
+            for _ in range(1 + ACCEPTED):  # the first goes to the translation
+                await pilot.press("tab")
+                await pilot.pause(1.0)
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
@@ -83,7 +94,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--to", type=Path, default=Path(".github"))
     parser.add_argument("--size", default="100x30")
-    parser.add_argument("--only", default=",".join(PICTURES))
+    parser.add_argument("--only")
     parser.add_argument("--theme", default="auto")
     parser.add_argument("--charset", default="braille")
     given = parser.parse_args()
@@ -92,7 +103,9 @@ def main() -> None:
     run = find_run(given.run, Path(runs_root().name))
     width, height = (int(part) for part in given.size.split("x"))
     preferences = Preferences(theme=given.theme, charset=given.charset)
-    for name in given.only.split(","):
+    translates = config.load(run.config).data.purpose == "translation"
+    names = [name for name in PICTURES if (name == "translate") == translates]
+    for name in given.only.split(",") if given.only else names:
         svg = asyncio.run(picture(name, run, (width, height), preferences))
         if str(Path.home()) in svg or str(folder.parent) in svg:
             raise SystemExit(f"{name}: a path of this machine stands in the picture.")
