@@ -7,7 +7,7 @@ from typing import Any
 
 from lstmtui.common.npz import read_arrays
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.snapshot import Saturation
+from lstmtui.runs.snapshot import Posteriors, Saturation
 
 
 def read_saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
@@ -27,6 +27,25 @@ def _saturation(path: Path) -> Saturation | None:
     if not left.size or left.shape[1] != len(gates):
         return None
     return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right)
+
+
+def read_posteriors(run: RunFolder) -> Posteriors | None:
+    """Return the newest posteriors of a recording; None where there are none, or only damaged ones."""
+    for path in sorted(run.probes.glob("posteriors-*.npz"), reverse=True):
+        if (found := _posteriors(path)) is not None:
+            return found
+    return None
+
+
+def _posteriors(path: Path) -> Posteriors | None:
+    stored = read_arrays(path, "step", "values", "labels", "reference", "transcript")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
+        return None
+    values, labels = stored["values"], tuple(str(label) for label in stored["labels"].ravel())
+    if values.ndim != 2 or values.dtype.kind != "f" or not values.size or values.shape[1] != len(labels):
+        return None
+    texts = [str(stored[name].item()) if stored[name].size == 1 else "" for name in ("reference", "transcript")]
+    return Posteriors(int(stored["step"].item()), values, labels, *texts)
 
 
 def read_window(run: RunFolder) -> dict[str, Any] | None:

@@ -103,6 +103,19 @@ class Saturation:
     right: Any
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Posteriors:
+    """What a speech model makes of one recording: the probability of each label at each step."""
+
+    step: int
+    values: Any
+    """(T, V)"""
+    labels: tuple[str, ...]
+    """The text of each, the first the empty one of the blank."""
+    reference: str
+    transcript: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
     """Everything a screen shows of one run at one moment."""

@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,10 @@ class RunWriter:
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
         """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed."""
         self._probe("saturation", step, gates=gates, left=left, right=right)
+
+    def posteriors(self, step: int, values: Any, labels: Sequence[str], reference: str, transcript: str) -> None:
+        """Store the probability of each label at each step of a recording (T, V), its true text and what was heard."""
+        self._probe("posteriors", step, values=values, labels=labels, reference=reference, transcript=transcript)
 
     def gradient(self, step: int, **arrays: Any) -> None:
         """Store one measurement of the gradient flow (`reports.gradient_flow`); the oldest are removed likewise."""

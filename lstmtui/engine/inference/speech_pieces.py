@@ -16,6 +16,10 @@ MIN_RANGE = 1.5
 """Nats between the quietest and the loudest energy of speech; a steady noise, or silence, has less."""
 
 
+MARGIN_FRAMES, SILENT = 30, 0.2
+"""What `trimmed` leaves of silence, and the part of the range of energies that is silence."""
+
+
 class Piece(NamedTuple):
     """A part of a recording."""
 
@@ -59,13 +63,20 @@ def energy(frames: Array) -> Array:
 
 def quietest(frames: Array, least: int) -> int:
     """Return the frame from `least` on at which frames (n, mel) are the quietest; of equal ones the middle."""
-    window = np.ones(min(QUIET_FRAMES, len(frames)))
-    smooth = np.convolve(energy(frames), window, "same") / np.convolve(np.ones(len(frames)), window, "same")
-    candidates = smooth[least:]
+    candidates = _smooth(energy(frames))[least:]
     if not len(candidates):
         return len(frames)
     low = np.flatnonzero(candidates <= candidates.min() + 1e-9)
     return max(1, least + int(low[len(low) // 2]))
+
+
+def _smooth(values: Array) -> Array:
+    """Return the mean of values (n,) around each."""
+    if not len(values):
+        return values
+    window = np.ones(min(QUIET_FRAMES, len(values)))
+    found: Array = np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
+    return found
 
 
 def is_speech(frames: Array) -> bool:
@@ -74,3 +85,14 @@ def is_speech(frames: Array) -> bool:
         return False
     found = energy(frames)
     return float(found.max() - found.min()) >= MIN_RANGE
+
+
+def trimmed(piece: Piece) -> Piece:
+    """Return a piece without the silence at its ends, but for a margin: a network is used to recordings like that."""
+    found = _smooth(energy(piece.frames))
+    low, high = (found.min(), found.max()) if len(found) else (0.0, 0.0)
+    loud = np.flatnonzero(found > low + SILENT * (high - low))
+    if not len(loud):
+        return piece
+    start, end = max(0, int(loud[0]) - MARGIN_FRAMES), int(loud[-1]) + 1 + MARGIN_FRAMES
+    return Piece(piece.first + start, piece.frames[start:end])

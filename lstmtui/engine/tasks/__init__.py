@@ -5,6 +5,7 @@ from __future__ import annotations
 from lstmtui.config import RunSettings
 from lstmtui.engine.tasks.language import LanguageTask
 from lstmtui.engine.tasks.memory import MemoryTask
+from lstmtui.engine.tasks.speech import SpeechTask
 from lstmtui.engine.tasks.task import Check, Task
 from lstmtui.engine.tasks.translation import TranslationTask
 from lstmtui.runs.writer import RunWriter
@@ -13,6 +14,7 @@ TASKS: dict[str, type[Task]] = {
     "text": LanguageTask,
     "autocomplete": LanguageTask,
     "translation": TranslationTask,
+    "speech": SpeechTask,
     "memory": MemoryTask,
 }
 

@@ -14,11 +14,10 @@ from lstmtui.data.feature_file import Statistics, features_of, save_statistics
 from lstmtui.data.recordings import Recordings
 from lstmtui.data.speech_corpus import open_recordings
 from lstmtui.data.utterances import UtteranceCounts, Utterances, notes, usable
+from lstmtui.engine.inference.loaded_recogniser import STATISTICS
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 
-STATISTICS = "feature_statistics.json"
-"""The file in the run folder with the statistics of a recogniser that streams."""
 Report = Callable[[str, float], None]
 
 

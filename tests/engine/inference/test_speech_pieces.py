@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstmtui.engine.inference.speech_pieces import Pieces, is_speech, quietest
+from lstmtui.engine.inference.speech_pieces import Piece, Pieces, is_speech, quietest, trimmed
 
 
 def speech(n, pauses=(), seed=1):
@@ -64,3 +64,13 @@ def test_silence_and_steady_noise_are_no_speech():
 def test_no_length_raises():
     with pytest.raises(ValueError, match="0 frames"):
         Pieces(0, 5)
+
+
+def test_silence_at_the_ends_is_trimmed():
+    frames = speech(400, [(0, 150), (300, 400)])
+    found = trimmed(Piece(1000, frames))
+    assert 1100 <= found.first <= 1130
+    assert 320 <= found.first - 1000 + len(found.frames) <= 350
+    np.testing.assert_array_equal(found.frames, frames[found.first - 1000 :][: len(found.frames)])
+    for same in (speech(0), speech(1), np.full((50, 5), -15.0)):
+        assert len(trimmed(Piece(3, same)).frames) == len(same)

@@ -8,7 +8,8 @@ from support import tiny
 from support.recordings import speech_folder, write_wav
 
 from lstmtui.data.feature_file import load_statistics
-from lstmtui.engine.tasks.run_recordings import STATISTICS, load_recordings, store_vocabulary
+from lstmtui.engine.inference.loaded_recogniser import STATISTICS
+from lstmtui.engine.tasks.run_recordings import load_recordings, store_vocabulary
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 

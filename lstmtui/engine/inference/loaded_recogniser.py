@@ -1,0 +1,69 @@
+"""A trained speech run, loaded for use: its tokenizer, its statistics, and the weights that evaluate best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstmtui import config
+from lstmtui.common.files import read_json
+from lstmtui.config import RunSettings
+from lstmtui.data.feature_file import load_statistics
+from lstmtui.data.tokens import Tokenizer
+from lstmtui.data.tokens import load as load_tokenizer
+from lstmtui.engine.backend import CPU
+from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
+from lstmtui.engine.inference.transcriber import MAX_PIECE, Transcriber
+from lstmtui.engine.nn.linear import Compute
+from lstmtui.engine.nn.speech_model import SpeechSizes, parameters
+from lstmtui.errors import CorruptError, UsageError
+from lstmtui.runs.folder import RunFolder
+
+STATISTICS = "feature_statistics.json"
+"""The file in the run folder with the statistics of a recogniser that streams."""
+LONGEST = "longest_seconds"
+"""The field of the status with the seconds of the longest training recording."""
+SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "optimizer", "sample_rate", "mel", "stack", "directions")
+
+
+def sizes_of(s: RunSettings, tokenizer: Tokenizer) -> SpeechSizes:
+    """Return the sizes of a run's model: label 0 is the blank, label n + 1 token n."""
+    return SpeechSizes(
+        features=s.speech.inputs, vocabulary=tokenizer.size + 1, cell=s.network.cell, embedding=s.network.embedding,
+        hidden=s.network.hidden, layers=s.network.layers, both=s.speech.directions == "both",
+        forget_bias=s.network.forget_bias,
+    )  # fmt: skip
+
+
+def identity_of(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return the settings that determine the shapes of tensors and what they read, and the tokenizer's digest."""
+    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": tokenizer.digest()}
+
+
+def load(run: RunFolder) -> Transcriber:
+    """Return the transcriber of the run's best checkpoint, or of its newest.
+
+    Raises UsageError for a run that was not trained for speech or has no checkpoint, CorruptError for a damaged one.
+    """
+    s = config.load(run.config)
+    if s.data.purpose != "speech":
+        raise UsageError(f"Run '{run.name}' was trained for {s.data.purpose}, not for speech: it transcribes nothing.")
+    require_checkpoint(run)
+    tokenizer = load_tokenizer(run.tokenizer)
+    sizes = sizes_of(s, tokenizer)
+    _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizer))
+    statistics = None if sizes.both else load_statistics(run.path / STATISTICS)
+    compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
+    return Transcriber(
+        s.speech, sizes, weights, tokenizer, compute, statistics=statistics, longest=_longest_seconds(run)
+    )
+
+
+def _longest_seconds(run: RunFolder) -> float:
+    """Return the seconds of the longest training recording; a usual length where the status does not say."""
+    try:
+        found = (read_json(run.status) or {}).get(LONGEST)
+    except CorruptError:
+        found = None
+    return float(found) if isinstance(found, int | float) and found > 0 else MAX_PIECE
