@@ -69,7 +69,7 @@ class Pairs:
 
 
 class Tokenizers(NamedTuple):
-    """One tokenizer for each side; the same one where both share a vocabulary."""
+    """One tokenizer for each side. Where both share a vocabulary, the target's tokens are the first of the source's."""
 
     source: tokens.Tokenizer
     target: tokens.Tokenizer
@@ -162,12 +162,15 @@ def _columns(name: str, lines: list[str]) -> Pairs:
 def train_tokenizers(pairs: Pairs, kind: str, limit: int | None = None, *, joint: bool = False) -> Tokenizers:
     """Return tokenizers with the vocabularies of both sides, or `joint`: one vocabulary for the text of both.
 
-    Raises UsageError for a kind or limit that cannot be.
+    Of a joint one the tokens of targets come first, and the target's tokenizer has them alone: a softmax need not
+    choose from words of the source's language. Raises UsageError for a kind or limit that cannot be.
     """
     texts = [_text(pairs.source), _text(pairs.target)]
     if joint:
         both = tokens.train(kind, texts, limit)
-        return Tokenizers(both, both)
+        if not isinstance(both, tokens.Bpe):
+            return Tokenizers(both, both)
+        return Tokenizers(*both.parted(np.unique(both.encode(texts[1]))))
     return Tokenizers(*(tokens.train(kind, [text], limit) for text in texts))
 
 

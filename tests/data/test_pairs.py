@@ -77,7 +77,9 @@ def test_files_that_are_no_pairs_are_refused_in_one_sentence(tmp_path, files, me
 @pytest.mark.parametrize("joint", [True, False])
 def test_every_line_becomes_its_tokens_and_a_line_end(kind, joint):
     tokenizers = train_tokenizers(PAIRS, kind, joint=joint)
-    assert (tokenizers.source is tokenizers.target) == joint
+    if joint:
+        source, target = tokenizers
+        assert all(source.token_bytes(i) == target.token_bytes(i) for i in range(target.size))
     corpus = encode_pairs(PAIRS, tokenizers)
     sides = (corpus.source, PAIRS.source), (corpus.target, PAIRS.target)
     for tokenizer, (side, lines) in zip(tokenizers, sides, strict=True):
@@ -94,6 +96,19 @@ def test_a_joint_vocabulary_knows_the_characters_of_both_sides():
     both = train_tokenizers(PAIRS, "chars", joint=True).source
     assert both.unk not in both.encode("schläft".encode())
     assert both.unk in train_tokenizers(PAIRS, "chars").source.encode("schläft".encode())
+
+
+def test_the_tokens_of_targets_come_first_in_a_joint_vocabulary_of_pieces():
+    pairs = Pairs(("the dog sleeps there", "the other dog sleeps") * 3, ("der Hund", "der Hund da") * 3)
+    source, target = train_tokenizers(pairs, "bpe", 300, joint=True)
+    merged = [{tokenizer.token_bytes(i) for i in range(256, tokenizer.size)} for tokenizer in (source, target)]
+    assert b" Hund" in merged[1]
+    assert b" dog" in merged[0] - merged[1]
+    assert {source.token_bytes(i) for i in range(256)} == {bytes([byte]) for byte in range(256)}
+    # What the target has no token for is written in bytes.
+    ids = target.encode(b"der dog")
+    assert target.decode(ids) == b"der dog"
+    assert ids.max() < target.size < source.size
 
 
 def test_a_vocabulary_without_the_line_end_is_refused():

@@ -36,13 +36,20 @@ class Bpe(Tokenizer):
 
     kind = "bpe"
 
-    def __init__(self, engine: Engine) -> None:
-        """Take a `tokenizers.Tokenizer` with a byte-level BPE model."""
-        self._engine = engine
-        self._size = engine.get_vocab_size()
+    def __init__(self, engine: Engine, size: int | None = None) -> None:
+        """Take a `tokenizers.Tokenizer` with a byte-level BPE model.
+
+        size  how many of its tokens this tokenizer has, the first ones, with all bytes among them; None for all. Text
+              of another token is written in bytes. Raises ValueError where a byte is missing.
+        """
+        self._engine, self._whole = engine, engine.get_vocab_size()
+        self._size = self._whole if size is None else size
         back = {char: byte for byte, char in enumerate(_byte_characters())}
         strings = sorted(engine.get_vocab().items(), key=lambda entry: entry[1])
         self._bytes = [bytes(back[char] for char in string) for string, _ in strings]
+        self._of_byte = {piece[0]: i for i, piece in enumerate(self._bytes[: self._size]) if len(piece) == 1}
+        if not 0 < self._size <= self._whole or len(self._of_byte) < 256:
+            raise ValueError(f"a part of {self._size} tokens without all bytes")
 
     @classmethod
     def train(cls, chunks: Iterable[bytes], limit: int | None = None) -> Self:
@@ -73,13 +80,34 @@ class Bpe(Tokenizer):
         pieces = _pieces(chunks)
         while batch := list(itertools.islice(pieces, BATCH_PIECES)):
             for encoding in self._engine.encode_batch_fast(batch):
-                yield np.array(encoding.ids, np.int32)
+                ids = np.array(encoding.ids, np.int32)
+                yield ids if self._size == self._whole else self._within(ids)
+
+    def _within(self, ids: Ids) -> Ids:
+        """Return ids in which each token that this tokenizer lacks is written in bytes."""
+        lacking = np.flatnonzero(ids >= self._size)
+        if not len(lacking):
+            return ids
+        spelt = {n: [self._of_byte[byte] for byte in self._bytes[ids[n]]] for n in lacking.tolist()}
+        return np.array([i for n, id_ in enumerate(ids.tolist()) for i in spelt.get(n, (id_,))], np.int32)
+
+    def parted(self, chosen: Ids) -> tuple[Bpe, Bpe]:
+        """Return the same tokens in another order, all bytes and the `chosen` ones first, and a tokenizer of these."""
+        comes_first = np.array([len(piece) == 1 for piece in self._bytes])
+        comes_first[chosen] = True
+        place = np.empty(self._whole, int)
+        place[np.argsort(~comes_first, kind="stable")] = np.arange(self._whole)
+        body = json.loads(self._engine.to_str())
+        body["model"]["vocab"] = {piece: int(place[i]) for piece, i in body["model"]["vocab"].items()}
+        whole = Bpe.from_json({"tokenizers": body})
+        return whole, Bpe(whole._engine, int(comes_first.sum()))
 
     def token_bytes(self, i: int) -> bytes:
         return self._bytes[i]
 
     def to_json(self) -> dict[str, Any]:
-        return {"tokenizers": json.loads(self._engine.to_str())}
+        body = {"tokenizers": json.loads(self._engine.to_str())}
+        return body if self._size == self._whole else {**body, "size": self._size}
 
     def unknown(self, ids: Ids) -> int:
         """Return how many of `ids` are bytes of a character that the vocabulary has no token for."""
@@ -90,7 +118,7 @@ class Bpe(Tokenizer):
         from tokenizers import Tokenizer as Engine
 
         try:
-            return cls(Engine.from_str(json.dumps(body["tokenizers"])))
+            return cls(Engine.from_str(json.dumps(body["tokenizers"])), body.get("size"))
         except Exception as error:  # the library raises bare Exception
             raise ValueError(str(error)) from error
 

@@ -30,7 +30,7 @@ def sizes_of(s: RunSettings, tokenizers: Tokenizers) -> TranslationSizes:
     """Return the sizes of a run's model: its layers are those of the encoder, the decoder has one in each stack."""
     source, target = tokenizers
     return TranslationSizes(
-        source_vocabulary=source.size, target_vocabulary=target.size, joint=source is target, cell=s.network.cell,
+        source_vocabulary=source.size, target_vocabulary=target.size, joint=is_joint(s), cell=s.network.cell,
         embedding=s.network.embedding, hidden=s.network.hidden, attention=s.network.hidden,
         encoder_layers=s.network.layers, forget_bias=s.network.forget_bias,
     )  # fmt: skip
@@ -52,8 +52,7 @@ def load_tokenizers(run: RunFolder, s: RunSettings) -> Tokenizers:
     path = run.path / TARGET_TOKENIZER
     if not exists(path):
         raise UsageError(f"Run '{run.name}' was not trained to translate: it has no target vocabulary.")
-    source = load_tokenizer(run.tokenizer)
-    return Tokenizers(source, source if is_joint(s) else load_tokenizer(path))
+    return Tokenizers(load_tokenizer(run.tokenizer), load_tokenizer(path))
 
 
 def load(run: RunFolder) -> Translator:

@@ -45,11 +45,6 @@ class PairData:
     counts: Counts
     """How the training pairs were cleaned."""
 
-    @property
-    def joint(self) -> bool:
-        """Whether both sides share a vocabulary."""
-        return self.tokenizers.source is self.tokenizers.target
-
     def digest(self) -> str:
         """Return the digest of training pairs and vocabularies."""
         found = hashlib.sha256("".join(tokenizer.digest() for tokenizer in self.tokenizers).encode())

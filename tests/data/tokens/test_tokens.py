@@ -212,6 +212,19 @@ def test_bpe_merges_only_repeated_pairs():
     assert len(first.encode(b"the cat")) <= 3
 
 
+def test_a_part_of_a_bpe_vocabulary_is_saved_and_loaded(tmp_path):
+    whole, part = tokens.train("bpe", [b"the cat sat on the cat " * 3], 300).parted(np.array([260, 262]))
+    assert (whole.size, part.size) == (tokens.train("bpe", [b"the cat sat on the cat " * 3], 300).size, 258)
+    part.save(tmp_path / "part.json")
+    again = tokens.load(tmp_path / "part.json")
+    assert (again.size, again.digest()) == (258, part.digest())
+    assert again.decode(again.encode("the cat sät".encode())) == "the cat sät".encode()
+    damaged = json.loads((tmp_path / "part.json").read_bytes()) | {"size": 100}
+    (tmp_path / "part.json").write_text(json.dumps(damaged))
+    with pytest.raises(CorruptError, match="damaged"):
+        tokens.load(tmp_path / "part.json")
+
+
 @pytest.mark.parametrize("kind", ["bytes", "words", "chars", "bpe"])
 def test_text_may_end_within_a_character(kind):
     tokenizer = tokens.train(kind, ["a a é é\n".encode()], None)

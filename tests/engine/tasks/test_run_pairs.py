@@ -4,6 +4,7 @@ import pytest
 from support import tiny
 
 from lstmtui.data.pairs import Rules
+from lstmtui.engine.inference.loaded_translator import is_joint
 from lstmtui.engine.tasks.run_pairs import load_pairs, store_tokenizers
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
@@ -32,9 +33,10 @@ def test_parts_hold_out_all_pairs_of_a_source(settings):
 
 
 def test_both_sides_share_a_vocabulary_of_pieces_and_not_one_of_words(settings):
-    assert load_pairs(settings(tokens="bytes"), Rules()).joint
-    assert not load_pairs(settings(), Rules()).joint
-    assert not load_pairs(settings(tokens="bytes", joint=False), Rules()).joint
+    assert is_joint(settings(tokens="bytes"))
+    assert is_joint(settings(tokens="bpe"))
+    assert not is_joint(settings())
+    assert not is_joint(settings(tokens="bytes", joint=False))
 
 
 def test_digests_follow_from_the_pairs(settings):
