@@ -29,6 +29,8 @@ MIN_RATE, MAX_RATE = 4_000, 192_000
 """Sampling rates that are read."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64", ".wave")
 """Endings of the files of a folder that are taken for recordings."""
+MAX_FRAMES = 1 << 50
+"""More than any recording has: what the library says of one whose length it does not know, and cannot read."""
 PIECE_SECONDS = 10
 
 _OTHER_KINDS = (
@@ -186,6 +188,8 @@ class _LibraryReader:
             raise ValueError("is no recording in a format that can be read") from None
         self.rate, self.channels, self.frames = self._file.samplerate, self._file.channels, self._file.frames
         self._error = soundfile.LibsndfileError
+        if self.frames > MAX_FRAMES:
+            raise ValueError("does not say how long it is, as a file that was written into a pipe; convert it to WAV")
 
     def read(self, count: int) -> Samples:
         """Return the next `count` samples; fewer only at the end. Raises OSError for a damaged file."""

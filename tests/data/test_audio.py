@@ -75,6 +75,17 @@ def test_a_header_that_promises_more_is_told_and_the_rest_is_read(tmp_path):
     assert audio_facts(path) == (8000, 1, 4000, 0)
 
 
+def test_a_file_that_was_written_into_a_pipe_is_named(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, tone(), 8000)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the 36 bits of its length
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    with pytest.raises(AudioError, match="does not say how long it is"):
+        audio_facts(path)
+
+
 def test_a_damaged_file_of_another_format_is_an_error(tmp_path):
     path = tmp_path / "a.flac"
     soundfile.write(path, np.random.default_rng(1).normal(size=20_000) * 0.1, 8000)
