@@ -12,7 +12,7 @@ from lstmtui.tui.textual_patches.continued_text import ContinuedTextArea
 from lstmtui.tui.widgets.typing_area import TypingArea
 
 
-class TargetArea(ContinuedTextArea, TypingArea):
+class TargetArea(TypingArea, ContinuedTextArea):
     """A typing area whose screen continues every row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
