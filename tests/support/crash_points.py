@@ -33,7 +33,7 @@ from lstmtui.engine.training import checkpointing, fork, requests
 from lstmtui.engine.training import trainer as train
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
-from support import tiny
+from support import tiny, translation_run
 
 FAULTS = ("kill", "torn", *(errno.errorcode[n] for n in (errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EACCES)), "EINTR")
 
@@ -196,11 +196,19 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
+PAIRS: dict[str, Any] = {
+    **TINY, "hidden": 4, "embedding": 4, "dropout": 0.1, "batch": 10, "bptt": 10, "valid_fraction": 0.1,
+    "test_fraction": 0.05,
+}  # fmt: skip
+"""A tiny translation run: nine batches an epoch, so that most points are in the middle of one."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Variant:
     """One kind of run: its settings, and what happens during it."""
 
     settings: dict[str, Any]
+    purpose: str = "language"
     ask: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
     """Requests, by the step before which each is made once."""
     may_be_lost: bool = False
@@ -225,6 +233,8 @@ VARIANTS = {
     "rewind": Variant({}, ask={7: {"op": "rewind"}, 10: {"op": "save"}}),
     "rollback": Variant({}, poison=7),
     "poisoned": Variant({}, poison=8),
+    "translation": Variant({"ema": 0.9}, purpose="translation"),
+    "translation, resumed": Variant({"tokens": "bpe", "vocabulary": 270}, purpose="translation", begins="stopped"),
 }
 
 
@@ -233,7 +243,8 @@ class Bench:
 
     def __init__(self, root: Path, variant: Variant) -> None:
         self.root, self.variant = root, variant
-        self._template = tiny.create(root, "template", **{**TINY, **variant.settings})
+        create, basis = (translation_run.create, PAIRS) if variant.purpose == "translation" else (tiny.create, TINY)
+        self._template = create(root, "template", **{**basis, **variant.settings})
         if variant.begins == "fork":
             with self._engine(self._template):
                 process.main([str(self._template.path)])

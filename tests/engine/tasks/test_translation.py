@@ -1,6 +1,12 @@
 """Translation behind the protocol of tasks: it trains, is evaluated and shown, and resumes in the same bytes."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from support import tiny
 from support.in_process import assert_resumes_in_the_same_bytes, train
 from support.stepwise_trainer import StepwiseTrainer
 from support.translation_run import create
@@ -35,3 +41,16 @@ def test_a_sentence_is_translated_on_request(tmp_path):
     of_request, of_pairs = RunReader(made.run).refresh().samples[-2:]
     assert of_request.text.startswith("source       alpha beta\ntranslation  ")
     assert of_pairs.text.count("reference") == 3
+
+
+def test_killed_processes_end_in_the_same_bytes(tmp_path):
+    settings = {"steps": 30, "eval_every": 8, "log_every": 3, "save_every": 0.01, "batch": 10, "bptt": 10}
+    whole, killed = (create(tmp_path, name, **settings) for name in ("whole", "killed"))
+    steps = [0, 1, 2, 5, 7, 8, 12, 15, 16, 17, 20, 23, 29]  # an epoch has nine
+    tests = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "support.killed_run", str(whole.path), str(killed.path), *map(str, steps)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(tests)}, timeout=300)
+    assert tiny.last_weights(killed) == tiny.last_weights(whole)
+    lives = 1 + len(steps)
+    assert len(tiny.events(killed, "prepared")) == lives
+    assert [line["step"] for line in tiny.lines(killed.metrics) if line["split"] == "train"] == list(range(3, 31, 3))
