@@ -300,6 +300,8 @@ def describe_event(event: dict[str, Any]) -> str:
     name = str(event.get("event", "?"))
     if name == "answered":
         return str(event.get("message", "")) or "done"
+    if name == "prepared" and "pairs" in event:
+        return f"read {_number(event, 'pairs')} pairs to train on"
     if name == "prepared":
         return f"read {_number(event, 'train')} tokens to train on, {_number(event, 'valid')} to validate"
     if name == "compiled":

@@ -124,6 +124,7 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
         ({"event": "finished", "step": 3869, "valid": 1.45035}, "finished at step 3,869: valid 1.450 nats"),
         ({"event": "finished", "step": 9, "test": 1.5}, "finished at step 9: test 1.500 nats"),
         ({"event": "finished", "step": 9}, "finished at step 9"),
+        ({"event": "prepared", "pairs": 29000, "vocabulary": 8000}, "read 29,000 pairs to train on"),
         ({"event": "planned", "steps": 30, "seconds_per_step": None}, "planned 30 steps"),
         ({"event": "planned", "steps": 30, "seconds_per_step": 0.04}, "planned 30 steps of 0.040 s"),
         (
