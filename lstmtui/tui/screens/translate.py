@@ -31,6 +31,7 @@ from lstmtui.tui.workers.translation import Answers, Question, TranslationsReady
 
 REQUEST_DELAY = 0.05
 """Seconds without a key before translations are requested."""
+FIRST = "Translating … the first time, the kernels for it are compiled."
 MAX_LINES = 100
 """Lines of the source that are translated."""
 
@@ -190,8 +191,10 @@ again.
         if not current.source:
             self.query_one(TranslationList).empty_text = "Type a sentence at the left."
             self._set_status("")
-        wanted = dict.fromkeys((current, *questions))
-        self._thread.ask([one for one in wanted if one.source and one not in self._answers])
+        wanted = [one for one in dict.fromkeys((current, *questions)) if one.source and one not in self._answers]
+        if wanted and not self._last:
+            self.query_one(TranslationList).empty_text = FIRST
+        self._thread.ask(wanted)
 
     # --- typing ---------------------------------------------------------------------------------------------------
 

@@ -237,6 +237,7 @@ async def test_an_answer_that_comes_late_is_not_shown(run: RunFolder, slow: Serv
         source = app.screen.query_one("#source", TextArea)
         source.load_text("one")
         await until(pilot, lambda: len(fake_translator.asked) == 1)
+        assert "Translating … the first time" in words(pilot)
         source.load_text("one two")  # while the model works on the text before
         SlowTranslator.let.release()
         await until(pilot, lambda: len(fake_translator.asked) == 2)
