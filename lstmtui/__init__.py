@@ -5,6 +5,9 @@ with lstmtui.Completer.load("diary") as completer:
 
 with lstmtui.Translator.load("multi30k") as translator:
     translator.translate(["A dog runs ."])
+
+with lstmtui.Transcriber.load("digits") as transcriber:
+    transcriber.transcribe("a.wav").text
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lstmtui.client.model import Candidate, Completer
+    from lstmtui.client.transcriber import Transcriber, Transcript
     from lstmtui.client.translator import Translation, Translator
 
 __version__ = "0.1.0"
-__all__ = ["Candidate", "Completer", "Translation", "Translator", "__version__"]
+__all__ = ["Candidate", "Completer", "Transcriber", "Transcript", "Translation", "Translator", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,4 +33,8 @@ def __getattr__(name: str) -> Any:
         from lstmtui.client import translator
 
         return getattr(translator, name)
+    if name in ("Transcriber", "Transcript"):
+        from lstmtui.client import transcriber
+
+        return getattr(transcriber, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

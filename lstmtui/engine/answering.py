@@ -38,7 +38,7 @@ MAX_REQUEST_BYTES = 1 << 24
 HEARTBEAT_SECONDS = 5.0
 MAX_INTEGER = 2**63 - 1
 """The largest integer that the kernels can represent."""
-PATH_FIELDS = ("files", "names", "what")
+PATH_FIELDS = ("files", "names", "what", "file", "lm")
 """Fields that hold file names, which may contain any bytes."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

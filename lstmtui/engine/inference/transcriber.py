@@ -107,6 +107,7 @@ class Transcriber:
         """
         with open_audio(source, name) as sound:
             total = None if sound.frames is None else sound.frames / sound.rate
+            progress(0.0, total)
             for piece in self._pieces(sound):
                 end = piece.first + len(piece.frames)
                 is_whole = piece.first == 0 and (total is None or end >= int(total * 1000 / SHIFT_MS))

@@ -1,0 +1,185 @@
+"""Ask a trained recogniser of speech, which lives in a process of its own.
+
+with Transcriber(run) as transcriber:        # python -m lstmtui.engine.services.transcribe RUN_FOLDER
+    transcriber.transcribe("a.wav").text
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lstmtui.client.process import open_child
+from lstmtui.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that was heard."""
+
+    text: str
+    start: float
+    """In seconds from the beginning of the recording."""
+    end: float
+    confidence: float
+    """From 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was heard in a part of a recording."""
+
+    start: float
+    end: float
+    """In seconds from the beginning of the recording."""
+    text: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard in a recording."""
+
+    seconds: float
+    """Of the recording."""
+    segments: tuple[Segment, ...]
+
+    @property
+    def text(self) -> str:
+        """All that was heard, with spaces between segments."""
+        return " ".join(segment.text for segment in self.segments)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words of all segments."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What some samples of a stream have changed."""
+
+    segments: tuple[Segment, ...]
+    """Those that have ended."""
+    present: Segment
+    """What is heard at present; it may still change."""
+    frames: bytes = b""
+    """With details: the new log-mel frames (n, mel), a byte each, 255 the loudest."""
+    posteriors: bytes = b""
+    """With details: the probability of each label at each step of the present segment (T, V), a byte each."""
+
+
+OnSegment = Callable[[Segment], object]
+OnProgress = Callable[[float | None, float], object]
+"""Called with the part that is done, None where unknown, and the seconds that are."""
+
+
+class Transcriber:
+    """A trained run, loaded in a process of its own that answers one question at a time.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports. Options of all methods
+    are `beam`, `lm`: the folder of a language-model run, its `weight`, and the `bonus` of each label.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._child, self.about = open_child(
+            "The transcriber's process", "lstmtui.engine.services.transcribe", str(run.path)
+        )
+        """What was loaded: `labels`, the first the blank; `streams`; `sample_rate`, `mel` and `step_seconds`."""
+
+    @classmethod
+    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Transcriber:
+        """Load a run by its name, 'latest' or the path of its folder.
+
+        Raises UsageError for a run that does not exist, was not trained for speech or has no checkpoint yet,
+        CorruptError for a damaged one.
+        """
+        from lstmtui.runs.listing import run_named
+
+        return cls(run_named(run, runs_dir))
+
+    def __enter__(self) -> Transcriber:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still answer."""
+        return self._child.alive
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    def transcribe(
+        self,
+        file: str | Path,
+        *,
+        on_segment: OnSegment | None = None,
+        on_progress: OnProgress | None = None,
+        **options: Any,
+    ) -> Transcript:
+        """Return what is heard in a recording of any length; segments and progress are reported as they come.
+
+        Raises UsageError for a file that is no recording.
+        """
+        segments: list[Segment] = []
+
+        def interim(answer: dict[str, Any]) -> None:
+            for found in answer.get("segments", ()):
+                segments.append(_segment(found))
+                if on_segment is not None:
+                    on_segment(segments[-1])
+            if on_progress is not None and "seconds" in answer:
+                on_progress(answer.get("progress"), answer["seconds"])
+
+        path = str(Path(file).absolute())
+        answer = self._child.ask({"op": "transcribe", "file": path, **_plain(options)}, interim)
+        return Transcript(answer["seconds"], tuple(segments))
+
+    def evaluate(
+        self, files: Sequence[str | Path], *, on_progress: Callable[[float], object] | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Return `wer` and `cer` of the recordings in folders or manifests, also by speaker, and their counts."""
+
+        def interim(answer: dict[str, Any]) -> None:
+            if on_progress is not None and "progress" in answer:
+                on_progress(answer["progress"])
+
+        names = [str(Path(file).absolute()) for file in files]
+        return self._child.ask({"op": "evaluate", "files": names, **_plain(options)}, interim)
+
+    def listen(self, rate: int, **options: Any) -> None:
+        """Begin a stream of `rate` samples a second; an earlier one ends."""
+        self._child.ask({"op": "listen", "rate": rate, **_plain(options)})
+
+    def hear(self, samples: bytes, *, details: bool = False) -> Heard:
+        """Give the next samples of the stream, 16-bit little-endian of one channel, and return what they change."""
+        data = base64.b64encode(samples).decode("ascii")
+        return _heard(self._child.ask({"op": "hear", "samples": data, "details": details}))
+
+    def finish(self, *, details: bool = False) -> Heard:
+        """End the stream, and return the last segment."""
+        return _heard(self._child.ask({"op": "finish", "details": details}))
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options for a message."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+
+
+def _segment(answer: dict[str, Any]) -> Segment:
+    return Segment(answer["start"], answer["end"], answer["text"], tuple(Word(**word) for word in answer["words"]))
+
+
+def _heard(answer: dict[str, Any]) -> Heard:
+    frames, posteriors = (base64.b64decode(answer.get(name, "")) for name in ("frames", "posteriors"))
+    return Heard(tuple(map(_segment, answer["segments"])), _segment(answer["present"]), frames, posteriors)
