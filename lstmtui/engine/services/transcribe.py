@@ -37,7 +37,7 @@ import numpy as np
 from lstmtui.data.audio import AudioError
 from lstmtui.data.log_mel import FLOOR
 from lstmtui.data.recordings import open_rows, read_rows
-from lstmtui.engine.answering import Answer, Answering, Answers, dispatch, serve_run
+from lstmtui.engine.answering import Answer, Answering, Answers, Operation, dispatch, serve_run
 from lstmtui.engine.inference import loaded_model, loaded_recogniser
 from lstmtui.engine.inference.ctc_search import DEFAULT, Fusion, SearchOptions
 from lstmtui.engine.inference.error_rates import Errors, character_errors, word_errors
@@ -75,7 +75,7 @@ class Service:
 
     def answers(self, request: Any) -> Answers:
         """Yield the answers to one request. Raises LstmtuiError."""
-        operations = {
+        operations: dict[str, Operation] = {
             "transcribe": self._transcribe, "evaluate": self._evaluate, "listen": self._listen, "hear": self._hear,
             "finish": self._finish,
         }  # fmt: skip
