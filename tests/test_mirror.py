@@ -132,6 +132,14 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
     Elsewhere("tests/client/test_process.py", "seen in questions and answers", ("lstmtui/protocol.py",)),
+    Elsewhere(
+        "tests/engine/services/test_unit_inspector.py", "what is read, seen in answers",
+        ("lstmtui/engine/services/language_reader.py", "lstmtui/engine/services/reading.py"),
+    ),
+    Elsewhere(
+        "tests/engine/analysis/test_translation_flow.py", "layers by name",
+        ("lstmtui/engine/analysis/translation_layers.py",),
+    ),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
     # --- screens ---
     Elsewhere(
@@ -160,6 +168,7 @@ TESTED_ELSEWHERE = (
         "tests/tui/test_hostile.py", "widgets and dialogs that show any text",
         ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
     ),
+    Elsewhere("tests/tui/screens/test_live.py", "a part of the screen", ("lstmtui/tui/widgets/observations.py",)),
     Elsewhere(
         "tests/tui/screens/test_type.py", "parts of the screen",
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/save_text", "workers/completion", "workers/model_thread")),

@@ -46,10 +46,11 @@ def unpack(data: bytes) -> dict[str, Array]:
         raise ValueError(f"no arrays in it ({error})") from error
 
 
-def read_arrays(path: Path, *names: str) -> dict[str, Any] | None:
-    """Return the arrays `names` of an untrusted file; None where it is missing or damaged, or lacks one."""
+def read_arrays(path: Path, *names: str, optional: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """Return the arrays `names` of an untrusted file, and those of `optional` that it has; None where it is missing or
+    damaged, or lacks one of `names`."""
     try:
         stored = unpack(read_bytes(path, MAX_BYTES))
-        return {name: stored[name] for name in names}
+        return {name: stored[name] for name in (*names, *(name for name in optional if name in stored))}
     except (OSError, ValueError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""Probes of a run: gate saturation by step, and the newest window of activations."""
+"""Probes of a run: gate saturation and attention by step, and the newest window of activations."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import Any
 
 from lstmtui.common.npz import read_arrays
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.snapshot import Posteriors, Saturation
+from lstmtui.runs.snapshot import AttentionProbe, Posteriors, Saturation
 
 
 def read_saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
     """Return the newest saturation probes of one shape, oldest first; damaged ones are skipped."""
     paths = sorted(run.probes.glob("saturation-*.npz"))[-newest:]
     found = [probe for path in paths if (probe := _saturation(path)) is not None]
-    return [probe for probe in found if (probe.gates, probe.left.shape) == (found[-1].gates, found[-1].left.shape)]
+    return [probe for probe in found if _form(probe) == _form(found[-1])]
+
+
+def _form(probe: Saturation) -> tuple[object, ...]:
+    return probe.gates, probe.left.shape, probe.layer_names
 
 
 def _saturation(path: Path) -> Saturation | None:
-    stored = read_arrays(path, "step", "gates", "left", "right")
+    stored = read_arrays(path, "step", "gates", "left", "right", optional=("layer_names",))
     if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
         return None
     gates, left, right = tuple(str(gate) for gate in stored["gates"].ravel()), stored["left"], stored["right"]
@@ -26,7 +30,36 @@ def _saturation(path: Path) -> Saturation | None:
         return None
     if not left.size or left.shape[1] != len(gates):
         return None
-    return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right)
+    names = _layer_names(stored, len(left))
+    return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right, layer_names=names)
+
+
+def _layer_names(stored: dict[str, Any], layers: int) -> tuple[str, ...]:
+    """Return the names of the layers; none where they are not stored."""
+    names = stored.get("layer_names")
+    return tuple(str(name) for name in names.ravel()) if names is not None and names.size == layers else ()
+
+
+def read_attention(run: RunFolder, *, newest: int = 64) -> list[AttentionProbe]:
+    """Return the newest attention probes, oldest first; damaged ones are skipped."""
+    paths = sorted(run.probes.glob("attention-*.npz"))[-newest:]
+    return [probe for path in paths if (probe := _attention(path)) is not None]
+
+
+def _attention(path: Path) -> AttentionProbe | None:
+    stored = read_arrays(path, "step", "source", "target", "weights", "part")
+    if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
+        return None
+    source, target = (tuple(str(piece) for piece in stored[name].ravel()) for name in ("source", "target"))
+    weights, part = stored["weights"], stored["part"]
+    if weights.dtype.kind != "f" or weights.shape != (len(target), len(source)) or not weights.size or part.size != 1:
+        return None
+    weights = weights.astype("float32").clip(0, 1)
+    if not (weights == weights).all():
+        return None
+    return AttentionProbe(
+        step=int(stored["step"].item()), source=source, target=target, weights=weights, part=str(part.item())
+    )
 
 
 def read_posteriors(run: RunFolder) -> Posteriors | None:
@@ -51,15 +84,32 @@ def _posteriors(path: Path) -> Posteriors | None:
 def read_window(run: RunFolder) -> dict[str, Any] | None:
     """Return the newest window of activations; None where it is missing or damaged.
 
-    `step`, `gates`, `values` (L, G, T, H) float16 and `tokens` (T,) int32.
+    `step`, `gates`, `values` (L, G, T, H) float16, `tokens` (T,) int32, `layer_names` as of a `Saturation`, and
+    `pieces`, the texts of the tokens that each layer has read. Layers with names have pieces, others `tokens`.
     """
-    stored = read_arrays(run.probes / "window.npz", "step", "gates", "values", "tokens")
+    stored = read_arrays(
+        run.probes / "window.npz", "step", "gates", "values", optional=("tokens", "layer_names", "pieces")
+    )
     if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
         return None
-    values, tokens = stored["values"], stored["tokens"]
+    values = stored["values"]
     gates = tuple(str(gate) for gate in stored["gates"].ravel())
     if not (values.ndim == 4 and values.size and values.dtype.kind == "f" and values.shape[1] == len(gates)):
         return None
-    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+    names, tokens = _layer_names(stored, len(values)), stored.get("tokens")
+    if (not names) if tokens is None else (tokens.ndim != 1 or tokens.dtype.kind not in "iu"):
         return None
-    return {"step": int(stored["step"].item()), "gates": gates, "values": values, "tokens": tokens}
+    return {
+        "step": int(stored["step"].item()), "gates": gates, "values": values, "tokens": tokens, "layer_names": names,
+        "pieces": _pieces(stored, values) if names else (),
+    }  # fmt: skip
+
+
+def _pieces(stored: dict[str, Any], values: Any) -> tuple[tuple[str, ...], ...]:
+    """Return the texts of the tokens of each layer; none where they do not fit."""
+    pieces = stored.get("pieces")
+    if pieces is None or pieces.shape != (values.shape[0], values.shape[2]) or pieces.dtype.kind != "U":
+        return ()
+    # What is padded has no text; every layer has read a token.
+    ends = [max((t for t, piece in enumerate(of_layer) if piece), default=0) + 1 for of_layer in pieces.tolist()]
+    return tuple(tuple(of_layer[:end]) for of_layer, end in zip(pieces.tolist(), ends, strict=True))

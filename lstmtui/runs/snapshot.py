@@ -101,6 +101,22 @@ class Saturation:
     gates: tuple[str, ...]
     left: Any
     right: Any
+    layer_names: tuple[str, ...] = ()
+    """The name of each layer, of a network whose layers have names; else they are numbered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AttentionProbe:
+    """What each target token of one pair of sentences read of its source at `step`; the same pair in all of a run."""
+
+    step: int
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    """The tokens of both sides, with their ends."""
+    weights: Any
+    """(target, source) float32 between 0 and 1; each row adds up to 1."""
+    part: str = "validation"
+    """What the pair is of: "validation", or "training" in a run without validation pairs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -145,9 +145,12 @@ class RunWriter:
             append_json_line(self.run.path / name, lines[0])
             del lines[0]
 
-    def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any) -> None:
-        """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed."""
-        self._probe("saturation", step, gates=gates, left=left, right=right)
+    def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any, **more: Any) -> None:
+        """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed.
+
+        more  `layer_names` (L,), of a network whose layers have names
+        """
+        self._probe("saturation", step, gates=gates, left=left, right=right, **more)
 
     def posteriors(self, step: int, values: Any, labels: Sequence[str], reference: str, transcript: str) -> None:
         """Store the probability of each label at each step of a recording (T, V), its true text and what was heard."""
@@ -156,6 +159,10 @@ class RunWriter:
     def gradient(self, step: int, **arrays: Any) -> None:
         """Store one measurement of the gradient flow (`reports.gradient_flow`); the oldest are removed likewise."""
         self._probe("gradient", step, **arrays)
+
+    def attention(self, step: int, **arrays: Any) -> None:
+        """Store one `snapshot.AttentionProbe`; the oldest are removed likewise."""
+        self._probe("attention", step, **arrays)
 
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
         def write() -> None:
@@ -167,12 +174,17 @@ class RunWriter:
 
         self._try(write)
 
-    def window(self, step: int, gates: tuple[str, ...], values: Any, tokens: Any) -> None:
-        """Replace the newest window of activations, (L, G, T, H) and (T,)."""
+    def window(self, step: int, gates: tuple[str, ...], values: Any, tokens: Any = None, **more: Any) -> None:
+        """Replace the newest window of activations, (L, G, T, H) and (T,).
+
+        more  `layer_names` (L,) and `pieces` (L, T), of a network whose layers have names and read unlike tokens
+        """
 
         def write() -> None:
             private_folder(self.run.probes)
-            arrays = {"step": step, "gates": gates, "values": values, "tokens": tokens}
+            arrays = {"step": step, "gates": gates, "values": values, **more}
+            if tokens is not None:
+                arrays["tokens"] = tokens
             write_atomically(self.run.probes / "window.npz", pack(arrays, compressed=True), sync=False)
 
         self._try(write)

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.message import Message
 
-from lstmtui.runs.snapshot import RunSnapshot, Saturation
+from lstmtui.runs.snapshot import AttentionProbe, RunSnapshot, Saturation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no truth value
@@ -19,15 +19,25 @@ class GateWindow:
     values: Any
     text: tuple[str, ...] = ()
     """Not safe for a terminal; empty where the tokenizer is missing."""
+    layer_names: tuple[str, ...] = ()
+    """As of a `Saturation`."""
+    pieces: tuple[tuple[str, ...], ...] = ()
+    """The tokens of each layer as texts, of layers with names; they may be fewer than T."""
+
+    def read(self, layer: int) -> tuple[tuple[str, ...], int]:
+        """Return the tokens that a layer has read as texts, and how many they are."""
+        text = self.pieces[layer] if layer < len(self.pieces) else self.text
+        return text, len(text) if self.pieces else int(self.values.shape[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """The state of a run: its snapshot, its gate probes (oldest first), and whether its folder is gone."""
+    """The state of a run: its snapshot, its probes (oldest first), and whether its folder is gone."""
 
     snapshot: RunSnapshot
     probes: tuple[Saturation, ...] = ()
     window: GateWindow | None = None
+    attention: tuple[AttentionProbe, ...] = ()
     gone: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
@@ -271,15 +272,22 @@ def _result(snapshot: RunSnapshot) -> str:
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
 
+SHORT_WORDS = {"encoder": "enc", "decoder": "dec", "forward": "fwd", "backward": "bwd"}
+"""Of the names of layers."""
+
+
+def short_layer(names: Sequence[str], layer: int) -> str:
+    """Return a layer in few characters: its name with shorter words, or its number where layers have no names."""
+    if layer >= len(names):
+        return str(layer + 1)
+    return " ".join(SHORT_WORDS.get(word, word) for word in one_line(names[layer], 24).split())
+
+
 NOT_OFFERED = {
     "memory": {
         "type": "A model of a memory task cannot be typed with; its samples are on the screen of the run.",
         "inspect": "A model of a memory task reads no text of yours; its gates are on the screen of the run.",
         "gradients": "The gradient flow of a memory task is not measured.",
-    },
-    "translation": {
-        "inspect": "Units of a translation are not inspected yet; its decoder's gates are on the screen of the run.",
-        "gradients": "The gradient flow of a translation is not measured yet.",
     },
 }
 """Why a screen is not offered, by the purpose of the run and the action that opens the screen."""

@@ -26,6 +26,44 @@ def test_probes_are_read_as_they_were_written(run, writer):
     assert window["values"].shape == (2, 4, 1, 8)
 
 
+def test_attention_is_read_as_it_was_written(run, writer):
+    assert probes.read_attention(run) == []
+    weights = np.array([[0.25, 0.75], [1, 0], [0.5, 0.5]], np.float16)
+    for step in (1, 2, 3):
+        writer.attention(step, source=["a", "</s>"], target=["x", "y", "</s>"], weights=weights, part="validation")
+    (run.probes / "attention-00000002.npz").write_bytes(b"damaged")
+    found = probes.read_attention(run)
+    assert [probe.step for probe in found] == [1, 3]
+    assert (found[0].source, found[0].target, found[0].part) == (("a", "</s>"), ("x", "y", "</s>"), "validation")
+    np.testing.assert_array_equal(found[0].weights, weights)
+
+
+def test_layers_keep_their_names(run, writer):
+    names, half = ["encoder 1 forward", "decoder 1"], np.full((2, 1, 4), 0.5, np.float32)
+    writer.saturation(1, ("h",), half, half)
+    writer.saturation(2, ("h",), half, half, layer_names=names)
+    (found,) = probes.read_saturation(run)  # those of the newest network
+    assert found.layer_names == tuple(names)
+    pieces = [["a", "b", "</s>"], ["</s>", "x", ""]]
+    writer.window(2, ("h",), np.zeros((2, 1, 3, 4), np.float16), layer_names=names, pieces=pieces)
+    window = probes.read_window(run)
+    assert window is not None
+    assert window["layer_names"] == tuple(names)
+    assert window["pieces"] == (("a", "b", "</s>"), ("</s>", "x"))
+    writer.window(2, ("h",), np.zeros((2, 1, 3, 4), np.float16), layer_names=names[:1])
+    assert probes.read_window(run) is None
+
+
+def test_attention_of_other_shapes_is_ignored(run, writer):
+    fields = {"source": ["a"], "target": ["x"], "weights": np.ones((1, 1), np.float16), "part": "validation"}
+    wrong = {"weights": np.ones((1, 2), np.float16)}, {"weights": np.full((1, 1), np.nan)}, {"weights": ["a"]}, {
+        "weights": np.ones((0, 0)), "source": [], "target": []
+    }, {"part": ["a", "b"]}  # fmt: skip
+    for step, change in enumerate(wrong):
+        writer.attention(step, **{**fields, **change})
+    assert probes.read_attention(run) == []
+
+
 def test_old_probes_are_removed(run, writer, monkeypatch):
     monkeypatch.setattr("lstmtui.runs.writer.MAX_PROBES", 2)
     for step in range(5):

@@ -89,6 +89,8 @@ def make_run(
     said = [{"event": "started", "pid": 1}, {"event": "evaluated", "step": step, "nll": 1.61, "best": True}]
     _lines(run.events, [{"at": at - 10, **event} for event in (said if events is None else events)])
     _probes(run, probes, chosen, step)
+    if given.purpose == "translation":
+        _attention(run, probes, step)
     return run
 
 
@@ -116,6 +118,9 @@ def _probes(run: RunFolder, number: int, settings: config.RunSettings, step: int
         int(settings.network.layers or 1),
         int(settings.network.hidden or 1),
     )
+    named: dict[str, Any] = {}
+    if settings.data.purpose == "translation":
+        layers, named = 4, {"layer_names": ["encoder 1 forward", "encoder 1 backward", "decoder 1", "decoder 2"]}
     source = np.random.default_rng(7)
     for i in range(number):
         grown = (i + 1) / max(1, number)
@@ -123,8 +128,21 @@ def _probes(run: RunFolder, number: int, settings: config.RunSettings, step: int
         right = source.beta(0.5, 1.6, (layers, len(gates), hidden)).astype(np.float32) * grown * (1 - left)
         run.probes.mkdir(exist_ok=True)
         at = step * (i + 1) // number
-        probe = pack({"step": at, "gates": gates, "left": left, "right": right})
+        probe = pack({"step": at, "gates": gates, "left": left, "right": right, **named})
         (run.probes / f"saturation-{at:08d}.npz").write_bytes(probe)
+
+
+def _attention(run: RunFolder, number: int, step: int) -> None:
+    """Write attention that is smeared at first, and nearly a diagonal at the end."""
+    run.probes.mkdir(exist_ok=True)
+    source, target = (["a", "man", "rides", "a", "bike", ".", "</s>"], ["ein", "mann", "fährt", "fahrrad", ".", "</s>"])
+    nearest = np.abs(np.arange(6)[:, None] * 1.17 - np.arange(7))
+    for i in range(number):
+        weights = np.exp(-nearest * 4 * i / max(1, number - 1))
+        at = step * (i + 1) // number
+        arrays = {"step": at, "source": source, "target": target, "part": "validation"}
+        arrays["weights"] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float16)
+        (run.probes / f"attention-{at:08d}.npz").write_bytes(pack(arrays))
 
 
 def _lines(path: Path, records: Any) -> None:

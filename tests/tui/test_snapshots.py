@@ -48,6 +48,8 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live": (True, (), "Gates by"),
     "live-options": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
     "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
+    "live-translation": (True, (), "a token reads"),
+    "live-translation-gates": (True, ("v", "v", "]"), "·f: "),
     "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
     "sample": (True, ("w",), "temperature"),
@@ -111,7 +113,7 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     opens, keys, sign = SCREENS[name]
     measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    purpose = "translation" if name == "translate" else "text"
+    purpose = "translation" if "translat" in name else "text"
     made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose)
     run = measured(made, flow(600), flow(1200, decay=0.9))
     services = Services(

@@ -15,8 +15,7 @@ import numpy as np
 
 from lstmtui.data.pair_batches import PairBatch, PairBatches
 from lstmtui.data.pairs import Pairs, Rules
-from lstmtui.engine.analysis import gate_statistics
-from lstmtui.engine.backend import Cell, device
+from lstmtui.engine.backend import CELLS, device
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.bleu import corpus_bleu
 from lstmtui.engine.inference.loaded_translator import identity_of, sizes_of
@@ -27,9 +26,10 @@ from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies
 from lstmtui.engine.nn.recurrent import Dropout
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
 from lstmtui.engine.nn.translation_decoder import TranslationDropout
-from lstmtui.engine.nn.translation_model import TranslationModel, parameters
+from lstmtui.engine.nn.translation_model import parameters
 from lstmtui.engine.tasks.run_pairs import Part, load_pairs, store_tokenizers
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
+from lstmtui.engine.tasks.translation_probes import TranslationProbes, flow_of
 
 Array = np.ndarray[Any, Any]
 
@@ -84,6 +84,9 @@ class TranslationTask(Task):
             None if part is None else PairBatches(part.tokens, max(self._positions, _longest(part)), None)
             for part in (data.valid, data.test)
         )
+        self._probes = TranslationProbes(self._evaluated, data)
+        self._trained_on_host = Mirror(self.weights)
+        self._flow = flow_of(self.sizes, self._trained_on_host.host, data, s.run.threads)
 
     def initialise(self) -> None:
         """Draw the weights; the initial bias of the softmax is the log frequency of the target tokens."""
@@ -201,11 +204,15 @@ class TranslationTask(Task):
         return [best.text for best, *_ in self._translator.translate(lines, options, check=self.check)]
 
     def probe(self, step: int) -> None:
-        """Write the saturation of the decoder's gates on the batch of the step."""
-        batch = self._batch(step)
-        self._evaluated.evaluate(batch)
-        gates = _DecoderGates(self._evaluated.model(batch))
-        self.writer.saturation(step, gates.cell.gate_names, *gate_statistics.saturation(gates))
+        """Write attention and gates over a validation pair, saturation over the step's batch, and gradient flow."""
+        gates = CELLS[self.sizes.cell].gate_names
+        attention, window = self._probes.read_pair()
+        self.writer.attention(step, **attention)
+        self.writer.window(step, gates, **window)
+        self.writer.saturation(step, gates, **self._probes.saturation(self._batch(step)))
+        if self._flow is not None:
+            self._trained_on_host.refresh()
+            self.writer.gradient(**self._flow.measure(step).arrays())
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
         """Return the figures of validation and test pairs; BLEU with the beam of a translation."""
@@ -214,22 +221,6 @@ class TranslationTask(Task):
             if part is not None and batches is not None:
                 found[name] = {**self._figures(batches), "bleu": self._bleu(part, FINAL_TRANSLATIONS, DEFAULT)}
         return found
-
-
-class _DecoderGates:
-    """The gates of the decoder's layers, from the lowest to the highest, as they read last."""
-
-    def __init__(self, model: TranslationModel) -> None:
-        self._decoder = model.decoder
-
-    @property
-    def cell(self) -> Cell:
-        """The recurrent cell."""
-        return self._decoder.lower.cell
-
-    def gates(self) -> list[Array]:
-        """Return each layer's gates (steps, B, G, H), in host memory."""
-        return [*self._decoder.lower.gates(), *self._decoder.upper.gates()]
 
 
 def _labelled(**texts: str) -> str:

@@ -27,9 +27,9 @@ from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
-from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
-from lstmtui.tui.widgets.panels import Frame, GatePanel, SamplePanel
+from lstmtui.tui.widgets.observations import Observations
+from lstmtui.tui.widgets.panels import Frame, SamplePanel
 from lstmtui.tui.workers.pending_requests import PendingRequests, live_values
 from lstmtui.tui.workers.run_polling import RunPoller
 
@@ -55,6 +55,10 @@ Update: norm of an update relative to that of the weights; about 1e-3 is usual.
 Gates: a shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ stays shut, below 0.1 (below -0.9 \
 for the tanh gates g and n). v shows the next view: all gates by unit, all by training time, the units of one gate by \
 training time or by the characters of a window, and the scatter of both fractions. [ and ] choose the gate.
+
+Attention, of a translation: what each target token reads of its source, ░ a little, █ nearly all, for one validation \
+pair that stays the same. It is smeared at first; where source and target have like orders, it becomes a diagonal. \
+With an older sample, it is that of the step of the sample. On a small screen, v changes between attention and gates.
 
 The engine is a separate process: leaving this screen, or the program, does not stop it.
 """
@@ -117,10 +121,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
                 with Frame(id="numbers", classes="panel") as numbers:
                     numbers.border_title = "Figures"
                     yield Figures()
-            with Horizontal(id="lower"):
-                yield SamplePanel(id="sample", classes="panel")
-                with GatePanel(id="gates", classes="panel"):
-                    yield GateMap()
+            yield Observations(id="lower")
         yield EventLine(id="events")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -129,8 +130,6 @@ The engine is a separate process: leaving this screen, or the program, does not 
         chart = self.query_one(LossChart)
         for name in ("bits", "logarithmic", "smoothing", "x_axis", "zoom"):
             self.watch(chart, name, self._update_titles, init=False)
-        for name in ("view", "chosen"):
-            self.watch(self.query_one(GateMap), name, self._update_titles, init=False)
         self._update_titles()
         self.poll_every(INTERVAL)
 
@@ -152,13 +151,8 @@ The engine is a separate process: leaving this screen, or the program, does not 
         if old is None or not _same_points(old.snapshot, run):
             self.query_one(LossChart).snapshot = run
         self.query_one(Figures).snapshot = run
-        self.query_one(SamplePanel).samples = run.samples
+        self.query_one(Observations).show(old, view)
         self.query_one(EventLine).events = run.events
-        gates = self.query_one(GateMap)
-        if old is None or old.probes is not view.probes:
-            gates.probes = view.probes
-        if old is None or old.window is not view.window:
-            gates.window = view.window
         self._update_notice(view)
         self._update_brief(run)
         for ok, message in self._pending.settle(run):
@@ -195,12 +189,9 @@ The engine is a separate process: leaving this screen, or the program, does not 
             line.update(Text(safe(brief, newlines=False)))
 
     def _update_titles(self) -> None:
-        chart, gates = self.query_one(LossChart), self.query_one(GateMap)
-        loss, panel = self.query_one("#loss"), self.query_one("#gates")
+        chart, loss = self.query_one(LossChart), self.query_one("#loss")
         loss.border_title = Content(f"Loss, {chart.unit()}{chart.options()}")
         loss.border_subtitle = Content("⠤⠒ train  ◆ valid")
-        panel.border_title = Content(gates.title())
-        panel.border_subtitle = gates.legend()
 
     # --- keys: the engine -----------------------------------------------------------------------------------------
 
@@ -343,11 +334,10 @@ The engine is a separate process: leaving this screen, or the program, does not 
         self.app.push_screen(InspectScreen(self._folder.path, self._services))
 
     def action_gates(self) -> None:
-        gates = self.query_one(GateMap)
-        gates.view = VIEWS[(VIEWS.index(gates.view) + 1) % len(VIEWS)]
+        self.query_one(Observations).next_view()
 
     def action_gate(self, by: int) -> None:
-        self.query_one(GateMap).chosen += by
+        self.query_one(Observations).choose_gate(by)
 
     def action_enlarge(self) -> None:
         """Enlarge the focused panel to the whole screen, or restore it."""

@@ -79,14 +79,16 @@ class GateMap(Widget):
         """Return the title of the view."""
         if self.view in ("units", "time") or not self.probes:
             return f"Gates by {'training time' if self.view == 'time' else 'unit, most open first'}"
-        layer, gate = self.place()
-        name = gate_views.gate_name(self.probes[-1].gates, gate)
+        newest, (layer, gate) = self.probes[-1], self.place()
         if self.view == "scatter":
-            return f"Gate {name}, each unit"
+            return f"Gate {gate_views.gate_name(newest.gates, gate)}, each unit"
+        short = self.size.width < 60
+        chosen = gate_views.chosen_gate(newest, layer, gate, short=short)
+        units = "by" if short and newest.layer_names else "units by"
         if self.view == "window":
             at = f", step {self.window.step:,}" if self.window else ""
-            return f"Gate {layer + 1}·{name}: units by character{at}"
-        return f"Gate {layer + 1}·{name}: units by training time"
+            return f"{chosen}: {units} {'token' if newest.layer_names else 'character'}{at}"
+        return f"{chosen}: {units} training time"
 
     def legend(self) -> Content:
         """Return the meaning of the cells."""
@@ -132,13 +134,15 @@ class GateMap(Widget):
             return gate_views.by_training_time(self.probes, layer, gate, width, height, dots)
         if self.view == "window":
             window = self.window
-            if window is None or layer >= window.values.shape[0] or gate >= window.values.shape[1]:
+            # One of another network, of a run that was begun by an older version, has other layers.
+            fits = window is not None and window.layer_names == newest.layer_names
+            if window is None or not fits or layer >= window.values.shape[0] or gate >= window.values.shape[1]:
                 return _message(width, "No window yet: one follows", "with the next evaluation.")
             return gate_views.by_time_step(window, layer, gate, width, height, dots)
         rows = gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
         if self._has_room(height):
-            name = gate_views.gate_name(newest.gates, gate)
-            rows.append([(f"{layer + 1}·{name}: units by training time".ljust(width, "─")[:width], "axis")])
+            chosen = gate_views.chosen_gate(newest, layer, gate, short=width < 60).removeprefix("Gate ")
+            rows.append([(f"{chosen}: units by training time".ljust(width, "─")[:width], "axis")])
             rows += gate_views.by_training_time(self.probes, layer, gate, width, height - len(rows), dots)
         return rows
 

@@ -25,6 +25,8 @@ PLAIN_LEFT = "·.:-="
 RIGHT = "·░▒▓█"
 """From never to always saturated at the high end: shades, an open gate."""
 LEVELS = (0.05, 0.25, 0.5, 0.75)
+MAX_WORD = 8
+"""Columns of a token above the gates of a sentence."""
 NUMBER_COLUMNS = 10
 """Columns of the two fractions of a row."""
 SHUT, OPEN = 0.1, 0.9
@@ -85,7 +87,8 @@ def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: s
 
     newest = probes[-1]
     layers, gates = newest.left.shape[:2]
-    label = len(str(layers)) + 3
+    shorts = [wording.short_layer(newest.layer_names, layer) for layer in range(layers)]
+    label = min(max(map(len, shorts)) + 3, max(0, width - 6))
     numbers = width >= label + NUMBER_COLUMNS + 6
     cols = max(0, width - label - (NUMBER_COLUMNS if numbers else 0))
     same = [p for p in probes if p.left.shape == newest.left.shape] if by_time else [newest]
@@ -101,7 +104,8 @@ def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: s
                 order = _order(newest, layer, gate)
                 left = resampled(newest.left[layer, gate][order].tolist(), cols)
                 right = resampled(newest.right[layer, gate][order].tolist(), cols)
-            row: Row = [(f"{layer + 1}·{gate_name(newest.gates, gate)} ".rjust(label), "label")]
+            name = f"{shorts[layer]}·{gate_name(newest.gates, gate)} "
+            row: Row = [(name.rjust(label)[:label], "label")]
             row += saturated(left, right, dots)
             if numbers:
                 shut, opened = newest.left[layer, gate].mean(), newest.right[layer, gate].mean()
@@ -117,6 +121,16 @@ def _sides(probes: Sequence[Saturation]) -> tuple[list[Any], list[Any]]:
 def gate_name(gates: Sequence[str], gate: int) -> str:
     """Return the letter of a gate."""
     return one_line(gates[gate], 1) if gate < len(gates) else "?"
+
+
+def chosen_gate(probe: Saturation, layer: int, gate: int, *, short: bool = False) -> str:
+    """Return the gate of a layer in a title: Gate 1·f, or encoder 1 forward, gate r, or enc 1 fwd·r."""
+    name = gate_name(probe.gates, gate)
+    if layer < len(probe.layer_names) and short:
+        return f"{wording.short_layer(probe.layer_names, layer)}·{name}"
+    if layer < len(probe.layer_names):
+        return f"{one_line(probe.layer_names[layer], 24)}, gate {name}"
+    return f"Gate {layer + 1}·{name}"
 
 
 def _order(probe: Saturation, layer: int, gate: int) -> Any:
@@ -158,9 +172,20 @@ def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[
     return means
 
 
+def _characters(piece: str, wide: int) -> str:
+    """Return the beginning of a token, its spaces visible where there is room."""
+    return (one_line(piece)[:wide] or " ").replace(" ", "␣" if wide > 1 else " ").ljust(wide)
+
+
+def _word(piece: str, wide: int) -> str:
+    """Return the beginning of a token without the spaces around it, and a space behind it where there is room."""
+    return one_line(piece.strip())[: wide - 1 if wide > 2 else wide].ljust(wide)
+
+
 def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
     """Return units by the tokens of a window, below its text; values of a gate from shut to open."""
-    values = window.values[layer, gate].astype("float32")  # (T, H)
+    text, steps = window.read(layer)
+    values = window.values[layer, gate, :steps].astype("float32")  # (T, H)
     low, high = saturates_beyond(window.gates, gate)
     if not math.isfinite(high):  # a gate without bounds is drawn relative to its largest value
         high = 0.9 * max((abs(value) for value in values.ravel().tolist() if math.isfinite(value)), default=1.0)
@@ -169,14 +194,11 @@ def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: 
     means = values.mean(axis=0)
     order = (-means).argsort(kind="stable")
     row_count = max(1, min(height - 1, len(order)))
-    steps = values.shape[0]
-    wide = max(1, min(3, width // max(1, steps)))
+    wide = max(1, min(MAX_WORD if window.pieces else 3, width // max(1, steps)))
     shown = min(steps, width // wide) if width >= wide else 0
-    text = "".join(
-        (one_line(piece, 1) or " ").replace(" ", "␣" if wide > 1 else " ").ljust(wide)[:wide]
-        for piece in (window.text[:shown] if window.text else [""] * shown)
-    )
-    rows: list[Row] = [[(one_line(text)[:width].ljust(width), "label")]]
+    cell = _word if window.pieces else _characters
+    heads = "".join(cell(piece, wide) for piece in (text[:shown] if text else [""] * shown))
+    rows: list[Row] = [[(one_line(heads)[:width].ljust(width), "label")]]
     for r in range(row_count):
         units = order[len(order) * r // row_count : max(1, len(order) * (r + 1) // row_count)]
         cells = []
@@ -187,6 +209,14 @@ def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: 
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
         rows.append(_joined(cells))
     return rows
+
+
+def _sides_of(names: Sequence[str]) -> str:
+    """Return which digits are layers of which part: 1-2 encoder, 3-4 decoder."""
+    parts: dict[str, list[int]] = {}
+    for layer, name in enumerate(names):
+        parts.setdefault(one_line(name.partition(" ")[0], 12), []).append(layer + 1)
+    return ", ".join(f"{min(places)}-{max(places)} {part}" for part, places in parts.items())
 
 
 def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
@@ -214,5 +244,6 @@ def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
         rows.append([(f"{label}│"[:width], "axis"), *_joined(cells)] if width > margin else [("", "none")])
     ends = f"    └0%{'─' * max(0, cols - 6)}100%"
     low, high = saturates_beyond(probe.gates, gate)
-    legend = f"     right of {high} →   ↑ left of {low}   digits: layers"
+    digits = "layers" if not probe.layer_names else _sides_of(probe.layer_names)
+    legend = f"     right of {high} →   ↑ left of {low}   digits: {digits}"
     return [*rows, [(ends[:width].ljust(width), "axis")], [(legend[:width].ljust(width), "axis")]]

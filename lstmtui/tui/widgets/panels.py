@@ -80,3 +80,12 @@ class GatePanel(Panel):
     """The panel of the gates."""
 
     HELP = "The gates have the focus: v goes to the next view, [ and ] choose the gate, up and down scroll, z enlarges."
+
+
+class AttentionPanel(Panel):
+    """The panel of the attention."""
+
+    HELP = (
+        "The attention has the focus: a row for each target token, a column for each source token; v goes to the "
+        "gates, up and down scroll, z enlarges."
+    )

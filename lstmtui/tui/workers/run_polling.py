@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
-from lstmtui.runs.probes import read_saturation, read_window
+from lstmtui.runs.probes import read_attention, read_saturation, read_window
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.snapshot import RunSnapshot, Saturation
+from lstmtui.runs.snapshot import AttentionProbe, RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
+
+Probe = TypeVar("Probe")
 
 MAX_POINTS = 2000
 """Points held of each series: several for each column of dots of the widest screen."""
@@ -26,17 +30,19 @@ class RunPoller:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._reader = RunReader(run, max_points=MAX_POINTS)
-        self._probes: tuple[Saturation, ...] = ()
-        self._newest: str | None = None
+        self._gates: _Probes[Saturation] = _Probes(run, "saturation-*.npz", read_saturation)
+        self._attention: _Probes[AttentionProbe] = _Probes(run, "attention-*.npz", read_attention)
         self._window: GateWindow | None = None
         self._window_stamp = 0
 
     def poll(self) -> RunView:
         """Read what is new and return the run's state."""
         snapshot = refresh(self._reader)
-        self._read_probes()
         self._read_window()
-        return RunView(snapshot=snapshot, probes=self._probes, window=self._window, gone=not self._run.path.is_dir())
+        return RunView(
+            snapshot=snapshot, probes=self._gates.read(), window=self._window, attention=self._attention.read(),
+            gone=not self._run.path.is_dir(),
+        )  # fmt: skip
 
     def _read_window(self) -> None:
         stamp = _stamp(self._run.probes / "window.npz")
@@ -47,7 +53,8 @@ class RunPoller:
         if found is not None:
             self._window = GateWindow(
                 step=found["step"], gates=found["gates"], values=found["values"],
-                text=self._texts(found["tokens"].tolist()),
+                text=() if found["tokens"] is None else self._texts(found["tokens"].tolist()),
+                layer_names=found["layer_names"], pieces=found["pieces"],
             )  # fmt: skip
 
     def _texts(self, tokens: list[int]) -> tuple[str, ...]:
@@ -60,17 +67,28 @@ class RunPoller:
         except Exception:  # a foreign tokenizer may raise anything; gates are shown without texts
             return ()
 
-    def _read_probes(self) -> None:
-        """Read the new probes; all of them again after a resume that went back."""
-        names = sorted(path.name for path in self._run.probes.glob("saturation-*.npz"))
+
+class _Probes(Generic[Probe]):
+    """Probes of one kind; each is read once."""
+
+    def __init__(self, run: RunFolder, pattern: str, read_newest: Callable[..., list[Probe]]) -> None:
+        self._run, self._pattern, self._read_newest = run, pattern, read_newest
+        self._probes: tuple[Probe, ...] = ()
+        self._newest: str | None = None
+
+    def read(self) -> tuple[Probe, ...]:
+        """Read the new probes, all of them again after a resume that went back, and return all, oldest first."""
+        names = sorted(path.name for path in self._run.probes.glob(self._pattern))
         newest = names[-1] if names else None
         if newest == self._newest:
-            return
+            return self._probes
         grown = newest is not None and self._newest is not None and newest > self._newest
         known = self._probes if grown else ()
         new = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
-        self._probes = (*known, *read_saturation(self._run, newest=min(new, MAX_PROBES)))[-MAX_PROBES:] if new else ()
+        found = self._read_newest(self._run, newest=min(new, MAX_PROBES)) if new else []
+        self._probes = (*known, *found)[-MAX_PROBES:] if new else ()
+        return self._probes
 
 
 class RunsPoller:

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import tiny
 from support.in_process import assert_resumes_in_the_same_bytes, train
 from support.stepwise_trainer import StepwiseTrainer
 from support.translation_run import create
 
+from lstmtui.reports.alignment import tokens_read
+from lstmtui.runs.probes import read_attention
 from lstmtui.runs.reader import RunReader
 
 
@@ -26,6 +29,21 @@ def test_it_learns_and_is_shown(tmp_path, tokens):
     assert 0 <= seen.valid[-1].bleu <= 100
     assert seen.status["result"]["test"]["perplexity"] > 1
     assert 0 <= seen.status["result"]["test"]["bleu"] <= 100
+
+
+def test_the_attention_over_one_pair_is_stored_while_it_learns(tmp_path):
+    run = create(tmp_path, steps=600, eval_every=150, bptt=24, cell="gru", hidden=24, lr=0.01)
+    assert train(run) == "finished"
+    found = read_attention(run)
+    assert len(found) == 4
+    source, target = found[0].source, found[0].target
+    assert (source[-1], target[-1]) == ("</s>", "</s>")
+    assert [word.upper() for word in source[-2::-1]] == list(target[:-1])
+    for probe in found:
+        assert (probe.source, probe.target, probe.part) == (source, target, "validation")
+        np.testing.assert_allclose(probe.weights.sum(axis=1), 1, atol=0.01)
+    reads = [tokens_read(probe.weights) for probe in found]
+    assert reads[-1] < reads[0]
 
 
 def test_an_interrupted_run_ends_in_the_same_bytes(tmp_path):

@@ -160,3 +160,39 @@ def test_the_ends_of_the_ramp_are_what_is_saturated_in_gates_of_both_kinds() -> 
         one = Saturation(step=1, gates=gates, left=np.zeros((1, 4, 1)), right=np.zeros((1, 4, 1)))
         said = "".join(text for text, _ in gate_views.scatter(one, gate, 60, 6)[-1])
         assert f"left of {low[name]} " in said
+
+
+NAMES = ("encoder 1 forward", "encoder 1 backward", "decoder 1", "decoder 2")
+
+
+def named(step: int = 30) -> Saturation:
+    half = np.full((4, 3, 8), 0.5, np.float32)
+    return Saturation(step=step, gates=("r", "z", "n"), left=half, right=half / 2, layer_names=NAMES)
+
+
+async def test_layers_have_the_names_of_encoder_and_decoder() -> None:
+    rows = await drawn((named(),), width=40, height=12)
+    assert [row[:12].strip() for row in rows[::3]] == ["enc 1 fwd·r", "enc 1 bwd·r", "dec 1·r", "dec 2·r"]
+    assert "1-2 encoder, 3-4 decoder" in (await drawn((named(),), view="scatter", width=80, height=12))[-1]
+
+
+@pytest.mark.parametrize("width", [1, 3, 6, 14, 20, 300])
+async def test_every_width_with_names(width: int) -> None:
+    rows = await drawn((named(),), width=width, height=12)
+    assert [len(row) for row in rows] == [width] * 12
+
+
+def test_titles_name_the_chosen_layer() -> None:
+    assert gate_views.chosen_gate(named(), 1, 2) == "encoder 1 backward, gate n"
+    assert gate_views.chosen_gate(named(), 3, 0, short=True) == "dec 2·r"
+
+
+def test_a_window_shows_each_layer_below_the_tokens_that_it_reads() -> None:
+    values = np.full((4, 3, 3, 8), 0.95, np.float16)
+    pieces = (("a", " dog"), ("a", " dog"), ("</s>", " ein", " hund"), ("</s>", " ein", " hund"))
+    window = GateWindow(step=30, gates=("r", "z", "n"), values=values, layer_names=NAMES, pieces=pieces)
+    source, target = (gate_views.by_time_step(window, layer, 0, 30, 3, gate_views.LEFT) for layer in (1, 2))
+    assert "".join(text for text, _ in source[0]).split() == ["a", "dog"]
+    assert "".join(text for text, _ in target[0]).split() == ["</s>", "ein", "hund"]
+    assert "".join(text for text, _ in source[1]) == "█" * 16
+    assert "".join(text for text, _ in target[1]) == "█" * 24

@@ -18,6 +18,15 @@ def test_probes_are_unpacked_once(tmp_path: Path) -> None:
     assert second.probes is first.probes
 
 
+def test_attention_is_read_of_a_translation_alone(tmp_path: Path) -> None:
+    translation, text = (make_run(tmp_path, name, state="stopped", purpose=name) for name in ("translation", "text"))
+    watch = RunPoller(translation)
+    first = watch.poll()
+    assert len(first.attention) == 3
+    assert watch.poll().attention is first.attention
+    assert RunPoller(text).poll().attention == ()
+
+
 def test_a_new_probe_joins_the_older_ones_and_a_resume_begins_anew(tmp_path: Path) -> None:
     run = make_run(tmp_path, state="stopped", step=300)
     watch = RunPoller(run)

@@ -1,0 +1,106 @@
+"""The recurrent layers of a translation model by name, and what they computed over the tokens of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmtui.data.pair_batches import IGNORED, PairBatch
+from lstmtui.engine.backend import Cell
+from lstmtui.engine.nn.bidirectional import DIRECTIONS
+from lstmtui.engine.nn.recurrent import Recurrent
+from lstmtui.engine.nn.translation_model import TranslationModel
+
+Array = np.ndarray[Any, Any]
+
+SOURCE, TARGET = "source", "target"
+"""The side that a layer reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLayer:
+    """One layer of one direction."""
+
+    name: str
+    """"encoder 1 forward", "encoder 1 backward", "decoder 1" and so on, from 1."""
+    side: str
+    stack: Recurrent
+    number: int
+    """Its place in the stack, from 0."""
+    is_backward: bool = False
+    """Whether it reads each sentence from its end."""
+
+    @property
+    def gates(self) -> Array:
+        """The gates after their nonlinearity in the order of reading, (steps, B, G, H), on the host."""
+        return self.stack.gates()[self.number]
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """Gates and states by name in the order of reading, (steps, B, H), on the host."""
+        return self.stack.values(self.number)
+
+
+def named_layers(model: TranslationModel) -> list[NamedLayer]:
+    """Return the encoder's layers in both directions, then the decoder's, from the lowest to the highest."""
+    encoder = [
+        NamedLayer(f"encoder {k + 1} {direction}", SOURCE, stack, 0, direction == DIRECTIONS[1])
+        for k, both in enumerate(model.encoder.recurrent.layers)
+        for direction, stack in zip(DIRECTIONS, both, strict=True)
+    ]
+    stacks = [(stack, k) for stack in (model.decoder.lower, model.decoder.upper) for k in range(stack.depth)]
+    return encoder + [NamedLayer(f"decoder {n + 1}", TARGET, *place) for n, place in enumerate(stacks)]
+
+
+def lengths(batch: PairBatch, side: str) -> Array:
+    """Return the tokens (B,) of each sentence of one side, with its end."""
+    return batch.source_lengths if side == SOURCE else (batch.targets != IGNORED).sum(axis=0)
+
+
+def of_sentence(layer: NamedLayer, values: Array, batch: PairBatch, b: int) -> Array:
+    """Return what a layer computed (steps, B, ...) at the tokens of sentence b, in the order of its tokens."""
+    found = values[: int(lengths(batch, layer.side)[b]), b]
+    return found[::-1] if layer.is_backward else found
+
+
+class RealGates:
+    """The gates of each layer at the tokens of a batch, without what is padded; a `GateReader`."""
+
+    def __init__(self, model: TranslationModel, batch: PairBatch) -> None:
+        self._layers, self._batch = named_layers(model), batch
+        self.cell: Cell = model.decoder.lower.cell
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the layers."""
+        return [layer.name for layer in self._layers]
+
+    def gates(self) -> list[Array]:
+        """Return the gates of each layer, (tokens, 1, G, H), on the host."""
+        return [at_tokens(layer.gates, lengths(self._batch, layer.side))[:, None] for layer in self._layers]
+
+
+def at_tokens(values: Array, real: Array) -> Array:
+    """Return the values (steps, B, ...) at the first `real` (b,) steps of each sentence, (tokens, ...)."""
+    return np.asarray(values[:, : len(real)][np.arange(len(values))[:, None] < real])
+
+
+def window(model: TranslationModel, batch: PairBatch, names: Callable[[str], list[str]]) -> dict[str, Any]:
+    """Return the gates of every layer over the first sentence, as arrays of a window.
+
+    names  returns the names of the tokens of a side
+
+    `values` (L, G, T, H) float16 is padded to the longer side; `pieces` (L, T) has the names of the tokens that each
+    layer reads, and as many empty ones as are padded.
+    """
+    layers = named_layers(model)
+    found = [of_sentence(layer, layer.gates, batch, 0) for layer in layers]
+    T = max(map(len, found))
+    values = np.zeros((len(layers), found[0].shape[1], T, found[0].shape[2]), np.float16)
+    for k, gates in enumerate(found):
+        values[k, :, : len(gates)] = gates.transpose(1, 0, 2)
+    pieces = [[*names(layer.side), *[""] * (T - len(gates))] for layer, gates in zip(layers, found, strict=True)]
+    return {"values": values, "layer_names": [layer.name for layer in layers], "pieces": pieces}
