@@ -36,9 +36,11 @@ def gradients(
     if flow is None:
         raise CorruptError(f"The gradients of run '{found.name}' cannot be read; is it of another version?")
     write(f"{found.name}  {flow.cell}, step {flow.step}")
-    for layer in range(flow.layers):
+    names = [flow.name(layer) for layer in range(flow.layers)]
+    width = max(map(len, names))
+    for layer, name in enumerate(names):
         for state in ("h", "c") if flow.c.size else ("h",):
-            write(f"  layer {layer + 1}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
+            write(f"  {name:<{width}}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
         if half_life := describe_half_life(flow.half_life[layer]):
-            write(f"           {half_life}")
+            write(f"  {'':<{width}}  {half_life}")
     return 0

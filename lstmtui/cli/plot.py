@@ -110,8 +110,8 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
         "gradients", f"Gradient flow at step {newest.step}" if newest is not None else "Gradient flow",
         "lag (steps)", "norm", True,
         tuple(
-            Line(f"dL/d{s} of layer {layer + 1}", tuple((k + 1.0, float(v)) for k, v in enumerate(norms)))
-            for s in states for layer, norms in enumerate(newest.norms(s) if newest is not None else ())
+            Line(f"dL/d{s} of {newest.name(layer)}", tuple((k + 1.0, float(v)) for k, v in enumerate(norms)))
+            for s in states if newest is not None for layer, norms in enumerate(newest.norms(s))
         ),
         ("step", "state", "layer", "lag", "norm"),
         tuple(

@@ -34,6 +34,8 @@ class Flow:
     h: Any
     c: Any
     half_life: Any
+    layer_names: tuple[str, ...] = ()
+    """The name of each layer, of a network whose layers have names; else they are numbered."""
 
     @property
     def lags(self) -> int:
@@ -45,13 +47,18 @@ class Flow:
         """The number of layers."""
         return int(self.h.shape[0])
 
+    def name(self, layer: int) -> str:
+        """Return the name of a layer, layer 1 or encoder 1 forward."""
+        return self.layer_names[layer] if self.layer_names else f"layer {layer + 1}"
+
     def norms(self, state: str) -> Any:
         """Return `h` or `c`, by name."""
         return self.c if state == "c" else self.h
 
     def arrays(self) -> dict[str, Any]:
         """Return the arrays of its file."""
-        return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life}
+        named = {"layer_names": self.layer_names} if self.layer_names else {}
+        return {"step": self.step, "cell": self.cell, "h": self.h, "c": self.c, "half_life": self.half_life, **named}
 
 
 def measurement_files(run: RunFolder) -> list[Path]:
@@ -66,7 +73,7 @@ def read_flows(run: RunFolder, *, newest: int = 64) -> list[Flow]:
 
 def read_flow(path: Path) -> Flow | None:
     """Return the measurement in a file; None where it is missing or damaged."""
-    stored = read_arrays(path, "step", "cell", "h", "c", "half_life")
+    stored = read_arrays(path, "step", "cell", "h", "c", "half_life", optional=("layer_names",))
     return None if stored is None else parse_flow(stored)
 
 
@@ -80,11 +87,14 @@ def parse_flow(stored: Any) -> Flow | None:
             return None
         h, c, half_life = (values.astype(np.float64) for values in arrays)
         step, cell = int(stored["step"]), str(stored["cell"])
+        names = tuple(str(name) for name in stored.get("layer_names", ()))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not (h.ndim == c.ndim == half_life.ndim == 2 and len(h) == len(c) == len(half_life) and h.size):
         return None
-    return Flow(step=step, cell=cell, h=h, c=c, half_life=half_life)
+    if len(names) not in (0, len(h)):
+        return None
+    return Flow(step=step, cell=cell, h=h, c=c, half_life=half_life, layer_names=names)
 
 
 @dataclass(frozen=True, slots=True)

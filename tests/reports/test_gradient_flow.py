@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, read_flows
+from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, parse_flow, read_flows
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -30,6 +32,17 @@ def test_measurements_survive_writing_and_reading(tmp_path):
     np.testing.assert_array_equal(last.norms("c"), flow(20).c)
     np.testing.assert_array_equal(last.half_life, flow(20).half_life)
     assert [f.step for f in read_flows(run, newest=1)] == [20]
+
+
+def test_layers_have_numbers_or_names(tmp_path):
+    assert flow().name(1) == "layer 2"
+    named = dataclasses.replace(flow(), layer_names=("encoder 1 forward", "decoder 1"))
+    assert named.name(1) == "decoder 1"
+    writer = RunWriter(RunFolder(tmp_path))
+    writer.gradient(**named.arrays())
+    writer.close()
+    assert [found.layer_names for found in read_flows(RunFolder(tmp_path))] == [named.layer_names]
+    assert parse_flow({**named.arrays(), "layer_names": ["decoder 1"]}) is None
 
 
 def test_damaged_files_are_ignored(tmp_path):

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Footer, Static
 
+from lstmtui.common.terminal_text import one_line
 from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, measurement_files, parse_flow, read_flow
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
@@ -64,6 +65,10 @@ digit on a line is the layer.
 
 Half-life: the steps after which a unit has forgotten half of its memory, from the gate that forgets (f, 1 - i, or the \
 z of a GRU).
+
+Of a translation, the prediction is one target token. Lag k of a layer of the decoder is k target tokens before it; of \
+the encoder, the state that is carried into the last k source tokens, of the backward direction into the first k. \
+Attention brings gradients to every source token, and so those of an encoder need not go through time.
 """
     CSS_PATH = "gradients.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -188,7 +193,8 @@ z of a GRU).
             return Text("")
         text = Text()
         for layer in range(flow.layers):
-            text.append(f"Layer {layer + 1}\n", style="bold")
+            number = f"{layer + 1} " if flow.layer_names else ""  # the digit on its line
+            text.append(f"{number}{one_line(flow.name(layer).capitalize(), 40)}\n", style="bold")
             for name in ("h", "c") if flow.c.size else ("h",):
                 sentence = judge(flow.norms(name)[layer]).words
                 text.append(f"{name} {sentence}\n", style="" if name == state else "dim")
@@ -203,6 +209,9 @@ z of a GRU).
         if flow is None:
             return "No measurement yet; m measures." if self._was_read else "Reading the run …"
         verdicts = [judge(flow.norms(state)[layer]).short for layer in range(flow.layers)]
+        if flow.layer_names:
+            named = [wording.short_layer(flow.layer_names, layer) for layer in range(flow.layers)]
+            return f"d{state}  " + "; ".join(f"{name} {verdict}" for name, verdict in zip(named, verdicts, strict=True))
         return "  ".join(f"{state}{layer + 1} {verdict}" for layer, verdict in enumerate(verdicts))
 
     # --- keys -----------------------------------------------------------------------------------------------------
