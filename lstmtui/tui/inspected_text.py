@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
@@ -41,6 +41,14 @@ class InspectedText:
     """Units of a layer."""
     was_cut: bool
     """Whether the text was too long and only its beginning was read."""
+    layer_names: tuple[str, ...] = ()
+    """The name of each layer, of a network whose layers have names; else they are numbered."""
+    reads: tuple[str, ...] = ()
+    """The side that each layer reads, of such a network."""
+    sides: Mapping[str, tuple[tuple[str, ...], tuple[float | None, ...]]] = field(default_factory=dict)
+    """The pieces and bits of each side."""
+    lines: str = ""
+    """The text as it can be given again, where it is not the pieces."""
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> InspectedText:
@@ -48,16 +56,36 @@ class InspectedText:
         cell = CELLS[answer["cell"]]
         if not set(answer["parts"]) <= {*cell.gate_names, *cell.states}:
             raise ValueError("it names gates that its cell does not have")
+        layers, names = int(answer["layers"]), tuple(str(name) for name in answer.get("layer_names", ()))
+        reads = tuple(str(side) for side in answer.get("reads", ()))
+        sides = {name: (tuple(side["pieces"]), tuple(side["bits"])) for name, side in answer.get("sides", {}).items()}
+        if names and not (len(names) == len(reads) == layers and set(reads) <= set(sides)):
+            raise ValueError("its layers do not have the names of its answer")
         return cls(
             pieces=tuple(answer["pieces"]),
             bits=tuple(answer["bits"]),
             cell=answer["cell"],
             parts=tuple(answer["parts"]),
             sigmoids=frozenset(answer.get("squashed", ())),
-            layers=int(answer["layers"]),
+            layers=layers,
             units=int(answer["units"]),
             was_cut=bool(answer.get("cut")),
+            layer_names=names,
+            reads=reads,
+            sides=sides,
+            lines=str(answer.get("lines", "")),
         )
+
+    def of_layer(self, layer: int) -> InspectedText:
+        """Return the tokens that a layer reads."""
+        if not self.reads:
+            return self
+        pieces, bits = self.sides[self.reads[layer]]
+        return replace(self, pieces=pieces, bits=bits)
+
+    def layer_name(self, layer: int) -> str:
+        """Return the name of a layer."""
+        return one_line(self.layer_names[layer], 24) if self.layer_names else f"layer {layer + 1}"
 
     def clamp(self, token: int) -> int:
         """Return the token nearest to `token` that the text has."""

@@ -12,6 +12,7 @@ from support.toy_cell import TOY
 
 from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.inference.loaded_model import load
+from lstmtui.engine.services.language_reader import LanguageReader
 from lstmtui.engine.services.unit_inspector import Inspector
 from lstmtui.engine.training.trainer import Trainer, run_to_the_end
 from lstmtui.runs.probes import read_saturation
@@ -67,7 +68,7 @@ def test_a_toy_cell_is_probed_inspected_and_has_a_gradient_flow(tmp_path):
     assert newest.gates == ("k", "v")
     assert newest.left.shape == (2, 2, 8)
     trained = load(run)
-    (about,) = Inspector(trained).overview("the cat sat on the mat")
+    (about,) = Inspector(LanguageReader(trained)).overview("the cat sat on the mat")
     assert about["parts"] == ["k", "v", "c", "d", "h"]
     assert about["squashed"] == ["k"]
     flow = GradientFlow(trained.settings, trained.weights, np.arange(200) % 9, lags=5).measure()

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from lstmtui import config
 from lstmtui.data.corpus import tokenise_files
 from lstmtui.data.reading import ReadOptions
 from lstmtui.data.token_files import Split
@@ -30,9 +31,11 @@ from lstmtui.engine.answering import Answer, Answering, Answers, Operation, disp
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.inference import dynamic_evaluation
 from lstmtui.engine.inference.evaluate import Evaluator
-from lstmtui.engine.inference.loaded_model import LoadedModel, load, second_moments
+from lstmtui.engine.inference.loaded_model import LoadedModel, load, require_language_model, second_moments
 from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
 from lstmtui.engine.services import unit_inspector
+from lstmtui.engine.services.language_reader import LanguageReader
+from lstmtui.engine.services.reading import Reader
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
 
@@ -49,7 +52,7 @@ class Service:
             **Autocomplete(model).operations(),
             "sample": self._sample,
             "evaluate": self._evaluate,
-            **unit_inspector.operations(model),
+            **unit_inspector.operations(LanguageReader(model)),
         }
 
     def answers(self, request: Any) -> Answers:
@@ -105,6 +108,19 @@ class Service:
         yield dynamic_evaluation.as_answer(evaluator.result(), chosen)
 
 
+class InspectionService:
+    """A loaded translator, whose units can be inspected; `lstmtui.engine.services.translate` translates with it."""
+
+    def __init__(self, reader: Reader, run: RunFolder) -> None:
+        self._operations, self._run = unit_inspector.operations(reader), run
+
+    def answers(self, request: Any) -> Answers:
+        """Yield the answers to one request. Raises LstmtuiError."""
+        if isinstance(request, dict) and request.get("op") not in self._operations:
+            require_language_model(self._run, config.load(self._run.config))
+        return dispatch(self._operations, request, "inspect")
+
+
 def first_line(pieces: Iterator[str], *, started: bool) -> Iterator[str]:
     """Yield the first non-empty line of a text in pieces; where the line was `started` before, the rest of it."""
     for piece in pieces:
@@ -121,6 +137,12 @@ def main(arguments: list[str]) -> int:
     """Serve the run in the folder given until standard input ends."""
 
     def open_run(run: RunFolder) -> tuple[Answering, Answer]:
+        if config.load(run.config).data.purpose == "translation":
+            # Imported here, so that a language model is not later for it.
+            from lstmtui.engine.services.translation_reader import TranslationReader
+
+            reader = TranslationReader(run)
+            return InspectionService(reader, run).answers, {"ready": True, **reader.about()}
         model = load(run)
         return Service(model).answers, {"ready": True, **model.about()}
 

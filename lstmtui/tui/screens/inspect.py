@@ -49,6 +49,10 @@ value (slow), or by how much they move (active). Sharp rows in the map of all un
 
 Shift with the arrows, or the mouse, selects a span. f finds the units that are on throughout the span, and the other \
 places where the same units are on: what these places have in common is what the units may represent.
+
+Of a translation, the layers of the encoder read the sources, and those of the decoder the targets, \
+each after the end of the sentence before. A text is a sentence a line, with its translation after a tab, or without: \
+then the model translates it.
 """
     CSS_PATH = "inspect.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -179,16 +183,11 @@ places where the same units are on: what these places have in common is what the
     def _receive_text(self, answer: dict[str, Any]) -> None:
         read = InspectedText.from_answer(answer)
         self._text, self._unit_values, self._unit_map = read, None, None
-        self._clear_span()
         if self.part not in read.parts:
             self.part = "h"
         self.depth = min(self.depth, read.layers - 1)
         self.unit = min(self.unit, read.units - 1)
-        self.cursor = read.clamp(self.cursor)
-        text = self.query_one(CodedText)
-        text.pieces, text.values = read.pieces, ()
-        for token_map in self.query(TokenMap):
-            token_map.pieces = read.pieces
+        self._show_tokens(read)
         self._request_unit_map()
         self._request_unit()
         count = wording.count(len(read.pieces))
@@ -196,6 +195,16 @@ places where the same units are on: what these places have in common is what the
         source = "" if self._source else " of the run's validation text; e changes it"
         self._set_status(f"Read {count} tokens{source}{cut}.")
         self._update()
+
+    def _show_tokens(self, read: InspectedText) -> None:
+        """Show the tokens that the chosen layer reads."""
+        shown = self._text = read.of_layer(self.depth)
+        self._clear_span()
+        self.cursor = shown.clamp(self.cursor)
+        text = self.query_one(CodedText)
+        text.pieces, text.values = shown.pieces, ()
+        for token_map in self.query(TokenMap):
+            token_map.pieces = shown.pieces
 
     def _receive_unit_map(self, answer: dict[str, Any]) -> None:
         if self._text is None or (answer["layer"], answer["part"]) != (self.depth, self.part):
@@ -263,7 +272,7 @@ places where the same units are on: what these places have in common is what the
     def _update_titles(self) -> None:
         if self._text is None:
             return
-        unit, part = f"layer {self.depth + 1}, unit {self.unit}", self._text.label(self.part)
+        unit, part = f"{self._text.layer_name(self.depth)}, unit {self.unit}", self._text.label(self.part)
         text, one, many = (self.query_one(name) for name in ("#text-panel", "#unit-panel", "#units-panel"))
         text.border_title = Content(f"{unit}: {part}")
         value = self._unit_values.at(self.part, self.cursor) if self._unit_values is not None else None
@@ -285,8 +294,11 @@ places where the same units are on: what these places have in common is what the
         for token_map in self.query(TokenMap):
             token_map.span = selected
 
-    def watch_depth(self) -> None:
+    def watch_depth(self, before: int, depth: int) -> None:
         self._unit_values = self._unit_map = None
+        reads = self._text.reads if self._text is not None else ()
+        if self._text is not None and reads and reads[before] != reads[depth]:
+            self._show_tokens(self._text)
         self._request_unit_map()
         self._request_unit()
         self._update()
@@ -404,7 +416,7 @@ places where the same units are on: what these places have in common is what the
                 self._set_status("Reading the text …")
                 self._request_text()
 
-        current = self._source or "".join(self._text.pieces if self._text is not None else ())
+        current = self._source or (self._text.lines or "".join(self._text.pieces) if self._text is not None else "")
         self.app.push_screen(TextInputScreen(current), entered)
 
     def action_reload(self) -> None:

@@ -13,8 +13,8 @@ from lstmtui.data.tokens import train as train_tokenizer
 from lstmtui.engine.analysis.gradient_flow import GradientFlow
 from lstmtui.engine.inference.loaded_model import LoadedModel
 from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.engine.services.reading import MAX_TOKENS
 from lstmtui.engine.services.serve import Service
-from lstmtui.engine.services.unit_inspector import MAX_TOKENS
 from lstmtui.errors import UsageError
 
 TEXT = "the cat sat on the mat.\na dog ran under a tree.\n" * 4  # longer than a chunk
