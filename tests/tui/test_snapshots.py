@@ -49,7 +49,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live-options": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
     "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
     "live-translation": (True, (), "a token reads"),
-    "live-translation-gates": (True, ("v", "v", "]"), "·f: "),
+    "live-translation-gates": (True, ("v", "v", "]"), "training time"),
     "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
     "sample": (True, ("w",), "temperature"),

@@ -20,8 +20,7 @@ class Observations(Horizontal):
     Observations {
         height: 1fr;
         & > SamplePanel, & > GatePanel, & > AttentionPanel { width: 1fr; height: 1fr; }
-        & > GatePanel { padding: 0; }
-        & > AttentionPanel { display: none; padding: 0; }
+        & > AttentionPanel { display: none; }
         &.-attention > AttentionPanel { display: block; }
         &.-attention > GatePanel { display: none; }
         &.-attention.-gates > AttentionPanel { display: none; }
