@@ -74,7 +74,7 @@ class IncrementalTranslation:
                 attention=self._attention,
             )  # fmt: skip
             if self._decoders:
-                made.read_packed(self._packing)
+                made.share_packed(self._packing)
             self._decoders[rows] = made
         return self._decoders[rows]
 

@@ -35,8 +35,8 @@ class Linear:
         """Take the weights as they are now."""
         self._W.pack_transposed(self.weights[f"{self.name}.W"], self.compute.threads)
 
-    def read_packed(self, other: Linear) -> None:
-        """Read the weights that `other` packs, instead of packing them once more."""
+    def share_packed(self, other: Linear) -> None:
+        """Pack the weights to where `other` packs them."""
         self._W = other._W
 
     def forward(self, x: Array) -> Array:

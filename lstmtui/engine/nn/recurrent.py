@@ -130,8 +130,8 @@ class Recurrent:
             layer.W_ih.pack_transposed(self.weights[f"{name}.W_ih"], self.threads)
             layer.W_hh.pack_transposed(self._recurrent(k), self.threads)
 
-    def read_packed(self, other: Recurrent) -> None:
-        """Read the weights that `other` packs, instead of packing them once more."""
+    def share_packed(self, other: Recurrent) -> None:
+        """Pack the weights to where `other` packs them."""
         for layer, source in zip(self.layers, other.layers, strict=True):
             layer.W_ih, layer.W_hh = source.W_ih, source.W_hh
 

@@ -128,12 +128,12 @@ class TranslationDecoder:
         for part in (self.lower, self.upper, self._queries, self._output):
             part.pack()
 
-    def read_packed(self, other: TranslationDecoder) -> None:
-        """Read the weights that `other` packs, instead of packing them once more."""
-        self.lower.read_packed(other.lower)
-        self.upper.read_packed(other.upper)
-        self._queries.read_packed(other._queries)
-        self._output.read_packed(other._output)
+    def share_packed(self, other: TranslationDecoder) -> None:
+        """Pack the weights to where `other` packs them."""
+        self.lower.share_packed(other.lower)
+        self.upper.share_packed(other.upper)
+        self._queries.share_packed(other._queries)
+        self._output.share_packed(other._output)
 
     # --- initial states -------------------------------------------------------------------------------------------
 
