@@ -24,7 +24,7 @@ def gradients(
     Training measures this at every evaluation; the screens (g, when a run is shown) and 'lstmtui plot' draw it.
     """
     from lstmtui.client.model import Model
-    from lstmtui.reports.gradient_flow import describe_half_life, judge, parse_flow
+    from lstmtui.reports.gradient_flow import describe_half_life, parse_flow
 
     found = resolve_run(run, runs_dir)
     with Model(found) as model:
@@ -40,7 +40,7 @@ def gradients(
     width = max(map(len, names))
     for layer, name in enumerate(names):
         for state in ("h", "c") if flow.c.size else ("h",):
-            write(f"  {name:<{width}}  dL/d{state} {judge(flow.norms(state)[layer]).words}")
+            write(f"  {name:<{width}}  dL/d{state} {flow.verdict(layer, state).words}")
         if half_life := describe_half_life(flow.half_life[layer]):
             write(f"  {'':<{width}}  {half_life}")
     return 0

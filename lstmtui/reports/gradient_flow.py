@@ -17,6 +17,8 @@ from lstmtui.runs.folder import RunFolder
 PATTERN = "gradient-*.npz"
 VANISHED_BELOW = 0.01
 """The fraction of its value at lag 1 below which a gradient has vanished."""
+ATTENDED = "encoder"
+"""How the names of layers begin whose every step is read by attention."""
 EXPLODED_ABOVE = 100.0
 """The multiple of its value at lag 1 above which a gradient explodes."""
 
@@ -54,6 +56,11 @@ class Flow:
     def norms(self, state: str) -> Any:
         """Return `h` or `c`, by name."""
         return self.c if state == "c" else self.h
+
+    def verdict(self, layer: int, state: str) -> Verdict:
+        """Return the verdict on one layer and state."""
+        norms = self.norms(state)[layer]
+        return judge_attended(norms) if self.name(layer).startswith(ATTENDED) else judge(norms)
 
     def arrays(self) -> dict[str, Any]:
         """Return the arrays of its file."""
@@ -132,6 +139,25 @@ def judge(norms: Any) -> Verdict:
             "vanishes", reach, f"vanishes: below 1 % after {format_steps(reach)}, {_part(last / first)} at lag {lags}"
         )
     return Verdict("holds", reach, f"holds: {_part(last / first)} of lag 1 still arrives from lag {lags}")
+
+
+def judge_attended(norms: Any) -> Verdict:
+    """Judge the norms (K,) of a layer whose every step is read by attention, lag 1 first.
+
+    Gradients enter at each step, so that lag 1 is no measure: what arrives is compared with the largest of all.
+    """
+    values = [float(v) for v in norms]
+    highest, lags = max(values), len(values)
+    if not all(math.isfinite(v) for v in values) or highest <= 0:
+        return judge(norms)
+    at = values.index(highest) + 1
+    reach = max(k for k, v in enumerate(values, 1) if v >= VANISHED_BELOW * highest)
+    if reach < lags:
+        return Verdict("vanishes", reach, f"vanishes: below 1 % of the largest (lag {at}) after {format_steps(reach)}")
+    if at == lags:
+        return Verdict("holds", reach, f"holds: the largest of all arrives from lag {lags}")
+    part = _part(values[-1] / highest)
+    return Verdict("holds", reach, f"holds: {part} of the largest (lag {at}) still arrives from lag {lags}")
 
 
 def _part(share: float) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, parse_flow, read_flows
+from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, judge_attended, parse_flow, read_flows
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
@@ -78,3 +78,25 @@ def test_half_lives_are_described():
     )
     assert "over 10,000 steps" in describe_half_life(np.full(3, 1e6))
     assert describe_half_life(np.zeros(0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("norms", "kind", "reach", "words"),
+    [
+        ([0.001, 1.0, 0.5], "holds", 3, "50 % of the largest (lag 2) still arrives from lag 3"),
+        ([0.001, 0.2, 0.5], "holds", 3, "the largest of all arrives from lag 3"),
+        ([0.1, 1.0, 0.001], "vanishes", 2, "below 1 % of the largest (lag 2) after 2 steps"),
+        ([0.0, 0.0], "vanishes", 0, "nothing arrives"),
+        ([1.0, np.nan], "explodes", 2, "no longer a number at lag 2"),
+    ],
+)
+def test_layers_that_attention_reads_are_compared_with_their_largest_gradient(norms, kind, reach, words):
+    found = judge_attended(norms)
+    assert (found.kind, found.reach) == (kind, reach)
+    assert words in found.words
+
+
+def test_the_layers_of_an_encoder_are_read_by_attention():
+    h = np.array([[0.001, 1.0, 0.5]] * 2)
+    made = Flow(step=1, cell="gru", h=h, c=h[:, :0], half_life=h, layer_names=("encoder 1 forward", "decoder 1"))
+    assert [made.verdict(layer, "h").kind for layer in range(2)] == ["holds", "explodes"]

@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.reports.gradient_flow import Flow, describe_half_life, judge, measurement_files, parse_flow, read_flow
+from lstmtui.reports.gradient_flow import Flow, describe_half_life, measurement_files, parse_flow, read_flow
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
@@ -196,7 +196,7 @@ Attention brings gradients to every source token, and so those of an encoder nee
             number = f"{layer + 1} " if flow.layer_names else ""  # the digit on its line
             text.append(f"{number}{one_line(flow.name(layer).capitalize(), 40)}\n", style="bold")
             for name in ("h", "c") if flow.c.size else ("h",):
-                sentence = judge(flow.norms(name)[layer]).words
+                sentence = flow.verdict(layer, name).words
                 text.append(f"{name} {sentence}\n", style="" if name == state else "dim")
             if memory_text := describe_half_life(flow.half_life[layer]):
                 text.append(f"{memory_text}\n", style="dim")
@@ -208,7 +208,7 @@ Attention brings gradients to every source token, and so those of an encoder nee
         """Return the summary in one line, for a small screen."""
         if flow is None:
             return "No measurement yet; m measures." if self._was_read else "Reading the run …"
-        verdicts = [judge(flow.norms(state)[layer]).short for layer in range(flow.layers)]
+        verdicts = [flow.verdict(layer, state).short for layer in range(flow.layers)]
         if flow.layer_names:
             named = [wording.short_layer(flow.layer_names, layer) for layer in range(flow.layers)]
             return f"d{state}  " + "; ".join(f"{name} {verdict}" for name, verdict in zip(named, verdicts, strict=True))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from support.fake_inspector import FakeInspector, broken, opener
 from support.prepared_run import make_run
@@ -50,6 +51,43 @@ async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) 
         assert "⠒" in text
         assert len([line for line in text.splitlines() if "  i ⠒" in line or "  f ⠒" in line or "▸ h ⠒" in line]) == 3
         assert screen.unit == 0
+
+
+class FakeTranslator(FakeInspector):
+    """Two layers of an encoder over sources, two of a decoder over targets."""
+
+    SIDES: ClassVar[dict[str, str]] = {"source": "a dog.\n", "target": "\nein hund."}
+    READS = ("source", "source", "target", "target")
+
+    def __init__(self) -> None:
+        super().__init__(layers=4)
+
+    def values(self, text: str, layer: int, part: str) -> np.ndarray:
+        return super().values(self.SIDES[self.READS[layer]], layer, part)
+
+    def _inspect(self, text: str) -> dict[str, Any]:
+        sides = {name: {"pieces": list(t), "bits": [None] * len(t)} for name, t in self.SIDES.items()}
+        names = ["encoder 1 forward", "encoder 1 backward", "decoder 1", "decoder 2"]
+        more = {"layer_names": names, "reads": list(self.READS), "sides": sides, "lines": "a dog.\tein hund.\n"}
+        return {**super()._inspect(self.SIDES["source"]), **more}
+
+
+async def test_layers_of_a_translation_are_chosen_by_name_and_show_what_they_read(
+    tmp_path: Path, open_app: Open
+) -> None:
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, tmp_path, FakeTranslator(), purpose="translation")
+        await until(pilot, lambda: "encoder 1 forward, unit" in painted(pilot.app))
+        assert "a dog.⏎" in painted(pilot.app)
+        await pilot.press("end", "4")
+        await until(pilot, lambda: "decoder 2, unit" in painted(pilot.app) and screen._unit_map is not None)
+        assert "ein hund." in painted(pilot.app)
+        assert "a dog." not in painted(pilot.app)
+        await pilot.press("2")
+        await until(pilot, lambda: "encoder 1 backward, unit" in painted(pilot.app) and "a dog." in painted(pilot.app))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
+        assert "ein hund." in pilot.app.screen.query_one(TextArea).text
 
 
 async def test_values_are_told_without_colour(tmp_path: Path, open_app: Open) -> None:
