@@ -225,7 +225,7 @@ class TranslationTask(Task):
 
 def _labelled(**texts: str) -> str:
     """Return texts on a line each, after their names."""
-    return "\n".join(f"{name:<11}  {text}" for name, text in texts.items())
+    return "\n".join(f"{name:<11}  {text or '(nothing)'}" for name, text in texts.items())
 
 
 def _dropout(drop: Dropout) -> TranslationDropout:
