@@ -16,7 +16,11 @@ from lstmtui.client.process import open_child
 from lstmtui.runs.folder import RunFolder
 
 IMPROBABLE_PREFIX = 1e-3
-"""Mean probability of the tokens of a prefix below which a person is warned."""
+"""Mean probability of the tokens of a prefix below which a person is warned.
+
+Of a small translator for Multi30k, 2 to 5 % of the beginnings of references are below it, 94 to 100 % of those in
+the language of the source, and all of random letters.
+"""
 
 
 @dataclass(frozen=True, slots=True)
