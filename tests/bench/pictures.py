@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.screens import painted
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from lstmtui import config
 from lstmtui.common.paths import runs_root
@@ -36,21 +37,22 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "inspect": (True, ("i", "down", "down"), "Read "),
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
-    "translate": (True, ("t",), "Ready"),
+    "translate": (True, (), "Ready"),
 }
 """Whether the run is opened, the keys that lead there, and a text that is on the screen once it is complete."""
 TYPED = "Good morrow, cousin. I have not seen the k"
-SOURCE, ACCEPTED = "a man in a blue shirt is riding a bike down the street .", 3
-"""What is translated, and how many words of the translation are accepted."""
+SOURCE, ACCEPTED = ("two dogs play in the snow .", "a man is riding a bike ."), 2
+"""What is translated, and how many words of the last line's translation are accepted."""
 
 
 async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences) -> str:
     """Return one screen as SVG."""
     opens, keys, sign = PICTURES[name]
     services = Services(root=run.path.parent)
-    app = LstmtuiApp(run if opens else None, screen="live", services=services, preferences=preferences)
+    first = "type" if name == "translate" else "live"
+    app = LstmtuiApp(run if opens else None, screen=first, services=services, preferences=preferences)
     async with app.run_test(size=size) as pilot:
-        await wait_for(pilot, "open >0.9" if opens else "Loss of")
+        await wait_for(pilot, sign if name == "translate" else "open >0.9" if opens else "Loss of")
         for key in keys:
             await pilot.press(key)
         if name == "gates":
@@ -61,11 +63,13 @@ async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences:
             await pilot.press(*TYPED)
             await wait_for(pilot, "%")
         if name == "translate":
-            await pilot.press(*SOURCE)
+            app.screen.query_one("#source", TextArea).insert("\n".join(SOURCE))
             await wait_for(pilot, "▸1")
-            for _ in range(1 + ACCEPTED):  # the first goes to the translation
+            await pilot.press("tab", *["enter"] * (len(SOURCE) - 1))
+            for _ in range(ACCEPTED):
+                await pilot.pause(2.0)
                 await pilot.press("tab")
-                await pilot.pause(1.0)
+            await pilot.pause(2.0)
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
