@@ -50,7 +50,7 @@ class TranslateArguments:
             min=1,
             max=MAX_BEAM,
             metavar="INTEGER",
-            help=f"Hypotheses that the search keeps; 1: greedy. [default: {BEAM}, or --nbest]",
+            help=f"Hypotheses that the search keeps; 1: greedy (default {BEAM}, or --nbest).",
             show_default=False,
         ),
     ] = None
@@ -65,15 +65,14 @@ class TranslateArguments:
             show_default=False,
         ),
     ] = None
-    replace_unknown: Annotated[
+    keep_unknown: Annotated[
         bool,
         typer.Option(
-            "--replace-unknown/--no-replace-unknown",
+            "--keep-unknown",
             metavar="",
-            help="Put the source word that was read most for a word that the vocabulary lacks.",
-            show_default=False,
+            help="Leave words that the vocabulary lacks, rather than put the source word that was read most for them.",
         ),
-    ] = True
+    ] = False
     alignment: Annotated[
         bool, typer.Option("--alignment", metavar="", help="Draw what each word of a translation has read.")
     ] = False
@@ -193,7 +192,7 @@ def _answer(translator: Translator, lines: Sequence[str], args: TranslateArgumen
     texts = [line for line in lines if line.strip()]
     prefixes = None if args.prefix is None else [args.prefix] * len(texts)
     options = {
-        "beam": args.beam or max(BEAM, args.nbest), "alpha": args.alpha, "replace_unknown": args.replace_unknown
+        "beam": args.beam or max(BEAM, args.nbest), "alpha": args.alpha, "replace_unknown": not args.keep_unknown
     }  # fmt: skip
     found = iter(translator.search(texts, prefixes=prefixes, nbest=args.nbest, **options) if texts else ())
     for line in lines:

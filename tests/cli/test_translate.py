@@ -71,7 +71,7 @@ def test_more_translations_than_the_beam_that_is_given_are_refused(lstmtui):
 
 
 def test_unknown_words_may_stay(lstmtui):
-    lstmtui("translate", "pairs", "one two", "--no-replace-unknown")
+    lstmtui("translate", "pairs", "one two", "--keep-unknown")
     assert fake_translator.asked[0]["replace_unknown"] is False
 
 
