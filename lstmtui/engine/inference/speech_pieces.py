@@ -12,8 +12,9 @@ QUIET_FRAMES = 20
 """Frames over which the energy is averaged to find the quietest place: 0.2 s."""
 SHORTEST = 1 / 3
 """Of the longest piece, that a piece has at least, unless it is the last."""
-MIN_RANGE = 1.5
-"""Nats between the quietest and the loudest energy of speech; a steady noise, or silence, has less."""
+SPEECH_FRAMES, MIN_RANGE = 5, 0.8
+"""Nats between the quietest and the loudest energy of speech, a mean over so many frames: 0.97 at least in 1,000 digits
+without silence around them, 0.67 at most in half a minute of white noise."""
 
 
 MARGIN_FRAMES, SILENT = 30, 0.2
@@ -83,7 +84,8 @@ def is_speech(frames: Array) -> bool:
     """Return whether frames (n, mel) may hold speech: their energy changes."""
     if not len(frames):
         return False
-    found = energy(frames)
+    width = min(SPEECH_FRAMES, len(frames))
+    found = np.convolve(energy(frames), np.ones(width) / width, "valid")
     return float(found.max() - found.min()) >= MIN_RANGE
 
 
