@@ -200,7 +200,7 @@ PAIRS: dict[str, Any] = {
     **TINY, "hidden": 4, "embedding": 4, "dropout": 0.1, "batch": 10, "bptt": 10, "valid_fraction": 0.1,
     "test_fraction": 0.05,
 }  # fmt: skip
-"""A tiny translation run: nine batches an epoch, so that most points are in the middle of one."""
+"""A tiny translation run: six batches an epoch, so that most points are in the middle of one."""
 
 
 @dataclasses.dataclass(frozen=True)
