@@ -33,7 +33,7 @@ def evaluate_translation(
 ) -> int:
     """Translate the sources, compare with the references, and print the figures. Raises UsageError."""
     from lstmtui.client.translator import Translator
-    from lstmtui.data.pairs import read_pairs
+    from lstmtui.data.pair_reading import read_pairs
     from lstmtui.reports.translation_scores import TOKENIZERS, scores, test_set
 
     if options.tokenize not in TOKENIZERS:

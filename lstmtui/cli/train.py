@@ -140,7 +140,7 @@ def _pairs(s: config.RunSettings, pairs: ParallelCorpus) -> str:
         for part, files, use in ((pairs.valid, s.data.valid, "validation"), (pairs.test, s.data.test, "the test"))
         if part.source
     ]
-    return f"{', '.join([f'{names(s.data.corpus)}, {len(pairs.train.source):,} pairs as {_tokens(s)}', *parts])}"
+    return f"{', '.join([f'{names(s.data.corpus)}, {len(pairs.train):,} pairs as {_tokens(s)}', *parts])}"
 
 
 def names(corpus: tuple[str, ...]) -> str:

@@ -57,7 +57,10 @@ class PairBatches:
         """`batch_tokens` bounds the positions of either side of a batch, padding included. Raises UsageError where the
         longest pair does not fit."""
         self._corpus, self._seed = corpus, seed
-        self._source_lengths, self._target_lengths = corpus.source.lengths, corpus.target.lengths
+        # 32 bits: these, with what an epoch shuffles, are all that grows with the number of pairs.
+        self._source_lengths, self._target_lengths = (
+            side.lengths.astype(np.int32) for side in (corpus.source, corpus.target)
+        )
         lengths = np.maximum(self._source_lengths, self._target_lengths)
         if lengths.max() > batch_tokens:
             raise UsageError(
@@ -66,13 +69,15 @@ class PairBatches:
             )
         limits = edges(int(lengths.max()))
         bucket = np.searchsorted(limits, lengths)
-        self._buckets = [np.flatnonzero(bucket == k) for k in range(len(limits)) if (bucket == k).any()]
+        self._buckets = [
+            np.flatnonzero(bucket == k).astype(np.int32) for k in range(len(limits)) if (bucket == k).any()
+        ]
         self._sizes = [batch_tokens // int(limit) for k, limit in enumerate(limits) if (bucket == k).any()]
         counts = [-(-len(pairs) // size) for pairs, size in zip(self._buckets, self._sizes, strict=True)]
         self.batches = sum(counts)
         """How many batches make an epoch."""
         self._epoch: int | None = None
-        self._order: list[NDArray[np.int64]] = []
+        self._order: list[Ints] = []
 
     def position(self, step: int) -> Position:
         """Return the epoch, and the batch in it, of training step `step` (from 0)."""
@@ -84,9 +89,9 @@ class PairBatches:
             raise IndexError(f"batch {k} of {self.batches}")
         if self._epoch != epoch:
             self._order, self._epoch = self._shuffled(epoch), epoch
-        return make_batch(self._corpus, self._order[k])
+        return make_batch(self._corpus, self._order[k].astype(np.int64))
 
-    def _shuffled(self, epoch: int) -> list[NDArray[np.int64]]:
+    def _shuffled(self, epoch: int) -> list[Ints]:
         """Return the pairs of each batch of an epoch."""
         found = []
         for number, (bucket, size) in enumerate(zip(self._buckets, self._sizes, strict=True)):

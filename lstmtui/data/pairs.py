@@ -1,29 +1,29 @@
-"""Parallel text: pairs of a source and a target line, read, cleaned by rules that are counted, and tokenised.
+"""Parallel text: pairs of a source and a target line, cleaned by rules that are counted, and tokenised.
 
-    pairs = read_pairs(["pairs.tsv"])  or  read_pairs(["train.en", "train.de"])
+    pairs = read_pairs(["pairs.tsv"])  or  read_pairs(["train.en", "train.de"])     from pair_reading
     tokenizers = train_tokenizers(pairs, "bpe", 8000, joint=True)
     corpus, counts = clean(encode_pairs(pairs, tokenizers), Rules())
 
-Text is read as any corpus is: UTF-8 or a named encoding, in Unicode's normal form C, without byte order marks. Spaces
-around a line are no part of it. A sentence ends with the token of the line end, which no line has within: it also
-stands before the first word of a target, as what a decoder reads first.
+Spaces around a line are no part of it. A sentence ends with the token of the line end, which no line has within: it
+also stands before the first word of a target, as what a decoder reads first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.data import tokens
-from lstmtui.data.reading import ReadOptions, read_text
 from lstmtui.errors import UsageError
 
 LINE_END = "\n"
+Side = Literal["source", "target"]
+SIDES: tuple[Side, Side] = ("source", "target")
 
 
 class Rules(NamedTuple):
@@ -38,16 +38,20 @@ class Rules(NamedTuple):
 class Counts(NamedTuple):
     """How many pairs there were, and how many each rule has left out; a pair counts for the first that applies."""
 
-    read: int
-    empty: int
+    read: int = 0
+    empty: int = 0
     """Without a source, or without a target."""
-    too_long: int
-    ratio: int
+    too_long: int = 0
+    ratio: int = 0
 
     @property
     def left(self) -> int:
         """How many pairs are left."""
         return self.read - self.empty - self.too_long - self.ratio
+
+    def plus(self, other: Counts) -> Counts:
+        """Return the counts of both."""
+        return Counts(*(mine + its for mine, its in zip(self, other, strict=True)))
 
     def describe(self, rules: Rules) -> str:
         """Return the counts in a sentence."""
@@ -67,6 +71,26 @@ class Pairs:
     source: tuple[str, ...]
     target: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def select(self, chosen: NDArray[np.bool_]) -> Pairs:
+        """Return the chosen pairs, in their order."""
+        if chosen.all():
+            return self
+        return Pairs(*(tuple(itertools.compress(side, chosen)) for side in (self.source, self.target)))
+
+    def texts(self, side: Side) -> Iterator[bytes]:
+        """Yield the text of one side: its lines that are not empty, each with its line end."""
+        yield "".join(f"{line.strip()}{LINE_END}" for line in getattr(self, side) if line.strip()).encode()
+
+
+class Texts(Protocol):
+    """What the vocabularies of both sides come from: pairs in memory, or in files."""
+
+    def texts(self, side: Side) -> Iterator[bytes]:
+        """Yield the text of one side, piece by piece, as `Pairs.texts` does."""
+
 
 class Tokenizers(NamedTuple):
     """One tokenizer for each side. Where both share a vocabulary, the target's tokens are the first of the source's."""
@@ -79,12 +103,12 @@ class Tokenizers(NamedTuple):
 class Sentences:
     """Tokens of one sentence after the other, each with its line end."""
 
-    flat: NDArray[np.int32]
+    flat: NDArray[np.integer]
     ends: NDArray[np.int64]
     """(N + 1,): sentence n is flat[ends[n] : ends[n + 1]]."""
 
     @classmethod
-    def of(cls, sentences: Sequence[NDArray[np.int32]]) -> Sentences:
+    def of(cls, sentences: Sequence[NDArray[np.integer]]) -> Sentences:
         """Return the sentences side by side."""
         flat = np.concatenate([np.empty(0, np.int32), *sentences]).astype(np.int32, copy=False)
         return cls(flat, np.cumsum([0, *(len(sentence) for sentence in sentences)], dtype=np.int64))
@@ -92,7 +116,7 @@ class Sentences:
     def __len__(self) -> int:
         return len(self.ends) - 1
 
-    def __getitem__(self, n: int) -> NDArray[np.int32]:
+    def __getitem__(self, n: int) -> NDArray[np.integer]:
         return self.flat[self.ends[n] : self.ends[n + 1]]
 
     @property
@@ -102,6 +126,8 @@ class Sentences:
 
     def select(self, chosen: NDArray[np.bool_]) -> Sentences:
         """Return the chosen sentences, in their order."""
+        if chosen.all():
+            return self
         return Sentences.of([self[int(n)] for n in np.flatnonzero(chosen)])
 
 
@@ -116,66 +142,24 @@ class PairTokens:
         return len(self.source)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def read_pairs(names: Sequence[str], *, encoding: str = "", cache: Path | None = None) -> Pairs:
-    """Return the pairs of one table (source, tab, target, and columns that are ignored) or of two files of lines.
-
-    Raises UsageError for files that are not text, that have different numbers of lines, or a table without tabs.
-    """
-    if len(names) not in (1, 2):
-        raise UsageError(
-            f"Parallel text is one table of source and target, or two files, not {len(names)}; give one or two files."
-        )
-    options = ReadOptions(encoding=encoding, keep_everything=True)
-    texts = [_lines(name, options, cache) for name in names]
-    if len(texts) == 1:
-        return _columns(names[0], texts[0])
-    source, target = texts
-    if len(source) != len(target):
-        raise UsageError(
-            f"The files {names[0]} and {names[1]} have {len(source):,} and {len(target):,} lines; line by line, one "
-            f"must be the translation of the other."
-        )
-    return Pairs(tuple(source), tuple(target))
-
-
-def _lines(name: str, options: ReadOptions, cache: Path | None) -> list[str]:
-    text = read_text([name], options, cache=cache).decode("utf-8")
-    return text.removesuffix(LINE_END).split(LINE_END)
-
-
-def _columns(name: str, lines: list[str]) -> Pairs:
-    if not any("\t" in line for line in lines):
-        raise UsageError(
-            f"The file {name} has no tab in any line, so there are no targets; give a table of source, tab and target, "
-            f"or the file of the targets as a second one."
-        )
-    columns = [(*line.split("\t"), "")[:2] for line in lines]
-    return Pairs(tuple(source for source, _ in columns), tuple(target for _, target in columns))
-
-
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def train_tokenizers(pairs: Pairs, kind: str, limit: int | None = None, *, joint: bool = False) -> Tokenizers:
+def train_tokenizers(pairs: Texts, kind: str, limit: int | None = None, *, joint: bool = False) -> Tokenizers:
     """Return tokenizers with the vocabularies of both sides, or `joint`: one vocabulary for the text of both.
 
     Of a joint one the tokens of targets come first, and the target's tokenizer has them alone: a softmax need not
     choose from words of the source's language. Raises UsageError for a kind or limit that cannot be.
     """
-    texts = [_text(pairs.source), _text(pairs.target)]
     if joint:
-        both = tokens.train(kind, texts, limit)
+        both = tokens.train(kind, itertools.chain.from_iterable(map(pairs.texts, SIDES)), limit)
         if not isinstance(both, tokens.Bpe):
             return Tokenizers(both, both)
-        return Tokenizers(*both.parted(np.unique(both.encode(texts[1]))))
-    return Tokenizers(*(tokens.train(kind, [text], limit) for text in texts))
-
-
-def _text(lines: Sequence[str]) -> bytes:
-    return "".join(f"{line.strip()}{LINE_END}" for line in lines if line.strip()).encode()
+        used = np.zeros(both.size, bool)
+        for ids in both.stream(pairs.texts("target")):
+            used[ids] = True
+        return Tokenizers(*both.parted(np.flatnonzero(used).astype(np.int32)))
+    return Tokenizers(*(tokens.train(kind, pairs.texts(side), limit) for side in SIDES))
 
 
 def line_end(tokenizer: tokens.Tokenizer) -> int:
@@ -199,14 +183,18 @@ def encode_lines(lines: Sequence[str], tokenizer: tokens.Tokenizer) -> list[NDAr
 
 
 def clean(corpus: PairTokens, rules: Rules) -> tuple[PairTokens, Counts]:
-    """Return the pairs that no rule leaves out, and the counts. Raises UsageError where none is left."""
+    """Return the pairs that no rule leaves out, and the counts."""
     source, target = corpus.source.lengths - 1, corpus.target.lengths - 1
     longer, shorter = np.maximum(source, target), np.minimum(source, target)
     empty = shorter == 0
     too_long = ~empty & (longer > rules.max_tokens)
     unlike = ~empty & ~too_long & (longer > rules.max_ratio * shorter)
+    keep = ~(empty | too_long | unlike)
     counts = Counts(len(corpus), *(int(rule.sum()) for rule in (empty, too_long, unlike)))
+    return PairTokens(corpus.source.select(keep), corpus.target.select(keep)), counts
+
+
+def require_pairs(counts: Counts, rules: Rules) -> None:
+    """Raise UsageError where no pair is left."""
     if counts.left == 0:
         raise UsageError(f"No pair can be used: {counts.describe(rules)}; give other files, or other limits.")
-    keep = ~(empty | too_long | unlike)
-    return PairTokens(corpus.source.select(keep), corpus.target.select(keep)), counts

@@ -7,7 +7,7 @@ together, so that no sentence that is tested was trained on with another transla
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,74 +15,120 @@ from numpy.typing import NDArray
 
 from lstmtui import recipe
 from lstmtui.config import FIELDS, DataSettings, RunSettings, Settings
-from lstmtui.data.pairs import Pairs, read_pairs
+from lstmtui.data.pair_reading import PairStream, joined, open_stream, read_pairs
+from lstmtui.data.pairs import Pairs, Side
 from lstmtui.errors import UsageError
 
 SWAPPED = 1.5
 """Validation text is called swapped where it is so many times as like the other side as its own."""
+SAMPLE_PAIRS = 200_000
+"""Training pairs that it is compared with at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPairs:
+    """The pairs that are trained on, read from their files in every pass."""
+
+    stream: PairStream
+    chosen: NDArray[np.bool_]
+    """(N,): which pairs of the files these are."""
+    size: int
+    """Of both sides, in bytes."""
+    empty: int
+    """How many pairs have an empty side."""
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.chosen))
+
+    def chunks(self) -> Iterator[Pairs]:
+        """Yield the pairs in their order, chunk by chunk. Raises UsageError where the files have changed."""
+        at = 0
+        for chunk in self.stream.chunks():
+            chosen = self.chosen[at : at + len(chunk)]
+            at += len(chunk)
+            if len(chosen) < len(chunk):
+                break
+            yield chunk.select(chosen)
+        if at != len(self.chosen):
+            raise UsageError(f"{' and '.join(self.stream.names)} changed while being read; start again.")
+
+    def texts(self, side: Side) -> Iterator[bytes]:
+        """Yield the text of one side, as `Pairs.texts` does."""
+        for chunk in self.chunks():
+            yield from chunk.texts(side)
 
 
 @dataclass(frozen=True, slots=True)
 class ParallelCorpus:
     """The pairs of a translation run; the parts for validation and test may be empty."""
 
-    train: Pairs
+    train: TrainingPairs
     valid: Pairs
     test: Pairs
-
-    @property
-    def bytes(self) -> int:
-        """The size of both sides of the training text."""
-        return sum(len(line.encode()) + 1 for side in (self.train.source, self.train.target) for line in side)
+    has_own_valid: bool = False
+    """Whether the validation pairs come from files of their own."""
 
     def resolve(self, settings: Settings) -> RunSettings:
         """Return `settings` with every open field chosen by the recipe for this text."""
-        return recipe.resolve_translation(settings, pairs=len(self.train.source), corpus_bytes=self.bytes)
+        return recipe.resolve_translation(settings, pairs=len(self.train), corpus_bytes=self.train.size)
 
     def notes(self) -> list[str]:
         """Return what a person should know before a run trains on it, a sentence each."""
         found = []
-        empty = sum(not (source.strip() and target.strip()) for source, target in _rows(self.train))
-        if empty:
-            found.append(f"Of {len(self.train.source):,} pairs, {empty:,} have an empty side and are left out.")
+        if self.train.empty:
+            found.append(f"Of {len(self.train):,} pairs, {self.train.empty:,} have an empty side and are left out.")
         if _is_swapped(self.train, self.valid):
             found.append(
                 "The validation pairs seem to be swapped: their sources are more like the targets of the training text."
             )
-        trained = set(_rows(self.train))
-        if self.valid.source and all(row in trained for row in _rows(self.valid)):
+        if self._are_trained_on():
             found.append(
                 "The validation pairs are part of the training pairs, so they cannot distinguish learning from "
                 "memorising; give --valid pairs that are not trained on, or none."
             )
         return found
 
+    def _are_trained_on(self) -> bool:
+        """Return whether all validation pairs are training pairs; those that were held out are not."""
+        if not self.has_own_valid or not len(self.valid):
+            return False
+        missing = set(_rows(self.valid))
+        for chunk in self.train.chunks():
+            missing.difference_update(_rows(chunk))
+        return not missing
+
 
 def open_pairs(s: DataSettings) -> ParallelCorpus:
-    """Read all pairs of a run with settings `s`, and split them.
+    """Read all pairs of a run with settings `s`, and split them; those that are trained on are not kept in memory.
 
-    Raises UsageError as `read_pairs` does, and where no file is named or no pair has two sides.
+    Raises UsageError as `open_stream` and its `chunks` do, and where no file is named or no pair has two sides.
     """
     if s.corpus == FIELDS["corpus"].default:
         raise UsageError(
             "A translator is trained on pairs of sentences; give a table (source, tab, target) or two files of lines."
         )
-    everything = read_pairs(s.corpus, encoding=s.encoding)
-    drawn = _draws(everything.source)
-    is_valid = drawn < (0.0 if s.valid else s.valid_fraction)
-    is_test = drawn >= 1 - (0.0 if s.test else s.test_fraction)
-    if not any(source.strip() and target.strip() for source, target in _rows(everything)):
+    stream = open_stream(s.corpus, encoding=s.encoding)
+    valid_below, test_from = 0.0 if s.valid else s.valid_fraction, 1 - (0.0 if s.test else s.test_fraction)
+    chosen, valid, test = [], [Pairs((), ())], [Pairs((), ())]
+    size = usable = empty = 0
+    for chunk in stream.chunks():
+        drawn = _draws(chunk.source)
+        is_valid, is_test = drawn < valid_below, drawn >= test_from
+        chosen.append(~(is_valid | is_test))
+        valid.append(chunk.select(is_valid))
+        test.append(chunk.select(is_test))
+        train = chunk.select(chosen[-1])
+        usable += _usable(chunk)
+        empty += len(train) - _usable(train)
+        size += sum(len("".join(side).encode()) + len(side) for side in (train.source, train.target))
+    if not usable:
         raise UsageError(f"No pair of {' and '.join(s.corpus)} has both a source and a target; give other files.")
     return ParallelCorpus(
-        train=select(everything, ~(is_valid | is_test)),
-        valid=read_pairs(s.valid, encoding=s.encoding) if s.valid else select(everything, is_valid),
-        test=read_pairs(s.test, encoding=s.encoding) if s.test else select(everything, is_test),
+        train=TrainingPairs(stream, np.concatenate(chosen), size, empty),
+        valid=read_pairs(s.valid, encoding=s.encoding) if s.valid else joined(valid),
+        test=read_pairs(s.test, encoding=s.encoding) if s.test else joined(test),
+        has_own_valid=bool(s.valid),
     )
-
-
-def select(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
-    """Return the chosen pairs, in their order."""
-    return Pairs(*(tuple(side[n] for n in np.flatnonzero(chosen)) for side in (pairs.source, pairs.target)))
 
 
 def _draws(lines: Sequence[str]) -> NDArray[np.float64]:
@@ -91,18 +137,30 @@ def _draws(lines: Sequence[str]) -> NDArray[np.float64]:
     return np.array([int.from_bytes(digest, "big") / (1 << 48) for digest in digests])
 
 
-def _rows(pairs: Pairs) -> list[tuple[str, str]]:
-    return list(zip(pairs.source, pairs.target, strict=True))
+def _usable(pairs: Pairs) -> int:
+    """Return how many pairs have two sides."""
+    return sum(1 for source, target in _rows(pairs) if source.strip() and target.strip())
 
 
-def _is_swapped(train: Pairs, valid: Pairs) -> bool:
+def _rows(pairs: Pairs) -> Iterator[tuple[str, str]]:
+    return zip(pairs.source, pairs.target, strict=True)
+
+
+def _is_swapped(train: TrainingPairs, valid: Pairs) -> bool:
     """Return whether the words of validation sources are those of training targets, and the other way round."""
-    sides = [{word for line in side for word in line.split()} for side in (train.source, train.target)]
+    words: tuple[set[str], set[str]] = (set(), set())
+    read = 0
+    for chunk in train.chunks() if len(valid) else ():
+        for found, side in zip(words, (chunk.source, chunk.target), strict=True):
+            found.update(word for line in side for word in line.split())
+        read += len(chunk)
+        if read >= SAMPLE_PAIRS:
+            break
 
     def known(lines: Sequence[str], words: set[str]) -> float:
         found = [word in words for line in lines for word in line.split()]
         return sum(found) / max(1, len(found))
 
-    own = known(valid.source, sides[0]), known(valid.target, sides[1])
-    other = known(valid.source, sides[1]), known(valid.target, sides[0])
+    own = known(valid.source, words[0]), known(valid.target, words[1])
+    other = known(valid.source, words[1]), known(valid.target, words[0])
     return all(b > SWAPPED * a for a, b in zip(own, other, strict=True))

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,7 @@ def _may_exist(path: bytes) -> bool:
 
 Splits = dict[str, Split]
 Built = tuple[tokens.Tokenizer, Splits]
+Read = TypeVar("Read")
 
 
 class TokenFiles:
@@ -116,15 +117,7 @@ class TokenFiles:
 
         Raises LstmtuiError where it cannot be read, which does not mean that it is damaged.
         """
-        try:
-            return _read(self.folder)
-        except (FileNotFoundError, CorruptError, KeyError, TypeError, ValueError):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            return None
-        except OSError as error:
-            raise LstmtuiError(
-                f"The token files in {self.folder} cannot be read ({error.strerror or error})."
-            ) from error
+        return self.read(_read)
 
     def build(
         self,
@@ -133,23 +126,49 @@ class TokenFiles:
         report: Callable[[str, float], None],
     ) -> Built:
         """Tokenise `ranges`, store the tokens and return them. Raises LstmtuiError where they cannot be written."""
-        parent = writable_folder(self.folder.parent)
-        remove_stale_temporaries(parent, min_age=MAX_DRAFT_AGE)
-        draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
-        try:
+
+        def fill(draft: Path) -> None:
             vocabulary = tokenizer()
             vocabulary.save(draft / "tokenizer.json")
             contents = {
                 role: _write(draft / f"{role}.bin", vocabulary, part, role, report) for role, part in ranges.items()
             }
-            body = json.dumps({"tokenizer": vocabulary.digest(), "splits": contents}, separators=(",", ":"))
-            write_atomically(draft / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
+            write_contents(draft, {"tokenizer": vocabulary.digest(), "splits": contents})
+
+        return self.store(fill, _read)
+
+    def read(self, read: Callable[[Path], Read]) -> Read | None:
+        """Return what `read` makes of the folder; None where it is missing or damaged, and then removed.
+
+        read    raises FileNotFoundError, CorruptError, KeyError, TypeError or ValueError for a damaged folder
+        Raises LstmtuiError where it cannot be read, which does not mean that it is damaged.
+        """
+        try:
+            return read(self.folder)
+        except (FileNotFoundError, CorruptError, KeyError, TypeError, ValueError):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return None
+        except OSError as error:
+            raise LstmtuiError(
+                f"The token files in {self.folder} cannot be read ({error.strerror or error})."
+            ) from error
+
+    def store(self, fill: Callable[[Path], None], read: Callable[[Path], Read]) -> Read:
+        """Let `fill` write the files into a folder, make it this one, and return what `read` makes of it.
+
+        Raises LstmtuiError where they cannot be written.
+        """
+        parent = writable_folder(self.folder.parent)
+        remove_stale_temporaries(parent, min_age=MAX_DRAFT_AGE)
+        draft = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=f".{os.getpid()}.tmp", dir=parent))
+        try:
+            fill(draft)
             final = parent / self.folder.name
             # Another process may have been faster: its folder is identical.
             with contextlib.suppress(OSError):
                 os.rename(draft, final)
             sync_folder(parent)
-            return _read(final)
+            return read(final)
         except OSError as error:
             raise LstmtuiError(
                 f"The token files cannot be kept in {parent} ({error.strerror or error}); "
@@ -168,32 +187,49 @@ def _write(
     path: Path, tokenizer: tokens.Tokenizer, text: Range, role: str, report: Callable[[str, float], None]
 ) -> dict[str, Any]:
     """Write the tokens of `text` and return their entry in contents.json."""
-    dtype = id_dtype(tokenizer.size)
     counter = _Counter(text, lambda done: report(role, done))
-    crc = total = 0
     seen: set[int] = set()
-    with open(path, "wb") as file:
+    with ArrayFile(path, id_dtype(tokenizer.size)) as file:
         for ids in tokenizer.stream(counter.chunks()):
-            data = ids.astype(dtype)
-            crc = zlib.crc32(data.data, crc)
-            total += len(data)
+            file.write(ids)
             if len(seen) < 2:
-                seen.update(np.unique(data).tolist())
-            file.write(data.data)
-        file.flush()
-        os.fsync(file.fileno())
+                seen.update(np.unique(ids).tolist())
     if role == "train" and len(seen) < 2:
         raise UsageError(
             f"The corpus {text.source.name} holds one and the same token throughout, so there is nothing to learn; "
             f"give a more varied text or other --tokens."
         )
-    return {
-        "dtype": dtype.name,
-        "tokens": total,
-        "crc32": crc,
-        "bytes": counter.bytes,
-        "characters": counter.characters,
-    }
+    return {**file.entry, "bytes": counter.bytes, "characters": counter.characters}
+
+
+class ArrayFile:
+    """An array that is written piece by piece; synced at the end of a `with` block."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
+        """Raises OSError."""
+        self._file, self._dtype = open(path, "wb"), dtype  # noqa: SIM115  (closed by __exit__)
+        self._crc = self._total = 0
+
+    def write(self, values: NDArray[Any]) -> None:
+        """Append values (n,). Raises OSError."""
+        data = np.ascontiguousarray(values, self._dtype)
+        self._crc = zlib.crc32(data.data, self._crc)
+        self._total += len(data)
+        self._file.write(data.data)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What `map_array` needs to know, for contents.json."""
+        return {"dtype": self._dtype.name, "tokens": self._total, "crc32": self._crc}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if error is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
 
 class _Counter:
@@ -222,16 +258,34 @@ class _Counter:
                 self.characters = None
 
 
-def _read(folder: Path) -> Built:
-    """Map the files of `folder`. Raises OSError, CorruptError, KeyError, TypeError or ValueError for a damaged one."""
+def write_contents(folder: Path, contents: Mapping[str, Any]) -> None:
+    """Write contents.json with its digest. Raises OSError."""
+    body = json.dumps(contents, separators=(",", ":"))
+    write_atomically(folder / "contents.json", f"{body}\n{_sha256(body)}\n".encode())
+
+
+def read_contents(folder: Path) -> dict[str, Any]:
+    """Return what contents.json has. Raises OSError, CorruptError or ValueError for a damaged one."""
     body, digest = _read_required(folder / "contents.json").decode().split()
     if digest != _sha256(body):
         raise CorruptError(f"The list of token files in {folder} is damaged; remove the folder and start again.")
-    contents = parse_object(body)
-    path = folder / "tokenizer.json"
+    return parse_object(body)
+
+
+def read_tokenizer(path: Path, digest: str) -> tokens.Tokenizer:
+    """Return the tokenizer in `path`. Raises OSError, CorruptError where it is damaged or has another digest."""
     tokenizer = tokens.parse(_read_required(path), path)
-    if tokenizer.digest() != contents["tokenizer"]:
-        raise CorruptError(f"The tokenizer in {folder} belongs to other tokens; remove the folder and start again.")
+    if tokenizer.digest() != digest:
+        raise CorruptError(
+            f"The tokenizer in {path.parent} belongs to other tokens; remove the folder and start again."
+        )
+    return tokenizer
+
+
+def _read(folder: Path) -> Built:
+    """Map the files of `folder`. Raises OSError, CorruptError, KeyError, TypeError or ValueError for a damaged one."""
+    contents = read_contents(folder)
+    tokenizer = read_tokenizer(folder / "tokenizer.json", contents["tokenizer"])
     return tokenizer, {role: _map(folder / f"{role}.bin", entry) for role, entry in contents["splits"].items()}
 
 
@@ -247,14 +301,19 @@ def _sha256(text: str) -> str:
 
 
 def _map(path: Path, entry: Mapping[str, Any]) -> Split:
+    return Split(map_array(path, entry), entry["bytes"], entry["characters"])
+
+
+def map_array(path: Path, entry: Mapping[str, Any]) -> NDArray[Any]:
+    """Map the array that an `ArrayFile` has written. Raises OSError, CorruptError, KeyError, TypeError, ValueError."""
     dtype = np.dtype(entry["dtype"])
     if path.stat().st_size != entry["tokens"] * dtype.itemsize:
         raise CorruptError(f"The token file {path} is cut short; remove it and start again.")
-    # An empty file cannot be mapped.
-    mapped = np.memmap(path, dtype, mode="r") if entry["tokens"] else np.empty(0, dtype)
     crc = 0
-    for at in range(0, len(mapped), CHUNK):
-        crc = zlib.crc32(mapped[at : at + CHUNK].data, crc)
+    with open(path, "rb", buffering=0) as file:  # mapped pages would count as memory of this process
+        while chunk := file.read(CHUNK):
+            crc = zlib.crc32(chunk, crc)
     if crc != entry["crc32"]:
         raise CorruptError(f"The token file {path} is damaged; remove it and start again.")
-    return Split(mapped, entry["bytes"], entry["characters"])
+    # An empty file cannot be mapped.
+    return np.memmap(path, dtype, mode="r") if entry["tokens"] else np.empty(0, dtype)

@@ -18,7 +18,7 @@ def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
         from lstmtui.data.parallel_corpus import open_pairs
 
         pairs = open_pairs(DataSettings.of(settings))
-        counts = {"pairs": len(pairs.train.source), "valid_pairs": len(pairs.valid.source)}
+        counts = {"pairs": len(pairs.train), "valid_pairs": len(pairs.valid)}
         return pairs.resolve(settings), {**counts, "notes": pairs.notes()}
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes

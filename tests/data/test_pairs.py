@@ -1,4 +1,4 @@
-"""Parallel text: reading from a table and from two files, cleaning with counts, tokens of both sides."""
+"""Parallel text: cleaning with counts, tokens of both sides."""
 
 from __future__ import annotations
 
@@ -13,64 +13,12 @@ from lstmtui.data.pairs import (
     clean,
     encode_pairs,
     line_end,
-    read_pairs,
+    require_pairs,
     train_tokenizers,
 )
 from lstmtui.errors import UsageError
 
-
-def write(tmp_path, **files):
-    """Write files by name, and return their paths."""
-    paths = []
-    for name, data in files.items():
-        path = tmp_path / name
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        paths.append(str(path))
-    return paths
-
-
-def read(tmp_path, *, encoding="", **files):
-    return read_pairs(write(tmp_path, **files), encoding=encoding, cache=tmp_path / "cache")
-
-
 PAIRS = Pairs(("a dog runs", "a cat", "the dog sleeps"), ("ein hund rennt", "eine katze", "der hund schläft"))
-
-
-def test_two_files_are_read_line_by_line(tmp_path):
-    pairs = read(tmp_path, en="one\n\ntwo\n", de="eins\nnull\nzwei")
-    assert pairs == Pairs(("one", "", "two"), ("eins", "null", "zwei"))
-
-
-def test_a_table_is_read_by_columns_and_a_missing_side_is_empty(tmp_path):
-    pairs = read(tmp_path, pairs="Go.\tVa !\tCC-BY\nRun!\n\tSeul\n")
-    assert pairs == Pairs(("Go.", "Run!", ""), ("Va !", "", "Seul"))
-
-
-def test_text_is_in_normal_form_c_without_byte_order_marks_or_carriage_returns(tmp_path):
-    pairs = read(tmp_path, en=b"\xef\xbb\xbfcafe\r\n", fr="cafe\u0301\r\n")
-    assert pairs == Pairs(("cafe",), ("café",))
-
-
-def test_another_encoding_is_read_where_it_is_named(tmp_path):
-    assert read(tmp_path, encoding="latin-1", en=b"coffee\n", fr=b"caf\xe9\n").target == ("café",)
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({"en": "a\nb\n", "de": "a\n"}, "have 2 and 1 lines"),
-        ({"pairs": "a b\nc d\n"}, "no tab in any line"),
-        ({"a": "1\n", "b": "2\n", "c": "3\n"}, "not 3; give one or two files"),
-        ({"en": b"a\0b\n", "de": "a\n"}, "is no text"),
-        ({"en": b"caf\xe9 noir et th\xe9\n", "de": "a\n"}, "no valid UTF-8"),
-        ({"en": "a\n", "de": ""}, "is empty"),
-    ],
-    ids=["unlike lines", "no tab", "three files", "NUL", "encoding", "empty"],
-)
-def test_files_that_are_no_pairs_are_refused_in_one_sentence(tmp_path, files, message):
-    with pytest.raises(UsageError, match=message) as raised:
-        read(tmp_path, **files)
-    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", ["words", "chars", "bytes", "bpe"])
@@ -139,4 +87,23 @@ def test_each_rule_leaves_out_its_pairs_and_counts_them():
 
 def test_no_pair_left_is_one_sentence():
     with pytest.raises(UsageError, match="No pair can be used: 0 of 1 pairs; left out: 1 with an empty side"):
-        clean(tokens_of((0, 1)), Rules())
+        require_pairs(clean(tokens_of((0, 1)), Rules())[1], Rules())
+
+
+def test_counts_of_several_parts_add_up():
+    corpora = tokens_of((3, 4), (0, 4)), tokens_of((11, 10), (10, 2))
+    rules = Rules(max_tokens=10, max_ratio=2)
+    first, second = (clean(corpus, rules)[1] for corpus in corpora)
+    assert first.plus(second) == clean(tokens_of((3, 4), (0, 4), (11, 10), (10, 2)), rules)[1] == (4, 1, 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["words", "chars", "bpe"])
+@pytest.mark.parametrize("joint", [True, False])
+def test_vocabularies_do_not_depend_on_the_pieces_of_the_text(kind, joint):
+    class InPieces:
+        def texts(self, side):
+            for line in getattr(PAIRS, side):
+                yield f"{line}\n".encode()
+
+    whole, pieces = (train_tokenizers(pairs, kind, joint=joint) for pairs in (PAIRS, InPieces()))
+    assert [tokenizer.digest() for tokenizer in whole] == [tokenizer.digest() for tokenizer in pieces]

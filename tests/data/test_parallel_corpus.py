@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lstmtui.config import DataSettings, Settings
+from lstmtui.data.pair_reading import joined, open_stream
 from lstmtui.data.parallel_corpus import open_pairs
 from lstmtui.errors import UsageError
 
@@ -26,9 +27,13 @@ ROWS = [(f"the dog {n}", f"der hund {n}") for n in range(200)]
 def test_parts_are_held_out_and_share_no_source(tmp_path):
     twice = [*ROWS, *((source, target.upper()) for source, target in ROWS)]
     corpus = open_pairs(settings(write(tmp_path, "a.tsv", twice), valid_fraction=0.2, test_fraction=0.1))
-    parts = [set(part.source) for part in (corpus.train, corpus.valid, corpus.test)]
+    train = joined(list(corpus.train.chunks()))
+    parts = [set(part.source) for part in (train, corpus.valid, corpus.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 200
-    assert [len(part.source) for part in (corpus.train, corpus.valid, corpus.test)] == [2 * len(part) for part in parts]
+    assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [2 * len(part) for part in parts]
+    assert corpus.train.size == sum(len(f"{line}\n".encode()) for side in (train.source, train.target) for line in side)
+    for side in ("source", "target"):
+        assert b"".join(corpus.train.texts(side)) == b"".join(train.texts(side))
     assert 20 <= len(parts[1]) <= 60
     assert 8 <= len(parts[2]) <= 36
 
@@ -36,7 +41,7 @@ def test_parts_are_held_out_and_share_no_source(tmp_path):
 def test_own_files_are_read_whole(tmp_path):
     valid = write(tmp_path, "valid.tsv", ROWS[:7])
     corpus = open_pairs(settings(write(tmp_path, "a.tsv", ROWS[7:]), valid=(valid,)))
-    assert (len(corpus.train.source), len(corpus.valid.source), len(corpus.test.source)) == (193, 7, 0)
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (193, 7, 0)
     assert corpus.notes() == []
 
 
@@ -73,3 +78,15 @@ def test_files_of_unlike_numbers_of_lines_are_refused(tmp_path):
     (tmp_path / "b").write_text("eins\n")
     with pytest.raises(UsageError, match="2 and 1 lines"):
         open_pairs(dataclasses.replace(settings("a"), corpus=(str(tmp_path / "a"), str(tmp_path / "b"))))
+
+
+@pytest.mark.parametrize("change", [lambda text: text + "more\tmehr\n", lambda text: text[: len(text) // 2]])
+def test_files_that_change_between_two_passes_are_refused(tmp_path, change):
+    name = write(tmp_path, "a.tsv", ROWS)
+    corpus = open_pairs(settings(name))
+    text = (tmp_path / "a.tsv").read_text()
+    changed = settings(write(tmp_path, "b.tsv", ROWS))
+    (tmp_path / "b.tsv").write_text(change(text))
+    other = dataclasses.replace(corpus.train, stream=open_stream(changed.corpus))
+    with pytest.raises(UsageError, match="changed while being read"):
+        list(other.chunks())

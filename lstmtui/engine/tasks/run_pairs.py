@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable
 
 from lstmtui.common.files import exists
 from lstmtui.config import RunSettings
-from lstmtui.data.pairs import (
-    Counts,
-    Pairs,
-    PairTokens,
-    Rules,
-    Tokenizers,
-    clean,
-    encode_pairs,
-    train_tokenizers,
-)
-from lstmtui.data.parallel_corpus import open_pairs, select
+from lstmtui.data.pair_files import PairData, tokenise_pairs
+from lstmtui.data.pairs import Rules, Tokenizers
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, is_joint
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Pairs of one split, as text and as tokens, in the same order."""
+def run_pairs(s: RunSettings, rules: Rules, writer: RunWriter, check: Callable[[], None]) -> PairData:
+    """Return the parallel text of the run of `writer`, tokenised, and store its tokenizers in the run folder.
 
-    pairs: Pairs
-    tokens: PairTokens
-
-
-@dataclass(frozen=True, slots=True)
-class PairData:
-    """All that a translation model trains on and is evaluated with; an empty part is None."""
-
-    train: PairTokens
-    valid: Part | None
-    test: Part | None
-    tokenizers: Tokenizers
-    counts: Counts
-    """How the training pairs were cleaned."""
-
-    def digest(self) -> str:
-        """Return the digest of training pairs and vocabularies."""
-        found = hashlib.sha256("".join(tokenizer.digest() for tokenizer in self.tokenizers).encode())
-        for side in (self.train.source, self.train.target):
-            found.update(side.flat.tobytes())
-            found.update(side.ends.tobytes())
-        return found.hexdigest()
-
-
-def load_pairs(s: RunSettings, rules: Rules) -> PairData:
-    """Return the parallel text of these settings, tokenised.
-
-    Raises UsageError as `open_pairs` does, and where no pair is left.
+    Raises UsageError as `open_pairs` does, and where no pair is left; CorruptError where the run began with others.
     """
-    corpus = open_pairs(s.data)
-    tokenizers = train_tokenizers(corpus.train, s.data.tokens, s.data.vocabulary, joint=is_joint(s))
-    train, counts = clean(encode_pairs(corpus.train, tokenizers), rules)
-    valid, test = (_part(pairs, tokenizers, rules) for pairs in (corpus.valid, corpus.test))
-    return PairData(train, valid, test, tokenizers, counts)
 
+    def report(what: str, done: float) -> None:
+        writer.status(preparing=what, preparing_done=round(done, 3))
+        check()
 
-def _part(pairs: Pairs, tokenizers: Tokenizers, rules: Rules) -> Part | None:
-    """Return the pairs that a model can read: sentences are not left out for being unlike, but for being too long."""
-    encoded = encode_pairs(pairs, tokenizers)
-    lengths = np.stack([encoded.source.lengths, encoded.target.lengths]) - 1
-    usable = (lengths.min(axis=0) > 0) & (lengths.max(axis=0) <= rules.max_tokens)
-    if not usable.any():
-        return None
-    return Part(select(pairs, usable), PairTokens(encoded.source.select(usable), encoded.target.select(usable)))
+    data = tokenise_pairs(s.data, rules, joint=is_joint(s), report=report)
+    data.files.retain_for(writer.run.path)
+    store_tokenizers(writer.run, data.tokenizers)
+    return data
 
 
 def store_tokenizers(run: RunFolder, tokenizers: Tokenizers) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.pair_batches import PairBatch, PairBatches
+from lstmtui.data.pair_files import Part
 from lstmtui.data.pairs import Pairs, Rules
 from lstmtui.engine.backend import CELLS, device
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
@@ -27,7 +28,7 @@ from lstmtui.engine.nn.recurrent import Dropout
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
 from lstmtui.engine.nn.translation_decoder import TranslationDropout
 from lstmtui.engine.nn.translation_model import parameters
-from lstmtui.engine.tasks.run_pairs import Part, load_pairs, store_tokenizers
+from lstmtui.engine.tasks.run_pairs import run_pairs
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 from lstmtui.engine.tasks.translation_probes import TranslationProbes, flow_of
 
@@ -55,11 +56,9 @@ class TranslationTask(Task):
         """Read and clean the pairs, and train the vocabularies."""
         s, positions = self.settings, self._positions
         rules = Rules(max_tokens=min(MAX_TOKENS, positions - 1))
-        self.data = data = load_pairs(s, rules)
-        store_tokenizers(self.writer.run, data.tokenizers)
+        self.data = data = run_pairs(s, rules, self.writer, self.check)
         self.batches = PairBatches(data.train, positions, s.run.seed)
         self.writer.event("noted", message=data.counts.describe(rules))
-        self._digest = data.digest()
         return {"pairs": len(data.train), "vocabulary": data.tokenizers.target.size}
 
     @property
@@ -106,7 +105,7 @@ class TranslationTask(Task):
     @property
     def digest(self) -> str:
         """Digest of training pairs and vocabularies."""
-        return self._digest
+        return self.data.digest
 
     @property
     def status(self) -> dict[str, Any]:

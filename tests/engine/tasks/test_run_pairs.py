@@ -1,13 +1,15 @@
-"""The parallel text of a run: parts, vocabularies, digests."""
+"""The parallel text of a run: its tokens are kept for it, its tokenizers stored and checked."""
 
 import pytest
 from support import tiny
 
 from lstmtui.data.pairs import Rules
-from lstmtui.engine.inference.loaded_translator import is_joint
-from lstmtui.engine.tasks.run_pairs import load_pairs, store_tokenizers
+from lstmtui.data.token_files import is_in_use
+from lstmtui.engine.inference.loaded_translator import is_joint, load_tokenizers
+from lstmtui.engine.tasks.run_pairs import run_pairs
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -22,14 +24,22 @@ def settings(tmp_path):
     return make
 
 
-def test_parts_hold_out_all_pairs_of_a_source(settings):
-    data = load_pairs(settings(), Rules())
-    held_out = [set(part.pairs.source) for part in (data.valid, data.test)]
-    assert all(held_out)
-    assert not held_out[0] & held_out[1]
-    trained = {data.tokenizers.source.text(data.train.source[n]).strip() for n in range(len(data.train))}
-    assert not trained & (held_out[0] | held_out[1])
-    assert len(data.train) + len(data.valid.tokens) + len(data.test.tokens) == 200
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Return the pairs of settings for a run that exists."""
+    monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.config.touch()
+
+    def read(s, check=lambda: None):
+        writer = RunWriter(run, interval=3600)
+        try:
+            return run_pairs(s, Rules(), writer, check)
+        finally:
+            writer.close()
+
+    return read
 
 
 def test_both_sides_share_a_vocabulary_of_pieces_and_not_one_of_words(settings):
@@ -39,15 +49,24 @@ def test_both_sides_share_a_vocabulary_of_pieces_and_not_one_of_words(settings):
     assert not is_joint(settings(tokens="bytes", joint=False))
 
 
-def test_digests_follow_from_the_pairs(settings):
-    data, again = (load_pairs(settings(), Rules()).digest() for _ in range(2))
-    assert data == again
-    assert load_pairs(settings(valid_fraction=0.3), Rules()).digest() != data
+def test_tokenizers_are_stored_in_the_run_and_tokens_kept_for_it(settings, read, tmp_path):
+    data = read(settings())
+    stored = load_tokenizers(RunFolder(tmp_path / "run"), settings())
+    assert [tokenizer.digest() for tokenizer in stored] == [tokenizer.digest() for tokenizer in data.tokenizers]
+    assert is_in_use(data.files.folder)
+    assert read(settings()).digest == data.digest
 
 
-def test_a_run_of_other_tokenizers_raises(settings, tmp_path):
-    run = RunFolder(tmp_path)
-    store_tokenizers(run, load_pairs(settings(), Rules()).tokenizers)
-    store_tokenizers(run, load_pairs(settings(), Rules()).tokenizers)
+def test_a_run_of_other_tokenizers_raises(settings, read):
+    read(settings())
     with pytest.raises(CorruptError, match="not the tokenizer"):
-        store_tokenizers(run, load_pairs(settings(valid_fraction=0.4, tokens="chars"), Rules()).tokenizers)
+        read(settings(valid_fraction=0.4, tokens="chars"))
+
+
+def test_a_signal_ends_the_reading_and_leaves_no_files(settings, read, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read(settings(), stop)
+    assert list((tmp_path / "cache" / "tokens").iterdir()) == []
