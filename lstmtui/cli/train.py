@@ -39,14 +39,14 @@ def train(**given: Any) -> int:
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
-    from lstmtui.data.open import data_notes, open_data
+    from lstmtui.data.open import data_notes, data_of_run
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
-    run = _create(settings, given["name"], given["runs_dir"] or runs_root())
+    run, opened = _create(settings, given["name"], given["runs_dir"] or runs_root())
     chosen = config.load(run.config)
     notify(f"Run {run.name} in {run.path}")
-    data = open_data(chosen.data)
+    data = data_of_run(chosen.data, opened)
     for line in describe(chosen, data):
         notify(f"  {line}")
     for note in data_notes(data):
@@ -55,19 +55,21 @@ def train(**given: Any) -> int:
     return (detached if given["detach"] else follow)(run, process, before=None, as_json=given["json"])
 
 
-def _create(settings: config.Settings, name: str | None, root: Path) -> RunFolder:
-    """Create the run; a text from standard input is stored in it."""
+def _create(settings: config.Settings, name: str | None, root: Path) -> tuple[RunFolder, Data | None]:
+    """Create the run, and return it with its data; None where that has moved since: a piped text is stored in it."""
     from lstmtui.client import runs
+    from lstmtui.data.open import open_data
 
     corpus = settings.corpus
     if corpus == config.FIELDS["corpus"].default and piped.holds_text():
         corpus = (piped.STDIN,)
     if piped.STDIN not in corpus:
-        return runs.create(settings, name=name, root=root)
+        data = open_data(config.DataSettings.of(settings))
+        return runs.create(settings, name=name, root=root, data=data), data
     root.mkdir(parents=True, exist_ok=True)
     with piped.files(corpus, root) as names:
         text = next(Path(own) for own, given in zip(names, corpus, strict=True) if given == piped.STDIN)
-        return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text)
+        return runs.create(dataclasses.replace(settings, corpus=tuple(names)), name=name, root=root, text=text), None
 
 
 def describe(s: config.RunSettings, data: Data) -> list[str]:

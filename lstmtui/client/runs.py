@@ -12,6 +12,7 @@ import contextlib
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lstmtui import config
 from lstmtui.client.process import Child, command
@@ -23,20 +24,29 @@ from lstmtui.runs.creation import draft_folder
 from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.names import check_run_name, free_run_name
 
+if TYPE_CHECKING:
+    from lstmtui.data.open import Data
+
 
 def create(
-    settings: config.Settings, *, name: str | None = None, root: Path | None = None, text: Path | None = None
+    settings: config.Settings,
+    *,
+    name: str | None = None,
+    root: Path | None = None,
+    text: Path | None = None,
+    data: Data | None = None,
 ) -> RunFolder:
     """Check the corpus, let the recipe choose the settings that are not given, and write a new run folder.
 
     text    a file of the corpus, in the folder of runs, that exists for this run alone; it is moved into the run
+    data    what `open_data` returns for the settings, where it has been read
     Raises UsageError for a corpus or a name that cannot be used.
     """
     from lstmtui.data.open import open_data
     from lstmtui.data.reading import absolute_names
 
     root = root or runs_root()
-    corpus = open_data(config.DataSettings.of(settings))
+    corpus = open_data(config.DataSettings.of(settings)) if data is None else data
     resolved = corpus.resolve(settings).changed(  # with absolute paths, so that it can be resumed from any folder
         corpus=absolute_names(settings.corpus),
         valid=absolute_names(settings.valid),

@@ -18,6 +18,12 @@ def open_data(s: DataSettings) -> Data:
     return open_recordings(s) if s.purpose == "speech" else open_corpus(s)
 
 
+def data_of_run(s: DataSettings, opened: Data | None) -> Data:
+    """Return the data of the resolved settings `s`: `opened`, which was read for the settings before, where it is the
+    same. A text is split by the kind of its tokens, which the recipe may have chosen."""
+    return open_data(s) if opened is None or isinstance(opened, Corpus) else opened
+
+
 def data_notes(data: Data) -> list[str]:
     """Return what a person should know of the data before a run trains on it, a sentence each."""
     return corpus_notes(data) if isinstance(data, Corpus) else data.notes()

@@ -106,13 +106,13 @@ class PairBatches:
             return found
         return [found[k] for k in permutation(len(found), self._seed, epoch, 0)]
 
-    def _sorted(self, pool: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _sorted(self, pool: Ints) -> Ints:
         """Return the pairs by target length; sources of one target length rise, and those of the next fall.
 
         So neighbours are alike on both sides, where the target length changes, too.
         """
         source, target = self._source_lengths[pool], self._target_lengths[pool]
-        order: NDArray[np.int64] = pool[np.lexsort((np.where(target % 2, source, -source), target))]
+        order: Ints = pool[np.lexsort((np.where(target % 2, source, -source), target))]
         return order
 
 

@@ -13,6 +13,7 @@ from support.recordings import speech_folder, tone, wav_bytes, write_wav
 from lstmtui import config
 from lstmtui.cli import follow
 from lstmtui.common.paths import runs_root
+from lstmtui.data import parallel_corpus
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
 
@@ -310,6 +311,17 @@ def test_a_speech_run_is_explained_with_what_is_left_out(lstmtui, tmp_path):
     assert "Of 5 recordings, 1 is left out: 1 with an empty text." in said.err
     settings = config.load(run_named("moon").config)
     assert (settings.data.purpose, settings.speech.sample_rate) == ("speech", 8000)
+
+
+def test_pairs_are_read_once_by_the_command(lstmtui, tmp_path, monkeypatch):
+    opened, real = [], parallel_corpus.open_pairs
+    monkeypatch.setattr("lstmtui.data.open.open_pairs", lambda s: opened.append(s) or real(s))
+    table = tmp_path / "pairs.tsv"
+    table.write_text("".join(f"the dog {n}\tder hund {n}\n" for n in range(40)) + "alone\t\n")
+    said = lstmtui("train", "--for", "translation", table, *SMALL, "--name", "moon")
+    assert "pairs.tsv, " in said.err
+    assert "1 have an empty side" in said.err
+    assert len(opened) == 1
 
 
 BAD_OPTIONS = [

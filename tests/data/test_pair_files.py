@@ -132,5 +132,5 @@ def test_memory_does_not_grow_with_the_pairs(settings, cache, monkeypatch):
         return found
 
     peak(1)
-    small, large = peak(4), peak(40)
-    assert large - small < 16 * 36 * len(ROWS)  # bytes of each pair; its lines, as Python strings, have 150
+    small, large = peak(2), peak(22)
+    assert large - small < 16 * 20 * len(ROWS)  # bytes of each pair; its lines, as Python strings, have 150

@@ -7,6 +7,7 @@ target, whose surprise is that of the prediction before it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.data.pair_batches import make_batch
 from lstmtui.data.pairs import Pairs, PairTokens, encode_pairs
-from lstmtui.data.parallel_corpus import open_pairs, select
+from lstmtui.data.parallel_corpus import open_pairs
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.analysis.translation_flow import TranslationFlow
 from lstmtui.engine.analysis.translation_layers import SOURCE, TARGET, lengths, named_layers, of_sentence
@@ -112,16 +113,16 @@ class TranslationReader:
         return Pairs(tuple(source), tuple(target))
 
     def _validation_pairs(self) -> Pairs:
-        """Return the run's validation pairs, or its training pairs without any. Raises UsageError."""
+        """Return the run's validation pairs, or some of its training pairs without any. Raises UsageError."""
         if self._validation is None:
             corpus = open_pairs(self._settings.data)
-            found = [corpus.valid, corpus.train]
-            usable = [
-                np.array([bool(x.strip() and y.strip()) for x, y in zip(p.source, p.target, strict=True)], bool)
-                for p in found
-            ]
-            chosen = 0 if usable[0].any() else 1
-            self._validation = select(found[chosen], usable[chosen])
+            self._validation = Pairs((), ())
+            for pairs in itertools.chain([corpus.valid], corpus.train.chunks()):
+                rows = zip(pairs.source, pairs.target, strict=True)
+                usable = np.array([bool(source.strip() and target.strip()) for source, target in rows], bool)
+                if usable.any():
+                    self._validation = pairs.select(usable)
+                    break
         return self._validation
 
     # --- reading --------------------------------------------------------------------------------------------------

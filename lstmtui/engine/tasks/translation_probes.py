@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui.data.pair_batches import PairBatch, make_batch
+from lstmtui.data.pair_files import PairData
 from lstmtui.data.pairs import PairTokens
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.analysis.translation_flow import TranslationFlow
@@ -15,7 +16,6 @@ from lstmtui.engine.inference.translator import surface_tokens
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
 from lstmtui.engine.nn.translation_model import TranslationSizes
-from lstmtui.engine.tasks.run_pairs import PairData
 from lstmtui.errors import UsageError
 
 END = "</s>"
