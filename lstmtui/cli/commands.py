@@ -42,6 +42,7 @@ from lstmtui.cli import (
     show,
     stop,
     train,
+    transcribe,
     translate,
 )
 from lstmtui.cli.help import App, Group
@@ -133,6 +134,7 @@ app.command("rm", rich_help_panel=_RUNS)(rm.rm)
 app.command("type", rich_help_panel=_USE)(screens.type_)
 app.command("complete", rich_help_panel=_USE)(complete.complete)
 app.command("translate", rich_help_panel=_USE)(translate.translate)
+app.command("transcribe", rich_help_panel=_USE)(transcribe.transcribe)
 app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
 app.command("sample", rich_help_panel=_USE)(sample.sample)
 app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)

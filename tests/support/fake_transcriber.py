@@ -1,0 +1,73 @@
+"""A transcriber without a process: recordings have two segments, streams one whose text is their number of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lstmtui.client.transcriber import Heard, Segment, Transcript, Word
+
+SILENT = "silent"
+"""In the name of a recording in which nothing is heard."""
+SEGMENTS = (
+    Segment(0.5, 2.0, "open it", (Word("open", 0.5, 0.9, 0.98), Word("it", 1.0, 1.25, 0.75))),
+    Segment(4.0, 5.0, "now", (Word("now", 4.125, 4.5, 0.5),)),
+)
+asked: list[dict[str, Any]] = []
+"""What was asked since the last `clear`."""
+
+
+class FakeTranscriber:
+    """Answers as `lstmtui.client.transcriber.Transcriber` does."""
+
+    about: dict[str, Any] = {"sample_rate": 8000, "labels": ["", "a"], "mel": 4}  # noqa: RUF012  never changed
+    alive = True
+
+    def __init__(self, run: Any) -> None:
+        self.run, self.samples = run, 0
+
+    def __enter__(self) -> FakeTranscriber:
+        return self
+
+    def __exit__(self, *of_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def transcribe(self, file: Path, *, on_segment: Any = None, on_progress: Any = None, **options: Any) -> Transcript:
+        """Return the segments, or none of a silent recording."""
+        asked.append({"file": file, **options})
+        segments = () if SILENT in str(file) else SEGMENTS
+        for segment in segments:
+            on_segment(segment)
+            on_progress(segment.end / 6, segment.end)
+        return Transcript(6.0, segments)
+
+    def evaluate(self, files: Any, *, on_progress: Any = None, **options: Any) -> dict[str, Any]:
+        """Return error rates of two speakers."""
+        asked.append({"files": list(files), **options})
+        on_progress(0.5)
+        return {
+            "wer": 0.125, "cer": 0.0512, "recordings": 3, "words": 16, "characters": 80, "notes": ["One was left out."],
+            "speakers": {"ann": {"wer": 0.25, "cer": 0.1, "recordings": 1},
+                         "bob": {"wer": 0.0, "cer": 0.0, "recordings": 2}},
+            "examples": [{"file": "a.wav", "reference": "open the door", "transcript": "open a door"}],
+        }  # fmt: skip
+
+    def listen(self, rate: int, **options: Any) -> None:
+        """Begin a stream."""
+        asked.append({"rate": rate, **options})
+        self.samples = 0
+
+    def hear(self, samples: bytes, *, details: bool = False) -> Heard:
+        """Count the samples."""
+        self.samples += len(samples) // 2
+        return Heard((), self._segment())
+
+    def finish(self, *, details: bool = False) -> Heard:
+        """Return their number."""
+        return Heard((self._segment(),) if self.samples else (), self._segment())
+
+    def _segment(self) -> Segment:
+        return Segment(0.0, 1.0, f"{self.samples} samples", (Word(f"{self.samples}", 0.0, 1.0, 0.9),))
