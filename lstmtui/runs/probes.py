@@ -62,12 +62,10 @@ def _attention(path: Path) -> AttentionProbe | None:
     )
 
 
-def read_posteriors(run: RunFolder) -> Posteriors | None:
-    """Return the newest posteriors of a recording; None where there are none, or only damaged ones."""
-    for path in sorted(run.probes.glob("posteriors-*.npz"), reverse=True):
-        if (found := _posteriors(path)) is not None:
-            return found
-    return None
+def read_posteriors(run: RunFolder, *, newest: int = 64) -> list[Posteriors]:
+    """Return what was heard in a recording, oldest first; damaged probes are skipped."""
+    paths = sorted(run.probes.glob("posteriors-*.npz"))[-newest:]
+    return [probe for path in paths if (probe := _posteriors(path)) is not None]
 
 
 def _posteriors(path: Path) -> Posteriors | None:
@@ -76,6 +74,9 @@ def _posteriors(path: Path) -> Posteriors | None:
         return None
     values, labels = stored["values"], tuple(str(label) for label in stored["labels"].ravel())
     if values.ndim != 2 or values.dtype.kind != "f" or not values.size or values.shape[1] != len(labels):
+        return None
+    values = values.astype("float32").clip(0, 1)
+    if not (values == values).all():
         return None
     texts = [str(stored[name].item()) if stored[name].size == 1 else "" for name in ("reference", "transcript")]
     return Posteriors(int(stored["step"].item()), values, labels, *texts)

@@ -71,6 +71,16 @@ class ValidPoint:
         return self.figures.get("bleu")
 
     @property
+    def wer(self) -> float | None:
+        """The error rate of words in transcripts of validation recordings; None for another task."""
+        return self.figures.get("wer")
+
+    @property
+    def cer(self) -> float | None:
+        """That of characters."""
+        return self.figures.get("cer")
+
+    @property
     def unknown(self) -> float:
         """The fraction of tokens that are `<unk>`."""
         return self.figures.get("unknown") or 0.0

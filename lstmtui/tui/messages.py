@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.message import Message
 
-from lstmtui.runs.snapshot import AttentionProbe, RunSnapshot, Saturation
+from lstmtui.runs.snapshot import AttentionProbe, Posteriors, RunSnapshot, Saturation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no truth value
@@ -38,6 +38,7 @@ class RunView:
     probes: tuple[Saturation, ...] = ()
     window: GateWindow | None = None
     attention: tuple[AttentionProbe, ...] = ()
+    posteriors: tuple[Posteriors, ...] = ()
     gone: bool = False
 
 

@@ -96,6 +96,11 @@ def figure(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
+def percent(rate: float) -> str:
+    """Return an error rate in at most five characters: 4.6%, 100%."""
+    return f"{100 * rate:.{1 if rate < 0.9995 else 0}f}%"
+
+
 def network(snapshot: RunSnapshot) -> str:
     """Return cell and size: lstm 2×256."""
     settings = snapshot.settings
@@ -123,6 +128,8 @@ def batch(settings: RunSettings, window: int | None = None) -> tuple[str, str]:
     steps = length.bptt if window is None else window
     if purpose == "translation":
         return f"{length.batch * steps:,}", "tokens per side"
+    if purpose == "speech":
+        return f"{length.batch}", "recordings at most"
     return f"{length.batch}×{steps}", "sequences×steps" if purpose == "memory" else "streams×steps"
 
 
@@ -139,13 +146,15 @@ def searchable_text(snapshot: RunSnapshot) -> str:
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
-    """Return an evaluation in its usual unit: BLEU of translations, perplexity for words, else bits per character."""
+    """Return an evaluation in its usual unit: BLEU, the error rate of words, perplexity, or bits per character."""
     if point is None:
         return "–"
     if not point.is_language:
         return f"{point.decides} {figure(point.value)}"
     if point.bleu is not None:
         return f"BLEU {point.bleu:.1f}"
+    if point.wer is not None:
+        return f"WER {percent(point.wer)}"
     if snapshot.settings is not None and snapshot.settings.data.tokens == "words":
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:
@@ -245,7 +254,8 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
 
 def _use(snapshot: RunSnapshot) -> str:
     """Return what the key t does with the run; nothing for a memory task."""
-    return {"memory": "", "translation": "t translates with it"}.get(purpose(snapshot), "t types with it")
+    uses = {"memory": "", "translation": "t translates with it", "speech": "t transcribes with it"}
+    return uses.get(purpose(snapshot), "t types with it")
 
 
 def _how_to_resume(snapshot: RunSnapshot) -> str:
@@ -268,6 +278,8 @@ def _result(snapshot: RunSnapshot) -> str:
     valid = result.get("valid") if isinstance(result, dict) else None
     if isinstance(verdict := (result or {}).get("verdict"), str):
         return f": {verdict}"
+    if isinstance(valid, dict) and isinstance(wer := valid.get("wer"), int | float):
+        return f": {percent(wer)} of the words in validation recordings are wrong"
     nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.value if snapshot.best else None
     return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
 
@@ -283,7 +295,13 @@ def short_layer(names: Sequence[str], layer: int) -> str:
     return " ".join(SHORT_WORDS.get(word, word) for word in one_line(names[layer], 24).split())
 
 
+OPENED_BY_T = {"translation": "translate", "speech": "transcribe"}
+"""The action of the key t, by the purpose of the run; "type" for any other."""
 NOT_OFFERED = {
+    "speech": {
+        "inspect": "A model of speech reads recordings, no text; its gates are on the screen of the run.",
+        "gradients": "The gradient flow of a model of speech is not measured.",
+    },
     "memory": {
         "type": "A model of a memory task cannot be typed with; its samples are on the screen of the run.",
         "inspect": "A model of a memory task reads no text of yours; its gates are on the screen of the run.",
@@ -299,8 +317,9 @@ def why_not(snapshot: RunSnapshot | None, action: str) -> str:
 
 
 def has_action(snapshot: RunSnapshot | None, action: str) -> bool:
-    """Return whether an action is one of this run: t translates with a translation, and types with others."""
-    return action not in ("type", "translate") or (action == "translate") == (purpose(snapshot) == "translation")
+    """Return whether an action is one of this run: t translates or transcribes with some, and types with others."""
+    opened = OPENED_BY_T.get(purpose(snapshot), "type")
+    return action == opened or action not in ("type", *OPENED_BY_T.values())
 
 
 def describe_event(event: dict[str, Any]) -> str:
@@ -310,8 +329,12 @@ def describe_event(event: dict[str, Any]) -> str:
         return str(event.get("message", "")) or "done"
     if name == "prepared" and "pairs" in event:
         return f"read {_number(event, 'pairs')} pairs to train on"
+    if name == "prepared" and "recordings" in event:
+        return f"read {_number(event, 'recordings')} recordings to train on"
     if name == "prepared":
         return f"read {_number(event, 'train')} tokens to train on, {_number(event, 'valid')} to validate"
+    if name == "noted":
+        return str(event.get("message", "")) or "noted"
     if name == "compiled":
         return f"compiled in {_number(event, 'seconds', 1)} s"
     if name == "planned":

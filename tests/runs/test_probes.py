@@ -85,15 +85,16 @@ def test_damaged_probes_are_ignored(tmp_path):
     assert probes.read_window(run) is None
 
 
-def test_the_newest_whole_posteriors_are_read(run, writer):
-    assert probes.read_posteriors(run) is None
+def test_whole_posteriors_are_read(run, writer):
+    assert probes.read_posteriors(run) == []
     values = np.random.default_rng(1).random((5, 3)).astype(np.float16)
     for step in (1, 2, 3):
         writer.posteriors(step, values * (step == 3), ["", "a", "\u00e9"], "aba", "ab")
-    found = probes.read_posteriors(run)
+    *_, found = probes.read_posteriors(run)
     assert (found.step, found.labels, found.reference, found.transcript) == (3, ("", "a", "\u00e9"), "aba", "ab")
     np.testing.assert_array_equal(found.values, values)
     (run.probes / "posteriors-00000003.npz").write_bytes(b"damaged")
-    assert probes.read_posteriors(run).step == 2
+    assert [probe.step for probe in probes.read_posteriors(run)] == [1, 2]
     writer.posteriors(4, values, ["a"], "", "")
-    assert probes.read_posteriors(run).step == 2
+    writer.posteriors(5, values * np.float16("nan"), ["", "a", "b"], "", "")
+    assert [probe.step for probe in probes.read_posteriors(run)] == [1, 2]

@@ -91,6 +91,8 @@ def make_run(
     _probes(run, probes, chosen, step)
     if given.purpose == "translation":
         _attention(run, probes, step)
+    if given.purpose == "speech":
+        _posteriors(run, probes, step)
     return run
 
 
@@ -104,10 +106,12 @@ def _metrics(step: int, every: int, settings: config.RunSettings) -> Iterator[di
             "update_ratio": 1.2e-3, "tokens_per_second": 48_000.0, "memory_mb": 312.0,
         }  # fmt: skip
         if at % 100 == 0:
-            characters = None if settings.data.tokens == "words" else valid / math.log(2)
+            without = settings.data.tokens == "words" or settings.data.purpose == "speech"
+            characters = None if without else valid / math.log(2)
             yield {
                 "split": "valid", "step": at, "seconds": at * 0.04, "nll": valid, "perplexity": math.exp(valid),
                 "bits_per_char": characters, "best": valid < best,
+                **({"wer": valid / 8, "cer": valid / 20} if settings.data.purpose == "speech" else {}),
             }  # fmt: skip
             best = min(best, valid)
 
@@ -121,6 +125,8 @@ def _probes(run: RunFolder, number: int, settings: config.RunSettings, step: int
     named: dict[str, Any] = {}
     if settings.data.purpose == "translation":
         layers, named = 4, {"layer_names": ["encoder 1 forward", "encoder 1 backward", "decoder 1", "decoder 2"]}
+    if settings.data.purpose == "speech":
+        layers, named = 2, {"layer_names": ["encoder 1 forward", "encoder 1 backward"]}
     source = np.random.default_rng(7)
     for i in range(number):
         grown = (i + 1) / max(1, number)
@@ -143,6 +149,20 @@ def _attention(run: RunFolder, number: int, step: int) -> None:
         arrays = {"step": at, "source": source, "target": target, "part": "validation"}
         arrays["weights"] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float16)
         (run.probes / f"attention-{at:08d}.npz").write_bytes(pack(arrays))
+
+
+def _posteriors(run: RunFolder, number: int, step: int) -> None:
+    """Write what is heard of "two one": mostly the blank at first."""
+    run.probes.mkdir(exist_ok=True)
+    labels, values = ["", " ", "t", "w", "o", "n", "e"], np.zeros((48, 7))
+    for n, k in enumerate((2, 3, 4, 1, 4, 5, 6)):
+        values[6 * n + 2, k] = values[6 * n + 3, k] = 1
+    values[:, 0] = 1 - values.sum(axis=1)
+    for i in range(number):
+        at, sure = step * (i + 1) // number, (i + 1) / number
+        mixed = (sure * values + (1 - sure) * np.eye(7)[0]).astype(np.float16)
+        arrays = {"step": at, "values": mixed, "labels": labels, "reference": "two one", "transcript": "two one"}
+        (run.probes / f"posteriors-{at:08d}.npz").write_bytes(pack(arrays))
 
 
 def _lines(path: Path, records: Any) -> None:

@@ -40,6 +40,10 @@ PAGES = {
     "getting-started": "# Getting started\n\nTrain on a *text* with `lstmtui train`.\n\n## Next\n\n- type\n- watch\n",
     "cells": "# Cells\n\n| cell | for |\n|---|---|\n| lstm | most texts |\n\n    h_t = o * tanh(c_t)\n",
 }
+TRANSCRIPTS = (
+    "reference   two nine zero four\ntranscript  too nine four one\n\nreference   five six\ntranscript  five six\n\n"
+    "reference   seven\ntranscript  "
+)
 SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "runs": (False, (), "Loss of"),
     "new": (False, ("n",), "The text to train on"),
@@ -50,6 +54,8 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live-scatter": (True, ("v", "v", "v", "v"), "each unit"),
     "live-translation": (True, (), "a token reads"),
     "live-translation-gates": (True, ("v", "v", "]"), "training time"),
+    "live-speech": (True, (), "Transcripts at"),
+    "live-speech-errors": (True, ("u", "v", "v"), "Errors in percent"),
     "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
     "sample": (True, ("w",), "temperature"),
@@ -113,8 +119,9 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     opens, keys, sign = SCREENS[name]
     measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    purpose = "translation" if "translat" in name else "text"
-    made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose)
+    purpose = "translation" if "translat" in name else "speech" if "speech" in name else "text"
+    samples = {"samples": (TRANSCRIPTS,)} if purpose == "speech" else {}
+    made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose, **samples)
     run = measured(made, flow(600), flow(1200, decay=0.9))
     services = Services(
         root=root,

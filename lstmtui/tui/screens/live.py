@@ -60,6 +60,10 @@ Attention, of a translation: what each target token reads of its source, ░ a l
 pair that stays the same. It is smeared at first; where source and target have like orders, it becomes a diagonal. \
 With an older sample, it is that of the step of the sample. On a small screen, v changes between attention and gates.
 
+Heard by time, of speech: how probable each label is at each moment of one validation recording, and the blank, which \
+is written between labels. The transcripts mark each wrong word with ~, each extra one with + and each missing one \
+with -. WER and CER are the parts of words and characters that are wrong; u draws them.
+
 The engine is a separate process: leaving this screen, or the program, does not stop it.
 """
     CSS_PATH = "live.tcss"
@@ -74,6 +78,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
         bind("w", "sample", "Sample", "live.write", "Generate a sample, or translate a sentence, now", show=True),
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
         bind("t", "translate", "Translate", "live.translate", "Translate with this run's best model", show=True),
+        bind("t", "transcribe", "Transcribe", "live.transcribe", "Transcribe recordings with this run", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
         bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
         bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
@@ -83,7 +88,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
         bind("l", "log", "Log", "live.log", "Loss on a logarithmic or a linear axis"),
         bind("m", "smooth", "Smooth", "live.smooth", "Smooth the training loss more, or not"),
         bind("a", "x_axis", "Axis", "live.axis", "Loss by step, by tokens, or by time"),
-        bind("u", "unit", "Unit", "live.unit", "Loss in nats per token, or in bits per character"),
+        bind("u", "unit", "Unit", "live.unit", "Loss in nats or bits; error rates of speech"),
         bind("plus,equals_sign", "zoom(0.5)", "Zoom in", "live.closer", "Zoom in, at the cursor or the newest points"),
         bind("minus", "zoom(2.0)", "Zoom out", "live.farther", "Zoom out"),
         bind("0", "zoom(1e9)", "All", "live.all", "The whole curve"),
@@ -128,7 +133,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = self._folder.name
         chart = self.query_one(LossChart)
-        for name in ("bits", "logarithmic", "smoothing", "x_axis", "zoom"):
+        for name in ("bits", "errors", "logarithmic", "smoothing", "x_axis", "zoom"):
             self.watch(chart, name, self._update_titles, init=False)
         self._update_titles()
         self.poll_every(INTERVAL)
@@ -190,8 +195,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
     def _update_titles(self) -> None:
         chart, loss = self.query_one(LossChart), self.query_one("#loss")
-        loss.border_title = Content(f"Loss, {chart.unit()}{chart.options()}")
-        loss.border_subtitle = Content("⠤⠒ train  ◆ valid")
+        loss.border_title, loss.border_subtitle = Content(chart.title()), Content(chart.legend())
 
     # --- keys: the engine -----------------------------------------------------------------------------------------
 
@@ -205,7 +209,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
-        if action in ("type", "translate", "fork", "inspect", "gradients"):
+        if action in ("type", "translate", "transcribe", "fork", "inspect", "gradients"):
             return not gone and wording.has_action(self.view.snapshot if self.view else None, action)
         return True
 
@@ -257,7 +261,9 @@ The engine is a separate process: leaving this screen, or the program, does not 
                 self.query_one(SamplePanel).back = 0
                 self.send("sample", **options)
 
-        if self.view is not None:
+        if wording.purpose(self.view.snapshot if self.view else None) == "speech":
+            answered({})  # transcripts of validation recordings
+        elif self.view is not None:
             values = live_values(self.view.snapshot)
             translates = wording.purpose(self.view.snapshot) == "translation"
             dialog = SampleScreen(str(values["prompt"] or ""), values["temperature"], translates=translates)
@@ -317,7 +323,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
         self.app.push_screen(typing_screen(self._folder, self._services))
 
-    action_translate = action_type
+    action_translate = action_transcribe = action_type
 
     def action_gradients(self) -> None:
         if not self._applies("gradients"):
@@ -351,8 +357,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
             self.maximize(panel, container=False)
 
     def action_unit(self) -> None:
-        chart = self.query_one(LossChart)
-        chart.bits = not chart.bits and chart.can_show_bits()
+        self.query_one(LossChart).cycle_unit()
 
     def action_log(self) -> None:
         chart = self.query_one(LossChart)

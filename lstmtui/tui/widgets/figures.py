@@ -11,7 +11,7 @@ from textual.widget import Widget
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.reports import overfitting
-from lstmtui.runs.snapshot import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 from lstmtui.tui import wording
 
 Row = tuple[str, str, str]
@@ -59,6 +59,7 @@ def rows_of(run: RunSnapshot) -> list[Row]:
     rows: list[Row] = [
         ("train", wording.figure(train.loss) if train else "–", loss_unit),
         ("valid", wording.figure(valid.value) if valid else "–", loss_unit),
+        *_error_rates(valid),
         ("best", wording.figure(best.value) if best else "–", _quality(run)),
         _gap(run),
         *(copied if recites else ()),
@@ -101,6 +102,13 @@ def _gap(run: RunSnapshot) -> Row:
     return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
 
 
+def _error_rates(valid: ValidPoint | None) -> list[Row]:
+    """Return the error rates of transcripts, where an evaluation has them."""
+    if valid is None or valid.wer is None:
+        return []
+    return [("WER", wording.percent(valid.wer), "" if valid.cer is None else f"CER {wording.percent(valid.cer)}")]
+
+
 def _copied(run: RunSnapshot) -> list[Row]:
     """Return the longest part of the newest sample that the training text contains, where it was measured."""
     found = overfitting.copied_text(run)
@@ -116,7 +124,7 @@ def _update(ratio: float) -> Row:
 
 
 def _quality(run: RunSnapshot) -> str:
-    """Return the best evaluation as BLEU, perplexity or bits per character."""
+    """Return the best evaluation as BLEU, error rate, perplexity or bits per character."""
     best = run.best
     if best is None:
         return ""
@@ -124,6 +132,8 @@ def _quality(run: RunSnapshot) -> str:
         return f"at {best.step:,}"
     if best.bleu is not None:
         return f"BLEU {best.bleu:.1f}"
+    if best.wer is not None:
+        return f"WER {wording.percent(best.wer)}"
     if best.bits_per_char is None or (run.settings is not None and run.settings.data.tokens == "words"):
         return f"ppl {best.perplexity:,.1f}"
     return f"{best.bits_per_char:.3f} bits"

@@ -78,6 +78,8 @@ class LossChart(Widget, can_focus=True):
     """The run that is drawn; frozen."""
     bits: reactive[bool] = reactive(False)
     """Draw bits per character instead of nats per token, where the characters of a token are known."""
+    errors: reactive[bool] = reactive(False)
+    """Draw the error rates of transcripts in place of the loss, where they are known."""
     logarithmic: reactive[bool] = reactive(False)
     """Draw the logarithm of the loss."""
     smoothing: reactive[float] = reactive(0.0)
@@ -115,8 +117,23 @@ class LossChart(Widget, can_focus=True):
         """Return whether bits per character are known."""
         return self.snapshot is not None and any(p.bits_per_char and p.value > 0 for p in self.snapshot.valid[-1:])
 
+    def can_show_errors(self) -> bool:
+        """Return whether error rates are known."""
+        return self.snapshot is not None and any(p.wer is not None for p in self.snapshot.valid)
+
+    def title(self) -> str:
+        """Return what is drawn, and the options that are not the defaults."""
+        drawn = "Errors in percent" if self.errors and self.can_show_errors() else f"Loss, {self.unit()}"
+        return drawn + self.options()
+
+    def legend(self) -> str:
+        """Return the meaning of the curves."""
+        if self.errors and self.can_show_errors():
+            return "⠤⠒ characters  ◆ words"
+        return "⠤⠒ train  ◆ valid"
+
     def unit(self) -> str:
-        """Return the unit of the axis in words."""
+        """Return the unit of the loss in words."""
         if self.bits and self.can_show_bits():
             return "bits per character"
         return wording.loss_unit(self.snapshot) if self.snapshot else "nats"
@@ -135,6 +152,13 @@ class LossChart(Widget, can_focus=True):
         if action == "leave":
             return self.cursor is not None or self.zoom is not None
         return True
+
+    def cycle_unit(self) -> None:
+        """Draw the loss in nats, in bits, or error rates, as far as they are known."""
+        modes = [(False, False), *([(True, False)] if self.can_show_bits() else [])]
+        modes += [(False, True)] if self.can_show_errors() else []
+        now = (self.bits, self.errors)
+        self.bits, self.errors = modes[(modes.index(now) + 1) % len(modes) if now in modes else 0]
 
     def cycle_smoothing(self) -> None:
         """Smooth more, or not at all."""
@@ -208,8 +232,8 @@ class LossChart(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         key = (
-            width, height, self.bits, self.logarithmic, self.smoothing, self.x_axis, self.zoom, self.cursor,
-            self.rich_style,
+            width, height, self.bits, self.errors, self.logarithmic, self.smoothing, self.x_axis, self.zoom,
+            self.cursor, self.rich_style,
         )  # fmt: skip
         if key != self._drawn:
             self._drawn = key
@@ -270,6 +294,10 @@ class LossChart(Widget, can_focus=True):
         factor = self.scale()
         train = [(axis.place(p), p.loss * factor) for p in snapshot.train]
         valid = [(axis.of_step(p.step), p.value * factor) for p in snapshot.valid]
+        if self.errors and self.can_show_errors():
+            places = [axis.of_step(p.step) for p in snapshot.valid]
+            characters, words = ([100 * (math.nan if e is None else e) for e in of] for of in _error_rates(snapshot))
+            train, valid = list(zip(places, characters, strict=True)), list(zip(places, words, strict=True))
 
         def drawable(points: list[Point]) -> list[Point]:
             return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
@@ -346,6 +374,11 @@ class LossChart(Widget, can_focus=True):
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"chart--{name}")
+
+
+def _error_rates(snapshot: RunSnapshot) -> tuple[list[float | None], list[float | None]]:
+    """Return the error rates of characters and of words of each evaluation."""
+    return [p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid]
 
 
 def _diamonds(

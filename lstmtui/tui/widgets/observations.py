@@ -1,4 +1,4 @@
-"""What a run shows of its model beside the figures: samples, attention where there is one, and gates."""
+"""What a run shows of its model beside the figures: samples, a heat map where it has one, and gates."""
 
 from __future__ import annotations
 
@@ -10,73 +10,98 @@ from lstmtui.tui import wording
 from lstmtui.tui.messages import RunView
 from lstmtui.tui.widgets.attention_map import AttentionMap
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
-from lstmtui.tui.widgets.panels import AttentionPanel, GatePanel, SamplePanel
+from lstmtui.tui.widgets.panels import AttentionPanel, GatePanel, Panel, PosteriorPanel, SamplePanel
+from lstmtui.tui.widgets.posterior_map import PosteriorMap
+
+HAVE_A_HEAT_MAP = ("translation", "speech")
+"""Purposes of runs."""
 
 
 class Observations(Horizontal):
-    """Panels side by side; where not all of them fit, attention and gates take turns."""
+    """Panels side by side; where not all of them fit, the heat map and the gates take turns.
+
+    The heat map of a translation is its attention, that of speech what is heard by time.
+    """
 
     DEFAULT_CSS = """
     Observations {
         height: 1fr;
-        & > SamplePanel, & > GatePanel, & > AttentionPanel { width: 1fr; height: 1fr; }
-        & > AttentionPanel { display: none; }
-        &.-attention > AttentionPanel { display: block; }
-        &.-attention > GatePanel { display: none; }
-        &.-attention.-gates > AttentionPanel { display: none; }
-        &.-attention.-gates > GatePanel { display: block; }
+        & > SamplePanel, & > GatePanel, & > .heat { width: 1fr; height: 1fr; }
+        & > .heat { display: none; }
+        &.-heat > GatePanel { display: none; }
+        &.-translation > AttentionPanel, &.-speech > PosteriorPanel { display: block; }
+        &.-heat.-gates > .heat { display: none; }
+        &.-heat.-gates > GatePanel { display: block; }
     }
-    .-wide Observations.-attention > GatePanel, .-wide Observations.-attention > AttentionPanel { display: block; }
     """
 
     def compose(self) -> ComposeResult:
         yield SamplePanel(id="sample", classes="panel")
-        with AttentionPanel(id="attention", classes="panel"):
+        with AttentionPanel(id="attention", classes="panel heat"):
             yield AttentionMap()
+        with PosteriorPanel(id="posteriors", classes="panel heat"):
+            yield PosteriorMap()
         with GatePanel(id="gates", classes="panel"):
             yield GateMap()
 
     def on_mount(self) -> None:
-        for widget, names in ((self.query_one(GateMap), ("view", "chosen")), (self._attention, ("at", "probes"))):
+        watched = {self.query_one(GateMap): ("view", "chosen"), **dict.fromkeys(self._heat(), ("at", "probes"))}
+        for widget, names in watched.items():
             for name in names:
                 self.watch(widget, name, self.update_titles, init=False)
         for name in ("back", "samples"):
             self.watch(self.query_one(SamplePanel), name, self._follow_sample, init=False)
         self.update_titles()
 
-    @property
-    def _attention(self) -> AttentionMap:
-        return self.query_one(AttentionMap)
+    def _heat(self) -> tuple[AttentionMap, PosteriorMap]:
+        return self.query_one(AttentionMap), self.query_one(PosteriorMap)
 
     def show(self, old: RunView | None, view: RunView) -> None:
         """Show what was read."""
-        self.query_one(SamplePanel).samples = view.snapshot.samples
-        self.set_class(wording.purpose(view.snapshot) == "translation", "-attention")
+        purpose, settings, (attention, posteriors) = (
+            wording.purpose(view.snapshot),
+            view.snapshot.settings,
+            self._heat(),
+        )
+        for name in HAVE_A_HEAT_MAP:
+            self.set_class(purpose == name, f"-{name}")
+        self.set_class(purpose in HAVE_A_HEAT_MAP, "-heat")
+        samples = self.query_one(SamplePanel)
+        samples.of_speech, samples.samples = purpose == "speech", view.snapshot.samples
+        if purpose == "speech" and settings is not None:
+            from lstmtui.data.log_mel import SHIFT_MS
+
+            posteriors.step_seconds = settings.speech.stack * SHIFT_MS / 1000
         gates = self.query_one(GateMap)
         if old is None or old.probes is not view.probes:
             gates.probes = view.probes
         if old is None or old.window is not view.window:
             gates.window = view.window
         if old is None or old.attention is not view.attention:
-            self._attention.probes = view.attention
+            attention.probes = view.attention
+        if old is None or old.posteriors is not view.posteriors:
+            posteriors.probes = view.posteriors
         self.update_titles()
 
     def update_titles(self) -> None:
         """Title the panels with what they show."""
-        for panel, shown in (("#gates", self.query_one(GateMap)), ("#attention", self._attention)):
-            frame = self.query_one(panel)
+        for shown in (self.query_one(GateMap), *self._heat()):
+            frame = shown.parent
+            assert isinstance(frame, Panel)
             frame.border_title = Content(shown.title())
             frame.border_subtitle = shown.legend()
 
     def _follow_sample(self) -> None:
-        """Show the attention of the step of the sample that is read."""
+        """Show the heat map of the step of the sample that is read."""
         panel = self.query_one(SamplePanel)
-        self._attention.at = panel.samples[len(panel.samples) - 1 - panel.back].step if panel.back else None
+        step = panel.samples[len(panel.samples) - 1 - panel.back].step if panel.back else None
+        for shown in self._heat():
+            shown.at = step
 
     def next_view(self) -> None:
-        """Show the next view of the gates; the attention is one of them where it has no panel of its own."""
+        """Show the next view of the gates; the heat map is one of them where it has no panel of its own."""
         gates = self.query_one(GateMap)
-        takes_turns = self.has_class("-attention") and not self.screen.has_class("-wide")
+        takes_turns = self.has_class("-heat") and not self.screen.has_class("-wide")
         if takes_turns and self.screen.maximized is None:
             if not self.has_class("-gates"):
                 self.add_class("-gates")

@@ -13,8 +13,10 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from lstmtui.common.terminal_text import safe
+from lstmtui.reports.transcript_errors import blocks
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui import wording
+from lstmtui.tui.widgets.transcripts import LEGEND, Transcripts
 
 
 class Frame(Container):
@@ -47,10 +49,18 @@ class SamplePanel(Panel):
     """Oldest first."""
     back: reactive[int] = reactive(0)
     """How many samples before the newest one; 0 is the newest."""
+    of_speech: reactive[bool] = reactive(False)
+    """Whether samples are transcripts beside what was said."""
 
     def compose(self) -> ComposeResult:
         self.border_title = "Sample"
         yield Static(Text("No sample yet.", style="dim"), id="sample-text")
+        with_errors = Transcripts()
+        with_errors.display = False
+        yield with_errors
+
+    def watch_of_speech(self) -> None:
+        self._show()
 
     def watch_samples(self, old: tuple[Sample, ...], new: tuple[Sample, ...]) -> None:
         # An older sample that is being read stays when a new one arrives.
@@ -71,8 +81,17 @@ class SamplePanel(Panel):
         text = self.query_one("#sample-text", Static)
         sample = self.samples[len(self.samples) - 1 - self.back]
         self.border_title = Content(f"Sample at step {wording.count(sample.step)}")
-        place = f"  ← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
-        self.border_subtitle = Content(f"temperature {sample.temperature:g}{place}")
+        place = f"← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
+        pairs = tuple(blocks(sample.text)) if self.of_speech else ()
+        transcripts = self.query_one(Transcripts)
+        transcripts.pairs, transcripts.display, text.display = pairs, bool(pairs), not pairs
+        if pairs:
+            self.border_title = Content(f"Transcripts at step {wording.count(sample.step)}")
+            legend = LEGEND if self.size.width >= 50 or not place else ""
+            self.border_subtitle = Content("  ".join(filter(None, (legend, place))))
+            return
+        temperature = f"temperature {sample.temperature:g}"
+        self.border_subtitle = Content("  ".join(filter(None, (temperature, place))))
         text.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
 
 
@@ -89,3 +108,9 @@ class AttentionPanel(Panel):
         "The attention has the focus: a row for each target token, a column for each source token; v goes to the "
         "gates, up and down scroll, z enlarges."
     )
+
+
+class PosteriorPanel(Panel):
+    """The panel of what is heard in a recording."""
+
+    HELP = "The map of labels by time has the focus: v goes to the gates, z enlarges it."

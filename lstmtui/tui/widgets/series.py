@@ -137,6 +137,7 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:
         parts.append(f"valid {wording.figure(valid[-1].value * factor)}")
+        parts += [f"WER {wording.percent(rate)}" for rate in (valid[-1].wer,) if rate is not None]
     parts += [f"lr {point.lr:.2e}", format_duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0
     near = [

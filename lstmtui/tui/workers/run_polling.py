@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
-from lstmtui.runs.probes import read_attention, read_saturation, read_window
+from lstmtui.runs.probes import read_attention, read_posteriors, read_saturation, read_window
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.snapshot import AttentionProbe, RunSnapshot, Saturation
+from lstmtui.runs.snapshot import AttentionProbe, Posteriors, RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
 
 Probe = TypeVar("Probe")
@@ -32,6 +32,7 @@ class RunPoller:
         self._reader = RunReader(run, max_points=MAX_POINTS)
         self._gates: _Probes[Saturation] = _Probes(run, "saturation-*.npz", read_saturation)
         self._attention: _Probes[AttentionProbe] = _Probes(run, "attention-*.npz", read_attention)
+        self._posteriors: _Probes[Posteriors] = _Probes(run, "posteriors-*.npz", read_posteriors)
         self._window: GateWindow | None = None
         self._window_stamp = 0
 
@@ -41,7 +42,7 @@ class RunPoller:
         self._read_window()
         return RunView(
             snapshot=snapshot, probes=self._gates.read(), window=self._window, attention=self._attention.read(),
-            gone=not self._run.path.is_dir(),
+            posteriors=self._posteriors.read(), gone=not self._run.path.is_dir(),
         )  # fmt: skip
 
     def _read_window(self) -> None:

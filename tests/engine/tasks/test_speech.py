@@ -20,7 +20,7 @@ def test_it_learns_and_is_shown(tmp_path, changes):
     assert seen.samples[-1].text.count("reference") == 3
     assert seen.status["result"]["valid"]["nll"] == pytest.approx(min(losses), abs=1e-6)
     assert seen.status["result"]["test"]["wer"] >= 0
-    found = probes.read_posteriors(run)
+    *_, found = probes.read_posteriors(run)
     assert found.labels[0] == ""
     np.testing.assert_allclose(found.values.sum(axis=1), 1, atol=0.01)
     (saturation, *_) = probes.read_saturation(run)
