@@ -129,6 +129,7 @@ class Translator:
         """Return a model of S source tokens, sentences and hypotheses of each; the last one again where it fits."""
         S, sentences, width = shape
         if self._model is None or self._model[0] != (S, sentences, width):
+            self._model = None  # its buffers are free before others are made
             made = IncrementalTranslation(self._sizes, self._weights, (S, sentences, width), compute=self._compute)
             self._model = (S, sentences, width), made
         return self._model[1]

@@ -100,11 +100,6 @@ class Bidirectional:
         for recurrent in self._all():
             recurrent.pack()
 
-    def share_packed(self, other: Bidirectional) -> None:
-        """Pack the weights to where `other` packs them."""
-        for recurrent, source in zip(self._all(), other._all(), strict=True):
-            recurrent.share_packed(source)
-
     def set_lengths(self, lengths: Array | None) -> None:
         """Set the number of steps (B,) of each sequence, on the host; None for the whole window."""
         for recurrent in self._all():

@@ -69,13 +69,10 @@ class IncrementalTranslation:
     def _decoder_of(self, rows: int) -> TranslationDecoder:
         if rows not in self._decoders:
             self._memory.restart()
-            made = TranslationDecoder(
+            self._decoders[rows] = TranslationDecoder(
                 self._sizes.cell, TABLE, self._memory.weights, (1, self._encoder.S, rows), compute=self._compute,
                 attention=self._attention,
             )  # fmt: skip
-            if self._decoders:
-                made.share_packed(self._packing)
-            self._decoders[rows] = made
         return self._decoders[rows]
 
     def load(self) -> None:

@@ -35,10 +35,6 @@ class Linear:
         """Take the weights as they are now."""
         self._W.pack_transposed(self.weights[f"{self.name}.W"], self.compute.threads)
 
-    def share_packed(self, other: Linear) -> None:
-        """Pack the weights to where `other` packs them."""
-        self._W = other._W
-
     def forward(self, x: Array) -> Array:
         """Return `out` (N, M) of x (N, D), valid until the next call."""
         b = self.weights.views.get(f"{self.name}.b")

@@ -130,11 +130,6 @@ class Recurrent:
             layer.W_ih.pack_transposed(self.weights[f"{name}.W_ih"], self.threads)
             layer.W_hh.pack_transposed(self._recurrent(k), self.threads)
 
-    def share_packed(self, other: Recurrent) -> None:
-        """Pack the weights to where `other` packs them."""
-        for layer, source in zip(self.layers, other.layers, strict=True):
-            layer.W_ih, layer.W_hh = source.W_ih, source.W_hh
-
     def _recurrent(self, k: int) -> Array:
         """Return W_hh of layer k, after its dropout."""
         return self.layers[k].dropped_W_hh if self._drop.weights > 0 else self.weights[f"{self._names[k]}.W_hh"]

@@ -39,13 +39,16 @@ class TranslationBuckets:
     """Models by shape; each is made for the first batch of its shape."""
 
     def __init__(
-        self, sizes: TranslationSizes, weights: Arena, *, compute: Compute, gradients: Arena | None = None
-    ) -> None:
-        """`gradients` is where those of the weights go, None to read only."""
+        self, sizes: TranslationSizes, weights: Arena, *, compute: Compute, gradients: Arena | None = None,
+        memory: ReusedMemory | None = None,
+    ) -> None:  # fmt: skip
+        """`gradients` is where those of the weights go, None to read only; `memory` is that of other buckets, which
+        compute at other times, None for their own."""
         self.sizes, self.weights, self.compute, self._gradients = sizes, weights, compute, gradients
         if gradients is not None:
             self.gradients = gradients
-        self.memory, self._positions = ReusedMemory(weights), 0
+        self.memory, self._positions = memory or ReusedMemory(weights), 0
+        self._weights = self.memory.weights_of(weights)
         self._models: dict[Shape, TranslationModel] = {}
 
     def states(self) -> dict[str, Array]:
@@ -65,13 +68,10 @@ class TranslationBuckets:
                 made.softmax = self._softmax
         if shape not in self._models:
             self.memory.restart()
-            made = TranslationModel(
-                self.sizes, self.memory.weights, (S, T, B), compute=self.compute, gradients=self._gradients,
+            self._models[shape] = TranslationModel(
+                self.sizes, self._weights, (S, T, B), compute=self.compute, gradients=self._gradients,
                 softmax=self._softmax,
             )  # fmt: skip
-            for first in list(self._models.values())[:1]:
-                made.share_packed(first)
-            self._models[shape] = made
         return self._models[shape]
 
     def evaluate(self, batch: PairBatch) -> Array:

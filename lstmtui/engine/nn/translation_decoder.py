@@ -128,13 +128,6 @@ class TranslationDecoder:
         for part in (self.lower, self.upper, self._queries, self._output):
             part.pack()
 
-    def share_packed(self, other: TranslationDecoder) -> None:
-        """Pack the weights to where `other` packs them."""
-        self.lower.share_packed(other.lower)
-        self.upper.share_packed(other.upper)
-        self._queries.share_packed(other._queries)
-        self._output.share_packed(other._output)
-
     # --- initial states -------------------------------------------------------------------------------------------
 
     def begin(self, initial: Array) -> None:

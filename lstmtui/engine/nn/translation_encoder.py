@@ -77,12 +77,6 @@ class TranslationEncoder:
         for part in (self.recurrent, self._keys, self._bridge):
             part.pack()
 
-    def share_packed(self, other: TranslationEncoder) -> None:
-        """Pack the weights to where `other` packs them."""
-        self.recurrent.share_packed(other.recurrent)
-        self._keys.share_packed(other._keys)
-        self._bridge.share_packed(other._bridge)
-
     def forward(self) -> Encoded:
         """Return what the decoder reads of the sources that were loaded, valid until the next call."""
         threads, rows = self.compute.threads, self.S * self.B

@@ -159,11 +159,6 @@ class TranslationModel:
     def set_states(self, states: dict[str, Array]) -> None:
         """Carry nothing over."""
 
-    def share_packed(self, other: TranslationModel) -> None:
-        """Pack the weights to where `other` packs them: only one of both may compute at a time."""
-        self.encoder.share_packed(other.encoder)
-        self.decoder.share_packed(other.decoder)
-
     # --- forward --------------------------------------------------------------------------------------------------
 
     def evaluate(self, batch: PairBatch) -> Array:

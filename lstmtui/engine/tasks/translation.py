@@ -75,7 +75,9 @@ class TranslationTask(Task):
         gradients = Arena(self.weights.layout, device=dev)
         self.optimizer = Optimizer(s, self.weights, s.run.threads)
         self.model = TranslationBuckets(self.sizes, self.weights, compute=compute, gradients=gradients)
-        self._evaluated = TranslationBuckets(self.sizes, self.optimizer.evaluated, compute=compute)
+        self._evaluated = TranslationBuckets(
+            self.sizes, self.optimizer.evaluated, compute=compute, memory=self.model.memory
+        )
         self._on_host = Mirror(self.optimizer.evaluated)
         cpu = Compute(device("cpu").resolve_precision(s.run.precision, np.float32), s.run.threads)
         self._translator = Translator(self.sizes, self._on_host.host, data.tokenizers, cpu)

@@ -29,3 +29,20 @@ def test_other_functions_and_the_weights_are_those_of_the_device():
     assert memory.weights.flat is weights.flat
     assert memory.weights.device.arrays.copy is weights.device.arrays.copy
     assert weights.device.arrays.zeros is not memory.weights.device.arrays.zeros
+
+
+def test_packed_weights_are_the_same_after_a_restart():
+    memory = ReusedMemory(Arena([], np.float32))
+    device = memory.weights.device
+
+    def made():
+        gates = device.recurrence.PackedGates(16, 3, "float32")
+        return [gates, *(device.Packed(*size, "float32") for size in ((8, 16), (8, 16), (16, 8)))]
+
+    first = made()
+    assert len(set(map(id, first))) == 4
+    memory.restart()
+    assert all(packed is same for packed, same in zip(made(), first, strict=True))
+    other = memory.weights_of(Arena([], np.float32)).device
+    memory.restart()
+    assert other.Packed(8, 16, "float32") is first[1]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.translation_cases import batch, model
 
+from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets, rounded_shape
 from lstmtui.engine.nn.translation_decoder import TranslationDropout
 
@@ -30,14 +31,17 @@ def test_batches_of_any_shape_have_the_loss_and_gradient_of_one_model(cell):
     whole = model((12, 10, 8), np.float32, cell=cell)
     drop = TranslationDropout(0.2, 0.2, 0.2, 0.2, 0.2, key=3)
     buckets = TranslationBuckets(whole.sizes, whole.weights, compute=whole.compute, gradients=whole.gradients)
-    reads = TranslationBuckets(whole.sizes, whole.weights, compute=whole.compute)
+    averaged = Arena(whole.weights.layout)
+    averaged.flat[...] = 0.5 * whole.weights.flat
+    reads = TranslationBuckets(whole.sizes, averaged, compute=whole.compute, memory=buckets.memory)
+    apart = TranslationBuckets(whole.sizes, averaged, compute=whole.compute)
     for given in (SHORT, LONG, SHORT):  # the short ones before and after the buffers of the softmax have grown
         fill_with_nan(buckets)
         loss = whole.gradient(given, drop, 0.1)
         expected = whole.gradients.snapshot()
         assert buckets.gradient(given, drop, 0.1) == loss
         np.testing.assert_allclose(buckets.gradients.flat, expected, rtol=1e-4, atol=1e-7)
-        for evaluates in (buckets, reads):
+        for evaluates, other in ((buckets, whole), (reads, apart)):
             fill_with_nan(evaluates)
-            np.testing.assert_array_equal(evaluates.evaluate(given), whole.evaluate(given))
+            np.testing.assert_array_equal(evaluates.evaluate(given), other.evaluate(given))
     assert buckets.model(SHORT) is buckets.model(SHORT)
