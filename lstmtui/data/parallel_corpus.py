@@ -23,6 +23,8 @@ SWAPPED = 1.5
 """Validation text is called swapped where it is so many times as like the other side as its own."""
 SAMPLE_PAIRS = 200_000
 """Training pairs that it is compared with at most."""
+MAX_HELD_OUT = 50_000
+"""Pairs of a part that are held out at most: their lines are kept in memory, and all are evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +110,78 @@ def open_pairs(s: DataSettings) -> ParallelCorpus:
             "A translator is trained on pairs of sentences; give a table (source, tab, target) or two files of lines."
         )
     stream = open_stream(s.corpus, encoding=s.encoding)
-    valid_below, test_from = 0.0 if s.valid else s.valid_fraction, 1 - (0.0 if s.test else s.test_fraction)
-    chosen, valid, test = [], [Pairs((), ())], [Pairs((), ())]
-    size = usable = empty = 0
+    valid = _HeldOut(below=0.0 if s.valid else s.valid_fraction)
+    # From the other end: what is held out does not change with the fraction of the other part.
+    test = _HeldOut(below=np.nextafter((0.0 if s.test else s.test_fraction) - 1, np.inf))
+    chosen = []
+    count = size = usable = 0
     for chunk in stream.chunks():
         drawn = _draws(chunk.source)
-        is_valid, is_test = drawn < valid_below, drawn >= test_from
-        chosen.append(~(is_valid | is_test))
-        valid.append(chunk.select(is_valid))
-        test.append(chunk.select(is_test))
-        train = chunk.select(chosen[-1])
+        chosen.append(~(valid.take(chunk, drawn, count) | test.take(chunk, -drawn, count)))
+        count += len(chunk)
+        size += _size(chunk)
         usable += _usable(chunk)
-        empty += len(train) - _usable(train)
-        size += sum(len("".join(side).encode()) + len(side) for side in (train.source, train.target))
     if not usable:
         raise UsageError(f"No pair of {' and '.join(s.corpus)} has both a source and a target; give other files.")
+    is_trained = np.concatenate(chosen)
+    for part in (valid, test):
+        held_out = part.finish()
+        is_trained[part.released()] = True
+        size -= _size(held_out)
+        usable -= _usable(held_out)
+    empty = int(np.count_nonzero(is_trained)) - usable
     return ParallelCorpus(
-        train=TrainingPairs(stream, np.concatenate(chosen), size, empty),
-        valid=read_pairs(s.valid, encoding=s.encoding) if s.valid else joined(valid),
-        test=read_pairs(s.test, encoding=s.encoding) if s.test else joined(test),
+        train=TrainingPairs(stream, is_trained, size, empty),
+        valid=read_pairs(s.valid, encoding=s.encoding) if s.valid else valid.finish(),
+        test=read_pairs(s.test, encoding=s.encoding) if s.test else test.finish(),
         has_own_valid=bool(s.valid),
     )
+
+
+class _HeldOut:
+    """Pairs whose keys, which follow from their sources, are below a bound; it falls where there would be too many."""
+
+    def __init__(self, below: float) -> None:
+        self._below = below
+        self._pairs = [Pairs((), ())]
+        self._keys: list[NDArray[np.float64]] = [np.empty(0)]
+        """Of each piece of `_pairs`."""
+        self._seen: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+        """Places in the files and keys of the pairs that were taken, released ones included."""
+
+    def take(self, pairs: Pairs, keys: NDArray[np.float64], first: int) -> NDArray[np.bool_]:
+        """Take some pairs of a chunk, the first of which is number `first`, and return which (n,)."""
+        chosen = keys < self._below
+        self._pairs.append(pairs.select(chosen))
+        self._keys.append(keys[chosen])
+        self._seen.append((np.flatnonzero(chosen) + first, keys[chosen]))
+        if sum(map(len, self._keys)) > 2 * MAX_HELD_OUT:
+            self.finish()
+        return chosen
+
+    def finish(self) -> Pairs:
+        """Return the pairs, at most MAX_HELD_OUT of them; all pairs of a source stay together."""
+        pairs, keys = joined(self._pairs), np.concatenate(self._keys)
+        if len(keys) > MAX_HELD_OUT:
+            self._below = float(np.partition(keys, MAX_HELD_OUT)[MAX_HELD_OUT])
+            pairs, keys = pairs.select(keys < self._below), keys[keys < self._below]
+        self._pairs, self._keys = [pairs], [keys]
+        return pairs
+
+    def released(self) -> NDArray[np.intp]:
+        """Return the places of pairs that were taken and are not among those of `finish`."""
+        return np.concatenate([np.empty(0, np.intp), *(at[keys >= self._below] for at, keys in self._seen)])
 
 
 def _draws(lines: Sequence[str]) -> NDArray[np.float64]:
     """Return a number from 0 to 1 for each line, which follows from the line."""
     digests = (hashlib.blake2b(line.strip().encode(), digest_size=6).digest() for line in lines)
     return np.array([int.from_bytes(digest, "big") / (1 << 48) for digest in digests])
+
+
+def _size(pairs: Pairs) -> int:
+    """Return the size of both sides in bytes, with line ends."""
+    return sum(len("".join(side).encode()) + len(side) for side in (pairs.source, pairs.target))
 
 
 def _usable(pairs: Pairs) -> int:

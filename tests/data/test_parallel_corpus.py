@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lstmtui.config import DataSettings, Settings
+from lstmtui.data import parallel_corpus, sources
 from lstmtui.data.pair_reading import joined, open_stream
 from lstmtui.data.parallel_corpus import open_pairs
 from lstmtui.errors import UsageError
@@ -36,6 +37,23 @@ def test_parts_are_held_out_and_share_no_source(tmp_path):
         assert b"".join(corpus.train.texts(side)) == b"".join(train.texts(side))
     assert 20 <= len(parts[1]) <= 60
     assert 8 <= len(parts[2]) <= 36
+
+
+@pytest.mark.parametrize("size", [1 << 20, 64])
+def test_large_parts_are_limited_and_the_rest_is_trained_on(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(sources.Source.chunks, "__defaults__", (size, 0, None))
+    rows = [*ROWS, *((source, target.upper()) for source, target in ROWS), ("", "leer"), ("alone", "")]
+    given = settings(write(tmp_path, "a.tsv", rows), valid_fraction=0.4, test_fraction=0.3)
+    whole = open_pairs(given)
+    monkeypatch.setattr(parallel_corpus, "MAX_HELD_OUT", 11)
+    corpus = open_pairs(given)
+    train = joined(list(corpus.train.chunks()))
+    assert (len(corpus.valid), len(corpus.test), len(train)) == (10, 10, len(rows) - 20)
+    for part, all_of_it in ((corpus.valid, whole.valid), (corpus.test, whole.test)):
+        assert set(part.source) < set(all_of_it.source)
+        assert not set(part.source) & set(train.source)
+    assert corpus.train.size == sum(len(f"{line}\n") for line in (*train.source, *train.target))
+    assert corpus.train.empty == 2
 
 
 def test_own_files_are_read_whole(tmp_path):
