@@ -1,4 +1,7 @@
-"""`lstmtui evaluate RUN FILE`: perplexity, or with --autocomplete the keystrokes that completion would save."""
+"""`lstmtui evaluate RUN FILE`: perplexity, or with --autocomplete the keystrokes that completion would save.
+
+Runs that translate or recognise speech have figures of their own (`evaluate_translation`, `evaluate_speech`).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
+from lstmtui.cli.evaluate_speech import evaluate_speech
 from lstmtui.cli.evaluate_translation import TranslationOptions, evaluate_translation
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.cli.progress import progress_bar
+from lstmtui.cli.search_options import search_options
 from lstmtui.cli.signature import takes
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
@@ -23,7 +28,10 @@ THRESHOLD = 0.3
 _PANEL = "With --autocomplete"
 _DYNAMIC = "With --dynamic"
 _TRANSLATION = "Of translations"
+_SEARCH = "Of translations and speech"
+_SPEECH = "Of speech"
 RULES = ("rms", "sgd")
+TRANSLATION_BEAM = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,9 @@ class EvaluateArguments:
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE", help="Text that the run has not seen; '-' or none: what is piped in.", show_default=False
+            metavar="FILE",
+            help="Text that the run has not seen; '-' or none: what is piped in. Of speech: folders or manifests.",
+            show_default=False,
         ),
     ] = None
     autocomplete: Annotated[
@@ -97,15 +107,30 @@ class EvaluateArguments:
         ),
     ] = None
     beam: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
             max=MAX_BEAM,
             metavar="INTEGER",
-            rich_help_panel=_TRANSLATION,
-            help="Hypotheses that the search keeps.",
+            rich_help_panel=_SEARCH,
+            show_default=False,
+            help=f"Hypotheses that the search keeps (default {TRANSLATION_BEAM}, of speech 16).",
         ),
-    ] = 5
+    ] = None
+    lm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", rich_help_panel=_SPEECH, show_default=False,
+            help="A run trained on text, which helps to choose between words.",
+        ),
+    ] = None  # fmt: skip
+    lm_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=10, metavar="NUMBER", rich_help_panel=_SPEECH, show_default=False,
+            help="How much it counts beside what is heard (default 0.5).",
+        ),
+    ] = None  # fmt: skip
     tokenize: Annotated[
         str,
         typer.Option(
@@ -137,6 +162,10 @@ def evaluate(args: EvaluateArguments) -> int:
     with the same source are its references. It prints BLEU and chrF with their signatures (sacreBLEU), and the
     keystrokes that its suggestions save where the references are typed.
 
+    A run of speech is evaluated on folders of recordings with their texts, or manifests, as 'lstmtui train' reads them;
+    of a manifest with a column split, on the rows for the test. It prints word and character error rates: words (or
+    characters) that are wrong, missing or too many, for each one of the texts; also by speaker, where they are named.
+
     [bold]saved[/bold] = 1 - keystrokes / characters.
     [bold]each once[/bold] = the same, when a rejected suggestion is not shown again for the word, and others take its
     place.
@@ -166,15 +195,18 @@ def evaluate(args: EvaluateArguments) -> int:
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
     found = resolve_run(args.run, args.runs_dir)
     data = config.load(found.config).data
-    if data.purpose == "translation":
+    if data.purpose in ("translation", "speech"):
         if args.autocomplete or args.dynamic:
             raise UsageError("--autocomplete and --dynamic are for runs trained on text; leave them out.")
-        options = TranslationOptions(args.beam, args.tokenize, args.lowercase)
+        if data.purpose == "speech":
+            asked: dict[str, Any] = search_options(args.beam, args.lm, args.lm_weight, args.runs_dir)
+            return evaluate_speech(found, args.files or [], {**asked, "encoding": args.encoding or ""}, json=args.json)
+        options = TranslationOptions(args.beam or TRANSLATION_BEAM, args.tokenize, args.lowercase)
         return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)
     with piped.files(args.files) as names:
         for note in source_notes(open_source(names, ReadOptions.of(data, args.encoding or ""))):
             notify(note)
-        asked: dict[str, Any] = {"files": names, **({"encoding": args.encoding} if args.encoding else {})}
+        asked = {"files": names, **({"encoding": args.encoding} if args.encoding else {})}
         if args.dynamic:
             asked["dynamic"] = {"rule": args.dynamic_rule, "lr": args.dynamic_lr, "decay": args.dynamic_decay}
         with Model(found) as model:

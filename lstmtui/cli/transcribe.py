@@ -17,6 +17,7 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli.options import Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify
+from lstmtui.cli.search_options import search_options
 from lstmtui.cli.signature import takes
 from lstmtui.cli.status_line import StatusLine
 from lstmtui.cli.transcripts import Lines, Objects, Rows, SegmentObjects, Subtitles
@@ -110,16 +111,6 @@ def transcribe(args: TranscribeArguments) -> int:
     if names == [piped.STDIN]:
         return _read_pipe(run, args, options)
     return _read_files(run, {name: Path(name).expanduser() for name in names}, args, options)
-
-
-def search_options(beam: int | None, lm: str | None, weight: float | None, runs_dir: Path | None) -> dict[str, Any]:
-    """Return the options of a search as `Transcriber` takes them. Raises UsageError."""
-    if lm is None and weight is not None:
-        raise UsageError("--lm-weight is the weight of a language model; name one with --lm.")
-    if lm is not None and beam == 1:
-        raise UsageError("A language model needs a search with --beam 2 or more.")
-    model = None if lm is None else resolve_run(lm, runs_dir).path
-    return {name: value for name, value in (("beam", beam), ("lm", model), ("weight", weight)) if value is not None}
 
 
 def _checked(args: TranscribeArguments) -> list[str]:

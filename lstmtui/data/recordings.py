@@ -138,6 +138,15 @@ def read_rows(names: Sequence[str], encoding: str = "") -> tuple[list[Row], Left
     return rows, left_out
 
 
+def rows_to_test(rows: Sequence[Row]) -> tuple[list[Row], str]:
+    """Return the rows for the test where a manifest names some, else all; and a sentence where that leaves others."""
+    chosen = [row for row in rows if row.part == "test"]
+    if not chosen or len(chosen) == len(rows):
+        return list(rows), ""
+    verb = "is" if len(chosen) == 1 else "are"
+    return chosen, f"Of {_recordings(len(rows))}, the {len(chosen):,} for the test {verb} evaluated (column split)."
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

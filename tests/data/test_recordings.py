@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.recordings import speech_folder, tone, wav_bytes, write_manifest, write_wav
 
-from lstmtui.data.recordings import Row, open_rows, read_rows
+from lstmtui.data.recordings import Row, open_rows, read_rows, rows_to_test
 from lstmtui.errors import UsageError
 
 
@@ -102,3 +104,12 @@ def test_texts_in_another_encoding_are_read_where_it_is_named(tmp_path):
         read_rows([str(folder)])
     rows, _ = read_rows([str(folder)], "windows-1252")
     assert rows[0].text == "größe"
+
+
+def test_the_rows_for_the_test_are_evaluated_where_a_manifest_names_some():
+    rows = [Row(Path(f"{n}.wav"), "yes", part=part) for n, part in enumerate(("train", "test", "", "test"))]
+    chosen, sentence = rows_to_test(rows)
+    assert [row.file.name for row in chosen] == ["1.wav", "3.wav"]
+    assert sentence == "Of 4 recordings, the 2 for the test are evaluated (column split)."
+    assert rows_to_test(rows[:1]) == (rows[:1], "")
+    assert rows_to_test(rows[1:2]) == (rows[1:2], "")

@@ -36,7 +36,7 @@ import numpy as np
 
 from lstmtui.data.audio import AudioError
 from lstmtui.data.log_mel import FLOOR
-from lstmtui.data.recordings import open_rows, read_rows
+from lstmtui.data.recordings import open_rows, read_rows, rows_to_test
 from lstmtui.engine.answering import Answer, Answering, Answers, Operation, dispatch, serve_run
 from lstmtui.engine.inference import loaded_model, loaded_recogniser
 from lstmtui.engine.inference.ctc_search import DEFAULT, Fusion, SearchOptions
@@ -101,6 +101,8 @@ class Service:
     ) -> Answers:  # fmt: skip
         options, fusion = _options(beam, weight, bonus), self._fusion(lm)
         rows, left_out = read_rows(files, encoding)
+        rows, which = rows_to_test(rows)
+        left_out.count = len(rows) + left_out.without_text
         recordings = open_rows(rows, left_out)
         if not len(recordings):
             raise UsageError(" ".join(["There is no recording to evaluate.", *left_out.notes()]))
@@ -124,7 +126,7 @@ class Service:
         total = sum(words.values(), Errors()), sum(characters.values(), Errors())
         yield {
             "wer": total[0].rate, "cer": total[1].rate, "recordings": sum(counts.values()), "words": total[0].length,
-            "characters": total[1].length, "notes": left_out.notes(), "examples": examples,
+            "characters": total[1].length, "notes": [which] * bool(which) + left_out.notes(), "examples": examples,
             "speakers": {
                 name: {"wer": words[name].rate, "cer": characters[name].rate, "recordings": counts[name]}
                 for name in sorted(counts) if name
