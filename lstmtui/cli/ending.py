@@ -49,7 +49,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
             }
         )
     elif result.get("sample"):
-        notify("Sample:")
+        notify("Transcripts:" if _purpose(snapshot) == "speech" else "Sample:")
         write(str(result["sample"]).rstrip("\n"))
     if state in ("finished", "stopped") and saved_step(run) is not None:
         for line in what_next(snapshot, name, state):
@@ -82,12 +82,18 @@ def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
 
 def _uses(snapshot: RunSnapshot, name: str) -> Iterator[tuple[str, str]]:
     """Yield the commands that use the run, and what for."""
-    purpose = snapshot.settings.data.purpose if snapshot.settings is not None else "text"
-    if purpose == "translation":
+    if _purpose(snapshot) == "speech":
+        yield f"lstmtui transcribe {name} FILE", "to write what is said in a recording"
+        yield f"lstmtui transcribe {name} --microphone", "to write what you say"
+    elif _purpose(snapshot) == "translation":
         yield f"lstmtui translate {name}", "to translate the lines that you type or pipe in"
     else:
         yield f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"
         yield f"lstmtui type {name}", "to type with it"
+
+
+def _purpose(snapshot: RunSnapshot) -> str:
+    return snapshot.settings.data.purpose if snapshot.settings is not None else "text"
 
 
 def quoted(snapshot: RunSnapshot) -> str:

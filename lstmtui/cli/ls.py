@@ -10,7 +10,7 @@ from lstmtui.cli.options import AsJson, RunsDir
 from lstmtui.cli.output import cell, notify, stdout_console, write_json
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import format_age, format_size
+from lstmtui.common.units import format_age, format_size, percent
 from lstmtui.runs.folder import disk_usage
 from lstmtui.runs.listing import list_runs
 from lstmtui.runs.reader import RunReader
@@ -100,6 +100,8 @@ def _row(s: RunSnapshot) -> dict[str, str]:
     figure = "-"
     if best is not None and best.bits_per_char is not None and settings and settings.data.tokens != "words":
         figure = f"{best.bits_per_char:.3f} bits/char"
+    elif best is not None and best.wer is not None:
+        figure = f"WER {percent(best.wer)}"
     elif best is not None and best.bleu is not None:
         figure = f"BLEU {best.bleu:.1f}"
     elif best is not None and not best.is_language:
@@ -133,7 +135,10 @@ def _record(s: RunSnapshot) -> dict[str, Any]:
         "step": s.step,
         "steps": s.steps,
         "nll": best.value if best and best.is_language else None,
-        "perplexity": best.perplexity if best and best.is_language else None,
+        "perplexity": best.perplexity if best and best.is_language and best.perplexity > 0 else None,
         "bits_per_char": best.bits_per_char if best else None,
+        "bleu": best.bleu if best else None,
+        "wer": best.wer if best else None,
+        "cer": best.cer if best else None,
         "heartbeat": s.status.get("heartbeat"),
     }

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lstmtui.common.terminal_text import one_line, safe
+from lstmtui.common.units import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,8 +60,10 @@ def discard(stream: Any) -> None:
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Return nll, perplexity, bits per character and BLEU of an evaluation with their units."""
-    parts = [f"{result['nll']:.4f} nats per token"] if _number(result.get("nll")) else []
+    """Return error rates, nll, perplexity, bits per character and BLEU of an evaluation with their units."""
+    parts = [f"{name.upper()} {percent(result[name])}" for name in ("wer", "cer") if _number(result.get(name))]
+    if _number(result.get("nll")):
+        parts.append(f"{result['nll']:.4f} nats per token")
     if _number(result.get("perplexity")):
         parts.append(f"perplexity {result['perplexity']:.2f}")
     if _number(result.get("bits_per_char")):

@@ -47,7 +47,9 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
             write(f"  {name:<14} {value}")
     if snapshot.samples:
         last = snapshot.samples[-1]
-        write(f"\nsample at step {last.step}, temperature {last.temperature:g}\n{last.text.rstrip()}")
+        of_model = f"sample at step {last.step}, temperature {last.temperature:g}"
+        title = f"transcripts at step {last.step}" if settings.data.purpose == "speech" else of_model
+        write(f"\n{title}\n{last.text.rstrip()}")
     return 0
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from lstmtui.cli.output import unknown
 from lstmtui.cli.progress import Progress, progress_bar
 from lstmtui.common.terminal_text import one_line
-from lstmtui.common.units import format_duration
+from lstmtui.common.units import format_duration, percent
 from lstmtui.reports import overfitting
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 STATE_NOTICES = {
-    "preparing": ("Reading the text.", 0.5),
+    "preparing": ("Reading the {corpus}.", 0.5),
     "compiling": ("Compiling the kernels for this machine (first run only).", 2.0),
     "measuring": ("Measuring the speed to convert the time into steps.", 0.0),
     "paused": ("Paused; 'lstmtui continue {name}' goes on.", 0.0),
@@ -72,7 +72,8 @@ class TrainingProgress:
         notice, delay = STATE_NOTICES.get(self._state, ("", 0.0))
         if notice and not self._state_noted and time.monotonic() - self._since >= delay:
             self._state_noted = True
-            yield notice.format(name=snapshot.run.name)
+            purpose = snapshot.settings.data.purpose if snapshot.settings is not None else "text"
+            yield notice.format(name=snapshot.run.name, corpus="recordings" if purpose == "speech" else "text")
         for point in snapshot.valid:
             if point.step > self._last_valid:
                 self._last_valid = point.step
@@ -133,6 +134,9 @@ def valid_figures(point: ValidPoint) -> str:
     """Return the figures of an evaluation in a few words: with its step they fit a line of 80 characters."""
     if not point.is_language:
         return ", ".join(f"{name} {value:.4g}" for name, value in point.figures.items() if value is not None)
+    if point.wer is not None:
+        cer = "" if point.cer is None else f", CER {percent(point.cer)}"
+        return f"WER {percent(point.wer)}{cer}, {point.value:.3f} nats/token"
     if point.bleu is not None:
         return f"BLEU {point.bleu:.1f}, {point.value:.3f} nats/token, perplexity {point.perplexity:.2f}"
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""

@@ -20,6 +20,11 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+def percent(rate: float) -> str:
+    """Return an error rate in at most five characters: 4.6%, 100%."""
+    return f"{100 * rate:.{1 if rate < 0.9995 else 0}f}%"
+
+
 def format_age(seconds_since: float, now: float | None = None) -> str:
     """Return how long ago a Unix time was, short enough for a table: 12 s, 5 min, 3 h, 2 d."""
     gone = max(0.0, (time.time() if now is None else now) - seconds_since)

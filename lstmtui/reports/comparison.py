@@ -43,6 +43,10 @@ class Figures:
     """Nats per token on all of the validation text once the run has finished, else at its best evaluation."""
     perplexity: float | None
     bits_per_char: float | None
+    wer: float | None = None
+    """Of speech: the part of the words that is wrong, on the same recordings; 1 is all."""
+    cer: float | None = None
+    """The same of characters."""
     words: bool
     """Whether runs are compared by perplexity."""
     tokens_per_second: float | None
@@ -58,7 +62,9 @@ class Figures:
 
     @property
     def quality(self) -> float | None:
-        """The deciding figure, lower is better: perplexity of words, else bits per character, else nats."""
+        """The figure to compare, lower is better: WER, or perplexity of words, bits per character, or nats."""
+        if self.wer is not None:
+            return self.wer
         if self.words:
             return self.perplexity
         return self.bits_per_char if self.bits_per_char is not None else self.nll
@@ -84,6 +90,8 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
         nll=_number(losses.get("nll")),
         perplexity=_number(losses.get("perplexity")),
         bits_per_char=_number(losses.get("bits_per_char")),
+        wer=_number(losses.get("wer")),
+        cer=_number(losses.get("cer")),
         words=s is not None and s.data.tokens == "words",
         tokens_per_second=statistics.median(speeds) if speeds else None,
         seconds=_number(status.get("seconds")),
@@ -196,6 +204,8 @@ def by_cell(runs: Sequence[Figures]) -> dict[str, list[Figures]]:
 
 def unit_of(run: Figures) -> str:
     """Return the unit of `quality`."""
+    if run.wer is not None:
+        return "word error rate"
     if run.words:
         return "perplexity"
     return "bits per character" if run.bits_per_char is not None else "nats per token"

@@ -173,8 +173,8 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
         return []
     if since >= MIN_EVALUATIONS_PAST_BEST and size > 0.02:
         return [
-            f"It memorises its text: validation was best at step {best.step:,}, and training loss is {size:.2f} nats "
-            "per token lower now. The weights of that best step are the ones that are used."
+            f"It memorises its {_corpus(snapshot)}: validation was best at step {best.step:,}, and training loss is "
+            f"{size:.2f} nats per token lower now. The weights of that best step are the ones that are used."
         ]
     if since >= MIN_EVALUATIONS_PAST_BEST:
         return [f"Validation was best at step {best.step:,}; since then neither it nor the gap has moved much."]
@@ -183,6 +183,11 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
     if size > MAX_HEALTHY_GAP:
         return [f"Training is {size:.2f} nats per token ahead of validation, which still improves."]
     return []
+
+
+def _corpus(snapshot: RunSnapshot) -> str:
+    is_speech = snapshot.settings is not None and snapshot.settings.data.purpose == "speech"
+    return "recordings" if is_speech else "text"
 
 
 def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
@@ -209,7 +214,7 @@ def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:
         ways.append(f"a schedule that ends there (--steps {round_to_two_digits(1.2 * best.step)})")
     if s.network.hidden >= 64 and len(ways) < 4:
         ways.append(f"a smaller network (--hidden {s.network.hidden // 2})")
-    ways.append("more text")
+    ways.append(f"more {_corpus(snapshot)}")
     return f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
 
 

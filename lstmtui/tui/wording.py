@@ -10,6 +10,7 @@ from typing import Any
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_age, format_duration
+from lstmtui.common.units import percent as percent
 from lstmtui.config import RunSettings
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
@@ -94,11 +95,6 @@ def figure(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
-
-
-def percent(rate: float) -> str:
-    """Return an error rate in at most five characters: 4.6%, 100%."""
-    return f"{100 * rate:.{1 if rate < 0.9995 else 0}f}%"
 
 
 def network(snapshot: RunSnapshot) -> str:

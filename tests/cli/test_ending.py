@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from support.prepared_run import make_run
+from support.speech_figures import as_speech
 
 from lstmtui.cli import ending
 from lstmtui.runs.reader import RunReader
@@ -46,3 +47,16 @@ def test_a_run_without_recent_improvement_is_not_offered_further_training(tmp_pa
 def test_figures_of_a_part_mention_it():
     assert ending.part_of({"tokens": 1234, "whole": False}) == " (of 1,234 tokens spread over it)"
     assert ending.part_of({"tokens": 1234, "whole": True}) == ending.part_of({"tokens": 1234}) == ""
+
+
+def test_a_run_of_speech_transcribes(tmp_path, capsys):
+    run = as_speech(make_run(tmp_path, "x", state="finished", steps=400, step=400))
+    seen = RunReader(run).refresh()
+    first, second, *_ = ending.what_next(seen, "x", "finished")
+    assert first.startswith("\nNext: lstmtui transcribe x FILE ")
+    assert second.startswith("      lstmtui transcribe x --microphone ")
+    seen = dataclasses.replace(seen, status={"result": {"sample": "reference  a", "test": {"nll": 1.0, "wer": 0.5}}})
+    ending.conclude(seen, "x", "finished", 0, as_json=False)
+    said = capsys.readouterr()
+    assert "Test: WER 50.0%, 1.0000 nats per token\n" in said.err
+    assert "Transcripts:\n" in said.err

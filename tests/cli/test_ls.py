@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from support.speech_figures import as_speech
+
 
 def test_without_runs_ls_shows_how_to_start_one(lstmtui):
     said = lstmtui("ls")
@@ -68,3 +70,11 @@ def test_a_narrow_terminal_has_fewer_columns_and_no_cut_figures(lstmtui, make_ru
         assert ("moon.txt" in lines[1]) == (columns > 60 and not long)
     monkeypatch.setenv("COLUMNS", "140")
     assert "a-rather-long-name-of-a-run-of-mine" in lstmtui("ls").out
+
+
+def test_a_run_of_speech_has_its_error_rate(lstmtui, make_run):
+    as_speech(make_run("digits"))
+    assert "WER 3.1%" in lstmtui("ls").out
+    (record,) = json.loads(lstmtui("ls", "--json").out)
+    assert (record["nll"], record["wer"], record["cer"]) == (0.125, 0.0312, 0.0119)
+    assert record["perplexity"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pty
 import re
@@ -10,9 +11,15 @@ import time
 from typing import BinaryIO
 
 import pytest
+from support.prepared_run import make_run
+from support.speech_figures import as_speech
 
+from lstmtui.cli.progress import Progress
+from lstmtui.cli.training_progress import TrainingProgress, valid_figures
 from lstmtui.common.paths import runs_root
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import RunReader
+from lstmtui.runs.snapshot import ValidPoint
 
 
 @pytest.fixture
@@ -65,3 +72,24 @@ def test_a_closed_terminal_does_not_stop_training(terminal):
     command.send_signal(signal.SIGHUP)
     assert command.wait(20) == 129
     assert '"stop"' in RunFolder(runs_root() / "x").requests.read_text()
+
+
+def test_an_evaluation_of_speech_is_told_by_its_error_rates():
+    figures = {"nll": 0.125, "wer": 0.0312, "cer": 0.0119}
+    point = ValidPoint(step=1, seconds=1.0, best=True, figures=figures)
+    assert valid_figures(point) == "WER 3.1%, CER 1.2%, 0.125 nats/token"
+
+
+def test_what_is_read_is_named(tmp_path):
+    lines = []
+
+    class Lines(Progress):
+        def note(self, line):
+            lines.append(line)
+
+    seen = dataclasses.replace(RunReader(as_speech(make_run(tmp_path, "x"))).refresh(), state="preparing")
+    shown = TrainingProgress(Lines(), None)
+    shown.update(seen)
+    shown._since -= 1
+    shown.update(seen)
+    assert "Reading the recordings." in lines

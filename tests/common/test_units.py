@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from lstmtui.common.units import format_age, format_duration, format_size
+from lstmtui.common.units import format_age, format_duration, format_size, percent
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ def test_ages_have_one_unit(seconds, expected):
 )
 def test_sizes_have_one_decimal(count, expected):
     assert format_size(count) == expected
+
+
+@pytest.mark.parametrize(("rate", "shown"), [(0.0, "0.0%"), (0.0463, "4.6%"), (0.9996, "100%"), (1.5, "150%")])
+def test_error_rates_fit_five_characters(rate, shown):
+    assert percent(rate) == shown

@@ -132,3 +132,10 @@ def test_the_spread_is_mean_and_deviation():
     assert comparison.spread([None, None]) is None
     assert comparison.spread([2.0, None]).text() == "2.000"
     assert comparison.spread([1.0, 3.0]).text(1) == "2.0 ± 1.4"
+
+
+def test_runs_of_speech_are_compared_by_their_word_error_rate(tmp_path):
+    result = {"valid": {"nll": 0.1, "wer": 0.03, "cer": 0.01}}
+    run = make_run(tmp_path, state="finished", status={"result": result})
+    found = comparison.run_figures(comparison.read_snapshots([run.path])[0])
+    assert (found.quality, found.cer, comparison.unit_of(found)) == (0.03, 0.01, "word error rate")

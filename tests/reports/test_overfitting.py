@@ -71,6 +71,12 @@ def test_memorising_is_reported_with_what_to_change(tmp_path):
     )
 
 
+def test_a_run_of_speech_memorises_recordings(tmp_path):
+    first, last = overfitting.advice(ended(tmp_path, OVERFITTED, purpose="speech"))
+    assert first.startswith("It memorises its recordings: ")
+    assert last.endswith("or more recordings.")
+
+
 def test_regularisers_in_use_are_not_proposed_again(tmp_path):
     last = overfitting.advice(ended(tmp_path, OVERFITTED, dropout=0.5, weight_drop=0.3, tokens="words"))[-1]
     assert "--dropout" not in last.replace("--embedding-dropout", "")

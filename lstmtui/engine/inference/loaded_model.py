@@ -69,7 +69,10 @@ def load(run: RunFolder) -> LoadedModel:
 def require_language_model(run: RunFolder, settings: config.RunSettings) -> None:
     """Raise UsageError unless the run was trained for text."""
     if settings.data.purpose not in config.TEXT_PURPOSES:
-        other = f" ('lstmtui translate {run.name}' translates)" if settings.data.purpose == "translation" else ""
+        other = {
+            "translation": f" ('lstmtui translate {run.name}' translates)",
+            "speech": f" ('lstmtui transcribe {run.name} FILE' transcribes)",
+        }.get(settings.data.purpose, "")
         raise UsageError(
             f"Run '{run.name}' was trained for {settings.data.purpose}; only a run trained for "
             f"{' or '.join(config.TEXT_PURPOSES)} completes, samples, evaluates and inspects text{other}."

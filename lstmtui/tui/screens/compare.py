@@ -235,10 +235,13 @@ median over all units of the steps after which half of a memory is forgotten. Re
         f = entry.figures
         mark = "●" if f.quality is not None and f.quality == best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
+        if f.wer is not None:
+            quality = wording.percent(f.wer)
         state = f"{wording.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
         if not entry.snapshot.ended and entry.snapshot.steps:
             state += f" {100 * wording.progress(entry.snapshot):.0f}%"
-        unit = {"perplexity": "perplexity", "bits per character": "bits/char"}.get(comparison.unit_of(f), "nats")
+        units = {"perplexity": "perplexity", "bits per character": "bits/char", "word error rate": "WER"}
+        unit = units.get(comparison.unit_of(f), "nats")
         if len({comparison.unit_of(entry.figures) for entry in self.entries}) > 1:
             short = {"perplexity": "ppl", "bits/char": "bits"}.get(unit, unit)
             unit, quality = "quality", quality if f.quality is None else f"{quality} {short}"

@@ -10,10 +10,11 @@ from lstmtui.errors import UsageError
 
 def test_a_run_that_is_no_language_model_raises(tmp_path, monkeypatch):
     run = tiny.create(tmp_path)
-    other = config.load(run.config).changed(purpose="memory")
-    monkeypatch.setattr(config, "load", lambda path: other)
-    with pytest.raises(UsageError, match=r"Run 'tiny' was trained for memory; only a run trained for text or auto"):
-        loaded_model.load(run)
+    settings = config.load(run.config)
+    for purpose, end in (("memory", "text."), ("speech", r"text \('lstmtui transcribe tiny FILE' transcribes\).")):
+        monkeypatch.setattr(config, "load", lambda path, purpose=purpose: settings.changed(purpose=purpose))
+        with pytest.raises(UsageError, match=f"Run 'tiny' was trained for {purpose}; only a run .*{end}$"):
+            loaded_model.load(run)
 
 
 def test_a_run_without_a_checkpoint_raises(tmp_path):
