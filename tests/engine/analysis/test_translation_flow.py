@@ -15,7 +15,7 @@ from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.translation_model import TranslationModel, TranslationSizes, parameters
 from lstmtui.errors import UsageError
 
-LINES = ("a b c d e a", "b c a e d c e", "c c b a d e b a")
+LINES = ("a b c d e a", "c c b a d e b a")
 
 
 def corpus(source=LINES, target=LINES[::-1]):
@@ -86,7 +86,7 @@ def test_agrees_with_central_differences(cell):
     layers = named_layers(model)
     assert found.layer_names == tuple(layer.name for layer in layers)
     for number, layer in enumerate(layers):
-        for lag in (1, 4, 6):
+        for lag in (2, 6):
             # Central differences of a float64 network are exact to about 1e-10.
             expected = by_differences(flow, layer, lag, 0)
             assert found.h[number, lag - 1] == pytest.approx(expected, rel=1e-5, abs=1e-9), (layer.name, lag)
