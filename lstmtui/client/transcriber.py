@@ -38,6 +38,10 @@ class Segment:
     """In seconds from the beginning of the recording."""
     text: str
     words: tuple[Word, ...]
+    frames: bytes = b""
+    """With details: its log-mel frames (n, mel), a byte each, 255 the loudest."""
+    posteriors: bytes = b""
+    """With details: the probability of each label at each step (T, V), a byte each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,8 @@ class Transcriber:
     ) -> Transcript:
         """Return what is heard in a recording of any length; segments and progress are reported as they come.
 
-        Raises UsageError for a file that is no recording.
+        With the option `details=True` segments have their frames and posteriors. Raises UsageError for a file that is
+        no recording.
         """
         segments: list[Segment] = []
 
@@ -177,9 +182,13 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _segment(answer: dict[str, Any]) -> Segment:
-    return Segment(answer["start"], answer["end"], answer["text"], tuple(Word(**word) for word in answer["words"]))
+    words = tuple(Word(**word) for word in answer["words"])
+    return Segment(answer["start"], answer["end"], answer["text"], words, **_details(answer))
+
+
+def _details(answer: dict[str, Any]) -> dict[str, bytes]:
+    return {name: base64.b64decode(answer.get(name, "")) for name in ("frames", "posteriors")}
 
 
 def _heard(answer: dict[str, Any]) -> Heard:
-    frames, posteriors = (base64.b64decode(answer.get(name, "")) for name in ("frames", "posteriors"))
-    return Heard(tuple(map(_segment, answer["segments"])), _segment(answer["present"]), frames, posteriors)
+    return Heard(tuple(map(_segment, answer["segments"])), _segment(answer["present"]), **_details(answer))

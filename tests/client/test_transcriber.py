@@ -33,6 +33,12 @@ def test_a_process_transcribes(tmp_path):
         assert found.segments == tuple(segments)
         assert len(progress) == len(segments) > 1
         assert found.text == " ".join(word.text for word in found.words)
+        detailed = transcriber.transcribe(path, details=True).segments
+        shapes = (transcriber.about["mel"], len(transcriber.about["labels"]))
+        for segment in detailed:
+            frames, steps = len(segment.frames) / shapes[0], len(segment.posteriors) / shapes[1]
+            assert frames == pytest.approx(100 * (segment.end - segment.start))
+            assert steps == np.ceil(frames / round(100 * transcriber.about["step_seconds"]))
         fused = transcriber.transcribe(path, lm=language_model(tmp_path).path, weight=0.3, beam=4)
         assert fused.seconds == found.seconds
         assert transcriber.evaluate([tmp_path / "recordings.tsv"], beam=1)["recordings"] == 48

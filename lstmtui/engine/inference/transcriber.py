@@ -9,7 +9,7 @@ takes samples as they come.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,6 +46,10 @@ class Segment:
     """In seconds from the beginning of the recording."""
     words: tuple[Word, ...] = ()
     log_probability: float = 0.0
+    frames: Array | None = field(default=None, compare=False, repr=False)
+    """The log-mel frames that were read (n, mel)."""
+    log_p: Array | None = field(default=None, compare=False, repr=False)
+    """The log probability of each label at each step (T, V)."""
 
     @property
     def text(self) -> str:
@@ -157,7 +161,7 @@ class Transcriber:
         start = piece.first * SHIFT_MS / 1000
         words = timed_words(labels, align(log_p, labels), self.tokenizer, start=start, step=self.step_seconds)
         end = (piece.first + len(piece.frames)) * SHIFT_MS / 1000
-        return Segment(start, end, tuple(words), log_probability)
+        return Segment(start, end, tuple(words), log_probability, piece.frames, log_p)
 
 
 def banned_labels(tokenizer: Tokenizer) -> list[int]:

@@ -3,9 +3,10 @@
 One JSON object a line on standard input, one or more on standard output; the first line out says what was loaded, or
 why the run cannot be loaded.
 
-    {"op": "transcribe", "file": PATH, OPTIONS}
+    {"op": "transcribe", "file": PATH, "details": false, OPTIONS}
         {"progress": 0.1, "seconds": 6.0, "segments": [SEGMENT, ...]} ...     as it goes on; progress null where unknown
         {"seconds": 60.0}
+         with details each segment also has "frames" and "posteriors", as below
     {"op": "evaluate", "files": [FOLDER or MANIFEST, ...], "encoding": "", OPTIONS}
         {"progress": 0.1} ...
         {"wer", "cer", "recordings", "words", "characters", "speakers": {NAME: {"wer", "cer", "recordings"}}, "notes",
@@ -83,7 +84,7 @@ class Service:
 
     def _transcribe(
         self, file: str, beam: int = DEFAULT.beam, lm: str | None = None, weight: float = DEFAULT.weight,
-        bonus: float = DEFAULT.bonus,
+        bonus: float = DEFAULT.bonus, details: bool = False,
     ) -> Answers:  # fmt: skip
         options, fusion = _options(beam, weight, bonus), self._fusion(lm)
         position = _Position()
@@ -91,7 +92,7 @@ class Service:
             yield {
                 "progress": round(min(1.0, segment.end / position.total), 4) if position.total else None,
                 "seconds": round(segment.end, 3),
-                "segments": [_as_json(segment)],
+                "segments": [_as_json(segment) | (_details(segment) if details else {})],
             }
         yield {"seconds": round(position.seconds, 3)}
 
@@ -169,7 +170,7 @@ class Service:
     def _heard(self, stream: SpeechStream, segments: list[Segment], frames: Array, *, details: bool) -> Answer:
         answer = {"segments": [_as_json(segment) for segment in segments], "present": _as_json(stream.present)}
         if details:
-            answer["frames"] = _bytes((frames - FLOOR) / (MAX_LOG_MEL - FLOOR))
+            answer["frames"] = _bytes_of(frames)
             answer["posteriors"] = _bytes(np.exp(stream.present_log_probabilities))
         return answer
 
@@ -212,6 +213,17 @@ def _as_json(segment: Segment) -> Answer:
             for word in segment.words
         ],
     }  # fmt: skip
+
+
+def _details(segment: Segment) -> Answer:
+    """Return what a segment was read from, and what was found probable in it, as a stream does."""
+    if segment.frames is None or segment.log_p is None:
+        return {}
+    return {"frames": _bytes_of(segment.frames), "posteriors": _bytes(np.exp(segment.log_p))}
+
+
+def _bytes_of(frames: Array) -> str:
+    return _bytes((frames - FLOOR) / (MAX_LOG_MEL - FLOOR))
 
 
 def _bytes(values: Array) -> str:
