@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 from lstmtui import config
-from lstmtui.client import forecast, model, runs, translator
+from lstmtui.client import forecast, microphone, model, runs, transcriber, translator
 from lstmtui.common import paths
 from lstmtui.runs.folder import RunFolder
 
@@ -41,6 +42,39 @@ class Translator(Protocol):
     def close(self) -> None: ...
 
 
+class Transcriber(Protocol):
+    """A loaded recogniser of speech; `lstmtui.client.transcriber.Transcriber` is one."""
+
+    about: dict[str, Any]
+
+    def transcribe(
+        self, file: Path, *, on_segment: transcriber.OnSegment | None = None,
+        on_progress: transcriber.OnProgress | None = None, **options: Any,
+    ) -> transcriber.Transcript: ...  # fmt: skip
+
+    def listen(self, rate: int, **options: Any) -> None: ...
+
+    def hear(self, samples: bytes, *, details: bool = False) -> transcriber.Heard: ...
+
+    def finish(self, *, details: bool = False) -> transcriber.Heard: ...
+
+    def close(self) -> None: ...
+
+
+class Microphone(Protocol):
+    """An open microphone; `lstmtui.client.microphone.Microphone` is one."""
+
+    rate: int
+
+    def __enter__(self) -> Microphone: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def read(self) -> bytes: ...
+
+
 class Forecaster(Protocol):
     """Estimates what a network would cost; `lstmtui.client.forecast.Forecaster` is one."""
 
@@ -65,6 +99,9 @@ class Services:
     """The folder of texts that were typed and not cleared yet."""
     open_model: Callable[[RunFolder], Completer] = model.Model
     open_translator: Callable[[RunFolder], Translator] = translator.Translator
+    open_transcriber: Callable[[RunFolder], Transcriber] = transcriber.Transcriber
+    open_microphone: Callable[[int], Microphone] = microphone.Microphone
+    """Takes the samples a second that are wanted."""
     create: Callable[..., RunFolder] = runs.create
     """Takes settings, `name` and `root`."""
     start: Callable[[RunFolder], object] = runs.start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,28 @@ SEGMENTS = (
     Segment(0.5, 2.0, "open it", (Word("open", 0.5, 0.9, 0.98), Word("it", 1.0, 1.25, 0.75))),
     Segment(4.0, 5.0, "now", (Word("now", 4.125, 4.5, 0.5),)),
 )
+LABELS = " einoptw"
 asked: list[dict[str, Any]] = []
 """What was asked since the last `clear`."""
+
+
+def detailed(segment: Segment) -> Segment:
+    """Return a segment with frames that grow louder, and its letters one after another."""
+    frames, text = round(100 * (segment.end - segment.start)), segment.text
+    steps = [bytearray([255, *bytes(len(LABELS))]) for _ in range(frames // 2)]
+    for n, letter in enumerate(text):
+        step = steps[5 + n * (len(steps) - 10) // len(text)]
+        step[0], step[1 + LABELS.index(letter)] = 0, 255
+    loud = bytes(255 * n // frames // (1 + band) for n in range(frames) for band in range(4))
+    return dataclasses.replace(segment, frames=loud, posteriors=b"".join(map(bytes, steps)))
 
 
 class FakeTranscriber:
     """Answers as `lstmtui.client.transcriber.Transcriber` does."""
 
-    about: dict[str, Any] = {"sample_rate": 8000, "labels": ["", "a"], "mel": 4}  # noqa: RUF012  never changed
+    about: dict[str, Any] = {  # noqa: RUF012  never changed
+        "sample_rate": 8000, "labels": ["", *LABELS], "mel": 4, "step_seconds": 0.02
+    }  # fmt: skip
     alive = True
 
     def __init__(self, run: Any) -> None:
@@ -40,7 +55,7 @@ class FakeTranscriber:
         asked.append({"file": file, **options})
         segments = () if SILENT in str(file) else SEGMENTS
         for segment in segments:
-            on_segment(segment)
+            on_segment(detailed(segment) if options.get("details") else segment)
             on_progress(segment.end / 6, segment.end)
         return Transcript(6.0, segments)
 
@@ -63,7 +78,9 @@ class FakeTranscriber:
     def hear(self, samples: bytes, *, details: bool = False) -> Heard:
         """Count the samples."""
         self.samples += len(samples) // 2
-        return Heard((), self._segment())
+        return (
+            Heard((), self._segment(), frames=bytes(4 * len(samples) // 160)) if details else Heard((), self._segment())
+        )
 
     def finish(self, *, details: bool = False) -> Heard:
         """Return their number."""

@@ -15,6 +15,8 @@ import pytest
 from rich.text import Text
 from support import tiny
 from support.fake_inspector import FakeInspector, flow, measured
+from support.fake_microphone import FakeMicrophone
+from support.fake_transcriber import FakeTranscriber
 from support.hostile_text import strings
 from support.prepared_run import alive, make_run
 from support.screens import FakeForecaster, control_characters, painted, until
@@ -22,11 +24,12 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 
 from lstmtui.client.model import Candidate
+from lstmtui.client.transcriber import Segment, Transcript, Word
 from lstmtui.common.files import append_json_line
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.snapshot import RunSnapshot, Sample, Saturation, TrainPoint
+from lstmtui.runs.snapshot import Posteriors, RunSnapshot, Sample, Saturation, TrainPoint
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.screens.compare import CompareScreen
@@ -42,6 +45,7 @@ from lstmtui.tui.screens.sample import SampleScreen
 from lstmtui.tui.screens.save_text import SaveTextScreen
 from lstmtui.tui.screens.steer import SteerScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
+from lstmtui.tui.screens.transcribe import TranscribeScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
@@ -53,8 +57,10 @@ from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.line_chart import LineChart
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import SamplePanel
+from lstmtui.tui.widgets.posterior_map import PosteriorMap
 from lstmtui.tui.widgets.run_columns import cells, columns
 from lstmtui.tui.widgets.token_map import Row, TokenMap
+from lstmtui.tui.widgets.transcripts import Transcripts
 from lstmtui.tui.widgets.typing_area import TypingArea
 
 PARTS = 50 if os.environ.get("THOROUGH") else 1
@@ -71,7 +77,7 @@ class Everything(App[None]):
 
     CSS = """
     LossChart, GateMap, SamplePanel, Figures, EventLine { height: 6; }
-    LineChart, CodedText, TokenMap, Candidates, HalfLives, TypingArea { height: 4; }
+    LineChart, CodedText, TokenMap, Candidates, HalfLives, TypingArea, PosteriorMap, Transcripts { height: 4; }
     """
 
     def compose(self) -> ComposeResult:
@@ -82,6 +88,8 @@ class Everything(App[None]):
         yield LossChart()
         yield GateMap()
         yield SamplePanel()
+        yield PosteriorMap()
+        yield Transcripts()
         yield LineChart()
         yield CodedText()
         yield TokenMap()
@@ -123,6 +131,10 @@ class Everything(App[None]):
         gates.probes = (Saturation(step=1, gates=(s[19], s[20]), left=half, right=half),)
         gates.window = GateWindow(step=1, gates=(s[19], s[20]), values=np.full((1, 2, 3, 4), 0.7), text=tuple(s[21:24]))
         gates.view = ("units", "time", "history", "window", "scatter")[len(s[0]) % 5]
+        labels = ("", *s[19:24])
+        heard = Posteriors(1, np.eye(6, dtype=np.float32), labels, s[17], s[18])
+        self.query_one(PosteriorMap).probes = (heard,)
+        self.query_one(Transcripts).pairs = ((s[17], s[18]), (s[19], s[19]))
         self.query_one(Selector).values = (s[0], s[1])
         self.query_one(Selector).value = s[0]
         self.query_one(Picker).value = s[1]
@@ -204,6 +216,27 @@ class HostileModel(FakeInspector):
         return {**super()._inspect_units(text, layer, part), "token": tokens}
 
 
+class HostileTranscriber(FakeTranscriber):
+    """Hears hostile words, and has hostile labels."""
+
+    def __init__(self, said: Iterator[str]) -> None:
+        super().__init__(None)
+        self.said = said
+        self.about = self.about | {"labels": ["", *(next(said) for _ in range(8))]}
+
+    def transcribe(self, file: Path, *, on_segment: Any = None, on_progress: Any = None, **options: Any) -> Transcript:
+        on_segment(self._segment())
+        on_progress(0.5, 1.0)
+        if len(next(self.said)) % 2:
+            raise UsageError(next(self.said))
+        return Transcript(2.0, (self._segment(),))
+
+    def _segment(self) -> Segment:
+        words = tuple(Word(next(self.said), 0.1, 0.2, 0.4) for _ in range(3))
+        probable = bytes([0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0])
+        return Segment(0.0, 1.0, next(self.said), words, bytes(range(200)), probable)
+
+
 class HostileForecaster(FakeForecaster):
     """Refuses with hostile text."""
 
@@ -250,6 +283,10 @@ VISITS: dict[str, tuple[Callable[[RunFolder, Services, Iterator[str]], Any], tup
     ),
     "compare": (lambda run, services, said: CompareScreen(sorted(services.root.iterdir()), services), ("c", "x", "s")),
     "type": (lambda run, services, said: TypeScreen(run, services), ("a", "down", "tab", "f2", "f3", "f4", "f8")),
+    "transcribe": (
+        lambda run, services, said: TranscribeScreen(run, tiny.run_settings(tokens=next(said)), services),
+        ("x", "enter", "down", "tab", "f2", "f2", "f4", "f1"),
+    ),
     "new": (lambda run, services, said: NewRunScreen(services), ("tab", "right")),
     "corpus": (lambda run, services, said: CorpusScreen((next(said),), services.root), ("tab", "tab", "down", "down")),
     "question": (lambda run, services, said: ConfirmScreen("Delete", next(said)), ()),
@@ -293,7 +330,8 @@ async def test_no_screen_lets_anything_through(
     monkeypatch.chdir(root)
     services = Services(
         root=root, open_model=lambda run: HostileModel(said), start=lambda run: None,
-        forecaster=lambda: HostileForecaster(said),
+        forecaster=lambda: HostileForecaster(said), open_transcriber=lambda run: HostileTranscriber(said),
+        open_microphone=FakeMicrophone,
     )  # fmt: skip
     make, keys = VISITS[name]
     app = LstmtuiApp(services=services)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.fake_inspector import FakeInspector, flow, measured
+from support.fake_transcriber import FakeTranscriber
 from support.fake_translator import FakeTranslator
 from support.prepared_run import NOW, alive, make_run
 from support.screens import FakeForecaster, FakeModel, until
@@ -63,6 +64,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "inspect": (True, ("i",), "Read 32 tokens"),
     "type": (True, ("t",), "▸1"),
     "translate": (True, ("t", *"one two three", "tab", "tab"), "THREE"),
+    "transcribe-speech": (True, ("t", *"a.wav", "enter"), "open it"),
     "help": (True, ("f1",), "escape closes"),
     "manual": (True, ("f1", "m"), "Getting started"),
     "confirm": (True, ("x",), "end its engine"),
@@ -81,7 +83,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(manual, "pages", lambda: {name: page[2:].partition("\n")[0] for name, page in PAGES.items()})
     monkeypatch.setattr(manual, "read", PAGES.__getitem__)
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _no_forecast)
-    for screen in ("type.TypeScreen", "translate.TranslateScreen"):  # milliseconds
+    for screen in ("type.TypeScreen", "translate.TranslateScreen", "transcribe.TranscribeScreen"):  # milliseconds
         monkeypatch.setattr(f"lstmtui.tui.screens.{screen}._set_status", lambda *_, **__: None)
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     here = tmp_path / "here"
@@ -127,6 +129,7 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
         root=root,
         open_model=lambda run: FakeModelToInspect(),
         open_translator=FakeTranslator,
+        open_transcriber=FakeTranscriber,
         start=lambda run: None,
         forecaster=FakeForecaster,
     )

@@ -1,4 +1,5 @@
-"""The screen on which one types with a run: it completes a text, or translates it."""
+"""The screen on which one types with a run: it completes a text, translates it, or transcribes
+recordings."""
 
 from __future__ import annotations
 
@@ -20,6 +21,10 @@ def typing_screen(run: RunFolder, services: Services) -> Screen[None]:
         from lstmtui.tui.screens.translate import TranslateScreen
 
         return TranslateScreen(run, settings, services)
+    if settings is not None and settings.data.purpose == "speech":
+        from lstmtui.tui.screens.transcribe import TranscribeScreen
+
+        return TranscribeScreen(run, settings, services)
     from lstmtui.tui.screens.type import TypeScreen
 
     return TypeScreen(run, services)

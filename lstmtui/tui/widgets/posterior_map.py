@@ -71,15 +71,16 @@ class PosteriorMap(Widget):
 
 def picture(
     values: Any, labels: Sequence[str], width: int, height: int, *, step_seconds: float, margin: int = 0,
-    axis: bool = True,
+    start: float = 0.0,
 ) -> list[Row]:  # fmt: skip
     """Return the lines of a map of probabilities (T, V), label 0 the blank: what is heard, labels, blank, seconds.
 
-    margin  columns of the names of labels at least, for pictures that share their time
+    margin  columns of the names of labels at least
+    start   seconds of the first step
     """
     import numpy as np  # already loaded by whoever has the values
 
-    chosen = _chosen(values, height - 2 - axis)
+    chosen = _chosen(values, height - 3)
     names = {k: label_name(labels[k]) for k in chosen}
     margin = max(margin, len(BLANK), *map(len, names.values())) + 1 if names else max(margin, len(BLANK)) + 1
     cols = max(1, width - margin)
@@ -92,9 +93,8 @@ def picture(
         rows.append([(names[k].rjust(margin - 1) + " ", _NAME), (cells, _CELL)])
     cells = "".join(map(shade, (total[:, 0] / sizes).clip(0, 1).tolist()))
     rows.append([(BLANK.rjust(margin - 1) + " ", _FAINT), (cells, _FAINT)])
-    if axis:
-        seconds = max(1e-3, len(values) * step_seconds)
-        rows.append([(x_axis(margin, cols, (0.0, seconds), lambda value: f"{value:g}s"), _FAINT)])
+    end = start + max(1e-3, len(values) * step_seconds)
+    rows.append([(x_axis(margin, cols, (start, end), lambda value: f"{value:g}s"), _FAINT)])
     return rows[: max(1, height)]
 
 
@@ -119,9 +119,10 @@ def _chosen(values: Any, rows: int) -> list[int]:
 def _heard(values: Any, labels: Sequence[str], cols: int) -> str:
     """Return the words of the most probable path in a line, each in the column of its first step, or after the word
     before it."""
-    line, free = "", 0
+    line, free, steps = "", 0, len(values)
     for t, word in _words(values.argmax(axis=1).tolist(), labels):
-        column = max(free, t * cols // len(values))
+        # The first column that has the step, whether a column has several steps or a step several columns.
+        column = max(free, min(-(-t * cols // steps), ((t + 1) * cols - 1) // steps))
         line = line.ljust(column) + word
         free = len(line) + 1
     return line[:cols].ljust(cols)

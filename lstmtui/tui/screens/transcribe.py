@@ -1,0 +1,299 @@
+"""Transcribing a recording or the microphone: what the network reads, what it finds in it, and the words."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Footer, Input, Static
+
+from lstmtui.common.terminal_text import one_line
+from lstmtui.common.units import format_duration
+from lstmtui.config import RunSettings
+from lstmtui.runs.folder import RunFolder
+from lstmtui.tui.file_names import Completion, complete, given_path
+from lstmtui.tui.keys import bind
+from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.services import Services
+from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.fields import LineInput
+from lstmtui.tui.widgets.level_meter import LevelMeter
+from lstmtui.tui.widgets.panels import Frame
+from lstmtui.tui.widgets.passages import PassageList
+from lstmtui.tui.widgets.speech_picture import Heard, Scale, SpeechPicture
+from lstmtui.tui.widgets.status_line import StatusLine
+from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
+from lstmtui.tui.workers.transcription import NowHeard, Order, Passage, SegmentHeard, Transcribed, TranscriptionThread
+
+READY = "Type or paste the path of a recording, and press enter; Tab completes it. f2 listens to the microphone."
+MAX_CHOICES = 20
+"""Names of files that are listed."""
+
+
+class TranscribeScreen(BaseScreen[None]):
+    """Give a recording, or speak, and see what is heard."""
+
+    HELP: ClassVar[str] = """\
+Type or paste the path of a recording and press enter; Tab completes names of files and folders. f2 listens to the \
+microphone, and ends listening.
+
+Above: how loud each frequency is at each moment, low ones at the bottom (log-mel). Below it, at the same times: the \
+words that are heard, how probable each label is, ░ a little, █ nearly sure, and the blank, which stands between labels.
+
+Below that: each passage with the time of its beginning; the chosen one is in the picture, and has the times of its \
+words in seconds and how sure the model is of them. A word with ? is less probable than 50 %. Up and down choose a \
+passage, page up and page down scroll.
+
+A run that still trains transcribes with its best checkpoint of the moment when this screen was opened; ctrl+r opens \
+it again.
+"""
+    CSS_PATH = "transcribe.tcss"
+    AUTO_FOCUS = "#file"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "transcribe", "Transcribe", tooltip="Transcribe the file", priority=True),
+        Binding("tab", "complete", "Complete", tooltip="Complete the name of the file"),
+        bind("f2", "listen", "Microphone", "transcribe.listen", "Listen to the microphone, or end that", show=True),
+        bind("f4", "copy", "Copy", "transcribe.copy", "Copy the text to the clipboard", show=True),
+        Binding("up", "choose(-1)", "Passage before", show=False),
+        Binding("down", "choose(1)", "Next passage", show=False),
+        Binding("pageup", "scroll(-1)", "Scroll up", show=False),
+        Binding("pagedown", "scroll(1)", "Scroll down", show=False),
+        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
+        Binding("escape", "back", "Back", tooltip="Leave the screen"),
+    ]
+
+    chosen: var[int] = var(-1)
+    """The passage in the picture; -1 for the newest."""
+
+    def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
+        super().__init__()
+        self._folder, self._settings, self._services = run, settings, services
+        self._thread: TranscriptionThread | None = None
+        self._passages: list[Passage] = []
+        self._present: Passage | None = None
+        self._number, self._begun = 0, 0.0
+        self._what = ""
+        """The recording that is read; empty for none."""
+        self._ready = self._listening = False
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        with Horizontal(id="line"):
+            yield Static("recording ")
+            yield LineInput("", id="file", placeholder="path of a WAV, FLAC, OGG or MP3 file")
+        yield LevelMeter()
+        with Frame(id="picture", classes="panel"):
+            yield SpeechPicture()
+        yield PassageList(id="passages", classes="panel")
+        yield StatusLine(id="status")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        title, s = self.query_one(TitleBar), self._settings
+        title.title = self._folder.name
+        title.remark = f"transcribing · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
+        self._open()
+
+    def on_unmount(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+
+    # --- the model ------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+        self._ready, self._what = False, ""
+        self._end_listening()
+        self._set_status(f"Loading '{self._folder.name}' …")
+        self._clear("Loading the model …")
+        self._thread = TranscriptionThread(
+            lambda: self._services.open_transcriber(self._folder), self._services.open_microphone, self.post_message
+        )
+
+    def on_model_opened(self, message: ModelOpened) -> None:
+        about = message.about
+        labels, step = tuple(map(str, about["labels"])), float(about.get("step_seconds", 0.03))
+        self.query_one(SpeechPicture).scale = Scale(labels, int(about["mel"]), step)
+        self._ready = True
+        self._clear("Nothing was transcribed yet.")
+        self._set_status(READY)
+
+    def on_model_failed(self, message: ModelFailed) -> None:
+        self._ready = self._ready and not message.final
+        self._what = ""
+        self._end_listening()
+        self.query_one(PassageList).say("Nothing can be transcribed.")
+        self._set_status(message.reason + (" ctrl+r opens it again." if message.final else ""), error=True)
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def action_transcribe(self) -> None:
+        file = given_path(self.query_one("#file", Input).value)
+        if file is None:
+            self._set_status("Type the path of a recording first; Tab lists what is here.")
+        elif self._can_ask():
+            self._ask(Order(self._number + 1, file), f"{one_line(file.name, 40)}")
+
+    def action_listen(self) -> None:
+        if self._listening:
+            self._end_listening()
+            self._set_status("Listening ends …")
+        elif self._can_ask():
+            self._ask(Order(self._number + 1, None), "the microphone")
+            self._listening = True
+            self._set_status("Opening the microphone …")
+
+    def _can_ask(self) -> bool:
+        """Return whether the model is free; a sentence says it if it is not."""
+        if not self._ready:
+            self._set_status("The model is not loaded yet." if self._thread else "ctrl+r loads the model.", error=True)
+        elif self._what and not self._listening:
+            self._set_status(f"'{self._what}' is still being read; ctrl+r ends that.", error=True)
+        return self._ready and (not self._what or self._listening)
+
+    def _ask(self, order: Order, what: str) -> None:
+        assert self._thread is not None
+        self._end_listening()
+        self._number, self._what, self._begun = order.number, what, time.monotonic()
+        self._clear("Nothing was heard yet.")
+        if order.file is not None:  # it is read from its beginning; a stream is followed
+            self.set_reactive(TranscribeScreen.chosen, 0)
+        self._set_status(f"Reading {what} …")
+        self._thread.ask(order)
+
+    def _end_listening(self) -> None:
+        self._listening = False
+        self.remove_class("-listening")
+        if self._thread is not None:
+            self._thread.stop()
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def on_segment_heard(self, message: SegmentHeard) -> None:
+        if message.number != self._number:
+            return
+        self._passages.append(message.passage)
+        self._present = None
+        if message.part is not None:
+            self._set_status(f"Reading {self._what}: {message.part:.0%} …")
+        self._show()
+
+    def on_now_heard(self, message: NowHeard) -> None:
+        if message.number != self._number or not self._listening:
+            return
+        meter = self.query_one(LevelMeter)
+        meter.level, meter.peak = message.level, message.peak
+        self.add_class("-listening")
+        self._present = message.passage
+        self._set_status(f"Listening, {format_duration(message.passage.segment.end)}; f2 ends it.")
+        self._show()
+
+    def on_transcribed(self, message: Transcribed) -> None:
+        if message.number != self._number:
+            return
+        was, self._what = self._what, ""
+        self._end_listening()
+        self._present = None
+        self._show()
+        words = sum(len(passage.segment.words) for passage in self._passages)
+        if message.problem:
+            self.query_one(PassageList).say("Nothing was transcribed.")
+            self._set_status(message.problem, error=True)
+        elif not self._passages:
+            self.query_one(PassageList).say("No speech was heard.")
+            self._set_status(f"No speech was heard in {message.seconds:.1f} s of {was}.")
+        else:
+            took = "" if was == "the microphone" else f" in {time.monotonic() - self._begun:.1f} s"
+            counted = "1 word" if words == 1 else f"{words:,} words"
+            self._set_status(f"{counted} in {message.seconds:.1f} s of {was}, read{took}.")
+
+    def _clear(self, text: str) -> None:
+        self._passages, self._present = [], None
+        self.set_reactive(TranscribeScreen.chosen, -1)
+        self.query_one(PassageList).clear()
+        self.query_one(PassageList).say(text)
+        self._show()
+
+    def watch_chosen(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        shown = [*self._passages, *([self._present] if self._present is not None else [])]
+        chosen = len(shown) - 1 if self.chosen < 0 else min(self.chosen, len(shown) - 1)
+        picture, frame, listed = self.query_one(SpeechPicture), self.query_one("#picture"), self.query_one(PassageList)
+        heard = shown[chosen].heard if shown else Heard()
+        picture.heard, picture.empty_text = heard, "" if shown else "The picture of a recording is shown here."
+        span = f", {shown[chosen].segment.start:.2f} to {shown[chosen].segment.end:.2f} s" if shown else ""
+        frame.border_title = Content(f"Loudness of frequencies, and labels{span}")
+        frame.border_subtitle = Content("probability ░ 0.2  █ 0.8")
+        listed.border_title = Content(f"Passage {chosen + 1} of {len(shown)}" if len(shown) > 1 else "Text")
+        listed.border_subtitle = Content("↑ ↓ other passages" if len(shown) > 1 else "")
+        listed.show([passage.segment for passage in shown], chosen)
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def action_choose(self, by: int) -> None:
+        count = len(self._passages) + (self._present is not None)
+        if count:
+            now = count - 1 if self.chosen < 0 else self.chosen
+            # At the newest one, a stream is followed.
+            at = min(max(0, now + by), count - 1)
+            self.chosen = -1 if self._listening and at == count - 1 else at
+
+    def action_scroll(self, by: int) -> None:
+        listed = self.query_one(PassageList)
+        (listed.scroll_page_down if by > 0 else listed.scroll_page_up)(animate=False)
+
+    def action_complete(self) -> None:
+        self._complete(self.query_one("#file", Input).value)
+
+    @work(thread=True, group="complete", exclusive=True)
+    def _complete(self, text: str) -> None:
+        try:
+            found = complete(text)
+        except (OSError, ValueError) as error:
+            self.call_if_usable(self._set_status, f"This folder cannot be read ({_reason(error)}).", error=True)
+            return
+        self.call_if_usable(self._completed, text, found)
+
+    def _completed(self, text: str, found: Completion) -> None:
+        line = self.query_one("#file", Input)
+        if line.value != text:
+            return  # typed on meanwhile
+        line.value = found.text
+        line.cursor_position = len(found.text)
+        if not found.choices:
+            self._set_status("No recording and no folder begins with this name.", error=True)
+        elif len(found.choices) == 1:
+            self._set_status("enter transcribes it." if not found.text.endswith("/") else "Tab lists the folder.")
+        else:
+            more = len(found.choices) - MAX_CHOICES
+            listed = "  ".join(found.choices[:MAX_CHOICES])
+            self._set_status(f"{listed}{f'  and {more:,} more' if more > 0 else ''}")
+
+    def action_copy(self) -> None:
+        text = " ".join(passage.segment.text for passage in self._passages)
+        if text:
+            self.app.copy_to_clipboard(text)
+            self._set_status("The text is sent to the terminal's clipboard, if it allows that.")
+
+    def action_reload(self) -> None:
+        self._open()
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def _set_status(self, text: str, *, error: bool = False) -> None:
+        self.query_one(StatusLine).set_text(text, error=error)
+
+
+def _reason(error: Exception) -> str:
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
