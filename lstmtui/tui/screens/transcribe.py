@@ -32,7 +32,7 @@ from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 from lstmtui.tui.workers.transcription import NowHeard, Order, Passage, SegmentHeard, Transcribed, TranscriptionThread
 
-READY = "Type or paste the path of a recording, and press enter; Tab completes it. f2 listens to the microphone."
+READY = "Type or paste the path of a recording and press enter; Tab completes it."
 MAX_CHOICES = 20
 """Names of files that are listed."""
 
@@ -81,7 +81,8 @@ it again.
         self._number, self._begun = 0, 0.0
         self._what = ""
         """The recording that is read; empty for none."""
-        self._ready = self._listening = False
+        self._ready = self._listening = self._opens = self._wanted = False
+        """`_opens`: whether the model is being loaded; `_wanted`: whether enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -110,7 +111,7 @@ it again.
     def _open(self) -> None:
         if self._thread is not None:
             self._thread.close()
-        self._ready, self._what = False, ""
+        self._ready, self._wanted, self._opens, self._what = False, False, True, ""
         self._end_listening()
         self._set_status(f"Loading '{self._folder.name}' …")
         self._clear("Loading the model …")
@@ -122,13 +123,14 @@ it again.
         about = message.about
         labels, step = tuple(map(str, about["labels"])), float(about.get("step_seconds", 0.03))
         self.query_one(SpeechPicture).scale = Scale(labels, int(about["mel"]), step)
-        self._ready = True
+        self._ready, self._opens = True, False
         self._clear("Nothing was transcribed yet.")
         self._set_status(READY)
+        if self._wanted:
+            self.action_transcribe()
 
     def on_model_failed(self, message: ModelFailed) -> None:
-        self._ready = self._ready and not message.final
-        self._what = ""
+        self._ready, self._opens, self._what = self._ready and not message.final, False, ""
         self._end_listening()
         self.query_one(PassageList).say("Nothing can be transcribed.")
         self._set_status(message.reason + (" ctrl+r opens it again." if message.final else ""), error=True)
@@ -139,6 +141,9 @@ it again.
         file = given_path(self.query_one("#file", Input).value)
         if file is None:
             self._set_status("Type the path of a recording first; Tab lists what is here.")
+        elif not self._ready and self._opens:
+            self._wanted = True
+            self._set_status(f"Loading '{self._folder.name}'; then the recording is read …")
         elif self._can_ask():
             self._ask(Order(self._number + 1, file), f"{one_line(file.name, 40)}")
 
@@ -154,7 +159,7 @@ it again.
     def _can_ask(self) -> bool:
         """Return whether the model is free; a sentence says it if it is not."""
         if not self._ready:
-            self._set_status("The model is not loaded yet." if self._thread else "ctrl+r loads the model.", error=True)
+            self._set_status("The model is not loaded yet." if self._opens else "ctrl+r loads the model.", error=True)
         elif self._what and not self._listening:
             self._set_status(f"'{self._what}' is still being read; ctrl+r ends that.", error=True)
         return self._ready and (not self._what or self._listening)

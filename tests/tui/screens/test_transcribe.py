@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,23 @@ async def test_a_run_without_a_checkpoint_is_a_sentence(run: RunFolder, services
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "It has no checkpoint yet. ctrl+r opens it again." in words(pilot))
         await pilot.press("f2")
-        await until(pilot, lambda: "The model is not loaded yet." in words(pilot))
+        await until(pilot, lambda: "ctrl+r loads the model." in words(pilot))
+
+
+async def test_enter_while_the_model_is_loaded_is_not_lost(run: RunFolder, services: Services) -> None:
+    loaded = threading.Event()
+
+    def slow(run: RunFolder) -> Any:
+        loaded.wait(10)
+        return FakeTranscriber(run)
+
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_transcriber=slow))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, TranscribeScreen))
+        await pilot.press(*"a.wav", "enter")
+        await until(pilot, lambda: "then the recording is read" in words(pilot))
+        loaded.set()
+        await until(pilot, lambda: "3 words" in words(pilot))
 
 
 async def test_t_on_a_speech_run_opens_it_and_escape_goes_back(open_app: Open, run: RunFolder) -> None:

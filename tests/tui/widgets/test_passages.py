@@ -7,7 +7,7 @@ from support.screens import painted
 from textual.app import App, ComposeResult
 
 from lstmtui.client.transcriber import Segment, Word
-from lstmtui.tui.widgets.passages import PassageList, paragraph
+from lstmtui.tui.widgets.passages import PassageList, lines
 
 
 class Passages(App[None]):
@@ -15,15 +15,26 @@ class Passages(App[None]):
         yield PassageList()
 
 
+def plain(segment: Segment, width: int, *, chosen: bool) -> list[str]:
+    return [line.plain.rstrip() for line in lines(segment, width, chosen=chosen)]
+
+
 def test_a_chosen_passage_has_its_words_with_times_and_confidence() -> None:
-    assert paragraph(SEGMENTS[0], chosen=False).plain == "   0.50 s  open it"
-    chosen = paragraph(SEGMENTS[0], chosen=True).plain.replace("\u00a0", " ")
-    assert chosen == "▸  0.50 s  open it\n   open 0.50–0.90 98%   it 1.00–1.25 75%"
+    assert plain(SEGMENTS[0], 60, chosen=False) == ["   0.50 s   open it"]
+    words = "   open 0.50–0.90 98%   it 1.00–1.25 75%"
+    assert plain(SEGMENTS[0], 60, chosen=True) == ["▸  0.50 s   open it", words]
+
+
+def test_long_lines_are_broken_between_words() -> None:
+    assert plain(SEGMENTS[0], 24, chosen=True)[1:] == ["   open 0.50–0.90 98%", "   it 1.00–1.25 75%"]
+    long = Segment(0, 9, "one two three four five six", ())
+    assert plain(long, 26, chosen=False) == ["   0.00 s   one two three", "            four five six"]
 
 
 def test_an_unsure_word_has_a_question_mark() -> None:
     unsure = Segment(0, 1, "now", (Word("now", 0.0, 1.0, 0.3),))
-    assert "now? 0.00–1.00 30%" in paragraph(unsure, chosen=True).plain.replace("\u00a0", " ")
+    assert plain(unsure, 60, chosen=True)[1] == "   now? 0.00–1.00 30%"
+    assert plain(Segment(0, 1, "", ()), 60, chosen=True) == ["▸  0.00 s   (nothing)"]
 
 
 async def test_passages_come_and_go() -> None:
