@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ from lstmtui.cli.search_options import search_options
 from lstmtui.cli.signature import takes
 from lstmtui.cli.status_line import StatusLine
 from lstmtui.cli.transcripts import Lines, Objects, Rows, SegmentObjects, Subtitles
+from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError, UsageError
 from lstmtui.protocol import MAX_BEAM
@@ -101,6 +103,9 @@ def transcribe(args: TranscribeArguments) -> int:
     """
     from lstmtui.client.transcriber import Transcriber
 
+    if os.path.isfile(args.run):
+        name = one_line(args.run, 80)
+        raise UsageError(f"{name} is a file; name the run before it, as in: lstmtui transcribe latest {name}")
     names = _checked(args)
     run = resolve_run(args.run, args.runs_dir)
     options = search_options(args.beam, args.lm, args.lm_weight, args.runs_dir)

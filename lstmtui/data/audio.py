@@ -205,7 +205,8 @@ def _soundfile(name: str) -> ModuleType:
         import soundfile
     except (ImportError, OSError):  # OSError: without its library
         raise LstmtuiError(
-            f"{name} is not a plain WAV file: to read it, install soundfile with pip install 'lstmtui[speech]'."
+            f"The recording {name} is no plain WAV file; to read it, install soundfile with: pip install "
+            "'lstmtui[speech]'."
         ) from None
     module: ModuleType = soundfile
     return module

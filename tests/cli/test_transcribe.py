@@ -156,6 +156,12 @@ def test_what_cannot_be_transcribed_is_said_in_a_sentence(lstmtui, monkeypatch, 
     assert words in said.err
 
 
+def test_a_recording_in_place_of_the_run_is_seen(lstmtui, wav):
+    said = lstmtui("transcribe", wav)
+    assert said.code == 2
+    assert "a.wav is a file; name the run before it, as in: lstmtui transcribe latest " in said.err
+
+
 class FakeMicrophone:
     """Gives two blocks; then Ctrl-C is pressed, or it is gone."""
 
