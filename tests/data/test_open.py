@@ -20,7 +20,7 @@ def test_the_purpose_decides_what_is_read(tmp_path):
     assert isinstance(pairs, ParallelCorpus)
     assert data_notes(pairs) == []
     assert all(isinstance(note, str) for note in data_notes(text))
-    folder = speech_folder(tmp_path / "speech", ["one", "two"])
+    folder = speech_folder(tmp_path / "speech", ["one two", "two one"])
     speech = open_data(dataclasses.replace(s, purpose="speech", corpus=(str(folder),)))
     assert isinstance(speech, SpeechCorpus)
     assert data_notes(speech) == []
