@@ -72,8 +72,11 @@ class SpeechBuckets:
 
     def recognise(self, frames: Array, lengths: Array) -> Array:
         """Return the log probability of each label at each frame (t, b, V), as `SpeechModel.recognise` does."""
-        T, B, _ = frames.shape
-        return self._of_shape(rounded_shape(T, B, 0)).recognise(frames, lengths)
+        return self.reader(*frames.shape[:2]).recognise(frames, lengths)
+
+    def reader(self, frames: int, utterances: int) -> SpeechModel:
+        """Return the model that recognises as many. Raises MemoryError where its buffers do not fit."""
+        return self._of_shape(rounded_shape(frames, utterances, 0))
 
     def gradient(self, batch: Utterances, dropout: Dropout = NO_DROPOUT) -> float:
         """Fill `gradients`, and return the loss, as `SpeechModel.gradient` does."""

@@ -15,10 +15,12 @@ from lstmtui.data.augmentation import prepare
 from lstmtui.data.utterance_batches import UtteranceBatch, UtteranceBatches
 from lstmtui.data.utterances import Utterances, decode_labels
 from lstmtui.engine.analysis import gate_statistics
+from lstmtui.engine.analysis.translation_layers import at_tokens
 from lstmtui.engine.backend import Cell, device
 from lstmtui.engine.inference.ctc_search import DEFAULT, greedy, search
 from lstmtui.engine.inference.error_rates import character_errors, word_errors
 from lstmtui.engine.inference.loaded_recogniser import LONGEST, identity_of, sizes_of
+from lstmtui.engine.nn.bidirectional import DIRECTIONS
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena
@@ -36,6 +38,11 @@ SHOWN_RECORDINGS = 3
 """Validation recordings of a sample."""
 MAX_SHOWN_LABELS = 48
 """Labels of a probe at most: the blank, and those that are the most probable at some step."""
+
+MAX_WINDOW = 120
+"""Frames of the recording of a probe whose gates are written."""
+BLANK_PIECE = "·"
+"""How the blank is named."""
 
 
 class _Heard(NamedTuple):
@@ -213,13 +220,14 @@ class SpeechTask(Task):
         """Write the saturation of gates on the batch of the step, and what is heard in one validation recording."""
         batch = self._batch(step)
         self._evaluated.evaluate(batch)
-        gates = _Gates(self._evaluated.model(batch))
-        self.writer.saturation(step, gates.cell.gate_names, *gate_statistics.saturation(gates))
+        gates = _Gates(self._evaluated.model(batch), batch.frame_lengths)
+        saturation = gate_statistics.saturation(gates)
+        self.writer.saturation(step, gates.cell.gate_names, *saturation, layer_names=gates.names)
         if self.data.valid is not None:
             self._probe_posteriors(step, self.data.valid)
 
     def _probe_posteriors(self, step: int, part: Utterances) -> None:
-        """Write the posteriors of the recording of middle length, always the same."""
+        """Write the posteriors of the recording of middle length, always the same, and the gates over its frames."""
         n = int(np.argsort(part.features.lengths, kind="stable")[len(part) // 2])
         log_p, tokenizer = self._log_probabilities(part, n), self.data.tokenizer
         peaks = log_p.max(axis=0)
@@ -229,6 +237,9 @@ class SpeechTask(Task):
         self.writer.posteriors(
             step, np.exp(log_p[:, shown]).astype(np.float16), names, part.recordings.texts[n], self._text(log_p)
         )
+        pieces = [names[k] or BLANK_PIECE for k in log_p[:MAX_WINDOW, shown].argmax(axis=1)]
+        gates = _Gates(self._evaluated.reader(len(log_p), 1), np.array([len(log_p)]))
+        self.writer.window(step, gates.cell.gate_names, **gates.window(pieces))
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
         """Return the figures of validation and test recordings, with the beam of a transcription."""
@@ -240,13 +251,19 @@ class SpeechTask(Task):
 
 
 class _Gates:
-    """The gates of all layers and directions, from the lowest to the highest, as they read last."""
+    """The gates of all layers and directions at the frames of utterances, from the lowest to the highest, as they read
+    last."""
 
-    def __init__(self, model: SpeechModel) -> None:
-        encoder = model.encoder
+    def __init__(self, model: SpeechModel, lengths: Array) -> None:
+        """`lengths` (b,) are the frames of the utterances; what is padded behind them has no gates here."""
+        encoder, self._lengths = model.encoder, lengths
         self._parts: list[Recurrent] = (
             [encoder.recurrent] if isinstance(encoder, Forward) else [part for pair in encoder.layers for part in pair]
         )
+        layers = range(1, model.sizes.layers + 1)
+        directions = [f" {name}" for name in DIRECTIONS] if model.sizes.both else [""]
+        self.names = [f"encoder {k}{direction}" for k in layers for direction in directions]
+        """Of the layers."""
 
     @property
     def cell(self) -> Cell:
@@ -254,8 +271,19 @@ class _Gates:
         return self._parts[0].cell
 
     def gates(self) -> list[Array]:
-        """Return each layer's gates (steps, B, G, H), in host memory."""
-        return [gates for part in self._parts for gates in part.gates()]
+        """Return each layer's gates (frames, 1, G, H), in host memory."""
+        return [at_tokens(gates, self._lengths)[:, None] for part in self._parts for gates in part.gates()]
+
+    def window(self, pieces: list[str]) -> dict[str, Any]:
+        """Return the gates over the first frames of one utterance, as arrays of a window.
+
+        pieces   what is heard at each of them
+        """
+        steps, values = len(pieces), []
+        for name, gates in zip(self.names, self.gates(), strict=True):
+            in_time = gates[::-1] if name.endswith(DIRECTIONS[1]) else gates
+            values.append(in_time[:steps, 0].transpose(1, 0, 2).astype(np.float16))
+        return {"values": np.stack(values), "layer_names": self.names, "pieces": [pieces] * len(values)}
 
 
 def _count(part: Utterances | None) -> int:

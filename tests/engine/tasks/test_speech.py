@@ -24,7 +24,13 @@ def test_it_learns_and_is_shown(tmp_path, changes):
     assert found.labels[0] == ""
     np.testing.assert_allclose(found.values.sum(axis=1), 1, atol=0.01)
     (saturation, *_) = probes.read_saturation(run)
-    assert len(saturation.left) == (1 if changes else 2)
+    names = ("encoder 1",) if changes else ("encoder 1 forward", "encoder 1 backward")
+    assert saturation.layer_names == names
+    assert len(saturation.left) == len(names)
+    window = probes.read_window(run)
+    assert window["layer_names"] == names
+    assert window["values"].shape[2] == len(window["pieces"][0]) == min(len(found.values), 120)
+    assert set("".join(window["pieces"][0])) <= set("abc ·")
 
 
 def test_an_interrupted_run_ends_in_the_same_bytes(tmp_path):
