@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -29,6 +30,8 @@ class DataSettings:
     encoding: str
     keep_everything: bool
     exact: bool
+    features: str = ""
+    """Of captions: the file of another network's vectors in place of pictures."""
     purpose: str
     tokens: str
     vocabulary: int | None = None
@@ -180,6 +183,31 @@ class SpeechSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSettings:
+    """Settings of captions: pictures as vectors, and augmentation."""
+
+    side: int = 64
+    """Pixels."""
+    patch: int = 8
+    shift: int = 4
+    """Pixels."""
+    scale: float = 0.1
+    rotate: float = 8.0
+    """Degrees."""
+    references: str = "all"
+    vectors: int = 0
+    """In a run: of a picture."""
+    vector_size: int = 0
+    """In a run: numbers of a vector."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the vectors of a picture; vectors that make no square are one row."""
+        side = math.isqrt(self.vectors)
+        return (side, side) if side * side == self.vectors else (1, self.vectors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """All settings of a run, resolved and grouped."""
 
@@ -193,6 +221,7 @@ class RunSettings:
     memory: MemorySettings
     translation: TranslationSettings
     speech: SpeechSettings
+    pictures: PictureSettings
 
     @classmethod
     def of(cls, s: Settings) -> RunSettings:
@@ -249,6 +278,7 @@ GROUPS: dict[str, type[Any]] = {
     "memory": MemorySettings,
     "translation": TranslationSettings,
     "speech": SpeechSettings,
+    "pictures": PictureSettings,
 }
 """Field of `RunSettings` to the class of the group."""
 GROUP_OF = {f.name: group for group, kind in GROUPS.items() for f in dataclasses.fields(kind)} | dict.fromkeys(

@@ -26,6 +26,7 @@ LENGTHS = ("minutes", "epochs", "steps")
 """Units of the length of training; a run sets exactly one."""
 SPLITS = ("mixed", "end")
 DIRECTIONS = ("both", "forward")
+REFERENCES = ("all", "first")
 
 
 class Bounds(NamedTuple):
@@ -94,7 +95,7 @@ class Settings:
     purpose: str = setting(
         "text",
         "purpose of the network, which sets tokens and sizes: text for generation, autocomplete for typing, "
-        "translation of sentences, speech to transcribe recordings",
+        "translation of sentences, speech to transcribe recordings, captions to describe pictures",
         "Corpus",
         choices=PURPOSES,
         option="for",
@@ -226,6 +227,24 @@ class Settings:
     )
     mask_frequency: float = setting(
         0.2, "augmentation: part of the mel bands that is masked, at most", "Speech", bounds=Bounds(0, 0.9)
+    )
+
+    side: int = setting(64, "pixels of a side that every picture is brought to", "Captions", bounds=Bounds(8, 512))
+    patch: int = setting(8, "pixels of a side of a patch, a divisor of --side", "Captions", bounds=Bounds(1, 128))
+    shift: int = setting(4, "augmentation: shift, at most so many pixels", "Captions", bounds=Bounds(0, 256))
+    scale: float = setting(0.1, "augmentation: change of size, at most this part", "Captions", bounds=Bounds(0, 0.5))
+    rotate: float = setting(8.0, "augmentation: rotation, at most so many degrees", "Captions", bounds=Bounds(0, 180))
+    references: str = setting(
+        "all", "captions of a picture that are trained on, where it has several", "Captions", choices=REFERENCES
+    )
+    features: str = setting(
+        "", "vectors of another network in place of pictures: a .npy file (pictures, vectors, size)", "Captions"
+    )
+    vectors: int = setting(
+        0, "vectors of a picture (0: one for each patch, or as --features has)", "Captions", bounds=Bounds(0, 1 << 16)
+    )
+    vector_size: int = setting(
+        0, "size of a vector (0: a patch's numbers, or as --features has)", "Captions", bounds=Bounds(0, 1 << 20)
     )
 
     memory_length: int = setting(0, "length of the memory task", "Memory", bounds=Bounds(0, 1 << 20))

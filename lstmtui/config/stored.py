@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from lstmtui.common.files import FormatError, parse_toml, read_file
-from lstmtui.config.resolved import MemorySettings, RunSettings, SpeechSettings, TranslationSettings
+from lstmtui.config.resolved import MemorySettings, PictureSettings, RunSettings, SpeechSettings, TranslationSettings
 from lstmtui.config.settings import BEFORE, FIELDS
 from lstmtui.config.values import convert
 from lstmtui.errors import CorruptError, UsageError
@@ -15,8 +15,8 @@ from lstmtui.errors import CorruptError, UsageError
 FORMAT = 1
 """Version of the run folder's format; raised when an older reader would misread a newer folder."""
 
-_TASK_GROUPS = (MemorySettings, TranslationSettings, SpeechSettings)
-OF_ONE_TASK = tuple(f.name for group in _TASK_GROUPS for f in dataclasses.fields(group))
+_TASK_GROUPS = (MemorySettings, TranslationSettings, SpeechSettings, PictureSettings)
+OF_ONE_TASK = ("features", *(f.name for group in _TASK_GROUPS for f in dataclasses.fields(group)))
 """Settings that config.toml holds only where a task uses them."""
 _FILE_URI = "file:///"
 

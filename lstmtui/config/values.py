@@ -105,6 +105,8 @@ def check_together(s: Settings) -> None:
             f"tied weights need embedding and hidden of one size, not {s.embedding} and {s.hidden}; "
             "give equal sizes, or --no-tied."
         )
+    if s.side % s.patch:
+        raise UsageError(f"A side of {s.side} pixels cannot be cut into patches of {s.patch}; give a divisor of it.")
     for name in ("corpus", "valid", "test"):
         if not all(part.strip() for part in getattr(s, name)):
             raise UsageError(f"{name}: an empty text names no file, folder or corpus; '.' is the current folder.")

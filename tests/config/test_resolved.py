@@ -52,3 +52,8 @@ def test_a_missing_value_raises_and_is_named():
 )
 def test_languages_are_named_as_given_or_by_their_files(corpus, given, names):
     assert tiny.run_settings(purpose="translation", corpus=corpus, **given).language_names() == names
+
+
+@pytest.mark.parametrize(("vectors", "grid"), [(64, (8, 8)), (1, (1, 1)), (50, (1, 50))])
+def test_vectors_of_a_picture_are_a_square_grid_where_they_can_be(vectors, grid):
+    assert tiny.run_settings(vectors=vectors).pictures.grid == grid

@@ -73,3 +73,8 @@ def test_an_error_names_the_source_the_key_and_the_expected_value(name, raw, mes
     assert message in str(error.value)
     assert name in str(error.value)
     assert len(str(error.value)) < 300
+
+
+def test_a_side_that_no_patches_fill_is_refused():
+    with pytest.raises(UsageError, match=r"A side of 60 pixels cannot be cut into patches of 8"):
+        config.check_together(config.Settings(side=60))
