@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from lstmtui.cli.commands import COMMANDS
+
 ENGINE_LIBRARIES = ("numba", "llvmlite", "lstm_kernels.jit", "lstmtui.engine.backend", "torch")
 HEAVY_LIBRARIES = (
     *ENGINE_LIBRARIES, "textual", "numpy", "regex", "tokenizers", "safetensors", "pooch", "charset_normalizer",
@@ -45,6 +47,14 @@ sys.exit(f"loaded: {loaded}" if loaded else code)
 )
 def test_light_commands_import_no_heavy_library(tmp_path, arguments):
     done = _run([",".join(HEAVY_LIBRARIES), *arguments], tmp_path)
+    assert "loaded:" not in done.stderr
+    assert done.returncode in (0, 2), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["docs"], ["complete", "nope", "text"]], ids=" ".join)
+def test_no_command_waits_for_the_imports_of_others(tmp_path, arguments):
+    others = {entry.target.partition(":")[0] for entry in COMMANDS} - {"commands", "screens", arguments[0]}
+    done = _run([",".join(f"lstmtui.cli.{module}" for module in sorted(others)), *arguments], tmp_path)
     assert "loaded:" not in done.stderr
     assert done.returncode in (0, 2), done.stderr
 

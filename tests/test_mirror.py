@@ -123,7 +123,9 @@ TESTED_ELSEWHERE = (
             *(f"lstmtui/cli/{name}.py" for name in ("__init__", "output", "screens")),
         ),
     ),
-    Elsewhere("tests/cli/test_help.py", "the table of commands is what help prints", ("lstmtui/cli/commands.py",)),
+    Elsewhere(
+        "tests/cli/test_help.py", "help prints them", ("lstmtui/cli/commands.py", "lstmtui/cli/screen_options.py")
+    ),
     Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
     Elsewhere("tests/cli/test_bench.py", "seen through the command", ("lstmtui/client/benchmark.py",)),
     Elsewhere(

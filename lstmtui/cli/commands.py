@@ -8,45 +8,16 @@ Exit codes
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from lstmtui import config
-from lstmtui.cli import (
-    adapt,
-    bench,
-    cache,
-    compare,
-    complete,
-    corpora,
-    docs,
-    evaluate,
-    fork,
-    gradients,
-    info,
-    ls,
-    memory,
-    mv,
-    pack,
-    plan,
-    plot,
-    request,
-    resume,
-    rm,
-    sample,
-    screens,
-    set_,
-    show,
-    stop,
-    train,
-    transcribe,
-    translate,
-)
-from lstmtui.cli.help import App, Group
+from lstmtui.cli.help import App, Command, Group
 from lstmtui.cli.output import SIGPIPE, discard, notify
+from lstmtui.cli.screen_options import Charset, Theme
 from lstmtui.errors import LstmtuiError
 
 _CLICK_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -57,7 +28,152 @@ class _OutputClosed(Exception):  # noqa: N818  (nothing went wrong here)
     """Carries a BrokenPipeError through Typer, which would turn it into an exit code of its own."""
 
 
+class Entry(NamedTuple):
+    """A command as the table has it: enough for the page of all commands, which so imports none of them."""
+
+    name: str
+    panel: str
+    summary: str
+    """The first paragraph of the command's docstring; a test compares them."""
+    target: str
+    """Module in this folder, colon, and the function of the command or the App of its subcommands."""
+    hidden: bool = False
+
+    def load(self) -> typer.core.TyperGroup | typer.core.TyperCommand:
+        """Import the command."""
+        module, _, attribute = self.target.partition(":")
+        found = getattr(importlib.import_module(f"lstmtui.cli.{module}"), attribute)
+        if not isinstance(found, App):
+            single = App()
+            single.command()(found)
+            found = single
+        command: Any = typer.main.get_command(found)
+        command.name, command.rich_help_panel, command.hidden = self.name, self.panel, self.hidden
+        return command
+
+
+_TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
+COMMANDS = (
+    Entry("train", _TRAIN, "Train a new run on FILE... and follow it. Ctrl-C saves it and leaves.", "train:app"),
+    Entry(
+        "plan",
+        _TRAIN,
+        "Forecast what a run would cost: parameters, work, memory, speed measured here, and time; trains nothing.",
+        "plan:plan",
+    ),
+    Entry(
+        "compare",
+        _TRAIN,
+        "Train each cell on the same text under the same budget, and recommend one.",
+        "compare:compare",
+    ),
+    Entry(
+        "memory",
+        _TRAIN,
+        "Train cells on the classic memory tasks: adding, copying, order, grammars, counting, brackets.",
+        "memory:memory",
+    ),
+    Entry(
+        "tasks",
+        _TRAIN,
+        "Train cells on the classic memory tasks: adding, copying, order, grammars, counting, brackets.",
+        "memory:memory",
+        hidden=True,  # what it was called before
+    ),
+    Entry("resume", _TRAIN, "Continue a run from its newest checkpoint, exactly where it was.", "resume:resume"),
+    Entry("pause", _TRAIN, "Pause a running training.", "request:pause"),
+    Entry("continue", _TRAIN, "Continue a paused training.", "request:continue_"),
+    Entry("stop", _TRAIN, "Save a running training and end it; 'lstmtui resume' continues it.", "stop:stop"),
+    Entry("save", _TRAIN, "Write a checkpoint now.", "request:save"),
+    Entry(
+        "set", _TRAIN, "Change settings of a run while it trains, for example: lstmtui set diary lr=0.001.", "set_:set_"
+    ),
+    Entry("undo", _TRAIN, "Undo the last change of a setting.", "request:undo"),
+    Entry(
+        "rewind",
+        _TRAIN,
+        "Return a running training to its best checkpoint; settings stay as they are now.",
+        "request:rewind",
+    ),
+    Entry(
+        "fork",
+        _TRAIN,
+        "Make a new run that begins at a checkpoint of another, for example: lstmtui fork diary --from best lr=0.001.",
+        "fork:fork",
+    ),
+    Entry("ls", _RUNS, "List the runs, the latest first.", "ls:ls"),
+    Entry("show", _RUNS, "Show a run: its progress, figures, last sample and every setting.", "show:show"),
+    Entry(
+        "plot",
+        _RUNS,
+        "Draw a run's loss, gradient flow and gate saturation here, or write them as CSV and PNG.",
+        "plot:plot",
+    ),
+    Entry(
+        "gradients",
+        _RUNS,
+        "Measure how gradients vanish or grow backwards through time, and how long the units remember.",
+        "gradients:gradients",
+    ),
+    Entry("mv", _RUNS, "Rename a run. A run that trains must be stopped first.", "mv:mv"),
+    Entry("pack", _RUNS, "Pack a run into one archive.", "pack:pack"),
+    Entry("rm", _RUNS, "Remove runs with their checkpoints permanently.", "rm:rm"),
+    Entry(
+        "type",
+        _USE,
+        "Type with a trained run, which suggests the next words, translates or transcribes.",
+        "screens:type_",
+    ),
+    Entry(
+        "complete",
+        _USE,
+        "Show how a text is likely to continue: ranked candidates with their probabilities.",
+        "complete:complete",
+    ),
+    Entry("translate", _USE, "Translate with a run that was trained for translation.", "translate:translate"),
+    Entry(
+        "transcribe",
+        _USE,
+        "Write what is said in recordings, with a run that was trained for speech.",
+        "transcribe:transcribe",
+    ),
+    Entry("adapt", _USE, "Adapt a run's completion to what a user writes.", "adapt:adapt"),
+    Entry("sample", _USE, "Generate text with a trained run.", "sample:sample"),
+    Entry(
+        "evaluate",
+        _USE,
+        "Measure a trained run on other data: how it predicts a text, translates or transcribes.",
+        "evaluate:evaluate",
+    ),
+    Entry("corpora", _MORE, "Texts to train on: list, show, fetch.", "corpora:app"),
+    Entry("docs", _MORE, "Read the manual; without PAGE, list its pages.", "docs:docs"),
+    Entry("info", _MORE, "Show versions, processor, threads, CUDA and folders.", "info:info"),
+    Entry(
+        "bench",
+        _MORE,
+        "Measure how fast this machine trains (a step) and samples (a token), for each cell.",
+        "bench:bench",
+    ),
+    Entry("cache", _MORE, "The cache of prepared texts and compiled kernels.", "cache:app"),
+    Entry("help", _MORE, "Show what a command does, and its options: the same as COMMAND --help.", "commands:help_"),
+)
+
+
 class _Commands(Group):
+    """The commands of the table: a summary stands for each until it is used, so no command waits for the others."""
+
+    def __init__(self, **about: Any) -> None:
+        super().__init__(**about)
+        for entry in COMMANDS:
+            summary = Command(entry.name, help=entry.summary, rich_help_panel=entry.panel, hidden=entry.hidden)
+            self.commands.setdefault(entry.name, summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        entry = next((one for one in COMMANDS if one.name == args[0]), None)
+        if entry is not None:
+            self.commands[entry.name] = entry.load()
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -97,56 +213,25 @@ def _lstmtui(
     debug: Annotated[
         bool, typer.Option("--debug", metavar="", help="Show where an error came from (also LSTMTUI_DEBUG=1).")
     ] = False,
-    theme: screens.Theme = None,
-    charset: screens.Charset = None,
+    theme: Theme = None,
+    charset: Charset = None,
 ) -> int:
     """Train, watch and type with recurrent networks of your own, in the terminal.
 
     Without a command: the screens, on the latest run if there is one.
     """
-    return screens.latest(theme, charset) if context.invoked_subcommand is None else 0
+    if context.invoked_subcommand is not None:
+        return 0
+    from lstmtui.cli import screens
+
+    return screens.latest(theme, charset)
 
 
 HELPS = {"help", "--help", "-h", "--version"}
 """Arguments that are answered without a check of the environment."""
-_TRAIN, _RUNS, _USE, _MORE = "Train", "Runs", "Use a trained run", "More"
-train.register(app, _TRAIN)
-app.command("plan", rich_help_panel=_TRAIN)(plan.plan)
-app.command("compare", rich_help_panel=_TRAIN)(compare.compare)
-app.command("memory", rich_help_panel=_TRAIN)(memory.memory)
-app.command("tasks", hidden=True)(memory.memory)  # what it was called before
-app.command("resume", rich_help_panel=_TRAIN)(resume.resume)
-app.command("pause", rich_help_panel=_TRAIN)(request.command("pause"))
-app.command("continue", rich_help_panel=_TRAIN)(request.command("continue"))
-app.command("stop", rich_help_panel=_TRAIN)(stop.stop)
-app.command("save", rich_help_panel=_TRAIN)(request.command("save"))
-app.command("set", rich_help_panel=_TRAIN)(set_.set_)
-app.command("undo", rich_help_panel=_TRAIN)(request.command("undo"))
-app.command("rewind", rich_help_panel=_TRAIN)(request.command("rewind"))
-app.command("fork", rich_help_panel=_TRAIN)(fork.fork)
-app.command("ls", rich_help_panel=_RUNS)(ls.ls)
-app.command("show", rich_help_panel=_RUNS)(show.show)
-app.command("plot", rich_help_panel=_RUNS)(plot.plot)
-app.command("gradients", rich_help_panel=_RUNS)(gradients.gradients)
-app.command("mv", rich_help_panel=_RUNS)(mv.mv)
-app.command("pack", rich_help_panel=_RUNS)(pack.pack)
-app.command("rm", rich_help_panel=_RUNS)(rm.rm)
-app.command("type", rich_help_panel=_USE)(screens.type_)
-app.command("complete", rich_help_panel=_USE)(complete.complete)
-app.command("translate", rich_help_panel=_USE)(translate.translate)
-app.command("transcribe", rich_help_panel=_USE)(transcribe.transcribe)
-app.command("adapt", rich_help_panel=_USE)(adapt.adapt)
-app.command("sample", rich_help_panel=_USE)(sample.sample)
-app.command("evaluate", rich_help_panel=_USE)(evaluate.evaluate)
-app.add_typer(corpora.app, name="corpora", rich_help_panel=_MORE)
-app.command("docs", rich_help_panel=_MORE)(docs.docs)
-app.command("info", rich_help_panel=_MORE)(info.info)
-app.command("bench", rich_help_panel=_MORE)(bench.bench)
-app.add_typer(cache.app, name="cache", rich_help_panel=_MORE)
 
 
-@app.command("help", rich_help_panel=_MORE)
-def _help(
+def help_(
     command: Annotated[
         list[str] | None, typer.Argument(metavar="COMMAND", help="Such as train, or corpora fetch.", show_default=False)
     ] = None,
@@ -163,6 +248,8 @@ def run(given: list[str]) -> int:
     given = ["--debug", *(a for a in _before_dashes(given) if a != "--debug")][not debug :] + _from_dashes(given)
     try:
         if not HELPS & set(_before_dashes(given)):
+            from lstmtui import config
+
             config.check_environment(os.environ)
         code = app(given, prog_name="lstmtui", standalone_mode=False)
         sys.stdout.flush()

@@ -147,7 +147,7 @@ class EvaluateArguments:
 
 @takes(EvaluateArguments)
 def evaluate(args: EvaluateArguments) -> int:
-    """Measure how well a trained run predicts a text.
+    """Measure a trained run on other data: how it predicts a text, translates or transcribes.
 
     With --dynamic a copy of the weights keeps learning from the text, after each 20 tokens that it has predicted, and
     decays towards the trained ones (Krause et al. 2018). It shows how much adaptation gains on a text of one subject

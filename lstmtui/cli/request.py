@@ -39,6 +39,10 @@ def command(operation: str) -> Callable[..., int]:
     return request
 
 
+pause, continue_, save = command("pause"), command("continue"), command("save")
+undo, rewind = command("undo"), command("rewind")
+
+
 def send(run: RunFolder, operation: str, **details: Any) -> str | None:
     """Send a request and return the engine's answer; None if none came in time. Raises LstmtuiError for a refusal."""
     answer = requests.wait_for_answer(run, requests.send_request(run, operation, **details))

@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from lstmtui.cli.options import RunOrLatest
-
-Theme = Annotated[
-    str | None,
-    typer.Option("--theme", metavar="NAME", help="lstmtui, lstmtui-light, lstmtui-colour-blind, lstmtui-ansi, ...",
-                 show_default=False),
-]  # fmt: skip
-Charset = Annotated[
-    str | None,
-    typer.Option(
-        "--charset",
-        metavar="WORD",
-        help="Characters that screens are drawn with: auto, braille, block or ascii.",
-        show_default=False,
-    ),
-]
+from lstmtui.cli.screen_options import Charset, Theme
 
 
 def latest(theme: str | None = None, charset: str | None = None) -> int:
@@ -32,7 +14,7 @@ def latest(theme: str | None = None, charset: str | None = None) -> int:
 
 
 def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
-    """Type with a trained run, which suggests the next words."""
+    """Type with a trained run, which suggests the next words, translates or transcribes."""
     from lstmtui import tui
     from lstmtui.runs.listing import find_run
 

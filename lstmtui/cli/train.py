@@ -201,8 +201,8 @@ class _TrainCommand(helping.Command):
         return super().parse_args(ctx, with_second_files(args, flags))
 
 
-def register(app: typer.Typer, panel: str) -> None:
-    """Give `train` an option for each setting and add it to `app`."""
+def _app() -> helping.App:
+    """Return the command with an option for each setting."""
     described: dict[str, tuple[Any, Any]] = {
         "corpus": (
             list[str] | None,
@@ -225,4 +225,9 @@ def register(app: typer.Typer, panel: str) -> None:
         **{name: _option(name) for name in config.FIELDS if name != "corpus"},
     }
     set_parameters(train, described)
-    app.command("train", cls=_TrainCommand, rich_help_panel=panel)(train)
+    app = helping.App()
+    app.command(cls=_TrainCommand)(train)
+    return app
+
+
+app = _app()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import typer.main
 
-from lstmtui.cli import commands
+from lstmtui.cli.commands import COMMANDS
 
 PATHS = ("FILE", "FOLDER", "RUN", "OLD", "NEW", "NAME", "ARCHIVE")
 OTHER_NAMES = {"theme", "encoding"}
@@ -14,13 +13,13 @@ OTHER_NAMES = {"theme", "encoding"}
 
 def parameters():
     """Yield command, parameter and the arguments before it, of everything that takes a path or a name."""
-    root = typer.main.get_command(commands.app)
-    for name, command in root.commands.items():
+    for entry in COMMANDS:
+        command = entry.load()
         for sub, one in getattr(command, "commands", {"": command}).items():
             for parameter in one.params:
                 metavar = (parameter.metavar or ("NAME" if parameter.name == "name" else "")).rstrip(".")
                 if metavar in PATHS and parameter.name not in OTHER_NAMES:
-                    yield " ".join(filter(None, (name, sub))), parameter, one
+                    yield " ".join(filter(None, (entry.name, sub))), parameter, one
 
 
 FOUND = list(parameters())

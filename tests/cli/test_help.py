@@ -6,18 +6,24 @@ import itertools
 import re
 
 import pytest
-import typer.main
 
-from lstmtui.cli import commands
+from lstmtui.cli.commands import COMMANDS
 from lstmtui.cli.help import choices_suffix, metavar, reflow
 
 
 def pages():
     """Yield the words of every command, and of groups."""
     yield ""
-    for name, command in typer.main.get_command(commands.app).commands.items():
-        yield name
-        yield from (f"{name} {sub}" for sub in getattr(command, "commands", ()))
+    for entry in COMMANDS:
+        yield entry.name
+        yield from (f"{entry.name} {sub}" for sub in getattr(entry.load(), "commands", ()))
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_the_page_of_all_commands_says_what_each_page_begins_with(entry):
+    command = entry.load()
+    assert entry.summary == (command.help or "").partition("\n\n")[0]
+    assert (command.name, command.rich_help_panel, command.hidden) == (entry.name, entry.panel, entry.hidden)
 
 
 @pytest.mark.parametrize("page", list(pages()))

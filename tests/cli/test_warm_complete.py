@@ -10,7 +10,6 @@ import sys
 import threading
 
 import pytest
-import typer
 
 from lstmtui.cli import commands, warm_complete
 from lstmtui.client import daemon
@@ -21,7 +20,7 @@ WORDS += ("101", "0", "-3", "--", "-", "-k4", "--threshold", "0.2", "--stdin", "
 
 def params(line: list[str]) -> dict[str, object] | None:
     """Return what the command's own parser makes of a line; None for one that it refuses."""
-    command = typer.main.get_command(commands.app).commands["complete"]  # type: ignore[attr-defined]  # a group
+    command = next(entry for entry in commands.COMMANDS if entry.name == "complete").load()
     try:
         return dict(command.make_context("complete", line).params)
     except Exception:
