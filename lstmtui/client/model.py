@@ -11,12 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from lstmtui.client.process import open_child
-from lstmtui.runs.folder import RunFolder
+from lstmtui.client.process import LoadedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +26,15 @@ class Candidate:
     """Characters before the cursor that the text replaces: a begun word that is misspelt."""
 
 
-class Model:
+class Model(LoadedRun):
     """A trained run, loaded in a process of its own that answers one question at a time.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
     """
 
-    def __init__(self, run: RunFolder) -> None:
-        self._child, self.about = open_child("The model's process", "lstmtui.engine.services.serve", str(run.path))
-        """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
-
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process can still answer."""
-        return self._child.alive
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.close()
+    process_name, service = "The model's process", "lstmtui.engine.services.serve"
+    about: dict[str, Any]
+    """What was loaded: step, cell, hidden, layers, tokens, vocabulary."""
 
     def ask(
         self,
@@ -117,13 +97,3 @@ class Completer(Model):
     The model runs in a process of its own, which ends with `close` or with this one. The first answer takes about a
     second. Pass the whole text each time: the model continues from the part that it has read already.
     """
-
-    @classmethod
-    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Completer:
-        """Load a run by its name, 'latest' or the path of its folder.
-
-        Raises UsageError for a run that does not exist or has no checkpoint yet, CorruptError for a damaged one.
-        """
-        from lstmtui.runs.listing import run_named
-
-        return cls(run_named(run, runs_dir))

@@ -11,7 +11,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from lstmtui.common.files import to_json
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
@@ -19,6 +21,8 @@ from lstmtui.protocol import INTERIM_KEYS
 
 if TYPE_CHECKING:
     import subprocess
+
+    from lstmtui.runs.folder import RunFolder
 
 MAX_SILENCE = 60.0
 """Seconds to wait for a line from a process that works on a question; it sends one every few seconds."""
@@ -252,3 +256,47 @@ class _ErrorReader(threading.Thread):
     def last_line(self) -> str:
         """Return the last line that is not empty."""
         return next(iter(self._tail.decode(errors="replace").strip().splitlines()[-1:]), "")
+
+
+class LoadedRun:
+    """A trained run, loaded in a process of its own that answers one question at a time.
+
+    Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
+    """
+
+    process_name: ClassVar[str]
+    """What messages call the process."""
+    service: ClassVar[str]
+    """The module that it runs."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._child, self.about = open_child(self.process_name, self.service, str(run.path))
+        """The process, and what it says of the run that it has loaded."""
+
+    @classmethod
+    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Self:
+        """Load a run by its name, 'latest' or the path of its folder.
+
+        Raises UsageError for a run that does not exist, was trained for something else or has no checkpoint yet,
+        CorruptError for a damaged one.
+        """
+        from lstmtui.runs.listing import run_named
+
+        return cls(run_named(run, runs_dir))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still answer."""
+        return self._child.alive
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()

@@ -10,11 +10,9 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from lstmtui.client.process import open_child
-from lstmtui.runs.folder import RunFolder
+from lstmtui.client.process import LoadedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +80,16 @@ OnProgress = Callable[[float | None, float], object]
 """Called with the part that is done, None where unknown, and the seconds that are."""
 
 
-class Transcriber:
+class Transcriber(LoadedRun):
     """A trained run, loaded in a process of its own that answers one question at a time.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports. Options of all methods
     are `beam`, `lm`: the folder of a language-model run, its `weight`, and the `bonus` of each label.
     """
 
-    def __init__(self, run: RunFolder) -> None:
-        self._child, self.about = open_child(
-            "The transcriber's process", "lstmtui.engine.services.transcribe", str(run.path)
-        )
-        """What was loaded: `labels`, the first the blank; `streams`; `sample_rate`, `mel` and `step_seconds`."""
-
-    @classmethod
-    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Transcriber:
-        """Load a run by its name, 'latest' or the path of its folder.
-
-        Raises UsageError for a run that does not exist, was not trained for speech or has no checkpoint yet,
-        CorruptError for a damaged one.
-        """
-        from lstmtui.runs.listing import run_named
-
-        return cls(run_named(run, runs_dir))
-
-    def __enter__(self) -> Transcriber:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process can still answer."""
-        return self._child.alive
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.close()
+    process_name, service = "The transcriber's process", "lstmtui.engine.services.transcribe"
+    about: dict[str, Any]
+    """What was loaded: `labels`, the first the blank; `streams`; `sample_rate`, `mel` and `step_seconds`."""
 
     def transcribe(
         self,

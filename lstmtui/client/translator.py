@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from lstmtui.client.process import open_child
-from lstmtui.runs.folder import RunFolder
+from lstmtui.client.process import LoadedRun
 
 IMPROBABLE_PREFIX = 1e-3
 """Mean probability of the tokens of a prefix below which a person is warned.
@@ -47,45 +44,15 @@ class Translation:
         return self.prefix_probability is not None and self.prefix_probability < IMPROBABLE_PREFIX
 
 
-class Translator:
+class Translator(LoadedRun):
     """A trained run, loaded in a process of its own that answers one question at a time.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
     """
 
-    def __init__(self, run: RunFolder) -> None:
-        self._child, self.about = open_child(
-            "The translator's process", "lstmtui.engine.services.translate", str(run.path)
-        )
-        """What was loaded."""
-
-    @classmethod
-    def load(cls, run: str | Path, *, runs_dir: str | Path | None = None) -> Translator:
-        """Load a run by its name, 'latest' or the path of its folder.
-
-        Raises UsageError for a run that does not exist, was not trained to translate or has no checkpoint yet,
-        CorruptError for a damaged one.
-        """
-        from lstmtui.runs.listing import run_named
-
-        return cls(run_named(run, runs_dir))
-
-    def __enter__(self) -> Translator:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process can still answer."""
-        return self._child.alive
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.close()
+    process_name, service = "The translator's process", "lstmtui.engine.services.translate"
+    about: dict[str, Any]
+    """What was loaded."""
 
     def translate(self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None) -> list[str]:
         """Return the best translation of each line; each begins with its prefix, where there are prefixes."""

@@ -105,7 +105,8 @@ def test_samples_without_a_header_are_read_from_a_pipe(lstmtui, pipe):
 
 
 def test_another_format_is_stored_first(lstmtui, pipe):
-    soundfile = pytest.importorskip("soundfile")
+    import soundfile
+
     data = io.BytesIO()
     soundfile.write(data, tone(), RATE, format="FLAC")
     pipe(data.getvalue())
