@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.data import wav
+from lstmtui.data.file_kinds import foreign_kind
 from lstmtui.data.resampling import resample
 from lstmtui.errors import LstmtuiError, UsageError
 
@@ -32,13 +33,6 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".
 MAX_FRAMES = 1 << 50
 """More than any recording has: what the library says of one whose length it does not know, and cannot read."""
 PIECE_SECONDS = 10
-
-_OTHER_KINDS = (
-    (b"\x89PNG", "a PNG picture"), (b"\xff\xd8\xff", "a JPEG picture"), (b"GIF8", "a GIF picture"),
-    (b"BM", "a BMP picture"), (b"%PDF", "a PDF document"), (b"PK\x03\x04", "a ZIP archive"),
-    (b"<", "a web page or XML"), (b"\x1f\x8b", "a gzip archive"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
-)  # fmt: skip
 
 
 class AudioError(UsageError):
@@ -142,7 +136,7 @@ def _open(stream: BinaryIO, name: str) -> Reader:
             if not stream.seekable():
                 raise
             return _LibraryReader(_rewound(stream, head), name)
-    if kind := next((words for magic, words in _OTHER_KINDS if head.startswith(magic)), ""):
+    if kind := foreign_kind(head):
         raise ValueError(f"is {kind}")
     if head[:4] == b"RIFF":
         raise ValueError(f"is a {head[8:].decode('ascii', 'replace').strip()} file, not a WAV file")
