@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from lstmtui.data.pair_batches import PairBatch, make_batch
 from lstmtui.data.pairs import PairTokens, Sentences
 from lstmtui.engine.backend import CPU
 from lstmtui.engine.benchmark.bench import Shape
+from lstmtui.engine.inference import loaded_translator
 from lstmtui.engine.inference.beam_search import SearchOptions, search
 from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
 from lstmtui.engine.nn.linear import Compute
@@ -21,6 +23,7 @@ from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.training_step import Update, take_step
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
 from lstmtui.engine.nn.translation_model import TranslationSizes, parameters
+from lstmtui.runs.folder import RunFolder
 
 END = 0
 SMOOTHING = 0.1
@@ -85,6 +88,16 @@ def decoding(
     def step() -> None:
         for batch in batches:
             search(model, batch.source, batch.source_lengths, end=END, options=options)
+
+    return step
+
+
+def trained_decoding(run: str, lines: Sequence[str], beam: int) -> Step:
+    """Return what translates all lines with the best weights of a run, on the threads of its settings."""
+    translator = loaded_translator.load(RunFolder(Path(run)))
+
+    def step() -> list[str]:
+        return [best.text for best, *_ in translator.translate(lines, SearchOptions(beam=beam))]
 
     return step
 

@@ -1,13 +1,14 @@
 """The translation model of lstmtui in PyTorch, for `alternating`. Needs the `bench` extra.
 
 `TwoStoreys` is its twin from `torch.nn` layers; `InputFed` is the conditional GRU (Sennrich et al. 2017,
-arXiv:1703.04357), a loop over time in which each step reads the context of the step itself. Sequences are padded, not
-packed: that is faster here, and reads a little of what stands behind the end.
+arXiv:1703.04357), a loop over time in which each step reads the context of the step itself. In training and with random
+weights sequences are padded, not packed: that is faster here, and reads a little of what stands behind the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,25 +16,40 @@ from alternating import Step
 from torch import nn
 from translation_ours import END, SMOOTHING, Lengths, random_batch
 
+from lstmtui import config
+from lstmtui.data.pairs import encode_lines, line_end
+from lstmtui.engine.inference import loaded_translator
+from lstmtui.engine.inference.best_weights import load_best_weights
+from lstmtui.engine.nn.translation_model import parameters
+from lstmtui.runs.folder import RunFolder
+
 F = torch.nn.functional
 
 
 class Translation(nn.Module):
     """What both decoders have: tables, bidirectional encoder, keys, bridge, attention and softmax."""
 
-    def __init__(self, cell: str, sizes: Sequence[int]) -> None:
+    def __init__(self, cell: str, sizes: Sequence[int], targets: int | None = None) -> None:
+        """`targets` is how many of the V tokens, the first, the softmax chooses from; None for all."""
         super().__init__()
         V, E, H = sizes
+        targets = V if targets is None else targets
         self.layer = {"gru": nn.GRU, "lstm": nn.LSTM}[cell]
         self.is_lstm, self.hidden = cell == "lstm", H
         self.embedding, self.encoder = nn.Embedding(V, E), self.layer(E, H, bidirectional=True)
         self.keys, self.queries = nn.Linear(2 * H, H, bias=False), nn.Linear(H, H, bias=False)
         self.bridge = nn.Linear(2 * H, (4 if self.is_lstm else 2) * H)
-        self.output, self.bias = nn.Linear(3 * H + E, E), nn.Parameter(torch.zeros(V))
+        self.output, self.bias = nn.Linear(3 * H + E, E), nn.Parameter(torch.zeros(targets))
 
-    def encode(self, source: Any, lengths: Any) -> tuple[Any, ...]:
+    def encode(self, source: Any, lengths: Any, *, packed: bool = False) -> tuple[Any, ...]:
         """Return memory (B, S, M), keys (B, S, A), mask (B, 1, S) and the initial states."""
-        memory = self.encoder(self.embedding(source))[0].transpose(0, 1)
+        below = self.embedding(source)
+        if packed:
+            below = nn.utils.rnn.pack_padded_sequence(below, lengths, enforce_sorted=False)
+        above = self.encoder(below)[0]
+        if packed:
+            above, _ = nn.utils.rnn.pad_packed_sequence(above, total_length=len(source))
+        memory = above.transpose(0, 1)
         real = torch.arange(len(source))[None] < lengths[:, None]
         mean = (memory * real[:, :, None]).sum(1) / lengths[:, None]
         initial = torch.tanh(self.bridge(mean))[None].chunk(4 if self.is_lstm else 2, dim=2)
@@ -49,14 +65,15 @@ class Translation(nn.Module):
 
     def logits(self, *parts: Any) -> Any:
         """Return logits (..., V) of what stands side by side."""
-        return F.linear(torch.tanh(self.output(torch.cat(parts, -1))), self.embedding.weight, self.bias)
+        table = self.embedding.weight[: len(self.bias)]
+        return F.linear(torch.tanh(self.output(torch.cat(parts, -1))), table, self.bias)
 
 
 class TwoStoreys(Translation):
     """Attention of all target steps at once, between two layers."""
 
-    def __init__(self, cell: str, sizes: Sequence[int]) -> None:
-        super().__init__(cell, sizes)
+    def __init__(self, cell: str, sizes: Sequence[int], targets: int | None = None) -> None:
+        super().__init__(cell, sizes, targets)
         _, E, H = sizes
         self.lower, self.upper = self.layer(E, H), self.layer(3 * H, H)
 
@@ -160,3 +177,123 @@ def _beam_search(model: TwoStoreys, source: Any, lengths: Any, beam: int, steps:
 
 def _rows(state: Any, rows: Any) -> Any:
     return tuple(s[:, rows] for s in state) if isinstance(state, tuple) else state[:, rows]
+
+
+# --- a trained run ----------------------------------------------------------------------------------------------------
+
+
+def trained_twin(run: str) -> tuple[TwoStoreys, Any]:
+    """Return the twin with the best weights of a run of lstmtui, and the run's tokenizers.
+
+    run  path of a run for translation with a joint vocabulary, one layer in the encoder and GRU or LSTM
+    """
+    found = RunFolder(Path(run))
+    settings = config.load(found.config)
+    tokenizers = loaded_translator.load_tokenizers(found, settings)
+    sizes = loaded_translator.sizes_of(settings, tokenizers)
+    identity = loaded_translator.identity_of(settings, tokenizers)
+    _, weights = load_best_weights(found, settings, parameters(sizes), identity)
+    model = TwoStoreys(sizes.cell, (sizes.source_vocabulary, sizes.embedding, sizes.hidden), sizes.target_vocabulary)
+    given = {name: torch.tensor(array.copy()) for name, array in weights.views.items()}
+    own = {
+        "embedding.weight": given["embedding"],
+        "keys.weight": given["keys.W"],
+        "queries.weight": given["queries.W"],
+        "bridge.weight": given["bridge.W"],
+        "bridge.bias": given["bridge.b"],
+        "output.weight": given["output.W"],
+        "output.bias": given["output.b"],
+        "bias": given["softmax.b"],
+    }
+    layers = {
+        ("encoder", ""): "encoder.0.forward",
+        ("encoder", "_reverse"): "encoder.0.backward",
+        ("lower", ""): "decoder.lower.0",
+        ("upper", ""): "decoder.upper.0",
+    }
+    for (module, direction), name in layers.items():
+        own[f"{module}.weight_ih_l0{direction}"] = given[f"{name}.W_ih"]
+        own[f"{module}.weight_hh_l0{direction}"] = given[f"{name}.W_hh"]
+        own[f"{module}.bias_ih_l0{direction}"] = given[f"{name}.b"]
+        inside = torch.zeros_like(given[f"{name}.b"])  # the GRU has a bias inside its reset, which is the last third
+        inside[len(inside) - given[f"{name}.unit"].numel() :] = given[f"{name}.unit"].flatten()
+        own[f"{module}.bias_hh_l0{direction}"] = inside
+    model.load_state_dict(own)
+    return model.eval(), tokenizers
+
+
+def translate(model: TwoStoreys, tokenizers: Any, lines: Sequence[str], beam: int, alpha: float = 1.0) -> list[str]:
+    """Return the best translation of each line, 64 lines of like length at once.
+
+    A hypothesis that has ended keeps its place; a sentence leaves the batch as soon as none of its live hypotheses can
+    win. That is the search of lstmtui, in what PyTorch offers for it.
+    """
+    end, source = line_end(tokenizers.target), encode_lines(lines, tokenizers.source)
+    order, found = sorted(range(len(lines)), key=lambda n: len(source[n])), [""] * len(lines)
+    for at in range(0, len(order), 64):
+        chosen = order[at : at + 64]
+        lengths = torch.tensor([len(source[n]) for n in chosen])
+        padded = nn.utils.rnn.pad_sequence([torch.tensor(source[n]).long() for n in chosen])
+        for n, ids in zip(chosen, _search_until_decided(model, padded, lengths, beam, end, alpha), strict=True):
+            found[n] = tokenizers.target.text(ids).strip()
+    return found
+
+
+def _search_until_decided(
+    model: TwoStoreys, source: Any, lengths: Any, beam: int, end: int, alpha: float
+) -> list[list[int]]:
+    """Return the tokens of the best translation of each sentence of a batch, without its end."""
+    B = source.shape[1]
+    memory, keys, mask, states = model.encode(source, lengths, packed=True)
+    encoded = tuple(part.repeat_interleave(beam, 0) for part in (memory, keys, mask))
+    states = [_rows(state, torch.arange(B).repeat_interleave(beam)) for state in states]
+    limits = 2 * lengths + 10
+    longest = ((5 + limits) / 6) ** alpha
+    which, room = torch.arange(B), torch.full((B,), beam)
+    tokens, scores = torch.full((B * beam,), end), torch.full((B, beam), -torch.inf)
+    scores[:, 0], written = 0, torch.zeros((B * beam, 0), dtype=torch.long)
+    best, found = torch.full((B,), -torch.inf), [list[int]() for _ in range(B)]
+    for length in range(1, int(limits.max()) + 1):
+        logits, states = model.decode(tokens[None], encoded, states)
+        log_p = logits[0].float().log_softmax(1).view(len(which), beam, -1)
+        last = limits[which] == length
+        if last.any():
+            of_end = log_p[last, :, end].clone()
+            log_p[last] = -torch.inf
+            log_p[last, :, end] = of_end
+        V = log_p.shape[2]
+        scores, at = (scores[:, :, None] + log_p).view(len(which), -1).topk(beam, 1)
+        scores[torch.arange(beam) >= room[:, None]] = -torch.inf  # an ended hypothesis keeps its place
+        rows = (at // V + torch.arange(len(which))[:, None] * beam).flatten()
+        tokens = (at % V).flatten()
+        written = torch.cat([written[rows], tokens[:, None]], 1)
+        ended = (at % V == end) & (scores > -torch.inf)
+        penalised = scores / ((5 + length) / 6) ** alpha
+        for b, k in ended.nonzero().tolist():
+            if penalised[b, k] > best[which[b]]:
+                best[which[b]], found[which[b]] = penalised[b, k], written[b * beam + k, :-1].tolist()
+        room = room - ended.sum(1)
+        scores[ended] = -torch.inf
+        undecided = scores.max(1).values / longest[which] > best[which]
+        if not undecided.any():
+            break
+        kept = torch.arange(len(tokens)).view(-1, beam)[undecided].flatten()
+        states = [_rows(state, rows[kept]) for state in states]
+        if not undecided.all():
+            encoded = tuple(part[kept] for part in encoded)
+        tokens, written, scores = tokens[kept], written[kept], scores[undecided]
+        which, room = which[undecided], room[undecided]
+    return found
+
+
+def trained_decoding(run: str, lines: Sequence[str], threads: int, precision: str, beam: int) -> Step:
+    """Return what translates all lines with the weights of a run."""
+    torch.set_num_threads(threads)
+    model, tokenizers = trained_twin(run)
+
+    @torch.inference_mode()
+    def step() -> list[str]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return translate(model, tokenizers, lines, beam)
+
+    return step

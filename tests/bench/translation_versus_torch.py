@@ -1,11 +1,14 @@
 """Translation beside PyTorch, alternating in one session: training steps, and beam search of sentences.
 
     python tests/bench/translation_versus_torch.py [--only gru] [--pairs PAIRS.tsv] [--seconds 9] [--turns 3]
+    python tests/bench/translation_versus_torch.py --run RUNFOLDER --text FILE
 
 The twin has the same layers from `torch.nn`: a bidirectional encoder, two layers with attention between them, tied
 softmax, label smoothing, clipping, AdamW. A training step is also compared with an input-fed loop, the conditional GRU.
 PyTorch computes in float32 and with bfloat16 autocast, and its faster one counts; lstmtui computes as runs do
-(precision auto). Tokens are random; `--pairs` gives lengths in words, of a table of source and target.
+(precision auto). Tokens are random; `--pairs` gives lengths in words, of a table of source and target. With `--run`,
+both sides translate the lines of a text with the weights of that run, in a search that leaves out what has ended, and
+the line says how many translations are the same.
 
 Each line has the median milliseconds, target tokens a second where it trains, and the ratio to the faster of PyTorch
 with its range over the turns: above 1, lstmtui is faster. Needs the `bench` extra.
@@ -74,6 +77,22 @@ def _rate(own: Timing, best: Timing, tokens: int) -> str:
     return f"{tokens / own.seconds:9,.0f} {tokens / best.seconds:9,.0f}" if tokens else ""
 
 
+def _compare_trained(args: argparse.Namespace) -> None:
+    """Print how fast the lines of a text are translated with a run's weights."""
+    import translation_ours
+    import translation_torch
+
+    lines, run = args.text.read_text(encoding="utf-8").splitlines(), str(args.run.resolve())
+    given = [(run, lines, args.threads, precision, args.beam) for precision in PRECISIONS]
+    ours = Side("translation_ours", "trained_decoding", (run, lines, args.beam))
+    compare(f"{args.run.name}/beam {args.beam}", ours,
+            [Side("translation_torch", "trained_decoding", each) for each in given], args)  # fmt: skip
+    own = translation_ours.trained_decoding(*ours.arguments)()
+    others = translation_torch.trained_decoding(*given[0])()
+    same = sum(a == b for a, b in zip(own, others, strict=True))
+    print(f"The same translation of {same} of {len(lines)} lines; seconds for all lines are those above.")
+
+
 def main() -> None:
     """Compare everything whose name begins with one of `--only`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,9 +108,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=9.0, help="of timing, for each side of each comparison")
     parser.add_argument("--turns", type=int, default=3, help="in how many turns")
     parser.add_argument("--threads", type=int, default=cpu_count(), help="of each side")
+    parser.add_argument("--run", type=Path, help="folder of a run whose weights translate --text")
+    parser.add_argument("--text", type=Path, help="lines to translate with --run")
     args = parser.parse_args()
     if find_spec("torch") is None:
         sys.exit("PyTorch is not installed here, so there is nothing to compare with: pip install 'lstmtui[bench]'.")
+    if args.run:
+        _compare_trained(args)
+        return
     count = max(args.sentences, args.batch)
     lengths = lengths_of(args.pairs, count) if args.pairs else random_lengths(count, args.length)
     if not lengths:
