@@ -58,7 +58,7 @@ class TranscribeArguments:
         int | None,
         typer.Option(
             min=1, max=MAX_BEAM, metavar="INTEGER", rich_help_panel=_SEARCH, show_default=False,
-            help="Beginnings that the search follows; 1: greedy (default 16).",
+            help="Prefixes that the search follows; 1: greedy (default 16).",
         ),
     ] = None  # fmt: skip
     lm: Annotated[

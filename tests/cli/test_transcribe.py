@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 from support import fake_transcriber
 from support.recordings import tone, wav_bytes, write_wav
 
@@ -83,6 +84,12 @@ def test_a_language_model_is_a_run(lstmtui, wav, make_run):
     }  # fmt: skip
 
 
+def test_an_overdriven_recording_is_read_and_told(lstmtui, tmp_path):
+    said = lstmtui("transcribe", "digits", str(write_wav(tmp_path / "clipped.wav", tone())))
+    assert said.out == "open it\nnow\n"
+    assert "clipped.wav is overdriven (clipped); at a lower recording level more is understood." in said.err
+
+
 def test_a_file_that_ends_early_is_read_and_told(lstmtui, tmp_path):
     path = tmp_path / "cut.wav"
     path.write_bytes(wav_bytes(tone(), size=100_000))
@@ -105,8 +112,6 @@ def test_samples_without_a_header_are_read_from_a_pipe(lstmtui, pipe):
 
 
 def test_another_format_is_stored_first(lstmtui, pipe):
-    import soundfile
-
     data = io.BytesIO()
     soundfile.write(data, tone(), RATE, format="FLAC")
     pipe(data.getvalue())

@@ -1,9 +1,9 @@
 """Labels from the probabilities of frames: greedy, and prefix beam search with a language model in shallow fusion.
 
 The probability of labels is the sum over all paths that collapse to them. Greedy search takes the most probable path.
-Prefix beam search goes from frame to frame with the most probable beginnings; each has the probability of the paths
+Prefix beam search goes from frame to frame with the most probable prefixes; each has the probability of the paths
 that end in a blank and of those that end in its last label (Graves 2012, chapter 7.5; Hannun et al. 2014,
-arXiv:1408.2873). A beam that loses nothing finds exact sums. With a language model a beginning has the score
+arXiv:1408.2873). A beam that loses nothing finds exact sums. With a language model a prefix has the score
 
     log p(labels | frames) + weight * log p(text) + bonus * labels
 
@@ -53,7 +53,7 @@ class SearchOptions:
     """How to search."""
 
     beam: int = 16
-    """Beginnings that are followed; 1 is greedy search."""
+    """Prefixes that are followed; 1 is greedy search."""
     nbest: int = 1
     """Hypotheses to return; at most `beam`."""
     weight: float = 0.5
@@ -63,7 +63,7 @@ class SearchOptions:
     least: float = -12.0
     """Log probability below which a label of a frame is not tried."""
     margin: float = 25.0
-    """How much worse than the best a beginning may be."""
+    """How much worse than the best a prefix may be."""
 
 
 DEFAULT = SearchOptions()
@@ -120,7 +120,7 @@ def _greedy_hypothesis(log_p: Array) -> Hypothesis:
 
 
 class _Tree:
-    """The beginnings of a search: each node is a label after its parent."""
+    """The prefixes of a search: each node is a label after its parent."""
 
     def __init__(self) -> None:
         self.parent, self.label = np.full(256, -1), np.full(256, -1)
@@ -152,7 +152,7 @@ class _Tree:
 
 
 class PrefixBeam:
-    """A search that reads frame after frame: the beginnings that are followed, with a row of arrays for each."""
+    """A search that reads frame after frame: the prefixes that are followed, with a row of arrays for each."""
 
     def __init__(self, options: SearchOptions, fusion: Fusion | None, vocabulary: int) -> None:
         """`vocabulary` counts the labels, the blank included; a `fusion` serves one search at a time."""
@@ -189,7 +189,7 @@ class PrefixBeam:
         self._select(blank, again, extended, added, tried)
 
     def _merge(self, extended: Array, again: Array, tried: Array) -> Array:
-        """Move what leads to a beginning that is in the beam from `extended` (n, C) to its row of `again` (n,)."""
+        """Move what leads to a prefix that is in the beam from `extended` (n, C) to its row of `again` (n,)."""
         tree, nodes = self._tree, self._nodes
         tree.row[nodes] = np.arange(len(nodes))
         parents, last = tree.parent[nodes], tree.label[nodes]
@@ -203,7 +203,7 @@ class PrefixBeam:
         return again
 
     def _select(self, blank: Array, again: Array, extended: Array, added: Array, tried: Array) -> None:
-        """Follow the best of the beginnings that stay (n,) and those with a further label (n, C)."""
+        """Follow the best of the prefixes that stay (n,) and those with a further label (n, C)."""
         n, beam = len(self._nodes), self._options.beam
         scores = np.concatenate([np.logaddexp(blank, again) + self._text, (extended + added).reshape(-1)])
         chosen = np.argpartition(-scores, beam)[:beam] if len(scores) > beam else np.arange(len(scores))
