@@ -193,6 +193,8 @@ def _read_file(
     found = transcriber.transcribe(path, on_segment=on_segment, on_progress=on_progress, **options)
     line.clear()
     form.end(name, found)
+    if found.clipped:
+        notify(f"{name} is overdriven (clipped); at a lower recording level more is understood.")
     if not found.segments:
         notify(f"No speech was heard in {name}.")
 

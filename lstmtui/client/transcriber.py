@@ -49,6 +49,8 @@ class Transcript:
     seconds: float
     """Of the recording."""
     segments: tuple[Segment, ...]
+    clipped: bool = False
+    """Whether it is overdriven: many of its samples are at the highest level."""
 
     @property
     def text(self) -> str:
@@ -116,7 +118,7 @@ class Transcriber(LoadedRun):
 
         path = str(Path(file).absolute())
         answer = self._child.ask({"op": "transcribe", "file": path, **_plain(options)}, interim)
-        return Transcript(answer["seconds"], tuple(segments))
+        return Transcript(answer["seconds"], tuple(segments), answer["clipped"])
 
     def evaluate(
         self, files: Sequence[str | Path], *, on_progress: Callable[[float], object] | None = None, **options: Any

@@ -33,6 +33,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".
 MAX_FRAMES = 1 << 50
 """More than any recording has: what the library says of one whose length it does not know, and cannot read."""
 PIECE_SECONDS = 10
+CLIPPED_LEVEL, MIN_CLIPPED = 0.999, 0.005
+"""A recording is clipped where at least this part of its samples is at this level."""
 
 
 class AudioError(UsageError):
@@ -230,3 +232,13 @@ def read_audio(path: Path, rate: int | None = None) -> Samples:
         raise AudioError(str(path), "has no samples")
     samples = np.concatenate(pieces)
     return samples if rate is None else resample(samples, own, rate)
+
+
+def clipped_samples(samples: Samples) -> int:
+    """Return how many of the samples (N,) are at the highest level."""
+    return int((np.abs(samples) >= CLIPPED_LEVEL).sum())
+
+
+def is_clipped(clipped: int, samples: int) -> bool:
+    """Return whether a recording with so many clipped samples is overdriven."""
+    return samples > 0 and clipped >= MIN_CLIPPED * samples

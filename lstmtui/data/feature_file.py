@@ -35,7 +35,7 @@ from lstmtui.common.files import (
 )
 from lstmtui.common.paths import cache_root
 from lstmtui.config import SpeechSettings
-from lstmtui.data.audio import AudioError, read_audio
+from lstmtui.data.audio import AudioError, clipped_samples, is_clipped, read_audio
 from lstmtui.data.log_mel import log_mel
 from lstmtui.data.recordings import Recordings
 from lstmtui.errors import CorruptError, LstmtuiError
@@ -45,8 +45,6 @@ FORMAT = 1
 MAX_DRAFT_AGE = 3600.0
 """Seconds without a change after which the incomplete folder of a dead process is removed."""
 PIECE = 1 << 24
-CLIPPED_LEVEL, MIN_CLIPPED = 0.999, 0.005
-"""A recording is clipped where at least this part of its samples is at this level."""
 MIN_LOUDNESS = 1e-4
 """The largest sample of a recording that is not called silent: three steps of 16 bits."""
 Progress = Callable[[float], None]
@@ -180,7 +178,7 @@ def _computed(recordings: Recordings, s: SpeechSettings, progress: Progress) -> 
         else:
             level = np.abs(samples)
             frames = log_mel(samples, s.sample_rate, s.mel).astype(np.float16)
-            clipped = float((level >= CLIPPED_LEVEL).mean()) >= MIN_CLIPPED
+            clipped = is_clipped(clipped_samples(samples), len(samples))
             yield _Computed(frames, silent=float(level.max()) < MIN_LOUDNESS, clipped=clipped)
         done += seconds
         progress(min(1.0, done / total))

@@ -10,6 +10,8 @@ from lstmtui.client.transcriber import Heard, Segment, Transcript, Word
 
 SILENT = "silent"
 """In the name of a recording in which nothing is heard."""
+CLIPPED = "clipped"
+"""In the name of one that is overdriven."""
 SEGMENTS = (
     Segment(0.5, 2.0, "open it", (Word("open", 0.5, 0.9, 0.98), Word("it", 1.0, 1.25, 0.75))),
     Segment(4.0, 5.0, "now", (Word("now", 4.125, 4.5, 0.5),)),
@@ -57,7 +59,7 @@ class FakeTranscriber:
         for segment in segments:
             on_segment(detailed(segment) if options.get("details") else segment)
             on_progress(segment.end / 6, segment.end)
-        return Transcript(6.0, segments)
+        return Transcript(6.0, segments, CLIPPED in str(file))
 
     def evaluate(self, files: Any, *, on_progress: Any = None, **options: Any) -> dict[str, Any]:
         """Return error rates of two speakers."""

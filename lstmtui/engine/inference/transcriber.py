@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lstmtui.config.resolved import SpeechSettings
-from lstmtui.data.audio import Sound, open_audio
+from lstmtui.data.audio import Sound, clipped_samples, is_clipped, open_audio
 from lstmtui.data.augmentation import Statistics, prepare
 from lstmtui.data.log_mel import SHIFT_MS, LogMel
 from lstmtui.data.resampling import Resampler
@@ -75,6 +75,23 @@ class FrameReader:
         return np.concatenate([*found, self._log_mel.finish()])
 
 
+class _Clipping:
+    """How many samples of a recording are at the highest level."""
+
+    def __init__(self) -> None:
+        self._clipped = self._samples = 0
+
+    def count(self, samples: Array) -> None:
+        """Count the next samples (N,)."""
+        self._clipped += clipped_samples(samples)
+        self._samples += len(samples)
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether the samples so far are overdriven."""
+        return is_clipped(self._clipped, self._samples)
+
+
 class Transcriber:
     """A model with what it needs to read recordings; the weights are those of the processor."""
 
@@ -102,25 +119,28 @@ class Transcriber:
         fusion: Fusion | None = None,
         *,
         name: str = "",
-        progress: Callable[[float, float | None], None] = lambda done, total: None,
+        progress: Callable[[float, float | None, bool], None] = lambda done, total, clipped: None,
     ) -> Iterator[Segment]:
         """Yield the parts of a recording, a file or a stream called `name`; those without speech are left out.
 
-        progress   called with the seconds that are done and those of the whole recording, None where unknown; may raise
+        progress   called with the seconds that are done, those of the whole recording, None where unknown, and whether
+                   what was read is overdriven (clipped); may raise
         Raises AudioError for what is no recording.
         """
         with open_audio(source, name) as sound:
             total = None if sound.frames is None else sound.frames / sound.rate
-            progress(0.0, total)
-            for piece in self._pieces(sound):
+            progress(0.0, total, False)
+            clipping = _Clipping()
+            for piece in self._pieces(sound, clipping):
                 end = piece.first + len(piece.frames)
                 is_whole = piece.first == 0 and (total is None or end >= int(total * 1000 / SHIFT_MS))
                 yield from self.recognise(piece if is_whole else trimmed(piece), options, fusion)
-                progress(end * SHIFT_MS / 1000, total)
+                progress(end * SHIFT_MS / 1000, total, clipping.is_clipped)
 
-    def _pieces(self, sound: Sound) -> Iterator[Piece]:
+    def _pieces(self, sound: Sound, clipping: _Clipping) -> Iterator[Piece]:
         reader, pieces = FrameReader(sound.rate, self.speech), Pieces(self.max_frames, self.speech.mel)
         while len(samples := sound.read(BLOCK_SECONDS * sound.rate)):
+            clipping.count(samples)
             yield from pieces.feed(reader.feed(samples))
         yield from pieces.feed(reader.finish())
         yield from pieces.finish()

@@ -5,7 +5,7 @@ why the run cannot be loaded.
 
     {"op": "transcribe", "file": PATH, "details": false, OPTIONS}
         {"progress": 0.1, "seconds": 6.0, "segments": [SEGMENT, ...]} ...     as it goes on; progress null where unknown
-        {"seconds": 60.0}
+        {"seconds": 60.0, "clipped": false}
          with details each segment also has "frames" and "posteriors", as below
     {"op": "evaluate", "files": [FOLDER or MANIFEST, ...], "encoding": "", OPTIONS}
         {"progress": 0.1} ...
@@ -94,7 +94,7 @@ class Service:
                 "seconds": round(segment.end, 3),
                 "segments": [_as_json(segment) | (_details(segment) if details else {})],
             }
-        yield {"seconds": round(position.seconds, 3)}
+        yield {"seconds": round(position.seconds, 3), "clipped": position.clipped}
 
     def _evaluate(
         self, files: list[str], encoding: str = "", beam: int = DEFAULT.beam, lm: str | None = None,
@@ -188,10 +188,11 @@ class _Position:
 
     seconds = 0.0
     total: float | None = None
+    clipped = False
 
-    def set(self, seconds: float, total: float | None) -> None:
-        """Set the seconds that are done, and those of the whole."""
-        self.seconds, self.total = seconds, total
+    def set(self, seconds: float, total: float | None, clipped: bool) -> None:
+        """Set the seconds that are done, those of the whole, and whether what was read is overdriven."""
+        self.seconds, self.total, self.clipped = seconds, total, clipped
 
 
 def _options(beam: int, weight: float, bonus: float) -> SearchOptions:

@@ -47,9 +47,9 @@ class NowHeard(Message):
 class Transcribed(Message):
     """A recording, or listening, has ended; `problem` says why where it failed."""
 
-    def __init__(self, number: int, seconds: float, problem: str = "") -> None:
+    def __init__(self, number: int, seconds: float, problem: str = "", *, clipped: bool = False) -> None:
         super().__init__()
-        self.number, self.seconds, self.problem = number, seconds, problem
+        self.number, self.seconds, self.problem, self.clipped = number, seconds, problem, clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,15 @@ class TranscriptionThread(ModelThread[Transcriber, Order]):
 
     def _run_task(self, model: Transcriber, task: Order) -> None:
         try:
-            seconds = self._listen(model, task) if task.file is None else self._read(model, task, task.file)
+            done = self._listen(model, task) if task.file is None else self._read(model, task, task.file)
         except LstmtuiError as error:
             if not getattr(model, "alive", True):
                 raise
             self._post_message(Transcribed(task.number, 0.0, str(error)))
             return
-        self._post_message(Transcribed(task.number, seconds))
+        self._post_message(done)
 
-    def _read(self, model: Transcriber, task: Order, file: Path) -> float:
+    def _read(self, model: Transcriber, task: Order, file: Path) -> Transcribed:
         part: list[float | None] = [None]
         waiting: list[Segment] = []
 
@@ -115,9 +115,9 @@ class TranscriptionThread(ModelThread[Transcriber, Order]):
 
         found = model.transcribe(file, on_segment=waiting.append, on_progress=progress, details=True)
         progress(1.0, found.seconds)
-        return found.seconds
+        return Transcribed(task.number, found.seconds, clipped=found.clipped)
 
-    def _listen(self, model: Transcriber, task: Order) -> float:
+    def _listen(self, model: Transcriber, task: Order) -> Transcribed:
         import numpy as np
 
         seconds, total = 0.0, _Frames(int(model.about["mel"]))
@@ -138,7 +138,7 @@ class TranscriptionThread(ModelThread[Transcriber, Order]):
         answer = model.finish(details=True)
         total.add(answer.frames)
         self._post_ended(task, answer.segments, total)
-        return seconds
+        return Transcribed(task.number, seconds)
 
     def _post_ended(self, task: Order, segments: tuple[Segment, ...], total: _Frames) -> None:
         """Post the segments that have ended; their picture is that which was shown last."""

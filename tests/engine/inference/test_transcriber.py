@@ -76,9 +76,17 @@ def test_a_long_recording_is_cut_between_words(transcriber, tmp_path):
     segments = list(transcriber.transcribe(path, progress=lambda *args: done.append(args)))
     assert len(segments) > 1
     assert word_errors([" ".join(sentences)], [" ".join(segment.text for segment in segments)]).rate < 0.3
-    assert done[-1] == pytest.approx((len(samples) / RATE, len(samples) / RATE), abs=0.02)
+    assert done[-1] == pytest.approx((len(samples) / RATE, len(samples) / RATE, False), abs=0.02)
     for before, after in itertools.pairwise(segments):
         assert before.start < before.end <= after.start < after.end
+
+
+def test_an_overdriven_recording_is_seen(transcriber, tmp_path):
+    done = []
+    path = write_wav(tmp_path / "loud.wav", np.clip(9 * spoken("ab"), -1, 1))
+    list(transcriber.transcribe(path, progress=lambda *args: done.append(args[2])))
+    assert done[0] is False
+    assert done[-1] is True
 
 
 @pytest.mark.parametrize("samples", [np.zeros(RATE), np.zeros(3), 1e-2 * np.random.default_rng(1).normal(size=RATE)])
