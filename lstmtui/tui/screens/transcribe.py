@@ -42,7 +42,8 @@ class TranscribeScreen(BaseScreen[None]):
 
     HELP: ClassVar[str] = """\
 Type or paste the path of a recording and press enter; Tab completes names of files and folders. f2 listens to the \
-microphone, and ends listening.
+microphone, and ends listening. Escape ends a recording that is being read, and keeps what was found; else it leaves \
+the screen.
 
 Above: how loud each frequency is at each moment, low ones at the bottom (log-mel). Below it, at the same times: the \
 words that are heard, how probable each label is, ░ a little, █ nearly sure, and the blank, which stands between labels.
@@ -66,7 +67,7 @@ it again.
         Binding("pageup", "scroll(-1)", "Scroll up", show=False),
         Binding("pagedown", "scroll(1)", "Scroll down", show=False),
         Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the screen"),
+        Binding("escape", "back", "Back", tooltip="End the recording that is being read, or leave the screen"),
     ]
 
     chosen: var[int] = var(-1)
@@ -79,8 +80,8 @@ it again.
         self._passages: list[Passage] = []
         self._present: Passage | None = None
         self._number, self._begun = 0, 0.0
-        self._what = ""
-        """The recording that is read; empty for none."""
+        self._what = self._ended = ""
+        """The recording that is read, and what is said of one that was ended; empty for none."""
         self._ready = self._listening = self._opens = self._wanted = False
         """`_opens`: whether the model is being loaded; `_wanted`: whether enter was pressed meanwhile."""
 
@@ -109,12 +110,17 @@ it again.
     # --- the model ------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
-        self._ready, self._wanted, self._opens, self._what = False, False, True, ""
-        self._end_listening()
+        self._restart()
         self._set_status(f"Loading '{self._folder.name}' …")
         self._clear("Loading the model …")
+
+    def _restart(self) -> None:
+        """Load the model, in place of one that is loaded."""
+        if self._thread is not None:
+            self._thread.close()
+        self._ready, self._wanted, self._opens, self._what, self._ended = False, False, True, "", ""
+        self._number += 1  # what the former one still answers is not shown
+        self._end_listening()
         self._thread = TranscriptionThread(
             lambda: self._services.open_transcriber(self._folder), self._services.open_microphone, self.post_message
         )
@@ -124,8 +130,10 @@ it again.
         labels, step = tuple(map(str, about["labels"])), float(about.get("step_seconds", 0.03))
         self.query_one(SpeechPicture).scale = Scale(labels, int(about["mel"]), step)
         self._ready, self._opens = True, False
-        self._clear("Nothing was transcribed yet.")
-        self._set_status(READY)
+        if not self._ended:
+            self._clear("Nothing was transcribed yet.")
+        self._set_status(self._ended or READY)
+        self._ended = ""
         if self._wanted:
             self.action_transcribe()
 
@@ -161,7 +169,7 @@ it again.
         if not self._ready:
             self._set_status("The model is not loaded yet." if self._opens else "ctrl+r loads the model.", error=True)
         elif self._what and not self._listening:
-            self._set_status(f"'{self._what}' is still being read; ctrl+r ends that.", error=True)
+            self._set_status(f"'{self._what}' is still being read; escape ends that.", error=True)
         return self._ready and (not self._what or self._listening)
 
     def _ask(self, order: Order, what: str) -> None:
@@ -218,7 +226,8 @@ it again.
         else:
             took = "" if was == "the microphone" else f" in {time.monotonic() - self._begun:.1f} s"
             counted = "1 word" if words == 1 else f"{words:,} words"
-            self._set_status(f"{counted} in {message.seconds:.1f} s of {was}, read{took}.")
+            clipped = " It is overdriven (clipped)." if message.clipped else ""
+            self._set_status(f"{counted} in {message.seconds:.1f} s of {was}, read{took}.{clipped}")
 
     def _clear(self, text: str) -> None:
         self._passages, self._present = [], None
@@ -294,7 +303,19 @@ it again.
         self._open()
 
     def action_back(self) -> None:
-        self.dismiss()
+        if self._what and not self._listening:
+            self._cancel()
+        else:
+            self.dismiss()
+
+    def _cancel(self) -> None:
+        """End the recording that is being read, with the process that reads it; what was found stays."""
+        ended = f"'{self._what}' was not read to its end."
+        self._restart()
+        self._ended = ended
+        self._set_status(ended)
+        if not self._passages:
+            self.query_one(PassageList).say("Nothing was found before that.")
 
     def _set_status(self, text: str, *, error: bool = False) -> None:
         self.query_one(StatusLine).set_text(text, error=error)

@@ -193,6 +193,44 @@ async def test_enter_while_the_model_is_loaded_is_not_lost(run: RunFolder, servi
         await until(pilot, lambda: "3 words" in words(pilot))
 
 
+async def test_escape_ends_a_recording_and_keeps_what_was_found(run: RunFolder, services: Services) -> None:
+    ended, opened = threading.Event(), []
+
+    class Slow(FakeTranscriber):
+        def __init__(self, run: Any) -> None:
+            super().__init__(run)
+            opened.append(self)
+
+        def transcribe(self, file: Path, *, on_segment: Any = None, on_progress: Any = None, **options: Any) -> Any:
+            found = super().transcribe(file, on_segment=on_segment, on_progress=on_progress, **options)
+            if self is opened[0]:
+                ended.wait(10)
+            return found
+
+        def close(self) -> None:
+            ended.set()
+
+    app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_transcriber=Slow))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await transcribe(pilot, "a.wav")
+        await until(pilot, lambda: "Reading a.wav: 83%" in words(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(opened) == 2 and "'a.wav' was not read to its end." in words(pilot))
+        assert "open" in words(pilot)
+        await until(pilot, lambda: app.screen._ready)  # type: ignore[attr-defined]
+        assert "'a.wav' was not read to its end." in words(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "3 words" in words(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, TranscribeScreen))
+
+
+async def test_an_overdriven_recording_is_named(open_app: Open, run: RunFolder) -> None:
+    async with open_app(run, screen="type").run_test(size=(120, 40)) as pilot:
+        await transcribe(pilot, "clipped.wav")
+        await until(pilot, lambda: "It is overdriven (clipped)." in words(pilot))
+
+
 async def test_t_on_a_speech_run_opens_it_and_escape_goes_back(open_app: Open, run: RunFolder) -> None:
     async with open_app(run).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "t Transcribe" in words(pilot))
