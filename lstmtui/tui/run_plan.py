@@ -20,6 +20,12 @@ def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
         pairs = open_pairs(DataSettings.of(settings))
         counts = {"pairs": len(pairs.train), "valid_pairs": len(pairs.valid)}
         return pairs.resolve(settings), {**counts, "notes": pairs.notes()}
+    if settings.purpose == "speech":
+        from lstmtui.data.speech_corpus import open_recordings
+
+        found = open_recordings(DataSettings.of(settings))
+        of_speech = {"recordings": len(found.train), "valid": len(found.valid), "seconds": sum(found.train.seconds)}
+        return found.resolve(settings), {**of_speech, "notes": found.notes()}
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
@@ -40,10 +46,27 @@ def translation_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
     ]
 
 
+def speech_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
+    """Return label, value and remark of each line of the plan of a recogniser."""
+    directions = "both directions" if s.speech.directions == "both" else "one direction, streams"
+    return [
+        ("speech", format_duration(figures["seconds"]), f"in {figures['recordings']:,} recordings"),
+        ("validate", f"{figures['valid']:,}", "other recordings"),
+        ("features", f"{s.speech.mel} log-mel", f"at {s.speech.sample_rate:,} Hz"),
+        ("network", f"{s.network.cell} {s.network.layers}×{s.network.hidden}", directions),
+        ("tokens", s.data.tokens, ""),
+        ("batch", *wording.batch(s)),
+        ("recipe", f"dropout {s.regularisation.dropout:g}", f"lr {s.optimisation.lr:g}"),
+        ("time", f"{s.length.amount:g} {s.length.unit}", "in all" if s.length.unit == "minutes" else ""),
+    ]
+
+
 def plan_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
     """Return label, value and remark of each line of the plan; unknown figures are an ellipsis."""
     if "pairs" in figures:
         return translation_rows(s, figures)
+    if "recordings" in figures:
+        return speech_rows(s, figures)
     unit = {"chars": "characters", "bytes": "bytes", "words": "words"}.get(s.data.tokens, "tokens")
     known, speed, gpu = "parameters" in figures, figures.get("tokens_per_second"), figures.get("gpu_memory_mb")
     rows = [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from support import tiny
 from support.screens import FakeForecaster
+from support.speech_run import manifest
 
-from lstmtui.tui.run_plan import plan_rows, seconds_of
+from lstmtui.config import Settings
+from lstmtui.tui.run_plan import plan_rows, read, seconds_of
 
 
 def test_how_long_a_run_takes() -> None:
@@ -37,3 +41,12 @@ def test_a_batch_is_counted_in_what_it_holds() -> None:
     rows = plan_rows(s.changed(purpose="translation"), {"pairs": 900, "valid_pairs": 100})
     assert ("batch", "200", "tokens per side") in rows
     assert ("pairs", "900", "and 100 to validate") in rows
+
+
+def test_a_plan_of_speech_counts_recordings(tmp_path: Path) -> None:
+    chosen, figures = read(Settings(corpus=(str(manifest(tmp_path)),), purpose="speech", minutes=3.0))
+    rows = {label: (value, remark) for label, value, remark in plan_rows(chosen, figures)}
+    assert rows["speech"][1] == f"in {figures['recordings']} recordings"
+    assert figures["recordings"] + figures["valid"] == 48
+    assert rows["features"] == ("40 log-mel", "at 8,000 Hz")
+    assert rows["time"] == ("3 minutes", "in all")

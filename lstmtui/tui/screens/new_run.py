@@ -35,6 +35,7 @@ PURPOSES = {
     "text": "to learn how the text continues, and to generate more of it",
     "autocomplete": "to type with: pieces of words, or words, and one wide layer",
     "translation": "to translate sentences: two files of lines, or one table",
+    "speech": "to transcribe recordings: a folder with texts, or one table",
 }
 """What each purpose leads to, in one line."""
 TOKENS = {
@@ -48,6 +49,7 @@ OPTIONS = {"purpose": PURPOSES, "cell": CELLS, "tokens": TOKENS}
 ABOUT = {
     "corpus": "The text to train on: a file, a folder, or a named text. Enter chooses.",
     "source": "Sentences to translate from, one a line; or a table of source, tab and target. Enter chooses.",
+    "recordings": "A folder of recordings with a .txt beside each, or a table of files and texts. Enter chooses.",
     "target": "Their translations, line by line. None: the source is a table of both. Enter chooses, delete: none.",
     "purpose": "What it is trained for; other settings follow from it.",
     "tokens": "What the network reads in one step.",
@@ -66,7 +68,9 @@ MIN_ALL_ROWS = 34
 READING = "Reading the text …"
 NO_FILE = "none"
 NO_PAIRS = ("default",)
-"""The text that a form begins with, which has no translations."""
+"""The text that a form begins with, which has neither translations nor recordings."""
+TITLES = {"translation": "Sentences to translate from, or a table", "speech": "Recordings: a folder, or a table"}
+"""Of the screen that chooses what to train on, by purpose."""
 
 
 class NewRunScreen(BaseScreen[RunFolder | None]):
@@ -161,24 +165,29 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         self.focus_next()
 
     @property
+    def _purpose(self) -> str:
+        return self.query_one("#purpose", Selector).value
+
+    @property
     def _translates(self) -> bool:
-        return self.query_one("#purpose", Selector).value == "translation"
+        return self._purpose == "translation"
 
     def _fit_purpose(self) -> None:
         """Show the fields of the purpose, and choose its cell unless another one was chosen."""
-        purpose, cell = self.query_one("#purpose", Selector).value, self.query_one("#cell", Selector)
+        purpose, cell = self._purpose, self.query_one("#cell", Selector)
         if cell.value in {config.default_cell(name) for name in PURPOSES}:
             cell.value = config.default_cell(purpose)
         for field in self.query(Field):
             if field.control.id in ("target", "lr"):
                 field.display = (field.control.id == "target") == self._translates
             elif field.control.id == "corpus":
-                field.describe(*(("source", ABOUT["source"]) if self._translates else ("text", ABOUT["corpus"])))
+                label = {"translation": "source", "speech": "recordings"}.get(purpose, "text")
+                field.describe(label, ABOUT["corpus" if label == "text" else label])
         self._show_files()
 
     def _show_files(self) -> None:
         """Show the names of the chosen texts."""
-        is_missing = self._translates and self._corpus == NO_PAIRS
+        is_missing = self._purpose in TITLES and self._corpus == NO_PAIRS
         names = " + ".join(wording.corpus_name(name) for name in self._corpus)
         self.query_one("#corpus", Picker).value = NO_FILE if is_missing else names
         self.query_one("#target", Picker).value = wording.corpus_name(self._target[0]) if self._target else NO_FILE
@@ -190,10 +199,8 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
             if corpus:
                 self._choose(corpus, is_target=is_target)
 
-        title = "Text to train on"
-        if self._translates:
-            title = "Translations, line by line" if is_target else "Sentences to translate from, or a table"
-        self.app.push_screen(CorpusScreen(self._corpus, title=title, named=not self._translates), chosen)
+        title = "Translations, line by line" if is_target else TITLES.get(self._purpose, "Text to train on")
+        self.app.push_screen(CorpusScreen(self._corpus, title=title, named=self._purpose not in TITLES), chosen)
 
     def on_picker_cleared(self, event: Picker.Cleared) -> None:
         if event.control.id == "target":
@@ -244,7 +251,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         """Return the settings of the form, with its empty fields unset. Raises UsageError."""
         options: dict[str, object] = {
             "corpus": self._files(),
-            "purpose": self.query_one("#purpose", Selector).value,
+            "purpose": self._purpose,
             "cell": self.query_one("#cell", Selector).value,
         }
         for name in ("tokens", "layers"):
@@ -283,7 +290,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         try:
             chosen, figures = read(settings)
             self._show_if_current(number, chosen, figures)
-            if "pairs" in figures:
+            if "pairs" in figures or "recordings" in figures:
                 return
             for estimate in (self._forecaster.ask, self._forecaster.measure):
                 if worker.is_cancelled or number != self._form_number:
@@ -340,14 +347,14 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
-        planned = not {"parameters", "pairs"}.isdisjoint(self._plan_figures)
+        planned = not {"parameters", "pairs", "recordings"}.isdisjoint(self._plan_figures)
         self._start(settings, self.query_one("#name", LineInput).value.strip() or None, planned=planned)
 
     @work(thread=True, group="start")
     def _start(self, settings: Settings, name: str | None, *, planned: bool) -> None:
         """Create the run and start its engine; a form without a plan is planned first."""
         try:
-            if not planned and settings.purpose != "translation":
+            if not planned and settings.purpose not in TITLES:
                 self._forecaster.ask(read(settings)[0])
             run = self._services.create(settings, name=name, root=self._services.root)
             self._services.start(run)

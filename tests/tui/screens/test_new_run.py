@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.prepared_run import make_run
 from support.screens import SIZES, FakeForecaster, control_characters, painted, until
+from support.speech_run import manifest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
@@ -19,11 +20,11 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens.corpus import CorpusScreen, Files
 from lstmtui.tui.screens.live import LiveScreen
-from lstmtui.tui.screens.new_run import CELLS, NewRunScreen
+from lstmtui.tui.screens.new_run import CELLS, NO_PAIRS, NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.services import Services
-from lstmtui.tui.widgets.fields import LineInput, Selector
+from lstmtui.tui.widgets.fields import LineInput, Picker, Selector
 
 Open = Callable[..., LstmtuiApp]
 
@@ -315,8 +316,7 @@ async def test_a_translation_takes_two_files_or_a_table(
         screen = await formed(pilot)
         assert "target" not in painted(app)
         screen._choose(("default",), is_target=False)
-        screen.query_one("#purpose").focus()
-        await pilot.press("left")
+        screen.query_one("#purpose", Selector).value = "translation"
         await until(pilot, lambda: "A translator is trained" in painted(app))
         assert "‹ gru ›" in painted(app)
         screen.query_one("#corpus").focus()
@@ -356,3 +356,17 @@ async def test_a_chosen_cell_stays(open_app: Open) -> None:
             purpose.value = "text"
             await pilot.pause()
             assert cell.value == of_text
+
+
+async def test_speech_asks_for_recordings(open_app: Open, forecaster: FakeForecaster, tmp_path: Path) -> None:
+    table = manifest(tmp_path)
+    app = open_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await formed(pilot)
+        screen._choose(NO_PAIRS, is_target=False)
+        screen.query_one("#purpose", Selector).value = "speech"
+        await until(pilot, lambda: screen._problem.startswith("Speech is learnt from recordings"))
+        assert screen.query_one("#corpus", Picker).value == "none"
+        screen._choose((str(table),), is_target=False)
+        await until(pilot, lambda: "log-mel" in painted(app))
+        assert "recordings.tsv" in painted(app)
