@@ -10,8 +10,7 @@ A file of a manifest is found from the manifest's folder. What cannot be used is
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,17 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.data.audio import SUFFIXES, AudioError, AudioFacts, audio_facts
-from lstmtui.data.reading import ReadOptions, read_text
+from lstmtui.data.file_tables import (
+    SPLIT_COLUMNS,
+    clean_text,
+    files_below,
+    is_there,
+    part_of,
+    read_table,
+    table_in,
+    text_of,
+)
 from lstmtui.errors import UsageError
 
 FILE_COLUMNS = ("file", "path", "audio")
 TEXT_COLUMNS = ("transcript", "text", "sentence")
 SPEAKER_COLUMNS = ("speaker", "voice", "client_id")
-SPLIT_COLUMN = "split"
 MAX_SECONDS = 60
 """Of a recording that is trained on: its states of all layers are in memory at once."""
-PARTS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
-"""What a manifest says of a recording's part, and the part."""
 
 
 class Row(NamedTuple):
@@ -124,7 +129,7 @@ def read_rows(names: Sequence[str], encoding: str = "") -> tuple[list[Row], Left
     left_out = LeftOut()
     for name in names:
         path = Path(name).expanduser()
-        if not _exists(path):
+        if not is_there(path):
             raise UsageError(f"There is no folder or manifest {name!r}.")
         if path.is_dir():
             found, without = _folder(path, encoding)
@@ -145,13 +150,6 @@ def rows_to_test(rows: Sequence[Row]) -> tuple[list[Row], str]:
         return list(rows), ""
     verb = "is" if len(chosen) == 1 else "are"
     return chosen, f"Of {_recordings(len(rows))}, the {len(chosen):,} for the test {verb} evaluated (column split)."
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except ValueError:  # a NUL in the name
-        return False
 
 
 def open_rows(rows: Sequence[Row], left_out: LeftOut, max_seconds: float = math.inf) -> Recordings:
@@ -178,47 +176,18 @@ def open_rows(rows: Sequence[Row], left_out: LeftOut, max_seconds: float = math.
 
 
 def _manifest(path: Path, encoding: str) -> list[Row]:
-    lines = _text(path, encoding).split("\n")
-    columns = [name.strip().lower() for name in lines[0].split("\t")]
-    file, text = _column(columns, FILE_COLUMNS), _column(columns, TEXT_COLUMNS)
+    table = read_table(path, encoding)
+    file, text = table.column(FILE_COLUMNS), table.column(TEXT_COLUMNS)
     if file is None or text is None:
         raise UsageError(
             f"The first line of {path} must name its columns, with tabs between them: file and text, and where you "
             f"have them speaker and split."
         )
-    speaker, part = _column(columns, SPEAKER_COLUMNS), _column(columns, (SPLIT_COLUMN,))
-    rows = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        cells = line.split("\t")
-        if len(cells) <= file or not cells[file].strip():
-            raise UsageError(f"Line {number:,} of {path} names no file.")
-
-        def cell(at: int | None, cells: list[str] = cells) -> str:
-            return cells[at].strip() if at is not None and at < len(cells) else ""
-
-        rows.append(
-            Row(path.parent / cell(file), clean_text(cell(text)), cell(speaker), PARTS.get(cell(part).lower(), ""))
-        )
-    return rows
-
-
-def _column(columns: list[str], names: Sequence[str]) -> int | None:
-    """Return the column of the first of `names` that there is."""
-    return next((columns.index(name) for name in names if name in columns), None)
-
-
-def clean_text(text: str) -> str:
-    """Return a transcript with one space between words and none around them."""
-    return " ".join(text.split())
-
-
-def _text(path: Path, encoding: str) -> str:
-    """Return the text of a file, none of an empty one, which is no corpus but may be a transcript."""
-    if not path.stat().st_size:
-        return ""
-    return read_text([str(path)], ReadOptions(encoding=encoding, keep_everything=True)).decode("utf-8")
+    speaker, part = table.column(SPEAKER_COLUMNS), table.column(SPLIT_COLUMNS)
+    return [
+        Row(path.parent / row.name(file), clean_text(row.cell(text)), row.cell(speaker), part_of(row.cell(part)))
+        for row in table.rows
+    ]
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
@@ -226,13 +195,13 @@ def _text(path: Path, encoding: str) -> str:
 
 def _folder(folder: Path, encoding: str) -> tuple[list[Row], int]:
     """Return the recordings of a folder with a text, and how many have none. Raises UsageError for an empty folder."""
-    if manifest := _manifest_in(folder):
+    if manifest := table_in(folder, FILE_COLUMNS, TEXT_COLUMNS):
         return _manifest(manifest, encoding), 0
     rows, without = [], 0
-    for path in _recordings_below(folder):
+    for path in files_below(folder, SUFFIXES):
         text = path.with_suffix(".txt")
         if text.is_file():
-            rows.append(Row(path, clean_text(_text(text, encoding))))
+            rows.append(Row(path, clean_text(text_of(text, encoding))))
         else:
             without += 1
     if not rows:
@@ -242,24 +211,3 @@ def _folder(folder: Path, encoding: str) -> tuple[list[Row], int]:
             f"texts, or a manifest (.tsv) with the columns file and text."
         )
     return rows, without
-
-
-def _manifest_in(folder: Path) -> Path | None:
-    """Return the table of a folder whose first line names files and texts; the first by name."""
-    for path in sorted(folder.glob("*.tsv")):
-        with open(path, "rb") as stream:
-            columns = stream.readline(1 << 16).decode("utf-8-sig", "replace").strip().lower().split("\t")
-        if _column(columns, FILE_COLUMNS) is not None and _column(columns, TEXT_COLUMNS) is not None:
-            return path
-    return None
-
-
-def _recordings_below(folder: Path) -> Iterator[Path]:
-    """Yield the sound files in and below a folder, by their endings, sorted; hidden ones are ignored."""
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (
-            Path(where, name)
-            for name in sorted(files)
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
-        )
