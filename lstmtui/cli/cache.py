@@ -16,7 +16,7 @@ from lstmtui.errors import CorruptError, LstmtuiError
 
 app = App(cls=Group, help="The cache of prepared texts and compiled kernels.", no_args_is_help=True)
 
-CACHE_NAMES = ("compiled", "corpora", "digests", "features", "texts", "tokens", "default-*.txt")
+CACHE_NAMES = ("compiled", "corpora", "digests", "features", "pictures", "texts", "tokens", "default-*.txt")
 """Names in the cache folder that are cleared: LSTMTUI_CACHE may be a folder with other files."""
 
 

@@ -89,6 +89,9 @@ Read = TypeVar("Read")
 class TokenFiles:
     """One folder of token files, named by the digest of its settings and text."""
 
+    kind, noun = "tokens", "token files"
+    """The folder of the cache, and what is in it."""
+
     def __init__(self, cache: Path, settings: Mapping[str, Any]) -> None:
         """Name the folder in `cache`; the tokens depend on `settings` alone."""
         self._name(cache, _sha256(json.dumps({"format": FORMAT, **settings}, sort_keys=True)))
@@ -102,7 +105,7 @@ class TokenFiles:
 
     def _name(self, cache: Path, digest: str) -> None:
         self.digest = digest
-        self.folder = cache / "tokens" / digest[:32]
+        self.folder = cache / self.kind / digest[:32]
 
     def retain_for(self, user: Path) -> None:
         """Retain the files for as long as the folder `user` exists; where that fails, they may be cleared."""
@@ -150,7 +153,7 @@ class TokenFiles:
             return None
         except OSError as error:
             raise LstmtuiError(
-                f"The token files in {self.folder} cannot be read ({error.strerror or error})."
+                f"The {self.noun} in {self.folder} cannot be read ({error.strerror or error})."
             ) from error
 
     def store(self, fill: Callable[[Path], None], read: Callable[[Path], Read]) -> Read:
@@ -171,7 +174,7 @@ class TokenFiles:
             return read(final)
         except OSError as error:
             raise LstmtuiError(
-                f"The token files cannot be kept in {parent} ({error.strerror or error}); "
+                f"The {self.noun} cannot be kept in {parent} ({error.strerror or error}); "
                 f"free some space there, or name another folder in LSTMTUI_CACHE."
             ) from error
         finally:
@@ -266,7 +269,7 @@ def write_contents(folder: Path, contents: Mapping[str, Any]) -> None:
 
 def read_contents(folder: Path) -> dict[str, Any]:
     """Return what contents.json has. Raises OSError, CorruptError or ValueError for a damaged one."""
-    body, digest = _read_required(folder / "contents.json").decode().split()
+    body, digest = _read_required(folder / "contents.json").decode().rsplit(maxsplit=1)
     if digest != _sha256(body):
         raise CorruptError(f"The list of token files in {folder} is damaged; remove the folder and start again.")
     return parse_object(body)
