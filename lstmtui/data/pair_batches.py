@@ -10,6 +10,7 @@ exactly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -119,14 +120,21 @@ class PairBatches:
 def make_batch(corpus: PairTokens, pairs: NDArray[np.int64]) -> PairBatch:
     """Return the batch of these pairs."""
     sources, targets = ([side[int(n)] for n in pairs] for side in (corpus.source, corpus.target))
-    S, T, B = max(map(len, sources)), max(map(len, targets)), len(pairs)
-    source, inputs = np.full((S, B), sources[0][-1], np.int32), np.full((T, B), targets[0][-1], np.int32)
-    wanted = np.full((T, B), IGNORED, np.int32)
-    for b, (of_source, of_target) in enumerate(zip(sources, targets, strict=True)):
+    source = np.full((max(map(len, sources)), len(pairs)), sources[0][-1], np.int32)
+    for b, of_source in enumerate(sources):
         source[: len(of_source), b] = of_source
-        inputs[1 : len(of_target), b] = of_target[:-1]
-        wanted[: len(of_target), b] = of_target
+    inputs, wanted = decoder_rows(targets)
     return PairBatch(source, np.array([len(sentence) for sentence in sources], np.int32), inputs, wanted, pairs)
+
+
+def decoder_rows(sentences: Sequence[NDArray[np.integer]]) -> tuple[Ints, Ints]:
+    """Return what a decoder reads, and what it predicts, (T, B) each, for sentences that end with the line end."""
+    T, B, end = max(map(len, sentences)), len(sentences), sentences[0][-1]
+    inputs, targets = np.full((T, B), end, np.int32), np.full((T, B), IGNORED, np.int32)
+    for b, sentence in enumerate(sentences):
+        inputs[1 : len(sentence), b] = sentence[:-1]
+        targets[: len(sentence), b] = sentence
+    return inputs, targets
 
 
 def edges(longest: int) -> NDArray[np.int64]:

@@ -45,7 +45,7 @@ def test_an_epoch_has_every_utterance_once_and_batches_within_bounds(seed):
         assert max(batch.frames.shape[0] * batch.frames.shape[1] for batch in found) <= 200
         assert max(len(batch.frames) for batch in found) <= batches.max_steps
         assert max(batch.labels.shape[1] for batch in found) <= batches.max_labels
-        assert max(len(batch.utterances) for batch in found) <= batches.max_utterances == 8
+        assert max(len(batch.utterances) for batch in found) <= batches.max_examples == 8
     if seed is None:
         assert max(len(batch.frames) for batch in found) == batches.max_steps
 
