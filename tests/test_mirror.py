@@ -86,11 +86,21 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere(
         "tests/engine/nn/test_translation_model.py", "the parts of one model",
-        tuple(f"lstmtui/engine/nn/{name}.py" for name in ("linear", "translation_decoder", "translation_encoder")),
+        tuple(
+            f"lstmtui/engine/nn/{name}.py"
+            for name in ("encoder_decoder", "encoder_head", "linear", "translation_decoder", "translation_encoder")
+        ),
+    ),
+    Elsewhere(
+        "tests/engine/nn/test_translation_buckets.py", "models of one kind by shape",
+        ("lstmtui/engine/nn/encoder_decoder_buckets.py",),
     ),
     Elsewhere(
         "tests/engine/inference/test_beam_search.py", "the model that beam search drives",
-        ("lstmtui/engine/nn/incremental_translation.py", "lstmtui/engine/nn/step_attention.py",),
+        tuple(
+            f"lstmtui/engine/nn/{name}.py"
+            for name in ("incremental_decoder", "incremental_translation", "step_attention")
+        ),
     ),
     Elsewhere(
         "tests/engine/benchmark/test_forecast.py", "part of a forecast", ("lstmtui/engine/nn/memory_size.py",),

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from lstmtui.engine.nn.incremental_translation import Following
+from lstmtui.engine.nn.incremental_decoder import Following
 
 Array = np.ndarray[Any, Any]
 

@@ -20,11 +20,11 @@ import numpy as np
 
 from lstmtui.engine.backend import Cell
 from lstmtui.engine.nn.attention import Attention, AttentionSize
+from lstmtui.engine.nn.encoder_head import Encoded
 from lstmtui.engine.nn.linear import Compute, Linear
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Dropout, Recurrent, layer_names, mask_key
 from lstmtui.engine.nn.step_attention import StepAttention
-from lstmtui.engine.nn.translation_encoder import Encoded
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,8 @@ from support import tiny
 from support.translation_cases import batch, model
 
 from lstmtui.engine.inference.beam_search import Hypothesis, Prefix, SearchOptions, length_penalty, search
-from lstmtui.engine.nn.incremental_translation import Following, IncrementalTranslation
+from lstmtui.engine.nn.incremental_decoder import Following
+from lstmtui.engine.nn.incremental_translation import IncrementalTranslation
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.training_step import Update, take_step
 
