@@ -146,6 +146,12 @@ COMMANDS = (
         "evaluate:evaluate",
     ),
     Entry("corpora", _MORE, "Texts to train on: list, show, fetch.", "corpora:app"),
+    Entry(
+        "demo",
+        _MORE,
+        "Watch a run that was recorded, played back in 20 seconds: the screens as they are while a network learns.",
+        "demo:demo",
+    ),
     Entry("docs", _MORE, "Read the manual; without PAGE, list its pages.", "docs:docs"),
     Entry("info", _MORE, "Show versions, processor, threads, CUDA and folders.", "info:info"),
     Entry(

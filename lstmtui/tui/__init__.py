@@ -11,6 +11,12 @@ import sys
 from lstmtui.errors import UsageError
 
 
+def require_terminal(instead: str) -> None:
+    """Raise UsageError without a terminal that screens can be drawn on; `instead` are the commands to use there."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
+        raise UsageError(f"The screens need a terminal; use '{instead}' here.")
+
+
 def run(
     run_name: str | None = None, screen: str = "auto", *, theme: str | None = None, charset: str | None = None
 ) -> int:
@@ -20,10 +26,8 @@ def run(
     `theme` and `charset` override the user's configuration. Raises UsageError without a terminal, for
     an unknown run, theme or character set, and for "type" when there is no run.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in (None, "", "dumb"):
-        name = run_name or "RUN"
-        instead = f"lstmtui complete {name} TEXT" if screen == "type" else "lstmtui ls' or 'lstmtui train"
-        raise UsageError(f"The screens need a terminal; use '{instead}' here.")
+    complete = f"lstmtui complete {run_name or 'RUN'} TEXT"
+    require_terminal(complete if screen == "type" else "lstmtui ls' or 'lstmtui train")
     from lstmtui.runs.listing import find_run, list_runs
     from lstmtui.tui import preferences
 

@@ -236,6 +236,8 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "paused":
         return f"Paused at {at}; space continues."
     if state == "finished":
+        if snapshot.message:
+            return snapshot.message
         return f"Finished{_result(snapshot)}.{f' {_use(snapshot)}.' if _use(snapshot) else ''}"
     if state == "stopped":
         return f"Stopped at {at}, saved. r resumes exactly there{f'; {_use(snapshot)}' if _use(snapshot) else ''}."
