@@ -21,9 +21,12 @@ from lstmtui.common.units import format_duration, format_size
 from lstmtui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
+    from lstmtui.data.caption_corpus import CaptionCorpus
+    from lstmtui.data.captions import Captions
     from lstmtui.data.corpus import Corpus
     from lstmtui.data.open import Data
     from lstmtui.data.parallel_corpus import ParallelCorpus
+    from lstmtui.data.recordings import Recordings
     from lstmtui.data.speech_corpus import SpeechCorpus
 
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", tuple: "FILE"}
@@ -35,7 +38,8 @@ def train(**given: Any) -> int:
     What is 'auto' follows from the text and the time; the run's settings are printed before it starts.
 
     For translation, FILE... is a table (source, tab, target) or two files of lines, and so are those of --valid and
-    --test. For speech, it is a folder of recordings with a .txt beside each, or a manifest (.tsv).
+    --test. For speech, it is a folder of recordings with a .txt beside each, or a manifest (.tsv). For captions, it is
+    a folder of pictures with a .txt beside each, or a table (.tsv) with the columns file and caption.
     """
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
@@ -95,16 +99,21 @@ def describe(s: config.RunSettings, data: Data) -> list[str]:
 
 
 def _corpus(s: config.RunSettings, data: Data) -> str:
+    from lstmtui.data.caption_corpus import CaptionCorpus
     from lstmtui.data.parallel_corpus import ParallelCorpus
     from lstmtui.data.speech_corpus import SpeechCorpus
 
     if isinstance(data, SpeechCorpus):
         return _recordings(s, data)
+    if isinstance(data, CaptionCorpus):
+        return _pictures(s, data)
     return _pairs(s, data) if isinstance(data, ParallelCorpus) else _text(s, data)
 
 
 def _reading(s: config.RunSettings) -> str:
-    """Return how the layers of a speech run read."""
+    """Return how the layers of a run that reads no text read."""
+    if s.data.purpose == "captions":
+        return " over rows and columns"
     if s.data.purpose != "speech":
         return ""
     return " in both directions" if s.speech.directions == "both" else " that follow the recording"
@@ -112,19 +121,32 @@ def _reading(s: config.RunSettings) -> str:
 
 def _recordings(s: config.RunSettings, corpus: SpeechCorpus) -> str:
     seconds = sum(corpus.train.seconds)
-    parts = [
+    audio = f"{len(corpus.train):,} recordings ({format_duration(seconds)}, at {s.speech.sample_rate:,} Hz)"
+    return ", ".join([f"{names(s.data.corpus)}, {audio} as {_tokens(s)}", *_others(s, corpus.valid, corpus.test)])
+
+
+def _pictures(s: config.RunSettings, corpus: CaptionCorpus) -> str:
+    count = sum(map(len, corpus.train.references)) if s.pictures.references == "all" else len(corpus.train)
+    vectors = f"{s.pictures.vectors:,} {'vectors' if s.data.features else 'patches'}"
+    parts = f"{len(corpus.train):,} pictures of {vectors}, {count:,} captions as {_tokens(s)}"
+    return ", ".join([f"{names(s.data.corpus)}, {parts}", *_others(s, corpus.valid, corpus.test)])
+
+
+def _others(s: config.RunSettings, valid: Recordings | Captions, test: Recordings | Captions) -> list[str]:
+    """Return how many recordings or pictures there are for validation and test."""
+    return [
         f"{len(part):,} {f'from {names(files)}' if files else 'more'} for {use}"
-        for part, files, use in ((corpus.valid, s.data.valid, "validation"), (corpus.test, s.data.test, "the test"))
+        for part, files, use in ((valid, s.data.valid, "validation"), (test, s.data.test, "the test"))
         if len(part)
     ]
-    audio = f"{len(corpus.train):,} recordings ({format_duration(seconds)}, at {s.speech.sample_rate:,} Hz)"
-    return ", ".join([f"{names(s.data.corpus)}, {audio} as {_tokens(s)}", *parts])
 
 
 def _batch(s: config.RunSettings) -> str:
     batch, bptt = s.length.batch, s.length.bptt
     if s.data.purpose == "translation":
         return f"batches of at most {batch * bptt:,} tokens per side"
+    if s.data.purpose == "captions":
+        return f"batch {batch}"
     return f"batch {batch} x {bptt} steps"
 
 

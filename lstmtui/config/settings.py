@@ -19,7 +19,7 @@ from lstm_kernels.cell_table import CELLS
 TOKENS = ("bytes", "chars", "words", "bpe")
 AUTO = "auto"
 """The recipe chooses the kind of token from the text."""
-PURPOSES = ("text", "autocomplete", "translation", "speech", "memory")
+PURPOSES = ("text", "autocomplete", "translation", "speech", "captions", "memory")
 """What a network can be trained for; `lstmtui memory` creates the runs of purpose memory."""
 TEXT_PURPOSES = ("text", "autocomplete")
 LENGTHS = ("minutes", "epochs", "steps")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from lstmtui.config import PictureSettings
 from lstmtui.data.captions import Captions
 from lstmtui.data.pairs import Sentences, encode_lines
+from lstmtui.data.picture_file import StoredPictures
+from lstmtui.data.pictures import Pixels
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.errors import UsageError
 
@@ -93,6 +95,10 @@ class CaptionExamples:
     def vectors(self, n: int, s: PictureSettings, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
         """Return picture n as the input (S, D) of a network; `rng` draws its augmentation, None: none."""
         return self.grids.vectors(n, s, rng)
+
+    def pixels(self, n: int) -> Pixels | None:
+        """Return picture n (side, side, 3) to be shown; None where there are only vectors of another network."""
+        return self.grids[n] if isinstance(self.grids, StoredPictures) else None
 
 
 def make_examples(

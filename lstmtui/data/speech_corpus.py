@@ -6,7 +6,6 @@ speakers, where there are enough of them, else some recordings of all. What is h
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from numpy.typing import NDArray
 
 from lstmtui import recipe
 from lstmtui.config import FIELDS, DataSettings, RunSettings, Settings
+from lstmtui.data.held_out import drawn
 from lstmtui.data.log_mel import require_library
 from lstmtui.data.recordings import MAX_SECONDS, LeftOut, Recordings, Row, open_rows, read_rows
 from lstmtui.errors import UsageError
-
-MIN_SPEAKERS = 8
-"""Speakers from which on whole speakers are held out: of fewer, one would be too large a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,38 +135,6 @@ def _own(names: Sequence[str], part: str, encoding: str, left_out: LeftOut) -> R
 
 
 def hold_out(recordings: Recordings, fraction: float, key: str) -> tuple[Recordings, Recordings]:
-    """Return what is left, and about this fraction of the recordings; always the same for the same names and `key`.
-
-    Whole speakers are held out where there are `MIN_SPEAKERS` and none of those drawn is too large a part.
-    """
-    wanted = round(fraction * len(recordings)) if len(recordings) > 1 else 0
-    if fraction and len(recordings) > 1:
-        wanted = min(max(1, wanted), len(recordings) - 1)
-    chosen = np.zeros(len(recordings), np.bool_)
-    if wanted:
-        speakers = np.array(recordings.speakers, dtype=np.str_)
-        own = _speakers(speakers, wanted, key)
-        if own:
-            chosen = np.isin(speakers, own)
-        else:
-            order = sorted(range(len(recordings)), key=lambda n: _draw(str(recordings.files[n].name), key))
-            chosen[order[:wanted]] = True
+    """Return what is left, and about this fraction of the recordings, whole speakers where it can be (see `drawn`)."""
+    chosen = drawn([file.name for file in recordings.files], recordings.speakers, fraction, key)
     return recordings.select(~chosen), recordings.select(chosen)
-
-
-def _speakers(speakers: NDArray[np.str_], wanted: int, key: str) -> list[str]:
-    """Return speakers with about so many recordings together; none where that cannot be."""
-    counts = Counter(speakers.tolist())
-    if len(counts) < MIN_SPEAKERS or "" in counts:
-        return []
-    chosen: list[str] = []
-    total = 0
-    for speaker in sorted(counts, key=lambda name: _draw(name, key)):
-        if total < wanted and total + counts[speaker] <= 2 * wanted:
-            chosen.append(speaker)
-            total += counts[speaker]
-    return chosen
-
-
-def _draw(name: str, key: str) -> bytes:
-    return hashlib.blake2b(f"{key}\n{name}".encode("utf-8", "surrogateescape"), digest_size=8).digest()

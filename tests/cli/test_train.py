@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.pictures import caption_table, encoded, huge_png, shape_picture, write_picture
 from support.recordings import speech_folder, tone, wav_bytes, write_wav
 
 from lstmtui import config
@@ -311,6 +312,46 @@ def test_a_speech_run_is_explained_with_what_is_left_out(lstmtui, tmp_path):
     assert "Of 5 recordings, 1 is left out: 1 with an empty text." in said.err
     settings = config.load(run_named("moon").config)
     assert (settings.data.purpose, settings.speech.sample_rate) == ("speech", 8000)
+
+
+BAD_PICTURES = {
+    **BAD_TEXTS,
+    "a text": lambda d: write(d, "a.txt", b"some text of no great length"),
+    "one picture": lambda d: write_picture(d / "a.png", shape_picture("red", "left")),
+    "no text beside": lambda d: write_picture(d / "a" / "a.png", shape_picture("red", "left")).parent,
+    "a huge picture": lambda d: captioned(d, huge_png(20_000, 20_000)),
+    "a drawing": lambda d: captioned(d, b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    "an empty picture": lambda d: captioned(d, b""),
+    "no caption": lambda d: captioned(d, encoded(shape_picture("red", "left")), ""),
+    "a damaged packed file": lambda d: write(d, "a.npz", b"PK\x03\x04"),
+}
+
+
+def captioned(folder, picture, caption="a red half"):
+    write(folder, "a.png", picture)
+    return write(folder, "captions.tsv", f"file\tcaption\na.png\t{caption}\n".encode())
+
+
+@pytest.mark.parametrize("kind", BAD_PICTURES)
+def test_unusable_pictures_are_one_sentence_and_no_run(lstmtui, tmp_path, kind):
+    said = lstmtui("train", "--for", "captions", BAD_PICTURES[kind](tmp_path))
+    assert said.code == 2
+    assert said.err.startswith("lstmtui: ")
+    assert said.err.count("\n") == 1
+    assert "\x1b" not in said.err
+    assert not list_runs()
+
+
+def test_a_caption_run_is_explained_with_what_is_left_out(lstmtui, tmp_path):
+    table = caption_table(tmp_path, ("train", "train", "train", "test"))
+    write(tmp_path / "images", "left-red.png", b"a cat")
+    said = lstmtui("train", "--for", "captions", table, "--name", "moon", "--valid-fraction", "0.2", "--hidden", "8")
+    assert "captions.tsv, 9 pictures of 64 patches, 9 captions as words (at most 10000), 2 more for" in said.err
+    assert "validation, 4 more for the test" in said.err
+    assert "gru, 1 layer of 8 over rows and columns, embedding 8" in said.err
+    assert "Of 16 pictures, 1 is left out: 1 that cannot be read" in said.err
+    settings = config.load(run_named("moon").config)
+    assert (settings.data.purpose, settings.pictures.grid) == ("captions", (8, 8))
 
 
 def test_pairs_are_read_once_by_the_command(lstmtui, tmp_path, monkeypatch):

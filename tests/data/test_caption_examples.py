@@ -11,6 +11,7 @@ from support.caption_cases import shape_captions, shape_examples, shape_grids, s
 from lstmtui.config import PictureSettings
 from lstmtui.data import tokens
 from lstmtui.data.caption_examples import make_examples
+from lstmtui.data.picture_features import FeatureGrids
 from lstmtui.errors import UsageError
 
 
@@ -22,6 +23,13 @@ def test_every_picture_and_caption_is_an_example():
     tokenizer = shape_tokenizer()
     assert tokenizer.text(found.tokens[1]) == "the half is red left\n"
     assert (found.vectors(3, PictureSettings(side=16, patch=8))[0] == 3).all()
+
+
+def test_pixels_are_shown_where_there_are_any():
+    examples = shape_examples()
+    assert (examples.pixels(5) == examples.grids[5]).all()
+    vectors = FeatureGrids(np.zeros((16, 4, 3)), np.arange(16), "")
+    assert dataclasses.replace(examples, grids=vectors).pixels(5) is None
 
 
 def test_only_first_captions_are_examples_where_a_setting_says_so():

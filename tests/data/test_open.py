@@ -2,9 +2,11 @@
 
 import dataclasses
 
+from support.pictures import caption_table
 from support.recordings import speech_folder
 
 from lstmtui.config import DataSettings, Settings
+from lstmtui.data.caption_corpus import CaptionCorpus
 from lstmtui.data.corpus import Corpus
 from lstmtui.data.open import data_notes, data_of_run, open_data
 from lstmtui.data.parallel_corpus import ParallelCorpus
@@ -24,6 +26,10 @@ def test_the_purpose_decides_what_is_read(tmp_path):
     speech = open_data(dataclasses.replace(s, purpose="speech", corpus=(str(folder),)))
     assert isinstance(speech, SpeechCorpus)
     assert data_notes(speech) == []
+    table = caption_table(tmp_path / "pictures")
+    pictures = open_data(dataclasses.replace(s, purpose="captions", corpus=(str(table),)))
+    assert isinstance(pictures, CaptionCorpus)
+    assert data_notes(pictures) == []
 
 
 def test_a_run_uses_pairs_that_were_read_and_splits_a_text_anew(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from lstmtui import recipe
 from lstmtui.config import CELLS, TOKENS, Settings, check_together, resolve
 from lstmtui.errors import UsageError
+from lstmtui.recipe import text as of_text
 
 NEVER_CHOSEN = {"minutes", "epochs", "steps", "vocabulary"}
 
@@ -64,7 +65,7 @@ def test_tied_weights_have_one_size():
 
 
 def test_the_width_for_words_follows_from_the_time(monkeypatch):
-    monkeypatch.setattr(recipe, "training_flops", lambda precision: 55e9)
+    monkeypatch.setattr(of_text, "training_flops", lambda precision: 55e9)
 
     def chosen(minutes, size=5_000_000):
         given = Settings(corpus=("x",), tokens="words", minutes=minutes, threads=2, precision="float32")
@@ -160,13 +161,13 @@ def test_autocomplete_networks_grow_with_text_and_time():
 def test_autocomplete_networks_are_narrower_on_slower_processors(monkeypatch):
     sizes = []
     for speed in (125e9, 55e9):
-        monkeypatch.setattr(recipe, "training_flops", lambda precision, speed=speed: speed)
+        monkeypatch.setattr(of_text, "training_flops", lambda precision, speed=speed: speed)
         sizes.append(for_autocomplete(b"Hi.", minutes=20.0, threads=2).network.hidden)
     assert sizes[1] < sizes[0]
 
 
 def test_a_window_that_would_fill_the_memory_is_recomputed(monkeypatch):
-    monkeypatch.setattr(recipe, "machine_memory_bytes", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
+    monkeypatch.setattr(of_text, "machine_memory_bytes", lambda: 4 * 24 * 32 * 1000 * 2 * 512)
     sizes = {"hidden": 512, "batch": 32, "corpus": ("x",)}
     assert not recipe.resolve(Settings(bptt=1000, **sizes), corpus_bytes=10**9).run.recompute
     assert recipe.resolve(Settings(bptt=1001, **sizes), corpus_bytes=10**9).run.recompute

@@ -1,4 +1,4 @@
-"""Default settings that follow from the text, the time and other settings.
+"""Default settings of language models, which follow from the text, the time and other settings.
 
 `resolve` is a pure function of the given settings, the size of the corpus and its beginning, so that the same command
 makes the same run.
@@ -7,8 +7,6 @@ makes the same run.
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import NamedTuple
 
 from lstmtui.common.hardware import cpu_count, machine_memory_bytes, training_flops
 from lstmtui.common.word_boundaries import CharKind, char_kind, unspaced_fraction, words_and_line_ends
@@ -43,132 +41,27 @@ MAX_WORD_CHARACTERS = 30
 MAX_ALPHABET = 200
 """Distinct characters in the beginning of a text that is written with an alphabet."""
 _SEPARATORS = frozenset(" \n\r\N{NO-BREAK SPACE}")
-MIN_SAMPLE_RATE = 4_000
-"""Samples a second below which speech cannot be understood."""
 CHARACTERS_PER_MINUTE = 2_300_000
 """Characters that two processors with 512-bit vectors train a 2x256 LSTM on, evaluations included."""
-
-
-class AudioSize(NamedTuple):
-    """The size of the recordings that a run is trained on."""
-
-    recordings: int
-    seconds: float
-    """Of all together."""
-    longest: float
-    """Seconds of the longest."""
-    characters: int
-    """Of all transcripts."""
-    rate: int
-    """Samples a second of most of them."""
 
 
 def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSettings:
     """Return `s` with every open field chosen; the beginning of the text decides the kind of tokens."""
     if s.purpose not in TEXT_PURPOSES:
-        command = f"train --for {s.purpose}" if s.purpose in ("translation", "speech") else s.purpose
+        command = f"train --for {s.purpose}" if s.purpose in ("translation", "speech", "captions") else s.purpose
         raise UsageError(f"This is not for the purpose {s.purpose}; 'lstmtui {command}' makes such runs.")
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens=_choose_tokens(s, text))
-    return _completed(s, _choices(s, corpus_bytes, text))
+    return completed(s, _choices(s, corpus_bytes, text))
 
 
-def _completed(s: Settings, choices: dict[str, object]) -> RunSettings:
+def completed(s: Settings, choices: dict[str, object]) -> RunSettings:
     """Return `s` with `choices` for its open fields; a length in another unit takes the place of the minutes."""
     chosen = {name: value for name, value in choices.items() if getattr(s, name) is None}
     if not (s.minutes is s.epochs is s.steps is None):
         chosen.pop("minutes", None)
     return RunSettings.of(dataclasses.replace(s, **chosen))  # type: ignore[arg-type]  # names and types are Settings' own
-
-
-def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSettings:
-    """Return `s` with every open field chosen for so many pairs, of so many bytes on both sides together."""
-    if s.tokens == AUTO:
-        s = dataclasses.replace(s, tokens="bpe")
-    minutes = s.minutes or (3.0 if corpus_bytes < MB else 10.0 if corpus_bytes < 10 * MB else 30.0)
-    target_tokens = max(1, int(corpus_bytes / 2 / {"words": 5.5, "bpe": 4.5}.get(s.tokens, 1)))
-    batch, bptt = s.batch or max(1, min(64, pairs // 4)), s.bptt or 16
-    steps = max(1, target_tokens // (batch * bptt))
-    vocabulary = {"bpe": max(500, min(8_000, corpus_bytes // 300)), "words": 12_000}.get(s.tokens)
-    hidden = s.hidden or (256 if corpus_bytes > MB else 128)
-    embedding = s.embedding or hidden // 2
-    parameters = 16 * hidden * hidden + (s.vocabulary or vocabulary or 200) * embedding
-    passes = _passes_of_sequences(s, minutes, target_tokens, parameters, steps)
-    choices = {
-        **_for_characters(s, corpus_bytes),
-        "minutes": minutes,
-        "vocabulary": vocabulary,
-        "hidden": hidden,
-        "embedding": embedding,
-        "layers": 1,
-        "tied": False,
-        "dropout": 0.1 if passes < 4 else 0.2 if passes < 12 else 0.3,
-        "dropout_in": 0.1 if passes < 4 else 0.2,
-        "lr": 2e-3,
-        "ema": 0.999 if passes * steps > 5_000 else 0.0,
-        "batch": batch,
-        "bptt": bptt,
-        "recompute": False,
-        "eval_every": max(20, steps),
-        "eval_tokens": 0,
-    }
-    return _completed(s, choices)
-
-
-def resolve_speech(s: Settings, audio: AudioSize) -> RunSettings:
-    """Return `s` with every open field chosen for recordings of this size.
-
-    Word error rate on the test part of yesno (3 minutes of audio), some 150 steps, one seed each, 2x64, batch 4: 5.6 %
-    with averaged weights (0.998) and 3.0 % without; 38 steps of 2x128, batch 7, in the same time had learnt no word.
-    """
-    if s.tokens == AUTO:
-        s = dataclasses.replace(s, tokens="chars")
-    if 0 < s.sample_rate < MIN_SAMPLE_RATE:
-        raise UsageError(
-            f"A --sample-rate of {s.sample_rate:,} is too low for speech; give {MIN_SAMPLE_RATE:,} or more."
-        )
-    s = dataclasses.replace(s, sample_rate=s.sample_rate or (8_000 if audio.rate <= 8_000 else 16_000))
-    hours = audio.seconds / 3600
-    minutes = s.minutes or (3.0 if hours < 0.25 else 10.0 if hours < 0.75 else 30.0)
-    per_second = 100 / s.stack
-    batch = s.batch or max(1, min(16, audio.recordings // 7))
-    # A batch holds the longest utterance, also where augmentation slows it down.
-    longest = math.ceil(audio.longest / (1 - s.speed) * per_second) + 1
-    bptt = s.bptt or max(math.ceil(audio.seconds / audio.recordings * per_second), math.ceil(longest / batch))
-    steps = max(1, round(audio.seconds * per_second / (batch * bptt)))
-    hidden, layers = s.hidden or (64 if hours < 0.1 else 128 if hours < 0.75 else 256), s.layers or 2
-    ways = 2 if s.directions == "both" else 1
-    parameters = layers * ways * 4 * hidden * (ways + 1) * hidden
-    passes = _passes_of_sequences(s, minutes, audio.seconds * per_second, parameters, steps)
-    choices = {
-        **_for_characters(s, audio.characters),
-        "minutes": minutes,
-        "vocabulary": {"bpe": max(100, min(1_000, audio.characters // 100)), "words": 5_000}.get(s.tokens),
-        "hidden": hidden,
-        "embedding": hidden,
-        "layers": layers,
-        "tied": False,
-        "dropout": 0.1 if passes < 5 else 0.2 if passes < 20 else 0.3,
-        "dropout_in": 0.0,
-        "lr": 3e-3 if hidden >= 256 else 6e-3,
-        "warmup": 50,
-        "batch": batch,
-        "bptt": bptt,
-        "recompute": False,
-        "eval_every": max(50, steps),
-        "eval_tokens": 0,
-    }
-    return _completed(s, choices)
-
-
-def _passes_of_sequences(s: Settings, minutes: float, tokens: float, parameters: int, steps: int) -> float:
-    """Return about how often pairs or recordings are read; `tokens`, or frames, and `steps` are those of one pass."""
-    if s.epochs is not None:
-        return s.epochs
-    if s.steps is not None:
-        return s.steps / steps
-    return minutes * 60 * (s.threads or min(cpu_count(), 16)) * training_flops(s.precision) / (6 * parameters * tokens)
 
 
 def _choose_tokens(s: Settings, text: str) -> str:
@@ -204,7 +97,7 @@ def _is_plain_words(text: str) -> bool:
 
 
 def _choices(s: Settings, corpus_bytes: int, text: str) -> dict[str, object]:
-    general = _for_characters(s, corpus_bytes)
+    general = for_characters(s, corpus_bytes)
     if s.tokens == "chars" and len(set(text)) > MAX_ALPHABET:
         return {**general, **_for_one_wide_layer(s, corpus_bytes, len(text.encode()) / len(text))}
     if s.tokens not in ("words", "bpe"):
@@ -271,7 +164,7 @@ def _for_one_wide_layer(s: Settings, corpus_bytes: int, bytes_per_token: float) 
     }
 
 
-def _for_characters(s: Settings, corpus_bytes: int) -> dict[str, object]:
+def for_characters(s: Settings, corpus_bytes: int) -> dict[str, object]:
     """Return the settings for characters and bytes, and those that do not depend on the tokens."""
     hidden = s.hidden or 256
     minutes = s.minutes or _minutes(s, corpus_bytes)
