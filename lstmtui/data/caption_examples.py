@@ -28,6 +28,10 @@ class Grids(Protocol):
     def usable(self) -> NDArray[np.bool_]:
         """(N,): which there are."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know, a sentence each."""
+
     def __len__(self) -> int: ...
 
     def select(self, chosen: NDArray[np.bool_]) -> Self:

@@ -37,6 +37,11 @@ class FeatureGrids:
         """(N,): all of them."""
         return np.ones(len(self), np.bool_)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: features have no peculiarities."""
+        return ()
+
     def select(self, chosen: NDArray[np.bool_]) -> FeatureGrids:
         """Return the chosen pictures, in their order."""
         return FeatureGrids(self.values, self.rows[chosen], self.digest)

@@ -62,6 +62,15 @@ class StoredPictures:
         """(N,): which pictures could be decoded."""
         return ~np.isin(self.rows, list(self.damaged))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know: the first sentence of each kind, and how many others there are."""
+        return tuple(
+            f"{found[0]}{f' ({len(found) - 1:,} more like it.)' if len(found) > 1 else ''}"
+            for found in (tuple(self.damaged.values()), self.remarks)
+            if found
+        )
+
     def select(self, chosen: NDArray[np.bool_]) -> StoredPictures:
         """Return the chosen pictures, in their order."""
         return StoredPictures(self.values, self.rows[chosen], self.digest, self.damaged, self.remarks)

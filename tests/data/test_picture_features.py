@@ -21,6 +21,7 @@ def test_rows_are_those_of_the_places(tmp_path):
     found = feature_grids(saved(tmp_path / "a.npy", VALUES), (4, 1), (4, 3))
     assert len(found) == 2
     assert found.usable.all()
+    assert found.notes == ()
     vectors = found.vectors(0, PictureSettings(), np.random.default_rng(1))
     assert vectors.dtype == np.float32
     assert (vectors == VALUES[4]).all()

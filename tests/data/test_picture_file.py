@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.pictures import caption_table, encoded, huge_png, shape_picture, write_picture
@@ -77,6 +79,9 @@ def test_damage_and_animations_are_told(table, tmp_path):
         assert (found[1] == 255).all()
         assert found.usable.tolist() == [n != 1 for n in range(16)]
         assert found.remarks == (f"The picture {images / 'left-blue.png'} is animated; its first frame is used.",)
+    assert found.notes == (*found.damaged.values(), *found.remarks)
+    twice = dataclasses.replace(found, remarks=("It moves.", "It moves, too."))
+    assert twice.notes[1] == "It moves. (1 more like it.)"
     assert found.select(np.arange(16) > 0).usable.tolist() == [False] + [True] * 14
 
 

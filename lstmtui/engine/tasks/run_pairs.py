@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from lstmtui.common.files import exists
 from lstmtui.config import RunSettings
 from lstmtui.data.pair_files import PairData, tokenise_pairs
 from lstmtui.data.pairs import Rules, Tokenizers
+from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, is_joint
 from lstmtui.errors import CorruptError
@@ -34,7 +36,12 @@ def run_pairs(s: RunSettings, rules: Rules, writer: RunWriter, check: Callable[[
 def store_tokenizers(run: RunFolder, tokenizers: Tokenizers) -> None:
     """Store the tokenizers in the run folder, or check that they are those there. Raises CorruptError."""
     for tokenizer, path in zip(tokenizers, (run.tokenizer, run.path / TARGET_TOKENIZER), strict=True):
-        if not exists(path):
-            tokenizer.save(path)
-        elif load_tokenizer(path).digest() != tokenizer.digest():
-            raise CorruptError(f"{path} is not the tokenizer of this run's text; start a new run.")
+        store_tokenizer(path, tokenizer, "text")
+
+
+def store_tokenizer(path: Path, tokenizer: Tokenizer, of: str) -> None:
+    """Store a tokenizer, or check that it is the one there; `of` names what it is of. Raises CorruptError."""
+    if not exists(path):
+        tokenizer.save(path)
+    elif load_tokenizer(path).digest() != tokenizer.digest():
+        raise CorruptError(f"{path} is not the tokenizer of this run's {of}; start a new run.")

@@ -15,7 +15,7 @@ from lstmtui.data.recordings import Recordings
 from lstmtui.data.speech_corpus import open_recordings
 from lstmtui.data.utterances import UtteranceCounts, Utterances, notes, usable
 from lstmtui.engine.inference.loaded_recogniser import STATISTICS
-from lstmtui.errors import CorruptError
+from lstmtui.engine.tasks.run_pairs import store_tokenizer
 from lstmtui.runs.folder import RunFolder
 
 Report = Callable[[str, float], None]
@@ -75,9 +75,6 @@ def load_recordings(s: RunSettings, report: Report = lambda what, done: None, ca
 
 def store_vocabulary(run: RunFolder, data: SpeechData) -> None:
     """Store tokenizer and statistics in the run folder, or check the tokenizer that is there. Raises CorruptError."""
-    if not exists(run.tokenizer):
-        data.tokenizer.save(run.tokenizer)
-    elif tokens.load(run.tokenizer).digest() != data.tokenizer.digest():
-        raise CorruptError(f"{run.tokenizer} is not the tokenizer of this run's transcripts; start a new run.")
+    store_tokenizer(run.tokenizer, data.tokenizer, "transcripts")
     if data.statistics is not None and not exists(run.path / STATISTICS):
         save_statistics(run.path / STATISTICS, data.statistics)
