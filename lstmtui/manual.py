@@ -11,6 +11,7 @@ ORDER = (
     "typing",
     "translation",
     "speech",
+    "captions",
     "watching",
     "cells",
     "memory-tasks",
