@@ -92,9 +92,9 @@ def decoding(
     return step
 
 
-def trained_decoding(run: str, lines: Sequence[str], beam: int) -> Step:
-    """Return what translates all lines with the best weights of a run, on the threads of its settings."""
-    translator = loaded_translator.load(RunFolder(Path(run)))
+def trained_decoding(run: str, lines: Sequence[str], threads: int, beam: int) -> Step:
+    """Return what translates all lines with the best weights of a run."""
+    translator = loaded_translator.load(RunFolder(Path(run)), threads=threads)
 
     def step() -> list[str]:
         return [best.text for best, *_ in translator.translate(lines, SearchOptions(beam=beam))]

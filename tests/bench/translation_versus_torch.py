@@ -84,7 +84,7 @@ def _compare_trained(args: argparse.Namespace) -> None:
 
     lines, run = args.text.read_text(encoding="utf-8").splitlines(), str(args.run.resolve())
     given = [(run, lines, args.threads, precision, args.beam) for precision in PRECISIONS]
-    ours = Side("translation_ours", "trained_decoding", (run, lines, args.beam))
+    ours = Side("translation_ours", "trained_decoding", (run, lines, args.threads, args.beam))
     compare(f"{args.run.name}/beam {args.beam}", ours,
             [Side("translation_torch", "trained_decoding", each) for each in given], args)  # fmt: skip
     own = translation_ours.trained_decoding(*ours.arguments)()

@@ -55,9 +55,10 @@ def load_tokenizers(run: RunFolder, s: RunSettings) -> Tokenizers:
     return Tokenizers(load_tokenizer(run.tokenizer), load_tokenizer(path))
 
 
-def load(run: RunFolder) -> Translator:
+def load(run: RunFolder, *, threads: int | None = None) -> Translator:
     """Return the translator of the run's best checkpoint, or of its newest.
 
+    threads  that compute; None for those of the run's settings
     Raises UsageError for a run that is no translation or has no checkpoint, CorruptError for a damaged one.
     """
     s = config.load(run.config)
@@ -66,5 +67,8 @@ def load(run: RunFolder) -> Translator:
     sizes = sizes_of(s, tokenizers)
     _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizers))
     return Translator(
-        sizes, weights, tokenizers, Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
+        sizes,
+        weights,
+        tokenizers,
+        Compute(CPU.resolve_precision(s.run.precision, np.float32), threads or s.run.threads),
     )
