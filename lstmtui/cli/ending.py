@@ -10,7 +10,7 @@ from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common import text_beginning as beginnings
 from lstmtui.common.terminal_text import safe
 from lstmtui.common.units import format_duration
-from lstmtui.reports import overfitting
+from lstmtui.reports import health, overfitting
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import resume_command
 from lstmtui.runs.snapshot import RunSnapshot
@@ -25,7 +25,9 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
     """
     run = snapshot.run
     result: dict[str, Any] = (snapshot.status.get("result") or {}) if own else {}
-    advice = overfitting.advice(snapshot) if own and state == "finished" else []
+    judged = health.judge(snapshot)
+    advised = state == "finished" or (state == "stopped" and judged.level == health.SICK)
+    advice = health.advice(snapshot) if own and advised else []
     if own and state == "finished":
         notify(finished(snapshot))
     for split, title in SPLITS:
@@ -45,6 +47,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
                 "message": snapshot.message,
                 "step": snapshot.step,
                 "result": result or None,
+                "health": health.health_record(snapshot),
                 "advice": advice,
             }
         )
@@ -73,7 +76,8 @@ def part_of(result: dict[str, Any]) -> str:
 def what_next(snapshot: RunSnapshot, name: str, state: str) -> Iterator[str]:
     """Yield the commands that use or continue the run."""
     commands = list(_uses(snapshot, name))
-    if state == "finished" and overfitting.evaluations_since_best(snapshot) < overfitting.MIN_EVALUATIONS_PAST_BEST:
+    past_best = overfitting.evaluations_since_best(snapshot) >= overfitting.MIN_EVALUATIONS_PAST_BEST
+    if state == "finished" and not past_best and health.judge(snapshot).level != health.SICK:
         commands.append((resume_command(snapshot, name), "to train it further"))
     width = max(len(command) for command, _ in commands)
     for number, (command, purpose) in enumerate(commands):

@@ -12,7 +12,7 @@ from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common.files import read_json
 from lstmtui.common.units import format_age, format_duration, format_size
 from lstmtui.errors import CorruptError
-from lstmtui.reports import overfitting
+from lstmtui.reports import health, overfitting
 from lstmtui.runs.archive import text_files, total_size
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
@@ -35,7 +35,7 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     write(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         write(f"  {name:<14} {value}")
-    for sentence in (*overfitting.advice(snapshot), *_text_notice(found)):
+    for sentence in (*health.advice(snapshot), *_text_notice(found)):
         write(f"  {sentence}")
     write("\nsettings")
     for name, value in settings.flat().items():
@@ -77,6 +77,8 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
     if isinstance(status.get("heartbeat"), int | float):
         lines.append(("last seen", f"{format_age(status['heartbeat'])} ago"))
     is_language = s.settings is None or s.settings.data.purpose != "memory"
+    if (word := health.judge(s).word) and s.state != "diverged":
+        lines.append(("health", word))
     if s.train:
         loss, speed = s.train[-1].loss, s.train[-1].tokens_per_second
         how = f"{loss:.4f} nats per token, {speed:.0f} tokens/s" if is_language else f"loss {loss:.4g}, {speed:.0f}/s"
@@ -85,7 +87,10 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
         best = dict(s.best.figures)
         lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
     if (gap := overfitting.generalisation_gap(s)) is not None:
-        lines.append(("gap", f"{gap[0]:+.3f} nats per token, {gap[1]}"))
+        verdict = "" if health.judge(s).level == health.SICK else f", {gap[1]}"
+        lines.append(("gap", f"{gap[0]:+.3f} nats per token{verdict}"))
+    if (fraction := health.saturation(s)) is not None:
+        lines.append(("saturated", f"{100 * fraction:.0f} % of all gate values, {health.usual_saturation()}"))
     if (copied := overfitting.copied_text(s)) is not None:
         lines.append(("copied", f"{copied.words} of a sample of {copied.of}"))
     result = status.get("result") or {}
@@ -108,7 +113,8 @@ def _record(s: RunSnapshot, settings: config.RunSettings, plan: dict[str, Any] |
         "plan": plan,
         "best": s.best.record() if s.best else None,
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
-        "guard": overfitting.overfitting_record(s),
+        "guard": {**overfitting.overfitting_record(s), "advice": health.advice(s)},
+        "health": health.health_record(s),
         "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

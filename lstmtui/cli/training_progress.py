@@ -12,7 +12,7 @@ from lstmtui.cli.output import unknown
 from lstmtui.cli.progress import Progress, progress_bar
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration, percent
-from lstmtui.reports import overfitting
+from lstmtui.reports import health, overfitting
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 
 STATE_NOTICES = {
@@ -52,6 +52,7 @@ class TrainingProgress:
         self._last_valid = max((p.step for p in before.valid), default=0) if before else 0
         self._last_event = max((_time_of(event) for event in before.events), default=0.0) if before else 0.0
         self._has_trained = False
+        self._sick = ""
 
     def note(self, line: str) -> None:
         """Print a line that stays."""
@@ -78,6 +79,10 @@ class TrainingProgress:
             if point.step > self._last_valid:
                 self._last_valid = point.step
                 yield f"step {point.step}: validation {valid_figures(point)}{', best' if point.best else ''}"
+        judged = health.judge(snapshot) if snapshot.state == "training" else None
+        if judged is not None and judged.level == health.SICK and judged.word != self._sick:
+            self._sick = judged.word
+            yield f"step {snapshot.step}: {' '.join(judged.sentences)}"
         for event in snapshot.events:
             if _time_of(event) > self._last_event:
                 self._last_event = _time_of(event)

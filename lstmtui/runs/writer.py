@@ -47,6 +47,14 @@ def _persistent_fields(run: RunFolder) -> dict[str, Any]:
     return {}
 
 
+def _saturated(gates: tuple[str, ...], left: Any, right: Any) -> dict[str, float]:
+    """Return the fraction of the values of each gate that are saturated, for readers that load no probes."""
+    import numpy as np
+
+    of_gates = (np.asarray(left) + np.asarray(right)).mean(axis=(0, 2))
+    return {gate: round(float(value), 4) for gate, value in zip(gates, of_gates, strict=True)}
+
+
 class RunWriter:
     """Writes the files of a run folder; a thread renews the heartbeat of the status."""
 
@@ -151,6 +159,7 @@ class RunWriter:
         more  `layer_names` (L,), of a network whose layers have names
         """
         self._probe("saturation", step, gates=gates, left=left, right=right, **more)
+        self.status(saturated=_saturated(gates, left, right))
 
     def posteriors(self, step: int, values: Any, labels: Sequence[str], reference: str, transcript: str) -> None:
         """Store the probability of each label at each step of a recording (T, V), its true text and what was heard."""

@@ -6,6 +6,8 @@ import json
 
 from support.speech_figures import as_speech
 
+from lstmtui.common.files import write_atomically
+
 
 def test_a_run_is_shown(lstmtui, make_run):
     make_run("diary")
@@ -28,3 +30,21 @@ def test_a_run_of_speech_has_error_rates_and_transcripts(lstmtui, make_run):
     out = lstmtui("show", "digits").out
     assert "WER 3.1%, CER 1.2%, 0.1250 nats per token (best, step 3)" in out
     assert "\ntranscripts at step " in out
+
+
+def test_a_run_that_does_not_learn_is_called_so_and_is_not_told_to_train_longer(lstmtui, make_run):
+    run = make_run("diary")
+    with run.metrics.open("w") as file:
+        for step in (10, 20, 30, 40, 50):
+            point = {"split": "train", "step": step, "tokens": 1, "seconds": 1, "loss": 30.0, "lr": 10.0, "clipped": 0}
+            file.write(json.dumps({**point, "grad_norm": 1, "tokens_per_second": 1, "memory_mb": 1}) + "\n")
+    write_atomically(
+        run.status, json.dumps({**json.loads(run.status.read_text()), "step": 50, "vocabulary": 64}).encode()
+    )
+    out = lstmtui("show", "diary").out
+    assert "health         lr too high" in out
+    assert "It does not learn: its loss of 30.00 nats is above 4.16" in out
+    assert "more time" not in out
+    record = json.loads(lstmtui("show", "diary", "--json").out)
+    assert record["health"]["level"] == "sick"
+    assert record["guard"]["advice"][0] == record["health"]["finding"]

@@ -93,3 +93,19 @@ def test_what_is_read_is_named(tmp_path):
     shown._since -= 1
     shown.update(seen)
     assert "Reading the recordings." in lines
+
+
+def test_a_sick_run_is_told_once(tmp_path):
+    lines = []
+
+    class Lines(Progress):
+        def note(self, line):
+            lines.append(line)
+
+    seen = RunReader(make_run(tmp_path, "x", status={"vocabulary": 64})).refresh()
+    train = tuple(dataclasses.replace(point, loss=30.0) for point in seen.train)
+    seen = dataclasses.replace(seen, state="training", train=train, valid=())
+    shown = TrainingProgress(Lines(), None)
+    shown.update(seen)
+    shown.update(seen)
+    assert sum("It does not learn" in line for line in lines) == 1

@@ -164,3 +164,9 @@ def test_temporary_files_of_a_dead_engine_are_removed_at_the_next_start(run):
         path.write_bytes(b"half")
     RunWriter(run, interval=60).close()
     assert not any(path.exists() for path in left)
+
+
+def test_the_status_has_the_saturation_of_each_gate(run, writer):
+    writer.saturation(1, ("i", "g"), [[[0.1, 0.3], [0.0, 0.0]]], [[[0.5, 0.5], [1.0, 0.0]]])
+    writer.status(message="now")
+    assert (read_json(run.status) or {})["saturated"] == {"i": 0.7, "g": 0.5}

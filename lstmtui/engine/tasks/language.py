@@ -102,8 +102,10 @@ class LanguageTask(Task):
 
     @property
     def status(self) -> dict[str, Any]:
-        """The size of the vocabulary."""
-        return {"vocabulary": self.data.tokenizer.size}
+        """The size of the vocabulary, and the training loss of guessing by the frequencies of tokens, in nats."""
+        frequencies = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
+        unigram = -float(np.sum(np.exp(frequencies) * frequencies))
+        return {"vocabulary": self.data.tokenizer.size, "unigram_nll": round(unigram, 4)}
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that shape the weights, and the tokenizer's digest."""

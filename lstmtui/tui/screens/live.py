@@ -15,6 +15,7 @@ from textual.widgets import Footer, Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
+from lstmtui.reports.health import SICK, judge
 from lstmtui.runs import requests
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
@@ -176,7 +177,8 @@ The engine is a separate process: leaving this screen, or the program, does not 
             self._notice = text
             notice.update(Text(safe(text, newlines=False)))
         notice.set_class(bool(text), "-shown")
-        colour = "error" if view.gone else wording.state_colour(view.snapshot.state)
+        ill = view.gone or judge(view.snapshot).level == SICK
+        colour = "error" if ill else wording.state_colour(view.snapshot.state)
         for name in ("error", "warning", "primary"):
             notice.set_class(colour == name, f"-{name}")
 

@@ -10,12 +10,15 @@ from textual.widget import Widget
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
-from lstmtui.reports import overfitting
-from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
+from lstmtui.reports import health, overfitting
+from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
 from lstmtui.tui import wording
+from lstmtui.tui.workers.pending_requests import live_values
 
 Row = tuple[str, str, str]
 """Label, value and remark."""
+LABEL = 10
+"""Columns of a label."""
 
 
 class Figures(Widget):
@@ -38,10 +41,11 @@ class Figures(Widget):
         if self.snapshot is None:
             return Content("")
         rows = rows_of(self.snapshot)[: max(1, self.size.height)]
+        colour = wording.HEALTH_COLOURS[health.judge(self.snapshot).level]
         lines = [
             Content.assemble(
-                (f"{label:<9}", "$foreground 60%"),
-                (value, "bold"),
+                (f"{label:<{LABEL}}", "$foreground 60%"),
+                (value, f"bold {colour}" if label == "health" else "bold"),
                 (f" {remark}" if value != "–" else "", "$foreground 60%"),
             )
             for label, value, remark in rows
@@ -60,10 +64,12 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         ("train", wording.figure(train.loss) if train else "–", loss_unit),
         ("valid", wording.figure(valid.value) if valid else "–", loss_unit),
         *_error_rates(valid),
+        *_health(run),
         ("best", wording.figure(best.value) if best else "–", _quality(run)),
         _gap(run),
         *(copied if recites else ()),
-        ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(train.clipped) if train else ""),
+        *_saturated(run),
+        ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(run, train) if train else ""),
         _update(train.update_ratio if train else math.nan),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
@@ -86,8 +92,7 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         rows.append(("time", format_duration(spent), "of training"))
     if run.settings is not None:
         s = run.settings
-        live = run.status.get("live")
-        window = live.get("bptt") if isinstance(live, dict) else s.length.bptt
+        window = live_values(run)["bptt"]
         rows.append(("batch", *wording.batch(s, window if isinstance(window, int) else None)))
         if wording.is_memory_task(run):
             rows.append(("task", one_line(wording.corpus(run), 24), f"length {s.memory.memory_length}"))
@@ -98,8 +103,22 @@ def rows_of(run: RunSnapshot) -> list[Row]:
 
 
 def _gap(run: RunSnapshot) -> Row:
-    found = overfitting.generalisation_gap(run)
-    return ("gap", f"{found[0]:+.3f}", found[1]) if found else ("gap", "–", "valid - train")
+    """Return the gap with the verdict on it, which a run that does not learn has not."""
+    found, meaning = overfitting.generalisation_gap(run), "valid - train"
+    if found is None:
+        return "gap", "–", meaning
+    return "gap", f"{found[0]:+.3f}", meaning if health.judge(run).level == health.SICK else found[1]
+
+
+def _health(run: RunSnapshot) -> list[Row]:
+    found = health.judge(run)
+    return [("health", wording.health(found), "")] if found.word else []
+
+
+def _saturated(run: RunSnapshot) -> list[Row]:
+    """Return the saturated fraction of all gate values, where it was measured."""
+    fraction = health.saturation(run)
+    return [] if fraction is None else [("saturated", f"{100 * fraction:.0f}%", f"gates, {health.usual_saturation()}")]
 
 
 def _error_rates(valid: ValidPoint | None) -> list[Row]:
@@ -139,5 +158,7 @@ def _quality(run: RunSnapshot) -> str:
     return f"{best.bits_per_char:.3f} bits"
 
 
-def _clip(share: float) -> str:
-    return f"{100 * share:.0f}% clipped"
+def _clip(run: RunSnapshot, point: TrainPoint) -> str:
+    """Return how many steps were clipped, and to what norm: none are at 1e9, however large their gradients."""
+    limit = live_values(run)["clip"]
+    return f"{100 * point.clipped:.0f}% clipped" + (f" to {limit:g}" if isinstance(limit, int | float) else "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from lstmtui.common.terminal_text import one_line
+from lstmtui.reports import health
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import sparkline
@@ -29,7 +30,7 @@ class Column:
 def columns(width: int) -> tuple[Column, ...]:
     """Return the most important columns that fit into `width`; the name takes the rest of it."""
     chosen, room = [], width - 14 - PADDING - SCROLLBAR
-    for name in ("state", "best", "loss", "cell", "age", "steps", "corpus", "size"):
+    for name in ("state", "best", "health", "cell", "loss", "age", "steps", "corpus", "size"):
         if room < _WIDTHS[name] + PADDING:
             break
         room -= _WIDTHS[name] + PADDING
@@ -84,6 +85,11 @@ def _steps(run: RunSnapshot, width: int) -> Text:
     return Text(text, justify="right")
 
 
+def _health(run: RunSnapshot, width: int) -> Text:
+    found = health.judge(run)
+    return Text(one_line(wording.health(found), width) if found.word and found.level != health.UNKNOWN else "")
+
+
 def _best(run: RunSnapshot, width: int) -> Text:
     return Text(wording.quality(run, run.best)[:width], justify="right")
 
@@ -103,8 +109,9 @@ _FORMATS: dict[str, Callable[[RunSnapshot, int], Text]] = {
     "corpus": _corpus,
     "steps": _steps,
     "best": _best,
+    "health": _health,
     "age": _age,
     "loss": _loss,
 }
-_ORDER = ("state", "cell", "size", "corpus", "steps", "best", "age", "loss")
-_WIDTHS = {"state": 15, "cell": 13, "size": 6, "corpus": 16, "steps": 11, "best": 9, "age": 6, "loss": 10}
+_ORDER = ("state", "health", "cell", "size", "corpus", "steps", "best", "age", "loss")
+_WIDTHS = {"state": 15, "health": 18, "cell": 13, "size": 6, "corpus": 16, "steps": 11, "best": 9, "age": 6, "loss": 10}

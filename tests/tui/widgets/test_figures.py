@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+from support import tiny
 
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.snapshot import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
 from lstmtui.tui.widgets.figures import rows_of
 
 
@@ -22,3 +23,28 @@ def test_what_samples_repeat_stands_last_or_below_the_gap_when_they_recite(chara
 def test_nothing_is_told_before_it_was_measured():
     rows = rows_of(RunSnapshot(run=RunFolder(Path("run")), state="training"))
     assert "copied" not in [label for label, _, _ in rows]
+
+
+def sick(**settings) -> RunSnapshot:
+    """Return a run with a learning rate of 10, as its figures were after 50 steps."""
+    train = tuple(
+        TrainPoint(
+            step=10 * n, tokens=1, seconds=1, loss=30.0, lr=10, grad_norm=4, clipped=0.0, tokens_per_second=1,
+            memory_mb=1,
+        )
+        for n in range(1, 6)
+    )  # fmt: skip
+    valid = (ValidPoint(step=50, seconds=1, best=True, figures={"nll": 28.0, "perplexity": 1.0}),)
+    told = {"vocabulary": 64, "unigram_nll": 3.3, "step": 50, "saturated": dict.fromkeys("ifgo", 1.0)}
+    chosen = tiny.run_settings(lr=10.0, **settings)
+    return RunSnapshot(
+        run=RunFolder(Path("run")), state="training", train=train, valid=valid, status=told, settings=chosen
+    )
+
+
+def test_a_run_that_does_not_learn_has_no_figure_that_is_called_healthy():
+    rows = {label: (value, remark) for label, value, remark in rows_of(sick(clip=1e9))}
+    assert rows["health"] == ("✗ lr too high", "")
+    assert rows["gap"][1] == "valid - train"
+    assert rows["saturated"] == ("100%", "gates, usual 10 to 80 %")
+    assert rows["gradient"][1] == "0% clipped to 1e+09"
