@@ -29,10 +29,11 @@ Pixels = NDArray[np.uint8]
 MAX_PIXELS = 50_000_000
 """Of a picture that is read: 200 MB with transparency, and as much again while it is converted."""
 WHITE = 255
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".ppm", ".pgm")
 """Endings of the files of a folder that are taken for pictures."""
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
-"""What Pillow may try: no format that starts another program, or is seldom used and seldom tested."""
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "PPM")
+"""What Pillow may try: no format that starts another program, whose library writes to the terminal, as that of TIFF, or
+that is seldom used and seldom tested."""
 _HEAD = 512
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
@@ -78,7 +79,7 @@ def read_picture(source: Path | BinaryIO, side: int, name: str = "") -> ReadPict
     """
     name = name or str(source)
     with _opened(source, name) as image:
-        note = f"The picture {name} {words}." if (words := _frames(image)) else ""
+        note = f"The picture {name} is animated; its first frame is used." if _is_animated(image) else ""
         try:
             found = _drawn(image, side)
         except PictureError:
@@ -168,6 +169,8 @@ def _foreign(head: bytes) -> str:
     """Return what is wrong with a file that Pillow does not know, by its first bytes."""
     if b"<svg" in head.lower():
         return "is an SVG drawing; convert it to PNG"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "is a TIFF picture; convert it to PNG"
     if kind := foreign_kind(head, SOUNDS):
         return f"is {kind}"
     if foreign_kind(head):
@@ -178,19 +181,12 @@ def _foreign(head: bytes) -> str:
     return "is no picture in a format that can be read"
 
 
-def _frames(image: Image) -> str:
-    """Return what is to be said of a picture with several frames; a telephone's JPEG has others for its own use."""
+def _is_animated(image: Image) -> bool:
+    """Return whether a picture has several frames; a telephone's JPEG has others for its own use."""
     try:
-        has_several = image.format not in ("JPEG", "MPO") and getattr(image, "is_animated", False)
+        return image.format not in ("JPEG", "MPO") and bool(getattr(image, "is_animated", False))
     except Exception:  # a later frame is damaged
-        has_several = True
-    if not has_several:
-        return ""
-    return (
-        "has several pages; its first one is used"
-        if image.format == "TIFF"
-        else ("is animated; its first frame is used")
-    )
+        return True
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
