@@ -92,6 +92,9 @@ TESTED_ELSEWHERE = (
         ),
     ),
     Elsewhere(
+        "tests/engine/nn/test_caption_model.py", "the encoder of one model", ("lstmtui/engine/nn/picture_encoder.py",),
+    ),
+    Elsewhere(
         "tests/engine/nn/test_translation_buckets.py", "models of one kind by shape",
         ("lstmtui/engine/nn/encoder_decoder_buckets.py",),
     ),
