@@ -27,8 +27,9 @@ from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Recurrent
 from lstmtui.engine.nn.speech_buckets import SpeechBuckets
 from lstmtui.engine.nn.speech_model import Forward, SpeechModel, parameters
+from lstmtui.engine.tasks.example_task import ExampleTask, PartName
 from lstmtui.engine.tasks.run_recordings import load_recordings, store_vocabulary
-from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
+from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample
 
 Array = np.ndarray[Any, Any]
 
@@ -56,11 +57,9 @@ class _Heard(NamedTuple):
     """(T, V)"""
 
 
-class SpeechTask(Task):
+class SpeechTask(ExampleTask[UtteranceBatch]):
     """Trains a speech model on batches of recordings of like length."""
 
-    decides = "nll"
-    live = ("weight_decay", "lr", "clip", "dropout", "dropout_in", "weight_drop")
     model: SpeechBuckets
 
     # --- prepare --------------------------------------------------------------------------------------------------
@@ -109,7 +108,7 @@ class SpeechTask(Task):
 
     def exercise(self) -> None:
         """Evaluate a batch."""
-        batch = self._batch(0)
+        batch = self.batch(0)
         self._evaluated.evaluate(batch)
         self._evaluated.model(batch).log_probabilities(1, 1)
 
@@ -129,38 +128,16 @@ class SpeechTask(Task):
 
     # --- train ----------------------------------------------------------------------------------------------------
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches of all recordings."""
-        return self.batches.batches
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Mean number of labels of a batch."""
-        return max(1, len(self.data.train.labels.flat) // self.batches.batches)
-
-    def epoch(self, step: int) -> int:
-        """Return the pass over the recordings that the step belongs to."""
-        return self.batches.position(step).epoch
-
     def gradient(self, step: int, regularisers: Regularisers) -> float:
         """Train on the batch of the step."""
-        return self.model.gradient(self._batch(step), regularisers.dropout)
-
-    def _batch(self, step: int) -> UtteranceBatch:
-        return self.batches.batch(*self.batches.position(step))
+        return self.model.gradient(self.batch(step), regularisers.dropout)
 
     # --- observe --------------------------------------------------------------------------------------------------
 
-    @property
-    def evaluated_tokens(self) -> int:
-        """Number of validation labels."""
-        return _count(self.data.valid)
-
-    @property
-    def final_tokens(self) -> int:
-        """Number of validation and test labels."""
-        return _count(self.data.valid) + _count(self.data.test)
+    def targets(self, part: PartName) -> int:
+        """Return the number of labels in a part of the data."""
+        found = {"train": self.data.train, "valid": self.data.valid, "test": self.data.test}[part]
+        return 0 if found is None else len(found.labels.flat)
 
     def evaluate(self) -> Figures | None:
         """Evaluate the validation recordings, and transcribe some of them greedily."""
@@ -218,7 +195,7 @@ class SpeechTask(Task):
 
     def probe(self, step: int) -> None:
         """Write the saturation of gates on the batch of the step, and what is heard in one validation recording."""
-        batch = self._batch(step)
+        batch = self.batch(step)
         self._evaluated.evaluate(batch)
         gates = _Gates(self._evaluated.model(batch), batch.frame_lengths)
         saturation = gate_statistics.saturation(gates)
@@ -284,7 +261,3 @@ class _Gates:
             in_time = gates[::-1] if name.endswith(DIRECTIONS[1]) else gates
             values.append(in_time[:steps, 0].transpose(1, 0, 2).astype(np.float16))
         return {"values": np.stack(values), "layer_names": self.names, "pieces": [pieces] * len(values)}
-
-
-def _count(part: Utterances | None) -> int:
-    return 0 if part is None else len(part.labels.flat)

@@ -7,7 +7,6 @@ attention and one above.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,15 +20,14 @@ from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.bleu import corpus_bleu
 from lstmtui.engine.inference.loaded_translator import identity_of, sizes_of
 from lstmtui.engine.inference.translator import Translator
-from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.optimizer import Optimizer
-from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies
-from lstmtui.engine.nn.recurrent import Dropout
+from lstmtui.engine.nn.params import Arena, Mirror
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
-from lstmtui.engine.nn.translation_decoder import TranslationDropout
 from lstmtui.engine.nn.translation_model import parameters
+from lstmtui.engine.tasks.encoder_decoder_task import EncoderDecoderTask, labelled
+from lstmtui.engine.tasks.example_task import PartName
 from lstmtui.engine.tasks.run_pairs import run_pairs
-from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
+from lstmtui.engine.tasks.task import Figures, Live, Sample
 from lstmtui.engine.tasks.translation_probes import TranslationProbes, flow_of
 
 Array = np.ndarray[Any, Any]
@@ -43,12 +41,11 @@ SHOWN_PAIRS = 3
 """Validation pairs of a sample."""
 
 
-class TranslationTask(Task):
+class TranslationTask(EncoderDecoderTask[PairBatch]):
     """Trains a translation model on batches of pairs of like length."""
 
-    decides = "nll"
-    live = ("weight_decay", "lr", "clip", "dropout", "dropout_in", "weight_drop")
     model: TranslationBuckets
+    evaluated: TranslationBuckets
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
@@ -71,35 +68,32 @@ class TranslationTask(Task):
         s, dev, data = self.settings, device(self.settings.run.device), self.data
         self.sizes = sizes_of(s, data.tokenizers)
         self.weights = Arena(parameters(self.sizes), device=dev)
-        compute = Compute(dev.resolve_precision(s.run.precision, np.float32), s.run.threads)
+        compute = self.compute(dev)
         gradients = Arena(self.weights.layout, device=dev)
         self.optimizer = Optimizer(s, self.weights, s.run.threads)
         self.model = TranslationBuckets(self.sizes, self.weights, compute=compute, gradients=gradients)
-        self._evaluated = TranslationBuckets(
+        self.evaluated = TranslationBuckets(
             self.sizes, self.optimizer.evaluated, compute=compute, memory=self.model.memory
         )
         self._on_host = Mirror(self.optimizer.evaluated)
-        cpu = Compute(device("cpu").resolve_precision(s.run.precision, np.float32), s.run.threads)
-        self._translator = Translator(self.sizes, self._on_host.host, data.tokenizers, cpu)
+        self._translator = Translator(self.sizes, self._on_host.host, data.tokenizers, self.compute())
         self._valid, self._test = (
             None if part is None else PairBatches(part.tokens, max(self._positions, _longest(part)), None)
             for part in (data.valid, data.test)
         )
-        self._probes = TranslationProbes(self._evaluated, data)
+        self._probes = TranslationProbes(self.evaluated, data)
         self._trained_on_host = Mirror(self.weights)
         self._flow = flow_of(self.sizes, self._trained_on_host.host, data, s.run.threads)
 
-    def initialise(self) -> None:
-        """Draw the weights; the initial bias of the softmax is the log frequency of the target tokens."""
-        self.weights.initialise(self.settings.run.seed)
-        with self.weights.on_host() as views:
-            views["softmax.b"][...] = log_frequencies(self.data.train.target.flat, self.sizes.target_vocabulary)
-        self.optimizer.reset()
+    @property
+    def training_tokens(self) -> Array:
+        """All target tokens that are trained on."""
+        return self.data.train.target.flat
 
     def exercise(self) -> None:
         """Evaluate a batch, and translate a word of it."""
         batch = self.batches.batch(0, 0)
-        self._evaluated.evaluate(batch)
+        self.evaluated.evaluate(batch)
         line = self.data.tokenizers.source.text(self.data.train.source[0][:-1])
         for options in (SearchOptions(max_length=2), SearchOptions(beam=1, max_length=2)):
             self.translate([line], options)
@@ -118,49 +112,21 @@ class TranslationTask(Task):
         """Return the settings that shape the weights, and the tokenizers' digests."""
         return identity_of(self.settings, self.data.tokenizers)
 
-    # --- train ----------------------------------------------------------------------------------------------------
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches of all pairs."""
-        return self.batches.batches
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Mean number of target tokens of a batch."""
-        return max(1, len(self.data.train.target.flat) // self.batches.batches)
-
-    def epoch(self, step: int) -> int:
-        """Return the pass over the pairs that the step belongs to."""
-        return self.batches.position(step).epoch
-
-    def gradient(self, step: int, regularisers: Regularisers) -> float:
-        """Train on the batch of the step."""
-        return self.model.gradient(
-            self._batch(step), _dropout(regularisers.dropout), self.settings.translation.label_smoothing
-        )
-
-    def _batch(self, step: int) -> PairBatch:
-        return self.batches.batch(*self.batches.position(step))
-
     # --- observe --------------------------------------------------------------------------------------------------
 
-    @property
-    def evaluated_tokens(self) -> int:
-        """Number of validation targets."""
-        return _count(self.data.valid)
-
-    @property
-    def final_tokens(self) -> int:
-        """Number of validation and test targets."""
-        return _count(self.data.valid) + _count(self.data.test)
+    def targets(self, part: PartName) -> int:
+        """Return the number of target tokens in a part of the data."""
+        if part == "train":
+            return len(self.training_tokens)
+        found = self.data.valid if part == "valid" else self.data.test
+        return 0 if found is None else len(found.tokens.target.flat)
 
     def evaluate(self) -> Figures | None:
         """Evaluate the validation pairs, and translate some of them greedily."""
         if self._valid is None or self.data.valid is None:
             return None
         bleu = self._bleu(self.data.valid, VALID_TRANSLATIONS, GREEDY)
-        return Figures({**self._figures(self._valid), "bleu": bleu}, self.evaluated_tokens)
+        return Figures({**self.likelihood(self._valid), "bleu": bleu}, self.evaluated_tokens)
 
     def _bleu(self, part: Part, count: int, options: SearchOptions) -> float:
         """Return the BLEU of the translations of up to `count` pairs, evenly spaced."""
@@ -169,21 +135,11 @@ class TranslationTask(Task):
         found = self.translate([pairs.source[n] for n in chosen], options)
         return corpus_bleu(found, [pairs.target[n] for n in chosen])
 
-    def _figures(self, batches: PairBatches) -> dict[str, float]:
-        """Return the mean negative log-likelihood of a target in nats, without label smoothing, and its exponential."""
-        total, count = 0.0, 0
-        for k in range(batches.batches):
-            batch = batches.batch(0, k)
-            total += float(self._evaluated.evaluate(batch).sum(dtype=np.float64))
-            count += batch.predictions
-            self.check()
-        return {"nll": total / count, "perplexity": math.exp(min(700.0, total / count))}
-
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
         """Translate validation pairs that follow from the step, or what a person asks for."""
         source = " ".join(str((asked or {}).get("prompt") or "").split())
         if source:
-            text = _labelled(source=source, translation=self.translate([source])[0])
+            text = labelled(source=source, translation=self.translate([source])[0])
             return Sample({"temperature": 0.0, "prompt": "", "text": text})
         if self.data.valid is None:
             return None
@@ -194,7 +150,7 @@ class TranslationTask(Task):
     def _side_by_side(self, pairs: Pairs, chosen: list[int]) -> str:
         found = self.translate([pairs.source[n] for n in chosen])
         return "\n\n".join(
-            _labelled(source=pairs.source[n], translation=text, reference=pairs.target[n])
+            labelled(source=pairs.source[n], translation=text, reference=pairs.target[n])
             for n, text in zip(chosen, found, strict=True)
         )
 
@@ -210,7 +166,7 @@ class TranslationTask(Task):
         attention, window = self._probes.read_pair()
         self.writer.attention(step, **attention)
         self.writer.window(step, gates, **window)
-        self.writer.saturation(step, gates, **self._probes.saturation(self._batch(step)))
+        self.writer.saturation(step, gates, **self._probes.saturation(self.batch(step)))
         if self._flow is not None:
             self._trained_on_host.refresh()
             self.writer.gradient(**self._flow.measure(step).arrays())
@@ -220,25 +176,9 @@ class TranslationTask(Task):
         found: dict[str, Any] = {}
         for name, part, batches in (("valid", self.data.valid, self._valid), ("test", self.data.test, self._test)):
             if part is not None and batches is not None:
-                found[name] = {**self._figures(batches), "bleu": self._bleu(part, FINAL_TRANSLATIONS, DEFAULT)}
+                found[name] = {**self.likelihood(batches), "bleu": self._bleu(part, FINAL_TRANSLATIONS, DEFAULT)}
         return found
-
-
-def _labelled(**texts: str) -> str:
-    """Return texts on a line each, after their names."""
-    return "\n".join(f"{name:<11}  {text or '(nothing)'}" for name, text in texts.items())
-
-
-def _dropout(drop: Dropout) -> TranslationDropout:
-    """Return the rates of a step; those of layers apply to contexts and outputs, as to the outputs of layers."""
-    return TranslationDropout(
-        embeddings=drop.inputs, context=drop.layers, outputs=drop.layers, weights=drop.weights, key=drop.key
-    )
 
 
 def _longest(part: Part) -> int:
     return int(max(side.lengths.max() for side in (part.tokens.source, part.tokens.target)))
-
-
-def _count(part: Part | None) -> int:
-    return 0 if part is None else len(part.tokens.target.flat)
