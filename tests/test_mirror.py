@@ -85,6 +85,13 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/nn/model.py", "lstmtui/engine/tasks/__init__.py"),
     ),
     Elsewhere(
+        "tests/engine/tasks/test_translation.py", "what several tasks share",
+        ("lstmtui/engine/tasks/encoder_decoder_task.py", "lstmtui/engine/tasks/example_task.py"),
+    ),
+    Elsewhere(
+        "tests/engine/tasks/test_captions.py", "what its probes write", ("lstmtui/engine/analysis/caption_layers.py",),
+    ),
+    Elsewhere(
         "tests/engine/nn/test_translation_model.py", "the parts of one model",
         tuple(
             f"lstmtui/engine/nn/{name}.py"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +97,16 @@ def window(model: TranslationModel, batch: PairBatch, names: Callable[[str], lis
     layer reads, and as many empty ones as are padded.
     """
     layers = named_layers(model)
-    found = [of_sentence(layer, layer.gates, batch, 0) for layer in layers]
-    T = max(map(len, found))
-    values = np.zeros((len(layers), found[0].shape[1], T, found[0].shape[2]), np.float16)
-    for k, gates in enumerate(found):
+    return padded_window(
+        [(layer.name, of_sentence(layer, layer.gates, batch, 0), names(layer.side)) for layer in layers]
+    )
+
+
+def padded_window(layers: Sequence[tuple[str, Array, list[str]]]) -> dict[str, Any]:
+    """Return name, gates (steps, G, H) and what is read at each step, of every layer, as arrays of a window."""
+    T = max(len(gates) for _, gates, _ in layers)
+    values = np.zeros((len(layers), layers[0][1].shape[1], T, layers[0][1].shape[2]), np.float16)
+    for k, (_, gates, _) in enumerate(layers):
         values[k, :, : len(gates)] = gates.transpose(1, 0, 2)
-    pieces = [[*names(layer.side), *[""] * (T - len(gates))] for layer, gates in zip(layers, found, strict=True)]
-    return {"values": values, "layer_names": [layer.name for layer in layers], "pieces": pieces}
+    pieces = [[*read, *[""] * (T - len(gates))] for _, gates, read in layers]
+    return {"values": values, "layer_names": [name for name, *_ in layers], "pieces": pieces}

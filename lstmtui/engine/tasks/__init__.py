@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lstmtui.config import RunSettings
+from lstmtui.engine.tasks.captions import CaptionTask
 from lstmtui.engine.tasks.language import LanguageTask
 from lstmtui.engine.tasks.memory import MemoryTask
 from lstmtui.engine.tasks.speech import SpeechTask
@@ -15,6 +16,7 @@ TASKS: dict[str, type[Task]] = {
     "autocomplete": LanguageTask,
     "translation": TranslationTask,
     "speech": SpeechTask,
+    "captions": CaptionTask,
     "memory": MemoryTask,
 }
 

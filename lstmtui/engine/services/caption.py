@@ -1,0 +1,141 @@
+"""A trained captioner that answers requests: python -m lstmtui.engine.services.caption RUN_FOLDER.
+
+One JSON object a line on standard input, one or more on standard output; the first line out says what was loaded, or
+why the run cannot be loaded.
+
+    {"op": "caption", "files": [PATH, ...], "beam": 5, "alpha": 1.0, "nbest": 1, "max_length": null, "pixels": false}
+        {"pictures": [{"file", "captions": [{"text", "score", "log_probability", "tokens", "attention"}, ...], "note",
+         "pixels"}, ...]}
+         a picture that cannot be read has {"file", "error": SENTENCE} in its place
+    {"op": "evaluate", "files": [FOLDER or TABLE, ...], "encoding": "", "beam": 5, "alpha": 1.0}
+        {"progress": 0.1} ...
+        {"f1", "concept_f1", "exact", ..., "pictures", "notes", "examples": [{"picture", "caption", "reference"}, ...]}
+
+"attention" (tokens, rows, columns) is what each token has looked at; "pixels" is what the network has seen, the base64
+form of (side, side, 3) bytes, null unless it is asked for.
+
+Errors and heartbeats: see `lstmtui.engine.answering`.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+from typing import Any
+
+from lstmtui import config
+from lstmtui.data.captions import open_rows, read_rows, rows_to_test
+from lstmtui.data.picture_file import stored_pictures
+from lstmtui.data.pictures import PictureError, read_picture
+from lstmtui.engine.answering import Answer, Answering, Answers, dispatch, serve_run
+from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
+from lstmtui.engine.inference.captioner import BATCH, Caption, Captioner
+from lstmtui.engine.inference.loaded_captioner import load
+from lstmtui.errors import UsageError
+from lstmtui.protocol import MAX_BEAM
+from lstmtui.reports.caption_scores import caption_scores
+from lstmtui.runs.folder import RunFolder
+
+MAX_PICTURES = 1_000
+"""Of a request at most."""
+MAX_EXAMPLES = 5
+
+
+class Service:
+    """One loaded captioner and its operations."""
+
+    def __init__(self, captioner: Captioner, *, reads_pixels: bool = True) -> None:
+        """`reads_pixels` is false for a captioner that reads the vectors of another network."""
+        self._captioner, self._reads_pixels = captioner, reads_pixels
+
+    def about(self) -> Answer:
+        """Return what a client should know of the captioner."""
+        grid, pictures = self._captioner.sizes.grid, self._captioner.pictures
+        return {"ready": True, "side": pictures.side, "rows": grid.rows, "columns": grid.columns}
+
+    def answers(self, request: Any) -> Answers:
+        """Yield the answers to one request. Raises LstmtuiError."""
+        return dispatch({"caption": self._caption, "evaluate": self._evaluate}, request, "caption")
+
+    def _caption(
+        self, files: list[str], beam: int = DEFAULT.beam, alpha: float = DEFAULT.alpha, nbest: int = DEFAULT.nbest,
+        max_length: int | None = None, pixels: bool = False,
+    ) -> Answers:  # fmt: skip
+        if len(files) > MAX_PICTURES:
+            raise UsageError(f"A request has at most {MAX_PICTURES:,} pictures, not {len(files):,}.")
+        options = self._options(beam, alpha, nbest, max_length)
+        answers: list[Answer] = []
+        read = []
+        for name in files:
+            try:
+                found = read_picture(Path(name), self._captioner.pictures.side)
+            except PictureError as error:
+                answers.append({"file": name, "error": str(error)})
+                continue
+            drawn = base64.b64encode(found.pixels.tobytes()).decode("ascii") if pixels else None
+            answers.append({"file": name, "note": found.note, "pixels": drawn})
+            read.append(found.pixels)
+        described = iter(self._captioner.describe(read, options))
+        for answer in answers:
+            if "error" not in answer:
+                answer["captions"] = [_as_json(best) for best in next(described)]
+        yield {"pictures": answers}
+
+    def _evaluate(
+        self, files: list[str], encoding: str = "", beam: int = DEFAULT.beam, alpha: float = DEFAULT.alpha
+    ) -> Answers:
+        options = self._options(beam, alpha, 1, None)
+        rows, left_out = read_rows(files, encoding)
+        rows, which = rows_to_test(rows)
+        left_out.count = len(rows) + left_out.without_text
+        captions = open_rows(rows, left_out)
+        if not len(captions):
+            raise UsageError(" ".join(["There is no picture to evaluate.", *left_out.notes()]))
+        pictures = stored_pictures(captions, self._captioner.pictures.side)
+        captions, pictures = captions.select(pictures.usable), pictures.select(pictures.usable)
+        found: list[str] = []
+        for at in range(0, len(captions), BATCH):
+            vectors = [pictures.vectors(n, self._captioner.pictures) for n in range(at, min(at + BATCH, len(captions)))]
+            found += [best.text for best, *_ in self._captioner.caption(vectors, options)]
+            yield {"progress": round(len(found) / len(captions), 4)}
+        wrong = [n for n, text in enumerate(found) if text not in captions.references[n]]
+        yield {
+            **caption_scores(found, captions.references, captions.concepts)._asdict(), "pictures": len(captions),
+            "notes": [which] * bool(which) + left_out.notes() + list(pictures.notes),
+            "examples": [
+                {"picture": str(captions.pictures[n]), "caption": found[n], "reference": captions.references[n][0]}
+                for n in wrong[:: max(1, len(wrong) // MAX_EXAMPLES)][:MAX_EXAMPLES]
+            ],
+        }  # fmt: skip
+
+    def _options(self, beam: int, alpha: float, nbest: int, max_length: int | None) -> SearchOptions:
+        """Return how to search. Raises UsageError."""
+        if not self._reads_pixels:
+            raise UsageError("This run reads the features of another network (--features), and so no pictures.")
+        if not 1 <= nbest <= beam <= MAX_BEAM:
+            raise UsageError(f"beam is at most {MAX_BEAM}, and nbest at most beam; both are 1 or more.")
+        if alpha < 0 or (max_length is not None and max_length < 1):
+            raise UsageError("alpha is 0 or more, and max_length 1 or more.")
+        return SearchOptions(beam=beam, alpha=float(alpha), nbest=nbest, max_length=max_length)
+
+
+def _as_json(best: Caption) -> dict[str, Any]:
+    return {
+        "text": best.text, "score": best.score, "log_probability": best.log_probability, "tokens": list(best.tokens),
+        "attention": [[[round(float(x), 4) for x in row] for row in grid] for grid in best.attention],
+    }  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the run in the folder given until standard input ends."""
+    return serve_run("lstmtui.engine.services.caption", arguments, _load)
+
+
+def _load(run: RunFolder) -> tuple[Answering, Answer]:
+    service = Service(load(run), reads_pixels=not config.load(run.config).data.features)
+    return service.answers, service.about()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
