@@ -191,6 +191,7 @@ TESTED_ELSEWHERE = (
         ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
     ),
     Elsewhere("tests/tui/screens/test_live.py", "a part of the screen", ("lstmtui/tui/widgets/observations.py",)),
+    Elsewhere("tests/tui/screens/test_transcribe.py", "completes names there", ("lstmtui/tui/widgets/path_line.py",)),
     Elsewhere(
         "tests/tui/screens/test_type.py", "parts of the screen",
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/save_text", "workers/completion", "workers/model_thread")),

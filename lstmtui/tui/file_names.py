@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".ppm", ".pgm")
 """Endings of files that are offered; where none fits, all files are."""
 MAX_ENTRIES = 10_000
 """Files of a folder that are looked at."""
@@ -38,7 +39,7 @@ def given_path(text: str) -> Path | None:
     return Path(os.path.expanduser(text)) if text else None
 
 
-def complete(text: str, endings: tuple[str, ...] = RECORDINGS) -> Completion:
+def complete(text: str, endings: tuple[str, ...]) -> Completion:
     """Return how a path goes on: files with these endings, and folders. Raises OSError for an unreadable folder."""
     folder, _, beginning = text.rpartition("/") if "/" in text else ("", "", text)
     shown = folder + "/" if "/" in text else ""

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lstmtui.tui.file_names import complete, given_path
+from lstmtui.tui.file_names import RECORDINGS, Completion, complete, given_path
+
+
+def offered(text: str) -> Completion:
+    return complete(text, RECORDINGS)
 
 
 @pytest.fixture
@@ -37,21 +41,21 @@ def test_no_path(here: Path) -> None:
 
 
 def test_recordings_and_folders_are_offered(here: Path) -> None:
-    assert complete("").choices == ("one two.FLAC", "one.wav", "tapes/")
-    found = complete("o")
+    assert offered("").choices == ("one two.FLAC", "one.wav", "tapes/")
+    found = offered("o")
     assert (found.text, found.choices) == ("one", ("one two.FLAC", "one.wav"))
-    assert complete("ta").text == "tapes/"
-    assert complete("tapes/").text == "tapes/x.ogg"
-    assert complete(f"{here}/ta").text == f"{here}/tapes/"
+    assert offered("ta").text == "tapes/"
+    assert offered("tapes/").text == "tapes/x.ogg"
+    assert offered(f"{here}/ta").text == f"{here}/tapes/"
 
 
 def test_other_files_are_offered_where_no_recording_fits(here: Path) -> None:
-    assert complete("n").text == "notes.txt"
-    assert complete(".h").text == ".hidden.wav"
-    assert complete("zz") == complete("zz")
-    assert complete("zz").choices == ()
+    assert offered("n").text == "notes.txt"
+    assert offered(".h").text == ".hidden.wav"
+    assert offered("zz") == offered("zz")
+    assert offered("zz").choices == ()
 
 
 def test_a_folder_that_does_not_exist_raises(here: Path) -> None:
     with pytest.raises(OSError, match="none"):
-        complete("none/a")
+        offered("none/a")

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import ClassVar
 
-from textual import work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.config import RunSettings
 from lstmtui.runs.folder import RunFolder
-from lstmtui.tui.file_names import Completion, complete, given_path
+from lstmtui.tui.file_names import RECORDINGS
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
-from lstmtui.tui.widgets.fields import LineInput
 from lstmtui.tui.widgets.level_meter import LevelMeter
 from lstmtui.tui.widgets.panels import Frame
 from lstmtui.tui.widgets.passages import PassageList
+from lstmtui.tui.widgets.path_line import PathLine
 from lstmtui.tui.widgets.speech_picture import Heard, Scale, SpeechPicture
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 from lstmtui.tui.workers.transcription import NowHeard, Order, Passage, SegmentHeard, Transcribed, TranscriptionThread
 
 READY = "Type or paste the path of a recording and press enter; Tab completes it."
-MAX_CHOICES = 20
-"""Names of files that are listed."""
 
 
 class TranscribeScreen(BaseScreen[None]):
@@ -59,7 +55,6 @@ it again.
     AUTO_FOCUS = "#file"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "transcribe", "Transcribe", tooltip="Transcribe the file", priority=True),
-        Binding("tab", "complete", "Complete", tooltip="Complete the name of the file"),
         bind("f2", "listen", "Microphone", "transcribe.listen", "Listen to the microphone, or end that", show=True),
         bind("f4", "copy", "Copy", "transcribe.copy", "Copy the text to the clipboard", show=True),
         Binding("up", "choose(-1)", "Passage before", show=False),
@@ -87,9 +82,9 @@ it again.
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        with Horizontal(id="line"):
-            yield Static("recording ")
-            yield LineInput("", id="file", placeholder="path of a WAV, FLAC, OGG or MP3 file")
+        yield PathLine(
+            "recording", "path of a WAV, FLAC, OGG or MP3 file", RECORDINGS, noun="recording", verb="transcribes"
+        )
         yield LevelMeter()
         with Frame(id="picture", classes="panel"):
             yield SpeechPicture()
@@ -146,7 +141,7 @@ it again.
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def action_transcribe(self) -> None:
-        file = given_path(self.query_one("#file", Input).value)
+        file = self.query_one(PathLine).path
         if file is None:
             self._set_status("Type the path of a recording first; Tab lists what is here.")
         elif not self._ready and self._opens:
@@ -266,32 +261,9 @@ it again.
         listed = self.query_one(PassageList)
         (listed.scroll_page_down if by > 0 else listed.scroll_page_up)(animate=False)
 
-    def action_complete(self) -> None:
-        self._complete(self.query_one("#file", Input).value)
-
-    @work(thread=True, group="complete", exclusive=True)
-    def _complete(self, text: str) -> None:
-        try:
-            found = complete(text)
-        except (OSError, ValueError) as error:
-            self.call_if_usable(self._set_status, f"This folder cannot be read ({_reason(error)}).", error=True)
-            return
-        self.call_if_usable(self._completed, text, found)
-
-    def _completed(self, text: str, found: Completion) -> None:
-        line = self.query_one("#file", Input)
-        if line.value != text:
-            return  # typed on meanwhile
-        line.value = found.text
-        line.cursor_position = len(found.text)
-        if not found.choices:
-            self._set_status("No recording and no folder begins with this name.", error=True)
-        elif len(found.choices) == 1:
-            self._set_status("enter transcribes it." if not found.text.endswith("/") else "Tab lists the folder.")
-        else:
-            more = len(found.choices) - MAX_CHOICES
-            listed = "  ".join(found.choices[:MAX_CHOICES])
-            self._set_status(f"{listed}{f'  and {more:,} more' if more > 0 else ''}")
+    @on(PathLine.Remark)
+    def _remark(self, message: PathLine.Remark) -> None:
+        self._set_status(message.text, error=message.error)
 
     def action_copy(self) -> None:
         text = " ".join(passage.segment.text for passage in self._passages)
@@ -319,7 +291,3 @@ it again.
 
     def _set_status(self, text: str, *, error: bool = False) -> None:
         self.query_one(StatusLine).set_text(text, error=error)
-
-
-def _reason(error: Exception) -> str:
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
