@@ -48,40 +48,22 @@ def picture_of(vectors: Ink, patch: int) -> Pixels:
     return found
 
 
-def _moved(pixels: Pixels, s: PictureSettings, rng: np.random.Generator) -> NDArray[np.float32] | Pixels:
-    """Return the values (side, side, 3) of a picture that is shifted, scaled and rotated."""
+def _moved(pixels: Pixels, s: PictureSettings, rng: np.random.Generator) -> Pixels:
+    """Return the pixels (side, side, 3) of a picture that is shifted, scaled and rotated."""
     # Drawn whatever the settings are, so that a setting does not change what the others draw.
     down, right, scale, angle = rng.uniform(-1, 1, 4) * (s.shift, s.shift, s.scale, math.radians(s.rotate))
     if not down and not right and not scale and not angle:
         return pixels
-    side = len(pixels)
-    middle = (side - 1) / 2
+    from PIL import Image as pillow  # noqa: N813  (a module with the name of its class)
+
+    middle = len(pixels) / 2
     cos, sin = math.cos(angle) / (1 + scale), math.sin(angle) / (1 + scale)
-    rows, columns = (np.arange(side) - middle - shift for shift in (down, right))
-    # Where each pixel comes from. Paper stands around the picture, one pixel wide, and nothing else beyond it.
-    at = (np.add.outer(cos * rows, sin * columns) + middle, np.add.outer(-sin * rows, cos * columns) + middle)
-    (top, below), (left, beside) = (_between(np.clip(positions, -1, side) + 1) for positions in at)
-    # A fourth byte makes a pixel one number, which is gathered faster than three.
-    paper = np.full((side + 3, side + 3, 4), WHITE, np.uint8)
-    paper[1 : side + 1, 1 : side + 1, :3] = pixels
-    whole, first = paper.view(np.uint32).ravel(), top * (side + 3) + left
-    corners = (whole.take(first + step).view(np.uint8) for step in (0, 1, side + 3, side + 4))
-    upper_left, upper_right, lower_left, lower_right = (
-        corner.reshape(side, side, 4).astype(np.float32) for corner in corners
-    )
-    upper, lower = _mixed(upper_left, upper_right, beside), _mixed(lower_left, lower_right, beside)
-    return _mixed(upper, lower, below)[..., :3]
-
-
-def _between(positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], Ink]:
-    """Return the whole numbers below positions (side, side), and how far they lie above these (side, side, 1)."""
-    whole = positions.astype(np.int64)
-    return whole, (positions - whole).astype(np.float32)[..., None]
-
-
-def _mixed(first: Ink, second: Ink, part: Ink) -> Ink:
-    """Return `first` and this part of the way to `second`, both of which are overwritten."""
-    second -= first
-    second *= part
-    first += second
-    return first
+    # Where each pixel comes from: a * column + b * row + c, and the same for its row. By Pillow, which takes less than
+    # half the time of NumPy's functions (0.4 ms a picture for 1.0) and leaves the interpreter to others.
+    column = (cos, -sin, middle - cos * (middle + right) + sin * (middle + down))
+    row = (sin, cos, middle - sin * (middle + right) - cos * (middle + down))
+    moved = pillow.fromarray(pixels).transform(
+        pixels.shape[:2], pillow.Transform.AFFINE, (*column, *row), pillow.Resampling.BILINEAR,
+        fillcolor=(WHITE, WHITE, WHITE),
+    )  # fmt: skip
+    return np.asarray(moved)

@@ -76,7 +76,8 @@ def test_a_quarter_turn_is_one():
     pixels = shape_picture("blue", "top", 8)
     pixels[0, 0] = 9
     found = moved(pixels, 0, 0, 0, 1.0, rotate=90.0)
-    assert (found == np.rot90(pixels, -1)).all() or (found == np.rot90(pixels)).all()
+    # Interpolated values are rounded down.
+    np.testing.assert_allclose(found.astype(int), np.rot90(pixels).astype(int), atol=1)
 
 
 def test_nothing_moves_where_every_setting_is_0():
