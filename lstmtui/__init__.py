@@ -8,6 +8,9 @@ with lstmtui.Translator.load("multi30k") as translator:
 
 with lstmtui.Transcriber.load("digits") as transcriber:
     transcriber.transcribe("a.wav").text
+
+with lstmtui.Captioner.load("emoji") as captioner:
+    captioner.caption(["a.png"])
 """
 
 from __future__ import annotations
@@ -15,26 +18,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lstmtui.client.captioner import Captioner, Described
     from lstmtui.client.model import Candidate, Completer
     from lstmtui.client.transcriber import Transcriber, Transcript
     from lstmtui.client.translator import Translation, Translator
 
 __version__ = "0.1.0"
-__all__ = ["Candidate", "Completer", "Transcriber", "Transcript", "Translation", "Translator", "__version__"]
+_MODULES = {
+    "Candidate": "model", "Captioner": "captioner", "Completer": "model", "Described": "captioner",
+    "Transcriber": "transcriber", "Transcript": "transcriber", "Translation": "translator", "Translator": "translator",
+}  # fmt: skip
+"""The names for other programs, and the module of `lstmtui.client` that each is in."""
+__all__ = [
+    "Candidate", "Captioner", "Completer", "Described", "Transcriber", "Transcript", "Translation", "Translator",
+    "__version__",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Import the names for other programs at first use: commands start faster without them."""
-    if name in ("Candidate", "Completer"):
-        from lstmtui.client import model
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(model, name)
-    if name in ("Translation", "Translator"):
-        from lstmtui.client import translator
-
-        return getattr(translator, name)
-    if name in ("Transcriber", "Transcript"):
-        from lstmtui.client import transcriber
-
-        return getattr(transcriber, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"lstmtui.client.{_MODULES[name]}"), name)

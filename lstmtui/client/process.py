@@ -258,6 +258,16 @@ class _ErrorReader(threading.Thread):
         return next(iter(self._tail.decode(errors="replace").strip().splitlines()[-1:]), "")
 
 
+def progress_to(on_progress: Callable[[float], object] | None) -> OnInterim:
+    """Return what gives the part that is done, of lines before an answer, to `on_progress`."""
+
+    def interim(line: dict[str, Any]) -> None:
+        if on_progress is not None and "progress" in line:
+            on_progress(line["progress"])
+
+    return interim
+
+
 class LoadedRun:
     """A trained run, loaded in a process of its own that answers one question at a time.
 

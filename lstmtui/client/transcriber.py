@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lstmtui.client.process import LoadedRun
+from lstmtui.client.process import LoadedRun, progress_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,8 @@ class Transcriber(LoadedRun):
         self, files: Sequence[str | Path], *, on_progress: Callable[[float], object] | None = None, **options: Any
     ) -> dict[str, Any]:
         """Return `wer` and `cer` of the recordings in folders or manifests, also by speaker, and their counts."""
-
-        def interim(answer: dict[str, Any]) -> None:
-            if on_progress is not None and "progress" in answer:
-                on_progress(answer["progress"])
-
         names = [str(Path(file).absolute()) for file in files]
-        return self._child.ask({"op": "evaluate", "files": names, **_plain(options)}, interim)
+        return self._child.ask({"op": "evaluate", "files": names, **_plain(options)}, progress_to(on_progress))
 
     def listen(self, rate: int, **options: Any) -> None:
         """Begin a stream of `rate` samples a second; an earlier one ends."""
