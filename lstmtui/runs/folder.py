@@ -53,7 +53,14 @@ FILES = (
 )  # fmt: skip
 """The files in the folder of a run."""
 FOLDERS = {
-    "probes": ("saturation-*.npz", "gradient-*.npz", "window.npz"),
+    "probes": (
+        "saturation-*.npz",
+        "gradient-*.npz",
+        "attention-*.npz",
+        "posteriors-*.npz",
+        "window.npz",
+        "pictures.npz",
+    ),
     "checkpoints": ("step-*.safetensors", "best.json"),
     "autocomplete": ("text.npz*", "profile*", "biases.npz*", "*.lock"),
 }

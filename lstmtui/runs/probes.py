@@ -62,6 +62,16 @@ def _attention(path: Path) -> AttentionProbe | None:
     )
 
 
+def read_pictures(run: RunFolder) -> Any:
+    """Return the pictures (N, side, side, 3) uint8 whose captions the samples have; None without any."""
+    stored = read_arrays(run.probes / "pictures.npz", "pixels")
+    if stored is None:
+        return None
+    pixels = stored["pixels"]
+    is_whole = pixels.dtype.kind == "u" and pixels.itemsize == 1 and pixels.ndim == 4 and pixels.shape[3] == 3
+    return pixels if is_whole and pixels.size and pixels.shape[1] == pixels.shape[2] else None
+
+
 def read_posteriors(run: RunFolder, *, newest: int = 64) -> list[Posteriors]:
     """Return what was heard in a recording, oldest first; damaged probes are skipped."""
     paths = sorted(run.probes.glob("posteriors-*.npz"))[-newest:]

@@ -198,6 +198,16 @@ class RunWriter:
 
         self._try(write)
 
+    def pictures(self, pixels: Any) -> None:
+        """Store the pictures whose captions the samples have, (N, side, side, 3) uint8, unless they are there."""
+
+        def write() -> None:
+            private_folder(self.run.probes)
+            if not (path := self.run.probes / "pictures.npz").exists():
+                write_atomically(path, pack({"pixels": pixels}, compressed=True), sync=False)
+
+        self._try(write)
+
     def log(self, line: str) -> None:
         """Append a line to engine.log; never raises."""
         try:

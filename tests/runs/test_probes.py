@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lstmtui.runs import probes
 from lstmtui.runs.folder import RunFolder
@@ -36,6 +37,20 @@ def test_attention_is_read_as_it_was_written(run, writer):
     assert [probe.step for probe in found] == [1, 3]
     assert (found[0].source, found[0].target, found[0].part) == (("a", "</s>"), ("x", "y", "</s>"), "validation")
     np.testing.assert_array_equal(found[0].weights, weights)
+
+
+def test_pictures_are_read_as_they_were_first_written(run, writer):
+    assert probes.read_pictures(run) is None
+    pixels = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    writer.pictures(pixels)
+    writer.pictures(pixels[:1])
+    np.testing.assert_array_equal(probes.read_pictures(run), pixels)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((2, 4, 4)), np.zeros((2, 4, 5, 3), np.uint8), np.zeros(3, np.uint8)])
+def test_what_is_no_picture_is_ignored(run, writer, pixels):
+    writer.pictures(pixels)
+    assert probes.read_pictures(run) is None
 
 
 def test_layers_keep_their_names(run, writer):

@@ -9,7 +9,9 @@ why the run cannot be loaded.
          a picture that cannot be read has {"file", "error": SENTENCE} in its place
     {"op": "evaluate", "files": [FOLDER or TABLE, ...], "encoding": "", "beam": 5, "alpha": 1.0}
         {"progress": 0.1} ...
-        {"f1", "concept_f1", "exact", ..., "pictures", "notes", "examples": [{"picture", "caption", "reference"}, ...]}
+        {"exact", "f1", "concept_f1", "cider", "bleu", "bleu_signature", "pictures", "concepts", "notes",
+         "examples": [{"picture", "caption", "reference"}, ...]}
+         bleu is null where sacreBLEU is not installed
 
 "attention" (tokens, rows, columns) is what each token has looked at; "pixels" is what the network has seen, the base64
 form of (side, side, 3) bytes, null unless it is asked for.
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from lstmtui.engine.inference.captioner import BATCH, Caption, Captioner
 from lstmtui.engine.inference.loaded_captioner import load
 from lstmtui.errors import UsageError
 from lstmtui.protocol import MAX_BEAM
+from lstmtui.reports import translation_scores
 from lstmtui.reports.caption_scores import caption_scores
 from lstmtui.runs.folder import RunFolder
 
@@ -99,9 +103,11 @@ class Service:
             vectors = [pictures.vectors(n, self._captioner.pictures) for n in range(at, min(at + BATCH, len(captions)))]
             found += [best.text for best, *_ in self._captioner.caption(vectors, options)]
             yield {"progress": round(len(found) / len(captions), 4)}
+        scores = caption_scores(found, captions.references, captions.concepts)._asdict()
         wrong = [n for n, text in enumerate(found) if text not in captions.references[n]]
         yield {
-            **caption_scores(found, captions.references, captions.concepts)._asdict(), "pictures": len(captions),
+            **scores, **_bleu(found, captions.references), "pictures": len(captions),
+            "concepts": len(set(captions.concepts) - {""}),
             "notes": [which] * bool(which) + left_out.notes() + list(pictures.notes),
             "examples": [
                 {"picture": str(captions.pictures[n]), "caption": found[n], "reference": captions.references[n][0]}
@@ -118,6 +124,14 @@ class Service:
         if alpha < 0 or (max_length is not None and max_length < 1):
             raise UsageError("alpha is 0 or more, and max_length 1 or more.")
         return SearchOptions(beam=beam, alpha=float(alpha), nbest=nbest, max_length=max_length)
+
+
+def _bleu(found: Sequence[str], references: Sequence[Sequence[str]]) -> Answer:
+    try:
+        of_all = translation_scores.scores(found, references, lowercase=True)
+    except UsageError:
+        return {"bleu": None, "bleu_signature": None}
+    return {name: of_all[name] for name in ("bleu", "bleu_signature")}
 
 
 def _as_json(best: Caption) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from lstmtui.data.caption_batches import CaptionBatch, CaptionBatches
 from lstmtui.data.caption_examples import CaptionExamples
 from lstmtui.data.pair_batches import decoder_rows
+from lstmtui.data.picture_file import StoredPictures
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.analysis.caption_layers import CaptionGates
 from lstmtui.engine.backend import CELLS, device
@@ -37,8 +38,6 @@ MAX_CAPTIONED, FINAL_CAPTIONED = 250, 2000
 GREEDY = SearchOptions(beam=1)
 END = "</s>"
 """How the end of a caption is named."""
-SHOWN_TOKENS = 5
-"""Tokens of the caption of a probe, about."""
 SHOWN_PICTURES = 4
 """Validation pictures of a sample, always the same ones."""
 
@@ -149,7 +148,7 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         part = self.data.valid
         if part is None:
             return None
-        chosen = np.unique((np.arange(SHOWN_PICTURES) + 0.5) * part.pictures // SHOWN_PICTURES).astype(int).tolist()
+        chosen = _shown(part)
         texts = [
             labelled(picture=str(part.captions.pictures[n]), caption=text, reference=part.captions.references[n][0])
             for n, text in zip(chosen, self.caption(part, chosen), strict=True)
@@ -164,22 +163,23 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         return [best.text for best, *_ in self._captioner.caption(vectors, options, check=self.check)]
 
     def probe(self, step: int) -> None:
-        """Write attention and gates over one picture, always the same, and saturation over the step's batch."""
+        """Write the pictures of the samples, attention and gates over the first, and saturation over the batch."""
         gates = CELLS[self.sizes.cell].gate_names
         batch = self.batch(step)
         self.evaluated.evaluate(batch)
         found = CaptionGates(self.evaluated.model(batch), batch)
         left, right = gate_statistics.saturation(found)
         self.writer.saturation(step, gates, left=left, right=right, layer_names=found.names)
-        attention, window = self._read_picture()
+        part = self.data.train if self.data.valid is None else self.data.valid
+        shown = _shown(part)
+        if isinstance(part.grids, StoredPictures):
+            self.writer.pictures(np.stack([part.grids[n] for n in shown]))
+        attention, window = self._read_picture(part, shown[0])
         self.writer.attention(step, **attention)
         self.writer.window(step, gates, **window)
 
-    def _read_picture(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _read_picture(self, part: CaptionExamples, shown: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the arrays of an `AttentionProbe` and of a window of gates, over a picture's first caption."""
-        part = self.data.train if self.data.valid is None else self.data.valid
-        lengths = part.tokens.lengths[part.first]
-        shown = int(np.abs(lengths - 1 - SHOWN_TOKENS).argmin())
         ids = part.tokens[int(part.first[shown])]
         inputs, targets = decoder_rows([ids])
         vectors = part.vectors(shown, self.settings.pictures)[:, None]
@@ -203,3 +203,9 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
             for name, part, batches in (("valid", self.data.valid, self._valid), ("test", self.data.test, self._test))
             if part is not None and batches is not None
         }
+
+
+def _shown(part: CaptionExamples) -> list[int]:
+    """Return the pictures of a part that are shown, evenly spaced."""
+    chosen = (np.arange(SHOWN_PICTURES) + 0.5) * part.pictures // SHOWN_PICTURES
+    return np.unique(chosen.astype(int)).tolist()

@@ -40,7 +40,10 @@ def test_pictures_for_the_test_are_evaluated(service, folder):
     *progress, result = service.answers({"op": "evaluate", "files": [str(caption_table(folder, SPLITS))]})
     assert progress[-1] == {"progress": 1.0}
     assert result["pictures"] == 2
-    assert 0 <= result["f1"] <= 1
+    assert all(0 <= result[name] <= 1 for name in ("exact", "f1", "concept_f1"))
+    assert result["concepts"] == 2
+    assert 0 <= result["bleu"] <= 100
+    assert "case:lc" in result["bleu_signature"]
     assert "Of 16 pictures, the 2 for the test are evaluated (column split)." in result["notes"]
     assert all(set(example) == {"picture", "caption", "reference"} for example in result["examples"])
 

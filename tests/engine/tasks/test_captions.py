@@ -22,6 +22,7 @@ def test_it_learns_and_is_shown(tmp_path):
     assert attention.source == ("1,1", "1,2", "2,1", "2,2")
     assert attention.target[-1] == "</s>"
     np.testing.assert_allclose(attention.weights.sum(axis=1), 1, atol=0.01)
+    assert probes.read_pictures(run).shape == (2, 16, 16, 3)
     (saturation, *_) = probes.read_saturation(run)
     directions = [f"{along} 1 {way}" for along in ("rows", "columns") for way in ("forward", "backward")]
     assert saturation.layer_names == (*directions, "decoder 1", "decoder 2")
@@ -42,3 +43,4 @@ def test_another_networks_vectors_take_the_place_of_pictures(tmp_path):
     assert train(run) == "finished"
     *_, attention = probes.read_attention(run)
     assert attention.source[-1] == "1,6"
+    assert probes.read_pictures(run) is None
