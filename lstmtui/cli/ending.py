@@ -91,6 +91,8 @@ def _uses(snapshot: RunSnapshot, name: str) -> Iterator[tuple[str, str]]:
         yield f"lstmtui transcribe {name} --microphone", "to write what you say"
     elif _purpose(snapshot) == "translation":
         yield f"lstmtui translate {name}", "to translate the lines that you type or pipe in"
+    elif _purpose(snapshot) == "captions":
+        yield f"lstmtui caption {name} PICTURE", "to describe a picture in words"
     else:
         yield f"lstmtui complete {name} {quoted(snapshot)}", "to see how a text goes on"
         yield f"lstmtui type {name}", "to type with it"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
+from lstmtui.cli.evaluate_captions import evaluate_captions
 from lstmtui.cli.evaluate_speech import evaluate_speech
 from lstmtui.cli.evaluate_translation import TranslationOptions, evaluate_translation
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
@@ -28,7 +29,7 @@ THRESHOLD = 0.3
 _PANEL = "With --autocomplete"
 _DYNAMIC = "With --dynamic"
 _TRANSLATION = "Of translations"
-_SEARCH = "Of translations and speech"
+_SEARCH = "Of translations, speech and captions"
 _SPEECH = "Of speech"
 RULES = ("rms", "sgd")
 TRANSLATION_BEAM = 5
@@ -43,7 +44,7 @@ class EvaluateArguments:
         list[str] | None,
         typer.Argument(
             metavar="FILE",
-            help="Text that the run has not seen; '-' or none: what is piped in. Of speech: folders or manifests.",
+            help="Text that the run has not seen; '-' or none: what is piped in. Of speech, captions: folder or table.",
             show_default=False,
         ),
     ] = None
@@ -147,7 +148,7 @@ class EvaluateArguments:
 
 @takes(EvaluateArguments)
 def evaluate(args: EvaluateArguments) -> int:
-    """Measure a trained run on other data: how it predicts a text, translates or transcribes.
+    """Measure a trained run on other data: how it predicts a text, translates, transcribes or describes pictures.
 
     With --dynamic a copy of the weights keeps learning from the text, after each 20 tokens that it has predicted, and
     decays towards the trained ones (Krause et al. 2018). It shows how much adaptation gains on a text of one subject
@@ -165,6 +166,10 @@ def evaluate(args: EvaluateArguments) -> int:
     A run of speech is evaluated on folders of recordings with their texts, or manifests, as 'lstmtui train' reads them;
     of a manifest with a column split, on the rows for the test. It prints word and character error rates: words (or
     characters) that are wrong, missing or too many, for each one of the texts; also by speaker, where they are named.
+
+    A run of captions is evaluated on pictures with their captions, as 'lstmtui train' reads them; of a table with a
+    column split, on the rows for the test. It prints the part of the captions that are a reference word for word, the
+    F1 of their words by picture and by concept (column base), BLEU and CIDEr-D.
 
     [bold]saved[/bold] = 1 - keystrokes / characters.
     [bold]each once[/bold] = the same, when a rejected suggestion is not shown again for the word, and others take its
@@ -195,12 +200,15 @@ def evaluate(args: EvaluateArguments) -> int:
         raise UsageError(f"--dynamic-rule must be {' or '.join(RULES)}, not '{one_line(str(args.dynamic_rule), 20)}'.")
     found = resolve_run(args.run, args.runs_dir)
     data = config.load(found.config).data
-    if data.purpose in ("translation", "speech"):
+    if data.purpose in ("translation", "speech", "captions"):
         if args.autocomplete or args.dynamic:
             raise UsageError("--autocomplete and --dynamic are for runs trained on text; leave them out.")
         if data.purpose == "speech":
             asked: dict[str, Any] = search_options(args.beam, args.lm, args.lm_weight, args.runs_dir)
             return evaluate_speech(found, args.files or [], {**asked, "encoding": args.encoding or ""}, json=args.json)
+        if data.purpose == "captions":
+            asked = {"beam": args.beam or TRANSLATION_BEAM, "encoding": args.encoding or ""}
+            return evaluate_captions(found, args.files or [], asked, json=args.json)
         options = TranslationOptions(args.beam or TRANSLATION_BEAM, args.tokenize, args.lowercase)
         return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)
     with piped.files(args.files) as names:
