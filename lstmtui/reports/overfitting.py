@@ -57,8 +57,8 @@ def gap_verdict(snapshot: RunSnapshot, size: float) -> str:
         return f"overfits at {_short(best.step) if best else 0}"
     if since >= MIN_EVALUATIONS_PAST_BEST:
         return "no better lately"
-    if size > MIN_WIDE_GAP:
-        return "memorised"
+    if size > MIN_WIDE_GAP:  # of a text whose end is of another kind, the gap is wide from the beginning
+        return "memorised" if since else "wide"
     if size > MAX_HEALTHY_GAP:
         return "growing" if len(snapshot.valid) > 1 else "wide"
     return "healthy" if size > -MAX_HEALTHY_GAP else "valid is ahead"

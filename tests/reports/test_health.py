@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from support import tiny
 
+from lstmtui.config import CELLS
 from lstmtui.reports import health
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
@@ -69,7 +71,8 @@ def falling(start: float, end: float, points: int) -> list[float]:
         (lambda: run([math.inf, math.nan, math.inf], lr=10.0), "sick", "lr too high"),
         (lambda: run([3.3] * 5, ratio=8e-7, lr=1e-6), "sick", "lr too low"),
         (lambda: run([3.3] * 30), "sick", "learns nothing"),
-        (lambda: run([3.3] * 30, hidden=1), "sick", "too small"),
+        (lambda: run([*[3.3] * 20, *[3.2] * 10], hidden=1), "sick", "too small"),
+        (lambda: run([3.4] * 30, saturated=all_of(1.0), lr=10.0), "sick", "saturated"),
         (lambda: run(falling(3.3, 2.0, 40), saturated=all_of(0.99)), "sick", "saturated"),
         (lambda: run([*falling(3.3, 2.0, 40), 2.9, 3.0, 3.0, 3.0]), "doubtful", "loss rises"),
         (lambda: run([3.3] * 5), "unknown", "too early to say"),
@@ -154,3 +157,70 @@ def test_the_record_is_json() -> None:
     assert record["saturated"] == 1
     assert record["uniform_nll"] == pytest.approx(math.log(VOCABULARY))
     assert "100 % of all gate values" in to_json(record)
+
+
+MEASURED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "fixtures" / "health.json").read_text())
+"""Figures of real runs of 100 to 1200 steps, one point each 10 steps, good ones of all cells and sick ones."""
+
+
+def measured(name: str, step: int) -> RunSnapshot:
+    """Return one of these runs as it was at a step."""
+    it = MEASURED[name]
+    train = tuple(
+        TrainPoint(
+            step=at, tokens=at, seconds=1, loss=loss, lr=lr, grad_norm=norm, clipped=clipped, tokens_per_second=1,
+            memory_mb=1, update_ratio=ratio,
+        )
+        for at, loss, lr, ratio, norm, clipped in it["train"]
+        if at <= step
+    )  # fmt: skip
+    valid = tuple(
+        ValidPoint(step=at, seconds=1, best=False, figures={"nll": nll, "perplexity": 1.0})
+        for at, nll in it["valid"]
+        if at <= step
+    )
+    saturated = next((of for at, of in reversed(it["saturated"]) if at <= step), None)
+    last = it["train"][-1][0]
+    told = {"step": step, "steps": last, "saturated": saturated}
+    told |= {field: it[field] for field in ("vocabulary", "unigram_nll")}
+    chosen = tiny.run_settings(**{name: it[name] for name in ("cell", "hidden", "layers", "tokens", "lr", "clip")})
+    state = "finished" if step == last else "training"
+    return RunSnapshot(run=RunFolder(Path("x")), state=state, train=train, valid=valid, status=told, settings=chosen)
+
+
+def judged(name: str) -> dict[int, health.Health]:
+    return {point[0]: health.judge(measured(name, point[0])) for point in MEASURED[name]["train"]}
+
+
+def of(expected: str) -> list[str]:
+    return [name for name, it in MEASURED.items() if it["expected"] == expected]
+
+
+@pytest.mark.parametrize("name", of("good"))
+def test_a_good_run_is_never_called_sick(name: str) -> None:
+    found = judged(name)
+    assert {one.level for one in found.values()} <= {"good", "unknown"}
+    assert list(found.values())[-1].level == "good"
+    assert "more time" in " ".join(health.advice(measured(name, max(found))))
+
+
+@pytest.mark.parametrize("name", [*of("lr too high"), *of("lr too low")])
+def test_a_wrong_learning_rate_is_told_within_50_steps_and_to_the_end(name: str) -> None:
+    found = {step: one for step, one in judged(name).items() if step >= 50}
+    assert {one.level for one in found.values()} == {"sick"}
+    wanted = "a lower learning rate" if MEASURED[name]["expected"] == "lr too high" else "a higher learning rate"
+    assert all(one.change.startswith(wanted) for one in found.values())
+
+
+@pytest.mark.parametrize("name", of("too small"))
+def test_a_network_of_one_unit_is_told_to_be_larger(name: str) -> None:
+    found = judged(name)
+    assert {one.word for step, one in found.items() if step >= 200} == {"too small"}
+    assert {one.level for step, one in found.items() if step < 200} <= {"good", "unknown"}
+
+
+@pytest.mark.parametrize("name", of("overfits"))
+def test_a_run_that_memorises_its_text_is_told_so(name: str) -> None:
+    last = list(judged(name).values())[-1]
+    assert (last.level, last.word.split()[0]) == ("doubtful", "overfits")
+    assert last.change
