@@ -172,7 +172,7 @@ TESTED_ELSEWHERE = (
             *(
                 f"lstmtui/tui/widgets/{name}.py"
                 for name in (
-                    "bars", "candidates", "confidence", "line_chart", "panels", "run_columns", "status_line",
+                    "bars", "candidates", "confidence", "line_chart", "panels", "status_line",
                     "token_map",
                 )
             ),

@@ -297,7 +297,7 @@ def _print(found: Sequence[Figures]) -> None:
     for row in rows_of(found):
         table.add_row(*(cell(text) for text in row))
     stdout_console().print(table)
-    write(comparing.recommendation(found))
+    write(f"{comparing.recommendation(found)} {comparing.left_out(found)}".strip())
 
 
 def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:

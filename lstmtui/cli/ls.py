@@ -93,7 +93,7 @@ def names_that_fit(widths: dict[str, int], shown: list[str], width: int) -> dict
 
 
 def _row(s: RunSnapshot) -> dict[str, str]:
-    settings, best = s.settings, s.best
+    settings, best = s.settings, s.result
     network = f"{settings.network.cell} {settings.network.layers}x{settings.network.hidden}" if settings else "?"
     corpus = ", ".join(name.rstrip("/").rsplit("/", 1)[-1] for name in settings.data.corpus) if settings else "?"
     steps = f"{s.step}/{s.steps}" if s.steps else str(s.step)
@@ -108,6 +108,8 @@ def _row(s: RunSnapshot) -> dict[str, str]:
         figure = f"{best.decides} {best.value:.4g}"
     elif best is not None:
         figure = f"perplexity {best.perplexity:.1f}"
+    if best is not None and s.evaluated_part is not None and best != s.final:
+        figure = f"~{figure}"  # of a part of the text
     seen = s.status.get("heartbeat")
     return {
         "run": s.run.name,

@@ -85,7 +85,8 @@ def _figures(s: RunSnapshot) -> list[tuple[str, str]]:
         lines.append(("training", how))
     if s.best is not None:
         best = dict(s.best.figures)
-        lines.append(("validation", f"{figures(best)} (best, step {s.best.step})"))
+        part = "" if s.evaluated_part is None else ", on {:,} of {:,} tokens".format(*s.evaluated_part)
+        lines.append(("validation", f"{figures(best)} (best, step {s.best.step}{part})"))
     if (gap := overfitting.generalisation_gap(s)) is not None:
         verdict = "" if health.judge(s).level == health.SICK else f", {gap[1]}"
         lines.append(("gap", f"{gap[0]:+.3f} nats per token{verdict}"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lstmtui.common.files import read_json, to_json, write_atomically
-from lstmtui.config import FIELDS
+from lstmtui.config import FIELDS, RunSettings
 from lstmtui.errors import CorruptError, UsageError
 from lstmtui.reports.gradient_flow import judge, read_flows
 from lstmtui.runs.folder import RunFolder
@@ -25,6 +25,8 @@ from lstmtui.runs.snapshot import RunSnapshot
 
 FORMAT = 1
 GROUPS = ".groups"
+MAX_NAMED = 3
+"""Runs that a sentence names."""
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 """Student's t for 95 % by degrees of freedom, from 1; beyond, 2 is close enough."""
 
@@ -41,6 +43,10 @@ class Figures:
     parameters: int | None
     nll: float | None
     """Nats per token on all of the validation text once the run has finished, else at its best evaluation."""
+    text: tuple[object, ...] = ()
+    """What the figures are of: the corpus and how its validation text is chosen."""
+    is_part: bool = False
+    """Whether they are of a part of the validation text, as evaluations during training read it."""
     perplexity: float | None
     bits_per_char: float | None
     wer: float | None = None
@@ -73,10 +79,7 @@ class Figures:
 def run_figures(snapshot: RunSnapshot) -> Figures:
     """Return the figures of a run; reads its newest probes."""
     run, s, status = snapshot.run, snapshot.settings, snapshot.status
-    result = status.get("result")
-    valid: Any = result.get("valid") if isinstance(result, dict) else None
-    best = snapshot.best
-    losses = valid if isinstance(valid, dict) else dict(best.figures) if best else {}
+    losses = dict(snapshot.result.figures) if snapshot.result is not None else {}
     speeds = [p.tokens_per_second for p in snapshot.train[len(snapshot.train) // 4 :]]
     flow = next(iter(read_flows(run, newest=1)), None)
     probe = next(iter(read_saturation(run, newest=1)), None)
@@ -87,6 +90,8 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
         layers=s.network.layers if s else None,
         hidden=s.network.hidden if s else None,
         parameters=_whole(status.get("parameters")),
+        text=_text(s) if s else (),
+        is_part=snapshot.final is None and snapshot.evaluated_part is not None,
         nll=_number(losses.get("nll")),
         perplexity=_number(losses.get("perplexity")),
         bits_per_char=_number(losses.get("bits_per_char")),
@@ -101,6 +106,11 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
         half_life=_median(flow.half_life) if flow is not None else None,
         reach=judge(flow.h[-1]).reach if flow is not None else None,
     )
+
+
+def _text(s: RunSettings) -> tuple[object, ...]:
+    d = s.data
+    return d.corpus, d.valid, d.valid_fraction, d.test_fraction, d.split, d.purpose
 
 
 def _number(value: object) -> float | None:
@@ -211,6 +221,44 @@ def unit_of(run: Figures) -> str:
     return "bits per character" if run.bits_per_char is not None else "nats per token"
 
 
+def incomparable(runs: Sequence[Figures]) -> str:
+    """Return why no run of these can be called the best; empty where one can."""
+    known = [run for run in runs if run.quality is not None]
+    if len({run.text for run in known}) > 1:
+        return "The runs are of different texts, so none of them is the best."
+    if len({unit_of(run) for run in known}) > 1:
+        return "The runs are measured in different units, so none of them is the best."
+    return ""
+
+
+def best_run(runs: Sequence[Figures]) -> Figures | None:
+    """Return the best of the finished runs of the cell that `recommendation` names; None where there is none."""
+    ranked = [] if incomparable(runs) else _ranked(_finished(runs))
+    of_best = [run for run in _finished(runs) if ranked and run.cell == ranked[0].cell]
+    return min(of_best, key=lambda run: run.quality if run.quality is not None else math.inf, default=None)
+
+
+def left_out(runs: Sequence[Figures]) -> str:
+    """Return which runs have no part in the recommendation, and why; empty where all have."""
+    others = [run for run in runs if run not in _finished(runs)]
+    if not others or len(others) == len(runs):
+        return ""
+    named = _listed([f"'{run.run.name}' ({run.state})" for run in others[:MAX_NAMED]])
+    more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
+    return f"Left out: {named}{more}."
+
+
+def _finished(runs: Sequence[Figures]) -> list[Figures]:
+    return [run for run in runs if run.state == "finished" and run.quality is not None]
+
+
+def _ranked(finished: Sequence[Figures]) -> list[_Ranked]:
+    """Return the cells with the spread of their quality, the best first."""
+    spreads = {cell: spread(run.quality for run in of_cell) for cell, of_cell in by_cell(finished).items()}
+    ranked = [_Ranked(cell, quality) for cell, quality in spreads.items() if quality is not None]
+    return sorted(ranked, key=lambda entry: (entry.quality.mean, entry.cell))
+
+
 class _Ranked(NamedTuple):
     """A cell with the spread of its quality over seeds."""
 
@@ -220,10 +268,10 @@ class _Ranked(NamedTuple):
 
 def recommendation(runs: Sequence[Figures]) -> str:
     """Return which cell to take and whether the difference is significant, by the `quality` of finished runs."""
-    finished = [run for run in runs if run.state == "finished" and run.quality is not None]
-    spreads = {cell: spread(run.quality for run in of_cell) for cell, of_cell in by_cell(finished).items()}
-    ranked = [_Ranked(cell, quality) for cell, quality in spreads.items() if quality is not None]
-    ranked.sort(key=lambda entry: (entry.quality.mean, entry.cell))
+    if reason := incomparable(runs):
+        return reason
+    finished = _finished(runs)
+    ranked = _ranked(finished)
     if not ranked:
         return "No run has finished yet, so nothing can be recommended."
     unit, best = unit_of(finished[0]), ranked[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,6 +180,30 @@ class RunSnapshot:
     def best(self) -> ValidPoint | None:
         """The evaluation with the lowest loss."""
         return min(self.valid, key=lambda p: p.value, default=None)
+
+    @property
+    def final(self) -> ValidPoint | None:
+        """The figures of the best weights on validation data once a run has finished; None before."""
+        result = self.status.get("result")
+        figures = result.get("valid") if isinstance(result, dict) else None
+        if self.state != "finished" or not isinstance(figures, dict):
+            return None
+        best = self.best or ValidPoint(step=self.step, seconds=0.0, best=True, figures={})
+        known = {name: v for name, v in figures.items() if name not in ("tokens", "whole")}
+        numbers = {name: float(v) for name, v in known.items() if isinstance(v, int | float) and math.isfinite(v)}
+        return dataclasses.replace(best, figures=numbers) if best.decides in numbers else None
+
+    @property
+    def result(self) -> ValidPoint | None:
+        """The figures by which a run is compared: the final ones, and before they are known those of the best step."""
+        return self.final or self.best
+
+    @property
+    def evaluated_part(self) -> tuple[int, int] | None:
+        """How many validation tokens an evaluation during training reads, and of how many; None where it reads all."""
+        whole, s = self.status.get("valid_tokens"), self.settings
+        part = s.run.eval_tokens if s is not None else 0
+        return (part, whole) if isinstance(whole, int) and 0 < part < whole else None
 
     @property
     def ended(self) -> bool:

@@ -153,9 +153,16 @@ def searchable_text(snapshot: RunSnapshot) -> str:
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
-    """Return an evaluation in its usual unit: BLEU, the error rate of words, perplexity, or bits per character."""
-    if point is None:
-        return "–"
+    """Return an evaluation in its usual unit: BLEU, the error rate of words, perplexity, or bits per character.
+
+    One of a part of the validation text has a ~ before it, unlike that of all of it when the run has finished.
+    """
+    text = _quality(snapshot, point) if point is not None else "–"
+    is_part = point is not None and snapshot.evaluated_part is not None and point != snapshot.final
+    return f"~{text}" if is_part else text
+
+
+def _quality(snapshot: RunSnapshot, point: ValidPoint) -> str:
     if not point.is_language:
         return f"{point.decides} {figure(point.value)}"
     if point.bleu is not None:
@@ -296,7 +303,8 @@ def _result(snapshot: RunSnapshot) -> str:
     if isinstance(valid, dict) and isinstance(wer := valid.get("wer"), int | float):
         return f": {percent(wer)} of the words in validation recordings are wrong"
     nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.value if snapshot.best else None
-    return f": validation {nll:.3f} nats per {unit(snapshot)}" if isinstance(nll, int | float) else ""
+    of = " on all of its text" if snapshot.evaluated_part is not None and isinstance(valid, dict) else ""
+    return f": validation {nll:.3f} nats per {unit(snapshot)}{of}" if isinstance(nll, int | float) else ""
 
 
 SHORT_WORDS = {"encoder": "enc", "decoder": "dec", "forward": "fwd", "backward": "bwd"}

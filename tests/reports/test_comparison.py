@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from support.fake_inspector import flow, measured
@@ -13,6 +14,7 @@ from lstmtui.reports import comparison
 from lstmtui.reports.comparison import Figures, Group
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
+from lstmtui.runs.reader import RunReader
 
 
 def one(cell: str, quality: float, *, speed: float = 1000.0, state: str = "finished", **more: object) -> Figures:
@@ -72,6 +74,53 @@ def test_a_group_is_stored_beside_the_runs(tmp_path):
     (tmp_path / ".groups" / "cells.json").write_text('{"format": 1, "runs": ["../../etc"]}')
     with pytest.raises(UsageError):
         comparison.load_group(tmp_path, "cells")
+
+
+def test_the_marked_run_is_the_one_that_the_sentence_names():
+    training = one("gru", 1.2, state="training")
+    runs = [training, one("lstm", 1.7), one("rnn", 1.8)]
+    assert comparison.recommendation(runs).startswith("lstm is best")
+    assert comparison.best_run(runs) is runs[1]
+    lucky = [one("lstm", 1.70), one("lstm", 1.71), one("rnn", 1.69), one("rnn", 1.80)]
+    assert comparison.best_run(lucky) is lucky[0]
+    assert comparison.best_run([training]) is None
+
+
+def test_runs_of_different_texts_have_no_best():
+    runs = [one("lstm", 1.7, text=("a.txt",)), one("rnn", 1.8, text=("b.txt",))]
+    assert comparison.best_run(runs) is None
+    assert "different texts" in comparison.recommendation(runs)
+    mixed = [one("lstm", 1.7), one("rnn", 1.8, words=True)]
+    assert comparison.best_run(mixed) is None
+    assert "different units" in comparison.recommendation(mixed)
+
+
+def test_the_text_of_a_run_is_its_corpus_and_how_it_is_split(tmp_path):
+    kinds = ({}, {"corpus": ("b.txt",)}, {"valid_fraction": 0.2})
+    made = [make_run(tmp_path, f"run-{n}", **kind) for n, kind in enumerate(kinds)]
+    found = [comparison.run_figures(s) for s in comparison.read_snapshots([run.path for run in made])]
+    assert len({run.text for run in found}) == 3
+
+
+def test_a_run_that_is_left_out_is_named():
+    crashed, made = one("gru", 1.2, state="crashed", run=RunFolder(Path("g"))), one("lstm", 1.7)
+    assert comparison.left_out([crashed, made]) == "Left out: 'g' (crashed)."
+    assert comparison.left_out([made]) == comparison.left_out([crashed]) == ""
+    assert "and 2 more" in comparison.left_out([made, *[crashed] * 5])
+
+
+def test_a_run_that_has_finished_is_compared_by_all_of_its_validation_text(tmp_path):
+    told = {"valid_tokens": 40_000, "result": {"valid": {"nll": 1.9, "perplexity": 6.7, "bits_per_char": 2.74}}}
+    whole = RunReader(make_run(tmp_path, "a", state="finished", eval_tokens=20_000, status=told)).refresh()
+    assert (whole.evaluated_part, whole.result.value, comparison.run_figures(whole).is_part) == (
+        (20_000, 40_000),
+        1.9,
+        False,
+    )
+    part = RunReader(make_run(tmp_path, "b", eval_tokens=20_000, status=told)).refresh()
+    assert part.result == part.best
+    assert comparison.run_figures(part).is_part
+    assert RunReader(make_run(tmp_path, "c", eval_tokens=0, status=told)).refresh().evaluated_part is None
 
 
 def test_a_clear_difference_is_recommended():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lstmtui import config
-from lstmtui.common.files import to_json, write_atomically
+from lstmtui.common.files import read_json, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 
 EVALUATION = {
@@ -16,4 +16,9 @@ def as_speech(run: RunFolder) -> RunFolder:
     write_atomically(run.config, config.dump(config.load(run.config).changed(purpose="speech")).encode())
     with open(run.metrics, "a") as file:
         file.write(to_json(EVALUATION) + "\n")
+    status = read_json(run.status) or {}
+    figures = {name: EVALUATION[name] for name in ("nll", "wer", "cer")}
+    write_atomically(
+        run.status, to_json({**status, "result": {**(status.get("result") or {}), "valid": figures}}).encode()
+    )
     return run

@@ -58,7 +58,7 @@ from lstmtui.tui.widgets.line_chart import LineChart
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import SamplePanel
 from lstmtui.tui.widgets.posterior_map import PosteriorMap
-from lstmtui.tui.widgets.run_columns import cells, columns
+from lstmtui.tui.widgets.run_columns import RunCells, columns, row
 from lstmtui.tui.widgets.token_map import Row, TokenMap
 from lstmtui.tui.widgets.transcripts import Transcripts
 from lstmtui.tui.widgets.typing_area import TypingArea
@@ -170,15 +170,16 @@ async def test_no_widget_lets_anything_through(tmp_path: Any, part: int) -> None
 
 def test_no_cell_of_the_table_lets_anything_through(tmp_path: Any) -> None:
     base = RunReader(make_run(tmp_path, state="stopped")).refresh()
-    wanted = columns(400)
+    known = RunCells()
     for said in strings(99, 200):
         settings = tiny.run_settings(corpus=(said,), tokens=said, cell=said)
         run = RunSnapshot(
             run=RunFolder(tmp_path / said.replace("\0", "")), state=said, settings=settings, status=base.status
         )
-        row = cells(run, wanted, {}, marked=True)
-        assert all(isinstance(cell, Text) for cell in row)
-        assert control_characters("".join(cell.plain for cell in row)) == set(), said
+        (of,) = known.of([run])
+        texts = row(run, of, columns(400, [of]), {}, marked=True)
+        assert all(isinstance(cell, Text) for cell in texts)
+        assert control_characters("".join(cell.plain for cell in texts)) == set(), said
 
 
 def as_file_name(said: str) -> str:

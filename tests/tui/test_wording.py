@@ -12,11 +12,25 @@ from support.prepared_run import NOW, alive, make_run
 from lstmtui.runs.folder import STATES
 from lstmtui.runs.reader import RunReader
 from lstmtui.tui import wording
+from lstmtui.tui.widgets.figures import rows_of
 
 
 @pytest.mark.parametrize(("value", "said"), [(950, "950"), (48_213, "48.2k"), (1_250_000, "1.25M"), (3e9, "3.00G")])
 def test_short(value: float, said: str) -> None:
     assert wording.short(value) == said
+
+
+def test_a_figure_of_a_part_of_the_validation_text_is_told_from_one_of_all_of_it(tmp_path: Path):
+    told = {"valid_tokens": 40_000, "result": {"valid": {"nll": 1.9, "perplexity": 6.7, "bits_per_char": 2.74}}}
+    ended = RunReader(make_run(tmp_path, "a", state="finished", eval_tokens=20_000, status=told)).refresh()
+    assert wording.quality(ended, ended.result) == "2.740 bpc"
+    assert wording.quality(ended, ended.best).startswith("~2.2")
+    assert "validation 1.900 nats per char on all of its text" in wording.notice(ended)
+    rows = {label: (value, remark) for label, value, remark in rows_of(ended)}
+    assert rows["valid"][1] == "nats, on a part"
+    assert rows["final"] == ("1.900", "nats, all of it")
+    whole = RunReader(make_run(tmp_path, "b", eval_tokens=0, status=told)).refresh()
+    assert wording.quality(whole, whole.best).startswith("2.2")
 
 
 def test_a_figure_that_is_no_number_is_a_dash() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -70,8 +69,9 @@ class CompareScreen(PollingScreen[None]):
     """Compare runs, each with its letter on the curves and in the tables."""
 
     HELP: ClassVar[str] = """\
-Each run has a letter: on its curve, in the table of results and in the table of settings. ● marks the best run by \
-bits per character, or perplexity for words; lower is better.
+Each run has a letter: on its curve, in the table of results and in the table of settings. ● marks the best of \
+the runs that have finished, by bits per character, or perplexity for words; lower is better. A ~ before a figure: of \
+a part of the validation text, as evaluations during training read it. Runs of different texts have no best.
 
 Saturated is the fraction of all gate values below 0.1 or above 0.9 (-0.9 and 0.9 for tanh gates). Half-life is the \
 median over all units of the steps after which half of a memory is forgotten. Reach is how many steps back at least 1 \
@@ -215,28 +215,29 @@ median over all units of the steps after which half of a memory is forgotten. Re
         self.query_one("#differences", Static).update(self._differences())
         found = [entry.figures for entry in self.entries]
         omitted = f" Only the first {MAX_RUNS} runs are shown." if self._omitted else ""
-        advice = comparison.recommendation(found) if len(comparison.by_cell(found)) > 1 else ""
+        advice = comparison.incomparable(found)
+        if not advice and len(comparison.by_cell(found)) > 1:
+            advice = f"{comparison.recommendation(found)} {comparison.left_out(found)}".strip()
         bad = [entry.snapshot for entry in self.entries if entry.snapshot.settings is None]
         problems = "".join(f" '{run.run.name}' cannot be compared: {run.message}" for run in bad)
         self.query_one(StatusLine).set_text(one_line(f"{advice}{omitted}{problems}".strip()))
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]
-        units = {comparison.unit_of(f) for f in found}
-        known = [f.quality for f in found if f.quality is not None]
-        best = min(known, default=math.nan) if len(units) == 1 else math.nan  # different units cannot be compared
+        best = comparison.best_run(found)
         rows = [[entry.letter, *(value for _, value in self._row(entry, best))] for entry in self.entries]
         heads = ["", *(head for head, _ in self._row(self.entries[0], best))]
         names = [COLOUR_NAMES[number % len(COLOUR_NAMES)] for number in range(len(rows))]
         return table(heads, rows, width, names, self._colours())
 
-    def _row(self, entry: ComparedRun, best: float) -> list[tuple[str, str]]:
+    def _row(self, entry: ComparedRun, best: Figures | None) -> list[tuple[str, str]]:
         """Return heading and value of every column, the most important first."""
         f = entry.figures
-        mark = "●" if f.quality is not None and f.quality == best else " "
+        mark = "●" if f is best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
         if f.wer is not None:
             quality = wording.percent(f.wer)
+        quality = f"~{quality}" if f.is_part and f.quality is not None else quality
         state = f"{wording.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
         if not entry.snapshot.ended and entry.snapshot.steps:
             state += f" {100 * wording.progress(entry.snapshot):.0f}%"

@@ -32,7 +32,7 @@ from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import LineInput
 from lstmtui.tui.widgets.figures import Figures
 from lstmtui.tui.widgets.loss_chart import LossChart
-from lstmtui.tui.widgets.run_columns import cells, columns
+from lstmtui.tui.widgets.run_columns import RunCells, columns, row
 from lstmtui.tui.workers.run_polling import RunsPoller
 
 INTERVAL = 1.0
@@ -56,7 +56,8 @@ class RunsScreen(PollingScreen[None]):
 
     HELP: ClassVar[str] = """\
 One line for each run: those with a running engine first, then the newest. The curve is the loss, from the start of \
-the run to now; bpc is bits per character, ppl is perplexity; lower is better in both.
+the run to now; bpc is bits per character, ppl is perplexity; lower is better in both. A ~ before them: evaluations \
+during training read a part of the validation text; a run that has finished has read all of it.
 
 An engine is a separate process: it continues when you leave.
 
@@ -95,6 +96,7 @@ compares the runs marked with m, or all listed runs when none is marked.
         self._pattern = ""
         self._order = ORDERS[0]
         self._marked: set[Path] = set()
+        self._cells = RunCells()
         self._rows: dict[Path, tuple[Text, ...]] = {}
         self._columns: tuple[str, ...] = ()
         self._previewed: RunSnapshot | None = None
@@ -172,7 +174,7 @@ compares the runs marked with m, or all listed runs when none is marked.
                 runs = tuple(run for run in runs if self._pattern.lower() in wording.searchable_text(run).lower())
         keys = {
             "name": lambda run: run.run.name,
-            "best": lambda run: run.best.value if run.best else math.inf,
+            "best": lambda run: run.result.value if run.result else math.inf,
             "steps": lambda run: -run.step,
             "size": lambda run: -wording.parameters(run),
         }
@@ -183,17 +185,19 @@ compares the runs marked with m, or all listed runs when none is marked.
         if self.runs is None or not self.is_usable:
             return
         table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
-        wanted = columns(self.size.width)
+        listed = self.listed()
+        cells = self._cells.of(listed)
+        wanted = columns(self.size.width, cells)
         rows = {
-            run.run.path: cells(run, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
-            for run in self.listed()
+            run.run.path: row(run, of, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
+            for run, of in zip(listed, cells, strict=True)
         }
         # As high as its rows, so that the curve below has the rest; a small screen has no curve.
         table.styles.height = len(rows) + 1 if self.size.height >= MIN_PREVIEW_ROWS else "1fr"
         names = tuple(f"{c.name}{c.width}" for c in wanted)
         if names == self._columns and list(rows) == list(self._rows):
-            for path, row in rows.items():
-                for column, old, new in zip(wanted, self._rows[path], row, strict=True):
+            for path, texts in rows.items():
+                for column, old, new in zip(wanted, self._rows[path], texts, strict=True):
                     if old != new:
                         table.update_cell(str(path), column.name, new)
         else:
@@ -201,8 +205,8 @@ compares the runs marked with m, or all listed runs when none is marked.
             table.clear(columns=True)
             for column in wanted:
                 table.add_column(Text(column.name), key=column.name, width=column.width)
-            for path, row in rows.items():
-                table.add_row(*row, key=str(path))
+            for path, texts in rows.items():
+                table.add_row(*texts, key=str(path))
             row_number = list(rows).index(current.run.path) if current and current.run.path in rows else at
             table.move_cursor(row=min(max(0, row_number), max(0, len(rows) - 1)))
             self._columns = names
@@ -371,7 +375,7 @@ compares the runs marked with m, or all listed runs when none is marked.
             if yes:
                 self._delete(run.run)
 
-        at = f"{wording.network(run)}, step {wording.count(run.step)}, {wording.quality(run, run.best)}"
+        at = f"{wording.network(run)}, step {wording.count(run.step)}, {wording.quality(run, run.result)}"
         question = f"Delete '{run.run.name}' ({at}) with its checkpoints? This cannot be undone."
         self.app.push_screen(ConfirmScreen("Delete", question), answered)
 

@@ -17,6 +17,8 @@ from lstmtui.tui.workers.pending_requests import live_values
 
 Row = tuple[str, str, str]
 """Label, value and remark."""
+PART, WHOLE = "nats, on a part", "nats, all of it"
+"""What a validation loss is of, where evaluations during training read a part of the text."""
 LABEL = 10
 """Columns of a label."""
 
@@ -58,13 +60,14 @@ def rows_of(run: RunSnapshot) -> list[Row]:
     unit = wording.unit(run)
     loss_unit = "" if wording.is_memory_task(run) else f"nats/{unit}"
     train, valid, best = (run.train[-1] if run.train else None), (run.valid[-1] if run.valid else None), run.best
-    copied = _copied(run)
+    copied, is_part = _copied(run), run.evaluated_part is not None
     recites = any("recites" in remark for *_, remark in copied)  # then it is among the first
     rows: list[Row] = [
         ("train", wording.figure(train.loss) if train else "–", loss_unit),
-        ("valid", wording.figure(valid.value) if valid else "–", loss_unit),
+        ("valid", wording.figure(valid.value) if valid else "–", PART if is_part and valid else loss_unit),
         *_error_rates(valid),
         *_health(run),
+        *([("final", wording.figure(run.final.value), WHOLE)] if run.final is not None and is_part else []),
         ("best", wording.figure(best.value) if best else "–", _quality(run)),
         _gap(run),
         *(copied if recites else ()),
@@ -118,7 +121,7 @@ def _health(run: RunSnapshot) -> list[Row]:
 def _saturated(run: RunSnapshot) -> list[Row]:
     """Return the saturated fraction of all gate values, where it was measured."""
     fraction = health.saturation(run)
-    return [] if fraction is None else [("saturated", f"{100 * fraction:.0f}%", f"gates, {health.usual_saturation()}")]
+    return [] if fraction is None else [("saturated", f"{100 * fraction:.0f}%", health.usual_saturation())]
 
 
 def _error_rates(valid: ValidPoint | None) -> list[Row]:

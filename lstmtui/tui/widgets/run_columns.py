@@ -1,9 +1,13 @@
-"""The columns of the list of runs: which fit into a width, and their cells."""
+"""The columns of the list of runs: which fit into a width, and their cells.
+
+A column is as wide as its widest cell, so that no number is cut; where not all fit, the least important are omitted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.text import Text
 
@@ -16,102 +20,120 @@ from lstmtui.tui.widgets.braille import sparkline
 PADDING = 2
 """Columns that a table adds around each cell."""
 SCROLLBAR = 1
+MIN_NAME, MAX_NAME = 14, 40
+"""Columns of the name: what other columns leave to it, and its most."""
+MAX_TEXT = 24
+"""Columns of a state or a text; a longer one is cut."""
+LOSS = 10
+"""Columns of a curve."""
+
+Cells = Mapping[str, str]
+"""The texts of the cells of a run by column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, its width, and the function that formats its cells."""
+    """A column: its name and its width."""
 
     name: str
     width: int
-    format: Callable[[RunSnapshot, int], Text]
 
 
-def columns(width: int) -> tuple[Column, ...]:
+class RunCells:
+    """Gives the texts of the cells of runs; those of a run that has not changed are not made again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[RunSnapshot, dict[str, str]]] = {}
+
+    def of(self, runs: Sequence[RunSnapshot]) -> list[Cells]:
+        """Return the cells of all these runs, and forget those of others."""
+        known = {run.run.path: self._of(run) for run in runs}
+        self._known = {run.run.path: (run, known[run.run.path]) for run in runs}
+        return [{**known[run.run.path], "age": _age(run)} for run in runs]
+
+    def _of(self, run: RunSnapshot) -> dict[str, str]:
+        before = self._known.get(run.run.path)
+        if before is not None and before[0] is run:
+            return before[1]
+        return {name: of(run) for name, of in _CELLS.items()}
+
+
+def columns(width: int, cells: Sequence[Cells]) -> tuple[Column, ...]:
     """Return the most important columns that fit into `width`; the name takes the rest of it."""
-    chosen, room = [], width - 14 - PADDING - SCROLLBAR
+    widths = {name: max(least, *(len(of[name]) for of in cells), 0) for name, least in _MIN_WIDTHS.items()}
+    chosen, room = [], width - MIN_NAME - PADDING - SCROLLBAR
     for name in ("state", "best", "health", "cell", "loss", "age", "steps", "corpus", "size"):
-        if room < _WIDTHS[name] + PADDING:
+        if room < widths[name] + PADDING:
             break
-        room -= _WIDTHS[name] + PADDING
+        room -= widths[name] + PADDING
         chosen.append(name)
-    order = [name for name in _ORDER if name in chosen]
-    first = Column("name", min(40, max(4, 14 + room)), _name)
-    return (first, *(Column(name, _WIDTHS[name], _FORMATS[name]) for name in order))
+    first = Column("name", min(MAX_NAME, max(4, MIN_NAME + room)))
+    return (first, *(Column(name, widths[name]) for name in _MIN_WIDTHS if name in chosen))
 
 
-def cells(
-    run: RunSnapshot, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
+def row(
+    run: RunSnapshot, cells: Cells, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
 ) -> tuple[Text, ...]:
-    """Return the cells of `run`; `colours` are the theme's variables, which a table does not resolve."""
-    row = tuple(column.format(run, column.width) for column in wanted)
-    for column, text in zip(wanted, row, strict=True):
-        if column.name == "name" and marked:
-            text.plain = one_line(f"● {text.plain}", column.width)
-            text.stylize("bold")
-        state_colour = colours.get(wording.STATE_COLOURS.get(run.state, ""), "")
-        if column.name == "state" and state_colour.startswith("#"):
-            text.stylize(state_colour)
-        elif column.name == "loss" and colours.get("primary", "").startswith("#"):
-            text.stylize(colours["primary"])
-    return row
+    """Return the row of `run`; `colours` are the theme's variables, which a table does not resolve."""
+    mark = "● " if marked else ""
+    styles = {
+        "state": colours.get(wording.STATE_COLOURS.get(run.state, ""), ""),
+        "health": colours.get(wording.HEALTH_COLOURS[health.judge(run).level].removeprefix("$"), ""),
+        "loss": colours.get("primary", ""),
+    }
+    texts = []
+    for column in wanted:
+        if column.name == "name":
+            texts.append(Text(one_line(f"{mark}{run.run.name}", column.width), style="bold"))
+            continue
+        text = Text(cells[column.name], justify="right" if column.name in _NUMBERS else "left")
+        if (colour := styles.get(column.name, "")).startswith("#"):
+            text.stylize(colour)
+        texts.append(text)
+    return tuple(texts)
 
 
-def _name(run: RunSnapshot, width: int) -> Text:
-    return Text(one_line(run.run.name, width), style="bold")
-
-
-def _state(run: RunSnapshot, width: int) -> Text:
+def _state(run: RunSnapshot) -> str:
     text = f"{wording.GLYPHS.get(run.state, '·')} {run.state}"
     if run.state in ("training", "evaluating", "paused", "stopped", "crashed") and run.steps:
         text = f"{text} {100 * wording.progress(run):.0f}%"
-    return Text(one_line(text, width))
+    return one_line(text, MAX_TEXT)
 
 
-def _cell(run: RunSnapshot, width: int) -> Text:
-    return Text(wording.network(run)[:width])
-
-
-def _size(run: RunSnapshot, width: int) -> Text:
-    return Text(wording.short(wording.parameters(run)) if wording.parameters(run) else "–", justify="right")
-
-
-def _corpus(run: RunSnapshot, width: int) -> Text:
-    return Text(one_line(wording.corpus(run), width))
-
-
-def _steps(run: RunSnapshot, width: int) -> Text:
-    text = f"{wording.short(run.step)}/{wording.short(run.steps)}" if run.steps else wording.short(run.step)
-    return Text(text, justify="right")
-
-
-def _health(run: RunSnapshot, width: int) -> Text:
+def _health(run: RunSnapshot) -> str:
     found = health.judge(run)
-    return Text(one_line(wording.health(found), width) if found.word and found.level != health.UNKNOWN else "")
+    return wording.health(found) if found.word and found.level != health.UNKNOWN else ""
 
 
-def _best(run: RunSnapshot, width: int) -> Text:
-    return Text(wording.quality(run, run.best)[:width], justify="right")
+def _size(run: RunSnapshot) -> str:
+    return wording.short(wording.parameters(run)) if wording.parameters(run) else "–"
 
 
-def _age(run: RunSnapshot, width: int) -> Text:
-    return Text("now" if not run.ended else wording.last_heartbeat(run), justify="right")
+def _steps(run: RunSnapshot) -> str:
+    return f"{wording.short(run.step)}/{wording.short(run.steps)}" if run.steps else wording.short(run.step)
 
 
-def _loss(run: RunSnapshot, width: int) -> Text:
-    return Text(sparkline([point.loss for point in run.train] or [point.value for point in run.valid], width))
+def _age(run: RunSnapshot) -> str:
+    return "now" if not run.ended else wording.last_heartbeat(run)
 
 
-_FORMATS: dict[str, Callable[[RunSnapshot, int], Text]] = {
+def _loss(run: RunSnapshot) -> str:
+    return sparkline([point.loss for point in run.train] or [point.value for point in run.valid], LOSS)
+
+
+_CELLS: dict[str, Callable[[RunSnapshot], str]] = {
     "state": _state,
-    "cell": _cell,
-    "size": _size,
-    "corpus": _corpus,
-    "steps": _steps,
-    "best": _best,
     "health": _health,
-    "age": _age,
+    "cell": wording.network,
+    "size": _size,
+    "corpus": lambda run: one_line(wording.corpus(run), MAX_TEXT),
+    "steps": _steps,
+    "best": lambda run: wording.quality(run, run.result),
     "loss": _loss,
 }
-_ORDER = ("state", "health", "cell", "size", "corpus", "steps", "best", "age", "loss")
-_WIDTHS = {"state": 15, "health": 18, "cell": 13, "size": 6, "corpus": 16, "steps": 11, "best": 9, "age": 6, "loss": 10}
+_MIN_WIDTHS = {
+    "state": 15, "health": 9, "cell": 8, "size": 5, "corpus": 10, "steps": 11, "best": 9, "age": 6, "loss": LOSS,
+}  # fmt: skip
+"""In the order of the columns: what they have at least, so that they do not move while a run trains."""
+_NUMBERS = ("size", "steps", "best", "age")
+"""Columns that end at the right."""

@@ -124,7 +124,10 @@ async def test_no_runs_and_too_many(tmp_path: Path, open_app: Open) -> None:
 
 async def test_runs_of_speech_have_error_rates(tmp_path: Path, open_app: Open) -> None:
     rates = ({"nll": 0.1, "wer": 0.031, "cer": 0.01}, {"nll": 0.2, "wer": 0.12, "cer": 0.05})
-    paths = [make_run(tmp_path, f"voice-{n}", status={"result": {"valid": r}}).path for n, r in enumerate(rates)]
+    paths = [
+        make_run(tmp_path, f"voice-{n}", state="finished", status={"result": {"valid": r}}).path
+        for n, r in enumerate(rates)
+    ]
     async with open_app().run_test(size=(120, 40)) as pilot:
         await opened(pilot, paths)
         text = painted(pilot.app)
