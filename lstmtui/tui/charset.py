@@ -42,16 +42,12 @@ def _masks(halves: str) -> dict[str, str]:
     return found
 
 
-_NEGATIVE = "⠂⠒⠶⠿"
-"""The dots of values below zero, which must differ from the shades of values above."""
-
-
 def _block() -> dict[str, str]:
-    return {**_masks(_QUADRANTS), **dict(zip(_NEGATIVE, "·-=≡", strict=True))}
+    return _masks(_QUADRANTS)
 
 
 def _ascii() -> dict[str, str]:
-    return {**_masks(_STROKES), **_PLAIN, **dict(zip(_NEGATIVE, "'-=%", strict=True))}
+    return {**_masks(_STROKES), **_PLAIN}
 
 
 class CharsetFilter(LineFilter):

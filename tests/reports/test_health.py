@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from support import tiny
 
-from lstmtui.config import CELLS
 from lstmtui.reports import health
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint

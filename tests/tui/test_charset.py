@@ -16,6 +16,7 @@ from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.charset import CharsetFilter, choose
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.services import Services
+from lstmtui.tui.widgets import shades
 
 TEXT = "⠁⡇⣿⠒ ░▒▓█ ╭─┤│ ▁▂█ ▶‖✓■✗◌○◆ é ñ 日本 ☃ ‹…› ½ ×"
 
@@ -32,7 +33,23 @@ def test_what_remains() -> None:
     assert CharsetFilter("ascii").plain(TEXT).isascii()
     blocks = CharsetFilter("block").plain(TEXT)
     assert not any(0x2800 <= ord(c) < 0x2900 for c in blocks)
-    assert blocks.startswith("▘▌█- ░▒▓█ ╭─")  # ⠒ tells a value below zero
+    assert blocks.startswith("▘▌█▀ ░▒▓█ ╭─")
+
+
+@pytest.mark.parametrize("charset", ["block", "ascii"])
+def test_a_curve_has_no_characters_of_values_below_zero(charset: str) -> None:
+    plain = CharsetFilter(charset).plain
+    drawn = {plain(chr(0x2800 + mask)) for mask in range(256)}
+    assert not drawn & set("≡%=·-")
+
+
+@pytest.mark.parametrize(("charset", "below"), [("braille", "⠂⠒⠶⠿"), ("block", ".:-="), ("ascii", ".:-=")])
+async def test_values_below_zero_are_drawn_as_the_terminal_can(charset: str, below: str) -> None:
+    app = LstmtuiApp(preferences=Preferences(charset=charset))
+    async with app.run_test(size=(80, 24)):
+        found = [shades.glyph(value, shades.dots(app.screen)) for value in (-0.1, -0.3, -0.6, -0.9)]
+        assert "".join(found) == below
+        assert shades.without_braille(app.screen, "dots ⠂⠒⠶⠿ below") == f"dots {below} below"
 
 
 def test_dots_keep_their_place() -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Footer, Static
 
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
+from lstmtui.tui.widgets import shades
 
 CONFIGURATION = """
 Keys can be changed in the configuration file, by the names in the last column:
@@ -34,7 +35,7 @@ class HelpScreen(Dialog[None]):
 
     def __init__(self, screen: Screen[object]) -> None:
         super().__init__()
-        self._text = str(getattr(screen, "HELP", ""))
+        self._text = shades.without_braille(screen, str(getattr(screen, "HELP", "")))
         self._focused_text = _focused_help(screen)
         active = [found for found in screen.active_bindings.values() if found.binding.tooltip]
         focused = [found for found in active if isinstance(found.node, Widget) and not isinstance(found.node, Screen)]

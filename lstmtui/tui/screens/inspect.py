@@ -22,6 +22,7 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.services import Services
+from lstmtui.tui.widgets import shades
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.coded_text import CodedText, Span
 from lstmtui.tui.widgets.status_line import StatusLine
@@ -278,7 +279,7 @@ then the model translates it.
         value = self._unit_values.at(self.part, self.cursor) if self._unit_values is not None else None
         text.border_subtitle = Content(self._text.describe_token(self.cursor, value))
         one.border_title = Content(f"All gates and states of {unit}")
-        one.border_subtitle = Content("⠶⠿ below 0, or shut  ▓█ above, or open")
+        one.border_subtitle = Content(f"{shades.dots(self)[3:]} below 0, or shut  ▓█ above, or open")
         many.border_title = Content(f"{part} of all units, {UNIT_ORDERS[self.order]}")
         place = self._unit_order.index(self.unit) + 1 if self.unit in self._unit_order else 0
         many.border_subtitle = Content(f"{place} of {len(self._unit_order)}")

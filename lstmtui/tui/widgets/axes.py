@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from lstmtui.common.terminal_text import safe
+from lstmtui.tui import wording
 from lstmtui.tui.widgets.braille import ticks
 
 Range = tuple[float, float]
+Point = tuple[float, float]
+DIAMOND_SPACING = 3
+"""Columns between two diamonds."""
 
 
 def row_of(value: float, y_range: Range, rows: int) -> int:
@@ -55,3 +59,31 @@ def centered_text(text: str, width: int, height: int, style: Style, background: 
     above = max(0, (height - len(lines)) // 2)
     strips = [Strip([Segment(line[:width].center(width), style)], width) for line in lines]
     return [Strip.blank(width, background)] * above + strips
+
+
+def marks_above(points: Sequence[Point], x_range: Range, cols: int) -> dict[int, str]:
+    """Return marks by column for the parts of a curve above the plot, with their heights where there is room."""
+    placed: dict[int, str] = {}
+    free = 0
+    for x, height in points:
+        column = column_of(x, x_range, cols)
+        if column >= free:
+            text = f"▲{wording.figure(height, 1)}"
+            text = text if column + len(text) <= cols else "▲"
+            placed.update({column + n: character for n, character in enumerate(text)})
+            free = column + len(text) + 1
+    return placed
+
+
+def diamonds_of(
+    points: Sequence[Point], x_range: Range, y_range: Range, cols: int, rows: int
+) -> dict[int, dict[int, str]]:
+    """Return diamonds by row and column, some columns apart, the newest always among them."""
+    placed: dict[int, dict[int, str]] = {}
+    last = cols + DIAMOND_SPACING
+    for x, y in reversed(points):
+        column = column_of(x, x_range, cols)
+        if last - column >= DIAMOND_SPACING and y <= y_range[1]:
+            placed.setdefault(row_of(y, y_range, rows), {})[column] = "◆"
+            last = column
+    return placed

@@ -10,6 +10,8 @@ Grid = list[list[int]]
 """Rows of dot masks; U+2800 plus a mask is the character."""
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+MAX_DOTS = 1e6
+"""Dots outside a grid at which a value is drawn at most."""
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _EIGHTHS = "▏▎▍▌▋▊▉"
 
@@ -17,8 +19,8 @@ _EIGHTHS = "▏▎▍▌▋▊▉"
 def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, float], cols: int, rows: int) -> Grid:
     """Return the dots of a line through `points`, which come in order of x.
 
-    Each column of dots spans the lowest to the highest value in it, so that no spike is lost. Values outside `y_range`
-    are drawn on its edge; points that are not finite break the line.
+    Each column of dots spans the lowest to the highest value in it, so that no spike is lost. The line leaves the grid
+    where values are outside `y_range`; points that are not finite break it.
     """
     grid = [[0] * cols for _ in range(rows)]
     if cols < 1 or rows < 1:
@@ -34,7 +36,7 @@ def curve(points: Points, x_range: tuple[float, float], y_range: tuple[float, fl
             before = None
             continue
         column = min(width - 1, max(0, round((x - x0) * x_scale)))
-        dot = min(height - 1, max(0, round((y1 - y) * y_scale)))
+        dot = round(min(MAX_DOTS, max(-MAX_DOTS, (y1 - y) * y_scale)))
         if before is not None and column > before[0] + 1:
             _bridge(lowest, highest, before, (column, dot))
         if before is not None and column > before[0]:
@@ -68,7 +70,7 @@ def _bridge(lowest: list[int], highest: list[int], start: tuple[int, int], end: 
 
 def _fill(grid: Grid, column: int, first: int, last: int) -> None:
     cell, masks = column // 2, _DOTS[column % 2]
-    for y in range(first, last + 1):
+    for y in range(max(0, first), min(4 * len(grid) - 1, last) + 1):
         grid[y // 4][cell] |= masks[y % 4]
 
 

@@ -114,9 +114,8 @@ class CodedText(Widget):
         text = self._printed[token]
         style = styles[shades.name(value)]
         if below:
-            return Segment(
-                shades.glyph(value) * cell_len(text), Style(color=style.color, bgcolor=self.rich_style.bgcolor)
-            )
+            line = shades.glyph(value, shades.dots(self)) * cell_len(text)
+            return Segment(line, Style(color=style.color, bgcolor=self.rich_style.bgcolor))
         flat = style.bgcolor is None or style.bgcolor == self.rich_style.bgcolor
         style = style if flat else Style(color=self.rich_style.color, bgcolor=style.bgcolor)
         if any(a <= token <= b for a, b in self.matches):

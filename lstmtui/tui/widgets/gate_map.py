@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -14,8 +15,8 @@ from textual.widget import Widget
 
 from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui.messages import GateWindow
-from lstmtui.tui.widgets import gate_views
-from lstmtui.tui.widgets.gate_views import LEFT, PLAIN_LEFT, Row
+from lstmtui.tui.widgets import gate_views, shades
+from lstmtui.tui.widgets.gate_views import Row
 
 VIEWS = ("units", "time", "history", "window", "scatter")
 ONE_GATE_VIEWS = ("history", "window", "scatter")
@@ -92,18 +93,20 @@ class GateMap(Widget):
 
     def legend(self) -> Content:
         """Return the meaning of the cells."""
-        shut = PLAIN_LEFT[3:] if self._dots() is PLAIN_LEFT else LEFT[3:]
+        shut = shades.dots(self)[3:]
         if self.view == "scatter":
             return Content("[ ] gate")
         one_gate = self.view in ONE_GATE_VIEWS or self._has_room(self.size.height)
         pick = "" if not one_gate else "[ ] gate  " if self.size.width >= 40 else "[ ]  "
-        low, high = gate_views.SHUT, gate_views.OPEN
+        gates = self.probes[-1].gates if self.probes else ()
+        below, above = gate_views.shut_below(gates), gate_views.OPEN
         if self.view in ONE_GATE_VIEWS and self.probes:
-            low, high = gate_views.saturates_beyond(self.probes[-1].gates, self.place()[1])
-        return Content(f"{pick}{shut} shut <{low}  ▓█ open >{high}")
-
-    def _dots(self) -> str:
-        return LEFT if getattr(self.app, "charset", "braille") == "braille" else PLAIN_LEFT
+            low, above = gate_views.saturates_beyond(gates, self.place()[1])
+            if not math.isfinite(low):
+                return Content(f"{pick}{shut} low  ▓█ high: never saturated")
+            below = f"<{low}"
+        full = f"{pick}{shut} shut {below}  ▓█ open >{above}"
+        return Content(full if len(full) <= self.size.width - 4 else f"{pick}{shut} {below}  ▓█ >{above}")
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         if not self.probes:
@@ -127,7 +130,7 @@ class GateMap(Widget):
     def _draw(self, width: int, height: int) -> list[Row]:
         if not self.probes:
             return _message(width, "No probe yet: one follows", "with the first evaluation.")
-        newest, dots, (layer, gate) = self.probes[-1], self._dots(), self.place()
+        newest, dots, (layer, gate) = self.probes[-1], shades.dots(self), self.place()
         if self.view == "scatter":
             return gate_views.scatter(newest, gate, width, height)
         if self.view == "history":

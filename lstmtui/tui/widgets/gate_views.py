@@ -39,6 +39,17 @@ def saturates_beyond(gates: Sequence[str], gate: int) -> tuple[float, float]:
     return cell.gates[gate].saturates_beyond if cell is not None and gate < len(gates) else (SHUT, OPEN)
 
 
+def shut_below(gates: Sequence[str]) -> str:
+    """Return below which value each gate counts as shut: 0.1, or 0.1, g -0.9 where kinds of gates differ."""
+    names: dict[float, list[str]] = {}
+    for gate, name in enumerate(gates):
+        low = saturates_beyond(gates, gate)[0]
+        if math.isfinite(low):
+            names.setdefault(low, []).append(one_line(name, 1))
+    first, *others = names or {SHUT: []}
+    return ", ".join([f"<{first}", *(f"{' '.join(names[low])} <{low}" for low in others)])
+
+
 def percent(value: Any) -> str:
     """Return a fraction as a percentage of four characters."""
     return f"{100 * float(value):3.0f}%"

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.widgets.axes import centered_text, column_of, row_of, x_axis
+from lstmtui.tui.widgets.axes import centered_text, column_of, diamonds_of, marks_above, row_of, x_axis
 from lstmtui.tui.widgets.braille import curve, ticks
 from lstmtui.tui.widgets.series import (
     SMOOTHINGS,
@@ -26,6 +26,7 @@ from lstmtui.tui.widgets.series import (
     Axis,
     Mark,
     Point,
+    above,
     format_place,
     log_ticks,
     marks,
@@ -37,8 +38,6 @@ from lstmtui.tui.widgets.series import (
 
 MIN_ZOOM = 1 / 500
 """The smallest part of the whole curve that zooming shows."""
-DIAMOND_SPACING = 3
-"""Columns between two diamonds."""
 MIN_WIDTH, MIN_HEIGHT = 12, 3
 
 
@@ -271,7 +270,8 @@ class LossChart(Widget, can_focus=True):
             (curve(placed(points), x_range, heights, cols, rows), self._style(name))
             for points, name in ((train, "train"), (raw, "raw"), (valid, "valid"))
         ]
-        diamonds = _diamonds(placed(valid), x_range, heights, cols, rows)
+        diamonds = diamonds_of(placed(valid), x_range, heights, cols, rows)
+        tops = marks_above(above(raw or train, high), x_range, cols)
         columns = {column_of(m.x, x_range, cols): m for m in visible if m.is_line}
         lines = {column: ("┊", self._style("mark")) for column in columns}
         if self.cursor is not None and x_range[0] <= self.cursor <= x_range[1]:
@@ -280,7 +280,11 @@ class LossChart(Widget, can_focus=True):
         for row in range(rows):
             label = labels.get(row, "")
             left = Segment(f"{label:>{margin - 1}}{'┤' if label else '│'}", self._style("axis"))
-            cells = self._cells([(g[row], style) for g, style in layers], diamonds.get(row, {}), lines)
+            symbols = {
+                **{at: (text, self._style("text")) for at, text in (tops if row == 0 else {}).items()},
+                **{at: (text, self._style("valid")) for at, text in diamonds.get(row, {}).items()},
+            }
+            cells = self._cells([(g[row], style) for g, style in layers], symbols, lines)
             strips.append(Strip([left, *cells], width))
         saves = {column_of(m.x, x_range, cols) for m in visible if not m.is_line}
         bottom = x_axis(margin, cols, x_range, partial(format_place, kind=self.x_axis), spacing=14, marked=saves)
@@ -342,16 +346,16 @@ class LossChart(Widget, can_focus=True):
     def _cells(
         self,
         layers: list[tuple[list[int], Style]],
-        diamonds: dict[int, str],
+        symbols: dict[int, tuple[str, Style]],
         lines: dict[int, tuple[str, Style]],
     ) -> list[Segment]:
-        """Return one row of the plot: diamonds on top, then the layers, the first on top, then vertical lines."""
-        base, valid = self.rich_style, layers[-1][1]
+        """Return one row of the plot: symbols on top, then the layers, the first on top, then vertical lines."""
+        base = self.rich_style
         segments: list[Segment] = []
         run, style = "", base
         for column in range(len(layers[0][0])):
-            if column in diamonds:
-                character, wanted = diamonds[column], valid
+            if column in symbols:
+                character, wanted = symbols[column]
             else:
                 character, wanted = " ", style
                 for masks, colour in layers:
@@ -379,17 +383,3 @@ class LossChart(Widget, can_focus=True):
 def _error_rates(snapshot: RunSnapshot) -> tuple[list[float | None], list[float | None]]:
     """Return the error rates of characters and of words of each evaluation."""
     return [p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid]
-
-
-def _diamonds(
-    points: list[Point], x_range: tuple[float, float], y_range: tuple[float, float], cols: int, rows: int
-) -> dict[int, dict[int, str]]:
-    """Return diamonds by row and column, some columns apart, the newest always among them."""
-    placed: dict[int, dict[int, str]] = {}
-    last = cols + DIAMOND_SPACING
-    for x, y in reversed(points):
-        column = column_of(x, x_range, cols)
-        if last - column >= DIAMOND_SPACING:
-            placed.setdefault(row_of(y, y_range, rows), {})[column] = "◆"
-            last = column
-    return placed

@@ -82,7 +82,7 @@ def y_range(train: Sequence[Point], valid: Sequence[Point]) -> tuple[float, floa
     """Return the lowest and highest loss to draw.
 
     The first descent would compress the rest into a few dots. With many points, the highest twentieth of the training
-    losses is therefore drawn on the upper edge, unless validation is as high.
+    losses is therefore above the range, unless validation is as high; `above` tells where.
     """
     losses = sorted(v for _, v in train)
     lowest = min([*losses[:1], *(v for _, v in valid)])
@@ -90,6 +90,20 @@ def y_range(train: Sequence[Point], valid: Sequence[Point]) -> tuple[float, floa
     highest = max([highest, *(v for _, v in valid[1:] or valid)])
     padding = (highest - lowest or 0.1) * 0.04
     return lowest - padding, highest + padding
+
+
+def above(points: Sequence[Point], high: float) -> list[tuple[float, float]]:
+    """Return the place and the height of the highest point of each part of a curve that is above `high`."""
+    found: list[Point] = []
+    was_above = False
+    for point in points:
+        if point[1] > high:
+            if not was_above:
+                found.append(point)
+            elif point[1] > found[-1][1]:
+                found[-1] = point
+        was_above = point[1] > high
+    return found
 
 
 def log_ticks(low: float, high: float, limit: int) -> list[float]:

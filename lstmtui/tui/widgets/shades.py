@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from textual.widget import Widget
 
-from lstmtui.tui.widgets.gate_views import LEFT, LEVELS, RIGHT
+from lstmtui.tui.widgets.gate_views import LEFT, LEVELS, PLAIN_LEFT, RIGHT
 
 NAMES = ("none", *(f"{side}{level}" for side in ("low", "high") for level in (1, 2, 3, 4)))
 """Names of the styles: around zero, and four levels below and above it."""
@@ -31,10 +31,23 @@ def level(value: float) -> int:
     return -size if value < 0 else size
 
 
-def glyph(value: float) -> str:
-    """Return the character of `value`."""
+def dots(widget: Widget) -> str:
+    """Return the characters of values below zero, LEFT, or PLAIN_LEFT where the terminal shows no braille.
+
+    The filter on the way to the terminal cannot choose them: the same braille dots are part of a curve elsewhere.
+    """
+    return LEFT if getattr(widget.app, "charset", "braille") == "braille" else PLAIN_LEFT
+
+
+def without_braille(widget: Widget, text: str) -> str:
+    """Return a text about values below zero with the characters that the terminal shows."""
+    return text.translate(str.maketrans(LEFT, dots(widget)))
+
+
+def glyph(value: float, below: str = LEFT) -> str:
+    """Return the character of `value`; `below` has those of values below zero, as of `dots`."""
     found = level(value)
-    return LEFT[-found] if found < 0 else RIGHT[found]
+    return below[-found] if found < 0 else RIGHT[found]
 
 
 def name(value: float) -> str:

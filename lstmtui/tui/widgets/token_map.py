@@ -123,7 +123,7 @@ class TokenMap(Widget):
         return Strip(segments)
 
     def _cells(self, row: Row, tokens: Sequence[int]) -> list[Segment]:
-        styles = shades.styles(self)
+        styles, below = shades.styles(self), shades.dots(self)
         segments: list[Segment] = []
         for token in tokens:
             value = row.value(token)
@@ -131,9 +131,9 @@ class TokenMap(Widget):
             if token == self.cursor:
                 style += Style(bold=True, reverse=True)
             if segments and segments[-1].style == style:
-                segments[-1] = Segment(segments[-1].text + shades.glyph(value), style)
+                segments[-1] = Segment(segments[-1].text + shades.glyph(value, below), style)
             else:
-                segments.append(Segment(shades.glyph(value), style))
+                segments.append(Segment(shades.glyph(value, below), style))
         return segments
 
     def on_mouse_down(self, event: events.MouseDown) -> None:

@@ -165,7 +165,7 @@ async def test_every_size(tmp_path: Path, open_app: Open) -> None:
                     assert "◆" in text
                 if size[1] >= 24:
                     assert "temperature 0.8" in text
-                    assert "open >0.9" in text
+                    assert ">0.9" in text
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

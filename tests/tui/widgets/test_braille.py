@@ -39,8 +39,11 @@ def test_a_steep_line_has_no_holes_and_stays_thin() -> None:
     assert len(grid) <= 32 + 4
 
 
-def test_values_out_of_range_lie_on_the_edge() -> None:
-    assert dots(curve([(0, 99), (1, -99)], (0, 1), (0, 1), cols=1, rows=1)) >= {(0, 0), (1, 3)}
+def test_the_line_leaves_the_grid_where_values_are_out_of_range() -> None:
+    assert dots(curve([(0, 99), (1, -99)], (0, 1), (0, 1), cols=1, rows=1)) == {(1, y) for y in range(4)}
+    plateau = [(0, 90.0), (1, 80.0), (2, 70.0), (3, 0.5), (4, 0.5)]
+    assert {x for x, _ in dots(curve(plateau, (0, 7), (0, 1), cols=4, rows=1))} == {3, 4}
+    assert dots(curve([(0, 1e300), (1, -1e300)], (0, 1), (0, 1e-9), cols=1, rows=1)) == {(1, y) for y in range(4)}
 
 
 def test_what_is_no_number_breaks_the_line() -> None:

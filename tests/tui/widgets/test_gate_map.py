@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from textual.app import App, ComposeResult
 
+from lstmtui.config import CELLS
 from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui.messages import GateWindow
 from lstmtui.tui.widgets import gate_views
@@ -56,6 +57,23 @@ async def test_every_width(width: int) -> None:
     some = np.full((1, 2, 5), 0.6).tolist()
     rows = await drawn((probe(1, some, some),), width=width)
     assert [len(row) for row in rows] == [width] * 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [("lstm", "shut <0.1, g <-0.9"), ("gru", "shut <0.1, n <-0.9"), ("rnn", "shut <-0.9"), ("mingru", "shut <0.1")],
+)
+async def test_the_legend_has_the_threshold_of_each_kind_of_gate(cell: str, said: str) -> None:
+    gates = CELLS[cell].gate_names
+    half = np.full((1, len(gates), 8), 0.5, np.float32)
+    app = App[None]()
+    async with app.run_test(size=(80, 20)) as pilot:
+        await app.mount(widget := GateMap())
+        widget.probes = (Saturation(step=1, gates=gates, left=half, right=half),)
+        await pilot.pause()
+        assert f"{said}  ▓█ open >0.9" in widget.legend().plain
+        widget.view, widget.chosen = "window", len(gates) - 1
+        assert ("never saturated" in widget.legend().plain) == (cell == "mingru")
 
 
 async def test_no_probe_has_words() -> None:

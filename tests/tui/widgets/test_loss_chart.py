@@ -86,6 +86,16 @@ def test_the_first_descent_does_not_squeeze_the_rest() -> None:
     assert y_range(train, [(0, 1.0), (100, 5.0)])[1] > 5
 
 
+async def test_losses_above_the_plot_are_no_plateau_and_have_a_mark(snapshot: RunSnapshot) -> None:
+    train = tuple(
+        dataclasses.replace(snapshot.train[0], step=i, loss=90.0 if i < 3 else 2.0 - i / 200) for i in range(1, 200)
+    )
+    rows = await drawn(dataclasses.replace(snapshot, train=train, valid=()))
+    plot = rows[0].partition("│")[2] or rows[0].partition("┤")[2]
+    assert plot.strip().startswith("▲90.0")
+    assert not any(0x2800 < ord(c) < 0x2900 for c in plot[: plot.index("▲") + 1])
+
+
 class Watched:
     """A chart in an application, with keys and a mouse."""
 
