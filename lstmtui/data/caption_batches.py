@@ -23,7 +23,7 @@ class CaptionBatch(NamedTuple):
     inputs: NDArray[np.int32]
     """(T, B): what the decoder reads: the line end, then the caption without its own."""
     targets: NDArray[np.int32]
-    """(T, B): what it predicts: the caption and its line end; IGNORED behind that."""
+    """(T, B): what it predicts: the caption and its line end; IGNORED behind that, and for an unknown word."""
     pictures: NDArray[np.int64]
     """(B,): which pictures these are."""
     examples: NDArray[np.int64]
@@ -67,4 +67,6 @@ class CaptionBatches(BucketedBatches[CaptionBatch]):
             for picture, n in zip(pictures, examples, strict=True)
         ]
         inputs, targets = decoder_rows([self._examples.tokens[int(n)] for n in examples])
+        if self._examples.unknown is not None:
+            targets[targets == self._examples.unknown] = IGNORED
         return CaptionBatch(np.stack(vectors, axis=1), inputs, targets, pictures, examples)

@@ -82,6 +82,8 @@ class CaptionExamples:
     """Of each example (E), with the line end."""
     picture: NDArray[np.int64]
     """(E,): the picture of each example."""
+    unknown: int | None = None
+    """The token of words that the vocabulary lacks, which is neither learnt nor evaluated; None where it lacks none."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -135,7 +137,7 @@ def make_examples(
     if not counts.left:
         raise UsageError(f"No picture can be used: {counts.describe()}; give others, or a larger --batch or --bptt.")
     number = np.cumsum(keep_picture) - 1
-    return (
-        CaptionExamples(captions.select(keep_picture), grids.select(keep_picture), kept, number[picture[keep]]),
-        counts,
-    )
+    found = CaptionExamples(
+        captions.select(keep_picture), grids.select(keep_picture), kept, number[picture[keep]], tokenizer.unk
+    )  # fmt: skip
+    return found, counts

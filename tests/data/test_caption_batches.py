@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.caption_cases import shape_examples, shape_tokenizer
+from support.caption_cases import shape_captions, shape_examples, shape_grids, shape_tokenizer
 
 from lstmtui.config import PictureSettings
+from lstmtui.data import tokens
 from lstmtui.data.caption_batches import CaptionBatches
+from lstmtui.data.caption_examples import make_examples
 from lstmtui.data.pair_batches import IGNORED
 from lstmtui.data.pairs import line_end
 from lstmtui.errors import UsageError
@@ -74,6 +76,15 @@ def test_without_a_seed_each_picture_stands_once_unchanged_from_short_to_long():
             assert (batch.vectors[:, b] == examples.vectors(int(picture), S)).all()
     assert batches.max_tokens == 3
     np.testing.assert_array_equal(batches.batch(5, 0).examples, found[0].examples)
+
+
+def test_unknown_words_are_read_but_not_predicted():
+    tokenizer = tokens.train("words", [b"red left\n" * 3], None)
+    examples, _ = make_examples(shape_captions(), shape_grids(), tokenizer, max_tokens=50)
+    (batch,) = epoch_of(CaptionBatches(examples, S, batch=16, positions=1000, seed=None), 0)
+    blue = int(np.flatnonzero(batch.pictures == 2)[0])  # "blue left"
+    assert batch.inputs[:, blue].tolist()[1] == tokenizer.unk
+    assert batch.targets[:, blue].tolist() == [IGNORED, *tokenizer.encode(b"left\n").tolist()]
 
 
 def test_a_caption_that_does_not_fit_is_an_error():
