@@ -145,13 +145,13 @@ def _above_guessing(snapshot: RunSnapshot, losses: Sequence[float]) -> Iterator[
     """Find a loss above that of a model that knows no more than which tokens there are, or how frequent they are."""
     uniform, unigram, now = _uniform(snapshot), _unigram(snapshot), losses[-1]
     if uniform is not None and now > uniform + MARGIN:
-        what = f"its loss of {now:.2f} nats is above {uniform:.2f}, that of guessing every token alike"
+        what = f"its loss of {now:.2f} is above {uniform:.2f}, that of guessing every token alike"
     elif unigram is not None and min(now, _validation(snapshot)) > unigram + max(2 * MARGIN, 0.1 * unigram):
-        what = f"its loss of {now:.2f} nats is above {unigram:.2f}, that of guessing by how frequent each token is"
+        what = f"its loss of {now:.2f} is above {unigram:.2f}, that of guessing by the frequencies of tokens"
     else:
         return
     fraction = saturation(snapshot) or 0.0
-    gates = f", and {100 * fraction:.0f} % of all gate values are saturated" if fraction > MIN_SATURATION else ""
+    gates = f", and {100 * fraction:.0f} % of its gate values are saturated" if fraction > MIN_SATURATION else ""
     yield Health(SICK, "lr too high", f"It does not learn: {what}{gates}.", _lower_rate(snapshot))
 
 
@@ -163,15 +163,15 @@ def _learnt_nothing(snapshot: RunSnapshot, losses: Sequence[float]) -> Iterator[
     update = _update_at_peak(snapshot.train)
     if update is not None and update < MIN_UPDATE:
         finding = (
-            f"It hardly moves: an update changes the weights by {update:.0e} of their size, where "
-            f"{USUAL_UPDATE[0]:.0e} to {USUAL_UPDATE[1]:.0e} is usual, and its loss is still that of guessing by "
-            f"frequency ({unigram:.2f})."
+            f"It hardly moves: an update is {update:.0e} of the weights ({USUAL_UPDATE[0]:.0e} to "
+            f"{USUAL_UPDATE[1]:.0e} is usual), and its loss is still that of guessing by the "
+            f"frequencies of tokens, {unigram:.2f}."
         )
         yield Health(SICK, "lr too low", finding, _higher_rate(snapshot))
     elif _has_had_time(snapshot):
         finding = (
-            f"After {snapshot.step:,} steps it knows no more than how frequent each token is: its loss of "
-            f"{losses[-1]:.2f} nats is that of guessing by frequency ({unigram:.2f})."
+            f"After {snapshot.step:,} steps it has learnt nothing: its loss of {losses[-1]:.2f} is that of guessing by "
+            f"the frequencies of tokens, {unigram:.2f}."
         )
         yield Health(SICK, "learns nothing", finding)
 
@@ -187,7 +187,7 @@ def _too_small(snapshot: RunSnapshot, losses: Sequence[float]) -> Iterator[Healt
             f"It is too small: with {units}, its loss after {snapshot.step:,} steps is {losses[-1]:.2f} nats, where "
             f"guessing by the frequencies of tokens has {unigram:.2f}."
         )
-        larger = f"a larger network; without --hidden, its size follows from the text, and this run has {units}"
+        larger = "a larger network (without --hidden, its size follows from the text)"
         yield Health(SICK, "too small", finding, larger)
 
 
@@ -301,7 +301,5 @@ def _rate(snapshot: RunSnapshot, word: str, factor: float, *, above: float = 0.0
     lr = float(given) if isinstance(given, int | float) else s.optimisation.lr
     if s.optimisation.optimizer == "adamw" and above < lr < below:
         low, high = RECIPE_RATES
-        return (
-            f"a {word} learning rate; without --lr, one between {low:g} and {high:g} is chosen, and this run has {lr:g}"
-        )
-    return f"a {word} learning rate (--lr {factor * lr:.2g}; this run has {lr:g})"
+        return f"a {word} learning rate ({lr:g} now; {low:g} to {high:g} is chosen without --lr)"
+    return f"a {word} learning rate ({lr:g} now; --lr {factor * lr:.2g})"

@@ -12,8 +12,8 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_age, format_duration
 from lstmtui.common.units import percent as percent
 from lstmtui.config import RunSettings
-from lstmtui.reports.health import SICK, Health, judge
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
+from lstmtui.tui import health_words
 
 GLYPHS = {
     "new": "○",
@@ -43,11 +43,6 @@ STATE_COLOURS = {
     "crashed": "error",
 }
 """Theme colours by state; other states are muted."""
-
-HEALTH_GLYPHS = {"good": "✓", "doubtful": "▲", "sick": "✗", "unknown": "·"}
-"""One glyph a level of health."""
-HEALTH_COLOURS = {"good": "$success", "doubtful": "$warning", "sick": "$error", "unknown": ""}
-"""Theme variables by level of health."""
 
 MAX_SILENCE_SECONDS = 15.0
 """Seconds without a heartbeat after which a running engine is reported as silent."""
@@ -109,11 +104,6 @@ def network(snapshot: RunSnapshot) -> str:
     if settings is None:
         return "unknown"
     return f"{one_line(settings.network.cell, 12)} {settings.network.layers}×{settings.network.hidden}"
-
-
-def health(found: Health) -> str:
-    """Return a judgement in a few words: ✗ lr too high."""
-    return f"{HEALTH_GLYPHS[found.level]} {found.word}"
 
 
 def corpus_name(name: str) -> str:
@@ -256,7 +246,9 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
     if state == "finished":
         if snapshot.message:
             return snapshot.message
-        return f"Finished{_result(snapshot)}.{_sick(snapshot) or (f' {_use(snapshot)}.' if _use(snapshot) else '')}"
+        if sick := health_words.sentences(snapshot):
+            return f"Finished. {sick}"
+        return f"Finished{_result(snapshot)}.{f' {_use(snapshot)}.' if _use(snapshot) else ''}"
     if state == "stopped":
         return f"Stopped at {at}, saved. r resumes exactly there{f'; {_use(snapshot)}' if _use(snapshot) else ''}."
     if state == "crashed":
@@ -265,13 +257,7 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
         return f"The loss became infinite or not a number. {snapshot.message or 'Try a lower learning rate (lr).'}"
     if state == "failed":
         return f"{snapshot.message or 'The engine failed; engine.log in the run folder says why.'} r tries again."
-    return snapshot.message or _sick(snapshot).strip()
-
-
-def _sick(snapshot: RunSnapshot) -> str:
-    """Return what is wrong with a run that is sick, and what to change; empty for others."""
-    found = judge(snapshot)
-    return f" {' '.join(found.sentences)}" if found.level == SICK else ""
+    return snapshot.message or health_words.sentences(snapshot)
 
 
 def _use(snapshot: RunSnapshot) -> str:

@@ -43,7 +43,7 @@ def test_a_run_that_does_not_learn_is_called_so_and_is_not_told_to_train_longer(
     )
     out = lstmtui("show", "diary").out
     assert "health         lr too high" in out
-    assert "It does not learn: its loss of 30.00 nats is above 4.16" in out
+    assert "It does not learn: its loss of 30.00 is above 4.16" in out
     assert "more time" not in out
     record = json.loads(lstmtui("show", "diary", "--json").out)
     assert record["health"]["level"] == "sick"

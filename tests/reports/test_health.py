@@ -126,12 +126,10 @@ def test_a_learning_rate_is_proposed_in_the_direction_that_helps() -> None:
     (_, high), (_, low) = (
         health.judge(made).sentences for made in (run([30.0] * 5, lr=10.0), run([3.3] * 5, ratio=8e-7, lr=1e-6))
     )
-    assert high == (
-        "To change: a lower learning rate; without --lr, one between 0.002 and 0.012 is chosen, and this run has 10."
-    )
+    assert high == "To change: a lower learning rate (10 now; 0.002 to 0.012 is chosen without --lr)."
     assert "a higher learning rate" in low
-    assert "(--lr 0.0008; this run has 0.008)" in health.judge(run([30.0] * 5, lr=8e-3)).change
-    assert "--lr 1;" in health.judge(run([30.0] * 5, lr=10.0, optimizer="sgd")).change
+    assert "(0.008 now; --lr 0.0008)" in health.judge(run([30.0] * 5, lr=8e-3)).change
+    assert "--lr 1)" in health.judge(run([30.0] * 5, lr=10.0, optimizer="sgd")).change
 
 
 def test_a_sick_run_is_not_told_what_would_help_a_good_one() -> None:
@@ -155,7 +153,7 @@ def test_the_record_is_json() -> None:
     assert record["word"] == "lr too high"
     assert record["saturated"] == 1
     assert record["uniform_nll"] == pytest.approx(math.log(VOCABULARY))
-    assert "100 % of all gate values" in to_json(record)
+    assert "100 % of its gate values" in to_json(record)
 
 
 MEASURED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "fixtures" / "health.json").read_text())

@@ -12,7 +12,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.reports import health, overfitting
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
-from lstmtui.tui import wording
+from lstmtui.tui import health_words, wording
 from lstmtui.tui.workers.pending_requests import live_values
 
 Row = tuple[str, str, str]
@@ -43,7 +43,7 @@ class Figures(Widget):
         if self.snapshot is None:
             return Content("")
         rows = rows_of(self.snapshot)[: max(1, self.size.height)]
-        colour = wording.HEALTH_COLOURS[health.judge(self.snapshot).level]
+        colour = health_words.COLOURS[health.judge(self.snapshot).level]
         lines = [
             Content.assemble(
                 (f"{label:<{LABEL}}", "$foreground 60%"),
@@ -115,7 +115,7 @@ def _gap(run: RunSnapshot) -> Row:
 
 def _health(run: RunSnapshot) -> list[Row]:
     found = health.judge(run)
-    return [("health", wording.health(found), "")] if found.word else []
+    return [("health", health_words.label(found), "")] if found.word else []
 
 
 def _saturated(run: RunSnapshot) -> list[Row]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from lstmtui.common.terminal_text import one_line
 from lstmtui.reports import health
 from lstmtui.runs.snapshot import RunSnapshot
-from lstmtui.tui import wording
+from lstmtui.tui import health_words, wording
 from lstmtui.tui.widgets.braille import sparkline
 
 PADDING = 2
@@ -63,10 +63,9 @@ def columns(width: int, cells: Sequence[Cells]) -> tuple[Column, ...]:
     widths = {name: max(least, *(len(of[name]) for of in cells), 0) for name, least in _MIN_WIDTHS.items()}
     chosen, room = [], width - MIN_NAME - PADDING - SCROLLBAR
     for name in ("state", "best", "health", "cell", "loss", "age", "steps", "corpus", "size"):
-        if room < widths[name] + PADDING:
-            break
-        room -= widths[name] + PADDING
-        chosen.append(name)
+        if room >= widths[name] + PADDING:
+            room -= widths[name] + PADDING
+            chosen.append(name)
     first = Column("name", min(MAX_NAME, max(4, MIN_NAME + room)))
     return (first, *(Column(name, widths[name]) for name in _MIN_WIDTHS if name in chosen))
 
@@ -78,7 +77,7 @@ def row(
     mark = "● " if marked else ""
     styles = {
         "state": colours.get(wording.STATE_COLOURS.get(run.state, ""), ""),
-        "health": colours.get(wording.HEALTH_COLOURS[health.judge(run).level].removeprefix("$"), ""),
+        "health": colours.get(health_words.COLOURS[health.judge(run).level].removeprefix("$"), ""),
         "loss": colours.get("primary", ""),
     }
     texts = []
@@ -102,7 +101,7 @@ def _state(run: RunSnapshot) -> str:
 
 def _health(run: RunSnapshot) -> str:
     found = health.judge(run)
-    return wording.health(found) if found.word and found.level != health.UNKNOWN else ""
+    return health_words.label(found) if found.word and found.level != health.UNKNOWN else ""
 
 
 def _size(run: RunSnapshot) -> str:

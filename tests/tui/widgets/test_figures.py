@@ -46,5 +46,5 @@ def test_a_run_that_does_not_learn_has_no_figure_that_is_called_healthy():
     rows = {label: (value, remark) for label, value, remark in rows_of(sick(clip=1e9))}
     assert rows["health"] == ("✗ lr too high", "")
     assert rows["gap"][1] == "valid - train"
-    assert rows["saturated"] == ("100%", "usual 10 to 80 %")
+    assert rows["saturated"] == ("100%", "usual 5 to 80 %")
     assert rows["gradient"][1] == "0% clipped to 1e+09"
