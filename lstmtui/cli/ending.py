@@ -15,6 +15,9 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.next_step import resume_command
 from lstmtui.runs.snapshot import RunSnapshot
 
+SAMPLE_TITLES = {"speech": "transcripts", "captions": "captions"}
+"""What the sample of a purpose is called; that of any other is a sample."""
+
 SPLITS = (("valid", "Validation"), ("test", "Test"))
 
 
@@ -52,7 +55,7 @@ def conclude(snapshot: RunSnapshot, name: str, state: str, code: int, *, as_json
             }
         )
     elif result.get("sample"):
-        notify("Transcripts:" if _purpose(snapshot) == "speech" else "Sample:")
+        notify(f"{SAMPLE_TITLES.get(_purpose(snapshot), 'sample').capitalize()}:")
         write(str(result["sample"]).rstrip("\n"))
     if state in ("finished", "stopped") and saved_step(run) is not None:
         for line in what_next(snapshot, name, state):

@@ -104,6 +104,8 @@ def _row(s: RunSnapshot) -> dict[str, str]:
         figure = f"WER {percent(best.wer)}"
     elif best is not None and best.bleu is not None:
         figure = f"BLEU {best.bleu:.1f}"
+    elif best is not None and best.f1 is not None:
+        figure = f"F1 {percent(best.f1)}"
     elif best is not None and not best.is_language:
         figure = f"{best.decides} {best.value:.4g}"
     elif best is not None:
@@ -142,5 +144,6 @@ def _record(s: RunSnapshot) -> dict[str, Any]:
         "bleu": best.bleu if best else None,
         "wer": best.wer if best else None,
         "cer": best.cer if best else None,
+        "f1": best.f1 if best else None,
         "heartbeat": s.status.get("heartbeat"),
     }

@@ -60,8 +60,10 @@ def discard(stream: Any) -> None:
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Return error rates, nll, perplexity, bits per character and BLEU of an evaluation with their units."""
-    parts = [f"{name.upper()} {percent(result[name])}" for name in ("wer", "cer") if _number(result.get(name))]
+    """Return error rates, word F1, nll, perplexity, bits per character and BLEU of an evaluation with their units."""
+    parts = [f"{name.upper()} {percent(result[name])}" for name in ("wer", "cer", "f1") if _number(result.get(name))]
+    if _number(result.get("exact")):
+        parts.append(f"exact {percent(result['exact'])}")
     if _number(result.get("nll")):
         parts.append(f"{result['nll']:.4f} nats per token")
     if _number(result.get("perplexity")):

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from lstmtui import config
-from lstmtui.cli.ending import part_of
+from lstmtui.cli.ending import SAMPLE_TITLES, part_of
 from lstmtui.cli.options import AsJson, RunOrLatest, RunsDir, resolve_run, run_argument
 from lstmtui.cli.output import figures, notify, write, write_json
 from lstmtui.common.files import read_json
@@ -48,7 +48,8 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     if snapshot.samples:
         last = snapshot.samples[-1]
         of_model = f"sample at step {last.step}, temperature {last.temperature:g}"
-        title = f"transcripts at step {last.step}" if settings.data.purpose == "speech" else of_model
+        of_examples = SAMPLE_TITLES.get(settings.data.purpose)
+        title = f"{of_examples} at step {last.step}" if of_examples else of_model
         write(f"\n{title}\n{last.text.rstrip()}")
     return 0
 

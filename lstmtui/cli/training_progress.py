@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from lstmtui import config
 from lstmtui.cli.output import unknown
 from lstmtui.cli.progress import Progress, progress_bar
 from lstmtui.common.terminal_text import one_line
@@ -74,7 +75,7 @@ class TrainingProgress:
         if notice and not self._state_noted and time.monotonic() - self._since >= delay:
             self._state_noted = True
             purpose = snapshot.settings.data.purpose if snapshot.settings is not None else "text"
-            yield notice.format(name=snapshot.run.name, corpus="recordings" if purpose == "speech" else "text")
+            yield notice.format(name=snapshot.run.name, corpus=config.CORPUS_NOUNS.get(purpose, "text"))
         for point in snapshot.valid:
             if point.step > self._last_valid:
                 self._last_valid = point.step
@@ -142,6 +143,9 @@ def valid_figures(point: ValidPoint) -> str:
     if point.wer is not None:
         cer = "" if point.cer is None else f", CER {percent(point.cer)}"
         return f"WER {percent(point.wer)}{cer}, {point.value:.3f} nats/token"
+    if point.f1 is not None:
+        exact = "" if (part := point.figures.get("exact")) is None else f", exact {percent(part)}"
+        return f"F1 {percent(point.f1)}{exact}, {point.value:.3f} nats/token"
     if point.bleu is not None:
         return f"BLEU {point.bleu:.1f}, {point.value:.3f} nats/token, perplexity {point.perplexity:.2f}"
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""

@@ -22,6 +22,8 @@ AUTO = "auto"
 PURPOSES = ("text", "autocomplete", "translation", "speech", "captions", "memory")
 """What a network can be trained for; `lstmtui memory` creates the runs of purpose memory."""
 TEXT_PURPOSES = ("text", "autocomplete")
+CORPUS_NOUNS = {"speech": "recordings", "captions": "pictures"}
+"""What a corpus consists of, where that is no text."""
 LENGTHS = ("minutes", "epochs", "steps")
 """Units of the length of training; a run sets exactly one."""
 SPLITS = ("mixed", "end")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
-from lstmtui.config import RunSettings
+from lstmtui.config import CORPUS_NOUNS, RunSettings
 from lstmtui.recipe import PENALTIES
 from lstmtui.runs.next_step import longer_option, round_to_two_digits
 from lstmtui.runs.snapshot import RunSnapshot
@@ -186,8 +186,7 @@ def _judgement(snapshot: RunSnapshot, size: float) -> list[str]:
 
 
 def _corpus(snapshot: RunSnapshot) -> str:
-    is_speech = snapshot.settings is not None and snapshot.settings.data.purpose == "speech"
-    return "recordings" if is_speech else "text"
+    return CORPUS_NOUNS.get(snapshot.settings.data.purpose if snapshot.settings is not None else "", "text")
 
 
 def _against_overfitting(snapshot: RunSnapshot, s: RunSettings) -> str:

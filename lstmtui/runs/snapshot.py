@@ -83,6 +83,11 @@ class ValidPoint:
         return self.figures.get("cer")
 
     @property
+    def f1(self) -> float | None:
+        """The word F1 of captions of validation pictures, 1 is the best; None for another task."""
+        return self.figures.get("f1")
+
+    @property
     def unknown(self) -> float:
         """The fraction of tokens that are `<unk>`."""
         return self.figures.get("unknown") or 0.0

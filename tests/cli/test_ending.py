@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from support.prepared_run import make_run
-from support.speech_figures import as_speech
+from support.speech_figures import as_captions, as_speech
 
 from lstmtui.cli import ending
 from lstmtui.runs.reader import RunReader
@@ -60,3 +60,13 @@ def test_a_run_of_speech_transcribes(tmp_path, capsys):
     said = capsys.readouterr()
     assert "Test: WER 50.0%, 1.0000 nats per token\n" in said.err
     assert "Transcripts:\n" in said.err
+
+
+def test_a_run_of_captions_shows_its_captions(tmp_path, capsys):
+    seen = RunReader(as_captions(make_run(tmp_path, "x", state="finished", steps=400, step=400))).refresh()
+    seen = dataclasses.replace(seen, status={"result": {"sample": "caption  a", "test": {"nll": 1.0, "f1": 0.5}}})
+    ending.conclude(seen, "x", "finished", 0, as_json=False)
+    said = capsys.readouterr()
+    assert "Test: F1 50.0%, 1.0000 nats per token\n" in said.err
+    assert "Captions:\n" in said.err
+    assert "lstmtui caption x PICTURE" in next(ending.what_next(seen, "x", "finished"))

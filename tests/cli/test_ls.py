@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from support.speech_figures import as_speech
+from support.speech_figures import as_captions, as_speech
 
 
 def test_without_runs_ls_shows_how_to_start_one(lstmtui):
@@ -78,3 +78,10 @@ def test_a_run_of_speech_has_its_error_rate(lstmtui, make_run):
     (record,) = json.loads(lstmtui("ls", "--json").out)
     assert (record["nll"], record["wer"], record["cer"]) == (0.125, 0.0312, 0.0119)
     assert record["perplexity"] is None
+
+
+def test_a_run_of_captions_has_its_word_f1(lstmtui, make_run):
+    as_captions(make_run("icons"))
+    assert "F1 58.2%" in lstmtui("ls").out
+    (record,) = json.loads(lstmtui("ls", "--json").out)
+    assert (record["nll"], record["f1"], record["wer"]) == (1.25, 0.5821, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from support.speech_figures import as_speech
+from support.speech_figures import as_captions, as_speech
 
 from lstmtui.common.files import write_atomically
 
@@ -30,6 +30,13 @@ def test_a_run_of_speech_has_error_rates_and_transcripts(lstmtui, make_run):
     out = lstmtui("show", "digits").out
     assert "WER 3.1%, CER 1.2%, 0.1250 nats per token (best, step 3)" in out
     assert "\ntranscripts at step " in out
+
+
+def test_a_run_of_captions_has_its_word_f1_and_captions(lstmtui, make_run):
+    as_captions(make_run("icons"))
+    out = lstmtui("show", "icons").out
+    assert "F1 58.2%, exact 25.3%, 1.2500 nats per token, perplexity 3.49 (best, step 3)" in out
+    assert "\ncaptions at step " in out
 
 
 def test_a_run_that_does_not_learn_is_called_so_and_is_not_told_to_train_longer(lstmtui, make_run):

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 from support.prepared_run import make_run
-from support.speech_figures import as_speech
+from support.speech_figures import as_captions, as_speech
 
 from lstmtui.cli.progress import Progress
 from lstmtui.cli.training_progress import TrainingProgress, valid_figures
@@ -80,19 +80,26 @@ def test_an_evaluation_of_speech_is_told_by_its_error_rates():
     assert valid_figures(point) == "WER 3.1%, CER 1.2%, 0.125 nats/token"
 
 
-def test_what_is_read_is_named(tmp_path):
+def test_an_evaluation_of_captions_is_told_by_its_word_f1():
+    figures = {"nll": 1.25, "perplexity": 3.5, "exact": 0.25, "f1": 0.5821, "concept_f1": 0.3, "cider": 3.0}
+    point = ValidPoint(step=1, seconds=1.0, best=True, figures=figures)
+    assert valid_figures(point) == "F1 58.2%, exact 25.0%, 1.250 nats/token"
+
+
+@pytest.mark.parametrize(("purpose", "corpus"), [(as_speech, "recordings"), (as_captions, "pictures")])
+def test_what_is_read_is_named(tmp_path, purpose, corpus):
     lines = []
 
     class Lines(Progress):
         def note(self, line):
             lines.append(line)
 
-    seen = dataclasses.replace(RunReader(as_speech(make_run(tmp_path, "x"))).refresh(), state="preparing")
+    seen = dataclasses.replace(RunReader(purpose(make_run(tmp_path, "x"))).refresh(), state="preparing")
     shown = TrainingProgress(Lines(), None)
     shown.update(seen)
     shown._since -= 1
     shown.update(seen)
-    assert "Reading the recordings." in lines
+    assert f"Reading the {corpus}." in lines
 
 
 def test_a_sick_run_is_told_once(tmp_path):

@@ -72,10 +72,11 @@ def test_memorising_is_reported_with_what_to_change(tmp_path):
     )
 
 
-def test_a_run_of_speech_memorises_recordings(tmp_path):
-    first, last = overfitting.advice(ended(tmp_path, OVERFITTED, purpose="speech"))
-    assert first.startswith("It memorises its recordings: ")
-    assert last.endswith("or more recordings.")
+@pytest.mark.parametrize(("purpose", "corpus"), [("speech", "recordings"), ("captions", "pictures")])
+def test_what_a_run_memorises_is_named(tmp_path, purpose, corpus):
+    first, last = overfitting.advice(ended(tmp_path, OVERFITTED, purpose=purpose))
+    assert first.startswith(f"It memorises its {corpus}: ")
+    assert last.endswith(f"or more {corpus}.")
 
 
 def test_regularisers_in_use_are_not_proposed_again(tmp_path):

@@ -72,6 +72,7 @@ def require_language_model(run: RunFolder, settings: config.RunSettings) -> None
         other = {
             "translation": f" ('lstmtui translate {run.name}' translates)",
             "speech": f" ('lstmtui transcribe {run.name} FILE' transcribes)",
+            "captions": f" ('lstmtui caption {run.name} PICTURE' describes pictures)",
         }.get(settings.data.purpose, "")
         raise UsageError(
             f"Run '{run.name}' was trained for {settings.data.purpose}; only a run trained for "
