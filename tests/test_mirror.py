@@ -191,6 +191,10 @@ TESTED_ELSEWHERE = (
         ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
     ),
     Elsewhere("tests/tui/screens/test_live.py", "a part of the screen", ("lstmtui/tui/widgets/observations.py",)),
+    Elsewhere(
+        "tests/tui/screens/test_caption.py", "parts of the screen",
+        ("lstmtui/tui/widgets/caption_list.py", "lstmtui/tui/workers/captioning.py"),
+    ),
     Elsewhere("tests/tui/screens/test_transcribe.py", "completes names there", ("lstmtui/tui/widgets/path_line.py",)),
     Elsewhere(
         "tests/tui/screens/test_type.py", "parts of the screen",

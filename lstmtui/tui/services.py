@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from lstmtui import config
-from lstmtui.client import forecast, microphone, model, runs, transcriber, translator
+from lstmtui.client import captioner, forecast, microphone, model, runs, transcriber, translator
 from lstmtui.common import paths
 from lstmtui.runs.folder import RunFolder
 
@@ -38,6 +38,18 @@ class Translator(Protocol):
     def search(
         self, lines: Sequence[str], *, prefixes: Sequence[str] | None = None, nbest: int = 1
     ) -> list[list[translator.Translation]]: ...
+
+    def close(self) -> None: ...
+
+
+class Captioner(Protocol):
+    """A loaded model that describes pictures; `lstmtui.client.captioner.Captioner` is one."""
+
+    about: dict[str, Any]
+
+    def describe(
+        self, files: Sequence[str | Path], *, nbest: int = 1, pixels: bool = False
+    ) -> list[captioner.Described]: ...
 
     def close(self) -> None: ...
 
@@ -98,6 +110,7 @@ class Services:
     drafts: Path = field(default_factory=paths.drafts_root)
     """The folder of texts that were typed and not cleared yet."""
     open_model: Callable[[RunFolder], Completer] = model.Model
+    open_captioner: Callable[[RunFolder], Captioner] = captioner.Captioner
     open_translator: Callable[[RunFolder], Translator] = translator.Translator
     open_transcriber: Callable[[RunFolder], Transcriber] = transcriber.Transcriber
     open_microphone: Callable[[int], Microphone] = microphone.Microphone

@@ -262,7 +262,10 @@ def notice(snapshot: RunSnapshot, *, gone: bool = False, now: float | None = Non
 
 def _use(snapshot: RunSnapshot) -> str:
     """Return what the key t does with the run; nothing for a memory task."""
-    uses = {"memory": "", "translation": "t translates with it", "speech": "t transcribes with it"}
+    uses = {
+        "memory": "", "translation": "t translates with it", "speech": "t transcribes with it",
+        "captions": "t describes pictures with it",
+    }  # fmt: skip
     return uses.get(purpose(snapshot), "t types with it")
 
 
@@ -304,9 +307,13 @@ def short_layer(names: Sequence[str], layer: int) -> str:
     return " ".join(SHORT_WORDS.get(word, word) for word in one_line(names[layer], 24).split())
 
 
-OPENED_BY_T = {"translation": "translate", "speech": "transcribe"}
+OPENED_BY_T = {"translation": "translate", "speech": "transcribe", "captions": "caption"}
 """The action of the key t, by the purpose of the run; "type" for any other."""
 NOT_OFFERED = {
+    "captions": {
+        "inspect": "A model of captions reads pictures, no text; its gates are on the screen of the run.",
+        "gradients": "The gradient flow of a model of captions is not measured.",
+    },
     "speech": {
         "inspect": "A model of speech reads recordings, no text; its gates are on the screen of the run.",
         "gradients": "The gradient flow of a model of speech is not measured.",
@@ -326,7 +333,7 @@ def why_not(snapshot: RunSnapshot | None, action: str) -> str:
 
 
 def has_action(snapshot: RunSnapshot | None, action: str) -> bool:
-    """Return whether an action is one of this run: t translates or transcribes with some, and types with others."""
+    """Return whether an action is one of this run: what t does with it depends on its purpose."""
     opened = OPENED_BY_T.get(purpose(snapshot), "type")
     return action == opened or action not in ("type", *OPENED_BY_T.values())
 

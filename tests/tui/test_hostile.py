@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from rich.text import Text
 from support import tiny
+from support.fake_captioner import FakeCaptioner
 from support.fake_inspector import FakeInspector, flow, measured
 from support.fake_microphone import FakeMicrophone
 from support.fake_transcriber import FakeTranscriber
@@ -23,6 +24,7 @@ from support.screens import FakeForecaster, control_characters, painted, until
 from textual.app import App, ComposeResult
 from textual.events import Paste
 
+from lstmtui.client.captioner import Described
 from lstmtui.client.model import Candidate
 from lstmtui.client.transcriber import Segment, Transcript, Word
 from lstmtui.common.files import append_json_line
@@ -32,6 +34,7 @@ from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import Posteriors, RunSnapshot, Sample, Saturation, TrainPoint
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.messages import GateWindow
+from lstmtui.tui.screens.caption import CaptionScreen
 from lstmtui.tui.screens.compare import CompareScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
@@ -238,6 +241,22 @@ class HostileTranscriber(FakeTranscriber):
         return Segment(0.0, 1.0, next(self.said), words, bytes(range(200)), probable)
 
 
+class HostileCaptioner(FakeCaptioner):
+    """Says hostile words of every picture."""
+
+    def __init__(self, said: Iterator[str]) -> None:
+        super().__init__(None)
+        self.said = said
+
+    def describe(self, files: Sequence[str | Path], *, nbest: int = 1, pixels: bool = False) -> list[Described]:
+        (found,) = super().describe(["cat.png"], nbest=nbest, pixels=pixels)
+        captions = tuple(
+            dataclasses.replace(one, text=next(self.said), tokens=tuple(next(self.said) for _ in one.tokens))
+            for one in found.captions
+        )
+        return [dataclasses.replace(found, captions=captions, note=next(self.said))]
+
+
 class HostileForecaster(FakeForecaster):
     """Refuses with hostile text."""
 
@@ -288,6 +307,10 @@ VISITS: dict[str, tuple[Callable[[RunFolder, Services, Iterator[str]], Any], tup
         lambda run, services, said: TranscribeScreen(run, tiny.run_settings(tokens=next(said)), services),
         ("x", "enter", "down", "tab", "f2", "f2", "f4", "f1"),
     ),
+    "caption": (
+        lambda run, services, said: CaptionScreen(run, tiny.run_settings(tokens=next(said)), services),
+        ("x", "enter", "right", "right", "down", "right", "f4", "f1"),
+    ),
     "new": (lambda run, services, said: NewRunScreen(services), ("tab", "right")),
     "corpus": (lambda run, services, said: CorpusScreen((next(said),), services.root), ("tab", "tab", "down", "down")),
     "question": (lambda run, services, said: ConfirmScreen("Delete", next(said)), ()),
@@ -332,7 +355,7 @@ async def test_no_screen_lets_anything_through(
     services = Services(
         root=root, open_model=lambda run: HostileModel(said), start=lambda run: None,
         forecaster=lambda: HostileForecaster(said), open_transcriber=lambda run: HostileTranscriber(said),
-        open_microphone=FakeMicrophone,
+        open_captioner=lambda run: HostileCaptioner(said), open_microphone=FakeMicrophone,
     )  # fmt: skip
     make, keys = VISITS[name]
     app = LstmtuiApp(services=services)

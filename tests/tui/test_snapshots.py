@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.fake_captioner import FakeCaptioner
 from support.fake_inspector import FakeInspector, flow, measured
 from support.fake_transcriber import FakeTranscriber
 from support.fake_translator import FakeTranslator
@@ -64,12 +65,15 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "inspect": (True, ("i",), "Read 32 tokens"),
     "type": (True, ("t",), "▸1"),
     "translate": (True, ("t", *"one two three", "tab", "tab"), "THREE"),
+    "caption": (True, ("t", *"cat.png", "enter"), "a cat"),
     "transcribe-speech": (True, ("t", *"a.wav", "enter"), "open it"),
     "help": (True, ("f1",), "escape closes"),
     "manual": (True, ("f1", "m"), "Getting started"),
     "confirm": (True, ("x",), "end its engine"),
 }
 """Whether a run is opened, the keys that lead to the screen, and a text on it."""
+PURPOSES = {"translat": "translation", "speech": "speech", "caption": "captions"}
+"""What the run is for, by a part of the screen's name."""
 
 
 @pytest.fixture
@@ -83,8 +87,8 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(manual, "pages", lambda: {name: page[2:].partition("\n")[0] for name, page in PAGES.items()})
     monkeypatch.setattr(manual, "read", PAGES.__getitem__)
     monkeypatch.setattr("lstmtui.tui.screens.new_run.NewRunScreen._forecast", _no_forecast)
-    for screen in ("type.TypeScreen", "translate.TranslateScreen", "transcribe.TranscribeScreen"):  # milliseconds
-        monkeypatch.setattr(f"lstmtui.tui.screens.{screen}._set_status", lambda *_, **__: None)
+    for screen in ("type.Type", "translate.Translate", "transcribe.Transcribe", "caption.Caption"):  # milliseconds
+        monkeypatch.setattr(f"lstmtui.tui.screens.{screen}Screen._set_status", lambda *_, **__: None)
     monkeypatch.setenv("LSTMTUI_CACHE", str(tmp_path / "cache"))
     here = tmp_path / "here"
     here.mkdir()
@@ -121,7 +125,7 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     opens, keys, sign = SCREENS[name]
     measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
-    purpose = "translation" if "translat" in name else "speech" if "speech" in name else "text"
+    purpose = next((purpose for part, purpose in PURPOSES.items() if part in name), "text")
     samples = {"samples": (TRANSCRIPTS,)} if purpose == "speech" else {}
     made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose, **samples)
     run = measured(made, flow(600), flow(1200, decay=0.9))
@@ -130,6 +134,7 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
         open_model=lambda run: FakeModelToInspect(),
         open_translator=FakeTranslator,
         open_transcriber=FakeTranscriber,
+        open_captioner=FakeCaptioner,
         start=lambda run: None,
         forecaster=FakeForecaster,
     )

@@ -80,6 +80,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
         bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
         bind("t", "translate", "Translate", "live.translate", "Translate with this run's best model", show=True),
         bind("t", "transcribe", "Transcribe", "live.transcribe", "Transcribe recordings with this run", show=True),
+        bind("t", "caption", "Caption", "live.caption", "Describe pictures with this run", show=True),
         bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
         bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
         bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
@@ -211,7 +212,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
             return self.view is not None and not ended
         if action == "resume":
             return ended and not gone and state != "finished"
-        if action in ("type", "translate", "transcribe", "fork", "inspect", "gradients"):
+        if action in ("type", "translate", "transcribe", "caption", "fork", "inspect", "gradients"):
             return not gone and wording.has_action(self.view.snapshot if self.view else None, action)
         return True
 
@@ -325,7 +326,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
         self.app.push_screen(typing_screen(self._folder, self._services))
 
-    action_translate = action_transcribe = action_type
+    action_translate = action_transcribe = action_caption = action_type
 
     def action_gradients(self) -> None:
         if not self._applies("gradients"):

@@ -71,6 +71,8 @@ compares the runs marked with m, or all listed runs when none is marked.
         bind("n", "new", "New", "runs.new", "A new run: choose a text and a network", show=True),
         bind("t", "type", "Type", "runs.type", "Type with this run's model", show=True),
         bind("t", "translate", "Translate", "runs.translate", "Translate with this run's model", show=True),
+        bind("t", "transcribe", "Transcribe", "runs.transcribe", "Transcribe recordings with this run", show=True),
+        bind("t", "caption", "Caption", "runs.caption", "Describe pictures with this run", show=True),
         bind(
             "r", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
@@ -253,7 +255,7 @@ compares the runs marked with m, or all listed runs when none is marked.
             return bool(self._pattern) or (self.is_usable and self.query_one("#filter").has_focus)
         if action == "open" and isinstance(self.focused, Input):
             return False
-        if action in ("open", "type", "translate", "resume", "delete", "mark"):
+        if action in ("open", "type", "translate", "transcribe", "caption", "resume", "delete", "mark"):
             run = self.current if self.is_usable else None
             if run is None:
                 return False
@@ -279,7 +281,7 @@ compares the runs marked with m, or all listed runs when none is marked.
         else:
             self.app.push_screen(typing_screen(run.run, self._services))
 
-    action_translate = action_type
+    action_translate = action_transcribe = action_caption = action_type
 
     def action_compare(self) -> None:
         from lstmtui.tui.screens.compare import CompareScreen

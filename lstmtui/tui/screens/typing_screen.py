@@ -1,5 +1,5 @@
-"""The screen on which one types with a run: it completes a text, translates it, or transcribes
-recordings."""
+"""The screen on which one uses a run: it completes a text, translates it, transcribes recordings, or describes
+pictures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ def typing_screen(run: RunFolder, services: Services) -> Screen[None]:
         settings = config.load(run.config)
     except LstmtuiError:
         settings = None
-    if settings is not None and settings.data.purpose == "translation":
+    if settings is None:
+        return _type_screen(run, services)
+    if settings.data.purpose == "translation":
         from lstmtui.tui.screens.translate import TranslateScreen
 
         return TranslateScreen(run, settings, services)
-    if settings is not None and settings.data.purpose == "speech":
+    if settings.data.purpose == "speech":
         from lstmtui.tui.screens.transcribe import TranscribeScreen
 
         return TranscribeScreen(run, settings, services)
+    if settings.data.purpose == "captions":
+        from lstmtui.tui.screens.caption import CaptionScreen
+
+        return CaptionScreen(run, settings, services)
+    return _type_screen(run, services)
+
+
+def _type_screen(run: RunFolder, services: Services) -> Screen[None]:
     from lstmtui.tui.screens.type import TypeScreen
 
     return TypeScreen(run, services)
