@@ -39,6 +39,8 @@ class RunView:
     window: GateWindow | None = None
     attention: tuple[AttentionProbe, ...] = ()
     posteriors: tuple[Posteriors, ...] = ()
+    pictures: Any = None
+    """Those of the samples of captions (N, h, w, 3); None without any."""
     gone: bool = False
 
 

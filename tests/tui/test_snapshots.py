@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.fake_captioner import FakeCaptioner
 from support.fake_inspector import FakeInspector, flow, measured
@@ -25,6 +26,7 @@ from textual.widgets import Input, TextArea
 
 from lstmtui import manual
 from lstmtui.client.model import Candidate
+from lstmtui.common.npz import pack
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches.screen_text import screen_text
@@ -46,6 +48,12 @@ TRANSCRIPTS = (
     "reference   two nine zero four\ntranscript  too nine four one\n\nreference   five six\ntranscript  five six\n\n"
     "reference   seven\ntranscript  "
 )
+CAPTIONS = (
+    "picture      a.png\ncaption      red circle\nreference    red circle\n\n"
+    "picture      b.png\ncaption      a circle\nreference    blue square with a rather long name\n\n"
+    "picture      c.png\ncaption      \nreference    green\n\n"
+    "picture      d.png\ncaption      red\nreference    black square"
+)
 SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "runs": (False, (), "Loss of"),
     "new": (False, ("n",), "The text to train on"),
@@ -58,6 +66,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "live-translation-gates": (True, ("v", "v", "]"), "training time"),
     "live-speech": (True, (), "Transcripts at"),
     "live-speech-errors": (True, ("u", "v", "v"), "Errors in percent"),
+    "live-captions": (True, (), "Captions at"),
     "steer": (True, ("e",), "learning rate"),
     "fork": (True, ("f",), "begins at"),
     "sample": (True, ("w",), "temperature"),
@@ -126,9 +135,13 @@ async def test_the_screen_is_the_stored_one(root: Path, name: str) -> None:
     measured(make_run(root, "mail-lstm", state="finished", step=2900, beat=NOW - 100), flow(2900, decay=0.95))
     make_run(root, "novel-gru", state="stopped", cell="gru", tokens="words", beat=NOW - 7300)
     purpose = next((purpose for part, purpose in PURPOSES.items() if part in name), "text")
-    samples = {"samples": (TRANSCRIPTS,)} if purpose == "speech" else {}
+    said = {"speech": TRANSCRIPTS, "captions": CAPTIONS}
+    samples = {"samples": (said[purpose],)} if purpose in said else {}
     made = make_run(root, "diary-lstm", beat=NOW, events=EVENTS, probes=8, purpose=purpose, **samples)
     run = measured(made, flow(600), flow(1200, decay=0.9))
+    if purpose == "captions":
+        pixels = np.stack([np.full((8, 8, 3), 60 * n, np.uint8) for n in range(4)])
+        (run.probes / "pictures.npz").write_bytes(pack({"pixels": pixels}))
     services = Services(
         root=root,
         open_model=lambda run: FakeModelToInspect(),

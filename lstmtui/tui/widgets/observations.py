@@ -67,7 +67,9 @@ class Observations(Horizontal):
             self.set_class(purpose == name, f"-{name}")
         self.set_class(purpose in HAVE_A_HEAT_MAP, "-heat")
         samples = self.query_one(SamplePanel)
-        samples.of_speech, samples.samples = purpose == "speech", view.snapshot.samples
+        samples.purpose, samples.samples = purpose, view.snapshot.samples
+        if old is None or old.pictures is not view.pictures:
+            samples.pictures = view.pictures
         if purpose == "speech" and settings is not None:
             from lstmtui.data.log_mel import SHIFT_MS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from lstmtui.common.terminal_text import safe
 from lstmtui.reports.transcript_errors import blocks
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui import wording
+from lstmtui.tui.widgets.picture_samples import PictureSamples, caption_samples
 from lstmtui.tui.widgets.transcripts import LEGEND, Transcripts
 
 
@@ -49,17 +50,22 @@ class SamplePanel(Panel):
     """Oldest first."""
     back: reactive[int] = reactive(0)
     """How many samples before the newest one; 0 is the newest."""
-    of_speech: reactive[bool] = reactive(False)
-    """Whether samples are transcripts beside what was said."""
+    purpose: reactive[str] = reactive("text")
+    """What the run is for: samples of speech are transcripts beside what was said, those of captions have pictures."""
+    pictures: reactive[Any] = reactive(None, always_update=True)
+    """(N, h, w, 3) of the samples of captions; None without any."""
 
     def compose(self) -> ComposeResult:
         self.border_title = "Sample"
         yield Static(Text("No sample yet.", style="dim"), id="sample-text")
-        with_errors = Transcripts()
-        with_errors.display = False
-        yield with_errors
+        for other in (Transcripts(), PictureSamples()):
+            other.display = False
+            yield other
 
-    def watch_of_speech(self) -> None:
+    def watch_purpose(self) -> None:
+        self._show()
+
+    def watch_pictures(self) -> None:
         self._show()
 
     def watch_samples(self, old: tuple[Sample, ...], new: tuple[Sample, ...]) -> None:
@@ -82,9 +88,16 @@ class SamplePanel(Panel):
         sample = self.samples[len(self.samples) - 1 - self.back]
         self.border_title = Content(f"Sample at step {wording.count(sample.step)}")
         place = f"← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""
-        pairs = tuple(blocks(sample.text)) if self.of_speech else ()
-        transcripts = self.query_one(Transcripts)
-        transcripts.pairs, transcripts.display, text.display = pairs, bool(pairs), not pairs
+        pairs = tuple(blocks(sample.text)) if self.purpose == "speech" else ()
+        described = caption_samples(sample.text) if self.purpose == "captions" else ()
+        transcripts, pictures = self.query_one(Transcripts), self.query_one(PictureSamples)
+        transcripts.pairs, transcripts.display = pairs, bool(pairs)
+        pictures.samples, pictures.pixels, pictures.display = described, self.pictures, bool(described)
+        text.display = not pairs and not described
+        if described:
+            self.border_title = Content(f"Captions at step {wording.count(sample.step)}")
+            self.border_subtitle = Content(place)
+            return
         if pairs:
             self.border_title = Content(f"Transcripts at step {wording.count(sample.step)}")
             legend = LEGEND if self.size.width >= 50 or not place else ""

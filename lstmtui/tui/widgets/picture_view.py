@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from textual.app import App
 from textual.color import Color
 from textual.content import Content
 from textual.reactive import reactive
@@ -32,14 +33,15 @@ class PictureView(Widget):
         width, height = self.size
         if self.pixels is None or width < 1 or height < 1:
             return Content.styled(self.empty_text, "$foreground 60%")
-        if not self._has_colours():
-            plain = getattr(self.app, "charset", "braille") == "ascii"
-            return Content("\n".join(shades(self.pixels, width, height, self.attention, plain=plain)))
-        return Content("\n").join(map(_row, half_blocks(self.pixels, width, height, self.attention)))
+        return Content("\n").join(picture_lines(self.app, self.pixels, width, height, self.attention))
 
-    def _has_colours(self) -> bool:
-        ascii_only = getattr(self.app, "charset", "braille") == "ascii"
-        return not (ascii_only or self.app.no_color or self.app.current_theme.ansi)
+
+def picture_lines(app: App[Any], pixels: Any, columns: int, rows: int, attention: Any = None) -> list[Content]:
+    """Return a picture as lines of at most so many cells: in colours where the terminal has them."""
+    charset = getattr(app, "charset", "braille")
+    if charset == "ascii" or app.no_color or app.current_theme.ansi:
+        return list(map(Content, shades(pixels, columns, rows, attention, plain=charset == "ascii")))
+    return list(map(_row, half_blocks(pixels, columns, rows, attention)))
 
 
 def _row(cells: list[tuple[str, str]]) -> Content:

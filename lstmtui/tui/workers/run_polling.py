@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
-from lstmtui.runs.probes import read_attention, read_posteriors, read_saturation, read_window
+from lstmtui.runs.probes import read_attention, read_pictures, read_posteriors, read_saturation, read_window
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import AttentionProbe, Posteriors, RunSnapshot, Saturation
 from lstmtui.tui.messages import GateWindow, RunView
@@ -34,15 +34,17 @@ class RunPoller:
         self._attention: _Probes[AttentionProbe] = _Probes(run, "attention-*.npz", read_attention)
         self._posteriors: _Probes[Posteriors] = _Probes(run, "posteriors-*.npz", read_posteriors)
         self._window: GateWindow | None = None
-        self._window_stamp = 0
+        self._window_stamp = self._pictures_stamp = 0
+        self._pictures: Any = None
 
     def poll(self) -> RunView:
         """Read what is new and return the run's state."""
         snapshot = refresh(self._reader)
         self._read_window()
+        self._read_pictures()
         return RunView(
             snapshot=snapshot, probes=self._gates.read(), window=self._window, attention=self._attention.read(),
-            posteriors=self._posteriors.read(), gone=not self._run.path.is_dir(),
+            posteriors=self._posteriors.read(), pictures=self._pictures, gone=not self._run.path.is_dir(),
         )  # fmt: skip
 
     def _read_window(self) -> None:
@@ -57,6 +59,11 @@ class RunPoller:
                 text=() if found["tokens"] is None else self._texts(found["tokens"].tolist()),
                 layer_names=found["layer_names"], pieces=found["pieces"],
             )  # fmt: skip
+
+    def _read_pictures(self) -> None:
+        stamp = _stamp(self._run.probes / "pictures.npz")
+        if stamp != self._pictures_stamp:
+            self._pictures_stamp, self._pictures = stamp, read_pictures(self._run)
 
     def _texts(self, tokens: list[int]) -> tuple[str, ...]:
         """Return the texts of tokens; empty where the tokenizer is missing or of another run."""

@@ -22,7 +22,7 @@ async def test_samples_of_speech_have_marked_errors(of_speech: bool) -> None:
     app = Samples()
     async with app.run_test(size=(40, 8)) as pilot:
         panel = app.query_one(SamplePanel)
-        panel.of_speech = of_speech
+        panel.purpose = "speech" if of_speech else "text"
         panel.samples = (Sample(step=1, temperature=0.0, prompt="", text=TEXT),)
         await pilot.pause()
         lines = [line.rstrip() for line in painted(app).splitlines()]
@@ -34,7 +34,7 @@ async def test_another_text_of_a_speech_run_is_shown_as_it_is() -> None:
     app = Samples()
     async with app.run_test(size=(40, 8)) as pilot:
         panel = app.query_one(SamplePanel)
-        panel.of_speech = True
+        panel.purpose = "speech"
         panel.samples = (Sample(step=1, temperature=0.0, prompt="", text="no\n\nsuch"),)
         await pilot.pause()
         assert painted(app).startswith("no ")
