@@ -1,7 +1,8 @@
 """Takes the README's pictures from real runs: python tests/bench/pictures.py RUN [--to .github] [--only live,type].
 
 RUN is the run that is opened, best while it trains; the list and the comparison show all runs of its folder. A run of
-translation (Multi30k, English to German) gives the picture "translate", every other run all the others.
+translation (Multi30k, English to German) gives the picture "translate", one of captions (tests/bench/shapes.py) and a
+picture for it, `--picture`, "caption", every other run all the others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.screens import painted
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from lstmtui import config
 from lstmtui.common.paths import runs_root
@@ -25,6 +26,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import find_run
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.preferences import Preferences
+from lstmtui.tui.screens.caption import READY
 from lstmtui.tui.services import Services
 
 PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
@@ -38,6 +40,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "compare": (False, ("c",), "Results"),
     "type": (True, ("t",), "Ready"),
     "translate": (True, (), "Ready"),
+    "caption": (True, (), READY),
 }
 """Whether the run is opened, the keys that lead there, and a text that is on the screen once it is complete."""
 TYPED = "Good morrow, cousin. I have not seen the k"
@@ -45,14 +48,20 @@ SOURCE, ACCEPTED = ("two dogs play in the snow .", "a man is riding a bike ."), 
 """What is translated, and how many words of the last line's translation are accepted."""
 
 
-async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences) -> str:
-    """Return one screen as SVG."""
+OF_PURPOSE = {"translation": "translate", "captions": "caption"}
+"""The only picture of a run, by what the run is for."""
+
+
+async def picture(
+    name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences, described: Path | None
+) -> str:
+    """Return one screen as SVG; `described` is the picture that a captioner describes."""
     opens, keys, sign = PICTURES[name]
     services = Services(root=run.path.parent)
-    first = "type" if name == "translate" else "live"
+    first = "type" if name in OF_PURPOSE.values() else "live"
     app = LstmtuiApp(run if opens else None, screen=first, services=services, preferences=preferences)
     async with app.run_test(size=size) as pilot:
-        await wait_for(pilot, sign if name == "translate" else "open >0.9" if opens else "Loss of")
+        await wait_for(pilot, sign if name in OF_PURPOSE.values() else "open >0.9" if opens else "Loss of")
         for key in keys:
             await pilot.press(key)
         if name == "gates":
@@ -70,6 +79,12 @@ async def picture(name: str, run: RunFolder, size: tuple[int, int], preferences:
                 await pilot.pause(2.0)
                 await pilot.press("tab")
             await pilot.pause(2.0)
+        if name == "caption" and described is not None:
+            os.chdir(described.parent)
+            app.screen.query_one(Input).value = described.name
+            await pilot.press("enter")
+            await wait_for(pilot, "▸")
+            await pilot.press(*["right"] * 4)
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
@@ -96,21 +111,22 @@ def slim(svg: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("run")
+    parser.add_argument("--picture", type=Path, help="what a captioner describes")
     parser.add_argument("--to", type=Path, default=Path(".github"))
     parser.add_argument("--size", default="100x30")
     parser.add_argument("--only")
     parser.add_argument("--theme", default="auto")
     parser.add_argument("--charset", default="braille")
     given = parser.parse_args()
-    folder = given.to.resolve()
+    folder, described = given.to.resolve(), given.picture.resolve() if given.picture else None
     os.chdir(runs_root().parent)  # so that no path of this machine is in the pictures
     run = find_run(given.run, Path(runs_root().name))
     width, height = (int(part) for part in given.size.split("x"))
     preferences = Preferences(theme=given.theme, charset=given.charset)
-    translates = config.load(run.config).data.purpose == "translation"
-    names = [name for name in PICTURES if (name == "translate") == translates]
+    only = OF_PURPOSE.get(config.load(run.config).data.purpose)
+    names = [only] if only else [name for name in PICTURES if name not in OF_PURPOSE.values()]
     for name in given.only.split(",") if given.only else names:
-        svg = asyncio.run(picture(name, run, (width, height), preferences))
+        svg = asyncio.run(picture(name, run, (width, height), preferences, described))
         if str(Path.home()) in svg or str(folder.parent) in svg:
             raise SystemExit(f"{name}: a path of this machine stands in the picture.")
         (folder / f"{name}.svg").write_text(svg)
