@@ -68,7 +68,7 @@ def parse_point(kind: Any, record: dict[str, Any]) -> Any:
     for name in _NAMES[kind]:
         value = record.get(name)
         if value is None:
-            if not (kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio")):
+            if not (kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio", "processors")):
                 return None
             value = float("nan")
         if name in ("prompt", "text"):

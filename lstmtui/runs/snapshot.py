@@ -30,6 +30,8 @@ class TrainPoint:
     memory_mb: float
     update_ratio: float = float("nan")
     """Norm of the last update divided by that of the weights; NaN in older runs."""
+    processors: float = float("nan")
+    """Processors that were busy with it, as many as threads at best; NaN in older runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,7 +163,7 @@ class Trainer:
         """Take the remaining steps. Raises Stop on a request or signal, DivergedError after too many rollbacks."""
         p, s = self.progress, self.settings
         self.writer.status(state="training", live=self.live_settings())
-        self._interval_start = time.perf_counter()
+        self._interval_start, self._busy_before = time.perf_counter(), time.process_time()
         self._evaluate_if_interrupted()
         while p.step < self.plan.total and not self._has_ended():
             answer_requests(self)
@@ -262,21 +262,22 @@ class Trainer:
         p, interval = self.progress, self.progress.interval
         now = time.perf_counter()
         speed = interval.steps * self.task.tokens_per_step / max(1e-9, now - self._interval_start)
+        busy = (time.process_time() - self._busy_before) / max(1e-9, now - self._interval_start)
         self.writer.metric(
             "train", step=p.step, tokens=p.tokens, seconds=round(p.seconds, 3), loss=interval.loss / interval.steps,
             lr=self.in_force.lr(p.step), grad_norm=interval.norm / interval.steps,
             clipped=interval.clipped / interval.steps, update_ratio=self._update_ratio,
-            tokens_per_second=round(speed, 1), memory_mb=process_memory_mb(),
+            tokens_per_second=round(speed, 1), memory_mb=process_memory_mb(), processors=round(busy, 2),
         )  # fmt: skip
         self.writer.status(tokens=p.tokens, tokens_per_second=round(speed, 1))
         p.interval = Interval()
-        self._interval_start = now
+        self._interval_start, self._busy_before = now, time.process_time()
 
     # --- evaluate and sample ---------------------------------------------------------------------------------------
 
     def evaluate(self) -> None:
         """Evaluate, sample and probe at this step, and save the weights if they are the best so far."""
-        p, probe_start = self.progress, time.perf_counter()
+        p, probe_start, busy_before = self.progress, time.perf_counter(), time.process_time()
         self.task.probe(p.step)
         self.writer.status(state="evaluating")
         start = time.perf_counter()
@@ -305,6 +306,7 @@ class Trainer:
                 self.checkpoints.save_anchor(p)
         duration = time.perf_counter() - probe_start
         self._interval_start += duration
+        self._busy_before += time.process_time() - busy_before
         self.time_budget.evaluated(duration, seconds / figures.count if figures is not None else None)
 
     def sample(self, *, asked: dict[str, Any] | None = None) -> str:

@@ -76,6 +76,7 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         _update(train.update_ratio if train else math.nan),
         ("lr", f"{train.lr:.2e}" if train else "–", ""),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
+        *_processors(run, train),
         ("speed", wording.short(wording.speed(run)) if wording.speed(run) else "–", f"{unit}s/s"),
         *(() if recites else copied),
     ]
@@ -124,8 +125,19 @@ def _saturated(run: RunSnapshot) -> list[Row]:
     return [] if fraction is None else [("saturated", f"{100 * fraction:.0f}%", health.usual_saturation())]
 
 
+def _processors(run: RunSnapshot, train: TrainPoint | None) -> list[Row]:
+    """Return how many processors are busy with the run, where it was measured."""
+    if train is None or math.isnan(train.processors) or run.settings is None:
+        return []
+    threads = run.settings.run.threads
+    return [("processor", f"{train.processors:.1f}", f"busy, of {threads} thread{'s' * (threads != 1)}")]
+
+
 def _error_rates(valid: ValidPoint | None) -> list[Row]:
-    """Return the error rates of transcripts, where an evaluation has them."""
+    """Return the error rates of transcripts or the scores of captions, where an evaluation has them."""
+    if valid is not None and valid.f1 is not None:
+        exact = valid.figures.get("exact")
+        return [("word F1", wording.percent(valid.f1), "" if exact is None else f"exact {wording.percent(exact)}")]
     if valid is None or valid.wer is None:
         return []
     return [("WER", wording.percent(valid.wer), "" if valid.cer is None else f"CER {wording.percent(valid.cer)}")]
@@ -156,6 +168,8 @@ def _quality(run: RunSnapshot) -> str:
         return f"BLEU {best.bleu:.1f}"
     if best.wer is not None:
         return f"WER {wording.percent(best.wer)}"
+    if best.f1 is not None:
+        return f"F1 {wording.percent(best.f1)}"
     if best.bits_per_char is None or (run.settings is not None and run.settings.data.tokens == "words"):
         return f"ppl {best.perplexity:,.1f}"
     return f"{best.bits_per_char:.3f} bits"

@@ -83,6 +83,7 @@ def test_a_finished_run_has_its_result_metrics_samples_and_probes(finished):
     metrics = tiny.lines(finished.metrics)
     assert [m["step"] for m in metrics if m["split"] == "train"] == list(range(4, 31, 4))
     assert [m["step"] for m in metrics if m["split"] == "valid"] == [10, 20, 30]
+    assert all(m["processors"] >= 0 for m in metrics if m["split"] == "train")
     assert [s["step"] for s in tiny.lines(finished.samples)] == [10, 20, 30, 30]
     assert len(list(finished.probes.glob("saturation-*.npz"))) == 3
     with np.load(finished.probes / "window.npz") as window:

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,23 @@ def test_a_run_that_does_not_learn_has_no_figure_that_is_called_healthy():
     assert rows["gap"][1] == "valid - train"
     assert rows["saturated"] == ("100%", "usual 5 to 80 %")
     assert rows["gradient"][1] == "0% clipped to 1e+09"
+
+
+def test_busy_processors_stand_beside_the_memory_where_they_were_measured():
+    run = sick()
+    measured = dataclasses.replace(run, train=(*run.train[:-1], dataclasses.replace(run.train[-1], processors=1.86)))
+    rows = rows_of(measured)
+    at = [label for label, _, _ in rows].index("processor")
+    assert rows[at - 1][0] == "memory"
+    assert run.settings is not None
+    threads = run.settings.run.threads
+    assert rows[at][1:] == ("1.9", f"busy, of {threads} thread{'s' * (threads != 1)}")
+    assert "processor" not in [label for label, _, _ in rows_of(run)]
+
+
+def test_captions_have_the_scores_of_words():
+    figures = {"nll": 0.4, "perplexity": 1.5, "f1": 0.875, "exact": 0.125}
+    valid = ValidPoint(step=50, seconds=1, best=True, figures=figures)
+    rows = {label: rest for label, *rest in rows_of(dataclasses.replace(sick(), valid=(valid,)))}
+    assert rows["word F1"] == ["87.5%", "exact 12.5%"]
+    assert rows["best"][1] == "F1 87.5%"
