@@ -49,8 +49,12 @@ class Translation(nn.Module):
         above = self.encoder(below)[0]
         if packed:
             above, _ = nn.utils.rnn.pad_packed_sequence(above, total_length=len(source))
+        return self.read(above, lengths)
+
+    def read(self, above: Any, lengths: Any) -> tuple[Any, ...]:
+        """Return what the decoder reads of the outputs (S, B, M) of an encoder, as `encode` does."""
         memory = above.transpose(0, 1)
-        real = torch.arange(len(source))[None] < lengths[:, None]
+        real = torch.arange(len(above))[None] < lengths[:, None]
         mean = (memory * real[:, :, None]).sum(1) / lengths[:, None]
         initial = torch.tanh(self.bridge(mean))[None].chunk(4 if self.is_lstm else 2, dim=2)
         states = (
@@ -149,12 +153,12 @@ def decoding(
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             for source, source_lengths in given:
-                _beam_search(model, source, source_lengths, beam, steps)
+                beam_search(model, source, source_lengths, beam, steps)
 
     return step
 
 
-def _beam_search(model: TwoStoreys, source: Any, lengths: Any, beam: int, steps: int) -> Any:
+def beam_search(model: TwoStoreys, source: Any, lengths: Any, beam: int, steps: int) -> Any:
     """Return the tokens (steps, B, beam) of the most probable hypotheses, all of a batch at once."""
     B = source.shape[1]
     memory, keys, mask, states = model.encode(source, lengths)
