@@ -11,6 +11,7 @@ from support.caption_cases import shape_captions, shape_examples, shape_grids, s
 from lstmtui.config import PictureSettings
 from lstmtui.data import tokens
 from lstmtui.data.caption_examples import make_examples
+from lstmtui.data.picture_augmentation import picture_of
 from lstmtui.data.picture_features import FeatureGrids
 from lstmtui.errors import UsageError
 
@@ -22,7 +23,7 @@ def test_every_picture_and_caption_is_an_example():
     assert found.first[:4].tolist() == [0, 2, 3, 4]
     tokenizer = shape_tokenizer()
     assert tokenizer.text(found.tokens[1]) == "the half is red left\n"
-    assert (found.vectors(3, PictureSettings(side=16, patch=8))[0] == 3).all()
+    assert (picture_of(found.vectors(3, PictureSettings(side=16, patch=8)), 8) == shape_grids()[3]).all()
 
 
 def test_pixels_are_shown_where_there_are_any():
