@@ -11,7 +11,7 @@ from typing import Any
 from lstmtui.reports.alignment import shade
 
 HALF_BLOCK = "▀"
-DIMMED = 0.22
+DIMMED = 0.3
 """The share of its light that a pixel keeps which was not looked at."""
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 

@@ -84,7 +84,7 @@ async def picture(
             app.screen.query_one(Input).value = described.name
             await pilot.press("enter")
             await wait_for(pilot, "▸")
-            await pilot.press(*["right"] * 4)
+            await pilot.press(*["right"] * 30)
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 

@@ -19,10 +19,11 @@ SIZES = {"small": 6, "large": 11}
 """Half the side of a shape, in pixels."""
 PLACES = {"above": (0, -1), "below": (0, 1), "left of": (-1, 0), "right of": (1, 0)}
 """Where the first shape is, seen from the second."""
+OPPOSITE = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
 
 
-def draw(random_: random.Random) -> tuple[Image.Image, str]:
-    """Return a picture and its caption."""
+def draw(random_: random.Random) -> tuple[Image.Image, list[str]]:
+    """Return a picture and its captions, which begin with one shape and with the other."""
     image = Image.new("RGB", (SIDE, SIDE), "white")
     pen = ImageDraw.Draw(image)
     place, (dx, dy) = random_.choice(list(PLACES.items()))
@@ -33,7 +34,7 @@ def draw(random_: random.Random) -> tuple[Image.Image, str]:
         x, y = (32 + sign * (16 * d) + random_.randint(-3, 3) for d in (dx, dy))
         _shape(pen, shape, (x, y), half, COLOURS[colour])
         words.append(f"a {size} {colour} {shape}")
-    return image, f"{words[0]} {place} {words[1]}"
+    return image, [f"{words[0]} {place} {words[1]}", f"{words[1]} {OPPOSITE[place]} {words[0]}"]
 
 
 def _shape(pen: ImageDraw.ImageDraw, shape: str, centre: tuple[float, float], half: int, colour: str) -> None:
@@ -61,9 +62,9 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     random_ = random.Random(given.seed)
     for n in range(given.count):
-        image, caption = draw(random_)
+        image, captions = draw(random_)
         image.save(given.folder / f"{n:05d}.png")
-        (given.folder / f"{n:05d}.txt").write_text(caption + "\n", encoding="utf-8")
+        (given.folder / f"{n:05d}.txt").write_text("\n".join(captions) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
