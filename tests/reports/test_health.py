@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support import tiny
 
+from lstmtui.config import CELLS
 from lstmtui.reports import health
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint, ValidPoint
@@ -221,3 +222,7 @@ def test_a_run_that_memorises_its_text_is_told_so(name: str) -> None:
     last = list(judged(name).values())[-1]
     assert (last.level, last.word.split()[0]) == ("doubtful", "overfits")
     assert last.change
+
+
+def test_good_runs_of_all_cells_were_measured() -> None:
+    assert {MEASURED[name]["cell"] for name in of("good")} == set(CELLS)
