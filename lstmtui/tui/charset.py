@@ -24,7 +24,7 @@ _STROKES = " ''\".|//.\\|\\_\\/#"
 _PLAIN = {
     **dict.fromkeys("─━╌┄╴╶╸╺═▔", "-"), **dict.fromkeys("│┃┊┆╎║▏▎▕", "|"), **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╵╷┏┓┗┛▊", "+"),
     **dict(zip("▁▂▃▄▅▆▇█", "_..-=+*#", strict=True)), **dict(zip("░▒▓", ".+*", strict=True)),
-    **dict(zip("▶‖✓■✗◌○◆◇●▼▲▾▴▸◂", ">=+#xoooo*v^v^><", strict=True)), **dict(zip("←→↑↓↵⏎⇥↶", "<>^v<<><", strict=True)),
+    **dict(zip("▶‖✓■✗◌○◆◇●▼▲▾▴▸◂", ">=+#xoo@o*v^v^><", strict=True)), **dict(zip("←→↑↓↵⏎⇥↶", "<>^v<<><", strict=True)),
     **dict(zip("…–—·×÷±≤≥≈•‹›", "~--.x/~<>~*<>", strict=True)),
     **dict(zip("▀▌▐▘▝▖▗▚▞▛▜▙▟", "'||''..//####", strict=True)), **dict(zip("▍▋▉", "|+#", strict=True)),
     **dict(zip("␣⟦⟧“”‘’µ≡", "_[]\"\"''u=", strict=True)),

@@ -45,9 +45,10 @@ class LiveScreen(PollingScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
-Loss: the thin line is training, the mean of each log interval; ◆ is validation. Lower is better. ▼ marks a change, \
-with its name; ┴ on the axis is a checkpoint. With the chart focused (click it, or ctrl+o), left and right move a \
-cursor, + and - zoom.
+Loss: the thin line is training, smoothed over the mean of each log interval; ◇ is validation, ◆ the best of it. Lower \
+is better. ▼ marks a change, with its name; ▴ below the plot is a checkpoint.
+
+With the chart focused (click it, or ctrl+o), left and right move a cursor, + and - zoom.
 
 Gap: validation minus training loss. When it grows and validation does not improve, the model memorises the text.
 
@@ -364,7 +365,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
     def action_log(self) -> None:
         chart = self.query_one(LossChart)
-        chart.logarithmic = not chart.logarithmic
+        chart.logarithmic = not chart.is_logarithmic()
 
     def action_smooth(self) -> None:
         self.query_one(LossChart).cycle_smoothing()

@@ -232,7 +232,7 @@ compares the runs marked with m, or all listed runs when none is marked.
         self.query_one(Figures).snapshot = run
         panel = self.query_one("#loss")
         panel.border_title = Content(f"Loss of {one_line(run.run.name, 40)}, {chart.unit()}" if run else "Loss")
-        panel.border_subtitle = Content("⠤⠒ train  ◆ valid")
+        panel.border_subtitle = Content(chart.legend())
         if run is None:
             hint.update("")
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,6 +16,8 @@ from lstmtui.tui.widgets.braille import ticks
 
 Range = tuple[float, float]
 Point = tuple[float, float]
+MAX_LABELS = 5
+"""Labels of a y axis."""
 DIAMOND_SPACING = 3
 """Columns between two diamonds."""
 
@@ -75,15 +79,49 @@ def marks_above(points: Sequence[Point], x_range: Range, cols: int) -> dict[int,
     return placed
 
 
+def mark_labels(labels: Mapping[int, str], margin: int, columns: int) -> str:
+    """Return the line above a plot with a mark at each of these columns, and their labels where there is room."""
+    width = margin + columns
+    line = [" "] * width
+    free = width
+    for column in sorted(labels, reverse=True):  # the newest mark has its whole label
+        label = f"▼{labels[column]}"
+        start = margin + column
+        if start + len(label) > free:  # then the label precedes the mark
+            label = f"{labels[column]}▼"
+            start = margin + column - len(label) + 1
+        if start >= margin and start + len(label) <= free:
+            line[start : start + len(label)] = label
+            free = start - 1
+        elif margin + column < free:
+            line[margin + column] = "▼"
+            free = margin + column
+    return "".join(line)
+
+
+def even_labels(y_range: Range, rows: int, value_of: Callable[[float], float]) -> dict[int, str]:
+    """Return at most MAX_LABELS labels of a y axis by row, evenly spaced; `value_of` a height is what it stands for."""
+    chosen = range(0, rows, max(1 if rows < 3 else 2, -(-(rows - 1) // (MAX_LABELS - 1))))
+    low, high = y_range
+    # The middle of the four dots of a row.
+    values = [value_of(high - (4 * row + 1.5) / (4 * rows - 1) * (high - low)) for row in chosen]
+    gap = min((abs(a - b) for a, b in pairwise(values)), default=0.0)
+    digits = min(6, max(0, 1 - math.floor(math.log10(gap)))) if gap > 0 else 2
+    return {row: f"{value:.{digits}f}" for row, value in zip(chosen, values, strict=True)}
+
+
 def diamonds_of(
     points: Sequence[Point], x_range: Range, y_range: Range, cols: int, rows: int
 ) -> dict[int, dict[int, str]]:
-    """Return diamonds by row and column, some columns apart, the newest always among them."""
+    """Return diamonds by row and column, some columns apart, the newest and the lowest, a full one, among them."""
     placed: dict[int, dict[int, str]] = {}
     last = cols + DIAMOND_SPACING
     for x, y in reversed(points):
         column = column_of(x, x_range, cols)
         if last - column >= DIAMOND_SPACING and y <= y_range[1]:
-            placed.setdefault(row_of(y, y_range, rows), {})[column] = "◆"
+            placed.setdefault(row_of(y, y_range, rows), {})[column] = "◇"
             last = column
+    if points:
+        x, y = min(points, key=lambda point: point[1])
+        placed.setdefault(row_of(y, y_range, rows), {})[column_of(x, x_range, cols)] = "◆"
     return placed

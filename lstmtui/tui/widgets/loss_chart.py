@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from itertools import pairwise
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,8 +17,16 @@ from textual.widget import Widget
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.widgets.axes import centered_text, column_of, diamonds_of, marks_above, row_of, x_axis
-from lstmtui.tui.widgets.braille import curve, ticks
+from lstmtui.tui.widgets.axes import (
+    centered_text,
+    column_of,
+    diamonds_of,
+    even_labels,
+    mark_labels,
+    marks_above,
+    x_axis,
+)
+from lstmtui.tui.widgets.braille import curve
 from lstmtui.tui.widgets.series import (
     SMOOTHINGS,
     X_AXES,
@@ -28,10 +35,12 @@ from lstmtui.tui.widgets.series import (
     Point,
     above,
     format_place,
-    log_ticks,
+    log_helps,
+    log_range,
     marks,
     readout,
     smoothed,
+    usual_smoothing,
     within,
     y_range,
 )
@@ -39,16 +48,23 @@ from lstmtui.tui.widgets.series import (
 MIN_ZOOM = 1 / 500
 """The smallest part of the whole curve that zooming shows."""
 MIN_WIDTH, MIN_HEIGHT = 12, 3
+MIN_HEIGHT_OF_SAVES = 12
+"""Rows from which on checkpoints have one of their own."""
+MIN_WIDTH_OF_LEGEND = 50
+"""Columns from which on the legend has the smoothing."""
+GUIDE = 4
+"""Columns between two dots of a guide."""
 
 
 class LossChart(Widget, can_focus=True):
-    """Training as a thin line and validation as diamonds on a line, distinguishable without colour."""
+    """Training as a thin line, smoothed, below validation as diamonds on a line; to be told apart without colour."""
 
     HELP: ClassVar[str] = (
         "The chart has the focus: left and right move the cursor, + and - zoom, escape shows the whole curve again."
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "chart--train", "chart--raw", "chart--valid", "chart--axis", "chart--text", "chart--mark", "chart--cursor",
+        "chart--guide",
     }  # fmt: skip
     DEFAULT_CSS = """
     LossChart {
@@ -58,6 +74,7 @@ class LossChart(Widget, can_focus=True):
         & > .chart--raw { color: $primary 45%; }
         & > .chart--valid { color: $warning; text-style: bold; }
         & > .chart--axis { color: $foreground 45%; }
+        & > .chart--guide { color: $foreground 30%; }
         & > .chart--text { color: $foreground 75%; }
         & > .chart--mark { color: $success; }
         & > .chart--cursor { color: $foreground; text-style: bold; }
@@ -79,10 +96,10 @@ class LossChart(Widget, can_focus=True):
     """Draw bits per character instead of nats per token, where the characters of a token are known."""
     errors: reactive[bool] = reactive(False)
     """Draw the error rates of transcripts in place of the loss, where they are known."""
-    logarithmic: reactive[bool] = reactive(False)
-    """Draw the logarithm of the loss."""
-    smoothing: reactive[float] = reactive(0.0)
-    """One of SMOOTHINGS."""
+    logarithmic: reactive[bool | None] = reactive(None)
+    """Draw the logarithm of the loss; None where it helps."""
+    smoothing: reactive[float | None] = reactive(None)
+    """One of SMOOTHINGS; None for one that follows from the number of points."""
     x_axis: reactive[str] = reactive("step")
     """One of X_AXES."""
     zoom: reactive[tuple[float, float] | None] = reactive(None)
@@ -94,6 +111,7 @@ class LossChart(Widget, can_focus=True):
         super().__init__(id=id)
         self._strips: list[Strip] = []
         self._drawn: tuple[object, ...] = ()
+        self._log = False
         self._plot = (0, 0, (0.0, 1.0))
         """Margin, columns and x range of the last drawing, for the mouse."""
 
@@ -128,8 +146,24 @@ class LossChart(Widget, can_focus=True):
     def legend(self) -> str:
         """Return the meaning of the curves."""
         if self.errors and self.can_show_errors():
-            return "⠤⠒ characters  ◆ words"
-        return "⠤⠒ train  ◆ valid"
+            return "⠤⠒ characters  ◇ words  ◆ best"
+        weight = self.smoothing_in_force()
+        smooth = f", smoothed {weight:g}" if weight and self.size.width >= MIN_WIDTH_OF_LEGEND else ""
+        return f"⠤⠒ train{smooth}  ◇ valid  ◆ best"
+
+    def is_logarithmic(self) -> bool:
+        """Return whether the axis is logarithmic: as chosen, or where the highest loss is a multiple of the lowest."""
+        if self.logarithmic is not None or self.snapshot is None:
+            return bool(self.logarithmic)
+        if self.errors and self.can_show_errors():
+            return False
+        return log_helps(within(self._losses(self.snapshot, Axis(self.snapshot, self.x_axis)), self.zoom))
+
+    def smoothing_in_force(self) -> float:
+        """Return the weight of the past: as chosen, or more of it for more points."""
+        if self.smoothing is not None:
+            return self.smoothing
+        return usual_smoothing(len(self.snapshot.train) if self.snapshot is not None else 0)
 
     def unit(self) -> str:
         """Return the unit of the loss in words."""
@@ -139,8 +173,7 @@ class LossChart(Widget, can_focus=True):
 
     def options(self) -> str:
         """Return the options of the drawing that are not the defaults, for the title."""
-        chosen = ["log"] if self.logarithmic else []
-        chosen += [f"smoothed {self.smoothing:g}"] if self.smoothing else []
+        chosen = ["log"] if self.is_logarithmic() else []
         chosen += [f"by {self.x_axis}"] if self.x_axis != "step" else []
         chosen += ["zoomed"] if self.zoom else []
         return "".join(f", {option}" for option in chosen)
@@ -161,7 +194,7 @@ class LossChart(Widget, can_focus=True):
 
     def cycle_smoothing(self) -> None:
         """Smooth more, or not at all."""
-        self.smoothing = SMOOTHINGS[(SMOOTHINGS.index(self.smoothing) + 1) % len(SMOOTHINGS)]
+        self.smoothing = SMOOTHINGS[(SMOOTHINGS.index(self.smoothing_in_force()) + 1) % len(SMOOTHINGS)]
 
     def cycle_x_axis(self) -> None:
         """Use the next kind of x axis."""
@@ -244,19 +277,17 @@ class LossChart(Widget, can_focus=True):
         self._plot = (0, 0, (0.0, 1.0))
         if snapshot is None:
             return self._centered("Reading the run …", width, height)
-        axis = Axis(snapshot, self.x_axis)
+        axis, self._log, weight = Axis(snapshot, self.x_axis), self.is_logarithmic(), self.smoothing_in_force()
         raw, valid = self._points(snapshot, axis)
-        train = within(smoothed(raw, self.smoothing), self.zoom)
-        raw = within(raw, self.zoom) if self.smoothing else []
+        train, raw = within(smoothed(raw, weight), self.zoom), within(raw, self.zoom)
         if len(train) + len(valid) == 0 or width < MIN_WIDTH or height < MIN_HEIGHT:
             return self._centered(wording.waiting(snapshot) if not self.zoom else "No points here.", width, height)
         visible = [m for m in marks(snapshot, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
         top = int(height >= 7 and (self.cursor is not None or any(m.is_line for m in visible)))
-        rows = height - 1 - top
-        low, high = y_range(train, valid)
-        if self.logarithmic:
-            low = max(low, 0.9 * min(y for _, y in (*train, *valid)))
-        labels = self._labels(low, high, rows)
+        saves_row = int(height >= MIN_HEIGHT_OF_SAVES and not all(m.is_line for m in visible))
+        rows = height - 1 - top - saves_row
+        low, high = log_range(raw, valid) if self._log else y_range(raw, valid)
+        labels = even_labels((self._height(low), self._height(high)), rows, math.exp if self._log else float)
         margin = max((len(label) for label in labels.values()), default=0) + 1
         cols = width - margin
         x_range = self.zoom or (0.0, max(self._whole(), 1e-9))
@@ -268,10 +299,10 @@ class LossChart(Widget, can_focus=True):
 
         layers = [
             (curve(placed(points), x_range, heights, cols, rows), self._style(name))
-            for points, name in ((train, "train"), (raw, "raw"), (valid, "valid"))
+            for points, name in ((valid, "valid"), (train, "train"), (raw if weight else [], "raw"))
         ]
         diamonds = diamonds_of(placed(valid), x_range, heights, cols, rows)
-        tops = marks_above(above(raw or train, high), x_range, cols)
+        tops = marks_above(above(raw, high), x_range, cols)
         columns = {column_of(m.x, x_range, cols): m for m in visible if m.is_line}
         lines = {column: ("┊", self._style("mark")) for column in columns}
         if self.cursor is not None and x_range[0] <= self.cursor <= x_range[1]:
@@ -284,10 +315,15 @@ class LossChart(Widget, can_focus=True):
                 **{at: (text, self._style("text")) for at, text in (tops if row == 0 else {}).items()},
                 **{at: (text, self._style("valid")) for at, text in diamonds.get(row, {}).items()},
             }
-            cells = self._cells([(g[row], style) for g, style in layers], symbols, lines)
+            under = {**({at: ("·", self._style("guide")) for at in range(0, cols, GUIDE)} if label else {}), **lines}
+            cells = self._cells([(g[row], style) for g, style in layers], symbols, under)
             strips.append(Strip([left, *cells], width))
         saves = {column_of(m.x, x_range, cols) for m in visible if not m.is_line}
-        bottom = x_axis(margin, cols, x_range, partial(format_place, kind=self.x_axis), spacing=14, marked=saves)
+        if saves_row:
+            line = " " * margin + "".join("▴" if column in saves else " " for column in range(cols))
+            strips.append(Strip([Segment(line, self._style("axis"))], width))
+        marked = () if saves_row else saves
+        bottom = x_axis(margin, cols, x_range, partial(format_place, kind=self.x_axis), spacing=14, marked=marked)
         strips.append(Strip([Segment(bottom, self._style("axis"))], width))
         if self.cursor is not None and not top and strips:
             strips[0] = self._top({}, margin, cols)
@@ -295,30 +331,26 @@ class LossChart(Widget, can_focus=True):
 
     def _points(self, snapshot: RunSnapshot, axis: Axis) -> tuple[list[Point], list[Point]]:
         """Return all training points and the visible validation points that can be drawn, in the unit of the axis."""
-        factor = self.scale()
-        train = [(axis.place(p), p.loss * factor) for p in snapshot.train]
+        factor, train = self.scale(), self._losses(snapshot, axis)
         valid = [(axis.of_step(p.step), p.value * factor) for p in snapshot.valid]
         if self.errors and self.can_show_errors():
             places = [axis.of_step(p.step) for p in snapshot.valid]
-            characters, words = ([100 * (math.nan if e is None else e) for e in of] for of in _error_rates(snapshot))
+            rates = ([p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid])
+            characters, words = ([100 * (math.nan if rate is None else rate) for rate in of] for of in rates)
             train, valid = list(zip(places, characters, strict=True)), list(zip(places, words, strict=True))
 
         def drawable(points: list[Point]) -> list[Point]:
-            return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not self.logarithmic)]
+            return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not self._log)]
 
         return drawable(train), within(drawable(valid), self.zoom)
 
-    def _labels(self, low: float, high: float, rows: int) -> dict[int, str]:
-        """Return the labels of the y axis by row."""
-        limit = max(2, (rows + 1) // 2)
-        values = log_ticks(low, high, limit) if self.logarithmic else ticks(low, high, limit)
-        gap = min((b - a for a, b in pairwise(values)), default=0.01)
-        digits = min(6, max(0, -math.floor(math.log10(gap) + 1e-9))) if gap > 0 else 2
-        y_range = self._height(low), self._height(high)
-        return {row_of(self._height(v), y_range, rows): f"{v:.{digits}f}" for v in values}
+    def _losses(self, snapshot: RunSnapshot, axis: Axis) -> list[Point]:
+        """Return the losses of training, in the unit of the axis."""
+        factor = self.scale()
+        return [(axis.place(p), p.loss * factor) for p in snapshot.train]
 
     def _height(self, value: float) -> float:
-        return math.log(value) if self.logarithmic else value
+        return math.log(value) if self._log else value
 
     def _top(self, columns: dict[int, Mark], margin: int, cols: int) -> Strip:
         """Return the row above the plot: the figures at the cursor, or the labels of the marks."""
@@ -327,21 +359,8 @@ class LossChart(Widget, can_focus=True):
             axis = Axis(self.snapshot, self.x_axis)
             figures = readout(self.snapshot, axis, self.cursor, self.scale())
             return Strip([Segment(figures[:width].ljust(width), self._style("cursor"))], width)
-        line = [" "] * width
-        free = width
-        for column in sorted(columns, reverse=True):  # the newest mark has its whole label
-            label = f"▼{columns[column].label}"
-            start = margin + column
-            if start + len(label) > free:  # then the label precedes the mark
-                label = f"{columns[column].label}▼"
-                start = margin + column - len(label) + 1
-            if start >= margin and start + len(label) <= free:
-                line[start : start + len(label)] = label
-                free = start - 1
-            elif margin + column < free:
-                line[margin + column] = "▼"
-                free = margin + column
-        return Strip([Segment("".join(line), self._style("mark"))], width)
+        labels = mark_labels({column: mark.label for column, mark in columns.items()}, margin, cols)
+        return Strip([Segment(labels, self._style("mark"))], width)
 
     def _cells(
         self,
@@ -378,8 +397,3 @@ class LossChart(Widget, can_focus=True):
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"chart--{name}")
-
-
-def _error_rates(snapshot: RunSnapshot) -> tuple[list[float | None], list[float | None]]:
-    """Return the error rates of characters and of words of each evaluation."""
-    return [p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid]

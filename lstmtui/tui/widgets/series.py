@@ -12,13 +12,13 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.runs.snapshot import RunSnapshot, TrainPoint
 from lstmtui.tui import wording
-from lstmtui.tui.widgets.braille import ticks
 
 Point = tuple[float, float]
 
 X_AXES = ("step", "tokens", "time")
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """Weights of the past in the moving average; 0 draws the points as they are."""
+MIN_RATIO = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,23 @@ def above(points: Sequence[Point], high: float) -> list[tuple[float, float]]:
     return found
 
 
-def log_ticks(low: float, high: float, limit: int) -> list[float]:
-    """Return at most `limit` round numbers in [low, high], both above 0, for an axis of logarithms."""
-    if high / low < 8:
-        return ticks(low, high, limit)
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for mantissas in ((1, 2, 5), (1, 3), (1,)):
-        found = [m * 10.0**d for d in decades for m in mantissas if low <= m * 10.0**d <= high]
-        if len(found) <= limit:
-            return found
-    return found[:: -(-len(found) // max(1, limit))]
+def usual_smoothing(points: int) -> float:
+    """Return the one of SMOOTHINGS with which so many points are smoothed, unless another is chosen."""
+    return next((weight for least, weight in ((600, 0.9), (60, 0.6)) if points >= least), 0.0)
+
+
+def log_helps(points: Sequence[Point]) -> bool:
+    """Return whether a logarithmic axis shows more of these losses: the highest is over MIN_RATIO times the lowest."""
+    losses = [loss for _, loss in points if math.isfinite(loss)]
+    return bool(losses) and min(losses) > 0 and max(losses) > MIN_RATIO * min(losses)
+
+
+def log_range(train: Sequence[Point], valid: Sequence[Point]) -> tuple[float, float]:
+    """Return the lowest and highest loss to draw on a logarithmic axis, which has room for all of them."""
+    losses = [loss for _, loss in (*train, *valid) if loss > 0]
+    lowest, highest = min(losses), max(losses)
+    margin = (highest / lowest) ** 0.03 if highest > lowest else 1.05
+    return lowest / margin, highest * margin
 
 
 _LINE_LABELS = {"rolled back": "back", "rewound": "rewound", "forked": "forked", "diverged": "diverged"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -26,11 +27,13 @@ class Shown(App[None]):
         yield chart
 
 
-async def drawn(snapshot: RunSnapshot, *, bits: bool = False, size: tuple[int, int] = (60, 12)) -> list[str]:
+async def drawn(
+    snapshot: RunSnapshot, *, bits: bool = False, size: tuple[int, int] = (60, 12), linear: bool = False
+) -> list[str]:
     app = Shown(snapshot)
     async with app.run_test(size=size) as pilot:
         chart = app.query_one(LossChart)
-        chart.bits = bits
+        chart.bits, chart.logarithmic = bits, False if linear else None
         await pilot.pause()
         return [chart.render_line(y).text for y in range(chart.size.height)]
 
@@ -43,17 +46,23 @@ def snapshot(tmp_path: Path) -> RunSnapshot:
 async def test_axis_and_marks(snapshot: RunSnapshot) -> None:
     rows = await drawn(snapshot)
     assert [len(row) for row in rows] == [60] * 12
-    assert any(row.startswith("1.5┤") for row in rows)
+    labels = [float(row.split("┤")[0]) for row in rows if "┤" in row]
+    assert 4 <= len(labels) <= 5
+    assert labels == sorted(labels, reverse=True)
+    assert labels[0] > 4  # the first descent is not cut
     assert "500" in rows[-1]
     assert "1,000" in rows[-1]
-    assert 5 <= "".join(rows).count("◆") <= 12
+    assert 5 <= "".join(rows).count("◇") <= 12
+    assert "".join(rows).count("◆") == 1
+    assert all(row[6:].count("·") > 3 for row in rows if "┤" in row)  # guides
     assert any(0x2800 < ord(c) < 0x2900 for c in "".join(rows))
 
 
 async def test_bits_per_character(snapshot: RunSnapshot) -> None:
     rows = await drawn(snapshot, bits=True)
-    assert any(row.startswith(("2.2┤", "2.5┤", "2┤", "2.0┤")) for row in rows)
-    assert not any(row.startswith("1.5┤") for row in rows)
+    plain = await drawn(snapshot)
+    label, of_nats = (float(next(row for row in some if "┤" in row).split("┤")[0]) for some in (rows, plain))
+    assert label == pytest.approx(of_nats / math.log(2), rel=0.02)
 
 
 async def test_words_know_no_bits(tmp_path: Path) -> None:
@@ -90,7 +99,7 @@ async def test_losses_above_the_plot_are_no_plateau_and_have_a_mark(snapshot: Ru
     train = tuple(
         dataclasses.replace(snapshot.train[0], step=i, loss=90.0 if i < 3 else 2.0 - i / 200) for i in range(1, 200)
     )
-    rows = await drawn(dataclasses.replace(snapshot, train=train, valid=()))
+    rows = await drawn(dataclasses.replace(snapshot, train=train, valid=()), linear=True)
     plot = rows[0].partition("│")[2] or rows[0].partition("┤")[2]
     assert plot.strip().startswith("▲90.0")
     assert not any(0x2800 < ord(c) < 0x2900 for c in plot[: plot.index("▲") + 1])
@@ -126,16 +135,47 @@ async def test_zooming_keeps_the_newest_points_and_comes_back(snapshot: RunSnaps
         assert watched.rows() == whole
 
 
-async def test_a_log_axis_spreads_small_losses(snapshot: RunSnapshot) -> None:
+async def test_the_axis_is_logarithmic_where_losses_differ_by_a_factor(snapshot: RunSnapshot) -> None:
     watched = Watched(snapshot)
     async with watched.app.run_test(size=(70, 14)):
-        plain = [row.split("┤")[0] for row in watched.rows() if "┤" in row]
-        watched.chart.logarithmic = True
-        log = [row.split("┤")[0] for row in watched.rows() if "┤" in row]
-        assert float(log[0]) > float(log[-1])
-        gaps = [i for i, row in enumerate(watched.rows()) if "┤" in row]
-        assert gaps[-1] - gaps[-2] > gaps[1] - gaps[0]  # equal steps take more room further down
-        assert plain
+        assert watched.chart.title().endswith(", log")
+        log = [float(row.split("┤")[0]) for row in watched.rows() if "┤" in row]
+        ratios = [a / b for a, b in itertools.pairwise(log)]
+        assert max(ratios) == pytest.approx(min(ratios), rel=0.05)
+        watched.chart.logarithmic = False
+        linear = [float(row.split("┤")[0]) for row in watched.rows() if "┤" in row]
+        gaps = [a - b for a, b in itertools.pairwise(linear)]
+        assert max(gaps) == pytest.approx(min(gaps), rel=0.2)
+        watched.chart.logarithmic = None
+        watched.chart.zoom = (1000.0, 1240.0)
+        assert ", log" not in watched.chart.title()
+
+
+async def test_validation_is_drawn_over_training_and_raw_points_below_all(snapshot: RunSnapshot) -> None:
+    same = tuple(dataclasses.replace(p, loss=2.0) for p in snapshot.train)
+    valid = tuple(dataclasses.replace(p, figures={**p.figures, "nll": 2.0}) for p in snapshot.valid)
+    watched = Watched(dataclasses.replace(snapshot, train=same, valid=valid))
+    async with watched.app.run_test(size=(70, 14)):
+        chart = watched.chart
+        strips = [chart.render_line(y) for y in range(chart.size.height)]
+        colours = {s.style.color for strip in strips for s in strip if any(0x2800 < ord(c) < 0x2900 for c in s.text)}
+        assert chart.get_component_rich_style("chart--valid").color in colours
+        assert chart.smoothing_in_force() == 0.6
+        assert "smoothed 0.6" in chart.legend()
+        chart.cycle_smoothing()
+        assert chart.smoothing == 0.9
+        for _ in range(2):
+            chart.cycle_smoothing()
+        assert chart.smoothing == 0.0
+        assert "smoothed" not in chart.legend()
+
+
+async def test_checkpoints_have_a_row_of_their_own_where_there_is_room(snapshot: RunSnapshot) -> None:
+    saved = dataclasses.replace(snapshot, events=({"event": "saved", "step": 600},))
+    high, low = await drawn(saved, size=(60, 14)), await drawn(saved, size=(60, 8))
+    assert high[-2].strip() == "▴"
+    assert "┴" not in high[-1]
+    assert "┴" in low[-1]
 
 
 async def test_the_cursor_tells_a_point(snapshot: RunSnapshot) -> None:

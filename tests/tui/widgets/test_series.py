@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,17 @@ from support.prepared_run import make_run
 
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
-from lstmtui.tui.widgets.series import Axis, log_ticks, marks, readout, smoothed, within
+from lstmtui.tui.widgets.series import (
+    Axis,
+    above,
+    log_helps,
+    log_range,
+    marks,
+    readout,
+    smoothed,
+    usual_smoothing,
+    within,
+)
 
 
 @pytest.fixture
@@ -59,12 +68,22 @@ def test_a_point_is_told_with_what_happened_there(snapshot: RunSnapshot) -> None
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.2, 1.3), (0.5, 4), (0.01, 900), (1e-9, 1e9)])
-@pytest.mark.parametrize("most", [2, 3, 7])
-def test_ticks_of_a_log_axis(low: float, high: float, most: int) -> None:
-    found = log_ticks(low, high, most)
-    assert 1 <= len(found) <= most
-    assert all(low <= value <= high for value in found)
-    assert all(math.isfinite(value) for value in found)
+def test_a_log_axis_has_room_for_all_points(low: float, high: float) -> None:
+    found = log_range([(0.0, high), (1.0, low)], [(1.0, low)])
+    assert 0 < found[0] < low < high < found[1]
+    assert log_helps([(0.0, high), (1.0, low)]) == (high > 2 * low)
+    assert not log_helps([(0.0, 0.0), (1.0, 3.0)])
+    assert not log_helps([])
+
+
+def test_more_points_are_smoothed_more() -> None:
+    assert [usual_smoothing(count) for count in (0, 59, 60, 600, 2000)] == [0.0, 0.0, 0.6, 0.9, 0.9]
+
+
+def test_each_part_of_a_curve_above_the_plot_is_told_once() -> None:
+    points = [(0.0, 9.0), (1.0, 12.0), (2.0, 1.0), (3.0, 8.0), (4.0, 1.0)]
+    assert above(points, 5.0) == [(1.0, 12.0), (3.0, 8.0)]
+    assert above(points, 99.0) == []
 
 
 def test_within() -> None:
