@@ -10,6 +10,8 @@ from lstmtui.tui import wording
 
 Row = tuple[str, str, str]
 """Label, value and remark."""
+COUNTED = ("pairs", "recordings", "pictures")
+"""What the data of other purposes than text are counted in; their plans have no forecast."""
 
 
 def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
@@ -26,6 +28,13 @@ def read(settings: Settings) -> tuple[RunSettings, dict[str, Any]]:
         found = open_recordings(DataSettings.of(settings))
         of_speech = {"recordings": len(found.train), "valid": len(found.valid), "seconds": sum(found.train.seconds)}
         return found.resolve(settings), {**of_speech, "notes": found.notes()}
+    if settings.purpose == "captions":
+        from lstmtui.data.caption_corpus import open_captions
+
+        described = open_captions(DataSettings.of(settings))
+        counted = {"pictures": len(described.train), "valid": len(described.valid)}
+        counted["captions"] = sum(map(len, described.train.references))
+        return described.resolve(settings), {**counted, "notes": described.notes()}
     from lstmtui.data.corpus import open_corpus
     from lstmtui.data.notes import corpus_notes
 
@@ -61,12 +70,29 @@ def speech_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
     ]
 
 
+def caption_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
+    """Return label, value and remark of each line of the plan of a captioner."""
+    rows, columns = s.pictures.grid
+    return [
+        ("pictures", f"{figures['pictures']:,}", f"with {figures['captions']:,} captions"),
+        ("validate", f"{figures['valid']:,}", "other pictures"),
+        ("patches", f"{rows}×{columns}", f"of {s.pictures.vector_size:,} numbers"),
+        ("network", f"{s.network.cell} {s.network.layers}×{s.network.hidden}", "along rows, then columns"),
+        ("tokens", s.data.tokens, ""),
+        ("batch", *wording.batch(s)),
+        ("recipe", f"dropout {s.regularisation.dropout:g}", f"lr {s.optimisation.lr:g}"),
+        ("time", f"{s.length.amount:g} {s.length.unit}", "in all" if s.length.unit == "minutes" else ""),
+    ]
+
+
 def plan_rows(s: RunSettings, figures: dict[str, Any]) -> list[Row]:
     """Return label, value and remark of each line of the plan; unknown figures are an ellipsis."""
     if "pairs" in figures:
         return translation_rows(s, figures)
     if "recordings" in figures:
         return speech_rows(s, figures)
+    if "pictures" in figures:
+        return caption_rows(s, figures)
     unit = {"chars": "characters", "bytes": "bytes", "words": "words"}.get(s.data.tokens, "tokens")
     known, speed, gpu = "parameters" in figures, figures.get("tokens_per_second"), figures.get("gpu_memory_mb")
     rows = [

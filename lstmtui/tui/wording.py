@@ -127,6 +127,8 @@ def batch(settings: RunSettings, window: int | None = None) -> tuple[str, str]:
         return f"{length.batch * steps:,}", "tokens per side"
     if purpose == "speech":
         return f"{length.batch}", "recordings at most"
+    if purpose == "captions":
+        return f"{length.batch}", "captions of pictures"
     return f"{length.batch}×{steps}", "sequences×steps" if purpose == "memory" else "streams×steps"
 
 
@@ -143,7 +145,7 @@ def searchable_text(snapshot: RunSnapshot) -> str:
 
 
 def quality(snapshot: RunSnapshot, point: ValidPoint | None) -> str:
-    """Return an evaluation in its usual unit: BLEU, the error rate of words, perplexity, or bits per character.
+    """Return an evaluation in its usual unit: BLEU, error rate of words, word F1, perplexity, or bits per character.
 
     One of a part of the validation text has a ~ before it, unlike that of all of it when the run has finished.
     """
@@ -159,6 +161,8 @@ def _quality(snapshot: RunSnapshot, point: ValidPoint) -> str:
         return f"BLEU {point.bleu:.1f}"
     if point.wer is not None:
         return f"WER {percent(point.wer)}"
+    if point.f1 is not None:
+        return f"F1 {percent(point.f1)}"
     if snapshot.settings is not None and snapshot.settings.data.tokens == "words":
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support import tiny
+from support.pictures import caption_table
 from support.screens import FakeForecaster
 from support.speech_run import manifest
 
@@ -49,4 +50,16 @@ def test_a_plan_of_speech_counts_recordings(tmp_path: Path) -> None:
     assert rows["speech"][1] == f"in {figures['recordings']} recordings"
     assert figures["recordings"] + figures["valid"] == 48
     assert rows["features"] == ("40 log-mel", "at 8,000 Hz")
+    assert rows["time"] == ("3 minutes", "in all")
+
+
+def test_a_plan_of_captions_counts_pictures(tmp_path: Path) -> None:
+    table = caption_table(tmp_path, ("valid", *["train"] * 3))
+    given = Settings(corpus=(str(table),), purpose="captions", minutes=3.0, side=16, patch=8)
+    chosen, figures = read(given)
+    rows = {label: (value, remark) for label, value, remark in plan_rows(chosen, figures)}
+    assert rows["pictures"][0] == str(figures["pictures"])
+    assert figures["captions"] >= figures["pictures"] > figures["valid"] > 0
+    assert rows["patches"] == ("2×2", "of 192 numbers")
+    assert rows["batch"][1] == "captions of pictures"
     assert rows["time"] == ("3 minutes", "in all")

@@ -20,7 +20,7 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
-from lstmtui.tui.run_plan import plan_rows, read
+from lstmtui.tui.run_plan import COUNTED, plan_rows, read
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.screens.corpus import CorpusScreen
 from lstmtui.tui.services import Services, resolved
@@ -36,6 +36,7 @@ PURPOSES = {
     "autocomplete": "to type with: pieces of words, or words, and one wide layer",
     "translation": "to translate sentences: two files of lines, or one table",
     "speech": "to transcribe recordings: a folder with texts, or one table",
+    "captions": "to describe pictures: a folder with captions, or one table",
 }
 """What each purpose leads to, in one line."""
 TOKENS = {
@@ -50,6 +51,7 @@ ABOUT = {
     "corpus": "The text to train on: a file, a folder, or a named text. Enter chooses.",
     "source": "Sentences to translate from, one a line; or a table of source, tab and target. Enter chooses.",
     "recordings": "A folder of recordings with a .txt beside each, or a table of files and texts. Enter chooses.",
+    "pictures": "A folder of pictures with a .txt beside each, or a table of files and captions. Enter chooses.",
     "target": "Their translations, line by line. None: the source is a table of both. Enter chooses, delete: none.",
     "purpose": "What it is trained for; other settings follow from it.",
     "tokens": "What the network reads in one step.",
@@ -68,9 +70,15 @@ MIN_ALL_ROWS = 34
 READING = "Reading the text …"
 NO_FILE = "none"
 NO_PAIRS = ("default",)
-"""The text that a form begins with, which has neither translations nor recordings."""
-TITLES = {"translation": "Sentences to translate from, or a table", "speech": "Recordings: a folder, or a table"}
+"""The text that a form begins with, which has no translations, recordings or pictures."""
+TITLES = {
+    "translation": "Sentences to translate from, or a table",
+    "speech": "Recordings: a folder, or a table",
+    "captions": "Pictures: a folder, or a table",
+}
 """Of the screen that chooses what to train on, by purpose."""
+LABELS = {"translation": "source", "speech": "recordings", "captions": "pictures"}
+"""Of the field that names it."""
 
 
 class NewRunScreen(BaseScreen[RunFolder | None]):
@@ -181,7 +189,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
             if field.control.id in ("target", "lr"):
                 field.display = (field.control.id == "target") == self._translates
             elif field.control.id == "corpus":
-                label = {"translation": "source", "speech": "recordings"}.get(purpose, "text")
+                label = LABELS.get(purpose, "text")
                 field.describe(label, ABOUT["corpus" if label == "text" else label])
         self._show_files()
 
@@ -290,7 +298,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         try:
             chosen, figures = read(settings)
             self._show_if_current(number, chosen, figures)
-            if "pairs" in figures or "recordings" in figures:
+            if not figures.keys().isdisjoint(COUNTED):
                 return
             for estimate in (self._forecaster.ask, self._forecaster.measure):
                 if worker.is_cancelled or number != self._form_number:
@@ -347,7 +355,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
             return
         self._starting = True
         self.query_one(TitleBar).remark = "starting …"
-        planned = not {"parameters", "pairs", "recordings"}.isdisjoint(self._plan_figures)
+        planned = not {"parameters", *COUNTED}.isdisjoint(self._plan_figures)
         self._start(settings, self.query_one("#name", LineInput).value.strip() or None, planned=planned)
 
     @work(thread=True, group="start")

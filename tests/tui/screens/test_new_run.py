@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.pictures import caption_table
 from support.prepared_run import make_run
 from support.screens import SIZES, FakeForecaster, control_characters, painted, until
 from support.speech_run import manifest
@@ -370,3 +371,17 @@ async def test_speech_asks_for_recordings(open_app: Open, forecaster: FakeForeca
         screen._choose((str(table),), is_target=False)
         await until(pilot, lambda: "log-mel" in painted(app))
         assert "recordings.tsv" in painted(app)
+
+
+async def test_captions_ask_for_pictures(open_app: Open, forecaster: FakeForecaster, tmp_path: Path) -> None:
+    table = caption_table(tmp_path, ("valid", *["train"] * 3))
+    app = open_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await formed(pilot)
+        screen._choose(NO_PAIRS, is_target=False)
+        screen.query_one("#purpose", Selector).value = "captions"
+        await until(pilot, lambda: screen._problem.startswith("Captions are learnt from pictures"))
+        assert screen.query_one("#corpus", Picker).value == "none"
+        screen._choose((str(table),), is_target=False)
+        await until(pilot, lambda: "along rows, then columns" in painted(app))
+        assert table.name in painted(app)
