@@ -118,7 +118,9 @@ def _write(name: str, picture: Described, args: CaptionArguments) -> None:
     for best in picture.captions:
         columns = [name] * (len(args.pictures or ()) > 1) + [f"{best.score:.3f}"] * (args.nbest > 1) + [best.text]
         write("\t".join(columns))
-    if args.attention and picture.captions:
+    if args.attention and picture.captions and not picture.pixels:
+        notify("There is no picture to draw: the run reads the vectors of another network.")
+    elif args.attention and picture.captions:
         _draw(name, picture.captions[0], picture.pixels)
 
 

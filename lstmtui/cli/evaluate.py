@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +32,7 @@ _DYNAMIC = "With --dynamic"
 _TRANSLATION = "Of translations"
 _SEARCH = "Of translations, speech and captions"
 _SPEECH = "Of speech"
+_CAPTIONS = "Of captions"
 RULES = ("rms", "sgd")
 TRANSLATION_BEAM = 5
 
@@ -141,6 +143,13 @@ class EvaluateArguments:
     lowercase: Annotated[
         bool, typer.Option("--lowercase", metavar="", rich_help_panel=_TRANSLATION, help="Without regard to case.")
     ] = False
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=_CAPTIONS, show_default=False,
+            help="Vectors of the pictures (.npy), where the run was trained on such (default: those of its training).",
+        ),
+    ] = None  # fmt: skip
     encoding: Encoding = None
     json: AsJson = False
     runs_dir: RunsDir = None
@@ -208,6 +217,8 @@ def evaluate(args: EvaluateArguments) -> int:
             return evaluate_speech(found, args.files or [], {**asked, "encoding": args.encoding or ""}, json=args.json)
         if data.purpose == "captions":
             asked = {"beam": args.beam or TRANSLATION_BEAM, "encoding": args.encoding or ""}
+            if args.features:
+                asked["features"] = str(Path(args.features).expanduser().absolute())
             return evaluate_captions(found, args.files or [], asked, json=args.json)
         options = TranslationOptions(args.beam or TRANSLATION_BEAM, args.tokenize, args.lowercase)
         return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)

@@ -80,7 +80,7 @@ class Captioner(LoadedRun):
     ) -> dict[str, Any]:
         """Return figures of the pictures of folders and tables: f1, concept_f1, exact, cider, pictures and examples.
 
-        options  encoding, beam, alpha
+        options  encoding, beam, alpha, features (a file of vectors)
         Raises UsageError.
         """
         return self._child.ask({"op": "evaluate", "files": _absolute(files), **options}, progress_to(on_progress))

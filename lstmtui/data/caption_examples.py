@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from lstmtui.config import PictureSettings
 from lstmtui.data.captions import Captions
 from lstmtui.data.pairs import Sentences, encode_lines
-from lstmtui.data.picture_file import StoredPictures
+from lstmtui.data.picture_features import feature_grids
+from lstmtui.data.picture_file import Progress, StoredPictures, stored_pictures
 from lstmtui.data.pictures import Pixels
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.errors import UsageError
@@ -39,6 +41,19 @@ class Grids(Protocol):
 
     def vectors(self, n: int, s: PictureSettings, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
         """Return picture n as the input (S, D) of a network; `rng` draws its augmentation, None: none."""
+
+
+def grids_of(
+    captions: Captions, s: PictureSettings, features: str = "", *, progress: Progress = lambda done: None,
+    cache: Path | None = None,
+) -> Grids:  # fmt: skip
+    """Return pictures as vectors: decoded ones, or those in the file `features`.
+
+    Raises UsageError and LstmtuiError as `stored_pictures` and `feature_grids` do.
+    """
+    if features:
+        return feature_grids(Path(features), captions.places, (s.vectors, s.vector_size))
+    return stored_pictures(captions, s.side, progress=progress, cache=cache)
 
 
 class ExampleCounts(NamedTuple):

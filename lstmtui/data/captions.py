@@ -66,6 +66,8 @@ class Row(NamedTuple):
     """Pictures that show the same share it; empty where it is unknown."""
     part: str = ""
     """train, valid or test; empty where nothing says it."""
+    place: int = 0
+    """Among all pictures that were named, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Captions:
     concepts: tuple[str, ...]
     """Empty where they are unknown."""
     places: tuple[int, ...]
-    """Of each among all pictures that were named, in their order: its row in a file of features."""
+    """Of each, see `Row.place`: its row in a file of features."""
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -171,8 +173,8 @@ def open_rows(rows: Sequence[Row], left_out: LeftOut, *, check: bool = True) -> 
     check   whether the headers of the pictures are read, and those left out that cannot be
     """
     counts: dict[Path, int] = {}
-    kept: list[tuple[int, Row]] = []
-    for place, row in enumerate(rows):
+    kept: list[Row] = []
+    for row in rows:
         if not row.captions:
             left_out.empty_text += 1
             continue
@@ -182,11 +184,9 @@ def open_rows(rows: Sequence[Row], left_out: LeftOut, *, check: bool = True) -> 
         except PictureError as error:
             left_out.unreadable.append(error)
         else:
-            kept.append((place, row))
-    return Captions(
-        tuple(row.picture for _, row in kept), tuple(row.captions for _, row in kept),
-        tuple(row.concept for _, row in kept), tuple(place for place, _ in kept),
-    )  # fmt: skip
+            kept.append(row)
+    pictures, captions, concepts, _, places = zip(*kept, strict=True) if kept else ((), (), (), (), ())
+    return Captions(pictures, captions, concepts, places)
 
 
 def _check(picture: PictureName, counts: dict[Path, int]) -> None:
@@ -208,7 +208,7 @@ def _joined(rows: Iterable[Row]) -> list[Row]:
         before = found.get(row.picture, row)
         captions = tuple(dict.fromkeys((*before.captions, *row.captions)))
         found[row.picture] = before._replace(captions=captions)
-    return list(found.values())
+    return [row._replace(place=place) for place, row in enumerate(found.values())]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,23 +54,47 @@ class FeatureGrids:
 
 def map_features(path: Path) -> NDArray[np.floating]:
     """Return the vectors (N, S, D) in a file, mapped. Raises UsageError for what is no such file."""
+    found = _mapped(path)
+    if found.ndim != 3 or not np.issubdtype(found.dtype, np.floating):
+        raise UsageError(
+            f"The features {path} must be one array (pictures, vectors, size) of floating-point numbers, not "
+            f"{_describe(found)}."
+        )
+    if not found.size:
+        raise UsageError(f"The features {path} are empty: {_describe(found)}.")
+    return found
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Return the array in a file, mapped. Raises UsageError."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UsageError(f"There is no file of features {path}.") from None
     except Exception as error:  # NumPy raises nearly every error for foreign bytes
         raise UsageError(f"The file of features {path} cannot be read; give an array of NumPy (.npy).") from error
-    if not isinstance(found, np.ndarray) or found.ndim != 3 or not np.issubdtype(found.dtype, np.floating):
-        described = (
-            " x ".join(map(str, found.shape)) + f" {found.dtype}" if isinstance(found, np.ndarray) else "several"
-        )
-        raise UsageError(
-            f"The features {path} must be one array (pictures, vectors, size) of floating-point numbers, not "
-            f"{described}."
-        )
-    if not found.size:
-        raise UsageError(f"The features {path} are empty: {' x '.join(map(str, found.shape))}.")
+    if not isinstance(found, np.ndarray):
+        raise UsageError(f"The file of features {path} has several arrays; give one (.npy).")
     return np.asarray(found)
+
+
+def _describe(values: NDArray[Any]) -> str:
+    return f"{' x '.join(map(str, values.shape))} {values.dtype}"
+
+
+def read_vectors(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the vectors (S, D) of one picture, of a file (S, D) or (1, S, D).
+
+    Raises UsageError for another file or shape, and for numbers that are not finite.
+    """
+    values = _mapped(path)
+    if values.ndim == 3 and len(values) == 1:
+        values = values[0]
+    if values.shape != shape or not np.issubdtype(values.dtype, np.floating):
+        raise UsageError(f"The features {path} are {_describe(values)}; this run reads one picture a file, {shape}.")
+    if not np.isfinite(values).all():
+        raise UsageError(f"The features {path} have numbers that are not finite.")
+    return np.asarray(values, np.float32)
 
 
 def feature_grids(path: Path, places: Sequence[int], shape: tuple[int, int]) -> FeatureGrids:

@@ -60,6 +60,12 @@ def test_what_each_word_has_looked_at_is_drawn_beside_the_picture(lstmtui):
     assert sum(map(ink, lower[64:76])) > 2 * sum(map(ink, upper[64:76]))  # "cat" at the lower right
 
 
+def test_vectors_of_another_network_are_not_drawn(lstmtui):
+    said = lstmtui("caption", "emoji", "vectors.npy", "--attention")
+    assert said.out == "vectors\n"
+    assert said.err == "There is no picture to draw: the run reads the vectors of another network.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

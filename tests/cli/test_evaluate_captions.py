@@ -37,6 +37,12 @@ def test_scores_are_printed(lstmtui):
     assert fake_captioner.asked == [{"files": ["captions.tsv"], "beam": 5, "encoding": ""}]
 
 
+def test_vectors_in_place_of_pictures_are_named_from_any_folder(lstmtui, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lstmtui("evaluate", "emoji", "captions.tsv", "--features", "f.npy")
+    assert fake_captioner.asked[0]["features"] == str(tmp_path / "f.npy")
+
+
 def test_figures_as_json(lstmtui):
     found = json.loads(lstmtui("evaluate", "emoji", "a", "--json", "--beam", "2").out)
     assert (found["run"], found["f1"], found["beam"]) == ("emoji", 0.5, 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.pictures import caption_table, encoded, huge_png, shape_picture, write_picture
 
-from lstmtui.data.captions import PictureName, Row, open_rows, read_rows, rows_to_test
+from lstmtui.data.captions import LeftOut, PictureName, Row, open_rows, read_rows, rows_to_test
 from lstmtui.errors import UsageError
 
 RED = shape_picture("red", "left")
@@ -23,7 +23,9 @@ def test_a_table_names_files_beside_it_or_in_images(tmp_path, inside):
     write_picture(tmp_path / "left-red.png", RED)
     rows, left_out = read_rows([str(tmp_path if inside else table)])
     assert rows[0] == Row(PictureName(tmp_path / "left-red.png"), ("red left",), "left", "train")
-    assert rows[1] == Row(PictureName(tmp_path / "images" / "left-green.png"), ("green left",), "left", "valid")
+    assert rows[1] == Row(
+        PictureName(tmp_path / "images" / "left-green.png"), ("green left",), "left", "valid", place=1
+    )
     found = open_rows(rows, left_out)
     assert len(found) == left_out.count == 16
     assert left_out.notes() == []
@@ -94,6 +96,7 @@ def test_the_rows_for_the_test_are_chosen(tmp_path):
     assert {row.part for row in chosen} == {"test"}
     assert note == "Of 16 pictures, the 8 for the test are evaluated (column split)."
     assert rows_to_test(chosen) == (chosen, "")
+    assert open_rows(chosen, LeftOut()).places == tuple(range(1, 16, 2))
 
 
 def several(folder):

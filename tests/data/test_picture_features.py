@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lstmtui.config import PictureSettings
-from lstmtui.data.picture_features import feature_grids, map_features, require_rows
+from lstmtui.data.picture_features import feature_grids, map_features, read_vectors, require_rows
 from lstmtui.errors import UsageError
 
 VALUES = np.arange(5 * 4 * 3, dtype=np.float16).reshape(5, 4, 3)
@@ -62,7 +62,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         map_features(tmp_path / "a.npy")
     np.savez(tmp_path / "a.npz", VALUES)
-    with pytest.raises(UsageError, match="not several"):
+    with pytest.raises(UsageError, match="has several arrays"):
         map_features(tmp_path / "a.npz")
 
 
@@ -70,3 +70,23 @@ def test_more_rows_than_pictures_are_refused_for_a_run(tmp_path):
     require_rows(tmp_path, 3, 3)
     with pytest.raises(UsageError, match="have 4 rows, not one for each of the 3 pictures"):
         require_rows(tmp_path, 4, 3)
+
+
+def test_the_vectors_of_one_picture_are_read(tmp_path):
+    for values in (VALUES[2], VALUES[2:3]):
+        found = read_vectors(saved(tmp_path / "a.npy", values), (4, 3))
+        assert found.dtype == np.float32
+        assert (found == VALUES[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (VALUES, r"are 5 x 4 x 3 float16; this run reads one picture a file, \(4, 3\)"),
+        (VALUES[0].astype(int), "are 4 x 3 int64"),
+        (np.full((4, 3), np.inf), "not finite"),
+    ],
+)
+def test_other_vectors_than_those_of_one_picture_are_refused(tmp_path, values, words):
+    with pytest.raises(UsageError, match=words):
+        read_vectors(saved(tmp_path / "a.npy", values), (4, 3))

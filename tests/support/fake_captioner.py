@@ -1,4 +1,7 @@
-"""A captioner without a process: it describes a picture by its name, and cannot read those that begin with "no"."""
+"""A captioner without a process: it describes a picture by its name, and cannot read those that begin with "no".
+
+Those called "vectors" have no pixels.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class FakeCaptioner:
                 name, tuple(Caption(f"{'very ' * k}{name}", -0.5 - k, -1.0 - k, ("a", name), (LEFT, RIGHT))
                             for k in range(nbest)),
                 note=f"The picture {name}.gif is animated; its first frame is used." * (name == "moving"),
-                pixels=bytes(range(48)) if pixels else b"",
+                pixels=bytes(range(48)) if pixels and name != "vectors" else b"",
             )
             for name in names
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures to captions: cut into vectors, searched in batches, in words again."""
+"""Pictures to captions: vectors, searched in batches, in words again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from lstmtui.config import PictureSettings
 from lstmtui.data.pairs import line_end
-from lstmtui.data.picture_augmentation import prepare
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.inference.beam_search import DEFAULT, Hypothesis, SearchOptions, search
 from lstmtui.engine.nn.caption_model import CaptionSizes
@@ -54,12 +53,6 @@ class Captioner:
         """Take the weights as they are now."""
         if self._model is not None:
             self._model.load()
-
-    def describe(
-        self, pixels: Sequence[Array], options: SearchOptions = DEFAULT, *, check: Callable[[], None] = lambda: None
-    ) -> list[list[Caption]]:
-        """Return the best captions of each picture (side, side, 3), as `caption` does."""
-        return self.caption([prepare(picture, self.pictures) for picture in pixels], options, check=check)
 
     def caption(
         self, vectors: Sequence[Array], options: SearchOptions = DEFAULT, *, check: Callable[[], None] = lambda: None

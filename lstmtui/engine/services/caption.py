@@ -7,14 +7,15 @@ why the run cannot be loaded.
         {"pictures": [{"file", "captions": [{"text", "score", "log_probability", "tokens", "attention"}, ...], "note",
          "pixels"}, ...]}
          a picture that cannot be read has {"file", "error": SENTENCE} in its place
-    {"op": "evaluate", "files": [FOLDER or TABLE, ...], "encoding": "", "beam": 5, "alpha": 1.0}
+    {"op": "evaluate", "files": [FOLDER or TABLE, ...], "encoding": "", "beam": 5, "alpha": 1.0, "features": ""}
         {"progress": 0.1} ...
         {"exact", "f1", "concept_f1", "cider", "bleu", "bleu_signature", "pictures", "concepts", "notes",
          "examples": [{"picture", "caption", "reference"}, ...]}
          bleu is null where sacreBLEU is not installed
 
 "attention" (tokens, rows, columns) is what each token has looked at; "pixels" is what the network has seen, the base64
-form of (side, side, 3) bytes, null unless it is asked for.
+form of (side, side, 3) bytes, null unless it is asked for. A run that reads the vectors of another network has files of
+them (.npy) for pictures, and for "features" those of the pictures that are evaluated (default: what it was trained on).
 
 Errors and heartbeats: see `lstmtui.engine.answering`.
 """
@@ -27,10 +28,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lstmtui import config
+from lstmtui.data.caption_examples import grids_of
 from lstmtui.data.captions import open_rows, read_rows, rows_to_test
-from lstmtui.data.picture_file import stored_pictures
-from lstmtui.data.pictures import PictureError, read_picture
+from lstmtui.data.picture_augmentation import prepare
+from lstmtui.data.picture_features import map_features, read_vectors, require_rows
+from lstmtui.data.pictures import read_picture
 from lstmtui.engine.answering import Answer, Answering, Answers, dispatch, serve_run
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
 from lstmtui.engine.inference.captioner import BATCH, Caption, Captioner
@@ -41,6 +46,8 @@ from lstmtui.reports import translation_scores
 from lstmtui.reports.caption_scores import caption_scores
 from lstmtui.runs.folder import RunFolder
 
+Array = np.ndarray[Any, Any]
+
 MAX_PICTURES = 1_000
 """Of a request at most."""
 MAX_EXAMPLES = 5
@@ -49,9 +56,9 @@ MAX_EXAMPLES = 5
 class Service:
     """One loaded captioner and its operations."""
 
-    def __init__(self, captioner: Captioner, *, reads_pixels: bool = True) -> None:
-        """`reads_pixels` is false for a captioner that reads the vectors of another network."""
-        self._captioner, self._reads_pixels = captioner, reads_pixels
+    def __init__(self, captioner: Captioner, *, features: str = "") -> None:
+        """`features` is the file of another network's vectors that the captioner was trained on; empty: pictures."""
+        self._captioner, self._features = captioner, features
 
     def about(self) -> Answer:
         """Return what a client should know of the captioner."""
@@ -73,30 +80,44 @@ class Service:
         read = []
         for name in files:
             try:
-                found = read_picture(Path(name), self._captioner.pictures.side)
-            except PictureError as error:
+                vectors, about = self._read(Path(name), pixels=pixels)
+            except UsageError as error:
                 answers.append({"file": name, "error": str(error)})
                 continue
-            drawn = base64.b64encode(found.pixels.tobytes()).decode("ascii") if pixels else None
-            answers.append({"file": name, "note": found.note, "pixels": drawn})
-            read.append(found.pixels)
-        described = iter(self._captioner.describe(read, options))
+            answers.append({"file": name, **about})
+            read.append(vectors)
+        described = iter(self._captioner.caption(read, options))
         for answer in answers:
             if "error" not in answer:
                 answer["captions"] = [_as_json(best) for best in next(described)]
         yield {"pictures": answers}
 
+    def _read(self, path: Path, *, pixels: bool) -> tuple[Array, Answer]:
+        """Return the vectors (S, D) of a picture, and what to say of it. Raises UsageError."""
+        pictures = self._captioner.pictures
+        if self._features:
+            return read_vectors(path, (pictures.vectors, pictures.vector_size)), {"note": "", "pixels": None}
+        found = read_picture(path, pictures.side)
+        drawn = base64.b64encode(found.pixels.tobytes()).decode("ascii") if pixels else None
+        return prepare(found.pixels, pictures), {"note": found.note, "pixels": drawn}
+
     def _evaluate(
-        self, files: list[str], encoding: str = "", beam: int = DEFAULT.beam, alpha: float = DEFAULT.alpha
-    ) -> Answers:
+        self, files: list[str], encoding: str = "", beam: int = DEFAULT.beam, alpha: float = DEFAULT.alpha,
+        features: str = "",
+    ) -> Answers:  # fmt: skip
+        if features and not self._features:
+            raise UsageError("This run reads pictures, not the vectors of another network; leave --features out.")
         options = self._options(beam, alpha, 1, None)
         rows, left_out = read_rows(files, encoding)
+        file, named = Path(features or self._features), len(rows)
         rows, which = rows_to_test(rows)
         left_out.count = len(rows) + left_out.without_text
-        captions = open_rows(rows, left_out)
+        captions = open_rows(rows, left_out, check=not self._features)
         if not len(captions):
             raise UsageError(" ".join(["There is no picture to evaluate.", *left_out.notes()]))
-        pictures = stored_pictures(captions, self._captioner.pictures.side)
+        if self._features:
+            require_rows(file, len(map_features(file)), named)
+        pictures = grids_of(captions, self._captioner.pictures, str(file) if self._features else "")
         captions, pictures = captions.select(pictures.usable), pictures.select(pictures.usable)
         found: list[str] = []
         for at in range(0, len(captions), BATCH):
@@ -117,8 +138,6 @@ class Service:
 
     def _options(self, beam: int, alpha: float, nbest: int, max_length: int | None) -> SearchOptions:
         """Return how to search. Raises UsageError."""
-        if not self._reads_pixels:
-            raise UsageError("This run reads the features of another network (--features), and so no pictures.")
         if not 1 <= nbest <= beam <= MAX_BEAM:
             raise UsageError(f"beam is at most {MAX_BEAM}, and nbest at most beam; both are 1 or more.")
         if alpha < 0 or (max_length is not None and max_length < 1):
@@ -147,7 +166,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _load(run: RunFolder) -> tuple[Answering, Answer]:
-    service = Service(load(run), reads_pixels=not config.load(run.config).data.features)
+    service = Service(load(run), features=config.load(run.config).data.features)
     return service.answers, service.about()
 
 

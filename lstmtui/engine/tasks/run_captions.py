@@ -10,10 +10,8 @@ from pathlib import Path
 from lstmtui.config import RunSettings
 from lstmtui.data import tokens
 from lstmtui.data.caption_corpus import open_captions
-from lstmtui.data.caption_examples import CaptionExamples, ExampleCounts, Grids, make_examples
+from lstmtui.data.caption_examples import CaptionExamples, ExampleCounts, grids_of, make_examples
 from lstmtui.data.captions import Captions
-from lstmtui.data.picture_features import feature_grids
-from lstmtui.data.picture_file import stored_pictures
 from lstmtui.engine.tasks.run_pairs import store_tokenizer
 from lstmtui.runs.folder import RunFolder
 
@@ -56,7 +54,10 @@ def load_captions(s: RunSettings, report: Report = lambda what, done: None, cach
     told: list[str] = []
 
     def part(name: str, captions: Captions) -> tuple[CaptionExamples, ExampleCounts]:
-        grids = grids_of(s, captions, lambda done: report(f"pictures of {name}", done), cache)
+        def progress(done: float) -> None:
+            report(f"pictures of {name}", done)
+
+        grids = grids_of(captions, s.pictures, s.data.features, progress=progress, cache=cache)
         max_tokens = min(MAX_TOKENS, s.length.batch * s.length.bptt)
         found, counts = make_examples(
             captions, grids, tokenizer, max_tokens=max_tokens, references=s.pictures.references
@@ -72,17 +73,6 @@ def load_captions(s: RunSettings, report: Report = lambda what, done: None, cach
 
 def _chosen(texts: tuple[str, ...], s: RunSettings) -> tuple[str, ...]:
     return texts if s.pictures.references == "all" else texts[:1]
-
-
-def grids_of(
-    s: RunSettings, captions: Captions, progress: Callable[[float], None] = lambda done: None,
-    cache: Path | None = None,
-) -> Grids:  # fmt: skip
-    """Return pictures as the vectors that the settings say. Raises UsageError, LstmtuiError."""
-    if s.data.features:
-        shape = (s.pictures.vectors, s.pictures.vector_size)
-        return feature_grids(Path(s.data.features), captions.places, shape)
-    return stored_pictures(captions, s.pictures.side, progress=progress, cache=cache)
 
 
 def store_vocabulary(run: RunFolder, data: CaptionData) -> None:

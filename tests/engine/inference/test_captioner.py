@@ -38,14 +38,6 @@ def test_captions_come_in_the_order_of_the_pictures_the_best_first():
             np.testing.assert_allclose(one.attention.sum(axis=(1, 2)), 1, rtol=1e-9)
 
 
-def test_pixels_are_described_as_their_vectors():
-    captioner, examples = made(), shape_examples()
-    pixels = [examples.grids[n] for n in range(2)]
-    vectors = [examples.vectors(n, PICTURES) for n in range(2)]
-    of_pixels, of_vectors = captioner.describe(pixels), captioner.caption(vectors)
-    assert [best.score for best, *_ in of_pixels] == [best.score for best, *_ in of_vectors]
-
-
 def test_changed_weights_are_taken():
     captioner, vectors = made(), [shape_examples().vectors(0, PICTURES)]
     before = captioner.caption(vectors)[0][0].score

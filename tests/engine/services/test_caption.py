@@ -2,11 +2,13 @@
 
 import base64
 
+import numpy as np
 import pytest
 from support.caption_run import SPLITS, create
 from support.in_process import train
-from support.pictures import caption_table
+from support.pictures import caption_table, shape_picture, shapes
 
+from lstmtui.data.picture_augmentation import prepare
 from lstmtui.engine.inference.loaded_captioner import load
 from lstmtui.engine.services.caption import MAX_PICTURES, Service
 from lstmtui.errors import UsageError
@@ -78,6 +80,36 @@ def test_refused_requests(service, request_):
         list(service.answers(request_))
 
 
-def test_a_captioner_of_features_reads_no_pictures(service):
-    with pytest.raises(UsageError, match="--features"):
-        list(Service(service._captioner, reads_pixels=False).answers({"files": ["a.png"]}))
+@pytest.fixture
+def of_features(service, folder):
+    """A captioner that reads vectors in place of pictures: those that the pictures have."""
+    captioner = service._captioner
+    vectors = [prepare(shape_picture(*shape), captioner.pictures) for shape in shapes()]
+    np.save(folder / "f.npy", np.stack(vectors))
+    return Service(captioner, features=str(folder / "f.npy"))
+
+
+def test_a_captioner_of_features_describes_vectors(service, of_features, folder):
+    np.save(folder / "one.npy", np.load(folder / "f.npy")[0])
+    (answer,) = of_features.answers({"files": [str(folder / "one.npy"), str(folder / "images" / "left-red.png")]})
+    first, other = answer["pictures"]
+    (of_picture,) = service.answers({"files": [str(folder / "images" / "left-red.png")]})
+    assert first["captions"][0]["text"] == of_picture["pictures"][0]["captions"][0]["text"]
+    assert first["pixels"] is None
+    assert other["error"].endswith("left-red.png cannot be read; give an array of NumPy (.npy).")
+
+
+def test_a_captioner_of_features_is_evaluated_on_its_own_or_on_others(service, of_features, folder):
+    table = str(caption_table(folder, SPLITS))
+    results = [
+        list(service.answers({"op": "evaluate", "files": [table], **given}))[-1]
+        for service, given in (
+            (service, {}), (of_features, {}), (of_features, {"features": str(folder / "f.npy")}),
+        )
+    ]  # fmt: skip
+    assert results[0] == results[1] == results[2]
+    np.save(folder / "few.npy", np.load(folder / "f.npy")[:9])
+    with pytest.raises(UsageError, match="have 9 rows, not one for each of the 16 pictures"):
+        list(of_features.answers({"op": "evaluate", "files": [table], "features": str(folder / "few.npy")}))
+    with pytest.raises(UsageError, match="leave --features out"):
+        list(service.answers({"op": "evaluate", "files": [table], "features": "x"}))
