@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.config import PictureSettings
-from lstmtui.data.patch_frequencies import frequencies
+from lstmtui.data.patch_frequencies import frequencies, ink_of
 from lstmtui.data.pictures import WHITE, Pixels
 
 Ink = NDArray[np.float32]
