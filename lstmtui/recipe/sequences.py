@@ -156,6 +156,8 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
         "recompute": False,
         "eval_every": max(50, steps),
         "eval_tokens": 0,
+        # What no training caption names gets ever less probable, and the loss rises with it; captions still get better.
+        "patience": 0,
     }
     return completed(s, choices)
 

@@ -23,6 +23,7 @@ def test_captions_are_words_that_a_batch_has_room_for():
     assert s.length.batch * s.length.bptt >= 15
     assert (s.pictures.vectors, s.pictures.vector_size, s.pictures.grid) == (64, 192, (8, 8))
     assert captions(tokens="bpe").data.vocabulary == 900
+    assert (s.length.patience, captions(patience=3).length.patience) == (0, 3)
     assert captions(tokens="chars").length.bptt == 64
 
 
