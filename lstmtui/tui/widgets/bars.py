@@ -125,12 +125,12 @@ class EventLine(Widget):
     def render(self) -> Content:
         newest = list(reversed(self.events[-max(1, self.size.height) :]))
         if not newest and not self.waiting:
-            return Content.styled("no events yet", "$foreground 40%")
+            return Content.styled("no events yet", "$foreground 60%")
         width = max(1, self.size.width)
         lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
         lines += [
             Content.assemble(
-                (_clock(event), "$foreground 50%"), f"  {one_line(wording.describe_event(event), max(1, width - 10))}"
+                (_clock(event), "$foreground 60%"), f"  {one_line(wording.describe_event(event), max(1, width - 10))}"
             )
             for event in newest
         ]

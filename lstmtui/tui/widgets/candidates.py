@@ -45,7 +45,7 @@ class Candidates(Widget):
         share = min(1.0, max(0.0, candidate.probability))
         return Content.assemble(
             ("▸" if chosen else " ", "bold $primary"),
-            (f"{index + 1} ", "$foreground 50%"),
+            (f"{index + 1} ", "$foreground 60%"),
             text.stylize("bold $primary" if chosen else "$foreground"),
             " ",
             (horizontal_bar(share, bar).ljust(bar), "$primary" if chosen else "$primary 55%"),

@@ -54,7 +54,7 @@ class Selector(Widget, can_focus=True):
         self.set_reactive(Selector.value, value)
 
     def render(self) -> Content:
-        return Content.assemble(("‹ ", "$foreground 50%"), one_line(self.value), (" ›", "$foreground 50%"))
+        return Content.assemble(("‹ ", "$foreground 60%"), one_line(self.value), (" ›", "$foreground 60%"))
 
     def watch_value(self) -> None:
         self.post_message(self.Changed(self))
@@ -118,7 +118,7 @@ class Picker(Widget, can_focus=True):
         self.set_reactive(Picker.value, value)
 
     def render(self) -> Content:
-        return Content.assemble(one_line(self.value), (" …", "$foreground 50%"))
+        return Content.assemble(one_line(self.value), (" …", "$foreground 60%"))
 
     class Cleared(Message):
         """No value is wanted."""
@@ -147,7 +147,7 @@ class Field(Horizontal):
     DEFAULT_CSS = """
     Field { height: 1; width: 1fr; }
     Field > .label { width: 13; color: $foreground 65%; }
-    Field > .after { width: auto; color: $foreground 50%; }
+    Field > .after { width: auto; color: $foreground 60%; }
     """
 
     def __init__(self, label: str, control: Widget, *, about: str = "", after: str = "") -> None:

@@ -39,7 +39,7 @@ class GateMap(Widget):
         & > .gates--right { color: $warning; }
         & > .gates--label { color: $foreground 80%; }
         & > .gates--none { color: $foreground 25%; }
-        & > .gates--axis { color: $foreground 45%; }
+        & > .gates--axis { color: $foreground 60%; }
     }
     """
 

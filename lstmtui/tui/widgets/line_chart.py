@@ -27,7 +27,7 @@ class LineChart(Widget):
     LineChart {
         height: 1fr;
         width: 1fr;
-        & > .lines--axis { color: $foreground 45%; }
+        & > .lines--axis { color: $foreground 60%; }
         & > .lines--text { color: $foreground 75%; }
         & > .lines--one { color: $primary; }
         & > .lines--two { color: $warning; }

@@ -73,7 +73,7 @@ class LossChart(Widget, can_focus=True):
         & > .chart--train { color: $primary; }
         & > .chart--raw { color: $primary 45%; }
         & > .chart--valid { color: $warning; text-style: bold; }
-        & > .chart--axis { color: $foreground 45%; }
+        & > .chart--axis { color: $foreground 60%; }
         & > .chart--guide { color: $foreground 30%; }
         & > .chart--text { color: $foreground 75%; }
         & > .chart--mark { color: $success; }

@@ -24,7 +24,7 @@ MIN_PEAK = 0.2
 """The probability that a label has at some step, or it has no row."""
 BLANK = "blank"
 WAITING = "No recording was heard yet: one\nfollows with the first evaluation."
-_NAME, _CELL, _FAINT, _BOLD = "$foreground 60%", "$foreground 85%", "$foreground 45%", "bold $primary"
+_NAME, _CELL, _BOLD = "$foreground 60%", "$foreground 85%", "bold $primary"
 
 
 class PosteriorMap(Widget):
@@ -92,9 +92,9 @@ def picture(
         cells = "".join(map(shade, most[:, k].tolist()))
         rows.append([(names[k].rjust(margin - 1) + " ", _NAME), (cells, _CELL)])
     cells = "".join(map(shade, (total[:, 0] / sizes).clip(0, 1).tolist()))
-    rows.append([(BLANK.rjust(margin - 1) + " ", _FAINT), (cells, _FAINT)])
+    rows.append([(BLANK.rjust(margin - 1) + " ", _NAME), (cells, _NAME)])
     end = start + max(1e-3, len(values) * step_seconds)
-    rows.append([(x_axis(margin, cols, (start, end), lambda value: f"{value:g}s"), _FAINT)])
+    rows.append([(x_axis(margin, cols, (start, end), lambda value: f"{value:g}s"), _NAME)])
     return rows[: max(1, height)]
 
 

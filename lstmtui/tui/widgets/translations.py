@@ -35,9 +35,9 @@ class TranslationList(Widget):
         chosen = index == self.chosen
         return Content.assemble(
             ("▸" if chosen else " ", "bold $primary"),
-            (f"{index + 1} ", "$foreground 50%"),
+            (f"{index + 1} ", "$foreground 60%"),
             (one_line(best.text) or "(nothing)", "bold $primary" if chosen else "$foreground"),
-            (f"  {best.score:.2f}", "$foreground 50%"),
+            (f"  {best.score:.2f}", "$foreground 60%"),
         )
 
 

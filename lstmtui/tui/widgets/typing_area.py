@@ -24,7 +24,7 @@ class TypingArea(SafeTextArea):
     ]
     DEFAULT_CSS = """
     TypingArea {
-        & .text-area--suggestion { color: $primary 65%; text-style: italic; }
+        & .text-area--suggestion { color: $primary 75%; text-style: italic; }
         & .text-area--cursor-line { background: transparent; }
     }
     """
