@@ -39,8 +39,8 @@ def caption_samples(text: str) -> tuple[CaptionSample, ...]:
     for block in text.split("\n\n"):
         lines = [line.partition(" ") for line in block.splitlines()]
         said = {name: rest.strip() for name, _, rest in lines}
-        if set(CaptionSample._fields) <= set(said):
-            found.append(CaptionSample(*(said[name] for name in CaptionSample._fields)))
+        if {"picture", "caption", "reference"} <= set(said):
+            found.append(CaptionSample(said["picture"], said["caption"], said["reference"]))
     return tuple(found)
 
 
