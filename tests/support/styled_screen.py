@@ -19,7 +19,8 @@ ATTRIBUTES = ("bold", "italic", "underline", "reverse", "strike")
 def styled_screen(app: App[Any]) -> str:
     """Return the characters, then the styles of each row as runs (cells and key), then the styles by key.
 
-    A key depends on its style alone. Rows with the same runs as the row before are omitted.
+    A key depends on its style, and where two have the same one on which comes first. Rows with the same runs as the row
+    before are omitted.
     """
     legend: dict[str, str] = {}
     rows: list[str] = []
@@ -28,7 +29,8 @@ def styled_screen(app: App[Any]) -> str:
         runs = []
         for description, group in groupby(cells, key=lambda cell: cell[1]):
             key = key_of(description)
-            assert legend.setdefault(key, description) == description, f"two styles have the key {key}"
+            while legend.setdefault(key, description) != description:  # of many colours, two may have the same key
+                key = key_of(key + description)
             runs.append(f"{sum(length for length, _ in group)}{key}")
         rows.append(" ".join(runs))
     styles = [f"{number:3} {row}" for number, row in enumerate(rows) if number == 0 or row != rows[number - 1]]

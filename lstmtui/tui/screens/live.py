@@ -54,9 +54,11 @@ Gap: validation minus training loss. When it grows and validation does not impro
 
 Update: norm of an update relative to that of the weights; about 1e-3 is usual.
 
-Gates: a shaded cell ░▒▓█ is a unit that stays open, above 0.9; a dotted one ⠂⠒⠶⠿ stays shut, below 0.1 (below -0.9 \
-for the tanh gates g and n). v shows the next view: all gates by unit, all by training time, the units of one gate by \
-training time or by the characters of a window, and the scatter of both fractions. [ and ] choose the gate.
+Gates: each cell has both fractions of a unit: blue in its upper half where it stays shut, below 0.1 (below -0.9 for \
+tanh gates), orange in its lower half where it stays open, above 0.9; strong in both, it only flips. Without colours, \
+a shaded cell ░▒▓█ is open and a dotted one ⠂⠒⠶⠿ shut. v shows the next view: all gates by unit, all by training time, \
+the units of one gate by training time or by the characters of a window, and the scatter of both fractions. [ and ] \
+choose the gate.
 
 Attention, of a translation: what each target token reads of its source, ░ a little, █ nearly all, for one validation \
 pair that stays the same. It is smeared at first; where source and target have like orders, it becomes a diagonal. \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
@@ -15,18 +16,20 @@ from textual.widget import Widget
 
 from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui.messages import GateWindow
-from lstmtui.tui.widgets import gate_views, shades
+from lstmtui.tui.widgets import gate_views, ramps, shades
 from lstmtui.tui.widgets.gate_views import Row
 
 VIEWS = ("units", "time", "history", "window", "scatter")
 ONE_GATE_VIEWS = ("history", "window", "scatter")
 """Views of one gate, which use the whole panel."""
+SWATCHES = 5
+"""Colours of a ramp in the legend."""
 MIN_DETAIL_ROWS = 6
 """Free rows below an overview from which on it also shows the chosen gate by training time."""
 
 
 class GateMap(Widget):
-    """A heat map readable without colour: dots for shut, shades for open, and both fractions as numbers."""
+    """A heat map of both fractions, as colours and as numbers; without colours, dots for shut and shades for open."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "gates--left", "gates--right", "gates--label", "gates--none", "gates--axis",
@@ -91,6 +94,12 @@ class GateMap(Widget):
             return f"{chosen}: {units} {'token' if newest.layer_names else 'character'}{at}"
         return f"{chosen}: {units} training time"
 
+    def _cells(self) -> str:
+        """Return the characters of shut gates, or COLOURS on a terminal that has them."""
+        app = self.app
+        plain = app.no_color or app.current_theme.ansi or getattr(app, "charset", "ascii") == "ascii"
+        return shades.dots(self) if plain else gate_views.COLOURS
+
     def legend(self) -> Content:
         """Return the meaning of the cells."""
         shut = shades.dots(self)[3:]
@@ -105,8 +114,24 @@ class GateMap(Widget):
             if not math.isfinite(low):
                 return Content(f"{pick}{shut} low  ▓█ high: never saturated")
             below = f"<{low}"
+        if self._cells() == gate_views.COLOURS and self.view != "window":
+            return self._ramps(pick, below, above)
         full = f"{pick}{shut} shut {below}  ▓█ open >{above}"
         return Content(full if len(full) <= self.size.width - 4 else f"{pick}{shut} {below}  ▓█ >{above}")
+
+    def _ramps(self, pick: str, below: str, above: float) -> Content:
+        """Return the meaning of the colours: from never to always in the upper and the lower half of a cell."""
+        room = self.size.width - 6
+        low, high = (f"shut {below} ", f"  open >{above} ")
+        if len(f"{pick}{low}{high}") + 2 * SWATCHES > room:
+            pick, low, high = "", f"{below} ", f" >{above} "
+        parts: list[Content] = []
+        for text, side in ((f"{pick}▀ {low}", "left"), (f"{high.replace('  ', '  ▄ ')}", "right")):
+            parts.append(Content(text))
+            colours = ramps.ramp(side, dark=self.app.current_theme.dark)
+            steps = [colours[(len(colours) - 1) * n // (SWATCHES - 1)] for n in range(SWATCHES)]
+            parts += [Content.styled(" ", f"on rgb({r},{g},{b})") for r, g, b in steps]
+        return Content("").join(parts)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         if not self.probes:
@@ -121,7 +146,7 @@ class GateMap(Widget):
         return bool(self.probes) and height - self._count() >= MIN_DETAIL_ROWS
 
     def render_line(self, y: int) -> Strip:
-        key = (self.size, self.view, self.chosen, self.rich_style)
+        key = (self.size, self.view, self.chosen, self.rich_style, self.app.theme)
         if key != self._drawn:
             self._drawn = key
             self._rows = [self._strip(row) for row in self._draw(*self.size)]
@@ -130,7 +155,7 @@ class GateMap(Widget):
     def _draw(self, width: int, height: int) -> list[Row]:
         if not self.probes:
             return _message(width, "No probe yet: one follows", "with the first evaluation.")
-        newest, dots, (layer, gate) = self.probes[-1], shades.dots(self), self.place()
+        newest, dots, (layer, gate) = self.probes[-1], self._cells(), self.place()
         if self.view == "scatter":
             return gate_views.scatter(newest, gate, width, height)
         if self.view == "history":
@@ -141,7 +166,7 @@ class GateMap(Widget):
             fits = window is not None and window.layer_names == newest.layer_names
             if window is None or not fits or layer >= window.values.shape[0] or gate >= window.values.shape[1]:
                 return _message(width, "No window yet: one follows", "with the next evaluation.")
-            return gate_views.by_time_step(window, layer, gate, width, height, dots)
+            return gate_views.by_time_step(window, layer, gate, width, height, shades.dots(self))
         rows = gate_views.overview(self.probes, width, by_time=self.view == "time", dots=dots)
         if self._has_room(height):
             chosen = gate_views.chosen_gate(newest, layer, gate, short=width < 60).removeprefix("Gate ")
@@ -154,7 +179,12 @@ class GateMap(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"gates--{name}")
+        low, slash, high = name.partition("/")
+        if not slash:
+            return self.get_component_rich_style(f"gates--{name}")
+        dark = self.app.current_theme.dark
+        above, below = ramps.ramp("left", dark=dark)[int(low)], ramps.ramp("right", dark=dark)[int(high)]
+        return Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
 
 
 def _message(width: int, *lines: str) -> list[Row]:

@@ -1,7 +1,8 @@
-"""Drawings of gates as rows of (text, style name), readable without colour: plain functions.
+"""Drawings of gates as rows of (text, style name): plain functions.
 
-A cell is a dot when a gate is shut and a shade when it is open. The style names are "left", "right", "none", "label"
-and "axis".
+A cell has both fractions as colours: shut in its upper half, open in its lower one. Its style name is their levels in
+the ramps, such as "3/31". Without colours it is a dot when a gate is shut and a shade when it is open, by the larger of
+the two. The other style names are "left", "right", "none", "label" and "axis".
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lstmtui.config import CELLS
 from lstmtui.runs.snapshot import Saturation
 from lstmtui.tui import wording
 from lstmtui.tui.messages import GateWindow
+from lstmtui.tui.widgets import ramps
 
 Row = list[tuple[str, str]]
 
@@ -24,11 +26,16 @@ PLAIN_LEFT = "·.:-="
 """The same for character sets without braille, whose blocks would read as open."""
 RIGHT = "·░▒▓█"
 """From never to always saturated at the high end: shades, an open gate."""
+HALF = "▀"
+COLOURS = ""
+"""In place of the characters of shut gates: cells have colours."""
 LEVELS = (0.05, 0.25, 0.5, 0.75)
 MAX_WORD = 8
 """Columns of a token above the gates of a sentence."""
 NUMBER_COLUMNS = 10
 """Columns of the two fractions of a row."""
+LABEL_COLUMNS = 5
+"""Columns of the number of a unit."""
 SHUT, OPEN = 0.1, 0.9
 """The thresholds of most gates."""
 
@@ -84,7 +91,10 @@ def _joined(cells: Sequence[tuple[str, str]]) -> Row:
 
 
 def saturated(left: Sequence[float], right: Sequence[float], dots: str) -> Row:
-    """Return a cell for each pair of fractions; it shows the larger of the two."""
+    """Return a cell for each pair of fractions: both of them in colours, or the larger of the two."""
+    if dots == COLOURS:
+        levels = ((ramps.level(low), ramps.level(high)) for low, high in zip(left, right, strict=True))
+        return _joined([(HALF, f"{low}/{high}") for low, high in levels])
     cells = []
     for low, high in zip(left, right, strict=True):
         character, style = (dots[_level(low)], "left") if low > high else (RIGHT[_level(high)], "right")
@@ -152,25 +162,32 @@ def _order(probe: Saturation, layer: int, gate: int) -> Any:
 def by_training_time(
     probes: Sequence[Saturation], layer: int, gate: int, width: int, height: int, dots: str
 ) -> list[Row]:
-    """Return units by training time, sorted by the newest probe, with each row's newest fractions at its right."""
+    """Return units by training time, sorted by the newest probe, with each row's newest fractions at its right.
+
+    At its left is the number of the unit, or how many units a row is the mean of.
+    """
     newest = probes[-1]
     same = [p for p in probes if p.left.shape == newest.left.shape]
     order = _order(newest, layer, gate)
     row_count = max(1, min(height - 1, len(order)))
     numbers = width >= NUMBER_COLUMNS + 12
-    cols = width - (NUMBER_COLUMNS if numbers else 0)
+    label = LABEL_COLUMNS if width >= NUMBER_COLUMNS + LABEL_COLUMNS + 12 else 0
+    cols = width - (NUMBER_COLUMNS if numbers else 0) - label
     edges = [len(order) * r // row_count for r in range(row_count)]
     lefts = _row_means([p.left[layer, gate] for p in same], order, edges)
     rights = _row_means([p.right[layer, gate] for p in same], order, edges)
     rows: list[Row] = []
-    for left, right in zip(lefts, rights, strict=True):
-        row = saturated(resampled(left, cols), resampled(right, cols), dots)
+    ends = [*edges[1:], len(order)]
+    for left, right, start, end in zip(lefts, rights, edges, ends, strict=True):
+        unit = str(order[start]) if end - start == 1 else f"×{end - start}"
+        row = [(f"{unit:>{label - 1}} "[:label], "label")] if label else []
+        row += saturated(resampled(left, cols), resampled(right, cols), dots)
         if numbers:
             row += [(f" {percent(left[-1])}", "left"), (f" {percent(right[-1])}", "right")]
         rows.append(row)
     first, last = f"step {wording.count(same[0].step)}", wording.count(newest.step)
     axis = f"{first}{'─' * max(1, cols - len(first) - len(last))}{last}"[: max(0, cols)]
-    return [*rows, [(axis.ljust(width)[:width], "axis")]]
+    return [*rows, [(f"{'unit '[:label]:>{label}}{axis}".ljust(width)[:width], "axis")]]
 
 
 def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[list[float]]:
@@ -201,7 +218,7 @@ def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: 
     if not math.isfinite(high):  # a gate without bounds is drawn relative to its largest value
         high = 0.9 * max((abs(value) for value in values.ravel().tolist() if math.isfinite(value)), default=1.0)
         low = -high
-    ramp = dots[:0:-1] + RIGHT
+    ramp = (dots or LEFT)[:0:-1] + RIGHT
     means = values.mean(axis=0)
     order = (-means).argsort(kind="stable")
     row_count = max(1, min(height - 1, len(order)))

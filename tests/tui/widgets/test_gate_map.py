@@ -8,8 +8,10 @@ from textual.app import App, ComposeResult
 
 from lstmtui.config import CELLS
 from lstmtui.runs.snapshot import Saturation
+from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.messages import GateWindow
-from lstmtui.tui.widgets import gate_views
+from lstmtui.tui.preferences import Preferences
+from lstmtui.tui.widgets import gate_views, ramps
 from lstmtui.tui.widgets.gate_map import GateMap
 
 
@@ -123,13 +125,54 @@ async def view(name: str, *, size: tuple[int, int] = (50, 12), chosen: int = 0, 
 
 async def test_units_by_training_time() -> None:
     rows = await view("history", size=(50, 31))
-    assert rows[0].startswith("⠿")
+    assert rows[0].startswith("   0 ⠿")
     assert rows[0][:39].rstrip().endswith("█")
     assert rows[0].endswith("   0% 100%")
-    assert set(rows[15][:40]) == {"·"}
-    assert set(rows[29][:40]) == {"⠿"}
-    assert rows[-1].startswith("step 10─")
+    assert set(rows[15][5:40]) == {"·"}
+    assert set(rows[29][5:40]) == {"⠿"}
+    assert rows[29].startswith("  29 ")
+    assert rows[-1].startswith("unit step 10─")
     assert "30" in rows[-1]
+
+
+async def test_a_row_says_how_many_units_it_is_the_mean_of() -> None:
+    rows = await view("history", size=(50, 11))
+    assert [row[:5] for row in rows[:-1]] == ["  ×3 "] * 10
+
+
+@pytest.mark.parametrize("theme", ["lstmtui", "lstmtui-light"])
+async def test_a_cell_has_both_fractions_as_colours(theme: str) -> None:
+    app = LstmtuiApp(preferences=Preferences(charset="braille", theme=theme))
+    left, right = [[[0.0, 1.0, 1.0, 0.5]]], [[[1.0, 0.0, 1.0, 0.5]]]
+    async with app.run_test(size=(60, 20)) as pilot:
+        await app.screen.mount(widget := GateMap())
+        widget.probes = (probe(5, left, right),)
+        await pilot.pause()
+        segments = [s for s in widget.render_line(0) if s.text.strip("▀") == ""]
+        dark = app.current_theme.dark
+        blue, orange = ramps.ramp("left", dark=dark), ramps.ramp("right", dark=dark)
+        drawn = [(tuple(s.style.color.triplet), tuple(s.style.bgcolor.triplet)) for s in segments]
+        # From the most open to the most shut; both at once are in the middle.
+        assert drawn[0] == (blue[0], orange[-1])
+        assert drawn[-1] == (blue[-1], orange[0])
+        assert (blue[-1], orange[-1]) in drawn
+        legend = widget.legend()
+        assert "shut <0.1" in legend.plain
+        colours = [str(span.style) for span in legend.spans]
+        assert "on rgb({},{},{})".format(*blue[-1]) in colours
+        assert "on rgb({},{},{})".format(*orange[-1]) in colours
+
+
+@pytest.mark.parametrize("preferences", [Preferences(charset="ascii"), Preferences(theme="lstmtui-ansi")])
+async def test_without_colours_or_blocks_a_cell_is_a_character(preferences: Preferences) -> None:
+    app = LstmtuiApp(preferences=preferences)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await app.screen.mount(widget := GateMap())
+        widget.probes = (probe(5, [[[0.0, 1.0]]], [[[1.0, 0.0]]]),)
+        await pilot.pause()
+        text = widget.render_line(0).text
+        assert "▀" not in text
+        assert "█" in text
 
 
 async def test_units_by_the_characters_of_a_window() -> None:

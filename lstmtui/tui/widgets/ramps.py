@@ -1,0 +1,74 @@
+"""Colours of fractions: a blue ramp for shut gates and an orange one for open gates, of the same lightness.
+
+Lightness is that of OKLab (Ottosson 2020, bottosson.github.io/posts/oklab), in which equal steps look equal. With
+ramps of unlike lightness, one of two equal fractions would stand out.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+LEVELS = 32
+"""Colours of a ramp."""
+HUES = {"left": 245.0, "right": 65.0}
+"""Degrees: blue for gates at their low end, orange for those at their high end."""
+CHROMA = 0.13
+"""The most of a ramp; less where the screen has no such colour."""
+LIGHTNESS = {True: (0.24, 0.86), False: (0.96, 0.44)}
+"""From never to always saturated, for a dark and a light theme."""
+
+RGB = tuple[int, int, int]
+
+
+@functools.cache
+def ramp(side: str, *, dark: bool) -> tuple[RGB, ...]:
+    """Return the colours of `side`, "left" or "right", from never to always saturated."""
+    first, last = LIGHTNESS[dark]
+    shares = [level / (LEVELS - 1) for level in range(LEVELS)]
+    return tuple(_nearest(first + (last - first) * t, CHROMA * min(1.0, 2.5 * t), HUES[side]) for t in shares)
+
+
+def level(fraction: float) -> int:
+    """Return the place of a fraction in a ramp; that of 0 for one that is no number."""
+    return round(min(1.0, max(0.0, fraction)) * (LEVELS - 1)) if fraction == fraction else 0
+
+
+def lightness(colour: RGB) -> float:
+    """Return the lightness of a colour in OKLab, 0 to 1."""
+    r, g, b = (_linear(part / 255) for part in colour)
+    l_ = math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
+    m_ = math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
+    s_ = math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
+    return 0.2104542553 * l_ + 0.7936177850 * m_ - 0.0040720468 * s_
+
+
+def _nearest(light: float, chroma: float, hue: float) -> RGB:
+    """Return the colour of this lightness and hue with the most of the chroma that a screen has."""
+    while True:
+        parts = _parts(light, chroma, hue)
+        if chroma < 1e-3 or all(-1e-3 <= part <= 1.001 for part in parts):
+            r, g, b = (round(255 * _gamma(min(1.0, max(0.0, part)))) for part in parts)
+            return r, g, b
+        chroma *= 0.95
+
+
+def _parts(light: float, chroma: float, hue: float) -> tuple[float, float, float]:
+    """Return the linear red, green and blue of a colour in OKLCh."""
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    long = (light + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (light - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (light - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    return (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+
+
+def _gamma(linear: float) -> float:
+    return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4

@@ -1,0 +1,36 @@
+"""Ramps of two hues."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from lstmtui.tui.widgets.ramps import LEVELS, level, lightness, ramp
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_both_ramps_have_the_same_lightness_in_even_steps(dark: bool) -> None:
+    left, right = ramp("left", dark=dark), ramp("right", dark=dark)
+    assert len(left) == len(right) == LEVELS
+    for one, other in zip(left, right, strict=True):
+        assert lightness(one) == pytest.approx(lightness(other), abs=0.01)
+    steps = [lightness(b) - lightness(a) for a, b in itertools.pairwise(left)]
+    assert min(steps) > 0 if dark else max(steps) < 0
+    assert max(steps) - min(steps) < 0.012
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_the_ramps_differ_in_hue(dark: bool) -> None:
+    (_, _, blue_of_left), (_, _, blue_of_right) = ramp("left", dark=dark)[-8], ramp("right", dark=dark)[-8]
+    assert blue_of_left > blue_of_right + 60
+
+
+def test_black_and_white_have_no_and_all_lightness() -> None:
+    assert lightness((0, 0, 0)) == pytest.approx(0, abs=1e-6)
+    assert lightness((255, 255, 255)) == pytest.approx(1, abs=1e-3)
+
+
+def test_every_fraction_has_a_place() -> None:
+    assert [level(value) for value in (-1.0, 0.0, 0.5, 1.0, 9.0, math.nan)] == [0, 0, 16, LEVELS - 1, LEVELS - 1, 0]
