@@ -135,7 +135,8 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
     longest = {"words": about.longest_words, "bpe": about.longest // 2}.get(s.tokens, about.longest) + 1
     bptt = s.bptt or max(math.ceil(longest / batch), min(64, longest))
     steps = max(1, about.captions // batch)
-    hidden = s.hidden or 128
+    # Emoji, nine minutes of a busy core: word F1 0.42 and 10 % exact with 64 units, 0.38 and 5 % with 128 (validation).
+    hidden = s.hidden or (64 if minutes <= 15 else 128)
     embedding = s.embedding or hidden
     parameters = 6 * hidden * (embedding + 4 * hidden)
     passes = _passes_of_sequences(s, minutes, about.captions * s.vectors, parameters, steps)
@@ -147,9 +148,9 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
         "embedding": embedding,
         "layers": 1,
         "tied": False,
-        "dropout": 0.1 if passes < 5 else 0.3 if passes < 20 else 0.4,
-        "dropout_in": 0.1,
-        "lr": 3e-3,
+        "dropout": 0.1 if passes < 30 else 0.2 if passes < 60 else 0.3,
+        "dropout_in": 0.0,
+        "lr": 4e-3 if hidden <= 64 else 3e-3,
         "ema": 0.998 if passes * steps > 2_000 else 0.0,
         "batch": batch,
         "bptt": bptt,

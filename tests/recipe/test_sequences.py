@@ -34,8 +34,14 @@ def test_few_captions_have_small_batches_and_less_time():
 
 
 def test_captions_that_are_read_often_have_more_dropout():
-    rates = [captions(epochs=epochs).regularisation.dropout for epochs in (2, 10, 50)]
+    rates = [captions(epochs=epochs).regularisation.dropout for epochs in (10, 50, 100)]
     assert rates == sorted(set(rates))
+
+
+def test_a_longer_run_of_captions_has_a_wider_network():
+    short, long = captions(), captions(minutes=60)
+    assert short.network.hidden < long.network.hidden
+    assert short.optimisation.lr > long.optimisation.lr
 
 
 def test_given_settings_are_kept():

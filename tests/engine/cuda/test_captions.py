@@ -14,7 +14,7 @@ from lstmtui.engine.nn.translation_decoder import TranslationDropout
 
 
 def test_agrees_with_the_processor():
-    expected, drop = model(), TranslationDropout(0.2, 0.3, 0.2, 0.2, 0.2, key=5)
+    expected, drop = model((3, 2)), TranslationDropout(0.2, 0.3, 0.2, 0.2, 0.2, key=5)
     gpu = device("cuda")
     weights = Arena(expected.weights.layout, np.float64, gpu)
     weights.restore(expected.weights.snapshot())
@@ -22,7 +22,7 @@ def test_agrees_with_the_processor():
     found = CaptionModel(
         expected.sizes, weights, expected.shape[1:], compute=Compute("float64", 1), gradients=gradients
     )
-    given = batch()
+    given = batch([0, 2])
     assert found.gradient(given, drop, 0.1) == pytest.approx(expected.gradient(given, drop, 0.1), rel=1e-10)
     np.testing.assert_allclose(gradients.snapshot(), expected.gradients.flat, rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(found.evaluate(given), expected.evaluate(given), rtol=1e-10)
