@@ -252,6 +252,7 @@ SPANS_MODULES = {
     "tests/test_mirror.py": "the tests themselves",
     "tests/test_sizes.py": "sizes of modules and argument lists, everywhere",
     "tests/tui/test_bad_runs.py": "damaged run folders on every screen",
+    "tests/tui/test_contrast.py": "the colours of themes, and of every stored screen",
     "tests/tui/test_monkey.py": "random keys on every screen",
     "tests/tui/test_styles.py": "style sheets of all screens, in any order of opening",
     "tests/tui/textual_patches/test_versions.py": "what all patches of Textual have in common",
