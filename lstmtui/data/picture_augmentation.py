@@ -2,8 +2,7 @@
 
     move      shifted, scaled and rotated about its middle, by bilinear interpolation; white paper comes in at the edges
     ink       0 is white paper, INK_OF_BLACK black, in each of the three colours
-    frequencies   of each patch of `patch` pixels a side, see `patch_frequencies`
-    patches   row by row: each is one vector
+    patches   of `patch` pixels a side, row by row: each is one vector
 
 A picture is never mirrored, as captions tell left from right, and its colours are never changed, as flags and skin
 tones differ by them. All random numbers of a picture come from its own generator, so that a resumed run sees the same.
@@ -17,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.config import PictureSettings
-from lstmtui.data.patch_frequencies import frequencies, ink_of
 from lstmtui.data.pictures import WHITE, Pixels
 
 Ink = NDArray[np.float32]
@@ -31,7 +29,7 @@ def prepare(pixels: Pixels, s: PictureSettings, rng: np.random.Generator | None 
     values = pixels if rng is None else _moved(pixels, s, rng)
     ink = np.float32(WHITE) - values
     ink *= np.float32(INK_OF_BLACK / WHITE)
-    return patches(frequencies(ink, s.patch), s.patch)
+    return patches(ink, s.patch)
 
 
 def patches(values: Ink, patch: int) -> Ink:
@@ -45,8 +43,7 @@ def patches(values: Ink, patch: int) -> Ink:
 def picture_of(vectors: Ink, patch: int) -> Pixels:
     """Undo `prepare`, of a picture that was moved too: return the pixels (side, side, 3)."""
     count = math.isqrt(len(vectors))
-    values = vectors.reshape(count, count, patch, patch, -1).swapaxes(1, 2)
-    ink = ink_of(values.reshape(count * patch, count * patch, -1), patch)
+    ink = vectors.reshape(count, count, patch, patch, -1).swapaxes(1, 2).reshape(count * patch, count * patch, -1)
     found: Pixels = (WHITE - ink * (WHITE / INK_OF_BLACK)).round().clip(0, WHITE).astype(np.uint8)
     return found
 
