@@ -5,12 +5,17 @@
 Each layer reads the outputs of both directions of the layer below (Schuster and Paliwal 1997; Graves, Jaitly and
 Mohamed 2013). Each sequence has its own length: the backward direction starts at its end, and the outputs after its end
 are 0. The layers process a window as a whole, so they suit separate sequences, not a stream of text.
+
+On two threads of a processor each direction of a layer is computed by one of them, so they wait for each other once a
+layer instead of once a kernel, and a product has all sequences of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -54,14 +59,16 @@ class Bidirectional:
         gradients: Arena | None = None,
         prefix: str = "encoder",
     ) -> None:
-        self.T, self.B, self.threads, self.device = T, B, threads, weights.device
+        self.T, self.B, self.device = T, B, weights.device
+        self._side_by_side = threads == 2 and self.device.name == "cpu"
+        self.threads = 1 if self._side_by_side else threads
         depth = 0
         while f"{prefix}.{depth}.forward.W_ih" in weights.views:
             depth += 1
         self.layers = [
             tuple(
                 Recurrent(
-                    cell, weights, [(0, T)], B, compute=Compute(precision, threads), gradients=gradients,
+                    cell, weights, [(0, T)], B, compute=Compute(precision, self.threads), gradients=gradients,
                     names=[f"{prefix}.{k}.{direction}"],
                 )
                 for direction in DIRECTIONS
@@ -97,8 +104,8 @@ class Bidirectional:
 
     def pack(self) -> None:
         """Pack the present weights."""
-        for recurrent in self._all():
-            recurrent.pack()
+        for forward, backward in self.layers:
+            self._both(forward.pack, backward.pack)
 
     def set_lengths(self, lengths: Array | None) -> None:
         """Set the number of steps (B,) of each sequence, on the host; None for the whole window."""
@@ -126,17 +133,23 @@ class Bidirectional:
 
     def forward(self, inputs: Array) -> Array:
         """Return the outputs (T, B, 2H) for the inputs (T, B, D), valid until the next call."""
-        H, sequences = self.hidden, self.device.sequences
-        for (forward, backward), reversed_inputs, outputs in zip(
-            self.layers, self._reversed, self._outputs, strict=True
-        ):
-            sequences.reverse(inputs, self._lengths, reversed_inputs, self.threads)
-            forward.forward(0, inputs)
-            backward.forward(0, reversed_inputs)
-            sequences.cut(forward.outputs(0), self._lengths, outputs[:, :, :H], self.threads)
-            sequences.reverse(backward.outputs(0), self._lengths, outputs[:, :, H:], self.threads)
+        for k, outputs in enumerate(self._outputs):
+            self._both(partial(self._forward, k, inputs), partial(self._forward_reversed, k, inputs))
             inputs = outputs
         return inputs
+
+    def _forward(self, k: int, inputs: Array) -> None:
+        """Fill the first half of the outputs of layer k."""
+        forward, outputs = self.layers[k][0], self._outputs[k][:, :, : self.hidden]
+        forward.forward(0, inputs)
+        self.device.sequences.cut(forward.outputs(0), self._lengths, outputs, self.threads)
+
+    def _forward_reversed(self, k: int, inputs: Array) -> None:
+        """Fill the other half."""
+        backward, read, sequences = self.layers[k][1], self._reversed[k], self.device.sequences
+        sequences.reverse(inputs, self._lengths, read, self.threads)
+        backward.forward(0, read)
+        sequences.reverse(backward.outputs(0), self._lengths, self._outputs[k][:, :, self.hidden :], self.threads)
 
     def backward(self, doutputs: Array, inputs: Array) -> Array:
         """Compute the gradients of the weights, and return that of `inputs` (T, B, D), valid until the next call.
@@ -144,17 +157,36 @@ class Bidirectional:
         doutputs  (T, B, 2H)  dL/d(outputs)
         inputs    (T, B, D)   those of `forward`
         """
-        H, sequences, lengths, threads = self.hidden, self.device.sequences, self._lengths, self.threads
         for k in range(len(self.layers) - 1, -1, -1):
-            forward, backward = self.layers[k]
-            read, dinputs, back = self._outputs[k - 1] if k else inputs, self._dinputs[k], self._dback[k]
-            sequences.cut(doutputs[:, :, :H], lengths, self._dhalf, threads)
-            self.device.arrays.copy(forward.backward(0, self._dhalf, read), dinputs)
-            sequences.reverse(doutputs[:, :, H:], lengths, self._dreversed, threads)
-            sequences.reverse(backward.backward(0, self._dreversed, self._reversed[k]), lengths, back, threads)
-            self.device.arrays.add(dinputs, back)
-            doutputs = dinputs
+            read = self._outputs[k - 1] if k else inputs
+            self._both(partial(self._backward, k, doutputs, read), partial(self._backward_reversed, k, doutputs))
+            doutputs = self._dinputs[k]
+            self.device.arrays.add(doutputs, self._dback[k])
         return doutputs
+
+    def _backward(self, k: int, doutputs: Array, read: Array) -> None:
+        """Fill `_dinputs` of layer k with what its forward direction adds."""
+        self.device.sequences.cut(doutputs[:, :, : self.hidden], self._lengths, self._dhalf, self.threads)
+        self.device.arrays.copy(self.layers[k][0].backward(0, self._dhalf, read), self._dinputs[k])
+
+    def _backward_reversed(self, k: int, doutputs: Array) -> None:
+        """Fill `_dback` with what the other one adds."""
+        lengths, sequences = self._lengths, self.device.sequences
+        sequences.reverse(doutputs[:, :, self.hidden :], lengths, self._dreversed, self.threads)
+        found = self.layers[k][1].backward(0, self._dreversed, self._reversed[k])
+        sequences.reverse(found, lengths, self._dback[k], self.threads)
+
+    def _both(self, forward: Callable[[], None], backward: Callable[[], None]) -> None:
+        """Compute both directions of a layer, which share no buffer that is written."""
+        if not self._side_by_side:
+            forward()
+            backward()
+            return
+        other = _other_thread().submit(backward)
+        try:
+            forward()
+        finally:
+            other.result()
 
     def finish(self) -> None:
         """Complete the gradients of the weights after `backward`."""
@@ -170,6 +202,12 @@ class Bidirectional:
 
     def _all(self) -> list[Recurrent]:
         return [recurrent for _, recurrent in self._named()]
+
+
+@cache
+def _other_thread() -> ThreadPoolExecutor:
+    """Return the thread that computes the backward directions; kernels need no interpreter lock."""
+    return ThreadPoolExecutor(1, thread_name_prefix="backward")
 
 
 def _with_prefix(named: Mapping[str, Array], name: str) -> dict[str, Array]:
