@@ -7,13 +7,16 @@ Everything is done to the features, so that they are computed once:
     gain       a constant is added to all logarithms
     noise      power is added: log(e^x + n), n with a random slope over the bands
     masks      some time and some bands are set to the mean    Park et al. 2019, arXiv:1904.08779 (SpecAugment)
-    normalise  each band to mean 0 and deviation 1: of the utterance, or of given statistics for a network that streams
+    normalise  each band to mean 0 and deviation 1: of the training recordings for a network that streams; else of these
+               and the utterance, which counts the more the longer it is
     stack      `stack` frames become one step; the last frame is repeated to fill the last step
 
 All random numbers of an utterance come from its own generator, so that a resumed run sees the same ones.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,11 @@ from lstmtui.data.feature_file import Statistics
 
 Frames = NDArray[np.float32]
 
+PRIOR_FRAMES = 100.0
+"""Frames that the training recordings count for beside those of an utterance: 1 s.
+
+The mean of a single short word is that of its sounds, and to take it off removes what tells it from others.
+"""
 MIN_DEVIATION = 0.1
 """Bands that change less are not blown up to deviation 1: silence stays silence."""
 NOISE_DB = (10.0, 40.0)
@@ -41,13 +49,12 @@ def prepare(
     """Return the input (T, mel * stack) of a network for the frames (F, mel) of an utterance.
 
     rng         draws the augmentation; None for none
-    statistics  those of the training recordings, which a network that streams is normalised with; None for those of
-                the utterance
+    statistics  those of the training recordings; None for those of the utterance alone
     min_steps   what is not undercut by a higher speed: the steps that the labels need
     """
     if rng is not None:
         frames = _power_changed(_resized(frames, s, rng, min_steps), s, rng)
-    frames = normalise(frames, statistics)
+    frames = normalise(frames, statistics, prior=math.inf if s.directions == "forward" else PRIOR_FRAMES)
     if rng is not None:
         _mask(frames, s, rng)
     return stacked(frames, s.stack)
@@ -63,13 +70,24 @@ def max_frames(frames: int, s: SpeechSettings) -> int:
     return round(frames / (1 - s.speed)) + 1
 
 
-def normalise(frames: Frames, statistics: Statistics | None = None) -> Frames:
-    """Return each band with mean 0 and deviation 1, of the frames (F, mel) themselves or by `statistics`."""
-    mean = frames.mean(axis=0) if statistics is None else statistics.mean
-    found: Frames = frames - mean
+def normalise(frames: Frames, statistics: Statistics | None = None, *, prior: float = math.inf) -> Frames:
+    """Return each band with mean 0 and deviation 1, of the frames (F, mel) themselves and of `statistics`.
+
+    prior   frames that the statistics count for; infinite: they alone count
+    """
+    if statistics is not None and math.isinf(prior):
+        found: Frames = frames - statistics.mean
+        found /= np.maximum(statistics.deviation, np.float32(MIN_DEVIATION))
+        return found
+    mean = frames.mean(axis=0)
+    found = frames - mean
     # A third of the time of np.std.
-    deviation = statistics.deviation if statistics else np.sqrt(np.einsum("fm,fm->m", found, found) / len(found))
-    found /= np.maximum(deviation, np.float32(MIN_DEVIATION))
+    variance = np.einsum("fm,fm->m", found, found) / len(found)
+    if statistics is not None:
+        own = np.float32(len(frames) / (len(frames) + prior))
+        found += (1 - own) * (mean - statistics.mean)
+        variance = own * variance + (1 - own) * statistics.deviation**2
+    found /= np.maximum(np.sqrt(variance), np.float32(MIN_DEVIATION))
     return found
 
 

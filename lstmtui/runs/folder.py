@@ -5,7 +5,7 @@ runs/NAME/
   plan.json        steps of the schedule and the speed they were derived from; written once, before step 1
   tokenizer.json   how bytes become tokens, and back; of a translation, those of the source
   tokenizer_target.json     those of the target of a translation
-  feature_statistics.json   mean and deviation of each mel band, which a recogniser that streams is normalised with
+  feature_statistics.json   mean and deviation of each mel band of the training recordings, for speech
   status.json      state, pid, heartbeat, step; replaced atomically
   metrics.jsonl    {"split": "train"|"valid", "step": ...} one line per log interval or evaluation
   events.jsonl     started, compiled, evaluated, saved, paused, answered, diverged, stopped ...

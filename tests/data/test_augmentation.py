@@ -11,7 +11,9 @@ from lstmtui.config import SpeechSettings
 from lstmtui.data.augmentation import max_frames, normalise, prepare, stacked, steps
 from lstmtui.data.feature_file import Statistics
 
-NONE = SpeechSettings(mel=8, stack=2, speed=0, warp=0, gain=0, noise=0, mask_time=0, mask_frequency=0)
+NONE = SpeechSettings(
+    mel=8, stack=2, directions="forward", speed=0, warp=0, gain=0, noise=0, mask_time=0, mask_frequency=0
+)
 
 
 def frames(count=60, mel=8):
@@ -19,7 +21,7 @@ def frames(count=60, mel=8):
 
 
 def raw(s, seed=0, **given):
-    """The augmented frames, neither normalised nor stacked."""
+    """The augmented frames, neither normalised nor stacked: of one direction, statistics alone count."""
     same = Statistics(np.zeros(8, np.float32), np.ones(8, np.float32))
     return prepare(frames(), dataclasses.replace(s, stack=1), np.random.default_rng(seed), same, **given)
 
@@ -36,7 +38,14 @@ def test_each_band_has_mean_0_and_deviation_1_of_the_utterance_or_of_statistics(
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(found.std(axis=0), 1, atol=1e-5)
     statistics = Statistics(np.full(8, -5, np.float32), np.full(8, 2, np.float32))
-    np.testing.assert_allclose(normalise(frames(), statistics), (frames() + 5) / 2, rtol=1e-6)
+    by_statistics = (frames() + 5) / 2
+    np.testing.assert_allclose(normalise(frames(), statistics), by_statistics, rtol=1e-6)
+    np.testing.assert_allclose(normalise(frames(), statistics, prior=1e9), by_statistics, atol=1e-5)
+    np.testing.assert_allclose(normalise(frames(), statistics, prior=0.0), found, atol=1e-5)
+    half = normalise(frames(), statistics, prior=float(len(frames())))
+    np.testing.assert_allclose(
+        half.mean(axis=0) * np.sqrt((frames().var(axis=0) + 4) / 2), (frames().mean(axis=0) + 5) / 2, rtol=1e-4
+    )
     np.testing.assert_allclose(normalise(np.full((9, 8), -15.9, np.float32)), 0, atol=1e-4)
 
 

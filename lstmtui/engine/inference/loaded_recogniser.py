@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.common.files import read_json
+from lstmtui.common.files import exists, read_json
 from lstmtui.config import RunSettings
 from lstmtui.data.feature_file import load_statistics
 from lstmtui.data.tokens import Tokenizer
@@ -21,7 +21,7 @@ from lstmtui.errors import CorruptError, UsageError
 from lstmtui.runs.folder import RunFolder
 
 STATISTICS = "feature_statistics.json"
-"""The file in the run folder with the statistics of a recogniser that streams."""
+"""The file in the run folder with the statistics of the training features."""
 LONGEST = "longest_seconds"
 """The field of the status with the seconds of the longest training recording."""
 SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "optimizer", "sample_rate", "mel", "stack", "directions")
@@ -53,7 +53,9 @@ def load(run: RunFolder) -> Transcriber:
     tokenizer = load_tokenizer(run.tokenizer)
     sizes = sizes_of(s, tokenizer)
     _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizer))
-    statistics = None if sizes.both else load_statistics(run.path / STATISTICS)
+    # The first runs of both directions were normalised by the utterance alone, and have none.
+    has_none = sizes.both and not exists(run.path / STATISTICS)
+    statistics = None if has_none else load_statistics(run.path / STATISTICS)
     compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
     return Transcriber(
         s.speech, sizes, weights, tokenizer, compute, statistics=statistics, longest=_longest_seconds(run)

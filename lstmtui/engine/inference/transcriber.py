@@ -99,8 +99,8 @@ class Transcriber:
         self, speech: SpeechSettings, sizes: SpeechSizes, weights: Arena, tokenizer: Tokenizer, compute: Compute, *,
         statistics: Statistics | None, longest: float = MAX_PIECE,
     ) -> None:  # fmt: skip
-        """`statistics` normalise what a model of one direction reads, None for both directions; `longest` is the
-        seconds of the longest recording that was trained on."""
+        """`statistics` are those of the training recordings, None where a run of both directions has none; `longest` is
+        the seconds of the longest of them."""
         self.speech, self.sizes, self.weights, self.tokenizer, self.compute = speech, sizes, weights, tokenizer, compute
         self._statistics, self._model = statistics, SpeechBuckets(sizes, weights, compute=compute)
         self.max_frames = int(min(max(longest, MIN_PIECE), MAX_PIECE) * 1000 / SHIFT_MS)

@@ -29,8 +29,8 @@ class SpeechData:
     valid: Utterances | None
     test: Utterances | None
     tokenizer: tokens.Tokenizer
-    statistics: Statistics | None
-    """Of the training features, for a network that reads in one direction; else None."""
+    statistics: Statistics
+    """Of the training features."""
     counts: UtteranceCounts
     """How the training recordings were chosen."""
     notes: tuple[str, ...]
@@ -69,12 +69,11 @@ def load_recordings(s: RunSettings, report: Report = lambda what, done: None, ca
     train, counts = part("training", corpus.train)
     valid = part("validation", corpus.valid)[0] if len(corpus.valid) else None
     test = part("test", corpus.test)[0] if len(corpus.test) else None
-    statistics = train.features.statistics() if s.speech.directions == "forward" else None
-    return SpeechData(train, valid, test, tokenizer, statistics, counts, tuple(told))
+    return SpeechData(train, valid, test, tokenizer, train.features.statistics(), counts, tuple(told))
 
 
 def store_vocabulary(run: RunFolder, data: SpeechData) -> None:
     """Store tokenizer and statistics in the run folder, or check the tokenizer that is there. Raises CorruptError."""
     store_tokenizer(run.tokenizer, data.tokenizer, "transcripts")
-    if data.statistics is not None and not exists(run.path / STATISTICS):
+    if not exists(run.path / STATISTICS):
         save_statistics(run.path / STATISTICS, data.statistics)

@@ -36,7 +36,7 @@ def test_parts_have_features_and_labels_and_what_is_left_out_is_told(settings, t
     assert [len(part.features) for part in parts] == [len(part.recordings) for part in parts]
     assert sum("1 silent" in note for note in data.notes) == 1
     assert ("features of training", 1.0) in reported
-    assert data.statistics is None
+    np.testing.assert_array_equal(data.statistics, data.train.features.statistics())
     assert "\n" not in data.tokenizer.characters
 
 
@@ -60,9 +60,9 @@ def test_digests_follow_from_recordings_and_labels(settings, tmp_path):
     assert load_recordings(settings(tokens="words"), cache=tmp_path).digest() != data
 
 
-def test_a_run_keeps_its_vocabulary_and_the_statistics_of_one_that_streams(settings, tmp_path):
+def test_a_run_keeps_its_vocabulary_and_its_statistics(settings, tmp_path):
     run = RunFolder(tmp_path)
-    data = load_recordings(settings(directions="forward"), cache=tmp_path)
+    data = load_recordings(settings(), cache=tmp_path)
     store_vocabulary(run, data)
     store_vocabulary(run, data)
     np.testing.assert_array_equal(load_statistics(run.path / STATISTICS), data.statistics)
