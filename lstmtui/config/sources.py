@@ -17,6 +17,7 @@ from lstmtui.errors import UsageError
 PURPOSE_DEFAULTS: dict[str, dict[str, str]] = {
     "autocomplete": {"tokens": AUTO},
     "translation": {"tokens": AUTO, "cell": "gru"},
+    "speech": {"tokens": AUTO},
     "captions": {"tokens": AUTO, "cell": "gru"},
 }
 """Defaults that differ for a purpose: a GRU learns to translate in less time than an LSTM."""

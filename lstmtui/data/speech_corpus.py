@@ -38,12 +38,15 @@ class SpeechCorpus:
     def resolve(self, settings: Settings) -> RunSettings:
         """Return `settings` with every open field chosen by the recipe for these recordings."""
         seconds, rates = self.train.seconds, Counter(facts.rate for facts in self.train.facts)
+        words = [word for text in self.train.texts for word in text.split()]
         size = recipe.AudioSize(
             recordings=len(self.train),
             seconds=sum(seconds),
             longest=max((*seconds, *self.valid.seconds, *self.test.seconds)),
             characters=sum(map(len, self.train.texts)),
             rate=rates.most_common(1)[0][0],
+            words=len(words),
+            distinct_words=len(set(words)),
         )
         return recipe.resolve_speech(settings, size)
 

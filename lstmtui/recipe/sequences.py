@@ -13,6 +13,8 @@ from lstmtui.recipe.text import MB, completed, for_characters
 
 MIN_SAMPLE_RATE = 4_000
 """Samples a second below which speech cannot be understood."""
+MAX_COMMANDS, MIN_USES_OF_A_COMMAND = 100, 15
+"""Distinct words of recordings that are learnt as whole words, and how often each is said on average."""
 
 
 class PictureSize(NamedTuple):
@@ -40,6 +42,15 @@ class AudioSize(NamedTuple):
     """Of all transcripts."""
     rate: int
     """Samples a second of most of them."""
+    words: int = 0
+    """Of all transcripts."""
+    distinct_words: int = 0
+
+    @property
+    def has_commands(self) -> bool:
+        """Whether recordings have a word or two each, of a few that are said again and again."""
+        often = self.words >= MIN_USES_OF_A_COMMAND * self.distinct_words
+        return often and 0 < self.distinct_words <= MAX_COMMANDS and self.words <= 2 * self.recordings
 
 
 def resolve_translation(s: Settings, *, pairs: int, corpus_bytes: int) -> RunSettings:
@@ -83,7 +94,7 @@ def resolve_speech(s: Settings, audio: AudioSize) -> RunSettings:
     with averaged weights (0.998) and 3.0 % without; 38 steps of 2x128, batch 7, in the same time had learnt no word.
     """
     if s.tokens == AUTO:
-        s = dataclasses.replace(s, tokens="chars")
+        s = dataclasses.replace(s, tokens="words" if audio.has_commands else "chars")
     if 0 < s.sample_rate < MIN_SAMPLE_RATE:
         raise UsageError(
             f"A --sample-rate of {s.sample_rate:,} is too low for speech; give {MIN_SAMPLE_RATE:,} or more."

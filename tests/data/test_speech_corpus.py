@@ -79,6 +79,17 @@ def test_the_recipe_follows_from_the_recordings(tmp_path):
     assert corpus.bytes == sum(len(text) + 1 for text in corpus.train.texts)
 
 
+def test_commands_are_learnt_as_words(tmp_path):
+    def tokens(name, texts, **given):
+        corpus = open_recordings(settings(speech_folder(tmp_path / name, texts)))
+        return corpus.resolve(Settings(purpose="speech", tokens="auto", **given)).data.tokens
+
+    assert tokens("a", ["on", "off"] * 18) == "words"
+    assert tokens("b", ["on", "off"] * 18, minutes=1.0) == "words"
+    assert tokens("c", ["on", "off"] * 12) == "chars"  # a tenth is held out: 11 times each
+    assert tokens("d", ["on off on"] * 30) == "chars"
+
+
 def test_notes_name_what_is_wrong(tmp_path):
     folder = speech_folder(tmp_path / "a", ["one", "two", ""])
     (folder / "000.wav").write_bytes(wav_bytes(tone(), size=99_000))
