@@ -2,7 +2,7 @@
 
 RUN is the run that is opened, best while it trains; the list and the comparison show all runs of its folder. A run of
 translation (Multi30k, English to German) gives the picture "translate", one of captions (tests/bench/shapes.py) and a
-picture for it, `--picture`, "caption", every other run all the others.
+picture for it, `--picture`, "caption", one of speech and a `--recording` "transcribe", every other run all the others.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "type": (True, ("t",), "Ready"),
     "translate": (True, (), "Ready"),
     "caption": (True, (), READY),
+    "transcribe": (True, (), "Type or paste"),
 }
 """Whether the run is opened, the keys that lead there, and a text that is on the screen once it is complete."""
 TYPED = "Good morrow, cousin. I have not seen the k"
@@ -48,14 +49,14 @@ SOURCE, ACCEPTED = ("two dogs play in the snow .", "a man is riding a bike ."), 
 """What is translated, and how many words of the last line's translation are accepted."""
 
 
-OF_PURPOSE = {"translation": "translate", "captions": "caption"}
+OF_PURPOSE = {"translation": "translate", "captions": "caption", "speech": "transcribe"}
 """The only picture of a run, by what the run is for."""
 
 
 async def picture(
     name: str, run: RunFolder, size: tuple[int, int], preferences: Preferences, described: Path | None
 ) -> str:
-    """Return one screen as SVG; `described` is the picture that a captioner describes."""
+    """Return one screen as SVG; `described` is the picture or recording that a model writes of."""
     opens, keys, sign = PICTURES[name]
     services = Services(root=run.path.parent)
     first = "type" if name in OF_PURPOSE.values() else "live"
@@ -85,6 +86,11 @@ async def picture(
             await pilot.press("enter")
             await wait_for(pilot, "▸")
             await pilot.press(*["right"] * 30)
+        if name == "transcribe" and described is not None:
+            os.chdir(described.parent)
+            app.screen.query_one(Input).value = described.name
+            await pilot.press("enter")
+            await wait_for(pilot, " s of ")
         await pilot.pause(2.0)
         return slim(app.export_screenshot(title="lstmtui"))
 
@@ -111,7 +117,7 @@ def slim(svg: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("run")
-    parser.add_argument("--picture", type=Path, help="what a captioner describes")
+    parser.add_argument("--picture", "--recording", type=Path, help="what a captioner or a recogniser writes of")
     parser.add_argument("--to", type=Path, default=Path(".github"))
     parser.add_argument("--size", default="100x30")
     parser.add_argument("--only")
