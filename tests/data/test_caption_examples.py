@@ -7,11 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 from support.caption_cases import shape_captions, shape_examples, shape_grids, shape_tokenizer
+from support.pictures import caption_table
 
 from lstmtui.config import PictureSettings
 from lstmtui.data import tokens
-from lstmtui.data.caption_examples import make_examples
+from lstmtui.data.caption_examples import grids_of, make_examples
+from lstmtui.data.captions import open_rows, read_rows
+from lstmtui.data.picture_augmentation import picture_of
 from lstmtui.data.picture_features import FeatureGrids
+from lstmtui.data.picture_file import StoredPictures
 from lstmtui.errors import UsageError
 
 
@@ -22,7 +26,7 @@ def test_every_picture_and_caption_is_an_example():
     assert found.first[:4].tolist() == [0, 2, 3, 4]
     tokenizer = shape_tokenizer()
     assert tokenizer.text(found.tokens[1]) == "the half is red left\n"
-    assert (found.vectors(3, PictureSettings(side=16, patch=8))[0] == 3).all()
+    assert (picture_of(found.vectors(3, PictureSettings(side=16, patch=8)), 8) == shape_grids()[3]).all()
 
 
 def test_pixels_are_shown_where_there_are_any():
@@ -30,6 +34,17 @@ def test_pixels_are_shown_where_there_are_any():
     assert (examples.pixels(5) == examples.grids[5]).all()
     vectors = FeatureGrids(np.zeros((16, 4, 3)), np.arange(16), "")
     assert dataclasses.replace(examples, grids=vectors).pixels(5) is None
+
+
+def test_vectors_are_those_of_pictures_or_of_a_file(tmp_path):
+    s = PictureSettings(side=8, patch=4, vectors=2, vector_size=3)
+    rows, left_out = read_rows([str(caption_table(tmp_path))])
+    captions = open_rows(rows, left_out)
+    assert isinstance(grids_of(captions, s, cache=tmp_path), StoredPictures)
+    features = np.random.default_rng(1).normal(size=(16, 2, 3))
+    np.save(tmp_path / "f.npy", features)
+    found = grids_of(captions, s, str(tmp_path / "f.npy"))
+    np.testing.assert_allclose(found.vectors(7, s), features[7], rtol=1e-6)
 
 
 def test_only_first_captions_are_examples_where_a_setting_says_so():
