@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from lstmtui.engine.training.requests import Request
 from lstmtui.engine.training.steering import carry_out
 from lstmtui.engine.training.trainer import Trainer
@@ -18,7 +16,7 @@ class StepwiseTrainer:
         self.run, self.writer = run, RunWriter(run, interval=60)
         self.trainer = Trainer(run, self.writer, lambda: False)
         self.trainer.prepare()
-        self.trainer._interval_start = time.perf_counter()
+        self.trainer.begin_interval()
 
     def steps(self, count):
         for _ in range(count):

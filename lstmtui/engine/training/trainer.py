@@ -163,7 +163,7 @@ class Trainer:
         """Take the remaining steps. Raises Stop on a request or signal, DivergedError after too many rollbacks."""
         p, s = self.progress, self.settings
         self.writer.status(state="training", live=self.live_settings())
-        self._interval_start, self._busy_before = time.perf_counter(), time.process_time()
+        self.begin_interval()
         self._evaluate_if_interrupted()
         while p.step < self.plan.total and not self._has_ended():
             answer_requests(self)
@@ -271,7 +271,11 @@ class Trainer:
         )  # fmt: skip
         self.writer.status(tokens=p.tokens, tokens_per_second=round(speed, 1))
         p.interval = Interval()
-        self._interval_start, self._busy_before = now, time.process_time()
+        self.begin_interval()
+
+    def begin_interval(self) -> None:
+        """Begin the interval that the next line of metrics is of."""
+        self._interval_start, self._busy_before = time.perf_counter(), time.process_time()
 
     # --- evaluate and sample ---------------------------------------------------------------------------------------
 
