@@ -12,6 +12,7 @@ layer instead of once a kernel, and a product has all sequences of the batch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -208,6 +209,10 @@ class Bidirectional:
 def _other_thread() -> ThreadPoolExecutor:
     """Return the thread that computes the backward directions; kernels need no interpreter lock."""
     return ThreadPoolExecutor(1, thread_name_prefix="backward")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_other_thread.cache_clear)  # a forked process has none of its parent's threads
 
 
 def _with_prefix(named: Mapping[str, Array], name: str) -> dict[str, Array]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from support import naive, tiny
@@ -14,13 +17,13 @@ from lstmtui.engine.nn.recurrent import NO_DROPOUT, Dropout
 T, B, D, H, LENGTHS = 4, 3, 2, 3, np.array([4, 1, 3])
 
 
-def bidirectional(cell):
+def bidirectional(cell, threads=2):
     s = tiny.run_settings(cell=cell, hidden=H)
     weights = Arena(parameters("encoder", s, 2, D), np.float64)
     weights.initialise(4)
     weights.flat[...] += 0.3 * np.random.default_rng(5).standard_normal(weights.flat.shape)
     gradients = Arena(weights.layout, np.float64)
-    layers = Bidirectional(cell, weights, T, B, precision="float64", threads=2, gradients=gradients)
+    layers = Bidirectional(cell, weights, T, B, precision="float64", threads=threads, gradients=gradients)
     layers.set_lengths(LENGTHS)
     return layers, weights, gradients
 
@@ -78,3 +81,27 @@ def test_gradients_of_inputs_and_weights(cell, drop):
     assert_gradients_agree(dx, numerical_gradient(loss, x), 1e-7)  # width^2 and rounding, see numerical_gradient
     for name in ("encoder.0.forward.W_hh", "encoder.0.backward.W_ih", "encoder.1.backward.b", "encoder.1.forward.W_ih"):
         assert_gradients_agree(found[name], numerical_gradient(loss, weights[name]), 1e-7)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_any_number_of_threads_computes_the_same_bytes(threads):
+    x, above = (np.random.default_rng(k).standard_normal((T, B, n)) for k, n in ((8, D), (9, 2 * H)))
+    found = []
+    for count in (2, threads):
+        layers, _, gradients = bidirectional("gru", count)
+        outputs = forward(layers, x).copy()
+        dx = layers.backward(above, x).copy()
+        layers.finish()
+        found.append((outputs.tobytes(), dx.tobytes(), gradients.flat.tobytes()))
+    assert found[0] == found[1]
+
+
+def test_a_forked_process_computes_both_directions_too():
+    layers, _, _ = bidirectional("gru")
+    x = np.random.default_rng(8).standard_normal((T, B, D))
+    expected = forward(layers, x).copy()
+    child = os.fork()
+    if not child:  # of the parent's threads it has none
+        signal.alarm(30)
+        os._exit(0 if np.array_equal(forward(layers, x), expected) else 1)
+    assert os.waitpid(child, 0)[1] == 0
