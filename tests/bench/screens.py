@@ -42,7 +42,7 @@ from lstmtui.common.files import append_json_line, to_json
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 
-FIRST_FRAME = b"shut <0.1"
+FIRST_FRAME = b"<0.1"
 """Is on the screen of a run once its gates are drawn, which is last."""
 RUN_LIST = b"long"
 LONG_RUN = (b"nats/char", b"Gates", "◆".encode())

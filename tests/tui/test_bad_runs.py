@@ -67,10 +67,9 @@ async def test_broken_runs_hide_no_other_and_end_no_screen(tmp_path: Path, seed:
             await pilot.press("down")
         compared = CompareScreen([whole.path, *(run.path for run in broken)], services)
         await shown(pilot, compared, lambda: len(compared.entries) == BROKEN + 1 and "whole" in painted(pilot.app))
-        for run, how in {whole: "whole", **broken}.items():
+        for run in (whole, *broken):
             live = LiveScreen(run, services)
-            await shown(pilot, live, lambda name=run.name: name in painted(pilot.app))  # type: ignore[misc]
-            assert live.view is not None, how
+            await shown(pilot, live, lambda screen=live, name=run.name: screen.view and name in painted(pilot.app))  # type: ignore[misc]
             gradients = GradientsScreen(run.path, services)
             await shown(pilot, gradients, lambda screen=gradients: screen._was_read)  # type: ignore[misc]
             assert run is not whole or [found.step for found in gradients.flows] == [1240]

@@ -181,7 +181,7 @@ def test_colours_are_those_of_the_terminal(
     make_run(tmp_path, "newest", state="stopped")
     terminal = Terminal(tmp_path, term=variables.get("TERM", "xterm-256color"))
     try:
-        terminal.read_until(b"shut <0.1")
+        terminal.read_until(b"<0.1")
         shown = terminal.output[terminal.output.index(b"\x1b[?1049h") :]
         assert re.search(uses, shown)
         assert never is None or not re.search(never, shown)
