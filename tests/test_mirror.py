@@ -147,6 +147,7 @@ TESTED_ELSEWHERE = (
         "tests/cli/test_help.py", "help prints them", ("lstmtui/cli/commands.py", "lstmtui/cli/screen_options.py")
     ),
     Elsewhere("tests/cli/test_train.py", "how a command follows training", ("lstmtui/cli/follow.py",)),
+    Elsewhere("tests/cli/test_translate.py", "options of the command", ("lstmtui/cli/beam_options.py",)),
     Elsewhere("tests/cli/test_bench.py", "seen through the command", ("lstmtui/client/benchmark.py",)),
     Elsewhere(
         "tests/cli/test_info.py", "both ends of the process that the command starts",

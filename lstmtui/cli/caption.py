@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmtui.cli.beam_options import Alpha, Beam, beam_of
 from lstmtui.cli.options import Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, stdout_console, write, write_json
 from lstmtui.cli.signature import takes
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from lstmtui.client.captioner import Caption, Described
 
-BEAM = 5
-"""Hypotheses that the search keeps, where nothing else is asked for."""
 BATCH = 64
 """Pictures that are described at once."""
 COLUMNS, ROWS = 24, 12
@@ -45,16 +44,8 @@ class CaptionArguments:
     nbest: Annotated[
         int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Captions of each picture, the best first.")
     ] = 1
-    beam: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=MAX_BEAM, metavar="INTEGER", show_default=False,
-            help=f"Hypotheses that the search keeps; 1: greedy (default {BEAM}, or --nbest).",
-        ),
-    ] = None  # fmt: skip
-    alpha: Annotated[
-        float, typer.Option(min=0, max=10, metavar="NUMBER", help="Length penalty; a higher one is for longer ones.")
-    ] = 1.0
+    beam: Beam = None
+    alpha: Alpha = 1.0
     attention: Annotated[
         bool,
         typer.Option("--attention", metavar="", help="Draw the picture, and what each word has looked at."),
@@ -77,8 +68,8 @@ def caption(args: CaptionArguments) -> int:
     """
     from lstmtui.client.captioner import Captioner
 
-    names, failed = _checked(args), False
-    options: dict[str, Any] = {"nbest": args.nbest, "beam": args.beam or max(BEAM, args.nbest), "alpha": args.alpha}
+    names, failed, beam = _checked(args), False, beam_of(args.beam, args.nbest)
+    options: dict[str, Any] = {"nbest": args.nbest, "beam": beam, "alpha": args.alpha}
     with Captioner(resolve_run(args.run, args.runs_dir)) as captioner:
         for at in range(0, len(names), BATCH):
             batch = names[at : at + BATCH]
@@ -100,8 +91,6 @@ def _checked(args: CaptionArguments) -> list[str]:
         raise UsageError("No picture is given: name one or more files.")
     if not all(name.strip() for name in args.pictures):
         raise UsageError("An empty text names no file.")
-    if args.beam is not None and args.nbest > args.beam:
-        raise UsageError(f"--nbest {args.nbest} needs a beam of {args.nbest} or more, and --beam is {args.beam}.")
     if args.attention and args.json:
         raise UsageError("--json has what each token has looked at already; leave --attention out.")
     return args.pictures

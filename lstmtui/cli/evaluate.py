@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from lstmtui.cli import piped
+from lstmtui.cli.beam_options import BEAM
 from lstmtui.cli.evaluate_captions import evaluate_captions
 from lstmtui.cli.evaluate_speech import evaluate_speech
 from lstmtui.cli.evaluate_translation import TranslationOptions, evaluate_translation
@@ -34,7 +35,6 @@ _SEARCH = "Of translations, speech and captions"
 _SPEECH = "Of speech"
 _CAPTIONS = "Of captions"
 RULES = ("rms", "sgd")
-TRANSLATION_BEAM = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class EvaluateArguments:
             metavar="INTEGER",
             rich_help_panel=_SEARCH,
             show_default=False,
-            help=f"Hypotheses that the search keeps (default {TRANSLATION_BEAM}, of speech 16).",
+            help=f"Hypotheses that the search keeps (default {BEAM}, of speech 16).",
         ),
     ] = None
     lm: Annotated[
@@ -216,11 +216,11 @@ def evaluate(args: EvaluateArguments) -> int:
             asked: dict[str, Any] = search_options(args.beam, args.lm, args.lm_weight, args.runs_dir)
             return evaluate_speech(found, args.files or [], {**asked, "encoding": args.encoding or ""}, json=args.json)
         if data.purpose == "captions":
-            asked = {"beam": args.beam or TRANSLATION_BEAM, "encoding": args.encoding or ""}
+            asked = {"beam": args.beam or BEAM, "encoding": args.encoding or ""}
             if args.features:
                 asked["features"] = str(Path(args.features).expanduser().absolute())
             return evaluate_captions(found, args.files or [], asked, json=args.json)
-        options = TranslationOptions(args.beam or TRANSLATION_BEAM, args.tokenize, args.lowercase)
+        options = TranslationOptions(args.beam or BEAM, args.tokenize, args.lowercase)
         return evaluate_translation(found, args.files or [], options, encoding=args.encoding or "", json=args.json)
     with piped.files(args.files) as names:
         for note in source_notes(open_source(names, ReadOptions.of(data, args.encoding or ""))):

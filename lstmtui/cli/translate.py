@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmtui.cli import piped
+from lstmtui.cli.beam_options import Alpha, Beam, beam_of
 from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
@@ -24,8 +25,6 @@ from lstmtui.protocol import MAX_BEAM, MAX_LINE_CHARACTERS
 if TYPE_CHECKING:
     from lstmtui.client.translator import Translation, Translator
 
-BEAM = 5
-"""Hypotheses that the search keeps, where nothing else is asked for."""
 BATCH = 256
 """Lines that are translated at once, where so many are waiting."""
 
@@ -44,19 +43,8 @@ class TranslateArguments:
     nbest: Annotated[
         int, typer.Option(min=1, max=MAX_BEAM, metavar="INTEGER", help="Translations of each line, the best first.")
     ] = 1
-    beam: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=MAX_BEAM,
-            metavar="INTEGER",
-            help=f"Hypotheses that the search keeps; 1: greedy (default {BEAM}, or --nbest).",
-            show_default=False,
-        ),
-    ] = None
-    alpha: Annotated[
-        float, typer.Option(min=0, max=10, metavar="NUMBER", help="Length penalty; a higher one is for longer ones.")
-    ] = 1.0
+    beam: Beam = None
+    alpha: Alpha = 1.0
     prefix: Annotated[
         str | None,
         typer.Option(
@@ -91,8 +79,7 @@ def translate(args: TranslateArguments) -> int:
     """
     from lstmtui.client.translator import Translator
 
-    if args.beam is not None and args.nbest > args.beam:
-        raise UsageError(f"--nbest {args.nbest} needs a beam of {args.nbest} or more, and --beam is {args.beam}.")
+    beam_of(args.beam, args.nbest)  # refused before the model is loaded
     if args.text is not None and args.text != piped.STDIN and not args.text.strip():
         raise UsageError("An empty text has no translation; give a sentence, or pipe lines in.")
     if args.text in (None, piped.STDIN) and not piped.is_piped() and not sys.stdin.isatty():
@@ -191,9 +178,8 @@ def _answer(translator: Translator, lines: Sequence[str], args: TranslateArgumen
     """Translate some lines, and write the translations in their order."""
     texts = [line for line in lines if line.strip()]
     prefixes = None if args.prefix is None else [args.prefix] * len(texts)
-    options = {
-        "beam": args.beam or max(BEAM, args.nbest), "alpha": args.alpha, "replace_unknown": not args.keep_unknown
-    }  # fmt: skip
+    beam = beam_of(args.beam, args.nbest)
+    options = {"beam": beam, "alpha": args.alpha, "replace_unknown": not args.keep_unknown}
     found = iter(translator.search(texts, prefixes=prefixes, nbest=args.nbest, **options) if texts else ())
     for line in lines:
         translations = next(found) if line.strip() else []

@@ -29,6 +29,7 @@ from lstmtui.data.file_tables import (
     clean_text,
     files_below,
     is_there,
+    left_out_note,
     part_of,
     read_table,
     table_in,
@@ -115,16 +116,8 @@ class LeftOut:
         reasons = {
             "without a text beside it": self.without_text,
             "without a caption": self.empty_text,
-            "that cannot be read": len(self.unreadable),
         }
-        left_out = sum(reasons.values())
-        if not left_out:
-            return []
-        words = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items() if number)
-        first = f"; the first of these: {self.unreadable[0]}" if self.unreadable else "."
-        return [
-            f"Of {count_pictures(self.count)}, {left_out:,} {'is' if left_out == 1 else 'are'} left out: {words}{first}"
-        ]
+        return left_out_note(count_pictures(self.count), reasons, self.unreadable)
 
 
 def count_pictures(count: int) -> str:

@@ -9,7 +9,7 @@ Files of a table are found from its own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,21 @@ def text_of(path: Path, encoding: str = "") -> str:
     if not path.stat().st_size:
         return ""
     return read_text([str(path)], ReadOptions(encoding=encoding, keep_everything=True)).decode("utf-8")
+
+
+def left_out_note(of_all: str, reasons: Mapping[str, int], unreadable: Sequence[Exception]) -> list[str]:
+    """Return a sentence of what is left out of a corpus; none where nothing is.
+
+    of_all      how many there are, with their noun
+    reasons     how many are left out for each reason, those that cannot be read excepted
+    unreadable  why each of these cannot be read
+    """
+    counts = {**reasons, "that cannot be read": len(unreadable)}
+    if not (total := sum(counts.values())):
+        return []
+    words = ", ".join(f"{number:,} {reason}" for reason, number in counts.items() if number)
+    first = f"; the first of these: {unreadable[0]}" if unreadable else "."
+    return [f"Of {of_all}, {total:,} {'is' if total == 1 else 'are'} left out: {words}{first}"]
 
 
 def files_below(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from lstmtui.data.file_tables import (
     clean_text,
     files_below,
     is_there,
+    left_out_note,
     part_of,
     read_table,
     table_in,
@@ -104,16 +105,8 @@ class LeftOut:
             "without a text beside it": self.without_text,
             "with an empty text": self.empty_text,
             f"longer than {MAX_SECONDS} s (cut them at pauses)": self.too_long,
-            "that cannot be read": len(self.unreadable),
         }
-        left_out = sum(reasons.values())
-        if not left_out:
-            return []
-        words = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items() if number)
-        first = f"; the first of these: {self.unreadable[0]}" if self.unreadable else "."
-        return [
-            f"Of {_recordings(self.count)}, {left_out:,} {'is' if left_out == 1 else 'are'} left out: {words}{first}"
-        ]
+        return left_out_note(_recordings(self.count), reasons, self.unreadable)
 
 
 def _recordings(count: int) -> str:

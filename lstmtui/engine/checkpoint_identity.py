@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lstmtui.config import RunSettings
@@ -11,9 +12,10 @@ from lstmtui.errors import CorruptError
 SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "tied", "optimizer")
 
 
-def identity(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return the settings that determine the shapes of tensors, and the digest of the tokenizer."""
-    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": tokenizer.digest()}
+def identity(s: RunSettings, *tokenizers: Tokenizer, settings: Sequence[str] = SHAPE_SETTINGS) -> dict[str, Any]:
+    """Return the settings that determine the shapes of tensors and what they read, and the tokenizers' digest."""
+    digest = "".join(tokenizer.digest() for tokenizer in tokenizers)
+    return {**{name: s.value(name) for name in settings}, "tokenizer": digest}
 
 
 def check_identity(found: Any, expected: dict[str, Any], where: str) -> None:

@@ -138,6 +138,12 @@ def _status(run: RunFolder) -> dict[str, Any] | None:
     return None
 
 
+def status_number(run: RunFolder, name: str, usual: float) -> float:
+    """Return a positive number of the last status; `usual` where it has none. Raises UnreadableError."""
+    found = (_status(run) or {}).get(name)
+    return found if isinstance(found, int | float) and found > 0 else usual
+
+
 def last_log_line(run: RunFolder) -> str:
     """Return the last line that a dead engine logged after its last status; empty without one."""
     try:

@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.common.files import read_json
 from lstmtui.config import RunSettings
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import CPU
+from lstmtui.engine.checkpoint_identity import identity
 from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.captioner import Captioner
 from lstmtui.engine.nn.caption_model import CaptionSizes, parameters
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.picture_encoder import Grid
-from lstmtui.errors import CorruptError, UsageError
+from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import status_number
 
 LONGEST = "longest_caption"
 """The field of the status with the tokens of the longest training caption."""
 USUAL_LONGEST = 50
+"""What is taken where the status does not say."""
 SHAPE_SETTINGS = ("cell", "layers", "hidden", "embedding", "optimizer", "side", "patch", "vectors", "vector_size")
 
 
@@ -37,7 +39,7 @@ def sizes_of(s: RunSettings, tokenizer: Tokenizer) -> CaptionSizes:
 
 def identity_of(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
     """Return the settings that determine the shapes of tensors and what they read, and the tokenizer's digest."""
-    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": tokenizer.digest()}
+    return identity(s, tokenizer, settings=SHAPE_SETTINGS)
 
 
 def load(run: RunFolder) -> Captioner:
@@ -53,13 +55,5 @@ def load(run: RunFolder) -> Captioner:
     sizes = sizes_of(s, tokenizer)
     _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizer))
     compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
-    return Captioner(s.pictures, sizes, weights, tokenizer, compute, longest=_longest_caption(run))
-
-
-def _longest_caption(run: RunFolder) -> int:
-    """Return the tokens of the longest training caption; a usual number where the status does not say."""
-    try:
-        found = (read_json(run.status) or {}).get(LONGEST)
-    except CorruptError:
-        found = None
-    return found if isinstance(found, int) and found > 0 else USUAL_LONGEST
+    longest = int(status_number(run, LONGEST, USUAL_LONGEST))
+    return Captioner(s.pictures, sizes, weights, tokenizer, compute, longest=longest)

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.common.files import exists, read_json
+from lstmtui.common.files import exists
 from lstmtui.config import RunSettings
 from lstmtui.data.feature_file import load_statistics
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import CPU
+from lstmtui.engine.checkpoint_identity import identity
 from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.transcriber import MAX_PIECE, Transcriber
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.speech_model import SpeechSizes, parameters
-from lstmtui.errors import CorruptError, UsageError
+from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import status_number
 
 STATISTICS = "feature_statistics.json"
 """The file in the run folder with the statistics of the training features."""
@@ -38,7 +40,7 @@ def sizes_of(s: RunSettings, tokenizer: Tokenizer) -> SpeechSizes:
 
 def identity_of(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
     """Return the settings that determine the shapes of tensors and what they read, and the tokenizer's digest."""
-    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": tokenizer.digest()}
+    return identity(s, tokenizer, settings=SHAPE_SETTINGS)
 
 
 def load(run: RunFolder) -> Transcriber:
@@ -57,15 +59,5 @@ def load(run: RunFolder) -> Transcriber:
     has_none = sizes.both and not exists(run.path / STATISTICS)
     statistics = None if has_none else load_statistics(run.path / STATISTICS)
     compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
-    return Transcriber(
-        s.speech, sizes, weights, tokenizer, compute, statistics=statistics, longest=_longest_seconds(run)
-    )
-
-
-def _longest_seconds(run: RunFolder) -> float:
-    """Return the seconds of the longest training recording; a usual length where the status does not say."""
-    try:
-        found = (read_json(run.status) or {}).get(LONGEST)
-    except CorruptError:
-        found = None
-    return float(found) if isinstance(found, int | float) and found > 0 else MAX_PIECE
+    longest = float(status_number(run, LONGEST, MAX_PIECE))
+    return Transcriber(s.speech, sizes, weights, tokenizer, compute, statistics=statistics, longest=longest)

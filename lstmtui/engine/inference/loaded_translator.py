@@ -12,6 +12,7 @@ from lstmtui.config import RunSettings
 from lstmtui.data.pairs import Tokenizers
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import CPU
+from lstmtui.engine.checkpoint_identity import identity
 from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.translator import Translator
 from lstmtui.engine.nn.linear import Compute
@@ -43,8 +44,7 @@ def is_joint(s: RunSettings) -> bool:
 
 def identity_of(s: RunSettings, tokenizers: Tokenizers) -> dict[str, Any]:
     """Return the settings that determine the shapes of tensors, and the digests of the tokenizers."""
-    digests = "".join(tokenizer.digest() for tokenizer in tokenizers)
-    return {**{name: s.value(name) for name in SHAPE_SETTINGS}, "tokenizer": digests}
+    return identity(s, *tokenizers, settings=SHAPE_SETTINGS)
 
 
 def load_tokenizers(run: RunFolder, s: RunSettings) -> Tokenizers:

@@ -6,6 +6,7 @@ A batch follows from its step, and no state carries over from one to the next.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Generic, Literal, Protocol, TypeVar
 
 from lstmtui.data.batches import Position
@@ -40,6 +41,11 @@ class ExampleTask(Task, Generic[Batch]):
     @abstractmethod
     def targets(self, part: PartName) -> int:
         """Return the number of predictions in one pass over a part of the data; 0 where there is none."""
+
+    def note(self, sentences: Iterable[str]) -> None:
+        """Tell a person what is special about the data."""
+        for sentence in sentences:
+            self.writer.event("noted", message=sentence)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -42,7 +42,7 @@ class LanguageTask(Task):
 
     def read_data(self) -> dict[str, Any]:
         """Read the text, or load its tokens from the cache."""
-        self.data = data = run_corpus(self.settings, self.writer, self.check)
+        self.data = data = run_corpus(self.settings, self.writer, self.report)
         sizes = {name: len(split.tokens) for name, split in _splits(data)}
         self.writer.status(beginning=_beginning(data), valid_tokens=sizes["valid"])
         return {**sizes, "vocabulary": data.tokenizer.size}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 from lstmtui.common.files import exists
@@ -17,17 +16,12 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.writer import RunWriter
 
 
-def run_corpus(s: RunSettings, writer: RunWriter, check: Callable[[], None]) -> Dataset:
+def run_corpus(s: RunSettings, writer: RunWriter, report: corpus.Report) -> Dataset:
     """Return the corpus that the run of `writer` started with, and store its tokenizer in the run folder.
 
     Raises UsageError, and CorruptError if that corpus is no longer available.
     """
     run = writer.run
-
-    def report(what: str, done: float) -> None:
-        writer.status(preparing=what, preparing_done=round(done, 3))
-        check()
-
     data = stored_corpus(run, s, report, writer)
     corpus.retain_dataset(data.digest, run.path)
     if not _exists(run.tokenizer):

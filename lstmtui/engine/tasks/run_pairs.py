@@ -14,22 +14,16 @@ from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.inference.loaded_translator import TARGET_TOKENIZER, is_joint
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.writer import RunWriter
 
 
-def run_pairs(s: RunSettings, rules: Rules, writer: RunWriter, check: Callable[[], None]) -> PairData:
-    """Return the parallel text of the run of `writer`, tokenised, and store its tokenizers in the run folder.
+def run_pairs(s: RunSettings, rules: Rules, run: RunFolder, report: Callable[[str, float], None]) -> PairData:
+    """Return the parallel text of a run, tokenised, and store its tokenizers in the run folder.
 
     Raises UsageError as `open_pairs` does, and where no pair is left; CorruptError where the run began with others.
     """
-
-    def report(what: str, done: float) -> None:
-        writer.status(preparing=what, preparing_done=round(done, 3))
-        check()
-
     data = tokenise_pairs(s.data, rules, joint=is_joint(s), report=report)
-    data.files.retain_for(writer.run.path)
-    store_tokenizers(writer.run, data.tokenizers)
+    data.files.retain_for(run.path)
+    store_tokenizers(run, data.tokenizers)
     return data
 
 

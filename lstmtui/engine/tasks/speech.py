@@ -66,17 +66,10 @@ class SpeechTask(ExampleTask[UtteranceBatch]):
 
     def read_data(self) -> dict[str, Any]:
         """Read recordings and transcripts, compute features, and train the vocabulary."""
-        s, writer = self.settings, self.writer
-
-        def report(what: str, done: float) -> None:
-            writer.status(preparing=what, preparing_done=round(done, 3))
-            self.check()
-
-        self.data = data = load_recordings(s, report)
-        store_vocabulary(writer.run, data)
-        self.batches = self._batches_of(data.train, s.run.seed)
-        for note in data.notes:
-            writer.event("noted", message=note)
+        self.data = data = load_recordings(self.settings, self.report)
+        store_vocabulary(self.writer.run, data)
+        self.batches = self._batches_of(data.train, self.settings.run.seed)
+        self.note(data.notes)
         self._digest = data.digest()
         return {"recordings": len(data.train), "vocabulary": data.tokenizer.size}
 

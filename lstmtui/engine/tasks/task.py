@@ -77,6 +77,11 @@ class Task(ABC):
 
     # --- prepare --------------------------------------------------------------------------------------------------
 
+    def report(self, what: str, done: float) -> None:
+        """Show in the status what is prepared, and what part of it is done."""
+        self.writer.status(preparing=what, preparing_done=round(done, 3))
+        self.check()
+
     @abstractmethod
     def read_data(self) -> dict[str, Any]:
         """Read the data, and return its sizes for the event `prepared`. Raises UsageError, CorruptError."""

@@ -53,9 +53,9 @@ class TranslationTask(EncoderDecoderTask[PairBatch]):
         """Read and clean the pairs, and train the vocabularies."""
         s, positions = self.settings, self._positions
         rules = Rules(max_tokens=min(MAX_TOKENS, positions - 1))
-        self.data = data = run_pairs(s, rules, self.writer, self.check)
+        self.data = data = run_pairs(s, rules, self.writer.run, self.report)
         self.batches = PairBatches(data.train, positions, s.run.seed)
-        self.writer.event("noted", message=data.counts.describe(rules))
+        self.note([data.counts.describe(rules)])
         return {"pairs": len(data.train), "vocabulary": data.tokenizers.target.size}
 
     @property

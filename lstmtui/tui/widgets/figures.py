@@ -42,8 +42,8 @@ class Figures(Widget):
     def render(self) -> Content:
         if self.snapshot is None:
             return Content("")
-        rows = rows_of(self.snapshot)[: max(1, self.size.height)]
-        colour = health_words.COLOURS[health.judge(self.snapshot).level]
+        judged = health.judge(self.snapshot)
+        rows, colour = rows_of(self.snapshot, judged)[: max(1, self.size.height)], health_words.COLOURS[judged.level]
         lines = [
             Content.assemble(
                 (f"{label:<{LABEL}}", "$foreground 60%"),
@@ -55,8 +55,9 @@ class Figures(Widget):
         return Content("\n").join(lines)
 
 
-def rows_of(run: RunSnapshot) -> list[Row]:
-    """Return every known figure of a run, the most important first."""
+def rows_of(run: RunSnapshot, judged: health.Health | None = None) -> list[Row]:
+    """Return every known figure of a run, the most important first; `judged` is its health where that is known."""
+    judged = health.judge(run) if judged is None else judged
     unit = wording.unit(run)
     loss_unit = "" if wording.is_memory_task(run) else f"nats/{unit}"
     train, valid, best = (run.train[-1] if run.train else None), (run.valid[-1] if run.valid else None), run.best
@@ -66,10 +67,10 @@ def rows_of(run: RunSnapshot) -> list[Row]:
         ("train", wording.figure(train.loss) if train else "–", loss_unit),
         ("valid", wording.figure(valid.value) if valid else "–", PART if is_part and valid else loss_unit),
         *_error_rates(valid),
-        *_health(run),
+        *([("health", health_words.label(judged), "")] if judged.word else []),
         *([("final", wording.figure(run.final.value), WHOLE)] if run.final is not None and is_part else []),
         ("best", wording.figure(best.value) if best else "–", _quality(run)),
-        _gap(run),
+        _gap(run, judged),
         *(copied if recites else ()),
         *_saturated(run),
         ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(run, train) if train else ""),
@@ -106,17 +107,12 @@ def rows_of(run: RunSnapshot) -> list[Row]:
     return rows
 
 
-def _gap(run: RunSnapshot) -> Row:
+def _gap(run: RunSnapshot, judged: health.Health) -> Row:
     """Return the gap with the verdict on it, which a run that does not learn has not."""
     found, meaning = overfitting.generalisation_gap(run), "valid - train"
     if found is None:
         return "gap", "–", meaning
-    return "gap", f"{found[0]:+.3f}", meaning if health.judge(run).level == health.SICK else found[1]
-
-
-def _health(run: RunSnapshot) -> list[Row]:
-    found = health.judge(run)
-    return [("health", health_words.label(found), "")] if found.word else []
+    return "gap", f"{found[0]:+.3f}", meaning if judged.level == health.SICK else found[1]
 
 
 def _saturated(run: RunSnapshot) -> list[Row]:

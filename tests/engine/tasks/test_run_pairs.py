@@ -9,7 +9,6 @@ from lstmtui.engine.inference.loaded_translator import is_joint, load_tokenizers
 from lstmtui.engine.tasks.run_pairs import run_pairs
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.writer import RunWriter
 
 
 @pytest.fixture
@@ -33,11 +32,7 @@ def read(tmp_path, monkeypatch):
     run.config.touch()
 
     def read(s, check=lambda: None):
-        writer = RunWriter(run, interval=3600)
-        try:
-            return run_pairs(s, Rules(), writer, check)
-        finally:
-            writer.close()
+        return run_pairs(s, Rules(), run, lambda what, done: check())
 
     return read
 
