@@ -40,10 +40,22 @@ class Translation(nn.Module):
         self.keys, self.queries = nn.Linear(2 * H, H, bias=False), nn.Linear(H, H, bias=False)
         self.bridge = nn.Linear(2 * H, (4 if self.is_lstm else 2) * H)
         self.output, self.bias = nn.Linear(3 * H + E, E), nn.Parameter(torch.zeros(targets))
+        self.rates = {"embeddings": 0.0, "layers": 0.0}
+
+    def drop(self, values: Any, rate: str) -> Any:
+        """Return values (T, B, N) after locked dropout in training: one mask (B, N) for all steps."""
+        share = 1 - self.rates[rate]
+        if not self.training or share == 1:
+            return values
+        return values * torch.empty_like(values[0]).bernoulli_(share).div_(share)
+
+    def embed(self, tokens: Any) -> Any:
+        """Return the embeddings (T, B, E) of tokens (T, B)."""
+        return self.drop(self.embedding(tokens), "embeddings")
 
     def encode(self, source: Any, lengths: Any, *, packed: bool = False) -> tuple[Any, ...]:
         """Return memory (B, S, M), keys (B, S, A), mask (B, 1, S) and the initial states."""
-        below = self.embedding(source)
+        below = self.embed(source)
         if packed:
             below = nn.utils.rnn.pack_padded_sequence(below, lengths, enforce_sorted=False)
         above = self.encoder(below)[0]
@@ -70,7 +82,7 @@ class Translation(nn.Module):
     def logits(self, *parts: Any) -> Any:
         """Return logits (..., V) of what stands side by side."""
         table = self.embedding.weight[: len(self.bias)]
-        return F.linear(torch.tanh(self.output(torch.cat(parts, -1))), table, self.bias)
+        return F.linear(self.drop(torch.tanh(self.output(torch.cat(parts, -1))), "layers"), table, self.bias)
 
 
 class TwoStoreys(Translation):
@@ -83,9 +95,9 @@ class TwoStoreys(Translation):
 
     def decode(self, inputs: Any, encoded: tuple[Any, ...], states: Any) -> tuple[Any, Any]:
         """Return logits (T, B, V) and the states after them."""
-        below = self.embedding(inputs)
+        below = self.embed(inputs)
         h1, lower = self.lower(below, states[0])
-        context = self.attend(h1, *encoded)
+        context = self.drop(self.attend(h1, *encoded), "layers")
         h2, upper = self.upper(torch.cat([h1, context], 2), states[1])
         return self.logits(h2, context, below), [lower, upper]
 
@@ -106,7 +118,7 @@ class InputFed(Translation):
     def forward(self, source: Any, lengths: Any, inputs: Any) -> Any:
         """Return logits (T, B, V)."""
         *encoded, states = self.encode(source, lengths)
-        below, h, found = self.embedding(inputs), states[0][0], []
+        below, h, found = self.embed(inputs), states[0][0], []
         for x in below:
             first = self.first(x, h)
             context = self.attend(first[None], *encoded)[0]
