@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lstmtui.cli import piped
+from lstmtui.cli.beam_options import BEAM
+from lstmtui.cli.evaluate_arguments import EvaluateArguments
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.progress import progress_bar
 from lstmtui.errors import UsageError
@@ -16,23 +18,28 @@ MAX_EXAMPLES = 3
 """Wrong captions that are shown."""
 
 
-def evaluate_captions(run: RunFolder, files: Sequence[str], options: dict[str, Any], *, json: bool) -> int:
+def evaluate_captions(run: RunFolder, args: EvaluateArguments) -> int:
     """Describe the pictures of folders and tables, compare with their captions, and print the figures.
 
     Raises UsageError.
     """
     from lstmtui.client.captioner import Captioner
 
+    files = args.files or []
     if not files or piped.STDIN in files:
         raise UsageError(
             "Name a folder of pictures with their captions, or a table (.tsv), to evaluate a run of captions."
         )
+    options: dict[str, Any] = {"beam": args.beam or BEAM}
+    if args.features:
+        options["features"] = str(Path(args.features).expanduser().absolute())
     begun = time.monotonic()
     with Captioner(run) as captioner, progress_bar() as bar:
-        result = captioner.evaluate(files, on_progress=lambda part: bar.show("Describing", part), **options)
-    if json:
-        shown = {name: value for name, value in options.items() if name != "encoding"}
-        write_json({"run": run.name, "files": list(files), **shown, **result})
+        result = captioner.evaluate(
+            files, on_progress=lambda part: bar.show("Describing", part), encoding=args.encoding or "", **options
+        )
+    if args.json:
+        write_json({"run": run.name, "files": files, **options, **result})
         return 0
     for note in result["notes"]:
         notify(note)

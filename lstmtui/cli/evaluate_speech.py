@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from lstmtui.cli import piped
+from lstmtui.cli.evaluate_arguments import EvaluateArguments
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.progress import progress_bar
+from lstmtui.cli.search_options import search_options
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder
@@ -19,23 +20,27 @@ MAX_NAME = 24
 """Characters of a speaker's name in the table."""
 
 
-def evaluate_speech(run: RunFolder, files: Sequence[str], options: dict[str, Any], *, json: bool) -> int:
+def evaluate_speech(run: RunFolder, args: EvaluateArguments) -> int:
     """Transcribe the recordings of folders and manifests, compare with their texts, and print the figures.
 
     Raises UsageError.
     """
     from lstmtui.client.transcriber import Transcriber
 
+    files = args.files or []
     if not files or piped.STDIN in files:
         raise UsageError(
             "Name a folder of recordings with their texts, or a manifest (.tsv), to evaluate a run of speech."
         )
+    options = search_options(args.beam, args.lm, args.lm_weight, args.runs_dir)
     begun = time.monotonic()
     with Transcriber(run) as transcriber, progress_bar() as bar:
-        result = transcriber.evaluate(files, on_progress=lambda part: bar.show("Transcribing", part), **options)
-    if json:
-        shown = {name: str(value) if name == "lm" else value for name, value in options.items() if name != "encoding"}
-        write_json({"run": run.name, "files": list(files), **shown, **result})
+        result = transcriber.evaluate(
+            files, on_progress=lambda part: bar.show("Transcribing", part), encoding=args.encoding or "", **options
+        )
+    if args.json:
+        shown = {name: str(value) if name == "lm" else value for name, value in options.items()}
+        write_json({"run": run.name, "files": files, **shown, **result})
         return 0
     for note in result["notes"]:
         notify(note)

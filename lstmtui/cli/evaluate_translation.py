@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from lstmtui.cli.beam_options import BEAM
+from lstmtui.cli.evaluate_arguments import EvaluateArguments
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.progress import progress_bar
 from lstmtui.errors import UsageError
@@ -20,44 +22,35 @@ TYPED_LINES = 100
 """References that are typed at most, evenly spaced."""
 
 
-class TranslationOptions(NamedTuple):
-    """How to translate and count."""
-
-    beam: int
-    tokenize: str
-    lowercase: bool
-
-
-def evaluate_translation(
-    run: RunFolder, files: Sequence[str], options: TranslationOptions, *, encoding: str, json: bool
-) -> int:
+def evaluate_translation(run: RunFolder, args: EvaluateArguments) -> int:
     """Translate the sources, compare with the references, and print the figures. Raises UsageError."""
     from lstmtui.client.translator import Translator
     from lstmtui.data.pair_reading import read_pairs
     from lstmtui.reports.translation_scores import TOKENIZERS, scores, test_set
 
-    if options.tokenize not in TOKENIZERS:
+    files, beam = args.files or [], args.beam or BEAM
+    if args.tokenize not in TOKENIZERS:
         raise UsageError(f"--tokenize must be one of {', '.join(TOKENIZERS)}.")
-    cases = test_set(read_pairs(files, encoding=encoding), grouped=len(files) == 1)
+    cases = test_set(read_pairs(files, encoding=args.encoding or ""), grouped=len(files) == 1)
     scores([""], [["-"]])  # before the work, where the package is missing
     with Translator(run) as translator:
         begun = time.monotonic()
-        found = _translate(translator, cases.sources, options.beam)
+        found = _translate(translator, cases.sources, beam)
         seconds = time.monotonic() - begun
         saved = _typed(translator, cases.sources, [references[0] for references in cases.references])
     result: dict[str, Any] = {
-        **scores(found, cases.references, tokenize=options.tokenize, lowercase=options.lowercase),
-        "lines": len(found), "beam": options.beam, "seconds": round(seconds, 2), "typing": saved,
+        **scores(found, cases.references, tokenize=args.tokenize, lowercase=args.lowercase),
+        "lines": len(found), "beam": beam, "seconds": round(seconds, 2), "typing": saved,
     }  # fmt: skip
-    if json:
-        write_json({"run": run.name, "files": list(files), **result})
+    if args.json:
+        write_json({"run": run.name, "files": files, **result})
         return 0
     write(f"BLEU {result['bleu']:.2f}   {result['bleu_signature']}")
     write(f"chrF {result['chrf']:.2f}   {result['chrf_signature']}")
     write(
         f"keystrokes saved {saved['saved']:.1%}   of {saved['characters']:,} characters of references typed with help"
     )
-    notify(f"{len(found):,} lines translated in {seconds:.1f} s, beam {options.beam}.")
+    notify(f"{len(found):,} lines translated in {seconds:.1f} s, beam {beam}.")
     return 0
 
 

@@ -50,7 +50,7 @@ def test_figures_as_json(lstmtui):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((), "Name a folder of pictures"), (("-",), "Name a folder"), (("a", "--dynamic"), "runs trained on text")],
+    [((), "Name a folder of pictures"), (("-",), "Name a folder"), (("a", "--dynamic"), "runs of text")],
 )
 def test_what_does_not_fit_is_refused(lstmtui, arguments, words):
     said = lstmtui("evaluate", "emoji", *arguments)

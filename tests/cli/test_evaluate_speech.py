@@ -50,7 +50,7 @@ def test_figures_as_json(lstmtui, make_run):
     [
         ((), "Name a folder of recordings"),
         (("-",), "Name a folder of recordings"),
-        (("a", "--autocomplete"), "runs trained on text"),
+        (("a", "--autocomplete"), "runs of text"),
         (("a", "--lm-weight", "1"), "name one with --lm"),
     ],
 )

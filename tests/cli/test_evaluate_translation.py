@@ -47,7 +47,7 @@ def test_figures_as_json(lstmtui, files):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(("--tokenize", "words"), "--tokenize must be"), (("--autocomplete",), "runs trained on text")],
+    [(("--tokenize", "words"), "--tokenize must be"), (("--autocomplete",), "runs of text")],
 )
 def test_options_that_do_not_fit_are_refused(lstmtui, files, options, words):
     said = lstmtui("evaluate", "pairs", *files, *options)

@@ -1,0 +1,30 @@
+"""Options of `evaluate` that contradict each other, or that a run does not take."""
+
+import pytest
+from support import fake_model
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dynamic-lr", "1"], "belong to --dynamic"),
+        (["--apart"], "belong to --autocomplete"),
+        (["--dynamic", "--autocomplete"], "leave one out"),
+        (["--dynamic", "--dynamic-rule", "adam"], "rms or sgd"),
+        (["--lm", "diary"], "--lm is for runs of speech; leave it out."),
+        (["--beam", "3"], "--beam is for runs of translation or speech or captions; leave it out."),
+    ],
+)
+def test_options_that_do_not_apply_raise(lstmtui, make_run, text_file, options, words):
+    make_run("diary")
+    said = lstmtui("evaluate", "diary", text_file, *options)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert words in said.err
+    assert fake_model.asked == []
+
+
+def test_a_run_that_translates_does_not_complete(lstmtui, make_run, text_file):
+    make_run("german", purpose="translation")
+    said = lstmtui("evaluate", "german", text_file, "--autocomplete")
+    assert said.code == 2
+    assert "--autocomplete is for runs of text; leave it out." in said.err
