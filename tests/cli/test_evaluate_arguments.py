@@ -21,10 +21,3 @@ def test_options_that_do_not_apply_raise(lstmtui, make_run, text_file, options, 
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert words in said.err
     assert fake_model.asked == []
-
-
-def test_a_run_that_translates_does_not_complete(lstmtui, make_run, text_file):
-    make_run("german", purpose="translation")
-    said = lstmtui("evaluate", "german", text_file, "--autocomplete")
-    assert said.code == 2
-    assert "--autocomplete is for runs of text; leave it out." in said.err
