@@ -305,9 +305,9 @@ def rows_of(found: Sequence[Figures]) -> list[tuple[str, ...]]:
     rows = []
     for name, runs in comparing.by_cell(found).items():
         done = [one for one in runs if one.state == "finished"]
-        quality = comparing.spread(one.quality for one in done)
+        quality, best = comparing.spread(one.quality for one in done), comparing.spread(one.cost for one in done)
         rows.append((
-            quality.mean if quality else math.inf,
+            best.mean if best else math.inf,
             (
                 name, f"{len(done)}/{len(runs)}", quality.text() if quality else "–",
                 _mean(runs, "tokens_per_second", "{:,.0f}"), _mean(runs, "parameters", "{:,.0f}"),

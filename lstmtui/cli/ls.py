@@ -138,7 +138,7 @@ def _record(s: RunSnapshot) -> dict[str, Any]:
         "corpus": list(s.settings.data.corpus) if s.settings else None,
         "step": s.step,
         "steps": s.steps,
-        "nll": best.value if best and best.is_language else None,
+        "nll": best.loss if best and best.is_language else None,
         "perplexity": best.perplexity if best and best.is_language and best.perplexity > 0 else None,
         "bits_per_char": best.bits_per_char if best else None,
         "bleu": best.bleu if best else None,

@@ -92,14 +92,14 @@ def charts(run: RunFolder) -> tuple[Chart, ...]:
         "loss", "Loss", "step", f"nats per {unit}", True,
         (
             Line("training", tuple((p.step, p.loss) for p in snapshot.train)),
-            Line("validation", tuple((p.step, p.value) for p in snapshot.valid)),
+            Line("validation", tuple((p.step, p.loss) for p in snapshot.valid)),
         ),
         ("split", "step", "tokens", "seconds", "nats_per_token", "perplexity", "bits_per_char", "lr", "grad_norm",
          "tokens_per_second", "memory_mb"),
         (
             *(("train", p.step, p.tokens, p.seconds, p.loss, None, None, p.lr, p.grad_norm, p.tokens_per_second,
                p.memory_mb) for p in snapshot.train),
-            *(("valid", p.step, None, p.seconds, p.value, p.perplexity, p.bits_per_char, None, None, None, None)
+            *(("valid", p.step, None, p.seconds, p.loss, p.perplexity, p.bits_per_char, None, None, None, None)
               for p in snapshot.valid),
         ),
     )  # fmt: skip

@@ -142,13 +142,13 @@ def valid_figures(point: ValidPoint) -> str:
         return ", ".join(f"{name} {value:.4g}" for name, value in point.figures.items() if value is not None)
     if point.wer is not None:
         cer = "" if point.cer is None else f", CER {percent(point.cer)}"
-        return f"WER {percent(point.wer)}{cer}, {point.value:.3f} nats/token"
+        return f"WER {percent(point.wer)}{cer}, {point.loss:.3f} nats/token"
     if point.f1 is not None:
         exact = "" if (part := point.figures.get("exact")) is None else f", exact {percent(part)}"
-        return f"F1 {percent(point.f1)}{exact}, {point.value:.3f} nats/token"
+        return f"F1 {percent(point.f1)}{exact}, {point.loss:.3f} nats/token"
     if point.bleu is not None:
-        return f"BLEU {point.bleu:.1f}, {point.value:.3f} nats/token, perplexity {point.perplexity:.2f}"
+        return f"BLEU {point.bleu:.1f}, {point.loss:.3f} nats/token, perplexity {point.perplexity:.2f}"
     bits = f", {point.bits_per_char:.3f} bits/char" if point.bits_per_char is not None else ""
     return (
-        f"{point.value:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"
+        f"{point.loss:.3f} nats/token, perplexity {point.perplexity:.2f}{bits}{unknown(point.unknown) if bits else ''}"
     )

@@ -171,9 +171,10 @@ def list_paths(run: RunFolder) -> list[Path]:
     return sorted((run.checkpoints / name for name in names), key=step_from, reverse=True)
 
 
-def mark_best(run: RunFolder, step: int, nll: float) -> None:
-    """Record the checkpoint of `step` as the best. Raises OSError."""
-    write_atomically(run.checkpoints / "best.json", to_json({"file": path_for(run, step).name, "nll": nll}).encode())
+def mark_best(run: RunFolder, step: int, figure: str, value: float) -> None:
+    """Record the checkpoint of `step` as the best, with its decisive figure. Raises OSError."""
+    record = {"file": path_for(run, step).name, figure: value}
+    write_atomically(run.checkpoints / "best.json", to_json(record).encode())
 
 
 def best_path(run: RunFolder) -> Path | None:

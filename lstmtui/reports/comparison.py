@@ -21,7 +21,7 @@ from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.names import check_run_name
 from lstmtui.runs.probes import read_saturation
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.snapshot import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot, cost
 
 FORMAT = 1
 GROUPS = ".groups"
@@ -53,6 +53,8 @@ class Figures:
     """Of speech: the part of the words that is wrong, on the same recordings; 1 is all."""
     cer: float | None = None
     """The same of characters."""
+    f1: float | None = None
+    """Of captions: word F1 on the same pictures; 1 is the best."""
     words: bool
     """Whether runs are compared by perplexity."""
     tokens_per_second: float | None
@@ -67,13 +69,26 @@ class Figures:
     """The largest lag at which 1 % of dL/dh at lag 1 remains, in the top layer."""
 
     @property
-    def quality(self) -> float | None:
-        """The figure to compare, lower is better: WER, or perplexity of words, bits per character, or nats."""
+    def compared_by(self) -> str:
+        """The name of the figure to compare: WER or word F1, or perplexity of words, bits per character, or nats."""
         if self.wer is not None:
-            return self.wer
+            return "wer"
+        if self.f1 is not None:
+            return "f1"
         if self.words:
-            return self.perplexity
-        return self.bits_per_char if self.bits_per_char is not None else self.nll
+            return "perplexity"
+        return "bits_per_char" if self.bits_per_char is not None else "nll"
+
+    @property
+    def quality(self) -> float | None:
+        """The figure to compare."""
+        value: float | None = getattr(self, self.compared_by)
+        return value
+
+    @property
+    def cost(self) -> float:
+        """The figure to compare, such that lower is better; infinite where it is unknown."""
+        return math.inf if self.quality is None else cost(self.compared_by, self.quality)
 
 
 def run_figures(snapshot: RunSnapshot) -> Figures:
@@ -97,6 +112,7 @@ def run_figures(snapshot: RunSnapshot) -> Figures:
         bits_per_char=_number(losses.get("bits_per_char")),
         wer=_number(losses.get("wer")),
         cer=_number(losses.get("cer")),
+        f1=_number(losses.get("f1")),
         words=s is not None and s.data.tokens == "words",
         tokens_per_second=statistics.median(speeds) if speeds else None,
         seconds=_number(status.get("seconds")),
@@ -212,13 +228,16 @@ def by_cell(runs: Sequence[Figures]) -> dict[str, list[Figures]]:
     return cells
 
 
+UNITS = {
+    "wer": "word error rate", "f1": "word F1", "perplexity": "perplexity", "bits_per_char": "bits per character",
+    "nll": "nats per token",
+}  # fmt: skip
+"""Of each figure that runs are compared by."""
+
+
 def unit_of(run: Figures) -> str:
     """Return the unit of `quality`."""
-    if run.wer is not None:
-        return "word error rate"
-    if run.words:
-        return "perplexity"
-    return "bits per character" if run.bits_per_char is not None else "nats per token"
+    return UNITS[run.compared_by]
 
 
 def incomparable(runs: Sequence[Figures]) -> str:
@@ -235,7 +254,7 @@ def best_run(runs: Sequence[Figures]) -> Figures | None:
     """Return the best of the finished runs of the cell that `recommendation` names; None where there is none."""
     ranked = [] if incomparable(runs) else _ranked(_finished(runs))
     of_best = [run for run in _finished(runs) if ranked and run.cell == ranked[0].cell]
-    return min(of_best, key=lambda run: run.quality if run.quality is not None else math.inf, default=None)
+    return min(of_best, key=lambda run: run.cost, default=None)
 
 
 def left_out(runs: Sequence[Figures]) -> str:
@@ -256,7 +275,8 @@ def _ranked(finished: Sequence[Figures]) -> list[_Ranked]:
     """Return the cells with the spread of their quality, the best first."""
     spreads = {cell: spread(run.quality for run in of_cell) for cell, of_cell in by_cell(finished).items()}
     ranked = [_Ranked(cell, quality) for cell, quality in spreads.items() if quality is not None]
-    return sorted(ranked, key=lambda entry: (entry.quality.mean, entry.cell))
+    by = finished[0].compared_by if finished else ""
+    return sorted(ranked, key=lambda entry: (cost(by, entry.quality.mean), entry.cell))
 
 
 class _Ranked(NamedTuple):
@@ -280,9 +300,10 @@ def recommendation(runs: Sequence[Figures]) -> str:
     single = [entry.cell for entry in ranked[:2] if entry.quality.deviation is None]
     if single:
         second = ranked[1]
+        ahead = abs(second.quality.mean - best.quality.mean)
         seeds = "one seed each" if len(single) == 2 else f"one seed of {single[0]}"
         return (
-            f"{best.cell} is best with {best.quality.text()} {unit}, {second.quality.mean - best.quality.mean:.3f} "
+            f"{best.cell} is best with {best.quality.text()} {unit}, {ahead:.3f} "
             f"before {second.cell}; with {seeds}, how much of that is chance is unknown: --seeds 3 would show it."
         )
     return _significance(finished, ranked, unit)
@@ -291,7 +312,7 @@ def recommendation(runs: Sequence[Figures]) -> str:
 def _significance(finished: Sequence[Figures], ranked: Sequence[_Ranked], unit: str) -> str:
     """Return which cells the best one differs from significantly, and which of the others to take."""
     best = ranked[0]
-    differences = {entry.cell: entry.quality.mean - best.quality.mean for entry in ranked[1:]}
+    differences = {entry.cell: abs(entry.quality.mean - best.quality.mean) for entry in ranked[1:]}
     limits = {entry.cell: least_significant_difference(best.quality, entry.quality) for entry in ranked[1:]}
     behind = {cell: difference for cell, difference in differences.items() if difference > limits[cell]}
     level = [best.cell, *(cell for cell in differences if cell not in behind)]

@@ -204,7 +204,7 @@ def _all_saturated(snapshot: RunSnapshot) -> Iterator[Health]:
 def _risen(snapshot: RunSnapshot, losses: Sequence[float]) -> Iterator[Health]:
     if not losses or snapshot.step < MIN_STEPS:
         return
-    lowest, valid = min(losses), [point.value for point in snapshot.valid]
+    lowest, valid = min(losses), [point.loss for point in snapshot.valid]
     rises = losses[-1] > lowest + max(MIN_RISE, 0.15 * lowest)
     # A text whose parts differ has a loss that rises and falls; that of validation does not.
     if rises and (not valid or valid[-1] > min(valid) + MARGIN):
@@ -243,7 +243,7 @@ def _has_learnt(snapshot: RunSnapshot, losses: Sequence[float]) -> bool:
 
 def _validation(snapshot: RunSnapshot) -> float:
     """Return the newest validation loss; infinity before one is known."""
-    value = snapshot.valid[-1].value if snapshot.valid else math.inf
+    value = snapshot.valid[-1].loss if snapshot.valid else math.inf
     return value if math.isfinite(value) else math.inf
 
 

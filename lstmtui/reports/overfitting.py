@@ -44,9 +44,9 @@ def generalisation_gap(snapshot: RunSnapshot) -> tuple[float, str] | None:
         return None
     last = snapshot.valid[-1]
     losses = [p.loss for p in snapshot.train if p.step <= last.step and math.isfinite(p.loss)][-GAP_POINTS:]
-    if not losses or not math.isfinite(last.value):
+    if not losses or not math.isfinite(last.loss):
         return None
-    size = last.value - sum(losses) / len(losses)
+    size = last.loss - sum(losses) / len(losses)
     return size, gap_verdict(snapshot, size)
 
 

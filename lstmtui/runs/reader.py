@@ -16,7 +16,7 @@ from lstmtui.errors import CorruptError, LstmtuiError
 from lstmtui.runs.folder import ENDED, RunFolder, check_contents
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.records import parse_point, status_fields, usable_fields
-from lstmtui.runs.snapshot import RunSnapshot, Sample, TrainPoint, ValidPoint, whole_number
+from lstmtui.runs.snapshot import RunSnapshot, Sample, TrainPoint, ValidPoint, best_of, whole_number
 
 
 class RunReader:
@@ -109,7 +109,7 @@ class RunReader:
         return []
 
     def _thin(self, points: list[Any]) -> list[Any]:
-        best = min((p for p in points if isinstance(p, ValidPoint)), key=lambda p: p.value, default=None)
+        best = best_of([p for p in points if isinstance(p, ValidPoint)])
         while len(points) > self._max_points:
             half = len(points) // 2
             points = [p for i, p in enumerate(points) if i >= half or i % 2 == 0 or p is best]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,13 @@ from lstmtui.runs.folder import ENDED, RunFolder
 
 LANGUAGE_FIGURE = "nll"
 """The figure that decides among the evaluations of a language model, and of any whose record names none."""
+RISING_FIGURES = frozenset(("bleu", "cider", "concept_f1", "exact", "f1"))
+"""Figures of which the highest is the best; of any other, the lowest is."""
+
+
+def cost(figure: str, value: float) -> float:
+    """Return the value of a figure such that lower is better."""
+    return -value if figure in RISING_FIGURES else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +52,7 @@ class ValidPoint:
     """Of a language model: nll in nats per token, perplexity, bits_per_char (None where the number of characters is
     unknown) and unknown, the fraction of tokens that are `<unk>`."""
     decides: str = LANGUAGE_FIGURE
-    """The figure that says which weights are the best; the lowest is."""
+    """The figure that says which weights are the best."""
 
     @property
     def value(self) -> float:
@@ -54,9 +61,20 @@ class ValidPoint:
         return float("nan") if value is None else value
 
     @property
+    def cost(self) -> float:
+        """The figure that decides, such that lower is better."""
+        return cost(self.decides, self.value)
+
+    @property
     def is_language(self) -> bool:
-        """Whether the figures are those of predicted tokens: nats per token and perplexity."""
-        return self.decides == LANGUAGE_FIGURE
+        """Whether there are figures of predicted tokens: nats per token and perplexity."""
+        return self.figures.get(LANGUAGE_FIGURE) is not None
+
+    @property
+    def loss(self) -> float:
+        """Nats per token; of a task without them the figure that decides."""
+        value = self.figures.get(LANGUAGE_FIGURE)
+        return self.value if value is None else value
 
     @property
     def perplexity(self) -> float:
@@ -185,8 +203,8 @@ class RunSnapshot:
 
     @property
     def best(self) -> ValidPoint | None:
-        """The evaluation with the lowest loss."""
-        return min(self.valid, key=lambda p: p.value, default=None)
+        """The best evaluation by the figure that decides."""
+        return best_of(self.valid)
 
     @property
     def final(self) -> ValidPoint | None:
@@ -216,6 +234,14 @@ class RunSnapshot:
     def ended(self) -> bool:
         """Whether no engine works on the run."""
         return self.state in ENDED or self.state in ("crashed", "new")
+
+
+def best_of(points: Sequence[ValidPoint]) -> ValidPoint | None:
+    """Return the best evaluation of a run; None of none.
+
+    Those whose figure is another than that of the newest, as in a run that began in an older version, do not count.
+    """
+    return min((p for p in points if p.decides == points[-1].decides), key=lambda p: p.cost, default=None)
 
 
 def whole_number(value: object) -> int:

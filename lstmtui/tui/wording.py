@@ -167,7 +167,7 @@ def _quality(snapshot: RunSnapshot, point: ValidPoint) -> str:
         return f"ppl {point.perplexity:.1f}" if point.perplexity < 1e5 else f"ppl {point.perplexity:.1e}"
     if point.bits_per_char is not None:
         return f"{point.bits_per_char:.3f} bpc"
-    return f"{point.value:.3f} nats"
+    return f"{point.loss:.3f} nats"
 
 
 SPEED_POINTS = 9
@@ -295,7 +295,9 @@ def _result(snapshot: RunSnapshot) -> str:
         return f": {verdict}"
     if isinstance(valid, dict) and isinstance(wer := valid.get("wer"), int | float):
         return f": {percent(wer)} of the words in validation recordings are wrong"
-    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.value if snapshot.best else None
+    if isinstance(valid, dict) and isinstance(f1 := valid.get("f1"), int | float):
+        return f": word F1 of validation pictures {percent(f1)}"
+    nll = valid.get("nll") if isinstance(valid, dict) else snapshot.best.loss if snapshot.best else None
     of = " on all of its text" if snapshot.evaluated_part is not None and isinstance(valid, dict) else ""
     return f": validation {nll:.3f} nats per {unit(snapshot)}{of}" if isinstance(nll, int | float) else ""
 
@@ -340,57 +342,3 @@ def has_action(snapshot: RunSnapshot | None, action: str) -> bool:
     """Return whether an action is one of this run: what t does with it depends on its purpose."""
     opened = OPENED_BY_T.get(purpose(snapshot), "type")
     return action == opened or action not in ("type", *OPENED_BY_T.values())
-
-
-def describe_event(event: dict[str, Any]) -> str:
-    """Return an event of events.jsonl in words; an unknown one by its name and fields."""
-    name = str(event.get("event", "?"))
-    if name == "answered":
-        return str(event.get("message", "")) or "done"
-    if name == "prepared" and "pairs" in event:
-        return f"read {_number(event, 'pairs')} pairs to train on"
-    if name == "prepared" and "recordings" in event:
-        return f"read {_number(event, 'recordings')} recordings to train on"
-    if name == "prepared":
-        return f"read {_number(event, 'train')} tokens to train on, {_number(event, 'valid')} to validate"
-    if name == "noted":
-        return str(event.get("message", "")) or "noted"
-    if name == "compiled":
-        return f"compiled in {_number(event, 'seconds', 1)} s"
-    if name == "planned":
-        each = f" of {_number(event, 'seconds_per_step', 3)} s" if event.get("seconds_per_step") else ""
-        return f"planned {_number(event, 'steps')} steps{each}"
-    if name == "replanned":
-        return f"re-planned{_at(event)}: {_number(event, 'steps')} steps fit the time, not {_number(event, 'before')}"
-    if name == "set":
-        undone = "set back" if event.get("undone") is True else "set"
-        return f"{event.get('key')} {undone} from {event.get('before')} to {event.get('value')}{_at(event)}"
-    if name == "evaluated":
-        best = ", the best so far" if event.get("best") is True else ""
-        figure_ = f"{_number(event, 'nll', 3)} nats" if "nll" in event else f"loss {_number(event, 'loss', 3)}"
-        return f"evaluated{_at(event)}: {figure_}{best}"
-    if name == "finished":
-        parts = [f"{split} {_number(event, split, 3)} nats" for split in ("valid", "test") if split in event]
-        return f"finished{_at(event)}" + (f": {', '.join(parts)}" if parts else "")
-    if name == "rewound":
-        return f"rewound from step {_number(event, 'before')} to the best one, {_number(event, 'step')}"
-    if name == "rolled back":
-        return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
-    rest = [
-        f"{k.replace('_', ' ')} {v}"
-        for k, v in event.items()
-        if k not in _OMITTED_FIELDS and isinstance(v, str | int | float)
-    ]
-    return f"{name}{_at(event)}" + (f": {', '.join(rest)}" if rest else "")
-
-
-_OMITTED_FIELDS = ("event", "at", "step", "pid", "request")
-
-
-def _at(event: dict[str, Any]) -> str:
-    return f" at step {_number(event, 'step')}" if isinstance(event.get("step"), int | float) else ""
-
-
-def _number(event: dict[str, Any], key: str, digits: int = 0) -> str:
-    value = event.get(key)
-    return f"{value:,.{digits}f}" if isinstance(value, int | float) else "?"

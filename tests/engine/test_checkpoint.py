@@ -94,7 +94,7 @@ def test_the_newest_two_and_the_best_stay(run):
     for step in range(1, 6):
         checkpoint.save(run, step, TENSORS, {})
         if step == 2:
-            checkpoint.mark_best(run, 2, 1.5)
+            checkpoint.mark_best(run, 2, "nll", 1.5)
     assert [p.name for p in checkpoint.list_paths(run)] == [f"step-{k:08d}.safetensors" for k in (5, 4, 2)]
     best = checkpoint.best(run)
     assert best is not None
@@ -103,7 +103,7 @@ def test_the_newest_two_and_the_best_stay(run):
 
 def test_a_damaged_best_falls_back_to_the_newest(run):
     checkpoint.save(run, 1, TENSORS, {}).write_bytes(b"x" * 100)
-    checkpoint.mark_best(run, 1, 1.0)
+    checkpoint.mark_best(run, 1, "nll", 1.0)
     checkpoint.save(run, 2, TENSORS, {})
     best = checkpoint.best(run)
     assert best is not None
@@ -150,7 +150,7 @@ def test_restore_raises_for_missing_names_shapes_and_types():
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.EINTR])
 def test_no_checkpoint_is_removed_while_the_best_is_unknown(run, monkeypatch, number):
     checkpoint.save(run, 1, TENSORS, {})
-    checkpoint.mark_best(run, 1, 1.5)
+    checkpoint.mark_best(run, 1, "nll", 1.5)
     checkpoint.save(run, 2, TENSORS, {})
 
     def refuse(*args, **rest):
@@ -188,7 +188,7 @@ def test_deeply_nested_metadata_raises(run):
 
 def test_an_unreadable_best_is_not_replaced_by_another(run, monkeypatch):
     checkpoint.save(run, 1, TENSORS, {})
-    checkpoint.mark_best(run, 1, 1.0)
+    checkpoint.mark_best(run, 1, "nll", 1.0)
     checkpoint.save(run, 2, TENSORS, {})
 
     def refuse(*args, **rest):

@@ -102,6 +102,16 @@ def test_the_text_of_a_run_is_its_corpus_and_how_it_is_split(tmp_path):
     assert len({run.text for run in found}) == 3
 
 
+def test_captions_are_compared_by_word_f1_of_which_the_highest_is_the_best():
+    runs = [one("lstm", 1.0, f1=f1, words=True) for f1 in (0.41, 0.42)] + [
+        one("gru", 2.0, f1=f1, words=True) for f1 in (0.51, 0.52)
+    ]
+    assert comparison.unit_of(runs[0]) == "word F1"
+    assert comparison.best_run(runs) is runs[3]
+    assert comparison.recommendation(runs).startswith("Take gru: 0.515 ± 0.007 word F1, 0.100 before lstm")
+    assert "gru is best with 0.510 word F1, 0.100 before lstm" in comparison.recommendation(runs[::2])
+
+
 def test_a_run_that_is_left_out_is_named():
     crashed, made = one("gru", 1.2, state="crashed", run=RunFolder(Path("g"))), one("lstm", 1.7)
     assert comparison.left_out([crashed, made]) == "Left out: 'g' (crashed)."

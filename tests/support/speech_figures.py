@@ -17,13 +17,13 @@ def as_speech(run: RunFolder) -> RunFolder:
 
 def as_captions(run: RunFolder) -> RunFolder:
     """Do the same for captions."""
-    return _as_purpose(run, "captions", OF_CAPTIONS)
+    return _as_purpose(run, "captions", OF_CAPTIONS, decides="f1")
 
 
-def _as_purpose(run: RunFolder, purpose: str, figures: dict[str, float]) -> RunFolder:
+def _as_purpose(run: RunFolder, purpose: str, figures: dict[str, float], **more: str) -> RunFolder:
     write_atomically(run.config, config.dump(config.load(run.config).changed(purpose=purpose)).encode())
     with open(run.metrics, "a") as file:
-        file.write(to_json({"split": "valid", "step": 3, "seconds": 1.0, **figures, "best": True}) + "\n")
+        file.write(to_json({"split": "valid", "step": 3, "seconds": 1.0, **figures, "best": True, **more}) + "\n")
     status = read_json(run.status) or {}
     write_atomically(
         run.status, to_json({**status, "result": {**(status.get("result") or {}), "valid": figures}}).encode()

@@ -132,29 +132,9 @@ def test_quality_is_told_as_people_compare_it(tmp_path: Path, tokens: str, said:
     assert wording.quality(seen, None) == "–"
 
 
-@pytest.mark.parametrize(
-    ("event", "said"),
-    [
-        ({"event": "finished", "step": 3869, "valid": 1.45035}, "finished at step 3,869: valid 1.450 nats"),
-        ({"event": "finished", "step": 9, "test": 1.5}, "finished at step 9: test 1.500 nats"),
-        ({"event": "finished", "step": 9}, "finished at step 9"),
-        ({"event": "prepared", "pairs": 29000, "vocabulary": 8000}, "read 29,000 pairs to train on"),
-        ({"event": "planned", "steps": 30, "seconds_per_step": None}, "planned 30 steps"),
-        ({"event": "planned", "steps": 30, "seconds_per_step": 0.04}, "planned 30 steps of 0.040 s"),
-        (
-            {"event": "replanned", "step": 9, "steps": 3000, "before": 20},
-            "re-planned at step 9: 3,000 steps fit the time, not 20",
-        ),
-    ],
-)  # fmt: skip
-def test_told(event: dict[str, object], said: str) -> None:
-    assert wording.describe_event(event) == said
-
-
 def test_a_memory_task_has_its_own_units_and_no_typing(tmp_path: Path) -> None:
     run = make_run(tmp_path, state="finished", purpose="memory", corpus=("adding",), memory_length=200)
     snapshot = RunReader(run).refresh()
     assert (wording.unit(snapshot), wording.loss_unit(snapshot)) == ("sequence", "mean per answer")
     assert "t types" not in wording.notice(snapshot)
     assert wording.why_not(snapshot, "type").startswith("A model of a memory task cannot be typed with")
-    assert wording.describe_event({"event": "evaluated", "step": 9, "loss": 0.25}) == "evaluated at step 9: loss 0.250"

@@ -66,7 +66,7 @@ class Task(ABC):
     """The task-specific part of a run."""
 
     decides: ClassVar[str]
-    """The figure that decides which weights are the best; lower is better."""
+    """The figure that decides which weights are the best; `RISING_FIGURES` says where the highest is."""
     live: ClassVar[tuple[str, ...]] = LIVE
     """Settings that can be changed during training."""
     model: Model

@@ -111,7 +111,7 @@ class CheckpointManager:
             return
         try:
             if p.best_step >= 0 and exists(checkpoint.path_for(self._run, p.best_step)):
-                checkpoint.mark_best(self._run, p.best_step, p.best_nll)
+                checkpoint.mark_best(self._run, p.best_step, p.decides, p.best_value)
         except OSError as error:
             self._failures += 1
             self._writer.log(f"the best checkpoint could not be marked: {error.strerror or error}")

@@ -71,17 +71,17 @@ def _fill(
     _copy(parent.tokenizer, child.tokenizer)
     for path in (parent.metrics, parent.samples):
         _copy(path, child.path / path.name, source.about["offsets"].get(path.name, 0))
-    stored = source.about["progress"]
+    stored = progress_from(source).as_dict()
     best = stored["best_step"]
     if checkpoint.path_for(parent, best) not in checkpoint.list_paths(parent):
         # The parent has replaced it by a better one since; the child's first evaluation sets a new best.
-        best, stored = -1, {**stored, "best_step": -1, "best_nll": None}
+        best, stored = -1, {**stored, "best_step": -1, "best_value": None}
     about = {**source.about, "progress": _child_progress(stored, changes, source.step)}
     checkpoint.save(child, source.step, source.tensors, about)
     if best >= 0:
         if best != source.step:
             _copy(checkpoint.path_for(parent, best), checkpoint.path_for(child, best))
-        checkpoint.mark_best(child, best, stored["best_nll"])
+        checkpoint.mark_best(child, best, stored["decides"], stored["best_value"])
     step_plan.store(child, plan)
     append_json_line(child.events, {"event": "forked", "step": source.step, "parent": parent.name, **changes})
     write_atomically(child.config, config.dump(settings).encode())

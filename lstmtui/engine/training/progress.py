@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from lstmtui import config
 from lstmtui.common.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types
 from lstmtui.engine.checkpoint import Checkpoint
 from lstmtui.errors import CorruptError, UsageError
+from lstmtui.runs.snapshot import LANGUAGE_FIGURE, cost
 
 MAX_ANCHORS = 2
 """Maximum number of checkpoints reserved for rollbacks."""
@@ -45,8 +47,10 @@ class Progress:
     """Seconds of the training loop, including evaluations and saves, without pauses."""
     evaluated: int = -1
     """The step of the last evaluation."""
-    best_nll: float = math.inf
-    """The decisive figure at `best_step`: nats per token of a language model."""
+    decides: str = ""
+    """The name of the decisive figure; empty before the first evaluation."""
+    best_value: float = math.inf
+    """The decisive figure at `best_step`; infinite before there is one."""
     best_step: int = -1
     worse: int = 0
     """Evaluations since the best."""
@@ -68,6 +72,25 @@ class Progress:
     def anchor(self) -> None:
         """Reserve this step for rollbacks, along with the previous one."""
         self.anchors = [self.step, *(step for step in self.anchors if step != self.step)][:MAX_ANCHORS]
+
+    def judge(self, values: Mapping[str, float | None], decides: str, *, reached: bool = False) -> bool:
+        """Take the figures of an evaluation at this step, and return whether they are the best so far.
+
+        decides   the figure that decides in a run that has not been evaluated yet; one that began before checkpoints
+                  named it goes on with nats, where there are any
+        reached   whether the task is learnt
+        """
+        if not self.decides:
+            began = self.best_step >= 0 and LANGUAGE_FIGURE in values
+            self.decides = LANGUAGE_FIGURE if began else decides
+        value = values[self.decides]
+        assert value is not None
+        best = math.inf if self.best_step < 0 else cost(self.decides, self.best_value)
+        better = reached or cost(self.decides, value) < best
+        self.worse, self.reached = 0 if better else self.worse + 1, reached
+        if better:
+            self.best_value, self.best_step = value, self.step
+        return better
 
     def returned_to(self, then: Progress) -> Progress:
         """Return the progress after returning to `then`; later live changes remain in force.
@@ -91,9 +114,12 @@ class Progress:
         """Undo `as_dict` after JSON, which has no infinity. Raises FormatError for invalid data."""
         check_types(stored, {"seconds": NUMBER, "best_step": (int,)})
         best = [stored["best_step"]] if stored["best_step"] >= 0 else []
+        if "best_nll" in stored:  # of a checkpoint that did not name its figure
+            stored = {"best_value": stored["best_nll"], **stored}
         # Fields that older checkpoints lack.
         defaults: dict[str, Any] = {
             "changes": [],
+            "decides": "",
             "shift": 0,
             "elapsed": stored["seconds"],
             "anchors": best,
@@ -109,14 +135,15 @@ class Progress:
         values["changes"] = [_change(change) for change in values["changes"]]
         if not all(type(step) is int and 0 <= step <= MAX_COUNT for step in values["anchors"]):
             raise FormatError("'anchors' is of a wrong type")
-        if values["best_nll"] is None:
-            values["best_nll"] = math.inf
+        if values["best_value"] is None:
+            values["best_value"] = math.inf
         return cls(**{f.name: values[f.name] for f in fields(cls)})
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "step": (int,), "tokens": (int,), "seconds": NUMBER, "elapsed": NUMBER, "evaluated": (int,),
-    "best_nll": NUMBER_OR_NONE, "best_step": (int,), "worse": (int,), "lr_scale": NUMBER, "rollbacks": (int,),
+    "decides": (str,), "best_value": NUMBER_OR_NONE, "best_step": (int,),
+    "worse": (int,), "lr_scale": NUMBER, "rollbacks": (int,),
     "live": (dict,), "changes": (list,), "anchors": (list,), "shift": (int,), "interval": (dict,),
     "reached": (bool,),
 }  # fmt: skip

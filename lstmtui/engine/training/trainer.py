@@ -288,18 +288,12 @@ class Trainer:
         figures = self.task.evaluate()
         seconds, better = time.perf_counter() - start, False
         if figures is not None:
-            value = figures.values[self.task.decides]
-            assert value is not None
-            better = figures.reached or value < p.best_nll
-            p.worse = 0 if better else p.worse + 1
-            p.reached = figures.reached
-            if better:
-                p.best_nll, p.best_step = value, p.step
-            decisive = {} if self.task.decides == LANGUAGE_FIGURE else {"decides": self.task.decides}
+            better = p.judge(figures.values, self.task.decides, reached=figures.reached)
+            decisive = {} if p.decides == LANGUAGE_FIGURE else {"decides": p.decides}
             self.writer.metric(
                 "valid", step=p.step, seconds=round(p.seconds, 3), **figures.values, best=better, **decisive
             )
-            self.writer.event("evaluated", step=p.step, **{self.task.decides: value}, best=better)
+            self.writer.event("evaluated", step=p.step, **{p.decides: figures.values[p.decides]}, best=better)
         self.writer.status(state="training")
         p.evaluated = p.step
         try:
@@ -395,6 +389,8 @@ def run_to_the_end(trainer: Trainer) -> str:
         trainer.save_on_failure()
         raise
     trainer.writer.status(result=result)
-    decisive = {name: result[name][trainer.task.decides] for name in ("valid", "test") if name in result}
-    trainer.writer.event("finished", step=trainer.progress.step, **decisive)
+    decides = trainer.progress.decides or trainer.task.decides
+    decisive = {name: result[name][decides] for name in ("valid", "test") if name in result}
+    named = {} if decides == LANGUAGE_FIGURE else {"decides": decides}
+    trainer.writer.event("finished", step=trainer.progress.step, **decisive, **named)
     return "finished"

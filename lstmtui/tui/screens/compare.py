@@ -70,8 +70,9 @@ class CompareScreen(PollingScreen[None]):
 
     HELP: ClassVar[str] = """\
 Each run has a letter: on its curve, in the table of results and in the table of settings. ● marks the best of \
-the runs that have finished, by bits per character, or perplexity for words; lower is better. A ~ before a figure: of \
-a part of the validation text, as evaluations during training read it. Runs of different texts have no best.
+the runs that have finished, by bits per character, or perplexity for words; lower is better. Of captions the highest \
+word F1 is the best. A ~ before a figure: of a part of the validation text, as evaluations during training read it. \
+Runs of different texts have no best.
 
 Saturated is the fraction of all gate values below 0.1 or above 0.9 (-0.9 and 0.9 for tanh gates). Half-life is the \
 median over all units of the steps after which half of a memory is forgotten. Reach is how many steps back at least 1 \
@@ -194,7 +195,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
         place = self._place(run)
         if self.chart == "train":
             return tuple((place(p.step), p.loss) for p in run.train)
-        return tuple((place(p.step), p.value) for p in run.valid)
+        return tuple((place(p.step), p.loss) for p in run.valid)
 
     def _place(self, run: RunSnapshot) -> Callable[[int], float]:
         """Return the function from a step to its place on the axis."""
@@ -235,13 +236,14 @@ median over all units of the steps after which half of a memory is forgotten. Re
         f = entry.figures
         mark = "●" if f is best else " "
         quality = "–" if f.quality is None else f"{f.quality:.1f}" if f.words else f"{f.quality:.3f}"
-        if f.wer is not None:
-            quality = wording.percent(f.wer)
+        if f.quality is not None and f.compared_by in ("wer", "f1"):
+            quality = wording.percent(f.quality)
         quality = f"~{quality}" if f.is_part and f.quality is not None else quality
         state = f"{wording.GLYPHS.get(f.state, '·')} {one_line(f.state, 12)}"
         if not entry.snapshot.ended and entry.snapshot.steps:
             state += f" {100 * wording.progress(entry.snapshot):.0f}%"
-        units = {"perplexity": "perplexity", "bits per character": "bits/char", "word error rate": "WER"}
+        units = {"perplexity": "perplexity", "bits per character": "bits/char", "word error rate": "WER",
+                 "word F1": "word F1"}  # fmt: skip
         unit = units.get(comparison.unit_of(f), "nats")
         if len({comparison.unit_of(entry.figures) for entry in self.entries}) > 1:
             short = {"perplexity": "ppl", "bits/char": "bits"}.get(unit, unit)

@@ -176,7 +176,7 @@ compares the runs marked with m, or all listed runs when none is marked.
                 runs = tuple(run for run in runs if self._pattern.lower() in wording.searchable_text(run).lower())
         keys = {
             "name": lambda run: run.run.name,
-            "best": lambda run: run.result.value if run.result else math.inf,
+            "best": lambda run: run.result.cost if run.result else math.inf,
             "steps": lambda run: -run.step,
             "size": lambda run: -wording.parameters(run),
         }

@@ -14,7 +14,7 @@ from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.snapshot import RunSnapshot
-from lstmtui.tui import wording
+from lstmtui.tui import event_words, wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput
@@ -112,7 +112,7 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
         answer = self._newest_answer()
         if answer.get("request") != self._answered:
             self._answered = answer.get("request")
-            self._set_status(wording.describe_event(answer), error=not answer.get("ok"))
+            self._set_status(event_words.describe(answer), error=not answer.get("ok"))
         values = _texts(view.snapshot)
         for name in SETTINGS:
             entry = self.query_one(f"#{name}", LineInput)

@@ -111,9 +111,12 @@ def even_labels(y_range: Range, rows: int, value_of: Callable[[float], float]) -
 
 
 def diamonds_of(
-    points: Sequence[Point], x_range: Range, y_range: Range, cols: int, rows: int
+    points: Sequence[Point], x_range: Range, y_range: Range, cols: int, rows: int, *, best: float | None = None
 ) -> dict[int, dict[int, str]]:
-    """Return diamonds by row and column, some columns apart, the newest and the lowest, a full one, among them."""
+    """Return diamonds by row and column, some columns apart, the newest and the best, a full one, among them.
+
+    best   the place of the best point; the lowest one where that is None or has no point
+    """
     placed: dict[int, dict[int, str]] = {}
     last = cols + DIAMOND_SPACING
     for x, y in reversed(points):
@@ -122,6 +125,6 @@ def diamonds_of(
             placed.setdefault(row_of(y, y_range, rows), {})[column] = "◇"
             last = column
     if points:
-        x, y = min(points, key=lambda point: point[1])
+        x, y = min((point for point in points if point[0] == best), default=min(points, key=lambda point: point[1]))
         placed.setdefault(row_of(y, y_range, rows), {})[column_of(x, x_range, cols)] = "◆"
     return placed

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.runs.snapshot import RunSnapshot
-from lstmtui.tui import wording
+from lstmtui.tui import event_words, wording
 
 
 class TitleBar(Widget):
@@ -130,7 +130,7 @@ class EventLine(Widget):
         lines = [Content.styled(self.waiting, "bold $warning")] if self.waiting else []
         lines += [
             Content.assemble(
-                (_clock(event), "$foreground 60%"), f"  {one_line(wording.describe_event(event), max(1, width - 10))}"
+                (_clock(event), "$foreground 60%"), f"  {one_line(event_words.describe(event), max(1, width - 10))}"
             )
             for event in newest
         ]

@@ -65,11 +65,11 @@ def rows_of(run: RunSnapshot, judged: health.Health | None = None) -> list[Row]:
     recites = any("recites" in remark for *_, remark in copied)  # then it is among the first
     rows: list[Row] = [
         ("train", wording.figure(train.loss) if train else "–", loss_unit),
-        ("valid", wording.figure(valid.value) if valid else "–", PART if is_part and valid else loss_unit),
+        ("valid", wording.figure(valid.loss) if valid else "–", PART if is_part and valid else loss_unit),
         *_error_rates(valid),
         *([("health", health_words.label(judged), "")] if judged.word else []),
-        *([("final", wording.figure(run.final.value), WHOLE)] if run.final is not None and is_part else []),
-        ("best", wording.figure(best.value) if best else "–", _quality(run)),
+        *([("final", wording.figure(run.final.loss), WHOLE)] if run.final is not None and is_part else []),
+        ("best", wording.figure(best.loss) if best else "–", _quality(run)),
         _gap(run, judged),
         *(copied if recites else ()),
         *_saturated(run),

@@ -34,6 +34,7 @@ from lstmtui.tui.widgets.series import (
     Mark,
     Point,
     above,
+    best_place,
     format_place,
     log_helps,
     log_range,
@@ -127,12 +128,12 @@ class LossChart(Widget, can_focus=True):
         """Return the factor from nats per token to the unit of the axis."""
         if not self.bits or self.snapshot is None:
             return 1.0
-        ratios = [p.bits_per_char / p.value for p in self.snapshot.valid[-1:] if p.bits_per_char and p.value > 0]
+        ratios = [p.bits_per_char / p.loss for p in self.snapshot.valid[-1:] if p.bits_per_char and p.loss > 0]
         return ratios[0] if ratios else 1.0
 
     def can_show_bits(self) -> bool:
         """Return whether bits per character are known."""
-        return self.snapshot is not None and any(p.bits_per_char and p.value > 0 for p in self.snapshot.valid[-1:])
+        return self.snapshot is not None and any(p.bits_per_char and p.loss > 0 for p in self.snapshot.valid[-1:])
 
     def can_show_errors(self) -> bool:
         """Return whether error rates are known."""
@@ -232,8 +233,7 @@ class LossChart(Widget, can_focus=True):
         self.cursor = self.zoom = None
 
     def on_click(self, event: events.Click) -> None:
-        place = self._place_under(event.x)
-        if place is not None:
+        if (place := self._place_under(event.x)) is not None:
             self.cursor = place
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -252,8 +252,7 @@ class LossChart(Widget, can_focus=True):
 
     def _whole(self) -> float:
         """Return the end of the axis."""
-        snapshot = self.snapshot
-        if snapshot is None:
+        if (snapshot := self.snapshot) is None:
             return 0.0
         axis = Axis(snapshot, self.x_axis)
         ends = [axis.place(p) for p in snapshot.train[-1:]] + [axis.of_step(p.step) for p in snapshot.valid[-1:]]
@@ -301,7 +300,8 @@ class LossChart(Widget, can_focus=True):
             (curve(placed(points), x_range, heights, cols, rows), self._style(name))
             for points, name in ((valid, "valid"), (train, "train"), (raw if weight else [], "raw"))
         ]
-        diamonds = diamonds_of(placed(valid), x_range, heights, cols, rows)
+        best = None if self.errors and self.can_show_errors() else best_place(snapshot, axis)
+        diamonds = diamonds_of(placed(valid), x_range, heights, cols, rows, best=best)
         tops = marks_above(above(raw, high), x_range, cols)
         columns = {column_of(m.x, x_range, cols): m for m in visible if m.is_line}
         lines = {column: ("┊", self._style("mark")) for column in columns}
@@ -332,7 +332,7 @@ class LossChart(Widget, can_focus=True):
     def _points(self, snapshot: RunSnapshot, axis: Axis) -> tuple[list[Point], list[Point]]:
         """Return all training points and the visible validation points that can be drawn, in the unit of the axis."""
         factor, train = self.scale(), self._losses(snapshot, axis)
-        valid = [(axis.of_step(p.step), p.value * factor) for p in snapshot.valid]
+        valid = [(axis.of_step(p.step), p.loss * factor) for p in snapshot.valid]
         if self.errors and self.can_show_errors():
             places = [axis.of_step(p.step) for p in snapshot.valid]
             rates = ([p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid])
@@ -356,8 +356,7 @@ class LossChart(Widget, can_focus=True):
         """Return the row above the plot: the figures at the cursor, or the labels of the marks."""
         width = margin + cols
         if self.cursor is not None and self.snapshot is not None:
-            axis = Axis(self.snapshot, self.x_axis)
-            figures = readout(self.snapshot, axis, self.cursor, self.scale())
+            figures = readout(self.snapshot, Axis(self.snapshot, self.x_axis), self.cursor, self.scale())
             return Strip([Segment(figures[:width].ljust(width), self._style("cursor"))], width)
         labels = mark_labels({column: mark.label for column, mark in columns.items()}, margin, cols)
         return Strip([Segment(labels, self._style("mark"))], width)

@@ -117,7 +117,7 @@ def _age(run: RunSnapshot) -> str:
 
 
 def _loss(run: RunSnapshot) -> str:
-    return sparkline([point.loss for point in run.train] or [point.value for point in run.valid], LOSS)
+    return sparkline([point.loss for point in run.train] or [point.loss for point in run.valid], LOSS)
 
 
 _CELLS: dict[str, Callable[[RunSnapshot], str]] = {

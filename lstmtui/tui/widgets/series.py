@@ -149,6 +149,11 @@ def _value(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def best_place(snapshot: RunSnapshot, axis: Axis) -> float | None:
+    """Return the place of the best evaluation; None before there is one."""
+    return None if snapshot.best is None else axis.of_step(snapshot.best.step)
+
+
 def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     """Return the figures of the training point nearest to `x`, in one line; `factor` scales losses."""
     if not snapshot.train:
@@ -157,7 +162,7 @@ def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
     parts = [f"step {wording.count(point.step)}", f"train {wording.figure(point.loss * factor)}"]
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:
-        parts.append(f"valid {wording.figure(valid[-1].value * factor)}")
+        parts.append(f"valid {wording.figure(valid[-1].loss * factor)}")
         parts += [f"WER {wording.percent(rate)}" for rate in (valid[-1].wer,) if rate is not None]
     parts += [f"lr {point.lr:.2e}", format_duration(point.seconds), f"gradient {wording.figure(point.grad_norm, 2)}"]
     gap = abs(snapshot.train[1].step - snapshot.train[0].step) if len(snapshot.train) > 1 else 0

@@ -12,11 +12,14 @@ def test_it_learns_and_is_shown(tmp_path):
     run = create(tmp_path)
     assert train(run) == "finished"
     seen = RunReader(run).refresh()
-    losses = [point.value for point in seen.valid]
+    losses = [point.loss for point in seen.valid]
     assert losses[-1] < losses[0]
+    assert {point.decides for point in seen.valid} == {"f1"}
+    scores = [point.value for point in seen.valid]
+    assert seen.best.step == seen.status["result"]["best_step"] == seen.valid[scores.index(max(scores))].step
     assert all(0 <= point.figures[name] <= 1 for point in seen.valid for name in ("exact", "f1", "concept_f1"))
     assert seen.samples[-1].text.count("reference") == 2  # of two validation pictures
-    assert seen.status["result"]["valid"]["nll"] == min(losses)
+    assert seen.status["result"]["valid"]["nll"] == seen.best.loss
     assert 0 <= seen.status["result"]["test"]["f1"] <= 1
     *_, attention = probes.read_attention(run)
     assert attention.source == ("1,1", "1,2", "2,1", "2,2")

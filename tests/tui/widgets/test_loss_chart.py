@@ -12,7 +12,7 @@ from support.prepared_run import make_run
 from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.snapshot import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
 from lstmtui.tui.widgets.loss_chart import LossChart, y_range
 
 
@@ -56,6 +56,16 @@ async def test_axis_and_marks(snapshot: RunSnapshot) -> None:
     assert "".join(rows).count("◆") == 1
     assert all(row[6:].count("·") > 3 for row in rows if "┤" in row)  # guides
     assert any(0x2800 < ord(c) < 0x2900 for c in "".join(rows))
+
+
+async def test_the_best_evaluation_of_captions_is_not_the_one_with_the_lowest_loss(snapshot: RunSnapshot) -> None:
+    points = [
+        ValidPoint(step=step, seconds=1.0, best=False, figures={"nll": nll, "f1": f1}, decides="f1")
+        for step, nll, f1 in ((300, 3.0, 0.2), (600, 1.5, 0.3), (900, 2.2, 0.4))
+    ]
+    rows = await drawn(dataclasses.replace(snapshot, valid=tuple(points)), linear=True)
+    (best,) = [row.index("◆") for row in rows if "◆" in row]
+    assert max(column for row in rows for column, glyph in enumerate(row) if glyph == "◇") < best
 
 
 async def test_bits_per_character(snapshot: RunSnapshot) -> None:
