@@ -193,6 +193,10 @@ TESTED_ELSEWHERE = (
     ),
     Elsewhere("tests/tui/screens/test_live.py", "a part of the screen", ("lstmtui/tui/widgets/observations.py",)),
     Elsewhere(
+        "tests/tui/screens/test_runs.py", "parts of the screen",
+        tuple(f"lstmtui/tui/widgets/{name}.py" for name in ("first_steps", "run_preview", "run_table")),
+    ),
+    Elsewhere(
         "tests/tui/screens/test_caption.py", "parts of the screen",
         ("lstmtui/tui/widgets/caption_list.py", "lstmtui/tui/workers/captioning.py"),
     ),

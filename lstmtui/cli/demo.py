@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from lstmtui.cli.screen_options import Charset, Theme
-
-SECONDS = 20.0
+from lstmtui.runs.replay import SECONDS
+from lstmtui.runs.replay import demo as play
 
 
 def demo(
@@ -22,11 +22,8 @@ def demo(
 
     An LSTM of two layers of 48 units learns English by characters; nothing is computed, and nothing is left behind.
     """
-    from importlib.resources import as_file, files
-
     from lstmtui import tui
-    from lstmtui.runs.replay import playing
 
     tui.require_terminal("lstmtui train")
-    with as_file(files("lstmtui") / "demo" / "run.zip") as stored, playing(stored, "demo", seconds) as run:
+    with play(seconds) as run:
         return tui.run(str(run.path), screen="live", theme=theme, charset=charset)

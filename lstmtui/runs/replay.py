@@ -14,6 +14,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ GROWING = ("step", "epoch", "seconds", "tokens")
 """Fields of the status that grow while a run trains, from 0 to what they are at its end."""
 AT_END = ("result", "copied", "exit_code")
 """Fields that a run has when it has ended."""
+SECONDS = 20.0
+"""How long the demo takes, unless another time is asked for."""
 ENDED = "The recording has ended. Escape leads to the list of runs, and n there trains a network of your own."
 REFUSAL = "This run is played back from a recording; train one of your own to steer it."
 
@@ -136,3 +139,11 @@ def playing(stored: Path, name: str, seconds: float) -> Iterator[RunFolder]:
         finally:
             ended.set()
             thread.join()
+
+
+@contextlib.contextmanager
+def demo(seconds: float = SECONDS) -> Iterator[RunFolder]:
+    """Play the run that comes with the program into a temporary folder, as `playing` does."""
+    stored_run = resources.files("lstmtui") / "demo" / "run.zip"
+    with resources.as_file(stored_run) as stored, playing(stored, "demo", seconds) as run:
+        yield run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual.message import Message
@@ -62,7 +63,14 @@ class RunPolled(PollResult):
 class RunsPolled(PollResult):
     """All runs were read."""
 
-    def __init__(self, runs: tuple[RunSnapshot, ...], error: str = "") -> None:
+    def __init__(
+        self,
+        runs: tuple[RunSnapshot, ...],
+        error: str = "",
+        probes: tuple[Path | None, tuple[Saturation, ...]] = (None, ()),
+    ) -> None:
+        """`probes` are the path of the chosen run and its newest gate probe."""
         super().__init__()
         self.runs = runs
         self.error = error
+        self.probes = probes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from lstmtui import config
 from lstmtui.client import captioner, forecast, microphone, model, runs, transcriber, translator
 from lstmtui.common import paths
+from lstmtui.runs import replay
 from lstmtui.runs.folder import RunFolder
 
 
@@ -118,5 +120,7 @@ class Services:
     create: Callable[..., RunFolder] = runs.create
     """Takes settings, `name` and `root`."""
     start: Callable[[RunFolder], object] = runs.start
+    demo: Callable[[], AbstractContextManager[RunFolder]] = replay.demo
+    """Plays a recorded run back."""
     fork: Callable[..., tuple[RunFolder, int]] = runs.fork
     forecaster: Callable[[], Forecaster] = forecast.Forecaster

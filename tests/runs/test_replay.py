@@ -14,7 +14,7 @@ from lstmtui.common.npz import pack
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.probes import read_saturation, read_window
 from lstmtui.runs.reader import RunReader
-from lstmtui.runs.replay import ENDED, REFUSAL, Replay, playing
+from lstmtui.runs.replay import ENDED, REFUSAL, Replay, demo, playing
 from lstmtui.runs.requests import send_request, wait_for_answer
 
 MAX_BYTES = 300_000
@@ -97,3 +97,10 @@ def test_a_window_is_replaced_and_probes_stay(tmp_path):
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert [event["event"] for event in events] == ["started", "saved"]
     assert all(event["at"] > 1e9 and "pid" not in event for event in events)
+
+
+def test_the_demo_is_the_recording_of_the_package():
+    with demo(30.0) as run:
+        assert run.name == "demo"
+        assert run.config.exists()
+    assert not run.path.exists()

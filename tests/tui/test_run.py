@@ -80,12 +80,12 @@ class Terminal(PseudoTerminal):
 def test_a_signal_restores_the_terminal(tmp_path: Path, number: int, code: int) -> None:
     terminal = Terminal(tmp_path)
     try:
-        terminal.read_until(b"There are no runs yet.")
+        terminal.read_until(b"Train on the built-in text")
         assert termios.tcgetattr(terminal.slave) != terminal.attributes
         terminal.process.send_signal(number)
         assert terminal.wait_for_exit() == code
         assert termios.tcgetattr(terminal.slave) == terminal.attributes
-        last = terminal.output[terminal.output.rfind(b"There are no runs yet.") :]
+        last = terminal.output[terminal.output.rfind(b"Train on the built-in text") :]
         assert b"\x1b[?1049l" in last  # the screen from before
         assert b"\x1b[?25h" in last  # a cursor
         assert b"Traceback" not in terminal.output

@@ -98,10 +98,10 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
         bind("escape", "back", "Back", "new.back", "Back to the runs; nothing is started", show=True),
     ]
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, corpus: tuple[str, ...] = NO_PAIRS) -> None:
         super().__init__()
         self._services = services
-        self._corpus: tuple[str, ...] = NO_PAIRS
+        self._corpus = corpus
         self._target: tuple[str, ...] = ()
         """The file of translations, for a run of translation that has one."""
         self._forecaster = services.forecaster()

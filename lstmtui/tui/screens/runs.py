@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
+from contextlib import ExitStack
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal
-from textual.content import Content
 from textual.reactive import var
 from textual.widgets import DataTable, Footer, Input, Static
 
@@ -21,34 +18,26 @@ from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.removal import remove_run
-from lstmtui.runs.snapshot import RunSnapshot
-from lstmtui.tui import wording
+from lstmtui.runs.snapshot import RunSnapshot, Saturation
+from lstmtui.tui import run_list, wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsPolled
+from lstmtui.tui.run_list import ORDERS
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.polling import PollingScreen
-from lstmtui.tui.services import Services
+from lstmtui.tui.services import Services, resolved
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import LineInput
-from lstmtui.tui.widgets.figures import Figures
-from lstmtui.tui.widgets.loss_chart import LossChart
-from lstmtui.tui.widgets.run_columns import RunCells, columns, row
+from lstmtui.tui.widgets.first_steps import FirstSteps
+from lstmtui.tui.widgets.run_preview import RunPreview
+from lstmtui.tui.widgets.run_table import RunTable
 from lstmtui.tui.workers.run_polling import RunsPoller
 
 INTERVAL = 1.0
 """Seconds between two reads of the folder of runs."""
-NO_RUNS = """\
-There are no runs yet.
-
-Press n for a new one: a text of yours, or the one
-that comes with Python, about two minutes on two cores.
-
-Or in a shell:
-lstmtui train FILE"""
+DEFAULT_TEXT = ("default",)
 MIN_PREVIEW_ROWS = 20
 """Rows of a screen from which on a curve is shown below the list."""
-ORDERS = ("newest", "name", "best", "steps", "size")
-"""Orders of the list; the first one begins with the runs whose engine is running."""
 
 
 class RunsScreen(PollingScreen[None]):
@@ -59,10 +48,13 @@ One line for each run: those with a running engine first, then the newest. The c
 the run to now; bpc is bits per character, ppl is perplexity; lower is better in both. A ~ before them: evaluations \
 during training read a part of the validation text; a run that has finished has read all of it.
 
+Below, of the chosen run: its loss, its newest sample, and how saturated its gates are, blue where units stay shut, \
+orange where they stay open.
+
 An engine is a separate process: it continues when you leave.
 
 / filters by a regular expression over name, state, cell, tokens and text; o sorts, and so does a click on a column. c \
-compares the runs marked with m, or all listed runs when none is marked.
+compares the runs marked with m, or all listed runs when none is marked; d deletes the marked ones, or this one.
 """
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
@@ -77,10 +69,10 @@ compares the runs marked with m, or all listed runs when none is marked.
             "r", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped", show=True
         ),
         bind("slash", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression", show=True),
-        bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare it"),
+        bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare or to delete it"),
         bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs, or all listed runs", show=True),
-        bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, size"),
-        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run permanently"),
+        bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, parameters"),
+        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run, or the marked ones, permanently"),
         bind("j", "down", "Down", "runs.down", ""),
         bind("k", "up", "Up", "runs.up", ""),
         bind("escape", "leave_filter", "All", "runs.all", "Show all runs again"),
@@ -98,46 +90,47 @@ compares the runs marked with m, or all listed runs when none is marked.
         self._pattern = ""
         self._order = ORDERS[0]
         self._marked: set[Path] = set()
-        self._cells = RunCells()
-        self._rows: dict[Path, tuple[Text, ...]] = {}
-        self._columns: tuple[str, ...] = ()
         self._previewed: RunSnapshot | None = None
-        self._empty_text = NO_RUNS
+        self._at: RunFolder | None = None
+        """The run under the cursor, for the thread that reads."""
+        self._problem = ""
+        self._probes: tuple[Path | None, tuple[Saturation, ...]] = (None, ())
+        """The newest gate probe of the run under the cursor, and which run that was when it was read."""
         self._comparable = False
+        self._playing = ExitStack()
+        """What the demo needs while it is played."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
         yield LineInput("", id="filter", placeholder="regular expression …")
-        yield DataTable(id="runs", cursor_type="row", zebra_stripes=False)
-        yield Static(id="empty")
-        with Horizontal(id="preview"):
-            with Container(id="loss", classes="panel"):
-                yield LossChart()
-            with Container(id="numbers", classes="panel") as numbers:
-                numbers.border_title = "Figures"
-                yield Figures()
+        yield RunTable(id="runs")
+        yield Static("Reading the runs …", id="empty", markup=False)
+        yield FirstSteps()
+        yield RunPreview()
         yield Static(id="hint")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Runs"
-        self.query_one("#empty", Static).update(Text("Reading the runs …"))
         self.set_class(True, "-empty")
         self.poll_every(INTERVAL)
 
     def on_resize(self) -> None:
         self._fill()
 
+    def on_unmount(self) -> None:
+        self._playing.close()
+
     # --- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> RunsPolled:
         try:
-            return RunsPolled(self._poller.poll())
+            return RunsPolled(self._poller.poll(), probes=self._poller.newest_probe(self._at))
         except LstmtuiError as error:
             return RunsPolled((), error=str(error))
 
     def on_runs_polled(self, message: RunsPolled) -> None:
-        self._empty_text = message.error or NO_RUNS
+        self._problem, self._probes = message.error, message.probes
         self.runs = message.runs
 
     def watch_runs(self, runs: tuple[RunSnapshot, ...] | None) -> None:
@@ -149,15 +142,18 @@ compares the runs marked with m, or all listed runs when none is marked.
     def _update(self) -> None:
         """Bring everything up to date with the runs, the filter, the order and the marks."""
         runs, shown = self.runs or (), self.listed()
-        self.set_class(not shown, "-empty")
-        if not shown:  # a new text costs a new layout
-            no_match = f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
-            self.query_one("#empty", Static).update(Text(safe(no_match if runs else self._empty_text)))
-        running = sum(not run.ended for run in runs)
-        summary = f"{len(runs)} run{'s' * (len(runs) != 1)}" + (f", {running} training" if running else "")
-        summary += f", {len(shown)} shown" if len(shown) != len(runs) else ""
-        summary += f", {len(self._marked)} marked" if self._marked else ""
-        summary += f", by {self._order}" if self._order != ORDERS[0] else ""
+        self.set_class(bool(runs) and not shown, "-empty")
+        self.set_class(not runs, "-first")
+        if not runs:
+            self.query_one(FirstSteps).problem = self._problem
+            if self.focused in (None, self.query_one("#runs")):
+                self.query_one("#starts").focus()
+        elif not shown:  # a new text costs a new layout
+            text = f"No run matches '{self._pattern}'.\n\nEscape shows all {len(runs)}."
+            self.query_one("#empty", Static).update(Text(safe(text)))
+        elif self.focused in (None, self.query_one("#starts")):
+            self.query_one("#runs").focus()
+        summary = run_list.summary(runs, shown=len(shown), marked=len(self._marked), order=self._order)
         self.query_one(TitleBar).remark = f"{summary} · {self._services.root}" if runs else str(self._services.root)
         self._fill()
         self._preview()
@@ -167,72 +163,34 @@ compares the runs marked with m, or all listed runs when none is marked.
 
     def listed(self) -> tuple[RunSnapshot, ...]:
         """Return the runs that match the filter, in the chosen order."""
-        runs = self.runs or ()
-        if self._pattern:
-            try:
-                pattern = re.compile(self._pattern, re.IGNORECASE)
-                runs = tuple(run for run in runs if pattern.search(wording.searchable_text(run)))
-            except re.error:
-                runs = tuple(run for run in runs if self._pattern.lower() in wording.searchable_text(run).lower())
-        keys = {
-            "name": lambda run: run.run.name,
-            "best": lambda run: run.result.cost if run.result else math.inf,
-            "steps": lambda run: -run.step,
-            "size": lambda run: -wording.parameters(run),
-        }
-        return tuple(sorted(runs, key=keys[self._order])) if self._order in keys else runs
+        return run_list.listed(self.runs or (), self._pattern, self._order)
 
     def _fill(self) -> None:
         """Bring the table up to date, changing only what differs."""
         if self.runs is None or not self.is_usable:
             return
-        table = cast("DataTable[Text]", self.query_one("#runs", DataTable))
-        listed = self.listed()
-        cells = self._cells.of(listed)
-        wanted = columns(self.size.width, cells)
-        rows = {
-            run.run.path: row(run, of, wanted, self.app.theme_variables, marked=run.run.path in self._marked)
-            for run, of in zip(listed, cells, strict=True)
-        }
-        # As high as its rows, so that the curve below has the rest; a small screen has no curve.
-        table.styles.height = len(rows) + 1 if self.size.height >= MIN_PREVIEW_ROWS else "1fr"
-        names = tuple(f"{c.name}{c.width}" for c in wanted)
-        if names == self._columns and list(rows) == list(self._rows):
-            for path, texts in rows.items():
-                for column, old, new in zip(wanted, self._rows[path], texts, strict=True):
-                    if old != new:
-                        table.update_cell(str(path), column.name, new)
-        else:
-            current, at = self.current, table.cursor_row
-            table.clear(columns=True)
-            for column in wanted:
-                table.add_column(Text(column.name), key=column.name, width=column.width)
-            for path, texts in rows.items():
-                table.add_row(*texts, key=str(path))
-            row_number = list(rows).index(current.run.path) if current and current.run.path in rows else at
-            table.move_cursor(row=min(max(0, row_number), max(0, len(rows) - 1)))
-            self._columns = names
-        self._rows = rows
+        table, listed = self.query_one(RunTable), self.listed()
+        # As high as its rows, so that the panels below have the rest; a small screen has none.
+        table.styles.height = len(listed) + 1 if self.size.height >= MIN_PREVIEW_ROWS else "1fr"
+        table.fill(listed, self._marked, self.size.width)
 
     @property
     def current(self) -> RunSnapshot | None:
         """The run under the cursor."""
-        paths = list(self._rows)
-        row = self.query_one("#runs", DataTable).cursor_row
-        path = paths[row] if 0 <= row < len(paths) else None
+        path = self.query_one(RunTable).chosen
         return next((run for run in self.runs or () if run.run.path == path), None)
 
     def _preview(self) -> None:
         run = self.current
+        self._at = run.run if run is not None else None
+        if run is not None and self._probes[0] == run.run.path:
+            self.query_one(RunPreview).show_gates(self._probes[1])
         if run is self._previewed and run is not None:
             return
         before, self._previewed = self._previewed, run
-        chart, hint = self.query_one(LossChart), self.query_one("#hint", Static)
-        chart.snapshot = run
-        self.query_one(Figures).snapshot = run
-        panel = self.query_one("#loss")
-        panel.border_title = Content(f"Loss of {one_line(run.run.name, 40)}, {chart.unit()}" if run else "Loss")
-        panel.border_subtitle = Content(chart.legend())
+        hint = self.query_one("#hint", Static)
+        is_another = before is None or run is None or before.run != run.run
+        self.query_one(RunPreview).show(run, is_another=is_another)
         if run is None:
             hint.update("")
         else:
@@ -244,11 +202,16 @@ compares the runs marked with m, or all listed runs when none is marked.
             self.refresh_bindings()
 
     def on_data_table_row_highlighted(self) -> None:
+        before = self._at
         self._preview()
+        if self._at != before:
+            self.poll()  # for the gates of that run
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("filter", "sort"):
+            return bool(self.runs)
         if action == "compare":
             return len(self._to_compare()) > 1
         if action == "leave_filter":
@@ -294,10 +257,10 @@ compares the runs marked with m, or all listed runs when none is marked.
         return [path for path in paths if path in self._marked] if self._marked else paths
 
     def action_down(self) -> None:
-        self.query_one(DataTable).action_cursor_down()
+        self.query_one(RunTable).action_cursor_down()
 
     def action_up(self) -> None:
-        self.query_one(DataTable).action_cursor_up()
+        self.query_one(RunTable).action_cursor_up()
 
     def action_resume(self) -> None:
         if run := self.current:
@@ -319,14 +282,54 @@ compares the runs marked with m, or all listed runs when none is marked.
         if self.is_active:
             self.app.push_screen(LiveScreen(run, self._services))
 
-    def action_new(self) -> None:
+    def action_new(self, corpus: tuple[str, ...] = DEFAULT_TEXT) -> None:
+        """Open the form of a new run, with a text chosen."""
         from lstmtui.tui.screens.new_run import NewRunScreen
 
         def started(run: RunFolder | None) -> None:
             if run is not None:
                 self._open(run)
 
-        self.app.push_screen(NewRunScreen(self._services), started)
+        self.app.push_screen(NewRunScreen(self._services, corpus), started)
+
+    # --- first steps ----------------------------------------------------------------------------------------------
+
+    def on_first_steps_chosen(self, event: FirstSteps.Chosen) -> None:
+        if event.start == "built-in":
+            self.show_message("The run on the built-in text is starting …")
+            self._create()
+        elif event.start == "file":
+            from lstmtui.tui.screens.corpus import CorpusScreen
+
+            def chosen(corpus: tuple[str, ...] | None) -> None:
+                if corpus:
+                    self.action_new(corpus)
+
+            self.app.push_screen(CorpusScreen(()), chosen)
+        else:
+            self.action_demo()
+
+    @work(thread=True, group="start", exclusive=True)
+    def _create(self) -> None:
+        """Create a run on the built-in text as the recipe has it, and open it."""
+        try:
+            run = self._services.create(resolved({"corpus": DEFAULT_TEXT}), name=None, root=self._services.root)
+            self._services.start(run)
+        except (LstmtuiError, OSError) as error:
+            self.show_message(str(error), error=True)
+            return
+        self.call_if_usable(self._open, run)
+
+    def action_demo(self) -> None:
+        """Play the recorded run back, until its screen is left."""
+        from lstmtui.tui.screens.live import LiveScreen
+
+        try:
+            run = self._playing.enter_context(self._services.demo())
+        except (LstmtuiError, OSError) as error:
+            self.show_message(f"The demo cannot be played ({error}).", error=True)
+            return
+        self.app.push_screen(LiveScreen(run, self._services), lambda _: self._playing.close())
 
     # --- filter, order, marks -------------------------------------------------------------------------------------
 
@@ -359,34 +362,39 @@ compares the runs marked with m, or all listed runs when none is marked.
         self._update()
 
     def action_mark(self) -> None:
+        self.on_run_table_mark_clicked()
+        self.action_down()
+
+    def on_run_table_mark_clicked(self) -> None:
+        """Mark the run under the cursor, or take its mark away."""
         if run := self.current:
             self._marked ^= {run.run.path}
             self._update()
             self.refresh_bindings()
-            self.action_down()
 
     def action_delete(self) -> None:
-        run = self.current
-        if run is None:
-            return
-        if not run.ended:
-            self.show_message(f"'{run.run.name}' is being trained; stop it first (open it, then x).", error=True)
-            return
+        """Delete the marked runs, or the one under the cursor, if the answer is yes."""
+        chosen = [run for run in self.runs or () if run.run.path in self._marked]
+        chosen = chosen or [run for run in (self.current,) if run is not None]
+        if running := [f"'{run.run.name}'" for run in chosen if not run.ended]:
+            are, it = ("is", "it") if len(running) == 1 else ("are", "them")
+            names = ", ".join(running)
+            self.show_message(f"{names} {are} being trained; stop {it} first, or take the mark away.", error=True)
+        elif chosen:
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._delete(run.run)
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self._delete([run.run for run in chosen])
 
-        at = f"{wording.network(run)}, step {wording.count(run.step)}, {wording.quality(run, run.result)}"
-        question = f"Delete '{run.run.name}' ({at}) with its checkpoints? This cannot be undone."
-        self.app.push_screen(ConfirmScreen("Delete", question), answered)
+            self.app.push_screen(ConfirmScreen("Delete", run_list.question_before_deletion(chosen)), answered)
 
     @work(thread=True, group="delete")
-    def _delete(self, run: RunFolder) -> None:
-        try:
-            remove_run(run)
-        except LstmtuiError as error:
-            self.show_message(str(error), error=True)
+    def _delete(self, runs: list[RunFolder]) -> None:
+        for run in runs:
+            try:
+                remove_run(run)
+            except LstmtuiError as error:
+                self.show_message(str(error), error=True)
         self.call_if_usable(self.poll)
 
 

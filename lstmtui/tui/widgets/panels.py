@@ -57,7 +57,7 @@ class SamplePanel(Panel):
 
     def compose(self) -> ComposeResult:
         self.border_title = "Sample"
-        yield Static(Text("No sample yet.", style="dim"), id="sample-text")
+        yield Static(id="sample-text")
         for other in (Transcripts(), PictureSamples()):
             other.display = False
             yield other
@@ -82,9 +82,13 @@ class SamplePanel(Panel):
         self.scroll_home(animate=False)
 
     def _show(self) -> None:
-        if not self.samples:
-            return
         text = self.query_one("#sample-text", Static)
+        if not self.samples:
+            self.border_title, self.border_subtitle = "Sample", ""
+            self.query_one(Transcripts).display = self.query_one(PictureSamples).display = False
+            text.display = True
+            text.update(Text("No sample yet.", style="dim"))
+            return
         sample = self.samples[len(self.samples) - 1 - self.back]
         self.border_title = Content(f"Sample at step {wording.count(sample.step)}")
         place = f"← {len(self.samples) - self.back} of {len(self.samples)} →" if len(self.samples) > 1 else ""

@@ -26,6 +26,7 @@ MAX_TEXT = 24
 """Columns of a state or a text; a longer one is cut."""
 LOSS = 10
 """Columns of a curve."""
+MARK = "mark"
 
 Cells = Mapping[str, str]
 """The texts of the cells of a run by column."""
@@ -37,6 +38,11 @@ class Column:
 
     name: str
     width: int
+
+    @property
+    def title(self) -> str:
+        """The head of the column; the marks have none."""
+        return "" if self.name == MARK else self.name
 
 
 class RunCells:
@@ -59,22 +65,22 @@ class RunCells:
 
 
 def columns(width: int, cells: Sequence[Cells]) -> tuple[Column, ...]:
-    """Return the most important columns that fit into `width`; the name takes the rest of it."""
+    """Return the most important columns that fit into `width`; the first marks runs, the name has the rest."""
     widths = {name: max(least, *(len(of[name]) for of in cells), 0) for name, least in _MIN_WIDTHS.items()}
-    chosen, room = [], width - MIN_NAME - PADDING - SCROLLBAR
-    for name in ("state", "best", "health", "cell", "loss", "age", "steps", "corpus", "size"):
+    mark = Column(MARK, 1)
+    chosen, room = [], width - mark.width - PADDING - MIN_NAME - PADDING - SCROLLBAR
+    for name in ("state", "best", "health", "cell", "loss", "age", "steps", "corpus", "parameters"):
         if room >= widths[name] + PADDING:
             room -= widths[name] + PADDING
             chosen.append(name)
     first = Column("name", min(MAX_NAME, max(4, MIN_NAME + room)))
-    return (first, *(Column(name, widths[name]) for name in _MIN_WIDTHS if name in chosen))
+    return (mark, first, *(Column(name, widths[name]) for name in _MIN_WIDTHS if name in chosen))
 
 
 def row(
     run: RunSnapshot, cells: Cells, wanted: tuple[Column, ...], colours: Mapping[str, str], *, marked: bool = False
 ) -> tuple[Text, ...]:
     """Return the row of `run`; `colours` are the theme's variables, which a table does not resolve."""
-    mark = "● " if marked else ""
     styles = {
         "state": colours.get(wording.STATE_COLOURS.get(run.state, ""), ""),
         "health": colours.get(health_words.COLOURS[health.judge(run).level].removeprefix("$"), ""),
@@ -82,8 +88,11 @@ def row(
     }
     texts = []
     for column in wanted:
+        if column.name == MARK:
+            texts.append(Text("●" if marked else "·", style="bold" if marked else ""))
+            continue
         if column.name == "name":
-            texts.append(Text(one_line(f"{mark}{run.run.name}", column.width), style="bold"))
+            texts.append(Text(one_line(run.run.name, column.width), style="bold"))
             continue
         text = Text(cells[column.name], justify="right" if column.name in _NUMBERS else "left")
         if (colour := styles.get(column.name, "")).startswith("#"):
@@ -104,7 +113,7 @@ def _health(run: RunSnapshot) -> str:
     return health_words.label(found) if found.word and found.level != health.UNKNOWN else ""
 
 
-def _size(run: RunSnapshot) -> str:
+def _parameters(run: RunSnapshot) -> str:
     return wording.short(wording.parameters(run)) if wording.parameters(run) else "–"
 
 
@@ -124,15 +133,15 @@ _CELLS: dict[str, Callable[[RunSnapshot], str]] = {
     "state": _state,
     "health": _health,
     "cell": wording.network,
-    "size": _size,
+    "parameters": _parameters,
     "corpus": lambda run: one_line(wording.corpus(run), MAX_TEXT),
     "steps": _steps,
     "best": lambda run: wording.quality(run, run.result),
     "loss": _loss,
 }
 _MIN_WIDTHS = {
-    "state": 15, "health": 9, "cell": 8, "size": 5, "corpus": 10, "steps": 11, "best": 9, "age": 6, "loss": LOSS,
+    "state": 15, "health": 9, "cell": 8, "parameters": 10, "corpus": 10, "steps": 11, "best": 9, "age": 6, "loss": LOSS,
 }  # fmt: skip
 """In the order of the columns: what they have at least, so that they do not move while a run trains."""
-_NUMBERS = ("size", "steps", "best", "age")
+_NUMBERS = ("parameters", "steps", "best", "age")
 """Columns that end at the right."""

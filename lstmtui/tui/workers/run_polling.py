@@ -79,8 +79,10 @@ class RunPoller:
 class _Probes(Generic[Probe]):
     """Probes of one kind; each is read once."""
 
-    def __init__(self, run: RunFolder, pattern: str, read_newest: Callable[..., list[Probe]]) -> None:
-        self._run, self._pattern, self._read_newest = run, pattern, read_newest
+    def __init__(
+        self, run: RunFolder, pattern: str, read_newest: Callable[..., list[Probe]], limit: int = MAX_PROBES
+    ) -> None:
+        self._run, self._pattern, self._read_newest, self._limit = run, pattern, read_newest, limit
         self._probes: tuple[Probe, ...] = ()
         self._newest: str | None = None
 
@@ -94,8 +96,8 @@ class _Probes(Generic[Probe]):
         known = self._probes if grown else ()
         new = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
-        found = self._read_newest(self._run, newest=min(new, MAX_PROBES)) if new else []
-        self._probes = (*known, *found)[-MAX_PROBES:] if new else ()
+        found = self._read_newest(self._run, newest=min(new, self._limit)) if new else []
+        self._probes = (*known, *found)[-self._limit :] if new else ()
         return self._probes
 
 
@@ -106,6 +108,15 @@ class RunsPoller:
         self._root = root
         self._readers: dict[Path, RunReader] = {}
         self._stamps: dict[Path, tuple[int, ...]] = {}
+        self._chosen: RunFolder | None = None
+        self._gates: _Probes[Saturation] | None = None
+
+    def newest_probe(self, run: RunFolder | None) -> tuple[Path | None, tuple[Saturation, ...]]:
+        """Return the path of a run and its newest gate probe, which is read once."""
+        if run != self._chosen:
+            self._chosen = run
+            self._gates = None if run is None else _Probes(run, "saturation-*.npz", read_saturation, limit=1)
+        return (None, ()) if run is None or self._gates is None else (run.path, self._gates.read())
 
     def poll(self) -> tuple[RunSnapshot, ...]:
         """Return all runs, those with a running engine first, then by age. Raises UsageError."""

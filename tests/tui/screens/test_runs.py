@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,15 @@ from support.prepared_run import NOW, alive, make_run
 from support.screens import SIZES, control_characters, painted, until
 from textual.pilot import Pilot
 
+from lstmtui.config import Settings
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens.corpus import CorpusScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.new_run import NewRunScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.services import Services
 
 Open = Callable[..., LstmtuiApp]
 
@@ -41,12 +45,117 @@ def three(tmp_path: Path) -> list[RunFolder]:
     ]
 
 
-async def test_no_runs_has_words(open_app: Open) -> None:
+async def test_an_empty_list_says_what_this_is_and_offers_three_starts(open_app: Open) -> None:
     async with open_app().run_test(size=(80, 24)) as pilot:
         await listed(pilot)
-        assert "There are no runs yet." in painted(pilot.app)
-        assert "lstmtui train FILE" in painted(pilot.app)
-        await pilot.press("enter", "t", "d", "r", "down")
+        text = painted(pilot.app)
+        for said in ("lstmtui trains recurrent networks", "built-in text", "a file of yours", "the demo"):
+            assert said in text, said
+        await pilot.press("t", "d", "r", "m", "c")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_enter_trains_on_the_built_in_text(tmp_path: Path, started: list[RunFolder]) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def create(settings: Settings, **_: object) -> RunFolder:
+        asked.append(settings.corpus)
+        return make_run(tmp_path, state="training")
+
+    app = LstmtuiApp(services=Services(root=tmp_path, create=create, start=started.append))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+    assert asked == [("default",)]
+    assert [run.name for run in started] == ["diary-lstm"]
+
+
+async def test_a_file_is_chosen_first_and_its_form_follows(
+    open_app: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "novel.txt"
+    text.write_text("a text " * 100)
+    monkeypatch.setattr(NewRunScreen, "_forecast", lambda *_: None)
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.click("#starts", offset=(5, 2))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CorpusScreen) and pilot.app.screen.is_mounted)
+        pilot.app.screen.dismiss((str(text),))
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen) and text.name in painted(pilot.app))
+
+
+async def test_the_demo_is_played_until_its_screen_is_left(tmp_path: Path) -> None:
+    playing: list[bool] = []
+
+    @contextmanager
+    def demo() -> Iterator[RunFolder]:
+        playing.append(True)
+        yield make_run(tmp_path, "demo", state="finished")
+        playing.append(False)
+
+    app = LstmtuiApp(services=Services(root=tmp_path / "none", demo=demo))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and "demo" in painted(app))
+        assert playing == [True]
+        await pilot.press("escape")
+        await until(pilot, lambda: playing == [True, False] and isinstance(app.screen, RunsScreen))
+
+
+async def test_the_chosen_run_has_its_curve_sample_and_gates_below(open_app: Open, tmp_path: Path) -> None:
+    now = time.time()
+    make_run(tmp_path, "three", state="stopped", samples=(), probes=0, beat=now - 999)
+    make_run(tmp_path, "two", state="finished", samples=("It was a bright day.",), cell="gru", beat=now - 99)
+    make_run(tmp_path, "one", state="finished", samples=("Call me Ishmael.",), beat=now)
+    async with open_app().run_test(size=(80, 24)) as pilot:
+        await listed(pilot)
+        await until(pilot, lambda: "Call me Ishmael." in painted(pilot.app) and "1·f" in painted(pilot.app))
+        await pilot.press("down")
+        await until(pilot, lambda: "It was a bright day." in painted(pilot.app) and "1·z" in painted(pilot.app))
+        assert "1·f" not in painted(pilot.app)
+        assert "Loss of two" in painted(pilot.app)
+        await pilot.press("down")
+        await until(pilot, lambda: "No sample yet." in painted(pilot.app))
+        assert "1·z" not in painted(pilot.app)
+        await pilot.resize_terminal(120, 16)  # too low for gates, and for the panels below 20 rows
+        assert "No sample yet." not in painted(pilot.app)
+
+
+async def test_marked_runs_are_deleted_together(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot)
+        await pilot.press("m", "m", "d")
+        await until(pilot, lambda: "Delete 2 runs" in painted(pilot.app))
+        named = [run for run in three if f"'{run.name}'" in painted(pilot.app)]
+        assert len(named) == 2
+        await pilot.press("y")
+        await until(pilot, lambda: not any(run.path.exists() for run in named))
+        assert sum(run.path.exists() for run in three) == 1
+
+
+async def test_a_run_that_trains_is_named_and_nothing_is_deleted(open_app: Open, tmp_path: Path) -> None:
+    stopped, training = make_run(tmp_path, "a", state="stopped"), make_run(tmp_path, "b")
+    with alive(training):
+        async with open_app().run_test(size=(120, 40)) as pilot:
+            screen = await listed(pilot)
+            await until(pilot, lambda: len(screen.listed()) == 2)
+            await pilot.press("m", "m", "d")
+            await until(pilot, lambda: any("'b' is being trained" in n.message for n in pilot.app._notifications))
+            assert isinstance(pilot.app.screen, RunsScreen)
+    assert stopped.path.exists()
+
+
+async def test_a_click_marks(open_app: Open, three: list[RunFolder]) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await listed(pilot)
+        await pilot.click("#runs", offset=(1, 2))
+        await until(pilot, lambda: "1 marked" in painted(pilot.app))
+        assert screen.current is not None
+        assert screen.current.run.name == screen.listed()[1].run.name
+        await pilot.click("#runs", offset=(1, 2))
+        await until(pilot, lambda: "marked" not in painted(pilot.app))
         assert isinstance(pilot.app.screen, RunsScreen)
 
 
@@ -108,7 +217,7 @@ async def test_delete_asks_first(open_app: Open, tmp_path: Path) -> None:
         assert run.config.exists()
         await pilot.press("d", "y")
         await until(pilot, lambda: not run.path.exists())
-        await until(pilot, lambda: "There are no runs yet." in painted(pilot.app))
+        await until(pilot, lambda: "Train on the built-in text" in painted(pilot.app))
 
 
 async def test_a_living_run_is_not_deleted(open_app: Open, tmp_path: Path) -> None:
