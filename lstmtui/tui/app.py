@@ -31,8 +31,8 @@ from lstmtui.tui.screens.jump import JumpScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches import alt_digits, option_list
+from lstmtui.tui.textual_patches.changed_cells import ChangedCellsApp
 from lstmtui.tui.textual_patches.driver import resilient
-from lstmtui.tui.textual_patches.key_order import OrderedKeysApp
 from lstmtui.tui.textual_patches.screen_text import screen_text
 from lstmtui.tui.theme import THEMES
 
@@ -40,7 +40,7 @@ SIXTEEN_COLOURS = ("standard", "windows")
 """Rich's names of terminals with sixteen colours."""
 
 
-class LstmtuiApp(OrderedKeysApp[None]):
+class LstmtuiApp(ChangedCellsApp[None]):
     """The list of runs is the lowest screen; a live run and the typing screen are pushed over it."""
 
     TITLE = "lstmtui"
@@ -57,6 +57,9 @@ class LstmtuiApp(OrderedKeysApp[None]):
         ),
         bind(
             "ctrl+o", "jump", "Jump", "app.jump", "Put a letter on each part of the screen; its key focuses that part"
+        ),
+        bind(
+            "ctrl+l", "redraw", "Redraw", "app.redraw", "Draw the whole screen again, where a program has written on it"
         ),
         bind("ctrl+q", "quit", "Quit", "app.quit", "Quit; runs continue to train"),
     ]

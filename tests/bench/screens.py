@@ -1,17 +1,19 @@
 """How quick the screens are and what watching costs.
 
-    python tests/bench/screens.py [first] [open] [keys] [watch]      all of them if none is named
+    python tests/bench/screens.py [first] [open] [keys] [watch] [slow]      all of them if none is named
     python tests/bench/screens.py --against FOLDER [...]             beside another checkout of lstmtui, in turns
 
-first   seconds from the command to the first complete frame, and the processor time until then, which is what they
-        come to where nothing else runs
+first   seconds from the command to the first frame, before any data, and to the first complete one; the processor time
+        until then, which is what they come to where nothing else runs, and beside it that of importing Textual alone
 open    seconds until a run with 1,000,000 lines of metrics is read and drawn, from the list of runs, and the
         processor time of that
 keys    milliseconds from a key to the frame that shows it, on a run that trains on every core meanwhile
-watch   share of a core, and memory, of a TUI that watches a run which writes ten lines a second, over 20 s
+watch   share of a core, and memory, of a TUI that watches a run which writes ten lines a second, over 20 s, and the
+        bytes that it sends: at 120x40 and 200x60, and with Steer and the palette open over it
+slow    seconds until what a key calls for is there over a line of 20 kB a second
 
-Everything is measured from the other end of a pseudo-terminal of 120x40: what counts is that the bytes arrive. A
-ratio above 1 says that this checkout needs less.
+Everything is measured from the other end of a pseudo-terminal, of 120x40 unless said: what counts is that the bytes
+arrive. A ratio above 1 says that this checkout needs less.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import json
 import math
 import os
 import resource
+import select
 import statistics
 import subprocess
 import sys
@@ -38,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.prepared_run import alive, losses, make_run
 from support.pseudo_terminal import PseudoTerminal
 
-from lstmtui.common.files import append_json_line, to_json
+from lstmtui.common.files import append_json_line, to_json, write_atomically
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 
@@ -48,20 +51,54 @@ RUN_LIST = b"long"
 LONG_RUN = (b"nats/char", b"Gates", "◆".encode())
 VIEWS = (b"Gates by training time", b"units by training time", b"units by character", b"each unit", b"by unit, most")
 """The title of the gates after each press of v."""
+STARTED = b"\x1b[?1049h"
+"""Enters the alternate screen; what follows is drawn."""
+MIN_FRAME = 1000
+"""Bytes of a frame at least."""
+PALETTE, PALETTE_OPEN = b"\x10", (b"Theme", b"Manual")
+STEER, STEER_OPEN = b"e", b"Steer"
 QUIT = b"\x11"
+SLOW_LINE, SLICE = 20_000, 0.02
+"""Bytes a second, and the seconds in which its bytes are counted."""
+QUIET_SECONDS = 0.8
+"""Seconds without much to draw after which an operation has ended."""
+OPERATIONS = (
+    ("runs", b"\x1b"), ("live", b"\r"), ("next view of the gates", b"v"), ("chart in bits", b"u"), ("enlarge", b"z"),
+    ("restore", b"z"), ("Steer", b"e"), ("its end", b"\x1b"), ("Sample", b"w"), ("its end", b"\x1b"),
+    ("palette", PALETTE), ("its end", b"\x1b"), ("help", b"\x1bOP"), ("its end", b"\x1b"), ("Inspect", b"i"),
+    ("its end", b"\x1b"), ("runs again", b"\x1b"), ("New run", b"n"), ("its end", b"\x1b"),
+)  # fmt: skip
+"""What is done over a slow line, and its key."""
 
 Figures = dict[str, list[float]]
 """Name and unit of a figure: its values, one for each turn or key."""
 
 
 class Terminal(PseudoTerminal):
-    """`lstmtui` of one checkout in a terminal of 120x40."""
+    """`lstmtui` of one checkout in a terminal of as many colours as there are."""
 
-    def __init__(self, root: Path, tree: Path = ROOT) -> None:
+    def __init__(self, root: Path, tree: Path = ROOT, *, columns: int = 120, rows: int = 40) -> None:
         environment = {**environment_of(tree), "LSTMTUI_RUNS": str(root), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment["COLORTERM"] = "truecolor"
         self.begun = time.perf_counter()
-        super().__init__([python_of(tree), "-m", "lstmtui.cli"], environment, size=(40, 120), folder=root)
+        super().__init__([python_of(tree), "-m", "lstmtui.cli"], environment, size=(rows, columns), folder=root)
         self.close_slave()
+
+    def press_on_a_slow_line(self, key: bytes) -> float:
+        """Send a key, read as a slow line does, and return the seconds until what it calls for has arrived.
+
+        That is the last slice of time in which more came than a clock or a heartbeat costs.
+        """
+        self.read_for(0.3)
+        os.write(self.master, key)
+        begun = last = time.perf_counter()
+        while (now := time.perf_counter()) - last < QUIET_SECONDS:
+            time.sleep(SLICE)
+            if select.select([self.master], [], [], 0)[0]:
+                count = len(os.read(self.master, int(SLOW_LINE * SLICE)))
+                if count > SLOW_LINE * SLICE / 10 or last == begun:
+                    last = now + SLICE
+        return last - begun
 
     def processor_seconds(self) -> float:
         """Return the processor time that the program has taken."""
@@ -103,11 +140,29 @@ def first(root: Path, trees: Sequence[Path]) -> list[Figures]:
 
     def measure(tree: Path) -> Figures:
         with contextlib.closing(Terminal(root, tree)) as terminal:
+            # What sets up the terminal is short, and the first frame is written at once.
+            while len(terminal.output.partition(STARTED)[2]) < MIN_FRAME:
+                terminal.read(0.1)
+            early, seconds_early = terminal.processor_seconds(), time.perf_counter() - terminal.begun
             terminal.read_until(FIRST_FRAME)
             seconds = time.perf_counter() - terminal.begun
-            return {"first frame, s": [seconds], "first frame, processor s": [terminal.processor_seconds()]}
+            textual = textual_alone(tree)
+            return {
+                "first frame, s": [seconds_early], "first frame, processor s": [early],
+                "Textual alone, processor s": [textual], "first frame / Textual": [early / textual],
+                "with data, s": [seconds], "with data, processor s": [terminal.processor_seconds()],
+            }  # fmt: skip
 
     return in_turns(trees, 5, measure)
+
+
+def textual_alone(tree: Path) -> float:
+    """Return the processor seconds of importing Textual and what it needs for a screen of a few widgets."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [python_of(tree), "-c", "import textual.app, textual.containers, textual.widgets._footer"]
+    subprocess.run(command, env=environment_of(tree), check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def open_long(root: Path, trees: Sequence[Path]) -> list[Figures]:
@@ -186,9 +241,9 @@ def keys(root: Path, trees: Sequence[Path], count: int = 300, turns: int = 3) ->
     return found
 
 
-def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
-    """Watch a run to which ten lines of metrics a second are written."""
-    run = make_run(root, "watched")
+@contextlib.contextmanager
+def writing(run: RunFolder) -> Iterator[None]:
+    """Write ten lines of metrics a second to a run that trains, until this ends."""
     over = threading.Event()
 
     def play() -> None:
@@ -202,28 +257,64 @@ def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
                 "memory_mb": 312.0,
             })  # fmt: skip
             status = json.loads(run.status.read_text())
-            run.status.write_text(to_json({**status, "step": step, "heartbeat": time.time()}))
-
-    def measure(tree: Path) -> Figures:
-        with contextlib.closing(Terminal(root, tree)) as terminal:
-            terminal.read_until(FIRST_FRAME)
-            terminal.read_for(2.0)
-            before, begun = terminal.processor_seconds(), time.perf_counter()
-            terminal.read_for(20.0)
-            share = (terminal.processor_seconds() - before) / (time.perf_counter() - begun)
-            return {"watching, % of a core": [100 * share], "watching, MB": [terminal.resident_megabytes()]}
+            write_atomically(run.status, to_json({**status, "step": step, "heartbeat": time.time()}).encode())
 
     with alive(run):
         player = threading.Thread(target=play)
         player.start()
         try:
-            return in_turns(trees, 1 if len(trees) == 1 else 2, measure)
+            yield
         finally:
             over.set()
             player.join()
 
 
-PARTS = {"first": first, "open": open_long, "keys": keys, "watch": watch}
+def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
+    """Watch a run to which ten lines of metrics a second are written."""
+    run = make_run(root, "watched")
+    views = (
+        ("120x40", (120, 40), b"", ()), ("200x60", (200, 60), b"", ()), ("Steer open", (120, 40), STEER, (STEER_OPEN,)),
+        ("palette open", (120, 40), PALETTE, PALETTE_OPEN),
+    )  # fmt: skip
+
+    def measure(tree: Path) -> Figures:
+        found: Figures = {}
+        for name, (columns, rows), key, signs in views:
+            with contextlib.closing(Terminal(root, tree, columns=columns, rows=rows)) as terminal:
+                terminal.read_until(FIRST_FRAME)
+                terminal.read_for(2.0)
+                if key:
+                    found[f"{name}, s"] = [terminal.press(key, *signs)]
+                    terminal.read_for(2.0)
+                terminal.output = b""
+                before, begun = terminal.processor_seconds(), time.perf_counter()
+                terminal.read_for(20.0)
+                seconds = time.perf_counter() - begun
+                found[f"watching {name}, kB/s"] = [len(terminal.output) / seconds / 1e3]
+                found[f"watching {name}, % of a core"] = [100 * (terminal.processor_seconds() - before) / seconds]
+                found[f"watching {name}, MB"] = [terminal.resident_megabytes()]
+        return found
+
+    with writing(run):
+        return in_turns(trees, 1 if len(trees) == 1 else 2, measure)
+
+
+def slow(root: Path, trees: Sequence[Path]) -> list[Figures]:
+    """Do what one does beside a run that trains, over a slow line."""
+    run = make_run(root, "watched")
+
+    def measure(tree: Path) -> Figures:
+        with contextlib.closing(Terminal(root, tree)) as terminal:
+            terminal.read_until(FIRST_FRAME)
+            return {
+                f"{n} {name}, s": [terminal.press_on_a_slow_line(key)] for n, (name, key) in enumerate(OPERATIONS, 1)
+            }
+
+    with writing(run):
+        return in_turns(trees, 1, measure)
+
+
+PARTS = {"first": first, "open": open_long, "keys": keys, "watch": watch, "slow": slow}
 
 
 def main() -> None:
