@@ -11,6 +11,9 @@ with lstmtui.Transcriber.load("digits") as transcriber:
 
 with lstmtui.Captioner.load("emoji") as captioner:
     captioner.caption(["a.png"])
+
+with lstmtui.Run.load("diary") as run:
+    run.train["loss"], run.evaluate("Dear Anna, ..."), run.gates("Dear ")
 """
 
 from __future__ import annotations
@@ -20,18 +23,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lstmtui.client.captioner import Captioner, Described
     from lstmtui.client.model import Candidate, Completer
+    from lstmtui.client.run import Run
     from lstmtui.client.transcriber import Transcriber, Transcript
     from lstmtui.client.translator import Translation, Translator
 
 __version__ = "0.1.0"
 _MODULES = {
     "Candidate": "model", "Captioner": "captioner", "Completer": "model", "Described": "captioner",
-    "Transcriber": "transcriber", "Transcript": "transcriber", "Translation": "translator", "Translator": "translator",
+    "Run": "run", "Transcriber": "transcriber", "Transcript": "transcriber", "Translation": "translator",
+    "Translator": "translator",
 }  # fmt: skip
 """The names for other programs, and the module of `lstmtui.client` that each is in."""
 __all__ = [
-    "Candidate", "Captioner", "Completer", "Described", "Transcriber", "Transcript", "Translation", "Translator",
-    "__version__",
+    "Candidate", "Captioner", "Completer", "Described", "Run", "Transcriber", "Transcript", "Translation",
+    "Translator", "__version__",
 ]  # fmt: skip
 
 

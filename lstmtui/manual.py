@@ -19,6 +19,7 @@ ORDER = (
     "gpu",
     "configuration",
     "run-folder",
+    "exchange",
     "architecture",
     "decisions",
 )

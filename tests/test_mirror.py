@@ -153,6 +153,14 @@ TESTED_ELSEWHERE = (
         "tests/cli/test_info.py", "both ends of the process that the command starts",
         ("lstmtui/client/info.py", "lstmtui/engine/services/info.py"),
     ),
+    Elsewhere(
+        "tests/client/test_exchange.py", "both ends of the processes",
+        ("lstmtui/engine/services/export.py", "lstmtui/engine/services/import_model.py"),
+    ),
+    Elsewhere(
+        "tests/exchange/test_model_folder.py", "files of such a folder",
+        ("lstmtui/exchange/exported_model.py", "lstmtui/exchange/model_card.py", "lstmtui/exchange/plain_module.py"),
+    ),
     Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
     Elsewhere("tests/client/test_process.py", "seen in questions and answers", ("lstmtui/protocol.py",)),
     Elsewhere(

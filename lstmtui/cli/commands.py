@@ -116,6 +116,13 @@ COMMANDS = (
         "gradients:gradients",
     ),
     Entry("mv", _RUNS, "Rename a run. A run that trains must be stopped first.", "mv:mv"),
+    Entry("export", _RUNS, "Write a run for other programs: its metrics as a table, or its network.", "export:export"),
+    Entry(
+        "import",
+        _RUNS,
+        "Make a run of a language model that was trained elsewhere, or exported here.",
+        "import_:import_",
+    ),
     Entry("pack", _RUNS, "Pack a run into one archive.", "pack:pack"),
     Entry("rm", _RUNS, "Remove runs with their checkpoints permanently.", "rm:rm"),
     Entry(

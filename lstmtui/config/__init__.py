@@ -40,7 +40,7 @@ from lstmtui.config.settings import (
     setting,
 )
 from lstmtui.config.sources import RESERVED, check_environment, default_cell, resolve, user_file, user_folder
-from lstmtui.config.stored import FORMAT, dump, load
+from lstmtui.config.stored import FORMAT, dump, from_table, load, to_table
 from lstmtui.config.values import check_together, convert, nearest
 
 __all__ = [
@@ -81,11 +81,13 @@ __all__ = [
     "convert",
     "default_cell",
     "dump",
+    "from_table",
     "load",
     "nearest",
     "option",
     "resolve",
     "setting",
+    "to_table",
     "user_file",
     "user_folder",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lstmtui.common.files import FormatError, parse_toml, read_file
 from lstmtui.config.resolved import MemorySettings, PictureSettings, RunSettings, SpeechSettings, TranslationSettings
@@ -50,11 +52,16 @@ def dump(settings: RunSettings) -> str:
     """Return `settings` as the TOML text of a run's config.toml, without those that are None."""
     import tomli_w  # imported only to create a run
 
+    opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
+    return opening + tomli_w.dumps(to_table(settings))
+
+
+def to_table(settings: RunSettings) -> dict[str, Any]:
+    """Return `settings` as config.toml has them: flat, with the format's version, without those that are None."""
     unused = {name for name in OF_ONE_TASK if settings.value(name) == FIELDS[name].default}
     values = {name: value for name, value in settings.flat().items() if value is not None and name not in unused}
     plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in values.items()}
-    opening = "# What this run was started with. Live changes stand in events.jsonl and in the checkpoints.\n"
-    return opening + tomli_w.dumps({"format": FORMAT, **plain})
+    return {"format": FORMAT, **plain}
 
 
 def load(path: Path) -> RunSettings:
@@ -68,11 +75,17 @@ def load(path: Path) -> RunSettings:
         raise CorruptError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except FormatError as error:
         raise CorruptError(f"{path}: cannot be read ({error}).") from error
+    return from_table(raw, str(path))
+
+
+def from_table(table: Mapping[str, Any], where: str) -> RunSettings:
+    """Undo `to_table`; `where` is what messages call it. Raises CorruptError."""
+    raw = dict(table)
     version = raw.pop("format", None)
     if not isinstance(version, int) or version > FORMAT:
-        raise CorruptError(f"{path}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
+        raise CorruptError(f"{where}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
     try:
-        values = {name: convert(name, from_uris(value), str(path)) for name, value in {**BEFORE, **raw}.items()}
+        values = {name: convert(name, from_uris(value), where) for name, value in {**BEFORE, **raw}.items()}
         return RunSettings.from_values({**{name: f.default for name, f in FIELDS.items()}, **values})
     except UsageError as error:
         raise CorruptError(str(error)) from error

@@ -81,12 +81,16 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, data: bytes | None) ->
 def _without_text(run: RunFolder, path: Path) -> bytes | None:
     """Return the content of a file in an archive without text; None where it is unchanged."""
     if path == run.config:
-        s = config.load(path)
-        named = {name: tuple(map(_omit_folder, s.value(name))) for name in ("corpus", "valid", "test")}
-        return config.dump(s.changed(**named)).encode()
+        return config.dump(without_folders(config.load(path))).encode()
     if path == run.status:
         return to_json(_without_quotations(read_json(path) or {})).encode()
     return None
+
+
+def without_folders(settings: config.RunSettings) -> config.RunSettings:
+    """Return settings whose files have lost their folders, which are of one machine."""
+    named = {name: tuple(map(_omit_folder, settings.value(name))) for name in ("corpus", "valid", "test")}
+    return settings.changed(**named)
 
 
 def _omit_folder(name: str) -> str:

@@ -44,7 +44,7 @@ class Bpe(Tokenizer):
         """
         self._engine, self._whole = engine, engine.get_vocab_size()
         self._size = self._whole if size is None else size
-        back = {char: byte for byte, char in enumerate(_byte_characters())}
+        back = {char: byte for byte, char in enumerate(byte_characters())}
         strings = sorted(engine.get_vocab().items(), key=lambda entry: entry[1])
         self._bytes = [bytes(back[char] for char in string) for string, _ in strings]
         self._of_byte = {piece[0]: i for i, piece in enumerate(self._bytes[: self._size]) if len(piece) == 1}
@@ -144,7 +144,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[str]:
         yield tail
 
 
-def _byte_characters() -> list[str]:
+def byte_characters() -> list[str]:
     """Return the printable character of each byte in byte-level BPE (GPT-2's `bytes_to_unicode`)."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))

@@ -3,6 +3,7 @@
     {"op": "inspect", "text"}                                     the tokens, their surprise, the gates and states
     {"op": "inspect_unit", "text", "layer", "unit"}               every gate and state of one unit
     {"op": "inspect_units", "text", "layer", "part"}              one gate or state of all units, with statistics
+    {"op": "inspect_values", "text", "layer", "part"}             one gate or state of all units, for other programs
     {"op": "inspect_span", "text", "layer", "part", "first", "last"}   other places where the units of a span are on
     {"op": "gradients", "lags"}                                   the gradient flow of these weights
 
@@ -56,6 +57,7 @@ class Inspector:
             "bits": first.bits,
             "cut": reading.cut,
             "parts": list(self.parts),
+            "gates": list(self._reader.cell.gate_names),
             "squashed": list(self._sigmoid_gates()),
             "layers": reader.layers,
             "units": reader.units,
@@ -100,6 +102,12 @@ class Inspector:
             "spread": values.std(axis=0).round(4).tolist(),
             "slowness": slowness(values).round(4).tolist(),
         }
+
+    def values(self, layer: int, part: str, text: str = "") -> Answers:
+        """Answer with one part of all units, `shape` (N, H) and `values`, float16 in base64."""
+        at = self._check(layer, part)
+        values = np.ascontiguousarray(self._read(text).layers[layer].values[at], "<f2")
+        yield {"shape": list(values.shape), "values": base64.b64encode(values.tobytes()).decode()}
 
     def span(
         self, layer: int, part: str, first: int, last: int, text: str = "", threshold: float | None = None
@@ -167,6 +175,7 @@ def operations(reader: Reader) -> dict[str, Operation]:
         "inspect": inspector.overview,
         "inspect_unit": inspector.unit,
         "inspect_units": inspector.units,
+        "inspect_values": inspector.values,
         "inspect_span": inspector.span,
         "gradients": inspector.gradients,
     }

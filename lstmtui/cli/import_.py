@@ -1,0 +1,61 @@
+"""`lstmtui import PATH`: a network of another program, or an exported one, as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmtui.cli.options import RunsDir, path
+from lstmtui.cli.output import notify, write
+from lstmtui.common.paths import runs_root
+from lstmtui.errors import UsageError
+from lstmtui.runs.folder import RunFolder, is_occupied
+from lstmtui.runs.names import check_run_name, free_run_name
+
+
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", parser=path, show_default=False,
+            help="A folder with weights, or a .safetensors, .pt, .pth or .bin file.",
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the run.", show_default=False)
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokenizer", metavar="FILE", parser=path, show_default=False,
+            help="Its tokenizer.json (auto: the one beside the weights, or bytes).",
+        ),
+    ] = None,
+    runs_dir: RunsDir = None,
+) -> int:  # fmt: skip
+    """Make a run of a language model that was trained elsewhere, or exported here.
+
+    It takes what 'lstmtui export' writes for PyTorch and Hugging Face, and the state_dict of an embedding, nn.LSTM,
+    nn.GRU or nn.RNN, and a linear layer. Nothing in a file is run: PyTorch's own files are read by PyTorch, weights
+    only, where it is installed.
+
+    The run completes, samples, evaluates and shows its gates. It has no text to train on.
+    """
+    from lstmtui.client.exchange import import_model
+
+    if not source.exists():
+        raise UsageError(f"There is no file or folder {source}; check the name.")
+    root = runs_dir.expanduser() if runs_dir else runs_root()
+    chosen = check_run_name(name) if name is not None else free_run_name(root, source.resolve().stem)
+    run = RunFolder(root / chosen)
+    if is_occupied(run.path):
+        raise UsageError(f"There is already a run '{run.name}'; choose another --name.")
+    about = import_model(source.absolute(), run, tokenizer.absolute() if tokenizer else None)
+    write(run.name)
+    notify(
+        f"{about['cell']}, {about['layers']} x {about['hidden']}, {about['vocabulary']:,} {about['tokens']}, "
+        f"{about['parameters']:,} parameters. 'lstmtui sample {run.name}' generates text with it."
+    )
+    return 0
