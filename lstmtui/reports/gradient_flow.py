@@ -17,8 +17,8 @@ from lstmtui.runs.folder import RunFolder
 PATTERN = "gradient-*.npz"
 VANISHED_BELOW = 0.01
 """The fraction of its value at lag 1 below which a gradient has vanished."""
-ATTENDED = "encoder"
-"""How the names of layers begin whose every step is read by attention."""
+ATTENDED = ("encoder", "rows", "columns")
+"""How the names of layers begin whose every step is read by attention, or by layers that are."""
 EXPLODED_ABOVE = 100.0
 """The multiple of its value at lag 1 above which a gradient explodes."""
 

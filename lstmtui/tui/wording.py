@@ -316,10 +316,6 @@ def short_layer(names: Sequence[str], layer: int) -> str:
 OPENED_BY_T = {"translation": "translate", "speech": "transcribe", "captions": "caption"}
 """The action of the key t, by the purpose of the run; "type" for any other."""
 NOT_OFFERED = {
-    "captions": {
-        "inspect": "A model of captions reads pictures, no text; its gates are on the screen of the run.",
-        "gradients": "The gradient flow of a model of captions is not measured.",
-    },
     "speech": {
         "inspect": "A model of speech reads recordings, no text; its gates are on the screen of the run.",
         "gradients": "The gradient flow of a model of speech is not measured.",

@@ -8,13 +8,24 @@ import numpy as np
 
 from lstmtui.data.caption_batches import CaptionBatch
 from lstmtui.data.pair_batches import IGNORED
-from lstmtui.engine.analysis.translation_layers import at_tokens, padded_window
+from lstmtui.engine.analysis.translation_layers import TARGET, NamedLayer, at_tokens, padded_window
 from lstmtui.engine.backend import Cell
 from lstmtui.engine.nn.bidirectional import DIRECTIONS
 from lstmtui.engine.nn.caption_model import CaptionModel
 from lstmtui.engine.nn.picture_encoder import ROWS
 
 Array = np.ndarray[Any, Any]
+
+
+def named_layers(model: CaptionModel) -> list[NamedLayer]:
+    """Return the encoder's layers in both directions, whose side is what they read along, then the decoder's."""
+    encoder = [
+        NamedLayer(f"{along} {k // 2 + 1} {direction}", along, stack, 0, direction == DIRECTIONS[1])
+        for k, (along, part) in enumerate(model.encoder.sweeps)
+        for direction, stack in zip(DIRECTIONS, part.layers[0], strict=True)
+    ]
+    stacks = [(stack, k) for stack in (model.decoder.lower, model.decoder.upper) for k in range(stack.depth)]
+    return encoder + [NamedLayer(f"decoder {n + 1}", TARGET, *place) for n, place in enumerate(stacks)]
 
 
 class CaptionGates:
@@ -25,19 +36,16 @@ class CaptionGates:
         self._pictures = batch.inputs.shape[1]
         self._lengths = (batch.targets != IGNORED).sum(axis=0)
         self._padded, self._grid = model.encoder.B, model.encoder.grid
-        self._sweeps = [
-            (f"{along} {k // 2 + 1} {direction}", along, direction, stack)
-            for k, (along, part) in enumerate(model.encoder.sweeps)
-            for direction, stack in zip(DIRECTIONS, part.layers[0], strict=True)
-        ]
-        self._decoder = [gates for stack in (model.decoder.lower, model.decoder.upper) for gates in stack.gates()]
-        self.names = [name for name, *_ in self._sweeps] + [f"decoder {n + 1}" for n in range(len(self._decoder))]
+        layers = named_layers(model)
+        self._sweeps = [layer for layer in layers if layer.side != TARGET]
+        self._decoder = [layer for layer in layers if layer.side == TARGET]
+        self.names = [layer.name for layer in layers]
         """Of the layers: "rows 1 forward" and so on, then "decoder 1" and so on, from 1."""
 
     def gates(self) -> list[Array]:
         """Return the gates of each layer, (positions, 1, G, H), on the host, without what is padded."""
-        encoder = [self._of_lines(stack.gates()[0])[:, :, : self._pictures] for *_, stack in self._sweeps]
-        decoder = [at_tokens(gates, self._lengths) for gates in self._decoder]
+        encoder = [self._of_lines(layer.gates)[:, :, : self._pictures] for layer in self._sweeps]
+        decoder = [at_tokens(layer.gates, self._lengths) for layer in self._decoder]
         return [gates.reshape(-1, 1, *gates.shape[-2:]) for gates in (*encoder, *decoder)]
 
     def window(self, tokens: list[str]) -> dict[str, Any]:
@@ -48,17 +56,17 @@ class CaptionGates:
         """
         rows, columns = self._grid
         found = []
-        for name, along, direction, stack in self._sweeps:
-            lines = self._of_lines(stack.gates()[0])
+        for layer in self._sweeps:
+            lines = self._of_lines(layer.gates)
             gates = lines[:, lines.shape[1] // 2, 0]
             names = (
                 [f"{rows // 2 + 1},{c + 1}" for c in range(columns)]
-                if along == ROWS
+                if layer.side == ROWS
                 else [f"{r + 1},{columns // 2 + 1}" for r in range(rows)]
             )
-            found.append((name, gates[::-1] if direction == DIRECTIONS[1] else gates, names))
-        for n, gates in enumerate(self._decoder):
-            found.append((f"decoder {n + 1}", gates[: len(tokens), 0], tokens))
+            found.append((layer.name, gates[::-1] if layer.is_backward else gates, names))
+        for layer in self._decoder:
+            found.append((layer.name, layer.gates[: len(tokens), 0], tokens))
         return padded_window(found)
 
     def _of_lines(self, gates: Array) -> Array:

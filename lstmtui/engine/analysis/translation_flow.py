@@ -9,7 +9,7 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,8 @@ from lstmtui.data.pair_batches import IGNORED, PairBatch, make_batch
 from lstmtui.data.pairs import PairTokens
 from lstmtui.engine.analysis.gradient_flow import LAGS, SEQUENCES, half_lives
 from lstmtui.engine.analysis.translation_layers import SOURCE, NamedLayer, at_tokens, named_layers
-from lstmtui.engine.backend import CELLS, StateGradients, Steps
+from lstmtui.engine.backend import Cell, StateGradients, Steps
+from lstmtui.engine.nn.encoder_decoder import Batch, EncoderDecoder
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.recurrent import Recurrent
@@ -40,7 +41,7 @@ class TranslationFlow:
         """Choose up to `sequences` of the longest pairs; the shortest of them bounds the lags. Raises UsageError where
         no pair has two tokens on both sides."""
         self._batch, longest = long_batch(pairs, sequences, lags)
-        self.lags, self._cell = min(lags, longest), CELLS[sizes.cell]
+        self.lags = min(lags, longest)
         (S, B), T = self._batch.source.shape, len(self._batch.inputs)
         gradients = Arena(weights.layout, weights.flat.dtype.type)
         # In float32, or float64, so that nearly vanished gradients are measured.
@@ -50,31 +51,48 @@ class TranslationFlow:
     def measure(self, step: int = 0) -> Flow:
         """Return the gradient flow of the current weights; `step` is recorded with it."""
         layers = named_layers(self._model)
-        self._model.evaluate(self._batch)
-        half = [half_lives(self._cell, _flat(at_tokens(layer.gates, self._lengths(layer)))) for layer in layers]
-        with _recorded(layers) as recorders:
-            self._model.gradient(self._batch)
-        found = [recorder.norms(layer.number) for layer, recorder in zip(layers, recorders, strict=True)]
-        h, c = (
-            np.stack([self._by_lag(layer, of_layer[state]) for layer, of_layer in zip(layers, found, strict=True)])
-            for state in (0, 1)
+        return measure_flow(
+            self._model, self._batch, layers, [self._lengths(layer) for layer in layers], lags=self.lags, step=step
         )
-        return Flow(
-            step=step, cell=self._cell.name, h=h, c=c if self._cell.memories else c[:, :0], half_life=np.stack(half),
-            layer_names=tuple(layer.name for layer in layers),
-        )  # fmt: skip
 
     def _lengths(self, layer: NamedLayer) -> Array:
         """Return the steps (B,) that a layer takes in each pair."""
         T, B = self._batch.inputs.shape
         return self._batch.source_lengths if layer.side == SOURCE else np.full(B, T)
 
-    def _by_lag(self, layer: NamedLayer, norms: Array) -> Array:
-        """Return the mean over pairs of norms (steps, B) by lag (K,): lag 1 is the last step of each pair."""
-        last = self._lengths(layer)
-        at = last - np.arange(1, self.lags + 1)[:, None]
-        # The loss is the mean over pairs; wanted is the gradient of each.
-        return np.asarray(len(last) * np.take_along_axis(norms, at, axis=0).mean(axis=1))
+
+def measure_flow(
+    model: EncoderDecoder[Batch], batch: Batch, layers: Sequence[NamedLayer], lengths: Sequence[Array], *, lags: int,
+    step: int,
+) -> Flow:  # fmt: skip
+    """Return the gradient flow of some layers of a model.
+
+    batch    has a loss at one target of each of its examples
+    lengths  (N,) of each layer: the steps of each sequence that it reads, `lags` at least; N is a multiple of the
+             examples
+    """
+    cell: Cell = model.decoder.lower.cell
+    model.evaluate(batch)
+    half = [half_lives(cell, _flat(at_tokens(layer.gates, real))) for layer, real in zip(layers, lengths, strict=True)]
+    with _recorded(layers) as recorders:
+        model.gradient(batch)
+    found = [recorder.norms(layer.number) for layer, recorder in zip(layers, recorders, strict=True)]
+    # The loss is the mean over examples; wanted is the gradient of each.
+    h, c = (
+        batch.inputs.shape[1]
+        * np.stack([_by_lag(norms[state], real, lags) for norms, real in zip(found, lengths, strict=True)])
+        for state in (0, 1)
+    )
+    return Flow(
+        step=step, cell=cell.name, h=h, c=c if cell.memories else c[:, :0], half_life=np.stack(half),
+        layer_names=tuple(layer.name for layer in layers),
+    )  # fmt: skip
+
+
+def _by_lag(norms: Array, last: Array, lags: int) -> Array:
+    """Return the mean over sequences of norms (steps, N) by lag (K,): lag 1 is the last step of each."""
+    at = last - np.arange(1, lags + 1)[:, None]
+    return np.asarray(np.take_along_axis(norms, at, axis=0).mean(axis=1))
 
 
 def long_batch(pairs: PairTokens, count: int, wanted: int) -> tuple[PairBatch, int]:
@@ -125,7 +143,7 @@ class _Recorder:
 
 
 @contextmanager
-def _recorded(layers: list[NamedLayer]) -> Iterator[list[_Recorder]]:
+def _recorded(layers: Sequence[NamedLayer]) -> Iterator[list[_Recorder]]:
     """Have every layer's backward pass recorded; yield the recorder of each."""
     stacks = {id(layer.stack): layer.stack for layer in layers}
     recorders = {key: _Recorder(stack) for key, stack in stacks.items()}

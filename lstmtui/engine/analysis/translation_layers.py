@@ -39,6 +39,11 @@ class NamedLayer:
         return self.stack.gates()[self.number]
 
     @property
+    def steps(self) -> int:
+        """How many it takes."""
+        return self.stack.segments[-1][1]
+
+    @property
     def values(self) -> dict[str, Array]:
         """Gates and states by name in the order of reading, (steps, B, H), on the host."""
         return self.stack.values(self.number)

@@ -109,7 +109,7 @@ class Service:
 
 
 class InspectionService:
-    """A loaded translator, whose units can be inspected; `lstmtui.engine.services.translate` translates with it."""
+    """A loaded translator or captioner, whose units can be inspected; services of their own translate and caption."""
 
     def __init__(self, reader: Reader, run: RunFolder) -> None:
         self._operations, self._run = unit_inspector.operations(reader), run
@@ -143,6 +143,11 @@ def main(arguments: list[str]) -> int:
 
             reader = TranslationReader(run)
             return InspectionService(reader, run).answers, {"ready": True, **reader.about()}
+        if config.load(run.config).data.purpose == "captions":
+            from lstmtui.engine.services.caption_reader import CaptionReader
+
+            of_pictures = CaptionReader(run)
+            return InspectionService(of_pictures, run).answers, {"ready": True, **of_pictures.about()}
         model = load(run)
         return Service(model).answers, {"ready": True, **model.about()}
 

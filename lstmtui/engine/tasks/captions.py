@@ -16,6 +16,7 @@ from lstmtui.data.caption_examples import CaptionExamples
 from lstmtui.data.pair_batches import decoder_rows
 from lstmtui.data.picture_file import StoredPictures
 from lstmtui.engine.analysis import gate_statistics
+from lstmtui.engine.analysis.caption_flow import CaptionFlow
 from lstmtui.engine.analysis.caption_layers import CaptionGates
 from lstmtui.engine.backend import CELLS, device
 from lstmtui.engine.inference.beam_search import DEFAULT, SearchOptions
@@ -29,6 +30,7 @@ from lstmtui.engine.tasks.encoder_decoder_task import EncoderDecoderTask, labell
 from lstmtui.engine.tasks.example_task import PartName
 from lstmtui.engine.tasks.run_captions import load_captions, store_vocabulary
 from lstmtui.engine.tasks.task import Figures, Live, Sample
+from lstmtui.errors import UsageError
 from lstmtui.reports.caption_scores import caption_scores
 
 Array = np.ndarray[Any, Any]
@@ -79,13 +81,23 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         self.evaluated = CaptionBuckets(
             self.sizes, self.optimizer.evaluated, compute=compute, memory=self.model.memory
         )  # fmt: skip
-        self._on_host = Mirror(self.optimizer.evaluated)
+        self._on_host, self._trained_on_host = Mirror(self.optimizer.evaluated), Mirror(self.weights)
+        self._flow = self._make_flow()
         self._captioner = Captioner(
             s.pictures, self.sizes, self._on_host.host, data.tokenizer, self.compute(), longest=self._longest
         )
         self._valid, self._test = (
             None if part is None else self._batches_of(part, None) for part in (data.valid, data.test)
         )
+
+    def _make_flow(self) -> CaptionFlow | None:
+        """Return a measurement of gradient flow on validation pictures, or on training pictures without any; None
+        where their captions are too short."""
+        part, s = self.data.valid or self.data.train, self.settings
+        try:
+            return CaptionFlow(self.sizes, self._trained_on_host.host, part, s.pictures, threads=s.run.threads)
+        except UsageError:
+            return None
 
     @property
     def training_tokens(self) -> Array:
@@ -97,6 +109,8 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         self.evaluated.evaluate(self.batch(0))
         for beam in (DEFAULT.beam, 1):
             self.caption(self.data.train, [0], SearchOptions(beam=beam, max_length=2))
+        if self._flow is not None:
+            self._flow.measure()
 
     @property
     def digest(self) -> str:
@@ -158,7 +172,7 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         return [best.text for best, *_ in self._captioner.caption(vectors, options, check=self.check)]
 
     def probe(self, step: int) -> None:
-        """Write the pictures of the samples, attention and gates over the first, and saturation over the batch."""
+        """Write the pictures of the samples, attention and gates over the first, saturation, and gradient flow."""
         gates = CELLS[self.sizes.cell].gate_names
         batch = self.batch(step)
         self.evaluated.evaluate(batch)
@@ -172,6 +186,9 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         attention, window = self._read_picture(part, shown[0])
         self.writer.attention(step, **attention)
         self.writer.window(step, gates, **window)
+        if self._flow is not None:
+            self._trained_on_host.refresh()
+            self.writer.gradient(**self._flow.measure(step).arrays())
 
     def _read_picture(self, part: CaptionExamples, shown: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the arrays of an `AttentionProbe` and of a window of gates, over a picture's first caption."""

@@ -54,6 +54,9 @@ places where the same units are on: what these places have in common is what the
 Of a translation, the layers of the encoder read the sources, and those of the decoder the targets, \
 each after the end of the sentence before. A text is a sentence a line, with its translation after a tab, or without: \
 then the model translates it.
+
+Of captions, the layers along rows and columns read patches, drawn as their ink, and those of the decoder the \
+caption. A text is a picture's path a line, with its caption after a tab, or without: then the model writes it.
 """
     CSS_PATH = "inspect.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support import translation_cases
+from support.flow_differences import by_differences
 
 from lstmtui.config import CELLS
 from lstmtui.data.pairs import Pairs, encode_pairs, train_tokenizers
 from lstmtui.engine.analysis.translation_flow import TranslationFlow, long_batch
 from lstmtui.engine.analysis.translation_layers import named_layers
-from lstmtui.engine.backend import Steps
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.translation_model import TranslationModel, TranslationSizes, parameters
 from lstmtui.errors import UsageError
@@ -37,47 +37,6 @@ def small(cell: str) -> tuple[TranslationFlow, TranslationModel]:
     return flow, flow._model
 
 
-def shifted(stack, number: int, t: int, b: int, at: tuple[int, int], by: float):
-    """Return a forward pass that reads one carried state, of h or c, shifted by `by` before step t."""
-    whole, calls = stack.recurrence.forward, []
-
-    def forward(steps, W_hh, unit, threads):
-        products = steps.gates.copy()
-        whole(steps, W_hh, unit, threads)
-        calls.append(None)
-        if len(calls) - 1 != number:
-            return
-        state = (steps.h, steps.c)[at[0]]
-        before = state[t].copy()
-        state[t, b, at[1]] += by
-        steps.gates[t:] = products[t:]
-        left = np.maximum(steps.lengths - t, 0).astype(np.int32)
-        whole(
-            Steps(steps.gates[t:], steps.h[t:], steps.c[t:], steps.extra[t:], left, steps.scratch), W_hh, unit, threads
-        )
-        state[t] = before
-
-    return stack.recurrence._replace(forward=forward)
-
-
-def by_differences(flow: TranslationFlow, layer, lag: int, state: int) -> float:
-    """Return the mean over pairs of the norm of the gradient of one state, `lag` steps before the last."""
-    batch, norms, stack = flow._batch, [], layer.stack
-    compiled = stack.recurrence
-    for b, length in enumerate(flow._lengths(layer)):
-        found = np.zeros(3)
-        for j in range(3):
-            losses = []
-            for by in (1e-5, -1e-5):
-                stack.recurrence = compiled
-                stack.recurrence = shifted(stack, layer.number, int(length) - lag, b, (state, j), by)
-                losses.append(flow._model.evaluate(batch)[-1, b])
-            found[j] = (losses[0] - losses[1]) / 2e-5
-        stack.recurrence = compiled
-        norms.append(float(np.linalg.norm(found)))
-    return float(np.mean(norms))
-
-
 @pytest.mark.parametrize("cell", CELLS)
 def test_agrees_with_central_differences(cell):
     flow, model = small(cell)
@@ -88,10 +47,12 @@ def test_agrees_with_central_differences(cell):
     for number, layer in enumerate(layers):
         for lag in (2, 6):
             # Central differences of a float64 network are exact to about 1e-10.
-            expected = by_differences(flow, layer, lag, 0)
+            expected = by_differences(model, flow._batch, layer, flow._lengths(layer), (lag, 0))
             assert found.h[number, lag - 1] == pytest.approx(expected, rel=1e-5, abs=1e-9), (layer.name, lag)
     if found.c.size:
-        assert found.c[0, 3] == pytest.approx(by_differences(flow, layers[0], 4, 1), rel=1e-5, abs=1e-9)
+        assert found.c[0, 3] == pytest.approx(
+            by_differences(model, flow._batch, layers[0], flow._lengths(layers[0]), (4, 1)), rel=1e-5, abs=1e-9
+        )
     assert found.half_life.shape == ((7, 3) if CELLS[cell].memory_gate else (7, 0))
 
 

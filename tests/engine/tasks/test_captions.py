@@ -4,6 +4,7 @@ import numpy as np
 from support.caption_run import create
 from support.in_process import assert_resumes_in_the_same_bytes, train
 
+from lstmtui.reports.gradient_flow import read_flows
 from lstmtui.runs import probes
 from lstmtui.runs.reader import RunReader
 
@@ -29,6 +30,9 @@ def test_it_learns_and_is_shown(tmp_path):
     (saturation, *_) = probes.read_saturation(run)
     directions = [f"{along} 1 {way}" for along in ("rows", "columns") for way in ("forward", "backward")]
     assert saturation.layer_names == (*directions, "decoder 1", "decoder 2")
+    *_, flow = read_flows(run)
+    assert flow.layer_names == saturation.layer_names
+    assert flow.step == 40
     window = probes.read_window(run)
     assert window["layer_names"] == saturation.layer_names
     assert [list(read[:2]) for read in window["pieces"][:3:2]] == [["2,1", "2,2"], ["1,2", "2,2"]]
