@@ -194,6 +194,9 @@ class PictureSettings:
     scale: float = 0.1
     rotate: float = 8.0
     """Degrees."""
+    balance: float = 0.5
+    """0: all pictures are read alike, 1: all concepts."""
+    punctuation: str = "apart"
     references: str = "all"
     vectors: int = 0
     """In a run: of a picture."""

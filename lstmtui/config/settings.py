@@ -29,6 +29,7 @@ LENGTHS = ("minutes", "epochs", "steps")
 SPLITS = ("mixed", "end")
 DIRECTIONS = ("both", "forward")
 REFERENCES = ("all", "first")
+PUNCTUATION = ("apart", "attached")
 
 
 class Bounds(NamedTuple):
@@ -236,6 +237,20 @@ class Settings:
     shift: int = setting(4, "augmentation: shift, at most so many pixels", "Captions", bounds=Bounds(0, 256))
     scale: float = setting(0.1, "augmentation: change of size, at most this part", "Captions", bounds=Bounds(0, 0.5))
     rotate: float = setting(8.0, "augmentation: rotation, at most so many degrees", "Captions", bounds=Bounds(0, 180))
+    balance: float = setting(
+        0.5,
+        "how much more often pictures of concepts with few of them are read (0: not, 1: all concepts alike)",
+        "Captions",
+        bounds=Bounds(0, 1),
+        before=0.0,
+    )
+    punctuation: str = setting(
+        "apart",
+        "marks behind words of captions: tokens of their own (apart), or parts of the words (attached)",
+        "Captions",
+        choices=PUNCTUATION,
+        before="attached",
+    )
     references: str = setting(
         "all", "captions of a picture that are trained on, where it has several", "Captions", choices=REFERENCES
     )

@@ -20,6 +20,7 @@ FORMAT = 1
 _TASK_GROUPS = (MemorySettings, TranslationSettings, SpeechSettings, PictureSettings)
 OF_ONE_TASK = ("features", *(f.name for group in _TASK_GROUPS for f in dataclasses.fields(group)))
 """Settings that config.toml holds only where a task uses them."""
+_OF_CAPTIONS = tuple(f.name for f in dataclasses.fields(PictureSettings))
 _FILE_URI = "file:///"
 
 
@@ -58,10 +59,16 @@ def dump(settings: RunSettings) -> str:
 
 def to_table(settings: RunSettings) -> dict[str, Any]:
     """Return `settings` as config.toml has them: flat, with the format's version, without those that are None."""
-    unused = {name for name in OF_ONE_TASK if settings.value(name) == FIELDS[name].default}
+    missing = {name: field.default for name, field in FIELDS.items()} | _before(settings.data.purpose)
+    unused = {name for name in OF_ONE_TASK if settings.value(name) == missing[name]}
     values = {name: value for name, value in settings.flat().items() if value is not None and name not in unused}
     plain = {k: list(map(_as_uri, v)) if isinstance(v, tuple) else v for k, v in values.items()}
     return {"format": FORMAT, **plain}
+
+
+def _before(purpose: object) -> dict[str, Any]:
+    """Return the settings that an older run for a purpose lacks, and their values; those of captions, of captions."""
+    return {name: value for name, value in BEFORE.items() if name not in _OF_CAPTIONS or purpose == "captions"}
 
 
 def load(path: Path) -> RunSettings:
@@ -84,8 +91,9 @@ def from_table(table: Mapping[str, Any], where: str) -> RunSettings:
     version = raw.pop("format", None)
     if not isinstance(version, int) or version > FORMAT:
         raise CorruptError(f"{where}: written in format {version}, this lstmtui reads up to {FORMAT}; update lstmtui.")
+    before = _before(raw.get("purpose", FIELDS["purpose"].default))
     try:
-        values = {name: convert(name, from_uris(value), where) for name, value in {**BEFORE, **raw}.items()}
+        values = {name: convert(name, from_uris(value), where) for name, value in {**before, **raw}.items()}
         return RunSettings.from_values({**{name: f.default for name, f in FIELDS.items()}, **values})
     except UsageError as error:
         raise CorruptError(str(error)) from error

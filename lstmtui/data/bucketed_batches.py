@@ -41,14 +41,26 @@ def _buckets(lengths: NDArray[np.int64], batch: int, positions: int) -> tuple[li
 class BucketedBatches(Generic[Batch]):
     """The batches of examples; `seed` None: not augmented, and in the same order in every epoch, short to long."""
 
-    def __init__(self, lengths: NDArray[np.int64], batch: int, positions: int, seed: int | None) -> None:
+    def __init__(
+        self, lengths: NDArray[np.int64], batch: int, positions: int, seed: int | None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:  # fmt: skip
         """A batch has at most `batch` examples, and at most `positions` steps, padding included; `lengths` (N,) are the
-        steps of each example, at most `positions`."""
-        self._lengths, self._seed = lengths, seed
+        steps of each example, at most `positions`.
+
+        weights  (N,) how often each is read relative to others; None: each once in an epoch. It has as many examples
+                 all the same: some stand in it several times, others not in every one.
+        """
+        self._lengths, self._seed, self._weights = lengths, seed, weights
         self._buckets, self._sizes = _buckets(lengths, batch, positions)
-        self.batches = sum(-(-len(own) // size) for own, size in zip(self._buckets, self._sizes, strict=True))
+        self._counts = [len(own) for own in self._buckets]
+        """Examples of each bucket in an epoch."""
+        if weights is not None:
+            share = len(lengths) / float(weights.sum())
+            self._counts = [max(1, round(float(weights[own].sum()) * share)) for own in self._buckets]
+        self.batches = sum(-(-count // size) for count, size in zip(self._counts, self._sizes, strict=True))
         """How many batches make an epoch."""
-        self.max_examples = max(min(len(own), size) for own, size in zip(self._buckets, self._sizes, strict=True))
+        self.max_examples = max(min(count, size) for count, size in zip(self._counts, self._sizes, strict=True))
         """The examples of the largest batch."""
         self._epoch: int | None = None
         self._order: list[NDArray[np.int64]] = []
@@ -85,12 +97,28 @@ class BucketedBatches(Generic[Batch]):
                 pools = [bucket[np.argsort(self._lengths[bucket], kind="stable")]]
             else:
                 shuffled = bucket[permutation(len(bucket), self._seed, epoch, number + 1)]
-                pools = [shuffled[at : at + size * POOL_BATCHES] for at in range(0, len(bucket), size * POOL_BATCHES)]
-                pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
+                if self._weights is not None:
+                    shuffled = self._drawn(shuffled, epoch, number)
+                pools = [shuffled[at : at + size * POOL_BATCHES] for at in range(0, len(shuffled), size * POOL_BATCHES)]
+                pools = [pool[np.argsort(self._lengths[pool % len(self._lengths)], kind="stable")] for pool in pools]
             found += [part for pool in pools for part in np.array_split(pool, -(-len(pool) // size))]
         if self._seed is None:
             return found
         return [found[k] for k in permutation(len(found), self._seed, epoch, 0)]
+
+    def _drawn(self, shuffled: NDArray[np.int64], epoch: int, number: int) -> NDArray[np.int64]:
+        """Return the examples of a bucket in an epoch by their weights: each the next lower or higher whole number of
+        times that its weight makes. A repeated one has N added, once for each time before, so that it is augmented
+        anew."""
+        assert self._weights is not None
+        assert self._seed is not None
+        weights = self._weights[shuffled]
+        ends = np.cumsum(weights) * (self._counts[number] / weights.sum())
+        ends[-1] = self._counts[number]
+        times = np.diff(np.floor(ends + 0.5).astype(np.int64), prepend=0)
+        before = np.arange(self._counts[number]) - np.repeat(np.cumsum(times) - times, times)
+        drawn = np.repeat(shuffled, times) + len(self._lengths) * before
+        return drawn[permutation(len(drawn), self._seed, epoch, number + 1, 1)]
 
     def _generator(self, epoch: int, n: int) -> np.random.Generator | None:
         """Return what draws the augmentation of example n; None without a seed."""

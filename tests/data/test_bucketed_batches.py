@@ -37,6 +37,20 @@ def test_an_epoch_is_a_function_of_seed_and_number():
     assert first.batch(0, 1) != Numbers(LENGTHS, 4, 100, 8).batch(0, 1)
 
 
+def test_weights_say_how_often_each_is_read_and_a_repeated_one_is_augmented_anew():
+    weights = np.array([1.0] * 10 + [0.25] * 10 + [2.0] * 5 + [0.5] * 2)
+    batches, times, epochs = Numbers(LENGTHS, 8, 60, 1, weights), np.zeros(27), 40
+    for epoch in range(epochs):
+        found = [batches.batch(epoch, k) for k in range(batches.batches)]
+        numbers, drawn = (list(itertools.chain(*part)) for part in zip(*found, strict=True))
+        assert len(numbers) == len(set(numbers)) == len(set(drawn)) == 27
+        np.add.at(times, np.array(numbers) % 27, 1)
+    share = 27 / weights.sum()
+    np.testing.assert_allclose(times[:10] / epochs, share, atol=0.2)
+    np.testing.assert_allclose(times[10:20] / epochs, 0.25 * share, atol=0.2)
+    np.testing.assert_allclose(times[20:25] / epochs, 2 * share, atol=0.2)
+
+
 def test_without_a_seed_nothing_is_drawn_or_shuffled():
     batches = Numbers(LENGTHS, 4, 100, None)
     numbers, drawn = batches.batch(0, 0)

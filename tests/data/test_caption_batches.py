@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.caption_cases import shape_captions, shape_examples, shape_grids, shape_tokenizer
 
 from lstmtui.config import PictureSettings
 from lstmtui.data import tokens
-from lstmtui.data.caption_batches import CaptionBatches
+from lstmtui.data.caption_batches import CaptionBatches, concept_weights
 from lstmtui.data.caption_examples import make_examples
 from lstmtui.data.pair_batches import IGNORED
 from lstmtui.data.pairs import line_end
@@ -90,3 +92,21 @@ def test_unknown_words_are_read_but_not_predicted():
 def test_a_caption_that_does_not_fit_is_an_error():
     with pytest.raises(UsageError, match="A caption has 6 tokens, more than a batch of 5"):
         CaptionBatches(shape_examples(), S, batch=4, positions=5, seed=1)
+
+
+def test_examples_of_concepts_with_few_pictures_are_read_more_often():
+    examples = shape_examples()
+    concepts = ("hand",) * 4 + ("tree",) + ("",) * 11
+    few = dataclasses.replace(examples, captions=dataclasses.replace(examples.captions, concepts=concepts))
+    weights = concept_weights(few, 0.5)
+    assert dict(zip(few.picture.tolist(), weights.tolist(), strict=True)) == {
+        n: 0.5 if n < 4 else 1.0 for n in range(16)
+    }
+    read = np.zeros(22)
+    batches = CaptionBatches(few, S, batch=4, positions=100, seed=1)
+    for epoch in range(20):
+        for batch in epoch_of(batches, epoch):
+            np.add.at(read, batch.examples, 1)
+    hands = few.picture < 4
+    assert 1.5 < read[~hands].mean() / read[hands].mean() < 2.5
+    assert not concept_weights(few, 0.0).std()

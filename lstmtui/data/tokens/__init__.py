@@ -32,14 +32,17 @@ def check_kind(kind: str, limit: int | None) -> None:
         raise UsageError(f"A vocabulary limit of {limit} leaves nothing to predict; give 3 or more.")
 
 
-def train(kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Tokenizer:
+def train(
+    kind: str, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False, marks: bool = False
+) -> Tokenizer:
     """Return a tokenizer of `kind` with the vocabulary of the text in `chunks`, at most `limit` tokens.
 
     exact    words end at ASCII spaces alone, in scripts without spaces too
+    marks    a mark behind a word is a token of its own
     """
     check_kind(kind, limit)
     if kind == Words.kind:
-        return Words.train(chunks, limit, exact=exact)
+        return Words.train(chunks, limit, exact=exact, marks=marks)
     return KINDS[kind].train(chunks, limit)
 
 

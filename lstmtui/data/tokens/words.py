@@ -2,6 +2,8 @@
 
 A line is its words followed by `<eos>`, the line end itself; a word outside the vocabulary is `<unk>`. In a script
 without spaces, such as Chinese, each character is a word, and decoding puts no space between them.
+
+With `marks`, a mark behind a word is a token of its own, so that "woman:", "woman," and "woman" are one word.
 Source: Mikolov et al. 2010, "Recurrent neural network based language model"; Zaremba et al. 2014, arXiv:1409.2329.
 """
 
@@ -24,12 +26,15 @@ UNK, EOS = b"<unk>", b"\n"
 DEFAULT_LIMIT = 10_000
 MAX_WORD_BYTES = 1 << 20
 SPACES = (b" ", b"\n", b"\t", b"\r", b"\v", b"\f")
+MARKS = b":,;.!?"
+"""What may stand behind a word without a space, each a token with `marks`."""
 
 
 class Words(Tokenizer):
     """Id 0 is `<unk>`, id 1 the line end, then the words by falling frequency.
 
-    Text of known words with single spaces survives a round trip; other spacing becomes one space.
+    Text of known words with single spaces survives a round trip; other spacing becomes one space, and none before a
+    mark that is a token.
     """
 
     kind = "words"
@@ -37,25 +42,29 @@ class Words(Tokenizer):
     unk = 0
     eos = 1
 
-    def __init__(self, words: Sequence[bytes], *, only_spaces: bool = False) -> None:
+    def __init__(self, words: Sequence[bytes], *, only_spaces: bool = False, marks: bool = False) -> None:
         """Take the words without `<unk>` and line end, most frequent first.
 
         only_spaces    words end at ASCII spaces alone, in every script
+        marks          each of MARKS behind a word is a token
         """
-        self.words, self.only_spaces = tuple(words), only_spaces
-        self._split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else split_at_spaces
+        self.words, self.only_spaces, self.marks = tuple(words), only_spaces, marks
+        split: Callable[[bytes], list[bytes]] = bytes.split if only_spaces else split_at_spaces
+        self._split = (lambda body: _with_marks(split(body))) if marks else split
         self._ids = {word: i for i, word in enumerate((UNK, EOS, *self.words))}
         if len(self._ids) != self.size or any(self._split(word) != [word] for word in self.words):
             raise ValueError("words repeated, empty or with spaces")
 
     @classmethod
-    def train(cls, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False) -> Self:
+    def train(
+        cls, chunks: Iterable[bytes], limit: int | None = None, *, exact: bool = False, marks: bool = False
+    ) -> Self:
         """Keep the `limit` most frequent types, `<unk>` and `<eos>` included.
 
         Without a limit: every type of a text that marks unknown words as `<unk>` itself, as Penn Treebank and WikiText
         do; else the 10,000 most frequent of the words with two occurrences or more, so that `<unk>` is learnt too.
         """
-        split = cls((), only_spaces=exact)._split
+        split = cls((), only_spaces=exact, marks=marks)._split
         counts: Counter[bytes] = Counter()
         for body in _whole_words(chunks):
             counts.update(split(body))
@@ -64,7 +73,7 @@ class Words(Tokenizer):
             repeated = Counter({word: n for word, n in counts.items() if n > 1})
             counts, limit = repeated or counts, DEFAULT_LIMIT
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls(ranked if limit is None else ranked[: max(0, limit - 2)], only_spaces=exact)
+        return cls(ranked if limit is None else ranked[: max(0, limit - 2)], only_spaces=exact, marks=marks)
 
     @property
     def size(self) -> int:
@@ -91,10 +100,12 @@ class Words(Tokenizer):
 
     @cached_property
     def _all_apart(self) -> bool:
-        return self.only_spaces or all(word.isascii() for word in self.words)
+        return not self.marks and (self.only_spaces or all(word.isascii() for word in self.words))
 
     def between(self, before: bytes, after: bytes) -> bytes:
         if after == EOS or before.endswith(EOS):  # no line begins or ends with a space
+            return b""
+        if self.marks and len(after) == 1 and after in MARKS:
             return b""
         return b" " if self.only_spaces or separated_by_space(before, after) else b""
 
@@ -103,12 +114,23 @@ class Words(Tokenizer):
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {"words": [word.decode("utf-8", "surrogateescape") for word in self.words]}
+        body |= {"marks": True} if self.marks else {}
         return body if self.only_spaces else {**body, "scripts": True}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
         words = [word.encode("utf-8", "surrogateescape") for word in body["words"]]
-        return cls(words, only_spaces=not body.get("scripts", False))
+        return cls(words, only_spaces=not body.get("scripts", False), marks=body.get("marks", False) is True)
+
+
+def _with_marks(words: Iterable[bytes]) -> list[bytes]:
+    """Return words with the marks behind each as tokens of their own."""
+    found = []
+    for word in words:
+        bare = word.rstrip(MARKS)
+        found += [bare] if bare else []
+        found += [bytes([mark]) for mark in word[len(bare) :]]
+    return found
 
 
 def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -50,7 +50,8 @@ def load_captions(s: RunSettings, report: Report = lambda what, done: None, cach
     """
     corpus = open_captions(s.data)
     texts = [text for texts in corpus.train.references for text in _chosen(texts, s)]
-    tokenizer = tokens.train(s.data.tokens, ["".join(f"{text}\n" for text in texts).encode()], s.data.vocabulary)
+    body = "".join(f"{text}\n" for text in texts).encode()
+    tokenizer = tokens.train(s.data.tokens, [body], s.data.vocabulary, marks=s.pictures.punctuation == "apart")
     told: list[str] = []
 
     def part(name: str, captions: Captions) -> tuple[CaptionExamples, ExampleCounts]:

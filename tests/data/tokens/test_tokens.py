@@ -79,6 +79,22 @@ def test_words_are_separated_by_spaces_of_any_width():
     assert sorted(word.decode() for word in tokenizer.words) == ["aß", "b", "c", "d—e"]
 
 
+def test_marks_behind_words_are_tokens_where_they_stand_apart(tmp_path):
+    text = b"woman: light skin\nwoman, man: facing right\nSt. Helena!?\n"
+    apart = tokens.train("words", [text], 100, marks=True)
+    assert apart.words[:2] == (b":", b"woman")
+    assert apart.decode(apart.encode(text)) == text
+    assert apart.encode(b"man: right").tolist() == [apart.words.index(word) + 2 for word in (b"man", b":", b"right")]
+    assert apart.text(apart.encode(b": man ,")) == ": man,"
+    apart.save(tmp_path / "tokenizer.json")
+    loaded = tokens.load(tmp_path / "tokenizer.json")
+    assert loaded.digest() == apart.digest()
+    assert loaded.encode(b"man:").tolist() == apart.encode(b"man:").tolist()
+    attached = tokens.train("words", [text], 100)
+    assert b"woman:" in attached.words
+    assert "marks" not in attached.to_json()
+
+
 def test_exact_words_are_separated_by_ascii_spaces_alone():
     tokenizer = tokens.train("words", ["你好 世界\u00a0x\n".encode() * 2], exact=True)
     assert sorted(word.decode() for word in tokenizer.words) == ["世界\u00a0x", "你好"]
