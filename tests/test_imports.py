@@ -75,6 +75,17 @@ def test_the_screens_import_no_library_of_the_engine(tmp_path):
     assert done.stderr.strip() == "[]"
 
 
+def test_the_screens_do_not_wait_for_the_parser_of_options():
+    program = "import sys; from lstmtui import tui; tui.run = lambda: sys.exit(f'typer: {\"typer\" in sys.modules}'); "
+    done = subprocess.run(
+        [sys.executable, "-c", program + "from lstmtui.cli import main; main([])"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.strip() == "typer: False"
+
+
 def _run(arguments: list[str], tmp_path) -> subprocess.CompletedProcess[str]:
     environment = {
         "LSTMTUI_RUNS": str(tmp_path / "runs"),

@@ -1,7 +1,8 @@
-"""The entry point of the command line. `complete --warm` is answered before the other commands are loaded."""
+"""The entry point of the command line. `complete --warm` and `lstmtui` alone load no other command."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from lstmtui.cli import warm_complete
 
-        code = warm_complete.try_answer(given)
+        code = warm_complete.try_answer(given) if given else _open_screens()
         if code is None:
             from lstmtui.cli import commands
 
@@ -23,3 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # while modules are loaded; commands.run handles it afterwards
         return 130
     return code
+
+
+def _open_screens() -> int:
+    """Open the screens as `commands.run([])` would, but without the parser of options: a quarter of a second sooner."""
+    try:
+        from lstmtui import config, tui
+
+        config.check_environment(os.environ)
+        return tui.run()
+    except Exception as error:
+        from lstmtui.cli import commands
+
+        return commands.report(error, debug=bool(os.environ.get("LSTMTUI_DEBUG")))

@@ -268,21 +268,26 @@ def run(given: list[str]) -> int:
         code = app(given, prog_name="lstmtui", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (BrokenPipeError, _OutputClosed):
-        discard(sys.stdout)
-        return SIGPIPE
     except KeyboardInterrupt:
         return 130
-    except typer.Abort:
+    except Exception as error:
+        return report(error, debug=debug)
+
+
+def report(error: Exception, *, debug: bool) -> int:
+    """Print what a command failed with, from within its `except`, and return the exit code."""
+    if isinstance(error, BrokenPipeError | _OutputClosed):
+        discard(sys.stdout)
+        return SIGPIPE
+    if isinstance(error, typer.Abort):
         notify("Nothing was changed.")
         return 1
-    except Exception as error:
-        if debug:
-            import traceback
+    if debug:
+        import traceback
 
-            traceback.print_exc()
-        notify(f"lstmtui: {_sentence(error)}")
-        return int(getattr(error, "exit_code", 1))
+        traceback.print_exc()
+    notify(f"lstmtui: {_sentence(error)}")
+    return int(getattr(error, "exit_code", 1))
 
 
 def _before_dashes(arguments: list[str]) -> list[str]:

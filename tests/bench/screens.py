@@ -64,9 +64,8 @@ QUIET_SECONDS = 0.8
 """Seconds without much to draw after which an operation has ended."""
 OPERATIONS = (
     ("runs", b"\x1b"), ("live", b"\r"), ("next view of the gates", b"v"), ("chart in bits", b"u"), ("enlarge", b"z"),
-    ("restore", b"z"), ("Steer", b"e"), ("its end", b"\x1b"), ("Sample", b"w"), ("its end", b"\x1b"),
-    ("palette", PALETTE), ("its end", b"\x1b"), ("help", b"\x1bOP"), ("its end", b"\x1b"), ("Inspect", b"i"),
-    ("its end", b"\x1b"), ("runs again", b"\x1b"), ("New run", b"n"), ("its end", b"\x1b"),
+    ("restore", b"z"), ("palette", PALETTE), ("its end", b"\x1b"), ("help", b"\x1bOP"), ("its end", b"\x1b"),
+    ("Inspect", b"i"), ("its end", b"\x1b"), ("runs again", b"\x1b"), ("New run", b"n"), ("its end", b"\x1b"),
 )  # fmt: skip
 """What is done over a slow line, and its key."""
 
@@ -284,7 +283,9 @@ def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
                 terminal.read_until(FIRST_FRAME)
                 terminal.read_for(2.0)
                 if key:
+                    before = terminal.processor_seconds()
                     found[f"{name}, s"] = [terminal.press(key, *signs)]
+                    found[f"{name}, processor s"] = [terminal.processor_seconds() - before]
                     terminal.read_for(2.0)
                 terminal.output = b""
                 before, begun = terminal.processor_seconds(), time.perf_counter()
@@ -300,8 +301,8 @@ def watch(root: Path, trees: Sequence[Path]) -> list[Figures]:
 
 
 def slow(root: Path, trees: Sequence[Path]) -> list[Figures]:
-    """Do what one does beside a run that trains, over a slow line."""
-    run = make_run(root, "watched")
+    """Look around in a run that has stopped, over a slow line."""
+    make_run(root, "stopped", state="stopped")
 
     def measure(tree: Path) -> Figures:
         with contextlib.closing(Terminal(root, tree)) as terminal:
@@ -310,8 +311,7 @@ def slow(root: Path, trees: Sequence[Path]) -> list[Figures]:
                 f"{n} {name}, s": [terminal.press_on_a_slow_line(key)] for n, (name, key) in enumerate(OPERATIONS, 1)
             }
 
-    with writing(run):
-        return in_turns(trees, 1, measure)
+    return in_turns(trees, 1, measure)
 
 
 PARTS = {"first": first, "open": open_long, "keys": keys, "watch": watch, "slow": slow}

@@ -29,9 +29,9 @@ class PollingScreen(BaseScreen[Result]):
         return self.is_active or (self.is_current and self.app.screen.is_modal)
 
     def poll_every(self, seconds: float) -> None:
-        """Read now, and again every `seconds`."""
+        """Read once the screen has been drawn, which does not wait for data, and again every `seconds`."""
         self.set_interval(seconds, self.poll)
-        self.poll()
+        self.call_after_refresh(self.poll)
 
     def poll(self) -> None:
         """Start a read, unless one is running."""
@@ -40,7 +40,7 @@ class PollingScreen(BaseScreen[Result]):
             self._read_in_thread()
 
     def on_screen_resume(self) -> None:
-        self.poll()
+        self.call_after_refresh(self.poll)
 
     @abstractmethod
     def read(self) -> PollResult:

@@ -88,13 +88,15 @@ class DrawnCells:
         if x >= end or (old[x:end] == characters[: end - x] and old_pens[x:end] == pens[: end - x]):
             return
         marks = changed.setdefault(y, [False] * width)
-        uneven = any(len(c) != 1 or cell_len(c) != 1 for c in (*old, *characters) if not c.isascii() or not c)
         for at in range(x, end):
             if old[at] != characters[at - x] or old_pens[at] != pens[at - x]:
+                # Half of a wide character that is overwritten takes the other half with it.
                 marks[at] = True
-                old[at], old_pens[at] = characters[at - x], pens[at - x]
-        if uneven:  # a terminal may have put such a row elsewhere: it is written as a whole
-            marks[:] = [True] * width
+                if not old[at] and at:
+                    marks[at - 1] = True
+                if at + 1 < width and not old[at + 1]:
+                    marks[at + 1] = True
+        old[x:end], old_pens[x:end] = characters[: end - x], pens[: end - x]
 
     def _write_row(self, writer: _Writer, y: int, marks: list[bool]) -> None:
         characters, pens = self._characters[y], self._pens[y]
@@ -103,8 +105,9 @@ class DrawnCells:
             if pen is None:
                 continue
             gap = writer.gap(y, column)
+            between = characters[column - gap : column]
             if 0 < gap <= MAX_REWRITTEN and all(other == writer.pen for other in pens[column - gap : column]):
-                for other in characters[column - gap : column]:
+                for other in between if all(cell_len(other) == 1 for other in between) else ():
                     writer.put(other, writer.pen)
             if not character:  # the second half of a wide character
                 character = "" if column and cell_len(characters[column - 1]) > 1 else " "
@@ -138,7 +141,10 @@ class _Writer:
         if pen != self.pen:
             self._style(pen, blank=character == " ")
         self._parts.append(character)
+        # Terminals disagree on the width of some characters: the next one says its own place.
         self._column += max(1, cell_len(character))
+        if _has_unsure_width(character):
+            self._row = -1
 
     def _style(self, pen: Pen, *, blank: bool) -> None:
         old = self.pen
@@ -162,6 +168,11 @@ class _Writer:
 
 
 _NONE = Pen("", "", "")
+
+
+def _has_unsure_width(character: str) -> bool:
+    """Return whether a terminal may give a character another width: emoji, and several marks in one cell."""
+    return len(character) > 1 or ord(character) > 0xFFFF or (ord(character) < 0x2E80 and cell_len(character) > 1)
 
 
 @lru_cache(maxsize=4096)

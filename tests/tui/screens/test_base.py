@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.prepared_run import make_run
 from support.screens import FakeForecaster, until
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.messages import RunPolled
 from lstmtui.tui.palette import Palette
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.screens.live import LiveScreen
@@ -70,3 +72,24 @@ async def test_a_palette_beside_one_that_is_still_there(open_app: Open) -> None:
         assert isinstance(pilot.app.screen, Palette)
         assert pilot.app.screen is not first
         await until(pilot, lambda: pilot.app.screen.is_mounted)
+
+
+async def test_a_screen_is_drawn_before_its_data_are_read(
+    tmp_path: Path, open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    read = LiveScreen.read
+
+    def drawn(app: LstmtuiApp) -> None:
+        if isinstance(app.screen, LiveScreen):
+            order.append("drawn")
+
+    def reading(screen: LiveScreen) -> RunPolled:
+        order.append("read")
+        return read(screen)
+
+    monkeypatch.setattr(LstmtuiApp, "post_display_hook", drawn)
+    monkeypatch.setattr(LiveScreen, "read", reading)
+    async with open_app(make_run(tmp_path)).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "read" in order)
+    assert order[0] == "drawn"

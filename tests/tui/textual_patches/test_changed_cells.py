@@ -92,11 +92,12 @@ def strip(source: random.Random, width: int, letters: str) -> Strip:
     return Strip(pieces, width)
 
 
-@pytest.mark.parametrize("letters", ["ab ", "ab 漢é⣿"])
+@pytest.mark.parametrize("letters", ["ab ", "ab 漢é⣿", "ab🔎"])
 def test_a_terminal_shows_the_same_as_with_every_line_written(letters: str) -> None:
     source, width, height = random.Random(letters), 24, 6
     ours, textuals, drawn = Screen(width, height), Screen(width, height), DrawnCells()
-    layout = LayoutUpdate([[strip(source, width, letters)] for _ in range(height)], Region(0, 0, width, height))
+    halves = [[strip(source, 10, letters), strip(source, width - 10, letters)] for _ in range(height)]
+    layout = LayoutUpdate(halves, Region(0, 0, width, height))
     for turn in range(60):
         update: LayoutUpdate | ChopsUpdate = layout
         if turn:
@@ -144,3 +145,14 @@ def test_a_style_is_written_only_where_it_changes() -> None:
         DrawnCells().write(spans, 5, 1, ColorSystem.TRUECOLOR)
         == "\x1b[1;1H\x1b[38;2;16;32;48;48;2;64;80;96mabc d\x1b[m"
     )
+
+
+def test_after_a_character_of_unsure_width_the_next_says_its_place() -> None:
+    drawn = DrawnCells()
+    assert write(drawn, wide("🔎 words")) == "\x1b[1;1H🔎\x1b[1;3H words"
+    assert write(drawn, wide("🔎 wordy")) == "\x1b[1;8Hy"
+    assert write(drawn, wide("ab words")) == "\x1b[1;1Hab\x1b[5Cs"
+
+
+def wide(text: str) -> LayoutUpdate:
+    return LayoutUpdate([[Strip([Segment(text)])]], Region(0, 0, 8, 1))
