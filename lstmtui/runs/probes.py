@@ -7,7 +7,13 @@ from typing import Any
 
 from lstmtui.common.npz import read_arrays
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.snapshot import AttentionProbe, Posteriors, Saturation
+from lstmtui.runs.snapshot import QUANTILES, AttentionProbe, Posteriors, Saturation
+
+
+def step_of(path: Path) -> int:
+    """Return the step in the name of the file of a probe; -1 if it has none."""
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else -1
 
 
 def read_saturation(run: RunFolder, *, newest: int = 64) -> list[Saturation]:
@@ -22,7 +28,7 @@ def _form(probe: Saturation) -> tuple[object, ...]:
 
 
 def _saturation(path: Path) -> Saturation | None:
-    stored = read_arrays(path, "step", "gates", "left", "right", optional=("layer_names",))
+    stored = read_arrays(path, "step", "gates", "left", "right", optional=("layer_names", "quantiles"))
     if stored is None or stored["step"].size != 1 or stored["step"].dtype.kind not in "iu":
         return None
     gates, left, right = tuple(str(gate) for gate in stored["gates"].ravel()), stored["left"], stored["right"]
@@ -31,7 +37,18 @@ def _saturation(path: Path) -> Saturation | None:
     if not left.size or left.shape[1] != len(gates):
         return None
     names = _layer_names(stored, len(left))
-    return Saturation(step=int(stored["step"].item()), gates=gates, left=left, right=right, layer_names=names)
+    return Saturation(
+        step=int(stored["step"].item()), gates=gates, left=left, right=right, layer_names=names,
+        quantiles=_quantiles(stored, left.shape[:2]),
+    )  # fmt: skip
+
+
+def _quantiles(stored: dict[str, Any], of_gates: tuple[int, int]) -> Any:
+    """Return the quantiles of gates; None where they are missing, or are no numbers."""
+    found = stored.get("quantiles")
+    if found is None or found.dtype.kind != "f" or found.shape != (*of_gates, len(QUANTILES)):
+        return None
+    return found if (found - found == 0).all() else None
 
 
 def _layer_names(stored: dict[str, Any], layers: int) -> tuple[str, ...]:

@@ -127,6 +127,10 @@ class Sample:
     text: str
 
 
+QUANTILES = (0.0, 0.0668, 0.1587, 0.3085, 0.5, 0.6915, 0.8413, 0.9332, 1.0)
+"""Those of the values of a gate: of a normal distribution, half a standard deviation apart, and both ends."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays are neither equal nor unequal
 class Saturation:
     """One probe: per layer, gate and unit the fraction of activations below 0.1 (left) and above 0.9 (right).
@@ -140,6 +144,8 @@ class Saturation:
     right: Any
     layer_names: tuple[str, ...] = ()
     """The name of each layer, of a network whose layers have names; else they are numbered."""
+    quantiles: Any = None
+    """(L, G, Q) float32, QUANTILES of the values of a gate over units, sequences and steps; None in older runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

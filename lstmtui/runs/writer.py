@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,10 @@ from lstmtui.common.opening import open_to_append, private_folder, truncate
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import current_path
+from lstmtui.runs.probes import step_of
 
 MAX_PROBES = 200
-"""Probes of each kind; older ones are removed."""
+"""Probes of each kind; of more, some are removed so that the others stay evenly spaced."""
 MAX_PENDING_LINES = 10_000
 """Lines of metrics and samples that are held back while the disk is full."""
 PERSISTENT_FIELDS = ("step", "steps", "epoch", "tokens", "seconds", "parameters", "vocabulary")
@@ -53,6 +54,14 @@ def _saturated(gates: tuple[str, ...], left: Any, right: Any) -> dict[str, float
 
     of_gates = (np.asarray(left) + np.asarray(right)).mean(axis=(0, 2))
     return {gate: round(float(value), 4) for gate, value in zip(gates, of_gates, strict=True)}
+
+
+def evenly_spaced(steps: Iterable[int], count: int) -> list[int]:
+    """Return at most `count` of the steps, the first and the last among them, without those nearest to neighbours."""
+    kept = sorted(steps)
+    while len(kept) > max(2, count):
+        del kept[min(range(1, len(kept) - 1), key=lambda at: kept[at + 1] - kept[at - 1])]
+    return kept
 
 
 class RunWriter:
@@ -154,9 +163,9 @@ class RunWriter:
             del lines[0]
 
     def saturation(self, step: int, gates: tuple[str, ...], left: Any, right: Any, **more: Any) -> None:
-        """Store one saturation probe, (L, G, H) fractions each; the oldest beyond MAX_PROBES are removed.
+        """Store one saturation probe, (L, G, H) fractions each; beyond MAX_PROBES they become sparser.
 
-        more  `layer_names` (L,), of a network whose layers have names
+        more  `quantiles` (L, G, Q), and `layer_names` (L,) of a network whose layers have names
         """
         self._probe("saturation", step, gates=gates, left=left, right=right, **more)
         self.status(saturated=_saturated(gates, left, right))
@@ -166,11 +175,11 @@ class RunWriter:
         self._probe("posteriors", step, values=values, labels=labels, reference=reference, transcript=transcript)
 
     def gradient(self, step: int, **arrays: Any) -> None:
-        """Store one measurement of the gradient flow (`reports.gradient_flow`); the oldest are removed likewise."""
+        """Store one measurement of the gradient flow (`reports.gradient_flow`); they become sparser likewise."""
         self._probe("gradient", step, **arrays)
 
     def attention(self, step: int, **arrays: Any) -> None:
-        """Store one `snapshot.AttentionProbe`; the oldest are removed likewise."""
+        """Store one `snapshot.AttentionProbe`; they become sparser likewise."""
         self._probe("attention", step, **arrays)
 
     def _probe(self, kind: str, step: int, **arrays: Any) -> None:
@@ -178,8 +187,11 @@ class RunWriter:
             private_folder(self.run.probes)
             data = pack({"step": step, **arrays}, compressed=True)
             write_atomically(self.run.probes / f"{kind}-{step:08d}.npz", data, sync=False)
-            for old in sorted(self.run.probes.glob(f"{kind}-*.npz"))[:-MAX_PROBES]:
-                old.unlink(missing_ok=True)
+            paths = {number: path for path in self.run.probes.glob(f"{kind}-*.npz") if (number := step_of(path)) >= 0}
+            # Later ones are of steps that a rollback or a resume took back.
+            kept = evenly_spaced([number for number in paths if number <= step], MAX_PROBES)
+            for number in paths.keys() - set(kept):
+                paths[number].unlink(missing_ok=True)
 
         self._try(write)
 

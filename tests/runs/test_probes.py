@@ -79,13 +79,6 @@ def test_attention_of_other_shapes_is_ignored(run, writer):
     assert probes.read_attention(run) == []
 
 
-def test_old_probes_are_removed(run, writer, monkeypatch):
-    monkeypatch.setattr("lstmtui.runs.writer.MAX_PROBES", 2)
-    for step in range(5):
-        writer.saturation(step, ("h",), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)))
-    assert [probe.step for probe in probes.read_saturation(run)] == [3, 4]
-
-
 def test_damaged_probes_are_ignored(tmp_path):
     run = RunFolder(tmp_path)
     writer = RunWriter(run, interval=60)
@@ -113,3 +106,31 @@ def test_whole_posteriors_are_read(run, writer):
     writer.posteriors(4, values, ["a"], "", "")
     writer.posteriors(5, values * np.float16("nan"), ["", "a", "b"], "", "")
     assert [probe.step for probe in probes.read_posteriors(run)] == [1, 2]
+
+
+def test_the_quantiles_of_gates_are_kept_and_those_that_are_no_numbers_ignored(run, writer):
+    half = np.full((2, 1, 4), 0.5, np.float32)
+    quantiles = np.linspace(-1, 1, 18, dtype=np.float32).reshape(2, 1, 9)
+    writer.saturation(1, ("h",), half, half, quantiles=quantiles)
+    writer.saturation(2, ("h",), half, half, quantiles=quantiles * np.nan)
+    writer.saturation(3, ("h",), half, half, quantiles=quantiles[:, :, 1:])
+    first, *others = probes.read_saturation(run)
+    np.testing.assert_array_equal(first.quantiles, quantiles)
+    assert [probe.quantiles for probe in others] == [None, None]
+
+
+def test_too_many_probes_become_sparser_from_the_first_to_the_last(run, writer, monkeypatch):
+    monkeypatch.setattr("lstmtui.runs.writer.MAX_PROBES", 6)
+    half = np.full((1, 1, 2), 0.5, np.float32)
+    for step in range(1, 41):
+        writer.saturation(step, ("h",), half, half)
+    steps = [probe.step for probe in probes.read_saturation(run)]
+    assert (len(steps), steps[0], steps[-1]) == (6, 1, 40)
+    assert max(np.diff(steps)) <= 16
+
+
+def test_probes_of_steps_that_were_taken_back_are_removed(run, writer):
+    half = np.full((1, 1, 2), 0.5, np.float32)
+    for step in (10, 20, 30, 15):
+        writer.saturation(step, ("h",), half, half)
+    assert [probe.step for probe in probes.read_saturation(run)] == [10, 15]

@@ -171,21 +171,24 @@ class CaptionTask(EncoderDecoderTask[CaptionBatch]):
         vectors = [part.vectors(n, self.settings.pictures) for n in chosen]
         return [best.text for best, *_ in self._captioner.caption(vectors, options, check=self.check)]
 
-    def probe(self, step: int) -> None:
-        """Write the pictures of the samples, attention and gates over the first, saturation, and gradient flow."""
-        gates = CELLS[self.sizes.cell].gate_names
+    def probe_gates(self, step: int) -> None:
+        """Write the saturation of the gates over the batch of the step."""
         batch = self.batch(step)
         self.evaluated.evaluate(batch)
         found = CaptionGates(self.evaluated.model(batch), batch)
-        left, right = gate_statistics.saturation(found)
-        self.writer.saturation(step, gates, left=left, right=right, layer_names=found.names)
+        gates = CELLS[self.sizes.cell].gate_names
+        self.writer.saturation(step, gates, **gate_statistics.saturation(found), layer_names=found.names)
+
+    def probe(self, step: int) -> None:
+        """Write the pictures of the samples, attention and gates over the first, saturation, and gradient flow."""
+        self.probe_gates(step)
         part = self.data.train if self.data.valid is None else self.data.valid
         shown = _shown(part)
         if isinstance(part.grids, StoredPictures):
             self.writer.pictures(np.stack([part.grids[n] for n in shown]))
         attention, window = self._read_picture(part, shown[0])
         self.writer.attention(step, **attention)
-        self.writer.window(step, gates, **window)
+        self.writer.window(step, CELLS[self.sizes.cell].gate_names, **window)
         if self._flow is not None:
             self._trained_on_host.refresh()
             self.writer.gradient(**self._flow.measure(step).arrays())

@@ -25,6 +25,8 @@ from lstmtui.engine.tasks.run_corpus import run_corpus
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 from lstmtui.errors import UsageError
 
+Array = np.ndarray[Any, Any]
+
 MEMORISATION_CHARACTERS = 2000
 """Length of the final sample whose overlap with the training text is measured."""
 BEGINNING_TOKENS = 2000
@@ -199,12 +201,21 @@ class LanguageTask(Task):
         self._evaluated_on_host.refresh()
         return self.sampler.text(prompt, length, options, random, self.check) if length else ""
 
+    def probe_gates(self, step: int) -> None:
+        """Write the saturation of the gates over the next window."""
+        self._observe(step)
+
+    def _observe(self, step: int) -> Array:
+        """Read the next window, write the saturation of its gates, and return its tokens that have gates (T, B)."""
+        tokens = self.streams.window(self.streams.position(step).window)[0]
+        first = self.model.observe(tokens)
+        self.writer.saturation(step, self.model.cell.gate_names, **gate_statistics.saturation(self.model))
+        return tokens[first:]
+
     def probe(self, step: int) -> None:
         """Write saturation, gates and gradient flow of the next window."""
-        tokens = self.streams.window(self.streams.position(step).window)[0]
-        first, gates = self.model.observe(tokens), self.model.cell.gate_names
-        self.writer.saturation(step, gates, *gate_statistics.saturation(self.model))
-        self.writer.window(step, gates, gate_statistics.gate_window(self.model), tokens[first:, 0])
+        tokens, gates = self._observe(step)[:, 0], self.model.cell.gate_names
+        self.writer.window(step, gates, gate_statistics.gate_window(self.model), tokens)
         if self._flow is not None:
             self._trained_on_host.refresh()
             self.writer.gradient(**self._flow.measure(step).arrays())

@@ -137,15 +137,19 @@ class MemoryTask(Task):
         text = f"right     {_format_answers(self.problem, targets)}\nanswered  {_format_answers(self.problem, outputs)}"
         return Sample({"temperature": 0.0, "prompt": "", "text": text})
 
-    def probe(self, step: int) -> None:
+    def probe_gates(self, step: int) -> None:
         """Write saturation and gates of the next batch."""
         batch = self._batch(step)
         self._answers(batch)
         assert self._evaluation_model is not None
         gates = self._evaluation_model.cell.gate_names
-        self.writer.saturation(step, gates, *gate_statistics.saturation(self._evaluation_model))
+        self.writer.saturation(step, gates, **gate_statistics.saturation(self._evaluation_model))
         inputs = batch.x[:, 0].argmax(axis=1).astype(np.int32)
         self.writer.window(step, gates, gate_statistics.gate_window(self._evaluation_model), inputs)
+
+    def probe(self, step: int) -> None:
+        """Write saturation and gates of the next batch."""
+        self.probe_gates(step)
 
     def results(self, live: Live, step: int, share: float) -> dict[str, Any]:
         """Return the verdict on unseen sequences."""

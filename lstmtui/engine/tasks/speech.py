@@ -186,13 +186,17 @@ class SpeechTask(ExampleTask[UtteranceBatch]):
         inputs = prepare(part.features[n], self.settings.speech, None, self.data.statistics)
         return self._evaluated.recognise(inputs[:, None], np.array([len(inputs)], np.int32))[:, 0]
 
-    def probe(self, step: int) -> None:
-        """Write the saturation of gates on the batch of the step, and what is heard in one validation recording."""
+    def probe_gates(self, step: int) -> None:
+        """Write the saturation of gates on the batch of the step."""
         batch = self.batch(step)
         self._evaluated.evaluate(batch)
         gates = _Gates(self._evaluated.model(batch), batch.frame_lengths)
         saturation = gate_statistics.saturation(gates)
-        self.writer.saturation(step, gates.cell.gate_names, *saturation, layer_names=gates.names)
+        self.writer.saturation(step, gates.cell.gate_names, **saturation, layer_names=gates.names)
+
+    def probe(self, step: int) -> None:
+        """Write the saturation of gates on the batch of the step, and what is heard in one validation recording."""
+        self.probe_gates(step)
         if self.data.valid is not None:
             self._probe_posteriors(step, self.data.valid)
 

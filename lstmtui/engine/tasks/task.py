@@ -165,6 +165,9 @@ class Task(ABC):
     def sample(self, live: Live, step: int, asked: Mapping[str, Any] | None = None) -> Sample | None:
         """Return a sample of the evaluated weights; `asked` holds a user's `temperature` and `prompt`."""
 
+    def probe_gates(self, step: int) -> None:  # noqa: B027  a task without gates to show writes nothing
+        """Write what is quickly read of the gates on the batch of step number `step`, between evaluations."""
+
     @abstractmethod
     def probe(self, step: int) -> None:
         """Write the probes of gates and gradients on the batch of step number `step`."""

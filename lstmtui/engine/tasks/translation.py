@@ -160,13 +160,17 @@ class TranslationTask(EncoderDecoderTask[PairBatch]):
         self._translator.refresh()
         return [best.text for best, *_ in self._translator.translate(lines, options, check=self.check)]
 
+    def probe_gates(self, step: int) -> None:
+        """Write the saturation of the gates over the step's batch."""
+        gates = CELLS[self.sizes.cell].gate_names
+        self.writer.saturation(step, gates, **self._probes.saturation(self.batch(step)))
+
     def probe(self, step: int) -> None:
         """Write attention and gates over a validation pair, saturation over the step's batch, and gradient flow."""
-        gates = CELLS[self.sizes.cell].gate_names
         attention, window = self._probes.read_pair()
         self.writer.attention(step, **attention)
-        self.writer.window(step, gates, **window)
-        self.writer.saturation(step, gates, **self._probes.saturation(self.batch(step)))
+        self.writer.window(step, CELLS[self.sizes.cell].gate_names, **window)
+        self.probe_gates(step)
         if self._flow is not None:
             self._trained_on_host.refresh()
             self.writer.gradient(**self._flow.measure(step).arrays())

@@ -52,8 +52,7 @@ class TranslationProbes:
         """Return the saturation of the gates of every layer over the tokens of a batch, as arrays of a probe."""
         self._model.evaluate(batch)
         gates = RealGates(self._model.model(batch), batch)
-        left, right = gate_statistics.saturation(gates)
-        return {"left": left, "right": right, "layer_names": gates.names}
+        return {**gate_statistics.saturation(gates), "layer_names": gates.names}
 
     def _names(self) -> list[list[str]]:
         """Return the names of the tokens of both sides."""

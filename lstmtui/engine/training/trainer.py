@@ -27,6 +27,7 @@ from lstmtui.engine.tasks import task_of
 from lstmtui.engine.training import extension, steering
 from lstmtui.engine.training.checkpointing import CheckpointManager
 from lstmtui.engine.training.extension import Extension
+from lstmtui.engine.training.gate_probes import GateProbes
 from lstmtui.engine.training.interaction import answer_requests
 from lstmtui.engine.training.planning import compile_kernels, costs, make_plan, measure
 from lstmtui.engine.training.progress import Interval, Progress
@@ -161,17 +162,16 @@ class Trainer:
 
     def train(self) -> None:
         """Take the remaining steps. Raises Stop on a request or signal, DivergedError after too many rollbacks."""
-        p, s = self.progress, self.settings
+        s, gate_probes = self.settings, GateProbes(self)
         self.writer.status(state="training", live=self.live_settings())
         self.begin_interval()
         self._evaluate_if_interrupted()
-        while p.step < self.plan.total and not self._has_ended():
+        while self.progress.step < self.plan.total and not self._has_ended():
             answer_requests(self)
             p = self.progress
             start = time.perf_counter()
             if not self._step():
                 roll_back(self)
-                p = self.progress
                 continue
             p.seconds += time.perf_counter() - start
             self.writer.status(step=p.step, epoch=self.task.epoch(p.step), **self._rates())
@@ -181,6 +181,8 @@ class Trainer:
                 self.evaluate()
             elif self.checkpoints.is_due(s.run.save_every):
                 self.checkpoints.save(p)
+            else:
+                gate_probes.take_if_due()
             p.elapsed += time.perf_counter() - start
             if p.step % s.run.log_every == 0:
                 self._replan()
@@ -194,8 +196,7 @@ class Trainer:
 
     def _has_ended(self) -> bool:
         """Return whether the run ends early: the task is learnt, or `patience` evaluations brought no improvement."""
-        patience = self.settings.length.patience
-        return self.progress.reached or 0 < patience <= self.progress.worse
+        return self.progress.reached or 0 < self.settings.length.patience <= self.progress.worse
 
     def _replan(self) -> None:
         """Change the number of steps if the planned ones do not fit the time budget."""
@@ -303,8 +304,7 @@ class Trainer:
                 p.anchor()
                 self.checkpoints.save_anchor(p)
         duration = time.perf_counter() - probe_start
-        self._interval_start += duration
-        self._busy_before += time.process_time() - busy_before
+        self.exclude_from_interval(duration, time.process_time() - busy_before)
         self.time_budget.evaluated(duration, seconds / figures.count if figures is not None else None)
 
     def sample(self, *, asked: dict[str, Any] | None = None) -> str:
@@ -323,9 +323,9 @@ class Trainer:
         if self._interrupted():
             raise Stop
 
-    def exclude_from_interval(self, seconds: float) -> None:
-        """Leave `seconds` out of the speed that the next line of metrics reports."""
-        self._interval_start += seconds
+    def exclude_from_interval(self, seconds: float, busy: float = 0.0) -> None:
+        """Leave `seconds`, with so many of processors, out of the speeds that the next line of metrics reports."""
+        self._interval_start, self._busy_before = self._interval_start + seconds, self._busy_before + busy
 
     def save_on_failure(self) -> None:
         """Save the progress after an unexpected error; never raises."""

@@ -9,19 +9,18 @@ from typing import Any, Generic, TypeVar
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.listing import list_runs
-from lstmtui.runs.probes import read_attention, read_pictures, read_posteriors, read_saturation, read_window
+from lstmtui.runs.probes import read_attention, read_pictures, read_posteriors, read_saturation, read_window, step_of
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import AttentionProbe, Posteriors, RunSnapshot, Saturation
+from lstmtui.runs.writer import MAX_PROBES
 from lstmtui.tui.messages import GateWindow, RunView
 
-Probe = TypeVar("Probe")
+Probe = TypeVar("Probe", bound=Saturation | AttentionProbe | Posteriors)
 
 MAX_POINTS = 2000
 """Points held of each series: several for each column of dots of the widest screen."""
 MAX_LISTED_POINTS = 600
 """The same for a run in the list."""
-MAX_PROBES = 64
-"""Gate probes held: as many as a screen has columns to show them by training time."""
 
 
 class RunPoller:
@@ -87,8 +86,12 @@ class _Probes(Generic[Probe]):
         self._newest: str | None = None
 
     def read(self) -> tuple[Probe, ...]:
-        """Read the new probes, all of them again after a resume that went back, and return all, oldest first."""
-        names = sorted(path.name for path in self._run.probes.glob(self._pattern))
+        """Read the new probes, all of them again after a resume that went back, and return all, oldest first.
+
+        The engine keeps MAX_PROBES of a kind.
+        """
+        paths = sorted(self._run.probes.glob(self._pattern))
+        names = [path.name for path in paths]
         newest = names[-1] if names else None
         if newest == self._newest:
             return self._probes
@@ -97,7 +100,8 @@ class _Probes(Generic[Probe]):
         new = sum(1 for name in names if not grown or name > str(self._newest))
         self._newest = newest
         found = self._read_newest(self._run, newest=min(new, self._limit)) if new else []
-        self._probes = (*known, *found)[-self._limit :] if new else ()
+        steps = {step_of(path) for path in paths}  # the engine removes older ones, to keep them evenly spaced
+        self._probes = (*(probe for probe in known if probe.step in steps), *found)[-self._limit :]
         return self._probes
 
 

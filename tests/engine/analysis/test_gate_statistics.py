@@ -9,6 +9,7 @@ import pytest
 from lstm_kernels.cell_table import CELLS
 
 from lstmtui.engine.analysis import gate_statistics
+from lstmtui.runs.snapshot import QUANTILES
 
 
 def network(cell: str, value: float) -> SimpleNamespace:
@@ -20,8 +21,17 @@ def network(cell: str, value: float) -> SimpleNamespace:
 @pytest.mark.parametrize(("value", "left", "right"), [(0.05, [1, 1, 0, 1], [0] * 4), (0.95, [0] * 4, [1] * 4)])
 def test_a_tanh_gate_saturates_near_minus_one_and_the_others_near_zero(value, left, right):
     found = gate_statistics.saturation(network("lstm", value))
-    for fractions, expected in zip(found, (left, right), strict=True):
-        np.testing.assert_array_equal(fractions, np.repeat(expected, 2).reshape(1, 4, 2))
+    for name, expected in (("left", left), ("right", right)):
+        np.testing.assert_array_equal(found[name], np.repeat(expected, 2).reshape(1, 4, 2))
+
+
+@pytest.mark.parametrize("shape", [(64, 32, 3, 40), (1, 1, 3, 1)])
+def test_quantiles_are_those_of_all_values_of_a_gate(shape):
+    gates = np.random.default_rng(1).uniform(0, 1, shape).astype(np.float32)
+    gates[:, :, 2] -= 1
+    (found,) = gate_statistics.saturation(SimpleNamespace(cell=CELLS["gru"], gates=lambda: [gates]))["quantiles"]
+    expected = np.quantile(gates.swapaxes(1, 2).swapaxes(0, 1).reshape(3, -1), QUANTILES, axis=1).T
+    np.testing.assert_allclose(found, expected, atol=0.03)
 
 
 def test_the_window_is_that_of_the_first_sequence():
