@@ -238,7 +238,9 @@ TESTED_ELSEWHERE = (
     Elsewhere("tests/tui/screens/test_inspect.py", "the answers that it shows", ("lstmtui/tui/inspected_text.py",)),
     Elsewhere("tests/tui/widgets/test_lines.py", "the axes of its frame", ("lstmtui/tui/widgets/axes.py",)),
     Elsewhere("tests/tui/screens/test_base.py", "what screens share", ("lstmtui/tui/screens/polling.py",)),
-    Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings", ("lstmtui/tui/widgets/gate_views.py",)),
+    Elsewhere("tests/tui/widgets/test_gate_map.py", "the gates' drawings",
+        ("lstmtui/tui/widgets/gate_views.py", "lstmtui/tui/widgets/gate_history.py"),
+    ),
     Elsewhere(
         "tests/tui/widgets/test_coded_text.py", "one scale of shades",
         ("lstmtui/tui/widgets/half_lives.py", "lstmtui/tui/widgets/shades.py"),

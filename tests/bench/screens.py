@@ -49,7 +49,14 @@ FIRST_FRAME = b"<0.1"
 """Is on the screen of a run once its gates are drawn, which is last."""
 RUN_LIST = b"long"
 LONG_RUN = (b"nats/char", b"Gates", "◆".encode())
-VIEWS = (b"Gates by training time", b"units by training time", b"units by character", b"each unit", b"by unit, most")
+VIEWS = (
+    b"Gates by training time",
+    b"units by training time",
+    b"values by",
+    b"units by character",
+    b"each unit",
+    b"by unit, most",
+)
 """The title of the gates after each press of v."""
 STARTED = b"\x1b[?1049h"
 """Enters the alternate screen; what follows is drawn."""

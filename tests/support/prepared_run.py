@@ -17,6 +17,7 @@ from lstmtui.common.files import to_json, write_atomically
 from lstmtui.common.npz import pack
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.lock import EngineLock
+from lstmtui.runs.snapshot import QUANTILES
 
 GATES = {
     "rnn": ("h",),
@@ -134,7 +135,10 @@ def _probes(run: RunFolder, number: int, settings: config.RunSettings, step: int
         right = source.beta(0.5, 1.6, (layers, len(gates), hidden)).astype(np.float32) * grown * (1 - left)
         run.probes.mkdir(exist_ok=True)
         at = step * (i + 1) // number
-        probe = pack({"step": at, "gates": gates, "left": left, "right": right, **named})
+        lowest = [(gate.bounds or (-2.0, 1.0))[0] for gate in config.CELLS[settings.network.cell].gates]
+        spread = np.linspace(0.5 - grown / 2, 0.5 + grown / 2, len(QUANTILES))
+        quantiles = np.array([[low + (1 - low) * spread for low in lowest]] * layers, np.float32)
+        probe = pack({"step": at, "gates": gates, "left": left, "right": right, "quantiles": quantiles, **named})
         (run.probes / f"saturation-{at:08d}.npz").write_bytes(probe)
 
 

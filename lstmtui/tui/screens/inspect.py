@@ -102,7 +102,8 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
     view: var[str] = var("unit")
     """The panel below the text where only one fits: "unit" or "units"."""
 
-    def __init__(self, path: Path, services: Services | None = None) -> None:
+    def __init__(self, path: Path, services: Services | None = None, unit: tuple[int, int] | None = None) -> None:
+        """Inspect the run in the folder `path`; `unit` is the layer and the unit to begin with."""
         super().__init__()
         self._folder, self._services = RunFolder(path), services
         self._inspection: InspectionThread | None = None
@@ -115,8 +116,11 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         self._matches: tuple[Span, ...] = ()
         self._match = -1
         self._anchor: int | None = None
-        self._choose_first_unit = True
+        self._choose_first_unit = unit is None
         """Whether the first map is to choose the unit that it lists first."""
+        if unit is not None:
+            self.set_reactive(InspectScreen.depth, unit[0])
+            self.set_reactive(InspectScreen.unit, unit[1])
 
     def compose(self) -> ComposeResult:
         yield TitleBar()

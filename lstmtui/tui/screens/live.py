@@ -28,6 +28,7 @@ from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
+from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.observations import Observations
 from lstmtui.tui.widgets.panels import Frame, SamplePanel
@@ -54,11 +55,10 @@ Gap: validation minus training loss. When it grows and validation does not impro
 
 Update: norm of an update relative to that of the weights; about 1e-3 is usual.
 
-Gates: each cell has both fractions of a unit: blue in its upper half where it stays shut, below 0.1 (below -0.9 for \
-tanh gates), orange in its lower half where it stays open, above 0.9; strong in both, it only flips. Without colours, \
-a shaded cell ░▒▓█ is open and a dotted one ⠂⠒⠶⠿ shut. v shows the next view: all gates by unit, all by training time, \
-the units of one gate by training time or by the characters of a window, and the scatter of both fractions. [ and ] \
-choose the gate.
+Gates: a unit is blue where it stays shut, below 0.1 (below -0.9 for tanh gates), orange where it stays open, above \
+0.9, dark in between and lilac where it only flips; the overview has both fractions one above the other. Without \
+colours, ░▒▓█ is open and ⠂⠒⠶⠿ shut. v shows the next view: all gates by unit or training time; of one gate the units \
+and the distribution by training time, the units by character, and the scatter. [ and ] choose the gate.
 
 Attention, of a translation: what each target token reads of its source, ░ a little, █ nearly all, for one validation \
 pair that stays the same. It is smeared at first; where source and target have like orders, it becomes a diagonal. \
@@ -189,13 +189,11 @@ The engine is a separate process: leaving this screen, or the program, does not 
     def _update_brief(self, run: RunSnapshot) -> None:
         """Show the figures in a line or two, on a screen too small for their panel."""
         line = self.query_one("#brief", Static)
-        if not line.display:
-            return
-        rows = [row for row in rows_of(run)[:6] if row[1] != "–"]
+        rows = [row for row in rows_of(run)[:6] if row[1] != "–"] if line.display else []
         figures = (f"{label} {value}" if label else f"{value} {remark}" for label, value, remark in rows)
         brief = "  ".join(figure.replace(" ", "\u00a0") for figure in figures)  # a name and its value stay together
         brief = brief or wording.waiting(run)
-        if brief != self._brief:
+        if line.display and brief != self._brief:
             self._brief = brief
             line.update(Text(safe(brief, newlines=False)))
 
@@ -317,8 +315,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
     def _applies(self, action: str) -> bool:
         """Return whether an action applies to this kind of run, and show the reason if it does not."""
-        reason = wording.why_not(self.view.snapshot if self.view is not None else None, action)
-        if reason:
+        if reason := wording.why_not(self.view.snapshot if self.view is not None else None, action):
             self.show_message(reason)
         return not reason
 
@@ -338,12 +335,15 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
         self.app.push_screen(GradientsScreen(self._folder.path, self._services))
 
-    def action_inspect(self) -> None:
+    def action_inspect(self, unit: tuple[int, int] | None = None) -> None:
         if not self._applies("inspect"):
             return
         from lstmtui.tui.screens.inspect import InspectScreen
 
-        self.app.push_screen(InspectScreen(self._folder.path, self._services))
+        self.app.push_screen(InspectScreen(self._folder.path, self._services, unit))
+
+    def on_gate_map_unit_opened(self, message: GateMap.UnitOpened) -> None:
+        self.action_inspect((message.layer, message.unit))
 
     def action_gates(self) -> None:
         self.query_one(Observations).next_view()

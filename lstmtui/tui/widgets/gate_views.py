@@ -1,14 +1,16 @@
 """Drawings of gates as rows of (text, style name): plain functions.
 
 A cell has both fractions as colours: shut in its upper half, open in its lower one. Its style name is their levels in
-the ramps, such as "3/31". Without colours it is a dot when a gate is shut and a shade when it is open, by the larger of
-the two. The other style names are "left", "right", "none", "label" and "axis".
+the ramps, such as "3/31". Where a cell has one colour for both, or two units, their mixture has "3+31". Without colours
+it is a dot when a gate is shut and a shade when it is open, by the larger of the two. The other style names are "b3", a
+band of quantiles, and "left", "right", "none", "label", "axis" and "chosen".
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
@@ -26,7 +28,7 @@ PLAIN_LEFT = "·.:-="
 """The same for character sets without braille, whose blocks would read as open."""
 RIGHT = "·░▒▓█"
 """From never to always saturated at the high end: shades, an open gate."""
-HALF = "▀"
+HALF, LOWER_HALF = "▀", "▄"
 COLOURS = ""
 """In place of the characters of shut gates: cells have colours."""
 LEVELS = (0.05, 0.25, 0.5, 0.75)
@@ -36,13 +38,14 @@ NUMBER_COLUMNS = 10
 """Columns of the two fractions of a row."""
 LABEL_COLUMNS = 5
 """Columns of the number of a unit."""
+UNIT_HEADS = ("units, from the most open to the most shut →", "units, most open first →", "units →")
 SHUT, OPEN = 0.1, 0.9
 """The thresholds of most gates."""
 
 
 def saturates_beyond(gates: Sequence[str], gate: int) -> tuple[float, float]:
     """Return the thresholds of a gate, taken from the cell that has these gates."""
-    cell = next((cell for cell in CELLS.values() if cell.gate_names == tuple(gates)), None)
+    cell = _cell_of(gates)
     return cell.gates[gate].saturates_beyond if cell is not None and gate < len(gates) else (SHUT, OPEN)
 
 
@@ -79,7 +82,7 @@ def _level(value: float) -> int:
     return sum(value >= level for level in LEVELS)
 
 
-def _joined(cells: Sequence[tuple[str, str]]) -> Row:
+def joined(cells: Sequence[tuple[str, str]]) -> Row:
     """Return the cells with neighbours of the same style merged."""
     row: Row = []
     for text, style in cells:
@@ -94,45 +97,91 @@ def saturated(left: Sequence[float], right: Sequence[float], dots: str) -> Row:
     """Return a cell for each pair of fractions: both of them in colours, or the larger of the two."""
     if dots == COLOURS:
         levels = ((ramps.level(low), ramps.level(high)) for low, high in zip(left, right, strict=True))
-        return _joined([(HALF, f"{low}/{high}") for low, high in levels])
+        return joined([(HALF, f"{low}/{high}") for low, high in levels])
     cells = []
     for low, high in zip(left, right, strict=True):
         character, style = (dots[_level(low)], "left") if low > high else (RIGHT[_level(high)], "right")
         cells.append((character, style if character != "·" else "none"))
-    return _joined(cells)
+    return joined(cells)
 
 
-def overview(probes: Sequence[Saturation], width: int, *, by_time: bool, dots: str) -> list[Row]:
-    """Return one row for each layer and gate: by unit, from the most open to the most shut, or by training time."""
-    import numpy as np  # already loaded by the reader of the probes
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where all layers and gates are on the rows of a panel."""
 
+    label: int
+    """Columns of the name of a gate."""
+    cols: int
+    """Columns of the units, or of training time."""
+    numbers: bool
+    """Whether a row has both fractions at its right."""
+    heads: bool
+    """Whether a row above the others says what the columns are."""
+
+    @classmethod
+    def of(cls, probe: Saturation, width: int, *, heads: bool) -> Overview:
+        """Return the layout on so many columns."""
+        shorts = (wording.short_layer(probe.layer_names, layer) for layer in range(len(probe.left)))
+        # With heads, there is room for the mark of the chosen gate.
+        label = min(max(map(len, shorts)) + 3 + heads, max(0, width - 6))
+        numbers = width >= label + NUMBER_COLUMNS + 6
+        return cls(label, max(0, width - label - (NUMBER_COLUMNS if numbers else 0)), numbers, heads)
+
+    def unit_at(self, column: int, order: Sequence[int]) -> tuple[int, ...]:
+        """Return the units whose mean a column of the overview by unit shows."""
+        first = len(order) * column // self.cols
+        return tuple(order[first : max(first + 1, len(order) * (column + 1) // self.cols)])
+
+
+def overview(
+    probes: Sequence[Saturation], layout: Overview, *, by_time: Sequence[int] | None, dots: str, chosen: int | None
+) -> list[Row]:
+    """Return one row for each layer and gate: by unit, from the most open to the most shut, or by training time.
+
+    by_time  which of the probes each column shows, -1 for none; None for the overview by unit
+    chosen   the layer * gates + gate that has a mark, if any
+    """
     newest = probes[-1]
     layers, gates = newest.left.shape[:2]
-    shorts = [wording.short_layer(newest.layer_names, layer) for layer in range(layers)]
-    label = min(max(map(len, shorts)) + 3, max(0, width - 6))
-    numbers = width >= label + NUMBER_COLUMNS + 6
-    cols = max(0, width - label - (NUMBER_COLUMNS if numbers else 0))
-    same = [p for p in probes if p.left.shape == newest.left.shape] if by_time else [newest]
-    lefts, rights = (np.stack([values.mean(axis=2) for values in part]) for part in _sides(same))
-    rows = []
+    label, cols = layout.label, layout.cols
+    rows: list[Row] = [_heads(layout, newest.left.shape[2], by_time=by_time is not None)] if layout.heads else []
     for layer in range(layers):
+        short = wording.short_layer(newest.layer_names, layer)
         for gate in range(gates):
-            if by_time:
-                left = resampled(lefts[:, layer, gate].tolist(), cols)
-                right = resampled(rights[:, layer, gate].tolist(), cols)
+            if by_time is not None:
+                known = [probes[at] for at in by_time if at >= 0]
+                left, right = ([float(of[layer, gate].mean()) for of in side] for side in _sides(known))
             else:
                 # Sorted: means over neighbours by number would hide every unit that differs.
-                order = _order(newest, layer, gate)
+                order = unit_order(newest, layer, gate)
                 left = resampled(newest.left[layer, gate][order].tolist(), cols)
                 right = resampled(newest.right[layer, gate][order].tolist(), cols)
-            name = f"{shorts[layer]}·{gate_name(newest.gates, gate)} "
-            row: Row = [(name.rjust(label)[:label], "label")]
+            is_chosen = layout.heads and chosen == layer * gates + gate
+            name = f"{'▸' if is_chosen else ''}{short}·{gate_name(newest.gates, gate)} "
+            row: Row = [(name.rjust(label)[:label], "chosen" if is_chosen else "label")]
             row += saturated(left, right, dots)
-            if numbers:
+            row.append((" " * (cols - len(left)), ""))
+            if layout.numbers:
                 shut, opened = newest.left[layer, gate].mean(), newest.right[layer, gate].mean()
                 row += [(f" {percent(shut)}", "left"), (f" {percent(opened)}", "right")]
             rows.append(row)
     return rows
+
+
+def _heads(layout: Overview, units: int, *, by_time: bool) -> Row:
+    """Return the heads of the columns of an overview."""
+    said: tuple[str, ...] = ("training time →", "time →") if by_time else UNIT_HEADS
+    if not by_time and units > layout.cols:
+        said = (f"{units} units, most open first →  {units / max(1, layout.cols):.1f} a cell", *UNIT_HEADS)
+    text = next((text for text in said if len(text) <= layout.cols), "")
+    row: Row = [(" " * layout.label + text.ljust(layout.cols), "axis")]
+    return [*row, (" shut", "left"), (" open", "right")] if layout.numbers else row
+
+
+def unit_order(probe: Saturation, layer: int, gate: int) -> list[int]:
+    """Return the units from the most open to the most shut."""
+    order: list[int] = (probe.left[layer, gate] - probe.right[layer, gate]).argsort(kind="stable").tolist()
+    return order
 
 
 def _sides(probes: Sequence[Saturation]) -> tuple[list[Any], list[Any]]:
@@ -144,6 +193,20 @@ def gate_name(gates: Sequence[str], gate: int) -> str:
     return one_line(gates[gate], 1) if gate < len(gates) else "?"
 
 
+def gate_label(probe: Saturation, layer: int, gate: int) -> str:
+    """Return the gate of a layer in words: layer 1, input gate i."""
+    if layer < len(probe.layer_names):
+        return chosen_gate(probe, layer, gate)
+    cell = _cell_of(probe.gates)
+    label = cell.gates[gate].label if cell is not None and gate < len(cell.gates) else gate_name(probe.gates, gate)
+    return f"layer {layer + 1}, {label}"
+
+
+def _cell_of(gates: Sequence[str]) -> Any:
+    """Return the cell that has these gates; None if none has."""
+    return next((cell for cell in CELLS.values() if cell.gate_names == tuple(gates)), None)
+
+
 def chosen_gate(probe: Saturation, layer: int, gate: int, *, short: bool = False) -> str:
     """Return the gate of a layer in a title: Gate 1·f, or encoder 1 forward, gate r, or enc 1 fwd·r."""
     name = gate_name(probe.gates, gate)
@@ -152,52 +215,6 @@ def chosen_gate(probe: Saturation, layer: int, gate: int, *, short: bool = False
     if layer < len(probe.layer_names):
         return f"{one_line(probe.layer_names[layer], 24)}, gate {name}"
     return f"Gate {layer + 1}·{name}"
-
-
-def _order(probe: Saturation, layer: int, gate: int) -> Any:
-    """Return the units from the most open to the most shut."""
-    return (probe.left[layer, gate] - probe.right[layer, gate]).argsort(kind="stable")
-
-
-def by_training_time(
-    probes: Sequence[Saturation], layer: int, gate: int, width: int, height: int, dots: str
-) -> list[Row]:
-    """Return units by training time, sorted by the newest probe, with each row's newest fractions at its right.
-
-    At its left is the number of the unit, or how many units a row is the mean of.
-    """
-    newest = probes[-1]
-    same = [p for p in probes if p.left.shape == newest.left.shape]
-    order = _order(newest, layer, gate)
-    row_count = max(1, min(height - 1, len(order)))
-    numbers = width >= NUMBER_COLUMNS + 12
-    label = LABEL_COLUMNS if width >= NUMBER_COLUMNS + LABEL_COLUMNS + 12 else 0
-    cols = width - (NUMBER_COLUMNS if numbers else 0) - label
-    edges = [len(order) * r // row_count for r in range(row_count)]
-    lefts = _row_means([p.left[layer, gate] for p in same], order, edges)
-    rights = _row_means([p.right[layer, gate] for p in same], order, edges)
-    rows: list[Row] = []
-    ends = [*edges[1:], len(order)]
-    for left, right, start, end in zip(lefts, rights, edges, ends, strict=True):
-        unit = str(order[start]) if end - start == 1 else f"×{end - start}"
-        row = [(f"{unit:>{label - 1}} "[:label], "label")] if label else []
-        row += saturated(resampled(left, cols), resampled(right, cols), dots)
-        if numbers:
-            row += [(f" {percent(left[-1])}", "left"), (f" {percent(right[-1])}", "right")]
-        rows.append(row)
-    first, last = f"step {wording.count(same[0].step)}", wording.count(newest.step)
-    axis = f"{first}{'─' * max(1, cols - len(first) - len(last))}{last}"[: max(0, cols)]
-    return [*rows, [(f"{'unit '[:label]:>{label}}{axis}".ljust(width)[:width], "axis")]]
-
-
-def _row_means(values: Sequence[Any], order: Any, edges: Sequence[int]) -> list[list[float]]:
-    """Return the mean over each row of units, which begins at one of `edges` of `order`, in each of `values` (H,)."""
-    import numpy as np
-
-    sorted_values = np.stack(values)[:, order]
-    sizes = np.diff([*edges, len(order)])
-    means: list[list[float]] = (np.add.reduceat(sorted_values, edges, axis=1) / sizes).T.tolist()
-    return means
 
 
 def _characters(piece: str, wide: int) -> str:
@@ -235,7 +252,7 @@ def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: 
             # The ends of the ramp are the saturated values.
             at = 0 if value < low else 8 if value > high else 1 + min(6, int((value - low) / max(1e-9, high - low) * 7))
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
-        rows.append(_joined(cells))
+        rows.append(joined(cells))
     return rows
 
 
@@ -269,7 +286,7 @@ def scatter(probe: Saturation, gate: int, width: int, height: int) -> list[Row]:
     for r in range(row_count):
         label = {0: "100%", (row_count - 1) // 2: " 50%", row_count - 1: "  0%"}.get(r, "    ")
         cells = [grid.get((r, column), (" ", "none")) for column in range(cols)]
-        rows.append([(f"{label}│"[:width], "axis"), *_joined(cells)] if width > margin else [("", "none")])
+        rows.append([(f"{label}│"[:width], "axis"), *joined(cells)] if width > margin else [("", "none")])
     ends = f"    └0%{'─' * max(0, cols - 6)}100%"
     low, high = saturates_beyond(probe.gates, gate)
     digits = "layers" if not probe.layer_names else _sides_of(probe.layer_names)

@@ -45,7 +45,10 @@ class Observations(Horizontal):
             yield GateMap()
 
     def on_mount(self) -> None:
-        watched = {self.query_one(GateMap): ("view", "chosen"), **dict.fromkeys(self._heat(), ("at", "probes"))}
+        watched = {
+            self.query_one(GateMap): ("view", "chosen", "pointed"),
+            **dict.fromkeys(self._heat(), ("at", "probes")),
+        }
         for widget, names in watched.items():
             for name in names:
                 self.watch(widget, name, self.update_titles, init=False)
@@ -75,6 +78,7 @@ class Observations(Horizontal):
 
             posteriors.step_seconds = settings.speech.stack * SHIFT_MS / 1000
         gates = self.query_one(GateMap)
+        gates.planned = 0 if view.snapshot.ended else int(view.snapshot.steps or 0)
         if old is None or old.probes is not view.probes:
             gates.probes = view.probes
         if old is None or old.window is not view.window:

@@ -16,6 +16,7 @@ from lstmtui.common.terminal_text import safe
 from lstmtui.reports.transcript_errors import blocks
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui import wording
+from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.picture_samples import PictureSamples, caption_samples
 from lstmtui.tui.widgets.transcripts import LEGEND, Transcripts
 
@@ -112,10 +113,47 @@ class SamplePanel(Panel):
         text.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
 
 
-class GatePanel(Panel):
-    """The panel of the gates."""
+class GatePanel(Panel, inherit_bindings=False):
+    """The panel of the gates: the arrows move a cursor over the map of the chosen gate, or else scroll."""
 
-    HELP = "The gates have the focus: v goes to the next view, [ and ] choose the gate, up and down scroll, z enlarges."
+    HELP = (
+        "The gates have the focus: the arrows move a cursor over the units of the chosen gate, enter inspects the "
+        "unit, v goes to the next view, [ and ] choose the gate, z enlarges. A click on a gate chooses it, and a "
+        "double click inspects a unit."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "point(0, -1)", "Up", show=False),
+        Binding("down,j", "point(0, 1)", "Down", show=False),
+        Binding("left", "point(-1, 0)", "Earlier", show=False),
+        Binding("right", "point(1, 0)", "Later", show=False),
+        Binding("pageup", "point(0, -10)", "Page up", show=False),
+        Binding("pagedown", "point(0, 10)", "Page down", show=False),
+        Binding("home", "scroll_home", "Top", show=False),
+        Binding("end", "scroll_end", "End", show=False),
+        Binding("enter", "open", "Inspect the unit", show=False),
+        Binding("escape", "leave", "Leave", show=False),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        gates = self.query_one(GateMap) if self.is_mounted else None
+        if action == "leave":
+            return gates is not None and gates.has_cursor()
+        if action == "point" and parameters[1] == 0:  # else left and right are of the screen
+            return gates is not None and gates.can_point()
+        return True
+
+    def action_point(self, columns: int, rows: int) -> None:
+        gates = self.query_one(GateMap)
+        if gates.can_point():
+            gates.move_cursor(columns, rows)
+        else:
+            self.scroll_relative(y=rows, animate=False)
+
+    def action_open(self) -> None:
+        self.query_one(GateMap).open_unit()
+
+    def action_leave(self) -> None:
+        self.query_one(GateMap).leave()
 
 
 class AttentionPanel(Panel):

@@ -1,5 +1,8 @@
 """Colours of fractions: a blue ramp for shut gates and an orange one for open gates, of the same lightness.
 
+Both fractions of a unit are one mixed colour where a cell has no room for two: as light as the unit is saturated, blue
+or orange by the side on which it is, and lilac where it flips between both.
+
 Lightness is that of OKLab (Ottosson 2020, bottosson.github.io/posts/oklab), in which equal steps look equal. With
 ramps of unlike lightness, one of two equal fractions would stand out.
 """
@@ -13,6 +16,10 @@ LEVELS = 32
 """Colours of a ramp."""
 HUES = {"left": 245.0, "right": 65.0}
 """Degrees: blue for gates at their low end, orange for those at their high end."""
+FLIPS_HUE = 310.0
+"""Of units that are saturated at both ends: lilac."""
+BAND_HUE = 190.0
+"""Of distributions, which are neither open nor shut: blue green."""
 CHROMA = 0.13
 """The most of a ramp; less where the screen has no such colour."""
 LIGHTNESS = {True: (0.24, 0.86), False: (0.96, 0.44)}
@@ -24,9 +31,26 @@ RGB = tuple[int, int, int]
 @functools.cache
 def ramp(side: str, *, dark: bool) -> tuple[RGB, ...]:
     """Return the colours of `side`, "left" or "right", from never to always saturated."""
+    return tuple(mixed(n, 0, dark=dark) if side == "left" else mixed(0, n, dark=dark) for n in range(LEVELS))
+
+
+@functools.cache
+def mixed(left: int, right: int, *, dark: bool) -> RGB:
+    """Return the colour of two fractions, given their places in the ramps."""
+    low, high = left / (LEVELS - 1), right / (LEVELS - 1)
+    both = min(1.0, low + high)
     first, last = LIGHTNESS[dark]
-    shares = [level / (LEVELS - 1) for level in range(LEVELS)]
-    return tuple(_nearest(first + (last - first) * t, CHROMA * min(1.0, 2.5 * t), HUES[side]) for t in shares)
+    parts = ((low, HUES["left"]), (high, HUES["right"]), (1.2 * min(low, high), FLIPS_HUE))
+    a, b = (sum(part * turn(math.radians(hue)) for part, hue in parts) for turn in (math.cos, math.sin))
+    strength = CHROMA * min(1.0, 2.5 * both) / max(both, 1e-9)
+    return _nearest(first + (last - first) * both, strength * math.hypot(a, b), math.degrees(math.atan2(b, a)))
+
+
+@functools.cache
+def band(level: int, *, dark: bool) -> RGB:
+    """Return the colour of a band of quantiles, 0 outside of all bands, 5 for the median."""
+    first, last = LIGHTNESS[dark]
+    return _nearest(first + (last - first) * level / 5, 0.09 * min(1.0, level / 2), BAND_HUE)
 
 
 def level(fraction: float) -> int:

@@ -17,9 +17,11 @@ from textual.pilot import Pilot
 from lstmtui.common.files import append_json_line, read_json_lines
 from lstmtui.runs.folder import STATES, RunFolder
 from lstmtui.tui.app import LstmtuiApp
+from lstmtui.tui.screens.inspect import InspectScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
+from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.panels import SamplePanel
 from lstmtui.tui.workers import pending_requests
 
@@ -381,11 +383,25 @@ async def test_every_view_of_the_gates_has_a_title(tmp_path: Path, open_app: Ope
     run = make_run(tmp_path, state="stopped")
     async with open_app(run).run_test(size=(120, 40)) as pilot:
         await seen(pilot)
-        for said in ("by training time", "1·i: units by training time", "1·i: units by character", "Gate i, each unit"):
+        of_one = ("1·i: units by training time", "1·i: values by training time", "1·i: units by character")
+        for said in ("by training time", *of_one, "Gate i, each unit"):
             await pilot.press("v")
             await until(pilot, lambda said=said: said in painted(pilot.app))  # type: ignore[misc]
         await pilot.press("right_square_bracket")
         await until(pilot, lambda: "Gate f, each unit" in painted(pilot.app))
+
+
+async def test_a_unit_of_the_gates_is_found_by_cursor_and_inspected(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        pilot.app.screen.query_one("#gates").focus()
+        await pilot.press("v", "v", "left", "down")
+        await until(pilot, lambda: "% shut" in painted(pilot.app))
+        units = pilot.app.screen.query_one(GateMap).pointed.units
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, InspectScreen))
+        assert (pilot.app.screen.depth, pilot.app.screen.unit) == (0, units[0])
 
 
 async def test_what_was_changed_is_marked_on_the_curve(tmp_path: Path, open_app: Open) -> None:

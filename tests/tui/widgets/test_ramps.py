@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from lstmtui.tui.widgets.ramps import LEVELS, level, lightness, ramp
+from lstmtui.tui.widgets.ramps import LEVELS, band, level, lightness, mixed, ramp
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -25,6 +25,25 @@ def test_both_ramps_have_the_same_lightness_in_even_steps(dark: bool) -> None:
 def test_the_ramps_differ_in_hue(dark: bool) -> None:
     (_, _, blue_of_left), (_, _, blue_of_right) = ramp("left", dark=dark)[-8], ramp("right", dark=dark)[-8]
     assert blue_of_left > blue_of_right + 60
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_mixture_is_as_light_as_the_sum_of_its_fractions(dark: bool) -> None:
+    for left, right in ((8, 8), (3, 20), (16, 15), (31, 31)):
+        expected = ramp("left", dark=dark)[min(LEVELS - 1, left + right)]
+        assert lightness(mixed(left, right, dark=dark)) == pytest.approx(lightness(expected), abs=0.01)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_unit_that_flips_has_a_hue_of_its_own(dark: bool) -> None:
+    red, green, blue = mixed(15, 15, dark=dark)
+    assert red > green + 15 < blue  # lilac
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_bands_are_stronger_towards_the_median(dark: bool) -> None:
+    contrast = [abs(lightness(band(n, dark=dark)) - lightness(band(0, dark=dark))) for n in range(6)]
+    assert min(b - a for a, b in itertools.pairwise(contrast)) > 0.05
 
 
 def test_black_and_white_have_no_and_all_lightness() -> None:
