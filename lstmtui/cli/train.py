@@ -44,10 +44,16 @@ def train(**given: Any) -> int:
     from lstmtui.cli.follow import detached, follow
     from lstmtui.client import runs
     from lstmtui.data.open import data_notes, data_of_run
+    from lstmtui.runs.listing import find_run
+    from lstmtui.runs.start import settings_from_start
 
     options = {name: given.pop(name) for name in config.FIELDS}
     settings = config.resolve(options, config_file=given["config"], user_file=config.user_file())
-    run, opened = _create(settings, given["name"], given["runs_dir"] or runs_root())
+    root = given["runs_dir"] or runs_root()
+    if settings.start:
+        start = find_run(settings.start, root)
+        settings = settings_from_start(settings, start, {name for name, value in options.items() if value is not None})
+    run, opened = _create(settings, given["name"], root)
     chosen = config.load(run.config)
     notify(f"Run {run.name} in {run.path}")
     data = data_of_run(chosen.data, opened)
@@ -89,6 +95,7 @@ def describe(s: config.RunSettings, data: Data) -> list[str]:
     layers = "1 layer" if network.layers == 1 else f"{network.layers} layers"
     return [
         f"corpus     {_corpus(s, data)}",
+        *([f"from       {Path(s.data.start).name}: its weights and vocabulary"] if s.data.start else []),
         f"network    {network.cell}, {layers} of {network.hidden}{_reading(s)}, embedding {network.embedding}"
         f"{', tied' if network.tied else ''}{drop}",
         f"training   {length.amount:g} {length.unit}, {_batch(s)}, "

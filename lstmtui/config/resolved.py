@@ -30,6 +30,8 @@ class DataSettings:
     encoding: str
     keep_everything: bool
     exact: bool
+    start: str = ""
+    """The folder of the run that this one begins with: its tokens stay in the vocabulary, its weights are the first."""
     features: str = ""
     """Of captions: the file of another network's vectors in place of pictures."""
     purpose: str

@@ -108,6 +108,9 @@ class Settings:
         None, "maximum size of the vocabulary (words, bpe)", "Corpus", bounds=Bounds(2, 1 << 20)
     )
 
+    start: str = setting(
+        "", "trained run whose network, vocabulary and weights this one begins with", "Network", option="from"
+    )
     cell: str = setting("lstm", "recurrent cell", "Network", choices=CELLS)
     hidden: int | None = setting(None, "units in each layer", "Network", bounds=Bounds(1, 65536))
     layers: int | None = setting(None, "recurrent layers", "Network", bounds=Bounds(1, 64))

@@ -24,7 +24,7 @@ from lstmtui.data.reading import ReadOptions, as_text, open_source
 from lstmtui.data.sources import Source
 from lstmtui.data.splits import mixed_split
 from lstmtui.data.token_files import Split, TokenFiles
-from lstmtui.errors import UsageError
+from lstmtui.errors import CorruptError, UsageError
 
 Report = Callable[[str, float], None]
 """Called with the current piece of work and how much of it is done, 0 to 1."""
@@ -207,6 +207,8 @@ def _identity(s: DataSettings, corpus: Corpus, cache: Path) -> dict[str, Any]:
         "parts": [[role, digests[part.source.parts], *part.identity()] for role, part in corpus.ranges.items()],
         "vocabulary": list(corpus.vocabulary.identity()),
     }
+    if s.start:
+        identity["start"] = _start_tokenizer(s.start).digest()
     return identity | _transformations(corpus.sources, cache)
 
 
@@ -231,4 +233,14 @@ def _train_tokenizer(s: DataSettings, text: Range, report: Report) -> tokens.Tok
             done += len(chunk)
             report("vocabulary", min(1.0, done / text.length))
 
+    if s.start:
+        return _start_tokenizer(s.start).extended(chunks(), s.vocabulary)
     return tokens.train(s.tokens, chunks(), s.vocabulary, exact=s.exact)
+
+
+def _start_tokenizer(run: str) -> tokens.Tokenizer:
+    """Return the tokenizer of the run that another one begins with. Raises UsageError where it is gone."""
+    try:
+        return tokens.load(Path(run) / tokens.FILE)
+    except CorruptError as error:
+        raise UsageError(f"The vocabulary of the run to start from is not there any more: {error}") from error

@@ -41,6 +41,9 @@ MAX_WORD_CHARACTERS = 30
 MAX_ALPHABET = 200
 """Distinct characters in the beginning of a text that is written with an alphabet."""
 _SEPARATORS = frozenset(" \n\r\N{NO-BREAK SPACE}")
+MINUTES_FROM_START = 2.0
+LR_FROM_START = 0.3
+"""The fraction of the peak learning rate for weights that are trained already."""
 CHARACTERS_PER_MINUTE = 2_300_000
 """Characters that two processors with 512-bit vectors train a 2x256 LSTM on, evaluations included."""
 
@@ -53,6 +56,8 @@ def resolve(s: Settings, *, corpus_bytes: int, beginning: bytes = b"") -> RunSet
     text = beginning.decode("utf-8", "ignore")
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens=_choose_tokens(s, text))
+    if s.start:
+        return completed(s, _choices_from_start(s, corpus_bytes, text))
     return completed(s, _choices(s, corpus_bytes, text))
 
 
@@ -94,6 +99,17 @@ def _is_plain_words(text: str) -> bool:
         if char == "_" or char_kind(char) not in (CharKind.WORD, CharKind.EXTEND)
     }
     return not marks and text == text.lower()
+
+
+def _choices_from_start(s: Settings, corpus_bytes: int, text: str) -> dict[str, object]:
+    """Return the settings of a run that begins with trained weights: short, and in smaller steps.
+
+    No limit of the vocabulary is chosen: what the text says twice is added to it.
+    """
+    if s.minutes is s.epochs is s.steps is None:
+        s = dataclasses.replace(s, minutes=MINUTES_FROM_START)
+    choices = _choices(s, corpus_bytes, text)
+    return {**choices, "vocabulary": None, "lr": LR_FROM_START * float(str(choices["lr"]))}
 
 
 def _choices(s: Settings, corpus_bytes: int, text: str) -> dict[str, object]:

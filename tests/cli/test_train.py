@@ -392,6 +392,18 @@ BAD_OPTIONS = [
 ]
 
 
+def test_a_run_from_another_one_names_it(lstmtui, make_run, text_file):
+    start = make_run("start", cell="gru", hidden=12, tokens="words")
+    said = lstmtui("train", text_file, "--from", "start", "--steps", "3", "--name", "next")
+    assert said.code == 0
+    assert "from       start: its weights and vocabulary" in said.err
+    s = config.load(runs_root() / "next" / "config.toml")
+    assert (s.data.start, s.network.cell, s.network.hidden) == (str(start.path.resolve()), "gru", 12)
+    said = lstmtui("train", text_file, "--from", "start", "--hidden", "13")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "--hidden 13 is not what the network of run 'start' has (12)" in said.err
+
+
 @pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=[" ".join(o)[:40] for o, _ in BAD_OPTIONS])
 def test_a_bad_option_is_one_sentence_and_no_run(lstmtui, text_file, options, words):
     said = lstmtui("train", text_file, *options)

@@ -34,6 +34,16 @@ def test_a_given_length_is_the_only_one(length):
     assert {s.length.unit: s.length.amount} == length
 
 
+def test_a_run_from_another_one_is_short_and_takes_smaller_steps():
+    alone = recipe.resolve(Settings(corpus=("x",), tokens="words", hidden=64, minutes=2.0), corpus_bytes=200_000)
+    after = recipe.resolve(Settings(corpus=("x",), tokens="words", hidden=64, start="/runs/x"), corpus_bytes=200_000)
+    assert after.length.minutes == 2.0
+    assert after.optimisation.lr == pytest.approx(of_text.LR_FROM_START * alone.optimisation.lr)
+    assert (after.data.vocabulary, alone.data.vocabulary) == (None, None)
+    of_pieces = recipe.resolve(Settings(corpus=("x",), tokens="bpe", start="/runs/x", steps=5), corpus_bytes=200_000)
+    assert (of_pieces.data.vocabulary, of_pieces.length.minutes) == (None, None)
+
+
 def test_the_recipe_is_a_pure_function():
     s = Settings(corpus=("x",))
     assert recipe.resolve(s, corpus_bytes=12_345) == recipe.resolve(s, corpus_bytes=12_345)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from lstmtui.common.files import parse_object, read_file
 from lstmtui.data.tokens.base import FORMAT, Ids, Tokenizer
 from lstmtui.data.tokens.bpe import Bpe
@@ -13,13 +15,18 @@ from lstmtui.data.tokens.chars import Chars
 from lstmtui.data.tokens.words import Words
 from lstmtui.errors import CorruptError, UsageError
 
-__all__ = ["KINDS", "Bpe", "Bytes", "Chars", "Ids", "Tokenizer", "Words", "check_kind", "load", "parse", "train"]
+__all__ = [
+    "FILE", "KINDS", "Bpe", "Bytes", "Chars", "Ids", "Tokenizer", "Words", "carried_ids", "check_kind", "load", "parse",
+    "train",
+]  # fmt: skip
 
 KINDS: dict[str, type[Bytes] | type[Chars] | type[Words] | type[Bpe]] = {
     kind.kind: kind for kind in (Bytes, Chars, Words, Bpe)
 }
 
 
+FILE = "tokenizer.json"
+"""The file of a tokenizer in the folder of a run."""
 MAX_FILE_BYTES = 256 << 20
 """The largest tokenizer file that is read: some ten million words."""
 
@@ -44,6 +51,15 @@ def train(
     if kind == Words.kind:
         return Words.train(chunks, limit, exact=exact, marks=marks)
     return KINDS[kind].train(chunks, limit)
+
+
+def carried_ids(before: Tokenizer, after: Tokenizer) -> Ids:
+    """Return the id that each token of `after` has in `before`, (after.size,); -1 for those that it lacks."""
+    if before.digest() == after.digest():
+        return np.arange(after.size, dtype=np.int32)
+    # In reverse, so that <unk> keeps its place where the text has the character that stands for it.
+    known = {before.token_bytes(i): i for i in reversed(range(before.size))}
+    return np.array([known.get(after.token_bytes(i), -1) for i in range(after.size)], np.int32)
 
 
 def load(path: Path) -> Tokenizer:

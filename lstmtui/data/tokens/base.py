@@ -53,6 +53,13 @@ class Tokenizer(ABC):
     def from_json(cls, body: dict[str, Any]) -> Self:
         """Undo `to_json`. Raises KeyError, TypeError or ValueError for an invalid body."""
 
+    def extended(self, chunks: Iterable[bytes], limit: int | None = None) -> Tokenizer:
+        """Return a tokenizer that knows this one's tokens, and also those of a text; this one if it knows every text.
+
+        limit    the size at most; tokens of this one stay in any case
+        """
+        return self
+
     def between(self, before: bytes, after: bytes) -> bytes:
         """Return the text between two tokens with the bytes `before` and `after`."""
         return self.joiner

@@ -45,6 +45,10 @@ class Chars(Tokenizer):
             found = np.sort(found[by_count[: limit - 1]])
         return cls("".join(map(chr, found.tolist())))
 
+    def extended(self, chunks: Iterable[bytes], limit: int | None = None) -> Chars:
+        found = set(Chars.train(chunks, limit).characters)
+        return Chars("".join(sorted(found.union(self.characters))))
+
     @property
     def size(self) -> int:
         return len(self.characters) + 1

@@ -64,16 +64,25 @@ class Words(Tokenizer):
         Without a limit: every type of a text that marks unknown words as `<unk>` itself, as Penn Treebank and WikiText
         do; else the 10,000 most frequent of the words with two occurrences or more, so that `<unk>` is learnt too.
         """
-        split = cls((), only_spaces=exact, marks=marks)._split
-        counts: Counter[bytes] = Counter()
-        for body in _whole_words(chunks):
-            counts.update(split(body))
+        counts = cls((), only_spaces=exact, marks=marks)._count(chunks)
         marked = counts.pop(UNK, 0) > 0
         if limit is None and not marked:
-            repeated = Counter({word: n for word, n in counts.items() if n > 1})
-            counts, limit = repeated or counts, DEFAULT_LIMIT
-        ranked = sorted(counts, key=lambda word: (-counts[word], word))
+            counts, limit = _repeated(counts) or counts, DEFAULT_LIMIT
+        ranked = _by_frequency(counts)
         return cls(ranked if limit is None else ranked[: max(0, limit - 2)], only_spaces=exact, marks=marks)
+
+    def extended(self, chunks: Iterable[bytes], limit: int | None = None) -> Words:
+        """Return the words of this one, then those that the text has twice or more, by falling frequency."""
+        counts = self._count(chunks)
+        new = [word for word in _by_frequency(_repeated(counts)) if word not in self._ids]
+        room = len(new) if limit is None else max(0, limit - self.size)
+        return Words((*self.words, *new[:room]), only_spaces=self.only_spaces, marks=self.marks)
+
+    def _count(self, chunks: Iterable[bytes]) -> Counter[bytes]:
+        counts: Counter[bytes] = Counter()
+        for body in _whole_words(chunks):
+            counts.update(self._split(body))
+        return counts
 
     @property
     def size(self) -> int:
@@ -131,6 +140,14 @@ def _with_marks(words: Iterable[bytes]) -> list[bytes]:
         found += [bare] if bare else []
         found += [bytes([mark]) for mark in word[len(bare) :]]
     return found
+
+
+def _repeated(counts: Counter[bytes]) -> Counter[bytes]:
+    return Counter({word: n for word, n in counts.items() if n > 1})
+
+
+def _by_frequency(counts: Counter[bytes]) -> list[bytes]:
+    return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 def _whole_words(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from lstmtui.engine.nn.memory_size import check_room
 from lstmtui.engine.nn.optimizer import Optimizer
 from lstmtui.engine.nn.params import Arena, Mirror, log_frequencies, parameters
 from lstmtui.engine.tasks.run_corpus import run_corpus
+from lstmtui.engine.tasks.start_weights import take_over
 from lstmtui.engine.tasks.task import Figures, Live, Regularisers, Sample, Task
 from lstmtui.errors import UsageError
 
@@ -81,10 +83,16 @@ class LanguageTask(Task):
         self._flow = gradient_flow.from_dataset(s, self._trained_on_host.host, data)
 
     def initialise(self) -> None:
-        """Draw the weights; the initial bias of the softmax is the log frequency of the tokens."""
+        """Draw the weights; the initial bias of the softmax is the log frequency of the tokens.
+
+        A run that starts from another one takes its weights over.
+        """
+        frequencies, start = log_frequencies(self.data.train.tokens, self.data.tokenizer.size), self.settings.data.start
         self.weights.initialise(self.settings.run.seed)
         with self.weights.on_host() as views:
-            views["softmax.b"][...] = log_frequencies(self.data.train.tokens, self.data.tokenizer.size)
+            views["softmax.b"][...] = frequencies
+            if start:
+                take_over(views, self.data.tokenizer, Path(start), frequencies)
         self.optimizer.reset()
         self.model.reset()
 

@@ -165,7 +165,7 @@ class Trainer:
         s, gate_probes = self.settings, GateProbes(self)
         self.writer.status(state="training", live=self.live_settings())
         self.begin_interval()
-        self._evaluate_if_interrupted()
+        self._evaluate_if_due()
         while self.progress.step < self.plan.total and not self._has_ended():
             answer_requests(self)
             p = self.progress
@@ -187,10 +187,12 @@ class Trainer:
             if p.step % s.run.log_every == 0:
                 self._replan()
 
-    def _evaluate_if_interrupted(self) -> None:
-        """Do the evaluation of this step if an interruption prevented it."""
+    def _evaluate_if_due(self) -> None:
+        """Evaluate this step: that of weights from another run, or one whose evaluation an interruption prevented."""
         p, start = self.progress, time.perf_counter()
-        if p.step and p.step % self.settings.run.eval_every == 0 and p.evaluated != p.step:
+        if p.evaluated != p.step and (
+            p.step % self.settings.run.eval_every == 0 if p.step else self.settings.data.start
+        ):
             self.evaluate()
             p.elapsed += time.perf_counter() - start
 

@@ -253,3 +253,24 @@ def test_text_may_end_within_a_character(kind):
 def test_impossible_kinds_and_limits_are_refused(kind, limit):
     with pytest.raises(UsageError):
         tokens.train(kind, [b"text"], limit)
+
+
+def test_an_extended_vocabulary_keeps_its_tokens_and_adds_those_of_a_text():
+    words = tokens.train("words", [b"the cat the cat sat sat\n"])
+    more = words.extended([b"the dog a dog a bird dog\n"])
+    assert (words.words, more.words) == ((b"cat", b"sat", b"the"), (b"cat", b"sat", b"the", b"dog", b"a"))
+    assert words.extended([b"dog dog a a\n"], words.size + 1).words[-1] in (b"a", b"dog")
+    assert words.extended([b"dog dog a a\n"], 2).words == words.words
+    assert list(tokens.carried_ids(words, more)) == [0, 1, 2, 3, 4, -1, -1]
+
+    chars = tokens.train("chars", ["bd\ufffd".encode()])
+    wider = chars.extended([b"abc"])
+    assert wider.characters == "abcd\ufffd"
+    assert list(tokens.carried_ids(chars, wider)) == [0, -1, 1, -1, 2, 0]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "bpe"])
+def test_a_vocabulary_that_knows_every_text_is_not_extended(kind):
+    before = tokens.train(kind, [b"the cat sat on the cat " * 3], None if kind == "bytes" else 300)
+    assert before.extended(["the dög ".encode() * 9]) is before
+    assert list(tokens.carried_ids(before, before)) == list(range(before.size))
