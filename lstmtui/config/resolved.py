@@ -196,7 +196,7 @@ class PictureSettings:
     scale: float = 0.1
     rotate: float = 8.0
     """Degrees."""
-    balance: float = 0.5
+    balance: float = 0.0
     """0: all pictures are read alike, 1: all concepts."""
     punctuation: str = "apart"
     references: str = "all"

@@ -241,11 +241,10 @@ class Settings:
     scale: float = setting(0.1, "augmentation: change of size, at most this part", "Captions", bounds=Bounds(0, 0.5))
     rotate: float = setting(8.0, "augmentation: rotation, at most so many degrees", "Captions", bounds=Bounds(0, 180))
     balance: float = setting(
-        0.5,
+        0.0,
         "how much more often pictures of concepts with few of them are read (0: not, 1: all concepts alike)",
         "Captions",
         bounds=Bounds(0, 1),
-        before=0.0,
     )
     punctuation: str = setting(
         "apart",

@@ -19,6 +19,7 @@ from lstmtui.data.captions import Captions, LeftOut, Row, open_rows, read_rows
 from lstmtui.data.held_out import drawn
 from lstmtui.data.picture_features import map_features, require_rows
 from lstmtui.data.pictures import require_library
+from lstmtui.data.tokens.words import MARKS
 from lstmtui.errors import UsageError
 
 MAX_UNKNOWN_LISTED = 10
@@ -67,9 +68,9 @@ class CaptionCorpus:
     def notes(self) -> list[str]:
         """Return what a person should know before a run trains on it, a sentence each."""
         found = self.left_out.notes()
-        known = {word for texts in self.train.references for text in texts for word in text.split()}
+        known = {word for texts in self.train.references for text in texts for word in _words(text)}
         held_out = [part for part in (self.valid, self.test) if len(part)]
-        words = [word for part in held_out for texts in part.references for word in texts[0].split()]
+        words = [word for part in held_out for texts in part.references for word in _words(texts[0])]
         unknown = sorted({word for word in words if word not in known})
         if unknown:
             part = sum(word not in known for word in words) / len(words)
@@ -84,6 +85,11 @@ class CaptionCorpus:
                 "memorising; give --valid pictures that are not trained on, or none."
             )
         return found
+
+
+def _words(caption: str) -> list[str]:
+    """Return the words of a caption without the marks behind them, which are not what a word is known by."""
+    return [bare for word in caption.split() if (bare := word.rstrip(MARKS.decode()))]
 
 
 def open_captions(s: DataSettings) -> CaptionCorpus:

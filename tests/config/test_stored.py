@@ -75,10 +75,9 @@ def test_settings_that_an_older_run_lacks_have_their_values_of_then(tmp_path):
         stored = config.dump(tiny.run_settings(corpus=("a.txt",), purpose=purpose)).splitlines()
         path.write_text("\n".join(line for line in stored if line.partition(" ")[0] not in config.BEFORE))
         loaded = config.load(path)
-        defaults = {name: config.FIELDS[name].default for name in ("balance", "punctuation")}
-        of_captions = {} if purpose == "captions" else defaults  # others do not use them
+        of_captions = {} if purpose == "captions" else {"punctuation": "apart"}  # others do not use it
         assert {name: loaded.value(name) for name in config.BEFORE} == {**config.BEFORE, **of_captions}
-    assert (config.BEFORE["split"], config.BEFORE["balance"]) == ("end", 0.0)
+    assert (config.BEFORE["split"], config.BEFORE["punctuation"]) == ("end", "attached")
     path.write_text(config.dump(tiny.run_settings()))
     assert config.load(path) == tiny.run_settings()
 

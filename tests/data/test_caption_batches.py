@@ -103,7 +103,7 @@ def test_examples_of_concepts_with_few_pictures_are_read_more_often():
         n: 0.5 if n < 4 else 1.0 for n in range(16)
     }
     read = np.zeros(22)
-    batches = CaptionBatches(few, S, batch=4, positions=100, seed=1)
+    batches = CaptionBatches(few, dataclasses.replace(S, balance=0.5), batch=4, positions=100, seed=1)
     for epoch in range(20):
         for batch in epoch_of(batches, epoch):
             np.add.at(read, batch.examples, 1)
