@@ -6,6 +6,7 @@ depend on them, and so not on the clock.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 MAX_SHARE = 0.01
 """Part of the time of training that probes between evaluations may take."""
+LENT_SECONDS = 60.0
+"""Seconds of training whose part may be taken beforehand: somebody who has just begun a run looks at it."""
+MIN_SECONDS = 0.5
+"""Seconds of training between two probes."""
 PROBES_PER_AXIS = 96
 """Probes over the steps taken so far: as many as a screen has columns for them."""
 
@@ -23,7 +28,7 @@ class GateProbes:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._last = -1
+        self._last, self._last_seconds = -1, -math.inf
         self._spent, self._trained_before = 0.0, trainer.progress.seconds
         self._cost: float | None = None
         """Seconds of the last probe."""
@@ -35,13 +40,14 @@ class GateProbes:
             return
         start, busy_before = time.perf_counter(), time.process_time()
         trainer.task.probe_gates(p.step)
-        self._cost, self._last = time.perf_counter() - start, p.step
+        self._cost, self._last, self._last_seconds = time.perf_counter() - start, p.step, p.seconds
         self._spent += self._cost
         trainer.exclude_from_interval(self._cost, time.process_time() - busy_before)
 
     def _is_due(self, step: int, seconds: float) -> bool:
-        if 0 <= step - self._last < max(1, step // PROBES_PER_AXIS):
+        if 0 <= step - self._last < step // PROBES_PER_AXIS or 0 <= seconds - self._last_seconds < MIN_SECONDS:
             return False
-        # The first one costs about as much as a step.
-        cost = seconds / max(1, step) if self._cost is None else self._cost
-        return self._spent + cost <= MAX_SHARE * (seconds - self._trained_before)
+        per_step = seconds / max(1, step)
+        cost = per_step if self._cost is None else self._cost  # the first one costs less than a step
+        ahead = min(LENT_SECONDS, per_step * (self._trainer.plan.total - step))
+        return self._spent + cost <= MAX_SHARE * (seconds - self._trained_before + ahead)

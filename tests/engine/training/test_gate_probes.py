@@ -28,7 +28,10 @@ def steps_probed(monkeypatch, *, seconds_per_step: float, cost: float, steps: in
     monkeypatch.setattr(gate_probes.time, "perf_counter", lambda: clock[0])
     progress = SimpleNamespace(step=0, seconds=0.0)
     trainer = SimpleNamespace(
-        progress=progress, task=SimpleNamespace(probe_gates=probe), exclude_from_interval=lambda *_: None
+        progress=progress,
+        task=SimpleNamespace(probe_gates=probe),
+        exclude_from_interval=lambda *_: None,
+        plan=SimpleNamespace(total=steps),
     )
     probes = GateProbes(trainer)
     for step in range(1, steps + 1):
@@ -38,19 +41,27 @@ def steps_probed(monkeypatch, *, seconds_per_step: float, cost: float, steps: in
 
 
 def test_probes_take_a_hundredth_of_the_time_at_most(monkeypatch):
-    probed = steps_probed(monkeypatch, seconds_per_step=0.02, cost=0.01, steps=3000)
-    assert 0.9 * 0.01 * 60 < len(probed) * 0.01 <= 0.01 * 60
-    assert probed[0] <= 100
+    probed = steps_probed(monkeypatch, seconds_per_step=0.02, cost=0.01, steps=9000)
+    assert 0.9 * 0.01 * 180 < len(probed) * 0.01 <= 0.01 * 180
+    assert probed[0] == 1
+    assert len([step for step in probed if step * 0.02 <= 30]) >= 40  # of the first half of a minute
+    assert min(later - step for step, later in pairwise(probed)) * 0.02 >= 0.5
+
+
+def test_a_short_run_does_not_take_what_a_long_one_would_earn(monkeypatch):
+    probed = steps_probed(monkeypatch, seconds_per_step=0.02, cost=0.01, steps=200)
+    assert len(probed) * 0.01 <= 0.01 * 200 * 0.02
 
 
 def test_a_run_that_goes_on_is_probed_as_often_as_a_screen_shows(monkeypatch):
-    probed = steps_probed(monkeypatch, seconds_per_step=0.02, cost=1e-5, steps=20_000)
+    probed = steps_probed(monkeypatch, seconds_per_step=1.0, cost=1e-5, steps=20_000)
     assert all(later - step >= step // gate_probes.PROBES_PER_AXIS for step, later in pairwise(probed))
     assert len(probed) < gate_probes.PROBES_PER_AXIS * (1 + math.log(20_000))
 
 
 def test_the_weights_do_not_depend_on_the_probes(tmp_path, monkeypatch):
     found = []
+    monkeypatch.setattr(gate_probes, "MIN_SECONDS", 0.0)
     for share in (0.0, 1e9):
         monkeypatch.setattr(gate_probes, "MAX_SHARE", share)
         run = tiny.create(tmp_path, f"run-{int(share)}", dropout=0.2, weight_drop=0.2)
@@ -70,6 +81,7 @@ def test_a_probe_that_takes_long_is_left_out_of_the_speed(monkeypatch):
         progress=SimpleNamespace(step=1, seconds=0.0),
         task=SimpleNamespace(probe_gates=lambda _: time.sleep(0.01)),
         exclude_from_interval=lambda seconds, busy: excluded.append((seconds, busy)),
+        plan=SimpleNamespace(total=10),
     )
     probes = GateProbes(trainer)
     trainer.progress = progress
