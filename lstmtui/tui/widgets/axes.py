@@ -128,3 +128,33 @@ def diamonds_of(
         x, y = min((point for point in points if point[0] == best), default=min(points, key=lambda point: point[1]))
         placed.setdefault(row_of(y, y_range, rows), {})[column_of(x, x_range, cols)] = "◆"
     return placed
+
+
+def plot_row(
+    layers: Sequence[tuple[Sequence[int], Style]],
+    symbols: Mapping[int, tuple[str, Style]],
+    lines: Mapping[int, tuple[str, Style]],
+    base: Style,
+) -> list[Segment]:
+    """Return a row of a plot: symbols by column on top, then dots, those of the first layer on top, then lines."""
+    segments: list[Segment] = []
+    run, style = "", base
+    for column in range(len(layers[0][0])):
+        if column in symbols:
+            character, wanted = symbols[column]
+        else:
+            character, wanted = " ", style
+            for masks, colour in layers:
+                if masks[column]:
+                    character, wanted = chr(0x2800 + masks[column]), colour
+                    break
+            else:
+                if column in lines:
+                    character, wanted = lines[column]
+        if wanted is not style and run:
+            segments.append(Segment(run, style))
+            run = ""
+        style = wanted
+        run += character
+    segments.append(Segment(run, style))
+    return segments

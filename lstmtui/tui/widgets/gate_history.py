@@ -103,8 +103,11 @@ class UnitsByTime:
         low, high = min(sizes), max(sizes)
         return "" if high == 1 else f"means of {high} units" if low == high else f"means of {low} or {high} units"
 
-    def rows(self, cursor: tuple[int, int] | None = None) -> list[Row]:
-        """Return the rows, and the axis of steps below them, with a mark at the column and the slot of the cursor."""
+    def rows(self, cursor: tuple[int, int] | None = None, marked: int | None = None) -> list[Row]:
+        """Return the rows, and the axis of steps below them, with a mark at the column and the slot of the cursor.
+
+        marked  a step that has a mark on the axis where there is no cursor
+        """
         lefts, rights = self._means("left"), self._means("right")
         per_row = 1 + self.halves
         rows: list[Row] = []
@@ -118,10 +121,15 @@ class UnitsByTime:
                 row += [(f" {percent(value)}", side) for value, side in zip(means, ("left", "right"), strict=True)]
             rows.append(row)
         axis = self._axis()
-        if cursor is None or not axis:
+        column = cursor[0] if cursor is not None else None if marked is None else self._column_of(marked)
+        if column is None or not axis:
             return [*rows, [(axis, "axis")]]
-        at = self._label + cursor[0]
+        at = self._label + column
         return [*rows, [(axis[:at], "axis"), ("▲", "chosen"), (axis[at + 1 :], "axis")]]
+
+    def _column_of(self, step: int) -> int | None:
+        """Return the column of a step; None where it is beyond the axis."""
+        return None if step > self._end or self._cols < 1 else min(self._cols - 1, step * self._cols // self._end)
 
     def slot_at(self, x: int, y: int) -> tuple[int, int] | None:
         """Return the column and the slot under a cell, the upper one where a row has two; None beside the map."""

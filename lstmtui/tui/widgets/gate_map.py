@@ -71,6 +71,8 @@ class GateMap(Widget):
     """Steps of a run that goes on; 0 for one that has ended."""
     pointed: reactive[Place | None] = reactive(None)
     """What the mouse or the cursor is on."""
+    marked: reactive[int | None] = reactive(None)
+    """A step that has a mark on the axis: that of the cursor of the loss chart."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -277,7 +279,7 @@ class GateMap(Widget):
         return bool(self.probes) and height - self._count() >= MIN_DETAIL_ROWS
 
     def render_line(self, y: int) -> Strip:
-        key = (self.size, self.view, self.chosen, self.planned, self.rich_style, self.app.theme)
+        key = (self.size, self.view, self.chosen, self.planned, self.marked, self.rich_style, self.app.theme)
         if key != self._drawn:
             self._drawn = key
             self._rows = [self._strip(row) for row in self._draw(*self.size)]
@@ -334,7 +336,7 @@ class GateMap(Widget):
             self._ordered = key, gate_views.unit_order(newest, *place)
         drawn = UnitsByTime(self.probes, place, self._ordered[1], end, size, dots)
         self._map = top, drawn
-        return drawn.rows(self._cursor)
+        return drawn.rows(self._cursor, self.marked)
 
     def _strip(self, row: Row) -> Strip:
         segments = [Segment(text, self._style(style)) for text, style in row if text]

@@ -14,9 +14,10 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lstmtui.runs.snapshot import RunSnapshot
+from lstmtui.runs.snapshot import RunSnapshot, TrainPoint
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
+from lstmtui.tui.widgets import chart_rows, series
 from lstmtui.tui.widgets.axes import (
     centered_text,
     column_of,
@@ -24,27 +25,12 @@ from lstmtui.tui.widgets.axes import (
     even_labels,
     mark_labels,
     marks_above,
+    plot_row,
+    row_of,
     x_axis,
 )
 from lstmtui.tui.widgets.braille import curve
-from lstmtui.tui.widgets.series import (
-    SMOOTHINGS,
-    X_AXES,
-    Axis,
-    Mark,
-    Point,
-    above,
-    best_place,
-    format_place,
-    log_helps,
-    log_range,
-    marks,
-    readout,
-    smoothed,
-    usual_smoothing,
-    within,
-    y_range,
-)
+from lstmtui.tui.widgets.series import SMOOTHINGS, X_AXES, Axis, Mark, Point, within
 
 MIN_ZOOM = 1 / 500
 """The smallest part of the whole curve that zooming shows."""
@@ -61,11 +47,12 @@ class LossChart(Widget, can_focus=True):
     """Training as a thin line, smoothed, below validation as diamonds on a line; to be told apart without colour."""
 
     HELP: ClassVar[str] = (
-        "The chart has the focus: left and right move the cursor, + and - zoom, escape shows the whole curve again."
+        "The chart has the focus: left and right move the cursor through all rows and the gates, + and - zoom, escape "
+        "shows the whole curve again."
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "chart--train", "chart--raw", "chart--valid", "chart--axis", "chart--text", "chart--mark", "chart--cursor",
-        "chart--guide",
+        "chart--guide", "chart--row",
     }  # fmt: skip
     DEFAULT_CSS = """
     LossChart {
@@ -76,6 +63,7 @@ class LossChart(Widget, can_focus=True):
         & > .chart--valid { color: $warning; text-style: bold; }
         & > .chart--axis { color: $foreground 60%; }
         & > .chart--guide { color: $foreground 30%; }
+        & > .chart--row { color: $primary 45%; }
         & > .chart--text { color: $foreground 75%; }
         & > .chart--mark { color: $success; }
         & > .chart--cursor { color: $foreground; text-style: bold; }
@@ -106,7 +94,9 @@ class LossChart(Widget, can_focus=True):
     zoom: reactive[tuple[float, float] | None] = reactive(None)
     """The visible part of the axis; None for all of it."""
     cursor: reactive[float | None] = reactive(None)
-    """The place on the axis whose figures are shown above the plot."""
+    """The place on the axis whose figures are shown above the plot and beside it."""
+    pointer: reactive[float | None] = reactive(None)
+    """The place under the mouse, which comes before the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -158,13 +148,15 @@ class LossChart(Widget, can_focus=True):
             return bool(self.logarithmic)
         if self.errors and self.can_show_errors():
             return False
-        return log_helps(within(self._losses(self.snapshot, Axis(self.snapshot, self.x_axis)), self.zoom))
+        return series.log_helps(
+            within(series.losses(self.snapshot, Axis(self.snapshot, self.x_axis), self.scale()), self.zoom)
+        )
 
     def smoothing_in_force(self) -> float:
         """Return the weight of the past: as chosen, or more of it for more points."""
         if self.smoothing is not None:
             return self.smoothing
-        return usual_smoothing(len(self.snapshot.train) if self.snapshot is not None else 0)
+        return series.usual_smoothing(len(self.snapshot.train) if self.snapshot is not None else 0)
 
     def unit(self) -> str:
         """Return the unit of the loss in words."""
@@ -236,6 +228,33 @@ class LossChart(Widget, can_focus=True):
         if (place := self._place_under(event.x)) is not None:
             self.cursor = place
 
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.pointer = self._place_under(event.x)
+
+    def on_leave(self) -> None:
+        self.pointer = None
+
+    def step_at(self) -> int | None:
+        """Return the step of the training point at the mouse or the cursor; None where neither is on the chart."""
+        point = self._point()
+        return None if point is None else point.step
+
+    def show_step(self, step: int) -> None:
+        """Put the cursor at a step."""
+        if self.snapshot is not None:
+            self.cursor = Axis(self.snapshot, self.x_axis).of_step(step)
+
+    def _at(self) -> float | None:
+        return self.cursor if self.pointer is None else self.pointer
+
+    def _point(self) -> TrainPoint | None:
+        """Return the training point that is nearest to the mouse or the cursor."""
+        at, snapshot = self._at(), self.snapshot
+        if at is None or snapshot is None or not snapshot.train:
+            return None
+        axis = Axis(snapshot, self.x_axis)
+        return min(snapshot.train, key=lambda p: abs(axis.place(p) - at))
+
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
         self.zoom_by(0.8, self._place_under(event.x))
@@ -264,7 +283,7 @@ class LossChart(Widget, can_focus=True):
         width, height = self.size
         key = (
             width, height, self.bits, self.errors, self.logarithmic, self.smoothing, self.x_axis, self.zoom,
-            self.cursor, self.rich_style,
+            self.cursor, self.pointer, self.rich_style,
         )  # fmt: skip
         if key != self._drawn:
             self._drawn = key
@@ -277,18 +296,22 @@ class LossChart(Widget, can_focus=True):
         if snapshot is None:
             return self._centered("Reading the run …", width, height)
         axis, self._log, weight = Axis(snapshot, self.x_axis), self.is_logarithmic(), self.smoothing_in_force()
-        raw, valid = self._points(snapshot, axis)
-        train, raw = within(smoothed(raw, weight), self.zoom), within(raw, self.zoom)
+        curves = series.error_rates if self.errors and self.can_show_errors() else series.both_losses
+        raw, valid = (series.drawable(of, log=self._log) for of in curves(snapshot, axis, self.scale()))
+        train, raw, valid = (within(of, self.zoom) for of in (series.smoothed(raw, weight), raw, valid))
         if len(train) + len(valid) == 0 or width < MIN_WIDTH or height < MIN_HEIGHT:
             return self._centered(wording.waiting(snapshot) if not self.zoom else "No points here.", width, height)
-        visible = [m for m in marks(snapshot, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
-        top = int(height >= 7 and (self.cursor is not None or any(m.is_line for m in visible)))
+        visible = [m for m in series.marks(snapshot, axis) if self.zoom is None or self.zoom[0] <= m.x <= self.zoom[1]]
+        shown, lines_each = chart_rows.fitting(snapshot, width, height)
+        # With other rows there is room for the figures at the mouse, so that nothing moves when it comes.
+        top = int(height >= 7 and (bool(shown) or self.cursor is not None or any(m.is_line for m in visible)))
         saves_row = int(height >= MIN_HEIGHT_OF_SAVES and not all(m.is_line for m in visible))
-        rows = height - 1 - top - saves_row
-        low, high = log_range(raw, valid) if self._log else y_range(raw, valid)
+        rows = height - 1 - top - saves_row - lines_each * len(shown)
+        low, high = series.log_range(raw, valid) if self._log else series.y_range(raw, valid)
         labels = even_labels((self._height(low), self._height(high)), rows, math.exp if self._log else float)
-        margin = max((len(label) for label in labels.values()), default=0) + 1
-        cols = width - margin
+        margin = max(chart_rows.MARGIN if shown else 0, max((len(label) for label in labels.values()), default=0) + 1)
+        gutter = chart_rows.GUTTER if shown else 0
+        cols = width - margin - gutter
         x_range = self.zoom or (0.0, max(self._whole(), 1e-9))
         self._plot = (margin, cols, x_range)
         heights = self._height(low), self._height(high)
@@ -300,14 +323,16 @@ class LossChart(Widget, can_focus=True):
             (curve(placed(points), x_range, heights, cols, rows), self._style(name))
             for points, name in ((valid, "valid"), (train, "train"), (raw if weight else [], "raw"))
         ]
-        best = None if self.errors and self.can_show_errors() else best_place(snapshot, axis)
+        best = None if self.errors and self.can_show_errors() else series.best_place(snapshot, axis)
         diamonds = diamonds_of(placed(valid), x_range, heights, cols, rows, best=best)
-        tops = marks_above(above(raw, high), x_range, cols)
+        tops = marks_above(series.above(raw, high), x_range, cols)
         columns = {column_of(m.x, x_range, cols): m for m in visible if m.is_line}
         lines = {column: ("┊", self._style("mark")) for column in columns}
-        if self.cursor is not None and x_range[0] <= self.cursor <= x_range[1]:
-            lines[column_of(self.cursor, x_range, cols)] = ("│", self._style("cursor"))
-        strips = [self._top(columns, margin, cols)] if top else []
+        at = self._at()
+        if at is not None and x_range[0] <= at <= x_range[1]:
+            lines[column_of(at, x_range, cols)] = ("│", self._style("cursor"))
+        strips = [self._top(columns, margin, cols + gutter)] if top else []
+        tags = self._tags(snapshot, heights, rows) if shown else {}
         for row in range(rows):
             label = labels.get(row, "")
             left = Segment(f"{label:>{margin - 1}}{'┤' if label else '│'}", self._style("axis"))
@@ -316,38 +341,32 @@ class LossChart(Widget, can_focus=True):
                 **{at: (text, self._style("valid")) for at, text in diamonds.get(row, {}).items()},
             }
             under = {**({at: ("·", self._style("guide")) for at in range(0, cols, GUIDE)} if label else {}), **lines}
-            cells = self._cells([(g[row], style) for g, style in layers], symbols, under)
-            strips.append(Strip([left, *cells], width))
+            cells = plot_row([(g[row], style) for g, style in layers], symbols, under, self.rich_style)
+            text, tag = tags.get(row, ("", "text"))
+            strips.append(Strip([left, *cells, Segment(text.ljust(gutter), self._style(tag))], width))
+        point = self._point()
+        cursor = None if at is None or point is None else (column_of(at, x_range, cols), point)
+        in_columns = chart_rows.Columns.of(snapshot, axis, x_range, cols)
+        for pieces in chart_rows.draw(snapshot, in_columns, shown, lines_each, margin, cursor):
+            strips.append(Strip([Segment(text, self._style(name)) for text, name in pieces], width))
         saves = {column_of(m.x, x_range, cols) for m in visible if not m.is_line}
         if saves_row:
             line = " " * margin + "".join("▴" if column in saves else " " for column in range(cols))
-            strips.append(Strip([Segment(line, self._style("axis"))], width))
+            strips.append(Strip([Segment(line.ljust(width), self._style("axis"))], width))
         marked = () if saves_row else saves
-        bottom = x_axis(margin, cols, x_range, partial(format_place, kind=self.x_axis), spacing=14, marked=marked)
-        strips.append(Strip([Segment(bottom, self._style("axis"))], width))
-        if self.cursor is not None and not top and strips:
-            strips[0] = self._top({}, margin, cols)
+        bottom = x_axis(
+            margin, cols, x_range, partial(series.format_place, kind=self.x_axis), spacing=14, marked=marked
+        )
+        strips.append(Strip([Segment(bottom.ljust(width), self._style("axis"))], width))
+        if at is not None and not top and strips:
+            strips[0] = self._top({}, margin, cols + gutter)
         return strips
 
-    def _points(self, snapshot: RunSnapshot, axis: Axis) -> tuple[list[Point], list[Point]]:
-        """Return all training points and the visible validation points that can be drawn, in the unit of the axis."""
-        factor, train = self.scale(), self._losses(snapshot, axis)
-        valid = [(axis.of_step(p.step), p.loss * factor) for p in snapshot.valid]
-        if self.errors and self.can_show_errors():
-            places = [axis.of_step(p.step) for p in snapshot.valid]
-            rates = ([p.cer for p in snapshot.valid], [p.wer for p in snapshot.valid])
-            characters, words = ([100 * (math.nan if rate is None else rate) for rate in of] for of in rates)
-            train, valid = list(zip(places, characters, strict=True)), list(zip(places, words, strict=True))
-
-        def drawable(points: list[Point]) -> list[Point]:
-            return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not self._log)]
-
-        return drawable(train), within(drawable(valid), self.zoom)
-
-    def _losses(self, snapshot: RunSnapshot, axis: Axis) -> list[Point]:
-        """Return the losses of training, in the unit of the axis."""
-        factor = self.scale()
-        return [(axis.place(p), p.loss * factor) for p in snapshot.train]
+    def _tags(self, snapshot: RunSnapshot, heights: tuple[float, float], rows: int) -> dict[int, tuple[str, str]]:
+        """Return the losses at the cursor, or the newest, by the row beside which they are."""
+        ends = chart_rows.last_losses(snapshot, self._point(), self.scale())
+        seen = [end for end in ends if series.drawable([end[:2]], log=self._log)]
+        return chart_rows.tags(seen, lambda v: row_of(self._height(v), heights, rows), wording.figure, rows)
 
     def _height(self, value: float) -> float:
         return math.log(value) if self._log else value
@@ -355,41 +374,12 @@ class LossChart(Widget, can_focus=True):
     def _top(self, columns: dict[int, Mark], margin: int, cols: int) -> Strip:
         """Return the row above the plot: the figures at the cursor, or the labels of the marks."""
         width = margin + cols
-        if self.cursor is not None and self.snapshot is not None:
-            figures = readout(self.snapshot, Axis(self.snapshot, self.x_axis), self.cursor, self.scale())
+        point = self._point()
+        if point is not None and self.snapshot is not None:
+            figures = series.readout(self.snapshot, point, self.scale())
             return Strip([Segment(figures[:width].ljust(width), self._style("cursor"))], width)
         labels = mark_labels({column: mark.label for column, mark in columns.items()}, margin, cols)
         return Strip([Segment(labels, self._style("mark"))], width)
-
-    def _cells(
-        self,
-        layers: list[tuple[list[int], Style]],
-        symbols: dict[int, tuple[str, Style]],
-        lines: dict[int, tuple[str, Style]],
-    ) -> list[Segment]:
-        """Return one row of the plot: symbols on top, then the layers, the first on top, then vertical lines."""
-        base = self.rich_style
-        segments: list[Segment] = []
-        run, style = "", base
-        for column in range(len(layers[0][0])):
-            if column in symbols:
-                character, wanted = symbols[column]
-            else:
-                character, wanted = " ", style
-                for masks, colour in layers:
-                    if masks[column]:
-                        character, wanted = chr(0x2800 + masks[column]), colour
-                        break
-                else:
-                    if column in lines:
-                        character, wanted = lines[column]
-            if wanted is not style and run:
-                segments.append(Segment(run, style))
-                run = ""
-            style = wanted
-            run += character
-        segments.append(Segment(run, style))
-        return segments
 
     def _centered(self, text: str, width: int, height: int) -> list[Strip]:
         return centered_text(text, width, height, self._style("text"), self.rich_style)

@@ -9,7 +9,9 @@ from textual.content import Content
 from lstmtui.tui import wording
 from lstmtui.tui.messages import RunView
 from lstmtui.tui.widgets.attention_map import AttentionMap
+from lstmtui.tui.widgets.gate_history import Place
 from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
+from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import AttentionPanel, GatePanel, Panel, PosteriorPanel, SamplePanel
 from lstmtui.tui.widgets.posterior_map import PosteriorMap
 
@@ -54,7 +56,21 @@ class Observations(Horizontal):
                 self.watch(widget, name, self.update_titles, init=False)
         for name in ("back", "samples"):
             self.watch(self.query_one(SamplePanel), name, self._follow_sample, init=False)
+        for chart in self.screen.query(LossChart):
+            for name in ("cursor", "pointer"):
+                self.watch(chart, name, self._mark_step, init=False)
+            self.watch(self.query_one(GateMap), "pointed", self._point_chart, init=False)
         self.update_titles()
+
+    def _mark_step(self) -> None:
+        """Mark the step of the cursor of the loss chart on the axis of the gates."""
+        self.query_one(GateMap).marked = self.screen.query_one(LossChart).step_at()
+
+    def _point_chart(self, place: Place | None) -> None:
+        """Let the cursor of the loss chart follow that of the gates."""
+        gates = self.query_one(GateMap)
+        if place is not None and gates.has_cursor():
+            self.screen.query_one(LossChart).show_step(place.probe.step)
 
     def _heat(self) -> tuple[AttentionMap, PosteriorMap]:
         return self.query_one(AttentionMap), self.query_one(PosteriorMap)

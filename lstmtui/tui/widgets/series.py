@@ -61,6 +61,28 @@ def format_place(value: float, kind: str) -> str:
     return wording.short(value) if value >= 10_000 else wording.count(value)
 
 
+def losses(snapshot: RunSnapshot, axis: Axis, factor: float) -> list[Point]:
+    """Return the losses of training, times `factor`."""
+    return [(axis.place(p), p.loss * factor) for p in snapshot.train]
+
+
+def both_losses(snapshot: RunSnapshot, axis: Axis, factor: float) -> tuple[list[Point], list[Point]]:
+    """Return the losses of training and of validation, times `factor`."""
+    return losses(snapshot, axis, factor), [(axis.of_step(p.step), p.loss * factor) for p in snapshot.valid]
+
+
+def error_rates(snapshot: RunSnapshot, axis: Axis, factor: float) -> tuple[list[Point], list[Point]]:
+    """Return the parts of characters and of words that are wrong, in percent, in the place of losses."""
+    rates = ((axis.of_step(p.step), p.cer, p.wer) for p in snapshot.valid)
+    found = [(x, *(100 * (math.nan if rate is None else rate) for rate in of)) for x, *of in rates]
+    return [(x, characters) for x, characters, _ in found], [(x, words) for x, _, words in found]
+
+
+def drawable(points: Sequence[Point], *, log: bool) -> list[Point]:
+    """Return the points that are numbers, above zero for a logarithmic axis."""
+    return [p for p in points if math.isfinite(p[1]) and (p[1] > 0 or not log)]
+
+
 def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
     """Return the exponential moving average of `points`, without its initial bias towards 0."""
     if not weight:
@@ -154,11 +176,8 @@ def best_place(snapshot: RunSnapshot, axis: Axis) -> float | None:
     return None if snapshot.best is None else axis.of_step(snapshot.best.step)
 
 
-def readout(snapshot: RunSnapshot, axis: Axis, x: float, factor: float) -> str:
-    """Return the figures of the training point nearest to `x`, in one line; `factor` scales losses."""
-    if not snapshot.train:
-        return ""
-    point = min(snapshot.train, key=lambda p: abs(axis.place(p) - x))
+def readout(snapshot: RunSnapshot, point: TrainPoint, factor: float) -> str:
+    """Return the figures of a training point, in one line; `factor` scales losses."""
     parts = [f"step {wording.count(point.step)}", f"train {wording.figure(point.loss * factor)}"]
     valid = [p for p in snapshot.valid if p.step <= point.step]
     if valid:

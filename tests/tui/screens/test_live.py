@@ -22,6 +22,7 @@ from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.screens.type import TypeScreen
 from lstmtui.tui.widgets.gate_map import GateMap
+from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import SamplePanel
 from lstmtui.tui.workers import pending_requests
 
@@ -402,6 +403,20 @@ async def test_a_unit_of_the_gates_is_found_by_cursor_and_inspected(tmp_path: Pa
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, InspectScreen))
         assert (pilot.app.screen.depth, pilot.app.screen.unit) == (0, units[0])
+
+
+async def test_one_cursor_runs_through_the_loss_and_the_gates(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 40)) as pilot:
+        await seen(pilot)
+        screen = pilot.app.screen
+        chart, gates = screen.query_one(LossChart), screen.query_one(GateMap)
+        chart.focus()
+        await pilot.press("v", "v", "left", "H")
+        await until(pilot, lambda: gates.marked == chart.step_at() is not None)
+        screen.query_one("#gates").focus()
+        await pilot.press("H", "left", "left")
+        await until(pilot, lambda: gates.pointed is not None and chart.step_at() == gates.pointed.probe.step)
 
 
 async def test_what_was_changed_is_marked_on_the_curve(tmp_path: Path, open_app: Open) -> None:

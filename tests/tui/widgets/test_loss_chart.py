@@ -13,7 +13,8 @@ from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
-from lstmtui.tui.widgets.loss_chart import LossChart, y_range
+from lstmtui.tui.widgets.loss_chart import LossChart
+from lstmtui.tui.widgets.series import y_range
 
 
 class Shown(App[None]):

@@ -60,11 +60,10 @@ def test_what_happened_is_marked(snapshot: RunSnapshot) -> None:
 
 
 def test_a_point_is_told_with_what_happened_there(snapshot: RunSnapshot) -> None:
-    said = readout(snapshot, Axis(snapshot, "tokens"), 506 * 2048, 1.0)
+    said = readout(snapshot, min(snapshot.train, key=lambda point: abs(point.step - 506)), 1.0)
     assert said.startswith("lr 0.003 · step 510 · train 1.")
     assert "valid 1." in said
     assert "20 s" in said
-    assert readout(RunSnapshot(run=snapshot.run, state="new"), Axis(snapshot, "step"), 3, 1.0) == ""
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.2, 1.3), (0.5, 4), (0.01, 900), (1e-9, 1e9)])
