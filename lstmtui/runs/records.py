@@ -57,27 +57,60 @@ def _typed(record: dict[str, Any], types: dict[str, tuple[type, ...]]) -> dict[s
 
 _AXES = ("step", "tokens", "seconds")
 """Fields that are axes of charts and must be finite."""
-_NAMES = {kind: tuple(f.name for f in fields(kind)) for kind in (TrainPoint, Sample)}
+_NAMES = tuple(f.name for f in fields(TrainPoint))
 
 
 def parse_point(kind: Any, record: dict[str, Any]) -> Any:
     """Return the TrainPoint, ValidPoint or Sample of a JSON record; None where a field is missing or invalid."""
     if kind is ValidPoint:
         return _valid_point(record)
+    if kind is Sample:
+        return _sample(record)
     values = {}
-    for name in _NAMES[kind]:
+    for name in _NAMES:
         value = record.get(name)
         if value is None:
-            if not (kind is TrainPoint and name in ("loss", "grad_norm", "update_ratio", "processors")):
+            if name not in ("loss", "grad_norm", "update_ratio", "processors"):
                 return None
             value = float("nan")
-        if name in ("prompt", "text"):
-            if not isinstance(value, str):
-                return None
-        elif (value := _number(value, is_axis=name in _AXES)) is None:
+        if (value := _number(value, is_axis=name in _AXES)) is None:
             return None
         values[name] = value
     return kind(**values)
+
+
+def _sample(record: dict[str, Any]) -> Sample | None:
+    """Return a sample, without its surprise and its copied passage where these do not fit its text."""
+    step, temperature = _number(record.get("step"), is_axis=True), _number(record.get("temperature"))
+    prompt, text, usual = record.get("prompt"), record.get("text"), _number(record.get("usual"))
+    if step is None or temperature is None or not isinstance(prompt, str) or not isinstance(text, str):
+        return None
+    return Sample(
+        step=step, temperature=temperature, prompt=prompt, text=text, surprise=_surprise(record, len(text)),
+        copied=_copied(record.get("copied"), len(text)), usual=usual,
+    )  # fmt: skip
+
+
+def _copied(place: object, characters: int) -> tuple[int, int] | None:
+    """Return where a passage begins and its length; None where it is not within so many characters."""
+    if not isinstance(place, list) or [type(n) for n in place] != [int, int]:
+        return None
+    first, count = place
+    return (first, count) if first >= 0 < count and first + count <= characters else None
+
+
+def _surprise(record: dict[str, Any], characters: int) -> tuple[tuple[int, float], ...]:
+    """Return the characters and bits of each token of a sample; empty where they do not cover its text."""
+    bits = record.get("bits")
+    if not isinstance(bits, list):
+        return ()
+    lengths = record.get("pieces", [1] * len(bits))
+    if not isinstance(lengths, list) or len(lengths) != len(bits):
+        return ()
+    if not all(type(n) is int and 0 < n <= characters for n in lengths) or sum(lengths) != characters:
+        return ()
+    usable = all(isinstance(b, int | float) and _number(b, is_axis=True) is not None for b in bits)
+    return tuple(zip(lengths, map(float, bits), strict=True)) if usable else ()
 
 
 def _valid_point(record: dict[str, Any]) -> ValidPoint | None:

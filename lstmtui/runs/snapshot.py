@@ -125,6 +125,13 @@ class Sample:
     temperature: float
     prompt: str
     text: str
+    surprise: tuple[tuple[int, float], ...] = ()
+    """Characters and bits of each token of the text, in order: -log2 of the probability that the network gave it.
+    Empty for older samples, and for tasks other than text."""
+    copied: tuple[int, int] | None = None
+    """Where the longest passage of the training text begins in the text, and its characters; None without one."""
+    usual: float | None = None
+    """Characters that unseen text of this length shares with the training text; None where it is unknown."""
 
 
 QUANTILES = (0.0, 0.0668, 0.1587, 0.3085, 0.5, 0.6915, 0.8413, 0.9332, 1.0)

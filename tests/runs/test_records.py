@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from support import tiny
 from support.bare_run import train_point
 
@@ -12,7 +13,7 @@ from lstmtui.common.files import append_json_line
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.records import parse_point
-from lstmtui.runs.snapshot import TrainPoint
+from lstmtui.runs.snapshot import Sample, TrainPoint
 
 
 def test_a_non_finite_loss_is_still_a_point():
@@ -31,3 +32,31 @@ def test_fields_of_a_wrong_type_are_ignored(tmp_path):
     snapshot = RunReader(run).refresh()
     assert (snapshot.step, snapshot.steps, snapshot.exit_code) == (0, 0, 0)
     assert [point.step for point in snapshot.valid] == [5]
+
+
+SAMPLE = {"step": 1, "temperature": 0.8, "prompt": "", "text": "abc"}
+
+
+def test_surprise_and_the_copied_passage_belong_to_the_text():
+    sample = parse_point(Sample, SAMPLE | {"bits": [1, 2.5], "pieces": [1, 2], "copied": [1, 2], "usual": 1.5})
+    assert (sample.surprise, sample.copied, sample.usual) == (((1, 1.0), (2, 2.5)), (1, 2), 1.5)
+    assert parse_point(Sample, SAMPLE | {"bits": [0, 1, 2]}).surprise == ((1, 0.0), (1, 1.0), (1, 2.0))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {"bits": [1, 2], "copied": [1, 3], "usual": "x"},
+        {"bits": [1, 2, None], "copied": [-1, 1]},
+        {"bits": [1, 2, math.nan], "copied": [1]},
+        {"bits": [1, -2, 1], "copied": [1, 0]},
+        {"bits": ["1", 2, 1], "copied": "1"},
+        {"bits": [1, 2], "pieces": [4, -1], "copied": [0.0, 1]},
+        {"bits": [1, 2], "pieces": 3},
+        {"bits": 3},
+    ],
+)
+def test_a_sample_with_other_surprise_is_as_an_older_one(damaged):
+    sample = parse_point(Sample, SAMPLE | damaged)
+    assert (sample.text, sample.surprise, sample.copied, sample.usual) == ("abc", (), None, None)

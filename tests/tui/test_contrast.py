@@ -13,6 +13,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from lstmtui.tui.theme import THEMES
+from lstmtui.tui.widgets import surprise_text
 
 MIN_CONTRAST = 4.5
 OWN = [theme for theme in THEMES if not theme.ansi]
@@ -44,6 +45,14 @@ def test_text_of_each_theme_can_be_read_on_each_of_its_grounds(theme: Theme) -> 
         texts |= {"foreground": foreground, "text that stands back": ground.blend(foreground, SECONDARY)}
         found = {name: round(contrast(colour, ground), 2) for name, colour in texts.items()}
         assert {name: value for name, value in found.items() if value < MIN_CONTRAST} == {}
+
+
+@pytest.mark.parametrize("theme", OWN, ids=lambda theme: theme.name)
+def test_a_sample_can_be_read_on_each_level_of_surprise(theme: Theme) -> None:
+    for style in surprise_text.coloured(dark=theme.dark):
+        ink, _, ground = style.rpartition("on ")
+        text = theme.background if ink else theme.foreground
+        assert contrast(Color.parse(str(text)), Color.parse(ground or str(theme.background))) >= MIN_CONTRAST
 
 
 def stored_texts(path: Path) -> Iterator[tuple[str, str, str]]:

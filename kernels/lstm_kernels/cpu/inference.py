@@ -13,7 +13,7 @@ from lstm_kernels.cell_table import CELLS, Cell
 from lstm_kernels.cells import functions_of
 from lstm_kernels.cpu.gemm import bias_of, multiply, nothing
 from lstm_kernels.cpu.packing import unpack_column
-from lstm_kernels.cpu.sampling import distribution, draw
+from lstm_kernels.cpu.sampling import distribution, draw, surprise
 from lstm_kernels.cpu.unit_access import access, load_h, store_h
 from lstm_kernels.jit import kernel
 
@@ -35,10 +35,11 @@ class Inference(NamedTuple):
               logits are (0, V) where none are wanted
     """
     write: Any
-    """write(tokens, uniform, choice, network, states, work, p): N times draw a token from the logits in `work` and read
-    it; other arguments as for `read`, for one sequence.
+    """write(tokens, nats, uniform, choice, network, states, work, p): N times draw a token from the logits in `work`
+    and read it; other arguments as for `read`, for one sequence.
 
     tokens   (N,)  out
+    nats     (N,)  out  float64, -ln of the probability that the network gave each token, whatever the choice
     uniform  (N,)  in   random numbers in [0, 1)
     choice   (temperature, top_k, top_p, banned), of `sampling.distribution`
     p        (V,)  -    float64
@@ -56,12 +57,13 @@ def compiled(cell_name: str) -> Inference:
             step(tokens[n], network, states, work, n == tokens.shape[0] - 1)
 
     @kernel(stamp=cell_name)
-    def write(tokens, uniform, choice, network, states, work, p):
+    def write(tokens, nats, uniform, choice, network, states, work, p):
         temperature, top_k, top_p, banned = choice
         logits = work[3]
         for n in range(tokens.shape[0]):
             distribution(logits[0], temperature, top_k, top_p, banned, p)
             tokens[n] = draw(p, uniform[n])
+            nats[n] = surprise(logits[0], tokens[n])
             # n >= 0: the literal True has its own type, and `step` would be compiled once more, for 4 s.
             step(tokens[n : n + 1], network, states, work, n >= 0)
 

@@ -103,3 +103,14 @@ def draw(p, uniform):
             if uniform < reached:
                 return v
     return last  # rounding may leave the sum a little below 1
+
+
+@kernel
+def surprise(logits, token):
+    """Return -ln of the probability of a token under the softmax of logits (V,): at temperature 1, of all tokens."""
+    best, total = np.float64(logits[0]), 0.0
+    for v in range(len(logits)):
+        best = max(best, np.float64(logits[v]))
+    for v in range(len(logits)):
+        total += math.exp(np.float64(logits[v]) - best)
+    return best + math.log(total) - np.float64(logits[token])

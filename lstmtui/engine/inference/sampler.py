@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,6 +65,20 @@ def draw(logits: Array, options: SamplingOptions, uniform: float) -> int:
     return int(order[min(len(cumulative) - 1, at)])
 
 
+class Drawn(NamedTuple):
+    """A token, and its surprise: -ln of the probability that the network gave it, at temperature 1."""
+
+    token: int
+    nats: float
+
+
+class Piece(NamedTuple):
+    """Text of one token or, where characters have several tokens, of some, and their surprise together."""
+
+    text: str
+    bits: float
+
+
 class Sampler:
     """Samples one text over shared weights."""
 
@@ -85,6 +99,9 @@ class Sampler:
 
         The first tokens spell the unfinished word of the prompt.
         """
+        return (drawn.token for drawn in self._draw(prompt, options, random))
+
+    def _draw(self, prompt: str, options: SamplingOptions, random: np.random.Generator) -> Iterator[Drawn]:
         options.check()
         self._reader.load()  # training may have changed the weights
         self._reader.reset()
@@ -100,17 +117,19 @@ class Sampler:
         while True:
             uniform = random.random(CALL_TOKENS)
             drawn = self._reader.generate(uniform, options.temperature, options.top_k, options.top_p, unk)
-            yield from drawn.tolist()
+            yield from map(Drawn, drawn.tolist(), self._reader.nats.tolist())
 
-    def _draw_among(self, allowed: Array, logits: Array, options: SamplingOptions, random: np.random.Generator) -> int:
+    def _draw_among(
+        self, allowed: Array, logits: Array, options: SamplingOptions, random: np.random.Generator
+    ) -> Drawn:
         """Draw one of the `allowed` tokens, and read it."""
         token = int(allowed[draw(logits[allowed], options, random.random())])
         self._reader.read(np.array([[token]], np.int32))
-        return token
+        return Drawn(token, _nats(logits, token))
 
     def _spell(
         self, word: bytes, logits: Array, options: SamplingOptions, random: np.random.Generator
-    ) -> Iterator[int]:
+    ) -> Iterator[Drawn]:
         """Draw a spelling of `word`: a token that begins with it, or its own tokens. Read and yield the tokens."""
         tokens = self._tokenizer.encode(word)
         covering = self._token_index.covering(word)
@@ -119,29 +138,33 @@ class Sampler:
             return
         reader, total = self._reader, np.logaddexp.reduce(logits.astype(np.float64))
         h, c = reader.h.copy(), reader.c.copy()
-        log_own, after = 0.0, logits
-        for token in tokens:
-            log_own += float(after[token]) - float(np.logaddexp.reduce(after.astype(np.float64)))
+        own, after = list[Drawn](), logits
+        for token in tokens.tolist():
+            own.append(Drawn(token, _nats(after, token)))
             after = reader.read(np.array([[token]], np.int32))[0].copy()
-        candidates = np.append(logits[covering], np.float32(log_own + total))
+        candidates = np.append(logits[covering], np.float32(total - sum(drawn.nats for drawn in own)))
         chosen = draw(candidates, options, random.random())
         if chosen == len(covering):
-            yield from tokens.tolist()
+            yield from own
             return
         reader.h[...], reader.c[...] = h, c
         token = int(covering[chosen])
         reader.read(np.array([[token]], np.int32))
-        yield token
+        yield Drawn(token, _nats(logits, token))
 
-    def pieces(self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator) -> Iterator[str]:
+    def pieces(
+        self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator
+    ) -> Iterator[Piece]:
         """Yield text in pieces until it has at least `length` characters; the last token is not cut."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         tokenizer = self._tokenizer
-        tokens = self.tokens(prompt, options, random)
+        tokens = self._draw(prompt, options, random)
         before, in_prompt = prompt.encode("utf-8", "surrogatepass"), len(self.unfinished_word(prompt))
-        written = 0
+        written, nats = 0, 0.0
         while written < length:
-            data = tokenizer.token_bytes(next(tokens))
+            drawn = next(tokens)
+            nats += drawn.nats
+            data = tokenizer.token_bytes(drawn.token)
             if in_prompt:  # bytes that the prompt has already
                 piece = decoder.decode(data[in_prompt:])
                 in_prompt -= min(in_prompt, len(data))
@@ -150,21 +173,51 @@ class Sampler:
             before = data
             if piece:
                 written += len(piece)
-                yield piece
+                yield Piece(piece, nats / math.log(2))
+                nats = 0.0
         if rest := decoder.decode(b"", final=True):
-            yield rest
+            yield Piece(rest, nats / math.log(2))
 
-    def text(
+    def written(
         self,
         prompt: str,
         length: int,
         options: SamplingOptions,
         random: np.random.Generator,
         between: Callable[[], object] = lambda: None,
-    ) -> str:
+    ) -> list[Piece]:
         """Return text of at least `length` characters. `between` is called before each piece, and may raise."""
         pieces = []
         for piece in self.pieces(prompt, length, options, random):
             between()
             pieces.append(piece)
-        return "".join(pieces)
+        return pieces
+
+    def text(self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator) -> str:
+        """Return text of at least `length` characters."""
+        return joined(self.pieces(prompt, length, options, random))
+
+
+def joined(pieces: Iterable[Piece]) -> str:
+    """Return the text of pieces."""
+    return "".join(piece.text for piece in pieces)
+
+
+def surprise_fields(pieces: Iterable[Piece], *, skipped: int = 0) -> dict[str, Any]:
+    """Return the surprise of a text, as a record of it has it, without its first `skipped` characters.
+
+    bits    of each piece
+    pieces  the characters of each; missing where all have one
+    """
+    lengths, bits = [], []
+    for piece in pieces:
+        cut = min(skipped, len(piece.text))
+        skipped -= cut
+        if len(piece.text) > cut:
+            lengths.append(len(piece.text) - cut)
+            bits.append(round(piece.bits, 2))
+    return {"bits": bits} if all(length == 1 for length in lengths) else {"bits": bits, "pieces": lengths}
+
+
+def _nats(logits: Array, token: int) -> float:
+    return float(np.logaddexp.reduce(logits.astype(np.float64))) - float(logits[token])

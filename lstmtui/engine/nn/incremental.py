@@ -53,6 +53,8 @@ class IncrementalModel:
         self._x, self._gates, self._a_h = (np.zeros((B, width), dtype) for width in (D, GH, RH))
         self.logits = np.zeros((B, V), dtype)
         """(B, V) of the next token, after the last `read`."""
+        self.nats = np.zeros(0)
+        """(N,) of the tokens of the last `generate`: -ln of the probability that the network gave each."""
         self._p = np.zeros(V)
         self.load()
 
@@ -109,9 +111,10 @@ class IncrementalModel:
     def generate(self, uniform: Array, temperature: float, top_k: int, top_p: float, banned: int = -1) -> Array:
         """Continue the first text by one token for each random number of `uniform` in [0, 1), and return them (N,).
 
-        Each token is drawn from `sampling.distribution`, and then read.
+        Each token is drawn from `sampling.distribution`, and then read. `nats` has the surprise of each.
         """
         tokens = np.empty(len(uniform), np.int32)
+        self.nats = np.empty(len(uniform))
         options = (float(temperature), int(top_k), float(top_p), int(banned))
-        self._inference.write(tokens, uniform, options, self._network, (self.h, self.c), self._work, self._p)
+        self._inference.write(tokens, self.nats, uniform, options, self._network, (self.h, self.c), self._work, self._p)
         return tokens

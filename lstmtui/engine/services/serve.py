@@ -32,7 +32,7 @@ from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.inference import dynamic_evaluation
 from lstmtui.engine.inference.evaluate import Evaluator
 from lstmtui.engine.inference.loaded_model import LoadedModel, load, require_language_model, second_moments
-from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
+from lstmtui.engine.inference.sampler import Piece, Sampler, SamplingOptions
 from lstmtui.engine.services import unit_inspector
 from lstmtui.engine.services.language_reader import LanguageReader
 from lstmtui.engine.services.reading import Reader
@@ -77,7 +77,7 @@ class Service:
         sampler = Sampler(model.settings, model.weights, model.tokenizer)
         pieces = sampler.pieces(prompt, length, options, np.random.default_rng(seed))
         for piece in first_line(pieces, started=bool(prompt)) if line else pieces:
-            yield {"piece": piece}
+            yield {"piece": piece.text, "bits": round(piece.bits, 2)}
         yield {"done": True}
 
     def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None, encoding: str = "") -> Answers:
@@ -121,14 +121,14 @@ class InspectionService:
         return dispatch(self._operations, request, "inspect")
 
 
-def first_line(pieces: Iterator[str], *, started: bool) -> Iterator[str]:
+def first_line(pieces: Iterator[Piece], *, started: bool) -> Iterator[Piece]:
     """Yield the first non-empty line of a text in pieces; where the line was `started` before, the rest of it."""
     for piece in pieces:
-        rest = piece if started else piece.lstrip("\n")
+        rest = piece.text if started else piece.text.lstrip("\n")
         head, end, _ = rest.partition("\n")
         if head:
             started = True
-            yield head
+            yield piece._replace(text=head)
         if end and started:
             return
 

@@ -17,7 +17,7 @@ from lstmtui.engine.analysis.memorisation import MemorisationMeter
 from lstmtui.engine.backend import HAS_BFLOAT16, device
 from lstmtui.engine.checkpoint_identity import identity
 from lstmtui.engine.inference.evaluate import Evaluator
-from lstmtui.engine.inference.sampler import Sampler, SamplingOptions
+from lstmtui.engine.inference.sampler import Piece, Sampler, SamplingOptions, joined, surprise_fields
 from lstmtui.engine.nn.language_model import LanguageModel
 from lstmtui.engine.nn.memory_size import check_room
 from lstmtui.engine.nn.optimizer import Optimizer
@@ -199,15 +199,21 @@ class LanguageTask(Task):
         random = np.random.default_rng([self.settings.run.seed, step] if asked is None else None)
         options = SamplingOptions(temperature, live("top_k"), live("top_p"))
         # A sample without prompt starts after a line end, where a text of paragraphs continues with an empty line.
-        text = self._sampled(prompt, live("sample_length"), options, random).lstrip("\n")
+        pieces = self._sampled(prompt, live("sample_length"), options, random)
+        sampled = joined(pieces)
+        text = sampled.lstrip("\n")
         if not text:
             return None
-        record = {"temperature": options.temperature, "prompt": prompt, "text": text}
-        return Sample(record, {"copied": {"step": step, **self._memorisation.measure(text)}})
+        copied = self._memorisation.measure(text)
+        record = {
+            "temperature": options.temperature, "prompt": prompt, "text": text,
+            **surprise_fields(pieces, skipped=len(sampled) - len(text)), **_copied_fields(text, copied),
+        }  # fmt: skip
+        return Sample(record, {"copied": {"step": step, **copied}})
 
-    def _sampled(self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator) -> str:
+    def _sampled(self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator) -> list[Piece]:
         self._evaluated_on_host.refresh()
-        return self.sampler.text(prompt, length, options, random, self.check) if length else ""
+        return self.sampler.written(prompt, length, options, random, self.check) if length else []
 
     def probe_gates(self, step: int) -> None:
         """Write the saturation of the gates over the next window."""
@@ -251,7 +257,13 @@ class LanguageTask(Task):
             return None
         options = SamplingOptions(live("temperature"), live("top_k"), live("top_p"))
         random = np.random.default_rng([self.settings.run.seed, step, 1])
-        return self._memorisation.measure(self._sampled("", MEMORISATION_CHARACTERS, options, random))
+        return self._memorisation.measure(joined(self._sampled("", MEMORISATION_CHARACTERS, options, random)))
+
+
+def _copied_fields(text: str, copied: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the longest passage of the training text stands in a sample, and what unseen text shares with it."""
+    at = text.find(copied["text"]) if copied["text"] else -1
+    return {} if at < 0 else {"copied": [at, copied["characters"]], "usual": copied["usual"]}
 
 
 def _splits(data: Dataset) -> tuple[tuple[str, Split], ...]:

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from lstmtui.common.terminal_text import safe
 from lstmtui.reports.transcript_errors import blocks
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui import wording
+from lstmtui.tui.widgets import surprise_text
 from lstmtui.tui.widgets.gate_map import GateMap
 from lstmtui.tui.widgets.picture_samples import PictureSamples, caption_samples
 from lstmtui.tui.widgets.transcripts import LEGEND, Transcripts
@@ -45,7 +45,11 @@ class Panel(VerticalScroll, inherit_bindings=False):
 class SamplePanel(Panel):
     """Samples of the model during training: the newest, or an older one that was chosen."""
 
-    HELP = "The sample has the focus: left and right show older and newer ones, up and down scroll, z enlarges it."
+    HELP = (
+        "The sample has the focus: left and right show older and newer ones, up and down scroll, z enlarges it. The "
+        "stronger its ground, the more bits a token had: the less the network expected it. Underlined is the longest "
+        "passage that the training text contains."
+    )
 
     samples: reactive[tuple[Sample, ...]] = reactive(())
     """Oldest first."""
@@ -59,6 +63,7 @@ class SamplePanel(Panel):
     def compose(self) -> ComposeResult:
         self.border_title = "Sample"
         yield Static(id="sample-text")
+        yield Static(id="sample-copied")
         for other in (Transcripts(), PictureSamples()):
             other.display = False
             yield other
@@ -87,7 +92,7 @@ class SamplePanel(Panel):
         if not self.samples:
             self.border_title, self.border_subtitle = "Sample", ""
             self.query_one(Transcripts).display = self.query_one(PictureSamples).display = False
-            text.display = True
+            text.display, self.query_one("#sample-copied").display = True, False
             text.update(Text("No sample yet.", style="dim"))
             return
         sample = self.samples[len(self.samples) - 1 - self.back]
@@ -99,6 +104,9 @@ class SamplePanel(Panel):
         transcripts.pairs, transcripts.display = pairs, bool(pairs)
         pictures.samples, pictures.pixels, pictures.display = described, self.pictures, bool(described)
         text.display = not pairs and not described
+        copied = self.query_one("#sample-copied", Static)
+        copied.update(Content.styled(surprise_text.copied_words(sample), "$foreground 70%"))
+        copied.display = text.display and sample.copied is not None
         if described:
             self.border_title = Content(f"Captions at step {wording.count(sample.step)}")
             self.border_subtitle = Content(place)
@@ -108,9 +116,13 @@ class SamplePanel(Panel):
             legend = LEGEND if self.size.width >= 50 or not place else ""
             self.border_subtitle = Content("  ".join(filter(None, (legend, place))))
             return
-        temperature = f"temperature {sample.temperature:g}"
-        self.border_subtitle = Content("  ".join(filter(None, (temperature, place))))
-        text.update(Text.assemble((safe(sample.prompt), "bold"), safe(sample.text)))
+        styles = surprise_text.styles(self)
+        parts = [surprise_text.legend(sample, styles), Content(f"temperature {sample.temperature:g}"), Content(place)]
+        parts = [part for part in parts if part]
+        while len(parts) > 1 and sum(part.cell_length + 2 for part in parts) > self.size.width - 2:
+            del parts[1]  # the temperature, then the place: the legend has no other
+        self.border_subtitle = Content("  ").join(parts)
+        text.update(surprise_text.content(sample, styles))
 
 
 class GatePanel(Panel, inherit_bindings=False):

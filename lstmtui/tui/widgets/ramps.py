@@ -20,6 +20,8 @@ FLIPS_HUE = 310.0
 """Of units that are saturated at both ends: lilac."""
 BAND_HUE = 190.0
 """Of distributions, which are neither open nor shut: blue green."""
+SURPRISE_HUE = 115.0
+"""Of tokens that the network did not expect: the yellow of a highlighter."""
 CHROMA = 0.13
 """The most of a ramp; less where the screen has no such colour."""
 LIGHTNESS = {True: (0.24, 0.86), False: (0.96, 0.44)}
@@ -51,6 +53,13 @@ def band(level: int, *, dark: bool) -> RGB:
     """Return the colour of a band of quantiles, 0 outside of all bands, 5 for the median."""
     first, last = LIGHTNESS[dark]
     return _nearest(first + (last - first) * level / 5, 0.09 * min(1.0, level / 2), BAND_HUE)
+
+
+@functools.cache
+def surprise(share: float, *, dark: bool) -> RGB:
+    """Return the ground of a token, at a share from 0 to 1 of the way from that of the screen to the strongest."""
+    first, last = LIGHTNESS[dark]
+    return _nearest(first + (last - first) * share, CHROMA * min(1.0, 2.5 * share), SURPRISE_HUE)
 
 
 def level(fraction: float) -> int:

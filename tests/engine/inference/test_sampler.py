@@ -7,7 +7,16 @@ import pytest
 from support import tiny
 
 from lstmtui.data import tokens
-from lstmtui.engine.inference.sampler import Sampler, SamplingOptions, draw, probabilities
+from lstmtui.engine.inference.sampler import (
+    Piece,
+    Sampler,
+    SamplingOptions,
+    draw,
+    joined,
+    probabilities,
+    surprise_fields,
+)
+from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.params import Arena, parameters
 from lstmtui.errors import UsageError
 
@@ -71,8 +80,28 @@ def test_equal_seeds_give_equal_texts(kind):
 def test_pieces_join_to_the_text():
     made, _ = sampler("bytes")
     pieces = list(made.pieces("", 60, SamplingOptions(2.0), np.random.default_rng(1)))
-    assert "".join(pieces) == made.text("", 60, SamplingOptions(2.0), np.random.default_rng(1))
-    assert all(pieces)
+    assert joined(pieces) == made.text("", 60, SamplingOptions(2.0), np.random.default_rng(1))
+    assert all(piece.text for piece in pieces)
+
+
+@pytest.mark.parametrize(("kind", "prompt"), [("chars", ""), ("words", "the bi")])
+def test_surprise_is_that_of_the_network_whatever_the_temperature(kind, prompt):
+    made, tokenizer = sampler(kind)
+    options = SamplingOptions(0.3, top_k=50)
+    pieces = list(made.pieces(prompt, 40, options, np.random.default_rng(1)))
+    drawn = itertools.islice(made.tokens(prompt, options, np.random.default_rng(1)), len(pieces))
+    reader, bits = IncrementalModel(tiny.settings("unused", tokens=kind, tied=False), made._reader._weights), []
+    logits = reader.read(tokenizer.encode((prompt.removesuffix("bi") or "\n").encode()).reshape(-1, 1))[0]
+    for token in drawn:
+        bits.append((np.logaddexp.reduce(logits.astype(np.float64)) - logits[token]) / math.log(2))
+        logits = reader.read(np.array([[token]], np.int32))[0]
+    assert [piece.bits for piece in pieces] == pytest.approx(bits, rel=1e-5)
+
+
+def test_a_record_of_surprise_leaves_out_what_is_cut_from_the_text():
+    pieces = [Piece("\n", 1.0), Piece("\nab", 2.0), Piece("c", 0.126)]
+    assert surprise_fields(pieces, skipped=2) == {"bits": [2.0, 0.13], "pieces": [2, 1]}
+    assert surprise_fields(pieces[2:]) == {"bits": [0.13]}
 
 
 def test_words_are_one_space_apart_and_lines_begin_without_one():

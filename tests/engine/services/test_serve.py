@@ -13,6 +13,7 @@ from lstmtui.client.model import Model
 from lstmtui.common.files import to_json
 from lstmtui.engine import answering
 from lstmtui.engine.inference.loaded_model import load
+from lstmtui.engine.inference.sampler import Piece
 from lstmtui.engine.services.serve import Service, first_line
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 
@@ -140,7 +141,8 @@ def test_a_dead_process_raises_and_is_not_restarted(run):
     ],
 )
 def test_the_first_line_ends_at_its_end(pieces, started, line):
-    assert "".join(first_line(iter(pieces), started=started)) == line
+    found = first_line((Piece(piece, 1.0) for piece in pieces), started=started)
+    assert "".join(piece.text for piece in found) == line
 
 
 def test_a_sample_of_one_line_has_no_line_end(run):

@@ -98,14 +98,22 @@ def test_write_reads_each_token_it_draws(cell):
     net, states, work, _ = network(cell, 2, 3, 5, 1, "float64", table=True)
     step = inference.compiled(cell)
     step.read(np.array([[2]], np.int32), net, states, work)
-    written, p = np.zeros(12, np.int32), np.zeros(V)
+    written, nats, p = np.zeros(12, np.int32), np.zeros(12), np.zeros(V)
     uniform = np.random.default_rng(3).random(12)
-    step.write(written[:5], uniform[:5], (1.0, 0, 1.0, 4), net, states, work, p)
-    step.write(written[5:], uniform[5:], (1.0, 0, 1.0, 4), net, states, work, p)
+    step.write(written[:5], nats[:5], uniform[:5], (1.0, 0, 1.0, 4), net, states, work, p)
+    step.write(written[5:], nats[5:], uniform[5:], (1.0, 0, 1.0, 4), net, states, work, p)
     assert len(set(written.tolist())) > 2
     assert 4 not in written
     logits = work[3].copy()
     for state in states:
         state.fill(0)
-    step.read(np.array([2, *written], np.int32).reshape(-1, 1), net, states, work)
+    expected = []
+    for token in [2, *written]:
+        expected.append(-log_softmax(work[3][0])[token])
+        step.read(np.array([[token]], np.int32), net, states, work)
     np.testing.assert_array_equal(work[3], logits)
+    np.testing.assert_allclose(nats, expected[1:], rtol=1e-12)
+
+
+def log_softmax(logits):
+    return logits - np.logaddexp.reduce(logits)
