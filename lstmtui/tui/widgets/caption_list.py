@@ -123,23 +123,34 @@ class CaptionList(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.post_message(self.PathPasted(event.text))
 
 
+def spaces(caption: Caption) -> list[str]:
+    """Return what stands before each token: a space or nothing, as in the text of the caption."""
+    found, at = [], 0
+    for token in caption.tokens:
+        place = caption.text.find(token, at)
+        found.append(" " if place < 0 or place > at else "")
+        at = at if place < 0 else place + len(token)
+    return found
+
+
 def lines(caption: Caption, width: int, *, is_chosen: bool, word: int) -> list[Content]:
     """Return a caption in lines of at most `width` columns, its words uncut where there is room."""
     room = max(MIN_TEXT, width - INDENT)
     rows: list[list[Content]] = [[]]
     used = 0
-    for n, token in enumerate(caption.tokens):
+    for n, (space, token) in enumerate(zip(spaces(caption), caption.tokens, strict=True)):
         text = one_line(token) or "·"
-        if rows[-1] and used + 1 + len(text) > room:
+        if rows[-1] and used + len(space) + len(text) > room:
             rows.append([])
             used = 0
-        used += len(text) + bool(rows[-1])
+        if rows[-1] and space:
+            rows[-1].append(Content(space))
+            used += len(space)
+        used += len(text)
         style = "reverse bold" if n == word else "bold" if is_chosen else "$foreground"
         rows[-1].append(Content.styled(text, style))
     mark = Content.assemble(
         ("▸" if is_chosen else " ", "bold $primary"),
         (f"{100 * math.exp(min(0.0, caption.log_probability)):5.1f}%".ljust(INDENT - 1), "$foreground 60%"),
     )
-    return [
-        Content.assemble(Content(" " * INDENT) if n else mark, Content(" ").join(row)) for n, row in enumerate(rows)
-    ]
+    return [Content.assemble(Content(" " * INDENT) if n else mark, Content("").join(row)) for n, row in enumerate(rows)]

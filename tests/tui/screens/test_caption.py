@@ -15,7 +15,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from lstmtui.client.captioner import Described
+from lstmtui.client.captioner import Caption, Described
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
@@ -23,7 +23,7 @@ from lstmtui.tui.screens.caption import CaptionScreen
 from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.services import Services
-from lstmtui.tui.widgets.caption_list import CaptionList
+from lstmtui.tui.widgets.caption_list import CaptionList, lines
 from lstmtui.tui.widgets.picture_view import PictureView
 
 Open = Callable[..., LstmtuiApp]
@@ -57,6 +57,15 @@ async def describe(pilot: Pilot[None], file: str) -> CaptionScreen:
     await pilot.press("enter")
     await until(pilot, lambda: screen.query_one(CaptionList).caption is not None)
     return screen
+
+
+def test_tokens_stand_as_the_caption_has_them() -> None:
+    caption = Caption("woman: light skin tone", -0.1, -0.1, ("woman", ":", "light", "skin", "tone"), ())
+    assert [row.plain[-22:] for row in lines(caption, 60, is_chosen=True, word=1)] == ["woman: light skin tone"]
+    broken = [row.plain.split("%")[-1].strip() for row in lines(caption, 24, is_chosen=True, word=1)]
+    assert broken == ["woman: light", "skin tone"]
+    pieces = Caption("a cat", -0.1, -0.1, ("a", " c", "at"), ())
+    assert lines(pieces, 60, is_chosen=True, word=0)[0].plain.endswith("a cat")
 
 
 @pytest.mark.parametrize("size", SIZES)
