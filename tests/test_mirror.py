@@ -199,10 +199,17 @@ TESTED_ELSEWHERE = (
         "tests/tui/test_hostile.py", "widgets and dialogs that show any text",
         ("lstmtui/tui/messages.py", "lstmtui/tui/screens/confirm.py"),
     ),
-    Elsewhere("tests/tui/screens/test_live.py", "a part of the screen", ("lstmtui/tui/widgets/observations.py",)),
+    Elsewhere(
+        "tests/tui/screens/test_live.py", "parts of the screen",
+        ("lstmtui/tui/screens/charted.py", "lstmtui/tui/widgets/observations.py"),
+    ),
+    Elsewhere("tests/tui/test_keys.py", "shows the keys", ("lstmtui/tui/widgets/key_bar.py",)),
     Elsewhere(
         "tests/tui/screens/test_runs.py", "parts of the screen",
-        tuple(f"lstmtui/tui/widgets/{name}.py" for name in ("first_steps", "run_preview", "run_table")),
+        (
+            "lstmtui/tui/screens/starting.py",
+            *(f"lstmtui/tui/widgets/{name}.py" for name in ("first_steps", "run_preview", "run_table")),
+        ),
     ),
     Elsewhere(
         "tests/tui/screens/test_caption.py", "parts of the screen",
@@ -226,7 +233,6 @@ TESTED_ELSEWHERE = (
         "tests/tui/screens/test_steer.py", "answers to what the screen asks",
         tuple(f"lstmtui/tui/{name}.py" for name in ("screens/fork", "screens/sample", "workers/pending_requests")),
     ),
-    Elsewhere("tests/tui/test_preferences.py", "keys that the configuration changes", ("lstmtui/tui/keys.py",)),
     Elsewhere(
         "tests/tui/textual_patches/test_text_area.py", "the text of an area",
         ("lstmtui/tui/textual_patches/text_document.py",),

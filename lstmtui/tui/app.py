@@ -48,20 +48,18 @@ class LstmtuiApp(ChangedCellsApp[None]):
     COMMANDS = App.COMMANDS | {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind(
-            "f1",
+            "help",
             "help",
             "Help",
             "app.help",
             "What this screen and its focused part show, their keys, and the manual",
-            show=True,
+            typing=True,
         ),
+        bind("jump", "jump", "Jump", "app.jump", "Put a letter on each part of the screen; its key focuses that part"),
         bind(
-            "ctrl+o", "jump", "Jump", "app.jump", "Put a letter on each part of the screen; its key focuses that part"
+            "redraw", "redraw", "Redraw", "app.redraw", "Draw the whole screen again, where a program has written on it"
         ),
-        bind(
-            "ctrl+l", "redraw", "Redraw", "app.redraw", "Draw the whole screen again, where a program has written on it"
-        ),
-        bind("ctrl+q", "quit", "Quit", "app.quit", "Quit; runs continue to train"),
+        bind("quit", "quit", "Quit", "app.quit", "Quit; runs continue to train", typing=True),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # noqa: RUF012  as Textual declares it
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012

@@ -334,6 +334,16 @@ def why_not(snapshot: RunSnapshot | None, action: str) -> str:
     return NOT_OFFERED.get(purpose(snapshot), {}).get(action, "")
 
 
+def why_not_resumed(snapshot: RunSnapshot) -> str:
+    """Return why a run cannot be resumed now; empty where it can."""
+    name = one_line(snapshot.run.name, 40)
+    if not snapshot.ended:
+        return f"'{name}' is being trained already."
+    if snapshot.state == "finished":
+        return f"'{name}' has finished; 'lstmtui resume {name} --steps NUMBER' trains it further."
+    return ""
+
+
 def has_action(snapshot: RunSnapshot | None, action: str) -> bool:
     """Return whether an action is one of this run: what t does with it depends on its purpose."""
     opened = OPENED_BY_T.get(purpose(snapshot), "type")

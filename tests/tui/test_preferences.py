@@ -110,13 +110,6 @@ def test_each_binding_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("kind", [RunsScreen, LiveScreen, NewRunScreen])
-def test_the_footer_has_at_most_eight_keys(kind: type) -> None:
-    shown = {b.key for b in (*kind.BINDINGS, *LstmtuiApp.BINDINGS) if b.show}
-    never_together = {"r"} & shown  # resume is there when pause is not
-    assert len(shown) - len(never_together) <= 9
-
-
 @pytest.mark.parametrize(
     ("text", "becomes"),
     [

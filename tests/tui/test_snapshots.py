@@ -60,7 +60,7 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "corpus": (False, ("n", "enter"), "diary.txt"),
     "compare": (False, ("c",), "Results"),
     "live": (True, (), "Gates by"),
-    "live-options": (True, ("l", "m", "a", "v", "v", "]"), "units by training time"),
+    "live-options": (True, ("y", "s", "a", "v", "v", "]"), "units by training time"),
     "live-distribution": (True, ("v", "v", "v"), "values by training time"),
     "live-scatter": (True, ("v", "v", "v", "v", "v"), "each unit"),
     "live-translation": (True, (), "a token reads"),
@@ -78,8 +78,8 @@ SCREENS: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "caption": (True, ("t", *"cat.png", "enter"), "a cat"),
     "transcribe-speech": (True, ("t", *"a.wav", "enter"), "open it"),
     "help": (True, ("f1",), "escape closes"),
-    "manual": (True, ("f1", "m"), "Getting started"),
-    "confirm": (True, ("x",), "end its engine"),
+    "manual": (True, ("f1", "f1"), "Getting started"),
+    "confirm": (True, ("ctrl+x",), "end its engine"),
 }
 """Whether a run is opened, the keys that lead to the screen, and a text on it."""
 PURPOSES = {"translat": "translation", "speech": "speech", "caption": "captions"}

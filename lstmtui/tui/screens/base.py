@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from textual import events
+from textual.actions import parse
+from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from lstmtui.tui.textual_patches.screen import DismissableScreen, Result
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class BaseScreen(DismissableScreen[Result]):
-    """A screen that can be left at any moment, with keys or answers from a thread still on their way to it."""
+    """A screen that can be left at any moment, with keys or answers from a thread still on their way to it.
+
+    A key of a screen that does not apply says why, in a sentence.
+    """
 
     _owner: LstmtuiApp | None = None
     """The application; threads use it after the screen was left, when `app` raises."""
@@ -35,6 +41,27 @@ class BaseScreen(DismissableScreen[Result]):
         meanwhile, it waits for ever, and so does the application, for the thread.
         """
         self.call_later(self._call_if_usable, partial(function, *arguments, **options))
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return in a sentence why an action that `check_action` refuses does not apply now; empty for no sentence."""
+        return ""
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key does nothing."""
+        own = [binding for binding in type(self).BINDINGS if isinstance(binding, Binding)]
+        pressed = [binding for binding in own if event.key in self._keys_of(binding)]
+        if not pressed or event.key in self.active_bindings:
+            return
+        for binding in pressed:
+            name, parameters = parse(binding.action)[1:]
+            if reason := self.why_not(name, parameters):
+                self.show_message(reason)
+                return
+
+    def _keys_of(self, binding: Binding) -> list[str]:
+        """Return the keys of a binding, as the user may have changed them."""
+        keys = self._owner.preferences.keys.get(binding.id or "", binding.key) if self._owner else binding.key
+        return keys.split(",")
 
     def _call_if_usable(self, function: Callable[[], object]) -> None:
         if self.is_usable:

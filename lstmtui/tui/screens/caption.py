@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.config import RunSettings
@@ -21,6 +21,7 @@ from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.caption_list import WHOLE, CaptionList
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.panels import Frame
 from lstmtui.tui.widgets.path_line import PathLine
 from lstmtui.tui.widgets.picture_view import PictureView
@@ -48,10 +49,10 @@ again.
     CSS_PATH = "caption.tcss"
     AUTO_FOCUS = "#file"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "caption", "Caption", tooltip="Describe the picture", priority=True),
-        bind("f4", "copy", "Copy", "caption.copy", "Copy the chosen caption to the clipboard", show=True),
-        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the screen"),
+        bind("open", "caption", "Caption", "caption.open", "Describe the picture", priority=True),
+        bind("copy", "copy", "Copy", "caption.copy", "Copy the chosen caption to the clipboard"),
+        bind("reload", "reload", "Reload", "caption.reload", "Open the newest checkpoint of this run"),
+        bind("back", "back", "Back", "caption.back", "Leave the screen"),
     ]
 
     def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
@@ -70,7 +71,7 @@ again.
                 yield PictureView()
             yield CaptionList(id="captions", classes="panel")
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title, s = self.query_one(TitleBar), self._settings

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
@@ -30,6 +30,7 @@ from lstmtui.tui.messages import PollResult
 from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.line_chart import COLOUR_NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
@@ -81,13 +82,13 @@ median over all units of the steps after which half of a memory is forgotten. Re
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#results"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("x", "axis", "Axis", "compare.axis", "By steps, tokens or time", show=True),
-        bind("y", "log", "Log", "compare.log", "Logarithmic or linear", show=True),
-        bind("c", "chart", "Chart", "compare.chart", "Validation, training, or gradient flow", show=True),
-        bind("s", "panel", "Settings", "compare.settings", "Results, or the settings that differ", show=True),
-        bind("escape", "back", "Back", "compare.back", "Leave this screen", show=True),
-        Binding("q", "app.quit", "Quit", show=False),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("axis", "axis", "Axis", "compare.axis", "By steps, tokens or time"),
+        bind("log", "log", "Log", "compare.log", "Logarithmic or linear"),
+        bind("view", "chart", "View", "compare.chart", "Validation, training, or gradient flow"),
+        bind("next", "panel", "Settings", "compare.settings", "Results, or the settings that differ"),
+        bind("back", "back", "Back", "compare.back", "Leave this screen"),
+        bind("quit", "app.quit", "Quit", "compare.quit", ""),
+        bind("help", "app.help", "Help", "compare.help", ""),
     ]
 
     entries: var[tuple[ComparedRun, ...]] = var((), always_update=True)
@@ -115,7 +116,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
                 settings.border_title = "Settings that differ"
                 yield Static(id="differences")
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Compare"

@@ -8,19 +8,20 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
+from lstmtui.tui.widgets.key_bar import KeyBar
 
 
 class ConfirmScreen(Dialog[bool]):
     """Returns True on y, False on every key that means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("y", "answer(True)", "Yes", "confirm.yes", "Yes", show=True),
-        bind("n,escape,enter,q", "answer(False)", "No", "confirm.no", "No", show=True),
+        bind("yes", "answer(True)", "Yes", "confirm.yes", "Yes"),
+        bind("no", "answer(False)", "No", "confirm.no", "No"),
     ]
 
     def __init__(self, title: str, question: str) -> None:
@@ -32,7 +33,7 @@ class ConfirmScreen(Dialog[bool]):
             dialog.border_title = self._title
             yield Static(Text(safe(self._question)))
             yield Static(Text.assemble("\n", ("y", "bold"), " yes    ", ("n", "bold"), " no"))
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

@@ -11,7 +11,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DirectoryTree, Footer, Input, OptionList
+from textual.widgets import DirectoryTree, Input, OptionList
 from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
@@ -22,6 +22,7 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.widgets.fields import LineInput
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ that is not on this machine is downloaded after a question.
 """
     AUTO_FOCUS = "#path"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape", "leave", "Back", "corpus.back", "Back without a change", show=True),
+        bind("back", "leave", "Back", "corpus.back", "Back without a change"),
     ]
     DEFAULT_CSS = """
     CorpusScreen #status { padding: 0; color: $foreground 65%; }
@@ -95,7 +96,7 @@ that is not on this machine is downloaded after a question.
                 if self._named:
                     yield OptionList(id="named")
                 yield Files(self._start, id="files")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         if not self._named:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from lstmtui import config
 from lstmtui.common.terminal_text import one_line
@@ -19,6 +19,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput, Selector
+from lstmtui.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
@@ -42,8 +43,8 @@ curve begins with this one's.
 """
     AUTO_FOCUS = "#at"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "fork", "Fork", "fork.start", "Make the fork, and start it", priority=True, show=True),
-        bind("escape", "leave", "Back", "fork.back", "Back, without a fork", show=True),
+        bind("save", "fork", "Fork", "fork.start", "Make the fork, and start it", priority=True),
+        bind("back", "leave", "Back", "fork.back", "Back, without a fork"),
     ]
     DEFAULT_CSS = """
     ForkScreen #about { height: 2; color: $foreground 75%; }
@@ -68,7 +69,7 @@ curve begins with this one's.
                 yield Field("steps", steps_field, about=_ABOUT["steps"])
                 yield Field("name", LineInput("", id="name", placeholder=f"{run.run.name}-fork"), about=_ABOUT["name"])
             yield Static(id="about")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_descendant_focus(self) -> None:
         self.query_one("#about", Static).update(Text(self.query_one(Form).about))

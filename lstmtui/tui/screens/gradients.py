@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.reports.gradient_flow import Flow, describe_half_life, measurement_files, parse_flow, read_flow
@@ -23,6 +23,7 @@ from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.half_lives import HalfLives
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.line_chart import COLOUR_NAMES, LineChart
 from lstmtui.tui.widgets.lines import Curve
 from lstmtui.tui.widgets.panels import Panel
@@ -72,15 +73,15 @@ Attention brings gradients to every source token, and so those of an encoder nee
 """
     CSS_PATH = "gradients.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left", "move(-1)", "Earlier", "gradients.earlier", "The measurement before this one", show=True),
-        bind("right", "move(1)", "Later", "gradients.later", "The measurement after this one", show=True),
-        bind("home", "move(-1000)", "First", "gradients.first", "The first measurement"),
-        bind("end", "move(1000)", "Last", "gradients.last", "The newest measurement, also of those to come"),
-        bind("s", "state", "h or c", "gradients.state", "Show the other state: h, or the cell state c", show=True),
-        bind("m", "measure", "Measure", "gradients.measure", "Measure the run's best checkpoint now", show=True),
-        bind("escape", "back", "Back", "gradients.back", "Leave this screen", show=True),
-        Binding("q", "app.quit", "Quit", show=False),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("left", "move(-1)", "Earlier", "gradients.earlier", "The measurement before this one"),
+        bind("right", "move(1)", "Later", "gradients.later", "The measurement after this one"),
+        bind("first", "move(-1000)", "First", "gradients.first", "The first measurement"),
+        bind("last", "move(1000)", "Last", "gradients.last", "The newest measurement, also of those to come"),
+        bind("view", "state", "h or c", "gradients.state", "Show the other state: h, or the cell state c"),
+        bind("gradients", "measure", "Measure", "gradients.measure", "Measure the run's best checkpoint now"),
+        bind("back", "back", "Back", "gradients.back", "Leave this screen"),
+        bind("quit", "app.quit", "Quit", "gradients.quit", ""),
+        bind("help", "app.help", "Help", "gradients.help", ""),
     ]
 
     flows: var[tuple[Flow, ...]] = var((), always_update=True)
@@ -113,7 +114,7 @@ Attention brings gradients to every source token, and so those of an encoder nee
                 yield Static(id="verdict")
                 yield HalfLives()
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title = self.query_one(TitleBar)

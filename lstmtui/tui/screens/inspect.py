@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer
 
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
@@ -25,6 +24,7 @@ from lstmtui.tui.services import Services
 from lstmtui.tui.widgets import shades
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.coded_text import CodedText, Span
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.widgets.token_map import Row, TokenMap
 from lstmtui.tui.workers.inspection import InspectedModel, InspectionAnswered, InspectionThread
@@ -48,7 +48,7 @@ drawn relative to the largest value of the layer.
 Units are sorted by how far one character sets them apart (selective, with that character), by how long they hold a \
 value (slow), or by how much they move (active). Sharp rows in the map of all units are the ones to inspect first.
 
-Shift with the arrows, or the mouse, selects a span. f finds the units that are on throughout the span, and the other \
+Shift with the arrows, or the mouse, selects a span. / finds the units that are on throughout the span, and the other \
 places where the same units are on: what these places have in common is what the units may represent.
 
 Of a translation, the layers of the encoder read the sources, and those of the decoder the targets, \
@@ -60,32 +60,30 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
 """
     CSS_PATH = "inspect.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left,h", "move(-1)", "Left", "inspect.left", "The character before"),
-        bind("right,l", "move(1)", "Right", "inspect.right", "The character after"),
-        bind("up,k", "line(-1)", "Up", "inspect.up", "The line above"),
-        bind("down,j", "line(1)", "Down", "inspect.down", "The line below"),
-        bind("home", "move(-1000000)", "Start", "inspect.start", "The first character"),
-        bind("end", "move(1000000)", "End", "inspect.end", "The last character"),
-        bind("shift+left,H", "span(-1)", "Span left", "inspect.span-left", "Choose a span to the left"),
-        bind("shift+right,L", "span(1)", "Span right", "inspect.span-right", "Choose a span to the right"),
-        bind("left_square_bracket,pageup", "unit(-1)", "Unit before", "inspect.unit-before", "The unit listed before"),
-        Binding(
-            "right_square_bracket,pagedown", "unit(1)", "Unit", key_display="[ ]", id="inspect.unit-after",
-            tooltip="The unit listed next",
-        ),
-        bind("tab", "part(1)", "Gate", "inspect.gate", "The next gate or state", show=True),
-        bind("shift+tab", "part(-1)", "Gate before", "inspect.gate-before", "The gate or state before"),
-        *(bind(str(n), f"layer({n - 1})", f"Layer {n}", f"inspect.layer-{n}", f"Layer {n}") for n in range(1, 10)),
-        bind("o", "order", "Order", "inspect.order", "Sort units: selective, slow, active, by number", show=True),
-        bind("v", "view", "View", "inspect.view", "The gates of one unit, or one gate of all units", show=True),
-        bind("f", "find", "Find", "inspect.find", "Find where the units of the span are on again", show=True),
-        bind("n", "match(1)", "Next place", "inspect.next", "The next place that was found"),
-        bind("N", "match(-1)", "Place before", "inspect.before", "The place found before"),
-        bind("e", "edit", "Text", "inspect.text", "Type, paste or load another text", show=True),
-        bind("ctrl+r", "reload", "Reload", "inspect.reload", "Open the newest checkpoint of this run"),
-        bind("escape", "back", "Back", "inspect.back", "Drop the span, then leave", show=True),
-        Binding("q", "app.quit", "Quit", show=False),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("left", "move(-1)", "Left", "inspect.left", "The character before"),
+        bind("right", "move(1)", "Right", "inspect.right", "The character after"),
+        bind("up", "line(-1)", "Up", "inspect.up", "The line above"),
+        bind("down", "line(1)", "Down", "inspect.down", "The line below"),
+        bind("first", "move(-1000000)", "Start", "inspect.start", "The first character"),
+        bind("last", "move(1000000)", "End", "inspect.end", "The last character"),
+        bind("far-left", "span(-1)", "Span left", "inspect.span-left", "Choose a span to the left"),
+        bind("far-right", "span(1)", "Span right", "inspect.span-right", "Choose a span to the right"),
+        bind("page-up", "unit(-1)", "Unit before", "inspect.unit-before", "The unit listed before"),
+        bind("page-down", "unit(1)", "Unit", "inspect.unit-after", "The unit listed next"),
+        bind("next", "part(1)", "Gate", "inspect.gate", "The next gate or state"),
+        bind("before", "part(-1)", "Gate before", "inspect.gate-before", "The gate or state before"),
+        bind("layer-before", "layer(-1)", "Layer before", "inspect.layer-before", "The layer before"),
+        bind("layer-next", "layer(1)", "Next layer", "inspect.layer-next", "The next layer"),
+        bind("order", "order", "Order", "inspect.order", "Sort units: selective, slow, active, by number"),
+        bind("view", "view", "View", "inspect.view", "The gates of one unit, or one gate of all units"),
+        bind("find", "find", "Find", "inspect.find", "Find where the units of the span are on again"),
+        bind("place-next", "match(1)", "Next place", "inspect.next", "The next place that was found"),
+        bind("place-before", "match(-1)", "Place before", "inspect.before", "The place found before"),
+        bind("text", "edit", "Text", "inspect.text", "Type, paste or load another text"),
+        bind("reload", "reload", "Reload", "inspect.reload", "Open the newest checkpoint of this run"),
+        bind("back", "back", "Back", "inspect.back", "Drop the span, then leave"),
+        bind("quit", "app.quit", "Quit", "inspect.quit", ""),
+        bind("help", "app.help", "Help", "inspect.help", ""),
     ]  # fmt: skip
 
     cursor: var[int] = var(0)
@@ -131,7 +129,7 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         with Container(id="units-panel", classes="panel"):
             yield TokenMap(id="units")
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title = self.query_one(TitleBar)
@@ -383,9 +381,8 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
             parts = self._text.parts
             self.part = parts[(parts.index(self.part) + by) % len(parts)]
 
-    def action_layer(self, layer: int) -> None:
-        if layer < self._layers:
-            self.depth = layer
+    def action_layer(self, by: int) -> None:
+        self.depth = (self.depth + by) % max(1, self._layers)
 
     def action_order(self) -> None:
         names = list(UNIT_ORDERS)

@@ -33,7 +33,8 @@ class JumpScreen(Dialog[None]):
     """A transparent screen of letters over another one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("escape,ctrl+o", "dismiss", "Back", "jump.back", "Back without moving the focus", show=True)
+        bind("back", "dismiss", "Back", "jump.back", "Back without moving the focus"),
+        bind("jump", "dismiss", "Back", "jump.again", ""),
     ]
     DEFAULT_CSS = """
     JumpScreen {

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.errors import LstmtuiError
@@ -23,12 +23,13 @@ from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunPolled, RunView
+from lstmtui.tui.screens.charted import ChartedScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.polling import PollingScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
 from lstmtui.tui.widgets.figures import Figures, rows_of
 from lstmtui.tui.widgets.gate_map import GateMap
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.observations import Observations
 from lstmtui.tui.widgets.panels import Frame, SamplePanel
@@ -42,7 +43,7 @@ INTERVAL = 1.0
 """Seconds between two reads of the run folder."""
 
 
-class LiveScreen(PollingScreen[None]):
+class LiveScreen(ChartedScreen[None]):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
@@ -73,40 +74,33 @@ The engine is a separate process: leaving this screen, or the program, does not 
     CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#sample"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("space", "ask('pause')", "Pause", "live.pause", "Pause this run", show=True),
-        bind("space", "ask('continue')", "Continue", "live.continue", "Let this run continue", show=True),
+        bind("pause", "ask('pause')", "Pause", "live.pause", "Pause this run"),
+        bind("pause", "ask('continue')", "Continue", "live.continue", "Let this run continue"),
+        bind("resume", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped"),
+        bind("steer", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best"),
+        bind("sample", "sample", "Sample", "live.write", "Generate a sample, or translate a sentence, now"),
+        bind("use", "type", "Type", "live.type", "Type with the best model of this run"),
+        bind("use", "translate", "Translate", "live.translate", "Translate with this run's best model"),
+        bind("use", "transcribe", "Transcribe", "live.transcribe", "Transcribe recordings with this run"),
+        bind("use", "caption", "Caption", "live.caption", "Describe pictures with this run"),
+        bind("inspect", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character"),
+        bind("gradients", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
+        bind("view", "gates", "View", "live.view", "The next view of the gates"),
+        bind("before", "gate(-1)", "Gate before", "live.gate-before", "The layer and gate before"),
+        bind("next", "gate(1)", "Next gate", "live.gate-next", "The next layer and gate"),
         bind(
-            "r", "resume", "Resume", "live.resume", "Start the engine again, exactly where the run stopped", show=True
+            "enlarge", "enlarge", "Enlarge", "live.enlarge", "Enlarge the focused panel to the whole screen, and back"
         ),
-        bind("e", "steer", "Steer", "live.steer", "Change settings while it trains; undo, rewind to best", show=True),
-        bind("w", "sample", "Sample", "live.write", "Generate a sample, or translate a sentence, now", show=True),
-        bind("t", "type", "Type", "live.type", "Type with the best model of this run", show=True),
-        bind("t", "translate", "Translate", "live.translate", "Translate with this run's best model", show=True),
-        bind("t", "transcribe", "Transcribe", "live.transcribe", "Transcribe recordings with this run", show=True),
-        bind("t", "caption", "Caption", "live.caption", "Describe pictures with this run", show=True),
-        bind("i", "inspect", "Inspect", "live.inspect", "See what each unit does, character by character", show=True),
-        bind("g", "gradients", "Gradients", "live.gradients", "How far gradients reach back in time"),
-        bind("v", "gates", "View", "live.view", "The next view of the gates", show=True),
-        bind("[", "gate(-1)", "Gate before", "live.gate-before", "The layer and gate before"),
-        bind("]", "gate(1)", "Next gate", "live.gate-next", "The next layer and gate"),
-        bind("z", "enlarge", "Enlarge", "live.enlarge", "Enlarge the focused panel to the whole screen, and back"),
-        bind("l", "log", "Log", "live.log", "Loss on a logarithmic or a linear axis"),
-        bind("m", "smooth", "Smooth", "live.smooth", "Smooth the training loss more, or not"),
-        bind("a", "x_axis", "Axis", "live.axis", "Loss by step, by tokens, or by time"),
-        bind("u", "unit", "Unit", "live.unit", "Loss in nats or bits; error rates of speech"),
-        bind("plus,equals_sign", "zoom(0.5)", "Zoom in", "live.closer", "Zoom in, at the cursor or the newest points"),
-        bind("minus", "zoom(2.0)", "Zoom out", "live.farther", "Zoom out"),
-        bind("0", "zoom(1e9)", "All", "live.all", "The whole curve"),
         bind("left", "older", "Older sample", "live.older", "The sample before this one"),
         bind("right", "newer", "Newer sample", "live.newer", "The sample after this one"),
-        bind("s", "ask('save')", "Save", "live.save", "Write a checkpoint now"),
-        bind("x", "stop", "Stop", "live.stop", "Save, and end the engine; the run can be resumed"),
-        bind("b", "rewind", "Best", "live.rewind", "Restore the best checkpoint and train on from it"),
-        bind("f", "fork", "Fork", "live.fork", "A new run that begins at a checkpoint of this one"),
-        bind("ctrl+z", "ask('undo')", "Undo", "live.undo", "Undo the last change of a setting"),
-        bind("escape", "back", "Runs", "live.back", "Back to the list of runs", show=True),
-        bind("q", "app.quit", "Quit", "live.quit", "Quit; the run continues"),
-        bind("question_mark", "app.help", "Help", "live.help", ""),
+        bind("save", "ask('save')", "Save", "live.save", "Write a checkpoint now"),
+        bind("stop", "stop", "Stop", "live.stop", "Save, and end the engine; the run can be resumed"),
+        bind("rewind", "rewind", "Best", "live.rewind", "Restore the best checkpoint and train on from it"),
+        bind("fork", "fork", "Fork", "live.fork", "A new run that begins at a checkpoint of this one"),
+        bind("undo", "ask('undo')", "Undo", "live.undo", "Undo the last change of a setting"),
+        bind("back", "back", "Runs", "live.back", "Back to the list of runs"),
+        bind("quit", "app.quit", "Quit", "live.quit", "Quit; the run continues"),
+        bind("help", "app.help", "Help", "live.help", ""),
     ]
 
     view: var[RunView | None] = var(None, always_update=True)
@@ -133,7 +127,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
                     yield Figures()
             yield Observations(id="lower")
         yield EventLine(id="events")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = self._folder.name
@@ -216,6 +210,19 @@ The engine is a separate process: leaving this screen, or the program, does not 
         if action in ("type", "translate", "transcribe", "caption", "fork", "inspect", "gradients"):
             return not gone and wording.has_action(self.view.snapshot if self.view else None, action)
         return True
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if self.view is None:
+            return "The run is being read."
+        run = self.view.snapshot
+        if self.view.gone:
+            return "The folder of this run is gone."
+        if action == "resume":
+            return wording.why_not_resumed(run)
+        if run.ended and action in ("ask", "stop", "steer", "sample", "rewind"):
+            again = "" if run.state == "finished" else "; r resumes it"
+            return f"This run does not train now{again}."
+        return ""
 
     def action_ask(self, op: str) -> None:
         self.send(op)
@@ -361,22 +368,6 @@ The engine is a separate process: leaving this screen, or the program, does not 
             panel = panel.parent
         if panel is not None:
             self.maximize(panel, container=False)
-
-    def action_unit(self) -> None:
-        self.query_one(LossChart).cycle_unit()
-
-    def action_log(self) -> None:
-        chart = self.query_one(LossChart)
-        chart.logarithmic = not chart.is_logarithmic()
-
-    def action_smooth(self) -> None:
-        self.query_one(LossChart).cycle_smoothing()
-
-    def action_x_axis(self) -> None:
-        self.query_one(LossChart).cycle_x_axis()
-
-    def action_zoom(self, factor: float) -> None:
-        self.query_one(LossChart).zoom_by(factor)
 
     def action_older(self) -> None:
         self.query_one(SamplePanel).back += 1

@@ -6,16 +6,17 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
-from textual.widgets import Footer, Markdown, OptionList
+from textual.widgets import Markdown, OptionList
 from textual.widgets.option_list import Option
 
 from lstmtui import manual
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.panels import Panel
 
 HEADINGS = "MarkdownH1, MarkdownH2, MarkdownH3"
@@ -38,12 +39,12 @@ right turn to the page before and after, [ and ] to the heading before and after
     AUTO_FOCUS = "#pages"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "turn(-1)", "Page before", "manual.page-before", "The page before this one"),
-        bind("right", "turn(1)", "Next page", "manual.page-next", "The page after this one", show=True),
-        bind("[", "heading(-1)", "Heading before", "manual.heading-before", "The heading before this one"),
-        bind("]", "heading(1)", "Next heading", "manual.heading-next", "The heading after this one", show=True),
-        bind("escape", "back", "Back", "manual.back", "Back to the list of pages, then to the screen below", show=True),
-        Binding("q", "app.quit", "Quit", show=False),
-        Binding("question_mark", "app.help", "Help", show=False),
+        bind("right", "turn(1)", "Next page", "manual.page-next", "The page after this one"),
+        bind("before", "heading(-1)", "Heading before", "manual.heading-before", "The heading before this one"),
+        bind("next", "heading(1)", "Next heading", "manual.heading-next", "The heading after this one"),
+        bind("back", "back", "Back", "manual.back", "Back to the list of pages, then to the screen below"),
+        bind("quit", "app.quit", "Quit", "manual.quit", ""),
+        bind("help", "app.help", "Help", "manual.help", ""),
     ]
 
     def __init__(self) -> None:
@@ -59,7 +60,7 @@ right turn to the page before and after, [ and ] to the heading before and after
                 yield OptionList(*(Option(Text(title), id=name) for name, title in self._titles.items()), id="pages")
             with PagePanel(id="page-panel", classes="panel"):
                 yield Markdown(id="page", open_links=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Manual"

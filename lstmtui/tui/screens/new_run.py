@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from lstmtui import config
@@ -26,6 +26,7 @@ from lstmtui.tui.screens.corpus import CorpusScreen
 from lstmtui.tui.services import Services, resolved
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import Field, Form, LineInput, Picker, Selector
+from lstmtui.tui.widgets.key_bar import KeyBar
 
 PLAN_DELAY = 0.4
 """Seconds after the last change until the plan is updated."""
@@ -94,8 +95,8 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
     CSS_PATH = "new_run.tcss"
     AUTO_FOCUS = "#corpus"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "start", "Start", "new.start", "Start the run, and watch it", show=True, priority=True),
-        bind("escape", "back", "Back", "new.back", "Back to the runs; nothing is started", show=True),
+        bind("save", "start", "Start", "new.start", "Start the run, and watch it", priority=True),
+        bind("back", "back", "Back", "new.back", "Back to the runs; nothing is started"),
     ]
 
     def __init__(self, services: Services, corpus: tuple[str, ...] = NO_PAIRS) -> None:
@@ -140,7 +141,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
                 yield Static(READING, id="plan-text", markup=False)
         with Container(id="about", classes="panel"):
             yield Static(id="about-text")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "New run"

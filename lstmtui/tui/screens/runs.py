@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,12 +10,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import var
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from lstmtui.common.terminal_text import one_line, safe
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
-from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.removal import remove_run
 from lstmtui.runs.snapshot import RunSnapshot, Saturation
 from lstmtui.tui import run_list, wording
@@ -24,23 +22,23 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunsPolled
 from lstmtui.tui.run_list import ORDERS
 from lstmtui.tui.screens.confirm import ConfirmScreen
-from lstmtui.tui.screens.polling import PollingScreen
-from lstmtui.tui.services import Services, resolved
+from lstmtui.tui.screens.starting import StartingScreen
+from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.fields import LineInput
 from lstmtui.tui.widgets.first_steps import FirstSteps
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.run_preview import RunPreview
 from lstmtui.tui.widgets.run_table import RunTable
 from lstmtui.tui.workers.run_polling import RunsPoller
 
 INTERVAL = 1.0
 """Seconds between two reads of the folder of runs."""
-DEFAULT_TEXT = ("default",)
 MIN_PREVIEW_ROWS = 20
 """Rows of a screen from which on a curve is shown below the list."""
 
 
-class RunsScreen(PollingScreen[None]):
+class RunsScreen(StartingScreen):
     """The list of runs; it refreshes itself."""
 
     HELP: ClassVar[str] = """\
@@ -59,33 +57,30 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "open", "Open", "runs.open", "Watch this run live", show=True, priority=True),
-        bind("n", "new", "New", "runs.new", "A new run: choose a text and a network", show=True),
-        bind("t", "type", "Type", "runs.type", "Type with this run's model", show=True),
-        bind("t", "translate", "Translate", "runs.translate", "Translate with this run's model", show=True),
-        bind("t", "transcribe", "Transcribe", "runs.transcribe", "Transcribe recordings with this run", show=True),
-        bind("t", "caption", "Caption", "runs.caption", "Describe pictures with this run", show=True),
-        bind(
-            "r", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped", show=True
-        ),
-        bind("slash", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression", show=True),
-        bind("m", "mark", "Mark", "runs.mark", "Mark this run, to compare or to delete it"),
-        bind("c", "compare", "Compare", "runs.compare", "Compare the marked runs, or all listed runs", show=True),
-        bind("o", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, parameters"),
-        bind("d,delete", "delete", "Delete", "runs.delete", "Delete this run, or the marked ones, permanently"),
-        bind("j", "down", "Down", "runs.down", ""),
-        bind("k", "up", "Up", "runs.up", ""),
-        bind("escape", "leave_filter", "All", "runs.all", "Show all runs again"),
-        bind("q", "app.quit", "Quit", "runs.quit", "Quit; runs continue to train", show=True),
-        bind("question_mark", "app.help", "Help", "runs.help", ""),
+        bind("open", "open", "Open", "runs.open", "Watch this run live", priority=True),
+        bind("new", "new", "New", "runs.new", "A new run: choose a text and a network"),
+        bind("use", "type", "Type", "runs.type", "Type with this run's model"),
+        bind("use", "translate", "Translate", "runs.translate", "Translate with this run's model"),
+        bind("use", "transcribe", "Transcribe", "runs.transcribe", "Transcribe recordings with this run"),
+        bind("use", "caption", "Caption", "runs.caption", "Describe pictures with this run"),
+        bind("resume", "resume", "Resume", "runs.resume", "Start the engine again, exactly where the run stopped"),
+        bind("find", "filter", "Filter", "runs.filter", "Show only runs that match a regular expression"),
+        bind("mark", "mark", "Mark", "runs.mark", "Mark this run, to compare or to delete it"),
+        bind("compare", "compare", "Compare", "runs.compare", "Compare the marked runs, or all listed runs"),
+        bind("order", "sort", "Sort", "runs.sort", "The next order: newest, name, best, steps, parameters"),
+        bind("delete", "delete", "Delete", "runs.delete", "Delete this run, or the marked ones, permanently"),
+        bind("down", "down", "Down", "runs.down", ""),
+        bind("up", "up", "Up", "runs.up", ""),
+        bind("back", "leave_filter", "All", "runs.all", "Show all runs again"),
+        bind("quit", "app.quit", "Quit", "runs.quit", "Quit; runs continue to train"),
+        bind("help", "app.help", "Help", "runs.help", ""),
     ]
 
     runs: var[tuple[RunSnapshot, ...] | None] = var(None, always_update=True)
     """The newest snapshots; frozen. None before the first read."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__()
-        self._services = services
+        super().__init__(services)
         self._poller = RunsPoller(services.root)
         self._pattern = ""
         self._order = ORDERS[0]
@@ -97,8 +92,6 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
         self._probes: tuple[Path | None, tuple[Saturation, ...]] = (None, ())
         """The newest gate probe of the run under the cursor, and which run that was when it was read."""
         self._comparable = False
-        self._playing = ExitStack()
-        """What the demo needs while it is played."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -108,7 +101,7 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
         yield FirstSteps()
         yield RunPreview()
         yield Static(id="hint")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(TitleBar).title = "Runs"
@@ -117,9 +110,6 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
 
     def on_resize(self) -> None:
         self._fill()
-
-    def on_unmount(self) -> None:
-        self._playing.close()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -227,12 +217,26 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
             return wording.has_action(run, action)
         return True
 
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        run = self.current
+        if action == "leave_filter":
+            return "This is the list of all runs; q quits."
+        if not self.runs:
+            return "There are no runs yet; n makes one."
+        if action == "compare":
+            return "Two runs at least are compared; mark another one."
+        if run is None:
+            return "No run is listed; escape shows all."
+        if action == "resume":
+            return wording.why_not_resumed(run)
+        return ""
+
     def on_data_table_row_selected(self) -> None:  # by mouse
         self.action_open()
 
     def action_open(self) -> None:
         if run := self.current:
-            self._open(run.run)
+            self.open(run.run)
 
     def action_type(self) -> None:
         from lstmtui.tui.screens.typing_screen import typing_screen
@@ -264,72 +268,7 @@ compares the runs marked with m, or all listed runs when none is marked; d delet
 
     def action_resume(self) -> None:
         if run := self.current:
-            self._start(run.run)
-
-    @work(thread=True, group="start")
-    def _start(self, run: RunFolder) -> None:
-        if not engine_alive(run):
-            try:
-                self._services.start(run)
-            except (LstmtuiError, OSError) as error:
-                self.show_message(f"The engine could not be started ({error}).", error=True)
-                return
-        self.call_if_usable(self._open, run)
-
-    def _open(self, run: RunFolder) -> None:
-        from lstmtui.tui.screens.live import LiveScreen
-
-        if self.is_active:
-            self.app.push_screen(LiveScreen(run, self._services))
-
-    def action_new(self, corpus: tuple[str, ...] = DEFAULT_TEXT) -> None:
-        """Open the form of a new run, with a text chosen."""
-        from lstmtui.tui.screens.new_run import NewRunScreen
-
-        def started(run: RunFolder | None) -> None:
-            if run is not None:
-                self._open(run)
-
-        self.app.push_screen(NewRunScreen(self._services, corpus), started)
-
-    # --- first steps ----------------------------------------------------------------------------------------------
-
-    def on_first_steps_chosen(self, event: FirstSteps.Chosen) -> None:
-        if event.start == "built-in":
-            self.show_message("The run on the built-in text is starting …")
-            self._create()
-        elif event.start == "file":
-            from lstmtui.tui.screens.corpus import CorpusScreen
-
-            def chosen(corpus: tuple[str, ...] | None) -> None:
-                if corpus:
-                    self.action_new(corpus)
-
-            self.app.push_screen(CorpusScreen(()), chosen)
-        else:
-            self.action_demo()
-
-    @work(thread=True, group="start", exclusive=True)
-    def _create(self) -> None:
-        """Create a run on the built-in text as the recipe has it, and open it."""
-        try:
-            run = self._services.create(resolved({"corpus": DEFAULT_TEXT}), name=None, root=self._services.root)
-            self._services.start(run)
-        except (LstmtuiError, OSError) as error:
-            self.show_message(str(error), error=True)
-            return
-        self.call_if_usable(self._open, run)
-
-    def action_demo(self) -> None:
-        """Play the recorded run back, until its screen is left."""
-        from lstmtui.tui.screens.live import LiveScreen
-
-        try:
-            run = self._playing.enter_context(self._services.demo())
-        except (LstmtuiError, OSError) as error:
-            self.show_message(f"The demo cannot be played ({error}).", error=True)
-            return
-        self.app.push_screen(LiveScreen(run, self._services), lambda _: self._playing.close())
+            self.start(run.run)
 
     # --- filter, order, marks -------------------------------------------------------------------------------------
 

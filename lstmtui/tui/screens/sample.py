@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 
 
@@ -29,8 +30,8 @@ A run of translation translates a sentence with its present weights, or without 
 """
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s,f5", "generate", "Generate", "write.start", "Generate a sample", show=True, priority=True),
-        bind("escape", "leave", "Back", "write.back", "Back, without a sample", show=True),
+        bind("save", "generate", "Generate", "write.start", "Generate a sample", priority=True),
+        bind("back", "leave", "Back", "write.back", "Back, without a sample"),
     ]
     DEFAULT_CSS = """
     SampleScreen .number { width: 8; }
@@ -52,7 +53,7 @@ A run of translation translates a sentence with its present weights, or without 
                     temperature = LineInput(str(self._temperature), id="temperature", kind="number")
                     yield Field("temperature", temperature, after="below 1 safer, above 1 wilder")
             yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

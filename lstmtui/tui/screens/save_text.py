@@ -9,12 +9,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from lstmtui.common.terminal_text import safe
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import LineInput
+from lstmtui.tui.widgets.key_bar import KeyBar
 
 
 class SaveTextScreen(Dialog[Path | None]):
@@ -22,8 +23,8 @@ class SaveTextScreen(Dialog[Path | None]):
 
     AUTO_FOCUS = "#path"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+s", "save", "Save", "save.save", "Write the file", show=True, priority=True),
-        bind("escape", "dismiss(None)", "Back", "save.back", "Back without writing", show=True),
+        bind("save", "save", "Save", "save.save", "Write the file", priority=True),
+        bind("back", "dismiss(None)", "Back", "save.back", "Back without writing"),
     ]
     DEFAULT_CSS = "SaveTextScreen #problem { color: $error; height: auto; }"
 
@@ -38,7 +39,7 @@ class SaveTextScreen(Dialog[Path | None]):
             yield Static(Text("Path of a new file, relative to the current folder:"))
             yield LineInput(self._proposed, id="path", placeholder="path of a file")
             yield Static(id="problem")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

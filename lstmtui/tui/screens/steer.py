@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
@@ -18,6 +18,7 @@ from lstmtui.tui import event_words, wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.workers.pending_requests import live_values
 
@@ -50,20 +51,20 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
 """
     AUTO_FOCUS = "#lr"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+z", "ask('undo')", "Undo", "steer.undo", "Undo the last change", priority=True, show=True),
-        bind("ctrl+t", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True, show=True),
-        bind("ctrl+s", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True, show=True),
+        bind("undo", "ask('undo')", "Undo", "steer.undo", "Undo the last change", priority=True),
+        bind("pause", "pause", "Pause", "steer.pause", "Pause, or continue", priority=True, typing=True),
+        bind("save", "ask('save')", "Save", "steer.save", "Write a checkpoint now", priority=True),
         bind(
-            "ctrl+b",
+            "rewind",
             "rewind",
             "Best",
             "steer.rewind",
             "Restore the best checkpoint and train on from it",
             priority=True,
-            show=True,
+            typing=True,
         ),
-        bind("ctrl+x", "stop", "Stop", "steer.stop", "Save, and end the engine", priority=True, show=True),
-        bind("escape", "leave", "Back", "steer.back", "Back to the run", show=True),
+        bind("stop", "stop", "Stop", "steer.stop", "Save, and end the engine", priority=True),
+        bind("back", "leave", "Back", "steer.back", "Back to the run"),
     ]
     DEFAULT_CSS = """
     SteerScreen .number, SteerScreen .whole { width: 12; }
@@ -94,7 +95,7 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
                     kind = {"prompt": "text", "bptt": "whole"}.get(name, "number")
                     label = LABELS.get(name, name.replace("_", " "))
                     yield Field(label, LineInput(self._shown.get(name, ""), id=name, kind=kind), after=about)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._answered = self._newest_answer().get("request")

@@ -9,11 +9,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static, TextArea
 
 from lstmtui.common.terminal_text import safe
+from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.textual_patches.text_area import SafeTextArea
 from lstmtui.tui.widgets.fields import LineInput
@@ -27,8 +28,8 @@ class TextInputScreen(Dialog[str | None]):
 
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "done", "Read it", priority=True),
-        Binding("escape", "dismiss(None)", "Cancel", priority=True),
+        bind("save", "done", "Read it", "text.done", "Read the text", priority=True, typing=True),
+        bind("back", "dismiss(None)", "Cancel", "text.back", "Keep the text before", priority=True),
     ]
     DEFAULT_CSS = """
     TextInputScreen > .dialog { width: 90%; height: 80%; }

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
@@ -21,6 +20,7 @@ from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import BaseScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.level_meter import LevelMeter
 from lstmtui.tui.widgets.panels import Frame
 from lstmtui.tui.widgets.passages import PassageList
@@ -37,7 +37,7 @@ class TranscribeScreen(BaseScreen[None]):
     """Give a recording, or speak, and see what is heard."""
 
     HELP: ClassVar[str] = """\
-Type or paste the path of a recording and press enter; Tab completes names of files and folders. f2 listens to the \
+Type or paste the path of a recording and press enter; Tab completes names of files and folders. f9 listens to the \
 microphone, and ends listening. Escape ends a recording that is being read, and keeps what was found; else it leaves \
 the screen.
 
@@ -54,15 +54,15 @@ it again.
     CSS_PATH = "transcribe.tcss"
     AUTO_FOCUS = "#file"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "transcribe", "Transcribe", tooltip="Transcribe the file", priority=True),
-        bind("f2", "listen", "Microphone", "transcribe.listen", "Listen to the microphone, or end that", show=True),
-        bind("f4", "copy", "Copy", "transcribe.copy", "Copy the text to the clipboard", show=True),
+        bind("open", "transcribe", "Transcribe", "transcribe.open", "Transcribe the file", priority=True),
+        bind("listen", "listen", "Microphone", "transcribe.listen", "Listen to the microphone, or end that"),
+        bind("copy", "copy", "Copy", "transcribe.copy", "Copy the text to the clipboard"),
         Binding("up", "choose(-1)", "Passage before", show=False),
         Binding("down", "choose(1)", "Next passage", show=False),
         Binding("pageup", "scroll(-1)", "Scroll up", show=False),
         Binding("pagedown", "scroll(1)", "Scroll down", show=False),
-        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="End the recording that is being read, or leave the screen"),
+        bind("reload", "reload", "Reload", "transcribe.reload", "Open the newest checkpoint of this run"),
+        bind("back", "back", "Back", "transcribe.back", "End the recording that is being read, or leave the screen"),
     ]
 
     chosen: var[int] = var(-1)
@@ -90,7 +90,7 @@ it again.
             yield SpeechPicture()
         yield PassageList(id="passages", classes="panel")
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title, s = self.query_one(TitleBar), self._settings
@@ -201,7 +201,7 @@ it again.
         meter.level, meter.peak = message.level, message.peak
         self.add_class("-listening")
         self._present = message.passage
-        self._set_status(f"Listening, {format_duration(message.passage.segment.end)}; f2 ends it.")
+        self._set_status(f"Listening, {format_duration(message.passage.segment.end)}; f9 ends it.")
         self._show()
 
     def on_transcribed(self, message: Transcribed) -> None:

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import var
 from textual.timer import Timer
-from textual.widgets import Footer, TextArea
+from textual.widgets import TextArea
 
 from lstmtui.client.translator import Translation
 from lstmtui.common.terminal_text import safe
@@ -22,6 +22,7 @@ from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches.text_area import SafeTextArea
 from lstmtui.tui.textual_patches.text_document import MAX_ROW
 from lstmtui.tui.widgets.bars import TitleBar
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.widgets.target_area import TargetArea
 from lstmtui.tui.widgets.translations import AlignmentMap, TranslationList
@@ -55,10 +56,10 @@ again.
     CSS_PATH = "translate.tcss"
     AUTO_FOCUS = "#source"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("f4", "copy", "Copy", "translate.copy", "Copy the translation of all lines to the clipboard", show=True),
-        bind("f8", "clear", "Clear", "translate.clear", "Clear both texts", show=True),
-        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the translating screen"),
+        bind("copy", "copy", "Copy", "translate.copy", "Copy the translation of all lines to the clipboard"),
+        bind("clear", "clear", "Clear", "translate.clear", "Clear both texts"),
+        bind("reload", "reload", "Reload", "translate.reload", "Open the newest checkpoint of this run"),
+        bind("back", "back", "Back", "translate.back", "Leave the translating screen"),
     ]
 
     translations: var[tuple[Translation, ...]] = var(())
@@ -90,7 +91,7 @@ again.
                 drawn.border_title = "Alignment"
                 yield AlignmentMap()
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title, s = self.query_one(TitleBar), self._settings

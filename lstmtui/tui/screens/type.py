@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.reactive import var
 from textual.timer import Timer
-from textual.widgets import Footer, TextArea
+from textual.widgets import TextArea
 
 from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import safe
@@ -30,6 +30,7 @@ from lstmtui.tui.services import Completer, Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.candidates import Candidates
 from lstmtui.tui.widgets.confidence import Confidence
+from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.widgets.typing_area import TypingArea
 from lstmtui.tui.workers.completion import CommandDone, Completion, CompletionReady, CompletionThread
@@ -52,7 +53,7 @@ class TypeScreen(BaseScreen[None]):
 The model reads the text before the cursor and suggests its continuation. Tab accepts the grey text, a phrase as long \
 as it is expected to save keystrokes, or the candidate chosen with down and up; a word is followed by a space.
 
-Grey text is shown only when its first word is probable enough; ctrl+up and ctrl+down change that threshold. Each \
+Grey text is shown only when its first word is probable enough; F6 and F7 change that threshold. Each \
 candidate has a probability, from the network, the text it was trained on, and your own text. Candidates that were \
 shown for most of a second while you typed on are replaced by others until the word is complete. When no known word \
 begins with your letters, candidates with a ↶ correct them: accepting one replaces the letters.
@@ -65,15 +66,19 @@ F5 saves it to a file. F2 adapts the run to it, in a profile beside the run; F3 
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+up", "threshold(1)", "Raise threshold", "type.surer", "Show grey text only when more probable"),
-        bind("ctrl+down", "threshold(-1)", "Lower threshold", "type.less_sure", "Show grey text when less probable"),
-        bind("f2", "remember", "Remember", "type.remember", "Adapt the run to this text, in its profile", show=True),
-        bind("f3", "forget", "Forget", "type.forget", "Delete the run's profile"),
-        bind("f4", "copy_all", "Copy all", "type.copy-all", "Copy the whole text to the terminal's clipboard"),
-        bind("f5", "save", "Save", "type.save", "Save the whole text to a file"),
-        bind("f8", "clear", "Clear", "type.clear", "Clear the text, and do not restore it"),
-        Binding("ctrl+r", "reload", "Reload", tooltip="Open the newest checkpoint of this run"),
-        Binding("escape", "back", "Back", tooltip="Leave the typing screen; the text is saved"),
+        bind(
+            "raise-threshold", "threshold(1)", "Raise threshold", "type.surer", "Show grey text only when more probable"
+        ),
+        bind(
+            "lower-threshold", "threshold(-1)", "Lower threshold", "type.less_sure", "Show grey text when less probable"
+        ),
+        bind("remember", "remember", "Remember", "type.remember", "Adapt the run to this text, in its profile"),
+        bind("forget", "forget", "Forget", "type.forget", "Delete the run's profile"),
+        bind("copy", "copy_all", "Copy all", "type.copy-all", "Copy the whole text to the terminal's clipboard"),
+        bind("save", "save", "Save", "type.save", "Save the whole text to a file"),
+        bind("clear", "clear", "Clear", "type.clear", "Clear the text, and do not restore it"),
+        bind("reload", "reload", "Reload", "type.reload", "Open the newest checkpoint of this run"),
+        bind("back", "back", "Back", "type.back", "Leave the typing screen; the text is saved"),
     ]
 
     completion: var[Completion | None] = var(None)
@@ -103,7 +108,7 @@ F5 saves it to a file. F2 adapts the run to it, in a profile beside the run; F3 
                 yield Candidates()
                 yield Confidence()
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         title = self.query_one(TitleBar)

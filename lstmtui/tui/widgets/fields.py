@@ -26,8 +26,8 @@ class Selector(Widget, can_focus=True):
     HELP = "A selector has the focus: left and right, space or a click change it; up and down go to the other fields."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left,h", "turn(-1)", "Before", "field.before", "The value before"),
-        bind("right,l,space", "turn(1)", "Next", "field.next", "The next value"),
+        bind("field-before", "turn(-1)", "Before", "field.before", "The value before"),
+        bind("field-next", "turn(1)", "Next", "field.next", "The next value"),
     ]
     DEFAULT_CSS = """
     Selector { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -91,8 +91,8 @@ class Picker(Widget, can_focus=True):
     HELP = "Enter, space or a click opens a list to choose from; up and down go to the other fields."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter,space", "open", "Choose", "field.open", "Choose another"),
-        bind("delete,backspace", "clear", "None", "field.clear", "Choose none, where none is needed"),
+        bind("field-open", "open", "Choose", "field.open", "Choose another"),
+        bind("field-clear", "clear", "None", "field.clear", "Choose none, where none is needed"),
     ]
     DEFAULT_CSS = """
     Picker { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -172,8 +172,8 @@ class Form(VerticalScroll, can_focus=False):
     """Fields below each other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down", "app.focus_next", "Down", "form.down", "The next field"),
-        bind("up", "app.focus_previous", "Up", "form.up", "The field before"),
+        bind("down", "app.focus_next", "Down", "form.down", "The next field", typing=True),
+        bind("up", "app.focus_previous", "Up", "form.up", "The field before", typing=True),
     ]
     DEFAULT_CSS = """
     Form { height: auto; scrollbar-size-vertical: 1; }

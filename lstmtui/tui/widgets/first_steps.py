@@ -37,6 +37,8 @@ class FirstSteps(Vertical):
             padding: 0;
             background: $background;
             scrollbar-size-vertical: 1;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
         }
         & > OptionList, & > OptionList:focus { border: none; }
         & > #shell { color: $foreground 75%; }

@@ -70,13 +70,13 @@ class LossChart(Widget, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left,h", "move(-1)", "Left", "chart.left", "The point before the cursor"),
+        bind("left", "move(-1)", "Left", "chart.left", "The point before the cursor"),
         bind("right", "move(1)", "Right", "chart.right", "The point after the cursor"),
-        bind("shift+left,H", "move(-10)", "Far left", "chart.far-left", ""),
-        bind("shift+right,L", "move(10)", "Far right", "chart.far-right", ""),
-        bind("home", "edge(0)", "First", "chart.first", ""),
-        bind("end", "edge(1)", "Last", "chart.last", ""),
-        bind("escape", "leave", "Leave", "chart.leave", ""),
+        bind("far-left", "move(-10)", "Far left", "chart.far-left", ""),
+        bind("far-right", "move(10)", "Far right", "chart.far-right", ""),
+        bind("first", "edge(0)", "First", "chart.first", ""),
+        bind("last", "edge(1)", "Last", "chart.last", ""),
+        bind("back", "leave", "Leave", "chart.leave", ""),
     ]
 
     snapshot: reactive[RunSnapshot | None] = reactive(None, always_update=True)

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from lstmtui.tui.file_names import Completion, complete, given_path
+from lstmtui.tui.keys import bind
 from lstmtui.tui.widgets.fields import LineInput
 
 MAX_CHOICES = 20
@@ -28,7 +29,7 @@ class PathLine(Horizontal):
     PathLine Static { width: auto; color: $foreground 60%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", tooltip="Complete the name of the file"),
+        bind("complete", "complete", "Complete", "path.complete", "Complete the name of the file"),
     ]
 
     class Remark(Message):

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from lstmtui.tui.keys import bind
 from lstmtui.tui.textual_patches.continued_text import ContinuedTextArea
 from lstmtui.tui.widgets.typing_area import TypingArea
 
@@ -16,11 +17,9 @@ class TargetArea(TypingArea, ContinuedTextArea):
     """A typing area whose screen continues every row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "accept", "Accept", tooltip="Accept the next word of the grey text"),
+        bind("accept", "accept", "Accept", "target.accept", "Accept the next word of the grey text"),
         Binding("down", "cursor_down", "Choose", key_display="↓↑", tooltip="Choose among the translations"),
-        Binding(
-            "alt+1", "accept_candidate(0)", "Accept", key_display="alt+1…3", tooltip="Accept all of that translation"
-        ),
+        bind("candidate", "accept_candidate(0)", "Accept", "target.accept-1", "Accept all of that translation"),
     ]
     continuation: Callable[[int, str], str] | None = None
     """Returns what follows a row: its number and its text."""

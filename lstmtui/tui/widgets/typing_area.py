@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from lstmtui.common.word_boundaries import is_closing_punctuation, takes_space_after
+from lstmtui.tui.keys import bind
 from lstmtui.tui.textual_patches.text_area import SafeTextArea
 from lstmtui.tui.textual_patches.text_document import TextDocument
 
@@ -17,10 +18,13 @@ class TypingArea(SafeTextArea):
     """Posts Accept and Choose to the screen, which holds the candidates."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "accept", "Accept", tooltip="Accept the grey text, or the chosen candidate"),
+        bind("accept", "accept", "Accept", "text.accept", "Accept the grey text, or the chosen candidate"),
         Binding("down", "cursor_down", "Choose", key_display="↓↑", tooltip="Choose among the candidates"),
-        Binding("alt+1", "accept_candidate(0)", "Accept", key_display="alt+1…5", tooltip="Accept that candidate"),
-        *(Binding(f"alt+{n}", f"accept_candidate({n - 1})", f"Accept {n}", show=False) for n in range(2, 6)),
+        bind("candidate", "accept_candidate(0)", "Accept", "text.accept-1", "Accept that candidate"),
+        *(
+            bind(f"candidate-{n}", f"accept_candidate({n - 1})", f"Accept {n}", f"text.accept-{n}", "")
+            for n in range(2, 6)
+        ),
     ]
     DEFAULT_CSS = """
     TypingArea {

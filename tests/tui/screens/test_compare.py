@@ -63,15 +63,15 @@ async def test_keys_change_chart_axis_and_table(tmp_path: Path, open_app: Open) 
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, some_runs(tmp_path))
         assert "Settings that differ" not in painted(pilot.app)
-        await pilot.press("s")
+        await pilot.press("right_square_bracket")
         await until(pilot, lambda: "Settings that differ" in painted(pilot.app))
-        await pilot.press("x")
+        await pilot.press("a")
         await until(pilot, lambda: "by tokens read" in painted(pilot.app))
-        await pilot.press("x")
+        await pilot.press("a")
         await until(pilot, lambda: "by seconds of training" in painted(pilot.app))
-        await pilot.press("c")
+        await pilot.press("v")
         await until(pilot, lambda: "Training loss" in painted(pilot.app))
-        await pilot.press("c")
+        await pilot.press("v")
         await until(pilot, lambda: "Norm of dL/dh by lag, top layer" in painted(pilot.app))
         before = screen.log_scale
         await pilot.press("y")
@@ -86,7 +86,7 @@ async def test_every_size(tmp_path: Path, open_app: Open) -> None:
         await opened(pilot, paths)
         for size in SIZES:
             await pilot.resize_terminal(*size)
-            await pilot.press("x", "c")
+            await pilot.press("a", "v")
             text = painted(pilot.app)
             assert len(text.splitlines()) == size[1]
             if size[0] >= 40:

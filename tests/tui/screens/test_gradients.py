@@ -79,7 +79,7 @@ async def test_every_size(tmp_path: Path, open_app: Callable[..., LstmtuiApp], c
         await opened(pilot, run)
         for size in SIZES if cell == "lstm" else SIZES[:1]:
             await pilot.resize_terminal(*size)
-            await pilot.press("s", "s")
+            await pilot.press("v", "v")
             text = painted(pilot.app)
             assert len(text.splitlines()) == size[1]
             if size[0] >= 20:
@@ -96,7 +96,7 @@ async def test_the_other_state_by_key_where_there_is_one(tmp_path: Path, open_ap
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, run)
         assert "dL/dc by" not in painted(pilot.app)
-        await pilot.press("s")
+        await pilot.press("v")
         await until(pilot, lambda: "Norm of dL/dc by lag" in painted(pilot.app))
         assert "dL/dh by" not in painted(pilot.app)
         measured(run, flow(200, cell="gru"))
@@ -109,7 +109,7 @@ async def test_measuring_now(tmp_path: Path, open_app: Callable[..., LstmtuiApp]
     run, model = make_run(tmp_path, state="finished"), FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, run, model)
-        await pilot.press("m")
+        await pilot.press("g")
         await until(pilot, lambda: "Measured the checkpoint of step 1,200" in painted(pilot.app))
         assert model.asked == [("gradients", {})]
         assert "measured now, 1 of 1" in painted(pilot.app)
@@ -117,7 +117,7 @@ async def test_measuring_now(tmp_path: Path, open_app: Callable[..., LstmtuiApp]
         measured(run, flow(600))
         await until(pilot, lambda: "measured now, 2 of 2" in painted(pilot.app))
         model.error = LstmtuiError("The corpus is gone; restore it.")
-        await pilot.press("m")
+        await pilot.press("g")
         await until(pilot, lambda: "The corpus is gone" in painted(pilot.app))
         await pilot.press("escape")
         await until(pilot, lambda: model.closed)
@@ -127,7 +127,7 @@ async def test_measuring_a_step_that_was_measured_before(tmp_path: Path, open_ap
     run, model = measured(make_run(tmp_path, state="finished"), flow(1200, decay=0.9)), FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, run, model)
-        await pilot.press("m")
+        await pilot.press("g")
         await until(pilot, lambda: "measured now, 2 of 2" in painted(pilot.app))
 
 
@@ -135,7 +135,7 @@ async def test_a_model_that_cannot_be_opened_is_told(tmp_path: Path, open_app: C
     nasty = "No checkpoint \x1b]0;x\x07[red]yet[/]."
     async with open_app().run_test(size=(80, 24)) as pilot:
         await opened(pilot, make_run(tmp_path, state="failed"), broken(nasty))
-        await pilot.press("m")
+        await pilot.press("g")
         await until(pilot, lambda: "[red]yet[/]" in painted(pilot.app))
         assert control_characters(painted(pilot.app)) == set()
 

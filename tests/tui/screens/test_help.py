@@ -36,5 +36,20 @@ async def test_help_fits_every_size(tmp_path: Path, open_app: Open) -> None:
             await pilot.resize_terminal(*size)
             text = painted(pilot.app)
             assert len(text.splitlines()) == size[1]
-            assert "focus" in text or size[0] < 20, size
+            assert "sample" in text or size[0] < 20, size
             assert "thin line is training" in text or size[1] < 24, size
+
+
+async def test_a_word_leaves_the_keys_that_have_to_do_with_it(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, state="stopped")
+    async with open_app(run).run_test(size=(120, 60)) as pilot:
+        await live_screen(pilot)
+        await pilot.press("f1", *"zoom")
+        await until(pilot, lambda: "chart.closer" in painted(pilot.app))
+        text = painted(pilot.app)
+        assert "The chart\n" in "\n".join(line.strip(" │").rstrip() + "\n" for line in text.splitlines())
+        assert "live.gradients" not in text
+        await pilot.press(*"xyz")
+        await until(pilot, lambda: "No key has to do with 'zoomxyz'" in painted(pilot.app))
+        await pilot.press("escape")
+        await live_screen(pilot)

@@ -79,13 +79,13 @@ async def test_layers_of_a_translation_are_chosen_by_name_and_show_what_they_rea
         screen = await opened(pilot, tmp_path, FakeTranslator(), purpose="translation")
         await until(pilot, lambda: "encoder 1 forward, unit" in painted(pilot.app))
         assert "a dog.⏎" in painted(pilot.app)
-        await pilot.press("end", "4")
+        await pilot.press("end", *["greater_than_sign"] * 3)
         await until(pilot, lambda: "decoder 2, unit" in painted(pilot.app) and screen._unit_map is not None)
         assert "ein hund." in painted(pilot.app)
         assert "a dog." not in painted(pilot.app)
-        await pilot.press("2")
+        await pilot.press("less_than_sign", "less_than_sign")
         await until(pilot, lambda: "encoder 1 backward, unit" in painted(pilot.app) and "a dog." in painted(pilot.app))
-        await pilot.press("e")
+        await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
         assert "ein hund." in pilot.app.screen.query_one(TextArea).text
 
@@ -124,18 +124,18 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
     model = FakeInspector()
     async with open_app().run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot, tmp_path, model)
-        await pilot.press("right_square_bracket")
+        await pilot.press("pagedown")
         await until(pilot, lambda: ("inspect_unit", {"layer": 0, "unit": 1}) in model.asked)
-        await pilot.press("tab")
+        await pilot.press("right_square_bracket")
         assert screen.part == "i"
         await until(pilot, lambda: ("inspect_units", {"layer": 0, "part": "i"}) in model.asked)
-        await pilot.press("shift+tab", "shift+tab")
+        await pilot.press("left_square_bracket", "left_square_bracket")
         assert screen.part == "c"
         await until(pilot, lambda: "cell state c of all units" in painted(pilot.app))
-        await pilot.press("2")
+        await pilot.press("greater_than_sign")
         await until(pilot, lambda: "layer 2, unit 1" in painted(pilot.app))
         await until(pilot, lambda: ("inspect_unit", {"layer": 1, "unit": 1}) in model.asked)
-        await pilot.press("3")  # there is no third layer
+        await pilot.press("less_than_sign", "less_than_sign")  # there is no third layer: the first follows the last
         assert screen.depth == 1
         await pilot.press("o")
         await until(pilot, lambda: "slowest first" in painted(pilot.app))
@@ -143,7 +143,7 @@ async def test_unit_gate_layer_and_order_by_key(tmp_path: Path, open_app: Open) 
         await pilot.press("o", "o")
         await until(pilot, lambda: "by number" in painted(pilot.app))
         assert screen._unit_order == list(range(12))
-        await pilot.press("left_square_bracket", "left_square_bracket")
+        await pilot.press("pageup", "pageup")
         assert screen.unit == 11
 
 
@@ -163,11 +163,11 @@ async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
         screen = await opened(pilot, tmp_path, model)
         await pilot.press(*["right"] * 4, "shift+right", "shift+right")
         assert screen.selected == (4, 6)
-        await pilot.press("f")
+        await pilot.press("slash")
         await until(pilot, lambda: "1 other places" in painted(pilot.app))
         assert ("inspect_span", {"layer": 0, "part": "h", "first": 4, "last": 6}) in model.asked
         assert "units 3, -1 are on" in painted(pilot.app)
-        await pilot.press("n")
+        await pilot.press("full_stop")
         assert screen._text.pieces[screen.cursor : screen.cursor + 3] == ("c", "a", "t")
         assert screen.cursor > 6
         await until(pilot, lambda: "⟦cat⟧" in painted(pilot.app))
@@ -195,7 +195,7 @@ async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> 
     model = FakeInspector()
     async with open_app().run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, tmp_path, model)
-        await pilot.press("e")
+        await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
         pilot.app.screen.query_one(TextArea).text = "a dog"
         await pilot.press("ctrl+s")
@@ -203,7 +203,7 @@ async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> 
         assert any(op == "inspect" for op, _ in model.asked[2:])
         other = tmp_path / "other.txt"
         other.write_text("from a file\x1b[2J")
-        await pilot.press("e")
+        await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
         field = pilot.app.screen.query_one(Input)
         field.value = str(tmp_path / "none")

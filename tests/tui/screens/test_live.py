@@ -127,7 +127,7 @@ async def test_an_engine_that_does_not_answer_is_told(
         async with open_app(run).run_test(size=(80, 24)) as pilot:
             await seen(pilot)
             assert "The engine has not reported for 4" in painted(pilot.app)
-            await pilot.press("s")
+            await pilot.press("ctrl+s")
             await until(pilot, lambda: any("has not answered" in n.message for n in pilot.app._notifications))
 
 
@@ -190,7 +190,7 @@ async def test_resizing_loses_nothing(tmp_path: Path, open_app: Open) -> None:
         await until(pilot, lambda: painted(pilot.app).splitlines()[3:22] == before.splitlines()[3:22])
 
 
-@pytest.mark.parametrize(("key", "op"), [("space", "pause"), ("s", "save")])
+@pytest.mark.parametrize(("key", "op"), [("space", "pause"), ("ctrl+s", "save")])
 async def test_keys_ask_the_engine(tmp_path: Path, open_app: Open, key: str, op: str) -> None:
     run = make_run(tmp_path)
     with alive(run):
@@ -223,7 +223,7 @@ async def test_a_refusal_is_shown(tmp_path: Path, open_app: Open) -> None:
     with alive(run):
         async with open_app(run).run_test(size=(80, 24)) as pilot:
             await seen(pilot)
-            await pilot.press("s")
+            await pilot.press("ctrl+s")
             await until(pilot, lambda: asked(run) == ["save"])
             request = read_json_lines(run.requests)[0][0]["id"]
             append_json_line(
@@ -237,12 +237,12 @@ async def test_stop_asks_first(tmp_path: Path, open_app: Open) -> None:
     with alive(run):
         async with open_app(run).run_test(size=(80, 24)) as pilot:
             await seen(pilot)
-            await pilot.press("x")
+            await pilot.press("ctrl+x")
             await pilot.pause()
             assert "end its engine?" in painted(pilot.app)
             await pilot.press("escape")
             await seen(pilot)
-            await pilot.press("x", "n", "x", "y")
+            await pilot.press("ctrl+x", "n", "ctrl+x", "y")
             await until(pilot, lambda: asked(run) == ["stop"])
 
 
@@ -250,7 +250,7 @@ async def test_keys_of_a_living_engine_do_nothing_after_it_ended(tmp_path: Path,
     run = make_run(tmp_path, state="finished")
     async with open_app(run).run_test(size=(80, 24)) as pilot:
         await seen(pilot)
-        await pilot.press("space", "s", "x", "r")
+        await pilot.press("space", "ctrl+s", "ctrl+x", "r")
         await pilot.pause()
         assert isinstance(pilot.app.screen, LiveScreen)
         assert not run.requests.exists()
@@ -374,9 +374,9 @@ async def test_the_chart_is_drawn_as_asked(tmp_path: Path, open_app: Open) -> No
     run = make_run(tmp_path, state="stopped")
     async with open_app(run).run_test(size=(120, 40)) as pilot:
         await seen(pilot)
-        await pilot.press("l", "m", "a", "plus")
+        await pilot.press("y", "s", "a", "plus")
         await until(pilot, lambda: "by tokens, zoomed" in painted(pilot.app))
-        await pilot.press("0", "l", "m", "m", "m", "a", "a")
+        await pilot.press("0", "y", "s", "s", "s", "a", "a")
         await until(pilot, lambda: "nats per char, log ─" in painted(pilot.app))
 
 

@@ -19,7 +19,7 @@ Open = Callable[..., LstmtuiApp]
 
 async def opened(pilot: Pilot[None]) -> ManualScreen:
     """Open the manual from help and return its screen."""
-    await pilot.press("f1", "m")
+    await pilot.press("f1", "f1")
     await until(pilot, lambda: isinstance(pilot.app.screen, ManualScreen) and pilot.app.screen.is_usable)
     screen = pilot.app.screen
     assert isinstance(screen, ManualScreen)

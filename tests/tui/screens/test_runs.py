@@ -53,6 +53,9 @@ async def test_an_empty_list_says_what_this_is_and_offers_three_starts(open_app:
             assert said in text, said
         await pilot.press("t", "d", "r", "m", "c")
         assert isinstance(pilot.app.screen, RunsScreen)
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            assert len(painted(pilot.app).splitlines()) == size[1]
 
 
 async def test_enter_trains_on_the_built_in_text(tmp_path: Path, started: list[RunFolder]) -> None:

@@ -125,11 +125,11 @@ async def test_the_microphone_is_heard_until_f2(open_app: Open, run: RunFolder) 
     async with open_app(run, "type").run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot)
         assert not screen.query_one(LevelMeter).display
-        await pilot.press("f2")
+        await pilot.press("f9")
         await until(pilot, lambda: "microphone ██" in words(pilot) and "-6 dB good" in words(pilot))
         assert "Listening" in words(pilot)
         assert "samples" in words(pilot)
-        await pilot.press("f2")
+        await pilot.press("f9")
         await until(pilot, lambda: "1 word in" in words(pilot) and "of the microphone" in words(pilot))
         assert not screen.query_one(LevelMeter).display
 
@@ -146,7 +146,7 @@ async def test_no_microphone_and_one_that_goes_away_are_sentences(
     app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_microphone=opened))
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        await pilot.press("f2")
+        await pilot.press("f9")
         sentence = "The microphone is gone (unplugged)" if blocks else "No microphone is found on this machine"
         await until(pilot, lambda: sentence in words(pilot))
         await transcribe(pilot, "a.wav")
@@ -173,7 +173,7 @@ async def test_a_run_without_a_checkpoint_is_a_sentence(run: RunFolder, services
     app = LstmtuiApp(run, screen="type", services=dataclasses.replace(services, open_transcriber=none))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "It has no checkpoint yet. ctrl+r opens it again." in words(pilot))
-        await pilot.press("f2")
+        await pilot.press("f9")
         await until(pilot, lambda: "ctrl+r loads the model." in words(pilot))
 
 

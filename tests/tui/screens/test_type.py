@@ -277,12 +277,12 @@ async def test_ghost_text_shows_only_when_the_model_is_sure_enough(open_app: Ope
         assert area(pilot).suggestion == "ction is called"
         assert "sure  60%" in painted(pilot.app)
         for _ in range(7):
-            await pilot.press("ctrl+up")
+            await pilot.press("f7")
         assert area(pilot).suggestion == ""
         assert "from 65%" in painted(pilot.app)
         await pilot.press("down")  # one's own choice shows, sure or not
         assert area(pilot).suggestion == "nction"
-        await pilot.press("up", "ctrl+down")
+        await pilot.press("up", "f6")
         assert area(pilot).suggestion == "ction is called"
 
 
