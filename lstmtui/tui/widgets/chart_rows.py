@@ -124,7 +124,8 @@ def _bars(values: Sequence[float], top: float, lines: int, line: int, cursor: in
     """Return one of the lines of bars; the first is the highest."""
     row: Row = []
     for column, value in enumerate(values):
-        height = 0 if not math.isfinite(value) else max(1, round(value / top * lines * EIGHTHS))
+        # The highest bar leaves an eighth free, which is the gap to the row above.
+        height = 0 if not math.isfinite(value) else max(1, round(value / top * (lines * EIGHTHS - 1)))
         text = _BARS[min(EIGHTHS, max(0, height - (lines - 1 - line) * EIGHTHS))]
         style = "row"
         if column == cursor:

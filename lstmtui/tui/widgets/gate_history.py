@@ -73,6 +73,21 @@ class Place:
     probe: Saturation
 
 
+def _edges(units: int, height: int, dots: str) -> tuple[bool, list[int]]:
+    """Return whether a row has two slots for units, and where the slots begin and end in the order of units."""
+    rows = max(1, height - 1)
+    halves = dots == COLOURS and units > rows
+    slots = max(1, min(rows * (1 + halves), units))
+    return halves, [units * n // slots for n in range(slots + 1)]
+
+
+def averaged(units: int, height: int, dots: str) -> str:
+    """Return in words of how many units a cell of so many rows is the mean; empty where each unit has its own."""
+    sizes = {end - start for start, end in pairwise(_edges(units, height, dots)[1])}
+    low, high = min(sizes), max(sizes)
+    return "" if high == 1 else f"means of {high} units" if low == high else f"means of {low} or {high} units"
+
+
 class UnitsByTime:
     """Where the units of a gate are on `width` by `height` cells, by training time, in the given order.
 
@@ -87,21 +102,12 @@ class UnitsByTime:
         self._order, self._end, self._dots = order, end, dots
         self.width = size[0]
         self._probes = [probe for probe in probes if probe.left.shape == probes[-1].left.shape]
-        rows = max(1, size[1] - 1)
-        self.halves = dots == COLOURS and len(order) > rows
-        slots = max(1, min(rows * (1 + self.halves), len(order)))
-        edges = [len(order) * n // slots for n in range(slots + 1)]
+        self.halves, edges = _edges(len(order), size[1], dots)
         self._slots = [tuple(order[start:stop]) for start, stop in pairwise(edges)]
         self._numbers = self.width >= NUMBER_COLUMNS + MIN_COLUMNS
         self._label = LABEL_COLUMNS if self.width >= NUMBER_COLUMNS + LABEL_COLUMNS + MIN_COLUMNS else 0
         self._cols = max(0, self.width - (NUMBER_COLUMNS if self._numbers else 0) - self._label)
         self._columns = columns_of([probe.step for probe in self._probes], end, self._cols)
-
-    def averaged(self) -> str:
-        """Return how many units a cell is the mean of, in words; empty where each has its own."""
-        sizes = {len(units) for units in self._slots}
-        low, high = min(sizes), max(sizes)
-        return "" if high == 1 else f"means of {high} units" if low == high else f"means of {low} or {high} units"
 
     def rows(self, cursor: tuple[int, int] | None = None, marked: int | None = None) -> list[Row]:
         """Return the rows, and the axis of steps below them, with a mark at the column and the slot of the cursor.
@@ -224,8 +230,8 @@ def distribution(
     quantiles = [probe.quantiles[layer, gate].tolist() for probe in known]
     low, high = value_range(gates, gate, quantiles)
     rows = max(1, height - 1)
-    labels = _value_labels(low, high, rows)
-    margin = max(map(len, labels.values())) + 1 if width >= 2 * MIN_COLUMNS else 0
+    labels = _value_labels(gates, gate, (low, high), rows)
+    margin = max(len(text) for text, _ in labels.values()) + 1 if width >= 2 * MIN_COLUMNS else 0
     cols = max(1, width - margin)
     columns = columns_of([probe.step for probe in known], end, cols)
     per_row = 1 + (dots == COLOURS)
@@ -236,7 +242,8 @@ def distribution(
     guides = _guide_rows(gates, gate, (low, high), rows)
     drawn: list[Row] = []
     for r in range(rows):
-        row: Row = [(f"{labels.get(r, ''):>{margin - 1}}│", "axis")] if margin else []
+        text, style = labels.get(r, ("", "axis"))
+        row: Row = [(f"{text:>{margin - 1}}", style), ("│", "axis")] if margin else []
         cells = []
         for of_column in levels:
             here = of_column[r * per_row : (r + 1) * per_row]
@@ -276,10 +283,17 @@ def _band_levels(quantiles: Sequence[float], low: float, high: float, slots: int
     return levels
 
 
-def _value_labels(low: float, high: float, rows: int) -> dict[int, str]:
-    parts = 4 if rows >= 9 else 2 if rows >= 3 else 1
-    digits = 2 if high - low < 4 else 0
-    return {round((rows - 1) * n / parts): f"{high - (high - low) * n / parts:.{digits}f}" for n in range(parts + 1)}
+def _value_labels(
+    gates: Sequence[str], gate: int, bounds: tuple[float, float], rows: int
+) -> dict[int, tuple[str, str]]:
+    """Return labels by row, with their styles: ends, middle, and the thresholds in the colours of their sides."""
+    (below, above), (low, high) = saturates_beyond(gates, gate), bounds
+    digits = 1 if math.isfinite(below) else 2 if high - low < 4 else 0
+    wanted = [(low, "axis"), (high, "axis"), ((low + high) / 2, "axis")]
+    wanted += [(below, "left"), (above, "right")] if math.isfinite(below) else []
+    return {
+        round((high - value) / (high - low) * (rows - 1)): (f"{value:.{digits}f}", style) for value, style in wanted
+    }
 
 
 def _guide_rows(gates: Sequence[str], gate: int, bounds: tuple[float, float], rows: int) -> dict[int, str]:

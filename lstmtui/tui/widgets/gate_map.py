@@ -29,7 +29,7 @@ ONE_GATE_VIEWS = ("history", "distribution", "window", "scatter")
 """Views of one gate, which use the whole panel."""
 SWATCHES = 5
 """Colours of a ramp in the legend."""
-MIN_DETAIL_ROWS = 7
+MIN_DETAIL_ROWS = 5
 """Free rows below an overview from which on it also shows the chosen gate by training time."""
 
 
@@ -131,8 +131,10 @@ class GateMap(Widget):
         if self.view == "window":
             at = f", step {self.window.step:,}" if self.window else ""
             return f"{chosen}: {units} {'token' if newest.layer_names else 'character'}{at}"
-        averaged = self._map[1].averaged() if self._map is not None and not short else ""
-        return f"{chosen}: {units} training time{f', {averaged}' if averaged else ''}"
+        averaged = gate_history.averaged(newest.left.shape[2], self.size.height, self._cells())
+        title = f"{chosen}: {units} training time"
+        full = f"{title}, {averaged}" if averaged else title
+        return full if len(full) <= self.size.width - 4 else title
 
     def _cells(self) -> str:
         """Return the characters of shut gates, or COLOURS on a terminal that has them."""
@@ -317,7 +319,8 @@ class GateMap(Widget):
     def _head(self, width: int) -> str:
         """Return the line above the map of the chosen gate."""
         newest, (layer, gate) = self.probes[-1], self.place()
-        averaged = self._map[1].averaged() if self._map is not None else ""
+        rows = self.size.height - self._count() - 2
+        averaged = gate_history.averaged(newest.left.shape[2], rows, self._cells())
         label = gate_views.gate_label(newest, layer, gate)
         short = gate_views.chosen_gate(newest, layer, gate, short=True).removeprefix("Gate ")
         units = f"units by training time{f', {averaged}' if averaged else ''}"

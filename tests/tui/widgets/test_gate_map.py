@@ -42,7 +42,7 @@ async def test_units_stand_from_the_most_open_to_the_most_shut() -> None:
     one = probe(5, left=[[[1.0, 0.0, 0.5, 0.0]]], right=[[[0.0, 1.0, 0.0, 0.3]]])
     (row,) = await drawn((one,), width=4 + 8 + 10, height=1)
     assert row == "1·i ██▒▒⠶⠶⠿⠿  38%  32%"
-    heads, row = await drawn((one,), width=5 + 8 + 10)
+    heads, row = await drawn((one,), width=5 + 8 + 10, height=3)
     assert heads.split() == ["units", "→", "shut", "open"]
     assert row == "▸1·i ██▒▒⠶⠶⠿⠿  38%  32%"
 
@@ -188,9 +188,10 @@ async def test_without_colours_or_blocks_a_cell_is_a_character(preferences: Pref
 
 async def test_the_distribution_has_bands_around_the_median_and_the_thresholds() -> None:
     rows = await view("distribution", size=(50, 12))
-    assert rows[0].startswith("1.00│·")  # only the highest values
-    assert rows[5].startswith("0.50│█")
-    assert rows[10].startswith("0.00│·")
+    assert rows[0].startswith("1.0│·")  # only the highest values
+    assert [rows[n][:3] for n in (1, 9)] == ["0.9", "0.1"]  # the thresholds
+    assert rows[5].startswith("0.5│█")
+    assert rows[10].startswith("0.0│·")
     levels = [gate_history.PLAIN_BANDS.index(row[8]) for row in rows[:-1]]
     assert set(levels) == {1, 2, 3, 4, 5}
     assert levels == [*sorted(levels[:6]), *sorted(levels[6:], reverse=True)]
