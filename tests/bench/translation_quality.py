@@ -79,7 +79,7 @@ def trained(s: RunSettings, seconds: float) -> tuple[nn.Module, Any]:
     optimizer = torch.optim.AdamW(
         [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
         lr=s.optimisation.lr, betas=(s.optimisation.beta1, s.optimisation.beta2),
-        weight_decay=s.optimisation.weight_decay, fused=True,
+        weight_decay=s.regularisation.weight_decay, fused=True,
     )  # fmt: skip
     batches, step, begun, told = PairBatches(data.train, positions, s.run.seed), 0, time.monotonic(), 0.0
     while (elapsed := time.monotonic() - begun) < seconds:
@@ -125,7 +125,7 @@ def _step(model: TwoStoreys, optimizer: Any, batch: PairBatch, s: RunSettings) -
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), s.optimisation.clip)
     optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 @torch.inference_mode()
