@@ -9,6 +9,7 @@ from lstmtui.errors import UsageError
 ORDER = (
     "getting-started",
     "typing",
+    "serving",
     "translation",
     "speech",
     "captions",

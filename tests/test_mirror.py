@@ -172,6 +172,12 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/analysis/translation_layers.py",),
     ),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
+    # --- the endpoint ---
+    Elsewhere(
+        "tests/serving/test_app.py", "a server that answers over HTTP",
+        tuple(f"lstmtui/serving/{name}.py" for name in ("api_errors", "model_queue", "server", "text_completion")),
+    ),
+    Elsewhere("tests/serving/test_guard.py", "hostile clients", ("lstmtui/serving/connections.py",)),
     # --- screens ---
     Elsewhere(
         "tests/tui/test_snapshots.py", "drawing: stored pictures of every screen show it",

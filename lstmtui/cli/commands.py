@@ -146,6 +146,12 @@ COMMANDS = (
     ),
     Entry("caption", _USE, "Describe pictures in words, with a run that was trained for captions.", "caption:caption"),
     Entry("adapt", _USE, "Adapt a run's completion to what a user writes.", "adapt:adapt"),
+    Entry(
+        "serve",
+        _USE,
+        "Answer other programs over HTTP, as OpenAI's completions do, on this machine; no text is stored or logged.",
+        "serve:serve",
+    ),
     Entry("sample", _USE, "Generate text with a trained run.", "sample:sample"),
     Entry(
         "evaluate",

@@ -29,3 +29,10 @@ def drafts_root() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path("lstmtui", appauthor=False) / "typed"
+
+
+def token_file() -> Path:
+    """Return the file of the token for `lstmtui serve`, in the user's state folder."""
+    import platformdirs
+
+    return platformdirs.user_state_path("lstmtui", appauthor=False) / "serve-token"

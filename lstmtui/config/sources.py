@@ -87,6 +87,7 @@ def user_folder() -> Path:
 
 RESERVED = (
     "LSTMTUI_RUNS", "LSTMTUI_CACHE", "LSTMTUI_CONFIG", "LSTMTUI_DEBUG", "LSTMTUI_THEME", "LSTMTUI_CHARSET",
+    "LSTMTUI_TOKEN",
 )  # fmt: skip
 """Environment variables that are not settings of a run."""
 _PREFIX = "LSTMTUI_"

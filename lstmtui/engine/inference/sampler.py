@@ -79,12 +79,40 @@ class Piece(NamedTuple):
     bits: float
 
 
+class PieceWriter:
+    """Turns the tokens that continue a prompt into text, as they are drawn."""
+
+    def __init__(self, tokenizer: Tokenizer, prompt: str, spelled: int = 0) -> None:
+        """The first `spelled` bytes of the tokens are the end of the prompt, which is not written again."""
+        self._tokenizer, self._spelled = tokenizer, spelled
+        self._before = prompt.encode("utf-8", "surrogatepass")
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def text(self, token: int) -> str:
+        """Return the text that `token` adds; empty within a character or the prompt."""
+        data = self._tokenizer.token_bytes(token)
+        if self._spelled:
+            new = data[self._spelled :]
+            self._spelled -= min(self._spelled, len(data))
+        else:
+            new = self._tokenizer.between(self._before, data) + data if self._before else data
+        self._before = data
+        return self._decoder.decode(new)
+
+    def rest(self) -> str:
+        """Return U+FFFD for a character that was begun and is not complete, else nothing."""
+        return self._decoder.decode(b"", final=True)
+
+
 class Sampler:
     """Samples one text over shared weights."""
 
-    def __init__(self, s: RunSettings, weights: Arena, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, s: RunSettings, weights: Arena, tokenizer: Tokenizer, reader: IncrementalModel | None = None
+    ) -> None:
+        """`reader` is a network of these weights that several samplers share, one after another."""
         self._tokenizer = tokenizer
-        self._reader = IncrementalModel(s, weights)
+        self._reader = reader or IncrementalModel(s, weights)
 
     @cached_property
     def _token_index(self) -> TokenIndex:
@@ -93,6 +121,11 @@ class Sampler:
     def unfinished_word(self, prompt: str) -> bytes:
         """Return the end of `prompt` that the first tokens spell again, and may continue."""
         return prompts.unfinished_word(self._tokenizer, self._token_index, prompt.encode("utf-8", "surrogatepass"))
+
+    def tokens_before(self, prompt: str, word: bytes) -> Array:
+        """Return the tokens (N,) int32, at least one, to read before `word`, the unfinished one of `prompt`."""
+        data = prompt.encode("utf-8", "surrogatepass")
+        return prompt_tokens(self._tokenizer, data[: len(data) - len(word)].decode("utf-8", "surrogatepass"))
 
     def tokens(self, prompt: str, options: SamplingOptions, random: np.random.Generator) -> Iterator[int]:
         """Yield tokens without end, after reading `prompt`; without one, as at the beginning of a line.
@@ -106,16 +139,31 @@ class Sampler:
         self._reader.load()  # training may have changed the weights
         self._reader.reset()
         word = self.unfinished_word(prompt)
-        data = prompt.encode("utf-8", "surrogatepass")
-        read = data[: len(data) - len(word)].decode("utf-8", "surrogatepass")
-        logits = self._reader.read(prompt_tokens(self._tokenizer, read).reshape(-1, 1))[0].copy()
+        self._reader.read(self.tokens_before(prompt, word).reshape(-1, 1))
+        yield from self.following(word, options, random, at_beginning=not prompt)
+
+    def following(
+        self,
+        word: bytes,
+        options: SamplingOptions,
+        random: np.random.Generator,
+        *,
+        at_beginning: bool = False,
+        at_once: int = CALL_TOKENS,
+    ) -> Iterator[Drawn]:
+        """Yield tokens without end after those that have been read, first a spelling of `word`.
+
+        at_beginning    nothing was written before
+        at_once         tokens that are drawn in one call; with 1, the logits are those of the next token
+        """
+        logits = self._reader.logits[0].copy()
         if word:
             yield from self._spell(word, logits, options, random)
-        elif not prompt and self._tokenizer.kind == "bpe":
+        elif at_beginning and self._tokenizer.kind == "bpe":
             yield self._draw_among(prompts.initial_tokens(self._token_index), logits, options, random)
         unk = -1 if self._tokenizer.unk is None else self._tokenizer.unk  # a placeholder is no text
         while True:
-            uniform = random.random(CALL_TOKENS)
+            uniform = random.random(at_once)
             drawn = self._reader.generate(uniform, options.temperature, options.top_k, options.top_p, unk)
             yield from map(Drawn, drawn.tolist(), self._reader.nats.tolist())
 
@@ -156,26 +204,17 @@ class Sampler:
         self, prompt: str, length: int, options: SamplingOptions, random: np.random.Generator
     ) -> Iterator[Piece]:
         """Yield text in pieces until it has at least `length` characters; the last token is not cut."""
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        tokenizer = self._tokenizer
         tokens = self._draw(prompt, options, random)
-        before, in_prompt = prompt.encode("utf-8", "surrogatepass"), len(self.unfinished_word(prompt))
+        writer = PieceWriter(self._tokenizer, prompt, len(self.unfinished_word(prompt)))
         written, nats = 0, 0.0
         while written < length:
             drawn = next(tokens)
             nats += drawn.nats
-            data = tokenizer.token_bytes(drawn.token)
-            if in_prompt:  # bytes that the prompt has already
-                piece = decoder.decode(data[in_prompt:])
-                in_prompt -= min(in_prompt, len(data))
-            else:
-                piece = decoder.decode(tokenizer.between(before, data) + data if before else data)
-            before = data
-            if piece:
+            if piece := writer.text(drawn.token):
                 written += len(piece)
                 yield Piece(piece, nats / math.log(2))
                 nats = 0.0
-        if rest := decoder.decode(b"", final=True):
+        if rest := writer.rest():
             yield Piece(rest, nats / math.log(2))
 
     def written(

@@ -7,6 +7,11 @@ the loaded model, or reports why it cannot be loaded.
     {"op": "autocomplete", ...}, {"op": "adapt", ...}              see `lstmtui.engine.autocomplete.operations`
     {"op": "sample", "prompt", "length", "temperature", "top_k", "top_p", "seed"}     {"piece": ...} ... {"done": true}
                        "line": true stops at the end of the first line
+    {"op": "generate", "prompt", "temperature", "top_k", "top_p", "seed", "logprobs", "score",
+     "tokens": 0}                                        {"stream": number, "prompt_tokens": n, "pieces": [...]}
+    {"op": "continue", "stream": number, "tokens": 8}    {"pieces": [{"text", "in_prompt", "logprob", "top"}, ...]}
+    {"op": "end", "stream": number}                      {"ended": true}
+                       several texts in turn: see `lstmtui.engine.inference.generation`
     {"op": "evaluate", "files": [...], "encoding": ""}               {"nll", "perplexity", "bits_per_char", "tokens"}
                        "dynamic": {"rule", "lr", "decay"}, each or null; then {"progress": 0.1} ... come first, and the
                        result has the same figures under "dynamic"
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +37,7 @@ from lstmtui.engine.answering import Answer, Answering, Answers, Operation, disp
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.inference import dynamic_evaluation
 from lstmtui.engine.inference.evaluate import Evaluator
+from lstmtui.engine.inference.generation import Generations, WrittenToken
 from lstmtui.engine.inference.loaded_model import LoadedModel, load, require_language_model, second_moments
 from lstmtui.engine.inference.sampler import Piece, Sampler, SamplingOptions
 from lstmtui.engine.services import unit_inspector
@@ -51,6 +58,9 @@ class Service:
         self._operations: dict[str, Operation] = {
             **Autocomplete(model).operations(),
             "sample": self._sample,
+            "generate": self._generate,
+            "continue": self._continue,
+            "end": self._end,
             "evaluate": self._evaluate,
             **unit_inspector.operations(LanguageReader(model)),
         }
@@ -69,8 +79,7 @@ class Service:
         seed: int | None = None,
         line: bool = False,
     ) -> Answers:
-        model = self._model
-        options = SamplingOptions(float(temperature), min(top_k, model.tokenizer.size), float(top_p))
+        model, options = self._model, self._options(temperature, top_k, top_p)
         options.check()
         if length > MAX_SAMPLE:
             raise UsageError(f"A sample has at most {MAX_SAMPLE:,} characters, not {length:,}.")
@@ -79,6 +88,30 @@ class Service:
         for piece in first_line(pieces, started=bool(prompt)) if line else pieces:
             yield {"piece": piece.text, "bits": round(piece.bits, 2)}
         yield {"done": True}
+
+    @cached_property
+    def _generations(self) -> Generations:
+        return Generations(self._model)
+
+    def _options(self, temperature: float, top_k: int, top_p: float) -> SamplingOptions:
+        return SamplingOptions(float(temperature), min(top_k, self._model.tokenizer.size), float(top_p))
+
+    def _generate(
+        self, prompt: str = "", temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int | None = None,
+        logprobs: int | None = None, score: bool = False, tokens: int = 0,
+    ) -> Answers:  # fmt: skip
+        options, random = self._options(temperature, top_k, top_p), np.random.default_rng(seed)
+        number = self._generations.start(prompt, options, random, logprobs=logprobs, score=score)
+        # The first turn is part of this answer, so that a text begins one question earlier.
+        pieces = [_as_answer(piece) for piece in self._generations.turn(number, tokens)] if tokens else []
+        yield {"stream": number, "prompt_tokens": self._generations.prompt_tokens(prompt), "pieces": pieces}
+
+    def _continue(self, stream: int, tokens: int = 8) -> Answers:
+        yield {"pieces": [_as_answer(piece) for piece in self._generations.turn(stream, tokens)]}
+
+    def _end(self, stream: int) -> Answers:
+        self._generations.end(stream)
+        yield {"ended": True}
 
     def _evaluate(self, files: list[str], dynamic: dict[str, Any] | None = None, encoding: str = "") -> Answers:
         model = self._model
@@ -119,6 +152,12 @@ class InspectionService:
         if isinstance(request, dict) and request.get("op") not in self._operations:
             require_language_model(self._run, config.load(self._run.config))
         return dispatch(self._operations, request, "inspect")
+
+
+def _as_answer(piece: WrittenToken) -> Answer:
+    """Return the JSON object of a piece."""
+    about = {"top": piece.top, "logprob": piece.log_probability} if piece.log_probability is not None else {}
+    return {"text": piece.text, "in_prompt": piece.in_prompt, **about}
 
 
 def first_line(pieces: Iterator[Piece], *, started: bool) -> Iterator[Piece]:

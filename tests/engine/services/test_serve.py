@@ -205,3 +205,24 @@ def test_memory_stays_flat_over_many_requests(tmp_path, tokens):
             if number % 250 == 249:
                 sizes.append(resident_mb(pid))
     assert sizes[-1] - sizes[1] < 12, sizes
+
+
+def test_two_texts_are_continued_in_turn(run):
+    service = Service(load(run))
+
+    def ask(**request):
+        return next(service.answers(request))
+
+    streams = [ask(op="generate", prompt=prompt, temperature=0, logprobs=1)["stream"] for prompt in ("the c", "a dog ")]
+    texts = ["", ""]
+    while min(map(len, texts)) < 20:
+        for n, stream in enumerate(streams):
+            for piece in ask(op="continue", stream=stream, tokens=3)["pieces"]:
+                assert piece["logprob"] <= piece["top"][0][1]
+                texts[n] += piece["text"]
+    for prompt, text in zip(("the c", "a dog "), texts, strict=True):
+        *pieces, _ = service.answers({"op": "sample", "prompt": prompt, "length": len(text), "temperature": 0})
+        assert "".join(piece["piece"] for piece in pieces).startswith(text)
+    assert ask(op="end", stream=streams[0]) == {"ended": True}
+    with pytest.raises(UsageError, match="no text"):
+        ask(op="continue", stream=streams[0])
