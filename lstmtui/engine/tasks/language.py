@@ -31,6 +31,8 @@ Array = np.ndarray[Any, Any]
 
 MEMORISATION_CHARACTERS = 2000
 """Length of the final sample whose overlap with the training text is measured."""
+PROBED_STREAMS = 8
+"""Streams whose gates are read between evaluations; more would take longer and so be read more seldom."""
 BEGINNING_TOKENS = 2000
 """Tokens of a text that are searched for an example prompt."""
 
@@ -66,6 +68,7 @@ class LanguageTask(Task):
         check_room(s, vocabulary, self.streams.T, self.streams.B, dev)
         self.weights = Arena(parameters(s, vocabulary), device=dev)
         self.model = LanguageModel(s, self.weights, self.streams.T, self.streams.B, threads=threads, backward=True)
+        self._gate_reader: LanguageModel | None = None
         self.optimizer = Optimizer(s, self.weights, threads)
         self.evaluator = None
         if len(data.valid.tokens) > 1:
@@ -216,8 +219,20 @@ class LanguageTask(Task):
         return self.sampler.written(prompt, length, options, random, self.check) if length else []
 
     def probe_gates(self, step: int) -> None:
-        """Write the saturation of the gates over the next window."""
-        self._observe(step)
+        """Write the saturation of the gates over the next window of some of the streams."""
+        reader = self._gate_reader
+        if self.model.B <= PROBED_STREAMS or self.model.device.name != "cpu":
+            self._observe(step)
+            return
+        if reader is None or reader.T != self.model.T:
+            reader = self._gate_reader = LanguageModel(
+                self.settings, self.weights, self.model.T, PROBED_STREAMS,
+                threads=self.settings.run.threads, backward=False,
+            )  # fmt: skip
+        reader.pack()
+        reader.set_states({name: states[:PROBED_STREAMS] for name, states in self.model.states().items()})
+        reader.observe(self.streams.window(self.streams.position(step).window)[0][:, :PROBED_STREAMS])
+        self.writer.saturation(step, reader.cell.gate_names, **gate_statistics.saturation(reader))
 
     def _observe(self, step: int) -> Array:
         """Read the next window, write the saturation of its gates, and return its tokens that have gates (T, B)."""

@@ -17,6 +17,8 @@ MAX_SHARE = 0.01
 """Part of the time of training that probes between evaluations may take."""
 LENT_SECONDS = 60.0
 """Seconds of training whose part may be taken beforehand: somebody who has just begun a run looks at it."""
+MARGIN = 1.25
+"""Times the last probe that the next one may take: other processes come and go."""
 MIN_SECONDS = 0.5
 """Seconds of training between two probes."""
 PROBES_PER_AXIS = 96
@@ -50,4 +52,4 @@ class GateProbes:
         per_step = seconds / max(1, step)
         cost = per_step if self._cost is None else self._cost  # the first one costs less than a step
         ahead = min(LENT_SECONDS, per_step * (self._trainer.plan.total - step))
-        return self._spent + cost <= MAX_SHARE * (seconds - self._trained_before + ahead)
+        return self._spent + MARGIN * cost <= MAX_SHARE * (seconds - self._trained_before + ahead)

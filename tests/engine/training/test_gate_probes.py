@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 from types import SimpleNamespace
 
+import numpy as np
 from support import tiny
 
 from lstmtui.engine.training import gate_probes
@@ -64,14 +65,24 @@ def test_the_weights_do_not_depend_on_the_probes(tmp_path, monkeypatch):
     monkeypatch.setattr(gate_probes, "MIN_SECONDS", 0.0)
     for share in (0.0, 1e9):
         monkeypatch.setattr(gate_probes, "MAX_SHARE", share)
-        run = tiny.create(tmp_path, f"run-{int(share)}", dropout=0.2, weight_drop=0.2)
+        run = tiny.create(tmp_path, f"run-{int(share)}", dropout=0.2, weight_drop=0.2, batch=12)
         writer = RunWriter(run, interval=60)
-        assert run_to_the_end(Trainer(run, writer, lambda: False)) == "finished"
+        trainer = Trainer(run, writer, lambda: False)
+        assert run_to_the_end(trainer) == "finished"
         writer.close()
         found.append((tiny.last_weights(run), len(read_saturation(run))))
     (without, few), (weights, many) = found
     assert weights == without
     assert (few, many) == (3, 30)
+    model, reader = trainer.task.model, trainer.task._gate_reader
+    assert (model.B, reader.B) == (12, 8)
+    tokens = np.random.default_rng(3).integers(0, 9, (model.T, model.B), np.int32)
+    reader.pack()
+    reader.set_states({name: states[:8] for name, states in model.states().items()})
+    for observed, part in ((model, tokens), (reader, tokens[:, :8])):
+        observed.observe(part)
+    for whole, part in zip(model.gates(), reader.gates(), strict=True):
+        np.testing.assert_allclose(part, whole[:, :8], atol=1e-5)  # products of other shapes round otherwise
 
 
 def test_a_probe_that_takes_long_is_left_out_of_the_speed(monkeypatch):
