@@ -79,7 +79,9 @@ def legend(sample: Sample, found: Styles) -> Content:
     """Return the meaning of the colours; empty for a sample without them."""
     if not sample.surprise:
         return Content("")
-    parts = [Content.styled(f" {name} ", style) for name, style in zip(NAMES, found, strict=True)]
+    # A border dims its text, which is not to be read on a coloured ground.
+    inks = [style if "\$" in style else f"$foreground {style}".strip() for style in found]
+    parts = [Content.styled(f" {name} ", style) for name, style in zip(NAMES, inks, strict=True)]
     return Content.assemble(*parts, " bits")
 
 
