@@ -95,12 +95,17 @@ class InspectedText:
         """Return what a part is called: state h, forget gate."""
         return CELLS[self.cell].label(part)
 
-    def excerpt(self, first: int, last: int) -> str:
-        """Return the tokens `first` to `last` in brackets, with a few tokens around them."""
+    def around(self, first: int, last: int, tokens: int) -> tuple[str, str, str]:
+        """Return what stands before, in and after the tokens `first` to `last`, with so many tokens on either side."""
         before, inside, after = (
             "".join(map(printable, self.pieces[low:high]))
-            for low, high in ((max(0, first - 16), first), (first, last + 1), (last + 1, last + 17))
+            for low, high in ((max(0, first - tokens), first), (first, last + 1), (last + 1, last + 1 + tokens))
         )
+        return before, inside, after
+
+    def excerpt(self, first: int, last: int) -> str:
+        """Return the tokens `first` to `last` in brackets, with a few tokens around them."""
+        before, inside, after = self.around(first, last, 16)
         return f"{before}⟦{inside}⟧{after}"
 
     def describe_token(self, token: int, value: float | None) -> str:
@@ -177,6 +182,19 @@ class UnitMap:
         figures = {"selective": self.selectivity, "slow": self.slowness, "active": self.spread}.get(order)
         units = range(len(self.selectivity))
         return list(units) if figures is None else sorted(units, key=lambda unit: (-figures[unit], unit))
+
+    def most_selective(self) -> int | None:
+        """Return the unit that one token sets apart most; None where no token occurs often enough."""
+        unit = max(range(len(self.selectivity)), key=self.selectivity.__getitem__, default=None)
+        return unit if unit is not None and self.selectivity[unit] > 0 and self.token[unit] else None
+
+    def means(self, unit: int, pieces: Sequence[str]) -> tuple[float, float]:
+        """Return the mean of a unit at its token, and at all others, in a text of these pieces; NaN without any."""
+        split: tuple[list[float], list[float]] = ([], [])
+        for token, piece in enumerate(pieces):
+            split[piece != self.token[unit]].append(self.value(unit, token))
+        first, others = (sum(values) / len(values) if values else math.nan for values in split)
+        return first, others
 
     def figure(self, unit: int, order: str) -> str:
         """Return the figure that `order` sorts by."""

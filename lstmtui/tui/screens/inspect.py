@@ -23,8 +23,9 @@ from lstmtui.tui.screens.text_input import TextInputScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets import shades
 from lstmtui.tui.widgets.bars import TitleBar
-from lstmtui.tui.widgets.coded_text import CodedText, Span
+from lstmtui.tui.widgets.coded_text import CodedText, Span, printable
 from lstmtui.tui.widgets.key_bar import KeyBar
+from lstmtui.tui.widgets.place_list import PlaceList
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.widgets.token_map import Row, TokenMap
 from lstmtui.tui.workers.inspection import InspectedModel, InspectionAnswered, InspectionThread
@@ -33,6 +34,8 @@ from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 if TYPE_CHECKING:
     from lstmtui.tui.app import LstmtuiApp
 
+MAX_CONTEXT = 100
+"""Tokens before and after a place that is listed: a line of the widest screen has no more."""
 MAX_PLACES = 50
 """The engine returns at most so many places of a span."""
 
@@ -49,7 +52,8 @@ Units are sorted by how far one character sets them apart (selective, with that 
 value (slow), or by how much they move (active). Sharp rows in the map of all units are the ones to inspect first.
 
 Shift with the arrows, or the mouse, selects a span. / finds the units that are on throughout the span, and the other \
-places where the same units are on: what these places have in common is what the units may represent.
+places where the same units are on, listed with what stands around them: what these places have in common is what the \
+units may represent.
 
 Of a translation, the layers of the encoder read the sources, and those of the decoder the targets, \
 each after the end of the sentence before. A text is a sentence a line, with its translation after a tab, or without: \
@@ -105,7 +109,7 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         super().__init__()
         self._folder, self._services = RunFolder(path), services
         self._inspection: InspectionThread | None = None
-        self._source = ""
+        self._source = self._words = ""
         """The text that was asked about; empty for the run's validation text."""
         self._text: InspectedText | None = None
         self._unit_values: UnitValues | None = None
@@ -114,8 +118,8 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         self._matches: tuple[Span, ...] = ()
         self._match = -1
         self._anchor: int | None = None
-        self._choose_first_unit = unit is None
-        """Whether the first map is to choose the unit that it lists first."""
+        self._search: list[UnitMap] | None = [] if unit is None else None
+        """The maps of the first layers while the most telling unit is looked for; None once it is found."""
         if unit is not None:
             self.set_reactive(InspectScreen.depth, unit[0])
             self.set_reactive(InspectScreen.unit, unit[1])
@@ -128,6 +132,8 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
             yield TokenMap(id="unit")
         with Container(id="units-panel", classes="panel"):
             yield TokenMap(id="units")
+        with Container(id="places-panel", classes="panel"):
+            yield PlaceList()
         yield StatusLine(id="status")
         yield KeyBar()
 
@@ -198,9 +204,47 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         self._request_unit()
         count = wording.count(len(read.pieces))
         cut = f"; longer texts are cut after {count} tokens" if read.was_cut else ""
-        source = "" if self._source else " of the run's validation text; e changes it"
-        self._set_status(f"Read {count} tokens{source}{cut}.")
+        source = "" if self._source else " of the run's validation text; p puts in another"
+        self._words = f"Read {count} tokens{source}{cut}."
+        self._set_status(self._words)
+        if self._search is not None and read.pieces:
+            self._search = []
+            self._look_at_layer(0)
         self._update()
+
+    def _look_at_layer(self, layer: int) -> None:
+        """Ask for the units of a layer, to find the most telling one, and say so."""
+        if self._inspection is not None and self._text is not None:
+            name = self._text.layer_name(layer)
+            self._set_status(f"{self._words} Looking for the unit that one character sets apart most: {name} …")
+            self._inspection.ask("inspect_units", text=self._source, layer=layer, part=self.part)
+
+    def _search_units(self, answer: dict[str, Any]) -> None:
+        """Look at one layer after the other, and open on the most selective unit of all; a key ends the search."""
+        if self._search is None or self._text is None or answer["part"] != self.part:
+            return
+        if answer["layer"] != len(self._search):
+            return
+        self._search.append(UnitMap.from_answer(answer, len(self._text.of_layer(answer["layer"]).pieces)))
+        if len(self._search) < self._text.layers:
+            self._look_at_layer(len(self._search))
+            return
+        found = [(m.selectivity[unit], -k, unit) for k, m in enumerate(self._search) if (unit := m.most_selective())
+                 is not None]  # fmt: skip
+        searched, self._search = self._search, None
+        if not found:
+            self._set_status(f"{self._words} No character occurs often enough to set a unit apart.")
+            return
+        _, layer, unit = max(found)
+        layer = -layer
+        units, read = searched[layer], self._text.of_layer(layer)
+        at, elsewhere = units.means(unit, read.pieces)
+        piece = printable(units.token[unit])
+        self.depth, self.unit = layer, unit
+        self._set_status(
+            f"{self._words} {read.layer_name(layer).capitalize()}, unit {unit} tells most: its {read.label(self.part)} "
+            f"is {at:+.2f} at '{'␣' if piece == ' ' else piece}', {elsewhere:+.2f} elsewhere."
+        )
 
     def _show_tokens(self, read: InspectedText) -> None:
         """Show the tokens that the chosen layer reads."""
@@ -213,14 +257,13 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
             token_map.pieces = shown.pieces
 
     def _receive_unit_map(self, answer: dict[str, Any]) -> None:
-        if self._text is None or (answer["layer"], answer["part"]) != (self.depth, self.part):
-            return
-        self._unit_map = UnitMap.from_answer(answer, len(self._text.pieces))
-        self._unit_order = self._unit_map.sorted_units(self.order)
-        if self._choose_first_unit and self._unit_order:
-            self._choose_first_unit = False
-            self.unit = self._unit_order[0]
-        self._update()
+        if self._text is not None and (answer["layer"], answer["part"]) == (self.depth, self.part):
+            self._unit_map = UnitMap.from_answer(answer, len(self._text.pieces))
+            self._unit_order = self._unit_map.sorted_units(self.order)
+            if self._search is not None and self._unit_order:
+                self.unit = self._unit_order[0]
+            self._update()
+        self._search_units(answer)
 
     def _receive_unit(self, answer: dict[str, Any]) -> None:
         if (answer["layer"], answer["unit"]) == (self.depth, self.unit):
@@ -241,8 +284,20 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
             status = f"Units {units} are on together nowhere else."
         else:
             places = f"{found} places or more" if found >= MAX_PLACES else f"{found} other places"
-            status = f"{places} (n, N) where units {units} are on."
+            status = f"{places} (. and ,) where units {units} are on."
         self._set_status(status)
+        self._show_places()
+
+    def _show_places(self) -> None:
+        """List the places that were found below the span, aligned; none where nothing was found."""
+        listed, text, span = self.query_one(PlaceList), self._text, self.selected
+        self.set_class(bool(self._matches) and span is not None, "-places")
+        if text is not None and span is not None and self._matches:
+            listed.places = tuple(text.around(*place, MAX_CONTEXT) for place in (span, *self._matches))
+            listed.chosen = self._match + 1
+            units = self.query_one("#places-panel")
+            units.border_title = Content("Places where the same units are on, below the span")
+            units.border_subtitle = Content(". next  , before  esc drops them")
 
     # --- showing --------------------------------------------------------------------------------------------------
 
@@ -366,25 +421,39 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
     def on_token_map_chosen(self, message: TokenMap.Chosen) -> None:
         if message.token is not None:
             self._move(message.token)
+        self._search = None if message.row is not None else self._search
         if message.row is not None and message.source.id == "units":
             self.unit = self._unit_order[message.row]
         elif message.row is not None and self._text is not None:
             self.part = self._text.parts[message.row]
 
+    def on_place_list_chosen(self, message: PlaceList.Chosen) -> None:
+        if message.place and self._matches:
+            self._match = message.place - 2
+            self.action_match(1)
+        elif self.selected is not None:
+            self._match = -1
+            self._move(self.selected[0])
+            self.query_one(PlaceList).chosen = 0
+
     def action_unit(self, by: int) -> None:
+        self._search = None
         if self._unit_order:
             at = self._unit_order.index(self.unit) if self.unit in self._unit_order else 0
             self.unit = self._unit_order[(at + by) % len(self._unit_order)]
 
     def action_part(self, by: int) -> None:
+        self._search = None
         if self._text is not None:
             parts = self._text.parts
             self.part = parts[(parts.index(self.part) + by) % len(parts)]
 
     def action_layer(self, by: int) -> None:
+        self._search = None
         self.depth = (self.depth + by) % max(1, self._layers)
 
     def action_order(self) -> None:
+        self._search = None
         names = list(UNIT_ORDERS)
         self.order = names[(names.index(self.order) + 1) % len(names)]
 
@@ -395,7 +464,7 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
         if self._inspection is None or self._text is None or not self._text.pieces:
             return
         first, last = self.selected or (self.cursor, self.cursor)
-        self.selected = (first, last)
+        self.selected, self._search = (first, last), None
         self._set_status("Searching for other places …")
         self._inspection.ask(
             "inspect_span", text=self._source, layer=self.depth, part=self.part, first=first, last=last
@@ -407,12 +476,14 @@ caption. A text is a picture's path a line, with its caption after a tab, or wit
             self._match = (len(self._matches) - 1) if at_start else (self._match + by) % len(self._matches)
             first, last = self._matches[self._match]
             self._move(first)
+            self.query_one(PlaceList).chosen = self._match + 1
             self._set_status(f"Place {self._match + 1} of {len(self._matches)}: {self._text.excerpt(first, last)}")
 
     def _clear_span(self) -> None:
         self.selected = self._anchor = None
         self._matches, self._match = (), -1
         self.query_one(CodedText).matches = ()
+        self._show_places()
 
     def action_edit(self) -> None:
         def entered(text: str | None) -> None:

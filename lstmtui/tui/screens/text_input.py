@@ -46,10 +46,18 @@ class TextInputScreen(Dialog[str | None]):
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Text to inspect"
             dialog.border_subtitle = "ctrl+s reads it   escape cancels"
-            yield Static("Type or paste a text. Or load the beginning of a file (tab goes there):", classes="hint")
+            yield Static(
+                "Type or paste a text: it takes the place of the one below. Or load the beginning of a file (tab goes "
+                "there):",
+                classes="hint",
+            )
             yield LineInput("", placeholder="path of a file, then enter", id="file")
             yield Static(id="problem", classes="hint")
             yield SafeTextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#text", TextArea).select_all()  # what is typed or pasted replaces it
 
     @on(Input.Submitted)
     def _load(self, event: Input.Submitted) -> None:

@@ -17,6 +17,7 @@ from textual.widgets import TextArea
 
 from lstmtui.client.model import Candidate
 from lstmtui.common.terminal_text import safe
+from lstmtui.common.word_boundaries import MAX_WORD, partial_word
 from lstmtui.errors import LstmtuiError
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui import wording
@@ -222,6 +223,9 @@ F5 saves it to a file. F2 adapts the run to it, in a profile beside the run; F3 
         if self.completion is not None:
             texts = [c.text for c in candidates if not c.replaces]
             self._rejected.show(self.completion.text, texts, time.monotonic())
+        if self.completion is not None:
+            typed = self.completion.text[-MAX_WORD:].encode("utf-8", "replace")
+            listed.begun = partial_word(typed).decode("utf-8", "replace")
         listed.candidates, listed.chosen = candidates, self.chosen
         if self.completion is not None and not candidates:
             listed.empty_text = "No suggestions."

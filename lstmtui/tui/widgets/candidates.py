@@ -25,6 +25,8 @@ class Candidates(Widget):
 
     candidates: reactive[tuple[Candidate, ...]] = reactive((), layout=True)
     chosen: reactive[int] = reactive(0)
+    begun: reactive[str] = reactive("")
+    """The letters of the word at the cursor, which all candidates continue that do not replace it."""
     empty_text: reactive[str] = reactive("", layout=True)
     """Shown while there are none."""
 
@@ -39,9 +41,9 @@ class Candidates(Widget):
 
     def _line(self, index: int, candidate: Candidate, room: int, bar: int) -> Content:
         chosen = index == self.chosen
-        text = Content(("↶ " if candidate.replaces else "") + printable_candidate(candidate.text)).truncate(
-            room, ellipsis=True, pad=True
-        )
+        typed = "" if candidate.replaces or candidate.text[:1].isspace() else one_line(self.begun)
+        whole = ("↶ " if candidate.replaces else typed) + printable_candidate(candidate.text)
+        text = Content(whole).truncate(room, ellipsis=True, pad=True)
         share = min(1.0, max(0.0, candidate.probability))
         return Content.assemble(
             ("▸" if chosen else " ", "bold $primary"),

@@ -80,7 +80,7 @@ def legend(sample: Sample, found: Styles) -> Content:
     if not sample.surprise:
         return Content("")
     # A border dims its text, which is not to be read on a coloured ground.
-    inks = [style if "\$" in style else f"$foreground {style}".strip() for style in found]
+    inks = [style if "$" in style else f"$foreground {style}".strip() for style in found]
     parts = [Content.styled(f" {name} ", style) for name, style in zip(NAMES, inks, strict=True)]
     return Content.assemble(*parts, " bits")
 

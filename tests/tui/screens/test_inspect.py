@@ -33,7 +33,7 @@ async def opened(pilot: Pilot[None], root: Path, model: Any, **settings: Any) ->
     if isinstance(model, FakeInspector) and model.error is None:
         await until(
             pilot,
-            lambda: screen._unit_map is not None and screen._unit_values is not None and "Read" in painted(pilot.app),
+            lambda: screen._search is None and screen._unit_map is not None and screen._unit_values is not None,
         )
     return screen
 
@@ -51,6 +51,36 @@ async def test_text_gates_and_all_units_at_once(tmp_path: Path, open_app: Open) 
         assert "⠒" in text
         assert len([line for line in text.splitlines() if "  i ⠒" in line or "  f ⠒" in line or "▸ h ⠒" in line]) == 3
         assert screen.unit == 0
+
+
+class Telling(FakeInspector):
+    """The second layer has the unit that a character sets apart most: the one of 'e', which is high there."""
+
+    def _inspect_units(self, text: str, layer: int, part: str) -> dict[str, Any]:
+        answer = super()._inspect_units(text, layer, part)
+        answer["selectivity"] = [
+            5.5 if (layer, unit) == (1, ord("e") % self.units) else 1.0 for unit in range(self.units)
+        ]
+        return answer
+
+
+async def test_it_opens_on_the_unit_that_one_character_sets_apart_most(tmp_path: Path, open_app: Open) -> None:
+    model = Telling()
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, tmp_path, model)
+        await until(pilot, lambda: "tells most" in painted(pilot.app))
+        assert (screen.depth, screen.unit) == (1, ord("e") % model.units)
+        assert "Layer 2, unit 5 tells most: its state h is +0.90 at 'e', -0.30 elsewhere." in " ".join(
+            painted(pilot.app).split()
+        )
+
+
+async def test_a_key_ends_the_search_for_a_telling_unit(tmp_path: Path, open_app: Open) -> None:
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, tmp_path, Telling())
+        screen._search = []
+        await pilot.press("pagedown")
+        assert screen._search is None
 
 
 class FakeTranslator(FakeInspector):
@@ -171,6 +201,11 @@ async def test_a_span_is_found_again(tmp_path: Path, open_app: Open) -> None:
         assert screen._text.pieces[screen.cursor : screen.cursor + 3] == ("c", "a", "t")
         assert screen.cursor > 6
         await until(pilot, lambda: "⟦cat⟧" in painted(pilot.app))
+        here, there = (line for line in painted(pilot.app).splitlines() if line[1:6].strip(" ▸") in ("·", "1"))
+        assert there[here.index("cat") :].startswith("cat.")
+        assert there.startswith("│▸  1") or "▸  1" in there
+        await pilot.click("PlaceList", offset=(9, 0))
+        assert screen.cursor == 4
         await pilot.press("escape")
         assert screen.selected is None
         await pilot.press("escape")
@@ -197,7 +232,7 @@ async def test_another_text_typed_and_loaded(tmp_path: Path, open_app: Open) -> 
         screen = await opened(pilot, tmp_path, model)
         await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, TextInputScreen))
-        pilot.app.screen.query_one(TextArea).text = "a dog"
+        await pilot.press("a", "space", "d", "o", "g")  # what is typed replaces the text from before
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "a dog" in painted(pilot.app) and pilot.app.screen is screen)
         assert any(op == "inspect" for op, _ in model.asked[2:])
@@ -241,7 +276,7 @@ async def test_what_goes_wrong_is_said(tmp_path: Path, open_app: Open) -> None:
         await pilot.press("escape")
         screen = await opened(pilot, tmp_path / "more", model)
         model.error = LstmtuiError("The question cannot be understood.")
-        await pilot.press("tab")
+        await pilot.press("right_square_bracket")
         await until(pilot, lambda: "cannot be understood" in painted(pilot.app))
         model.error = None
         await pilot.press("ctrl+r")

@@ -70,7 +70,7 @@ async def test_ghost_text_and_candidates(open_app: Open, run: RunFolder) -> None
         await proposed(pilot, "The fun")
         text = painted(pilot.app)
         assert "The function is called" in text
-        for said in ("▸1 ction␣", "2 nction", "60%", "20%", "lstm 2×48 · chars · step 1,200", " ms · diary-lstm"):
+        for said in ("▸1 function␣", "2 funnction", "60%", "20%", "lstm 2×48 · chars · step 1,200", " ms · diary-lstm"):
             assert said in text, said
 
 
