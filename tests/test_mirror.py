@@ -171,6 +171,10 @@ TESTED_ELSEWHERE = (
         "tests/engine/analysis/test_translation_flow.py", "layers by name",
         ("lstmtui/engine/analysis/translation_layers.py",),
     ),
+    Elsewhere(
+        "tests/engine/services/test_translation_reader.py", "sizes of a reader, seen in answers",
+        ("lstmtui/engine/services/encoder_decoder_reader.py",),
+    ),
     Elsewhere("tests/engine/services/test_daemon.py", "both ends of one socket", ("lstmtui/client/daemon.py",)),
     # --- the endpoint ---
     Elsewhere(

@@ -10,6 +10,7 @@ import typer
 
 from lstmtui.cli.beam_options import BEAM
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir
+from lstmtui.cli.search_options import language_model_option, language_model_weight_option
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 from lstmtui.protocol import MAX_BEAM
@@ -108,20 +109,8 @@ class EvaluateArguments:
             help=f"Hypotheses that the search keeps (default {BEAM}, of speech 16).",
         ),
     ] = None
-    lm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN", rich_help_panel=_SPEECH, show_default=False,
-            help="A run trained on text, which helps to choose between words.",
-        ),
-    ] = None  # fmt: skip
-    lm_weight: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=10, metavar="NUMBER", rich_help_panel=_SPEECH, show_default=False,
-            help="How much it counts beside what is heard (default 0.5).",
-        ),
-    ] = None  # fmt: skip
+    lm: Annotated[str | None, language_model_option(_SPEECH)] = None
+    lm_weight: Annotated[float | None, language_model_weight_option(_SPEECH)] = None
     tokenize: Annotated[
         str,
         typer.Option(

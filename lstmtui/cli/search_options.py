@@ -5,8 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from lstmtui.cli.options import resolve_run
 from lstmtui.errors import UsageError
+
+
+def language_model_option(panel: str) -> Any:
+    """Return the option --lm, in a panel of the help."""
+    words = "A run trained on text, which helps to choose between words."
+    return typer.Option("--lm", metavar="RUN", rich_help_panel=panel, show_default=False, help=words)
+
+
+def language_model_weight_option(panel: str) -> Any:
+    """Return the option --lm-weight, in a panel of the help."""
+    words = "How much it counts beside what is heard (default 0.5)."
+    return typer.Option(
+        "--lm-weight", min=0, max=10, metavar="NUMBER", rich_help_panel=panel, show_default=False, help=words
+    )
 
 
 def search_options(beam: int | None, lm: str | None, weight: float | None, runs_dir: Path | None) -> dict[str, Any]:

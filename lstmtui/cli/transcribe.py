@@ -18,7 +18,7 @@ import typer
 from lstmtui.cli import piped
 from lstmtui.cli.options import Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify
-from lstmtui.cli.search_options import search_options
+from lstmtui.cli.search_options import language_model_option, language_model_weight_option, search_options
 from lstmtui.cli.signature import takes
 from lstmtui.cli.status_line import StatusLine
 from lstmtui.cli.transcripts import Lines, Objects, Rows, SegmentObjects, Subtitles
@@ -61,20 +61,8 @@ class TranscribeArguments:
             help="Prefixes that the search follows; 1: greedy (default 16).",
         ),
     ] = None  # fmt: skip
-    lm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN", rich_help_panel=_SEARCH, show_default=False,
-            help="A run trained on text, which helps to choose between words.",
-        ),
-    ] = None  # fmt: skip
-    lm_weight: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=10, metavar="NUMBER", rich_help_panel=_SEARCH, show_default=False,
-            help="How much it counts beside what is heard (default 0.5).",
-        ),
-    ] = None  # fmt: skip
+    lm: Annotated[str | None, language_model_option(_SEARCH)] = None
+    lm_weight: Annotated[float | None, language_model_weight_option(_SEARCH)] = None
     raw: Annotated[
         int | None,
         typer.Option(

@@ -26,14 +26,15 @@ from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.analysis.caption_flow import CaptionFlow
 from lstmtui.engine.analysis.caption_layers import named_layers
 from lstmtui.engine.analysis.translation_layers import TARGET
-from lstmtui.engine.backend import CELLS, CPU, Cell
+from lstmtui.engine.backend import CPU
 from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.captioner import Captioner
 from lstmtui.engine.inference.loaded_captioner import LONGEST, USUAL_LONGEST, identity_of, sizes_of
 from lstmtui.engine.nn.caption_buckets import CaptionBuckets
-from lstmtui.engine.nn.caption_model import parameters
+from lstmtui.engine.nn.caption_model import CaptionSizes, parameters
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.picture_encoder import ROWS
+from lstmtui.engine.services.encoder_decoder_reader import EncoderDecoderReader
 from lstmtui.engine.services.reading import DEFAULT_TOKENS, MAX_TOKENS, Layer, Reading, Side, parts_of
 from lstmtui.engine.tasks.run_captions import load_captions
 from lstmtui.reports.gradient_flow import Flow
@@ -58,8 +59,11 @@ class _Described(NamedTuple):
     caption: str
 
 
-class CaptionReader:
+class CaptionReader(EncoderDecoderReader):
     """Reads with the best checkpoint of one run; a `Reader`."""
+
+    ways = 4  # both directions along rows, and along columns
+    _sizes: CaptionSizes
 
     def __init__(self, run: RunFolder) -> None:
         """Load the run. Raises UsageError for a run without a checkpoint, CorruptError for a damaged one."""
@@ -73,30 +77,6 @@ class CaptionReader:
         self._model = CaptionBuckets(self._sizes, self._weights, compute=self._compute)
         self._longest = int(status_number(run, LONGEST, USUAL_LONGEST))
         self._validation: CaptionExamples | None = None
-
-    @property
-    def cell(self) -> Cell:
-        """The recurrent cell."""
-        return CELLS[self._sizes.cell]
-
-    @property
-    def layers(self) -> int:
-        """Layers along rows and columns, each direction of which is one, and of the decoder."""
-        s = self._sizes
-        return 4 * s.encoder_layers + s.lower_layers + s.upper_layers
-
-    @property
-    def units(self) -> int:
-        """Units of a layer."""
-        return self._sizes.hidden
-
-    def about(self) -> dict[str, Any]:
-        """Return what a front end shows of the model."""
-        return {
-            "step": self.step, "cell": self._sizes.cell, "hidden": self.units, "layers": self.layers,
-            "tokens": self._settings.data.tokens, "vocabulary": self._sizes.target_vocabulary,
-            "parameters": self._weights.count,
-        }  # fmt: skip
 
     def flow(self, lags: int) -> Flow:
         """Return the gradient flow on the run's validation pictures. Raises UsageError."""

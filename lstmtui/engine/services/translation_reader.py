@@ -21,13 +21,14 @@ from lstmtui.data.parallel_corpus import open_pairs
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.analysis.translation_flow import TranslationFlow
 from lstmtui.engine.analysis.translation_layers import SOURCE, TARGET, lengths, named_layers, of_sentence
-from lstmtui.engine.backend import CELLS, CPU, Cell
+from lstmtui.engine.backend import CPU
 from lstmtui.engine.inference.best_weights import load_best_weights, require_checkpoint
 from lstmtui.engine.inference.loaded_translator import identity_of, load_tokenizers, sizes_of
 from lstmtui.engine.inference.translator import Translator, surface_tokens
 from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.translation_buckets import TranslationBuckets
-from lstmtui.engine.nn.translation_model import parameters
+from lstmtui.engine.nn.translation_model import TranslationSizes, parameters
+from lstmtui.engine.services.encoder_decoder_reader import EncoderDecoderReader
 from lstmtui.engine.services.reading import DEFAULT_TOKENS, MAX_TOKENS, Layer, Reading, Side, parts_of
 from lstmtui.errors import UsageError
 from lstmtui.reports.gradient_flow import Flow
@@ -40,8 +41,11 @@ BATCH = 16
 LINE_END = "\n"
 
 
-class TranslationReader:
+class TranslationReader(EncoderDecoderReader):
     """Reads with the best checkpoint of one run; a `Reader`."""
+
+    ways = 2
+    _sizes: TranslationSizes
 
     def __init__(self, run: RunFolder) -> None:
         """Load the run. Raises UsageError for a run without a checkpoint, CorruptError for a damaged one."""
@@ -54,30 +58,6 @@ class TranslationReader:
         self._compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
         self._model = TranslationBuckets(self._sizes, self._weights, compute=self._compute)
         self._validation: Pairs | None = None
-
-    @property
-    def cell(self) -> Cell:
-        """The recurrent cell."""
-        return CELLS[self._sizes.cell]
-
-    @property
-    def layers(self) -> int:
-        """Layers of encoder and decoder; each direction is one."""
-        s = self._sizes
-        return 2 * s.encoder_layers + s.lower_layers + s.upper_layers
-
-    @property
-    def units(self) -> int:
-        """Units of a layer."""
-        return self._sizes.hidden
-
-    def about(self) -> dict[str, Any]:
-        """Return what a front end shows of the model."""
-        return {
-            "step": self.step, "cell": self._sizes.cell, "hidden": self.units, "layers": self.layers,
-            "tokens": self._settings.data.tokens, "vocabulary": self._sizes.target_vocabulary,
-            "parameters": self._weights.count,
-        }  # fmt: skip
 
     def flow(self, lags: int) -> Flow:
         """Return the gradient flow on the run's validation pairs. Raises UsageError."""
