@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,10 @@ import typer
 from lstmtui import config
 from lstmtui.cli import piped
 from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
-from lstmtui.cli.output import notify, write, write_json
+from lstmtui.cli.output import notify, stdout_console, write, write_json
 from lstmtui.cli.signature import takes
+from lstmtui.common.files import to_json
+from lstmtui.common.terminal_text import safe
 from lstmtui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,6 +84,14 @@ class SampleArguments:
     json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON object for each sample, for a script.")
     ] = False
+    surprise: Annotated[
+        bool,
+        typer.Option(
+            "--surprise",
+            metavar="",
+            help="Show how little the network expected each token, in bits; in a pipe, a token a line.",
+        ),
+    ] = False
     runs_dir: RunsDir = None
 
 
@@ -134,12 +145,15 @@ def sample(args: SampleArguments) -> int:
         for number in range(args.count):
             if number and not args.line and not args.json:
                 write(SEPARATOR)
-            _write(model, {**question, "seed": chosen["seed"] + number}, json=args.json)
+            _write(model, {**question, "seed": chosen["seed"] + number}, json=args.json, surprise=args.surprise)
     return 0
 
 
-def _write(model: Model, question: dict[str, Any], *, json: bool) -> None:
+def _write(model: Model, question: dict[str, Any], *, json: bool, surprise: bool) -> None:
     """Write one sample after its prompt, or as JSON."""
+    if surprise:
+        _write_surprise(model, question, json=json)
+        return
     if json:
         pieces: list[str] = []
         model.ask("sample", on_piece=pieces.append, **question)
@@ -149,6 +163,32 @@ def _write(model: Model, question: dict[str, Any], *, json: bool) -> None:
         write(question["prompt"], end="")
     model.ask("sample", on_piece=lambda piece: write(piece, end=""), **question)
     write("")
+
+
+def _write_surprise(model: Model, question: dict[str, Any], *, json: bool) -> None:
+    """Write one sample with the bits of each token: by how it is printed on a terminal, else as numbers."""
+    tokens: list[tuple[str, float]] = []
+    if json:
+        model.ask("sample", on_surprise=lambda *token: tokens.append(token), **question)
+        text = "".join(text for text, _ in tokens)
+        write_json({"prompt": question["prompt"], "text": text, "seed": question["seed"], "tokens": tokens})
+    elif not sys.stdout.isatty():
+        model.ask("sample", on_surprise=lambda text, bits: write(f"{bits:.2f}\t{to_json(text)}"), **question)
+    else:
+        from rich.text import Text
+
+        from lstmtui.reports.surprise import NAMES, WITHOUT_COLOURS, level
+
+        console = stdout_console()
+
+        def show(text: str, style: str) -> None:
+            console.print(Text(safe(text), style), end="", soft_wrap=True)
+
+        show(question["prompt"], "underline")
+        model.ask("sample", on_surprise=lambda text, bits: show(text, WITHOUT_COLOURS[level(bits)]), **question)
+        write("")
+        looks = (f"{name} {look or 'plain'}" for name, look in zip(NAMES, WITHOUT_COLOURS, strict=True))
+        notify(f"Bits a token: {', '.join(looks)}.")
 
 
 def _is_zero(text: str) -> bool:

@@ -41,16 +41,20 @@ class Model(LoadedRun):
         op: str,
         on_piece: Callable[[str], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
+        on_surprise: Callable[[str, float], None] | None = None,
         **details: Any,
     ) -> dict[str, Any]:
         """Send one question and return its answer.
 
-        `on_piece` receives text as it is generated (op sample), `on_progress` the fraction done (op evaluate).
+        `on_piece` receives text as it is generated, `on_surprise` the same with its bits (op sample), `on_progress` the
+        fraction done (op evaluate).
         """
 
         def receive(line: dict[str, Any]) -> None:
             if on_piece is not None and "piece" in line:
                 on_piece(line["piece"])
+            elif on_surprise is not None and "piece" in line:
+                on_surprise(line["piece"], float(line["bits"]))
             elif on_progress is not None and "progress" in line:
                 on_progress(line["progress"])
 

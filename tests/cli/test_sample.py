@@ -47,6 +47,22 @@ def test_samples_as_json(lstmtui):
     ]
 
 
+def test_surprise_in_a_pipe_is_a_token_and_its_bits_a_line(lstmtui):
+    said = lstmtui("sample", "diary", "Once", "-n", "2", "--surprise")
+    assert said.out.splitlines() == ['0.25\t"a"', '2.00\t"b\\u001b"', '7.50\t"\\n"']
+    said = lstmtui("sample", "diary", "Once", "-n", "2", "--surprise", "--json", "--seed", "5")
+    tokens = [["a", 0.25], ["b\x1b", 2.0], ["\n", 7.5]]
+    assert json.loads(said.out) == {"prompt": "Once", "text": "ab\x1b\n", "seed": 5, "tokens": tokens}
+
+
+def test_surprise_on_a_terminal_is_how_a_token_is_printed(lstmtui, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    said = lstmtui("sample", "diary", "Once", "-n", "2", "--surprise")
+    assert said.out == "\x1b[4mOnce\x1b[0m\x1b[2ma\x1b[0mb\N{SYMBOL FOR ESCAPE}\n\n"
+    assert said.err == "Bits a token: <1 dim, 1–3 plain, 3–6 bold, >6 reverse.\n"
+
+
 def test_sample_is_safe_on_a_terminal(lstmtui, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert "\x1b" not in lstmtui("sample", "diary", "-n", "3").out

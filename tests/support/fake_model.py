@@ -43,6 +43,7 @@ class FakeModel:
         op: str,
         on_piece: Callable[[str], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
+        on_surprise: Callable[[str, float], None] | None = None,
         **details: Any,
     ) -> dict[str, Any]:
         asked.append({"op": op, **details})
@@ -62,6 +63,10 @@ class FakeModel:
             texts = [{"name": "/home/a\x1b.txt", "lines": 3, "words": 1234}]
             unknown = [["teh", 1], ["zebulon", 12]]
             return {"words": 1234, "texts": texts, "often": [["the", 99]], "unknown": unknown, "weights": True}
+        if on_surprise is not None:
+            for text, bits in (("a", 0.25), ("b\x1b", 2.0), ("\n", 7.5)):
+                on_surprise(text, bits)
+            return {}
         assert on_piece is not None
         for _ in range(details["length"]):
             on_piece("ab\x1b")

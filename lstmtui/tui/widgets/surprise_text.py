@@ -12,25 +12,16 @@ from textual.content import Content
 from textual.widget import Widget
 
 from lstmtui.common.terminal_text import safe
+from lstmtui.reports.surprise import NAMES, WITHOUT_COLOURS, level
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui.widgets import ramps
 
-EDGES = (1.0, 3.0, 6.0)
-"""Bits from which on a token is of the next level."""
-NAMES = ("<1", "1–3", "3–6", ">6")
-"""The levels in the legend."""
 SHARES = (0.0, 0.18, 0.4, 0.85)
 """Place of each level in the ramp; the last is so strong that its text has the colour of the ground."""
-WITHOUT_COLOURS = ("dim", "", "bold", "reverse")
 COPIED = "underline"
 
 Styles = tuple[str, ...]
 """One for each level."""
-
-
-def level(bits: float) -> int:
-    """Return the level of a token, 0 to 3."""
-    return sum(bits >= edge for edge in EDGES)
 
 
 def styles(widget: Widget) -> Styles:

@@ -6,6 +6,7 @@ import pytest
 from support.screens import painted
 from textual.app import App, ComposeResult
 
+from lstmtui.reports.surprise import WITHOUT_COLOURS
 from lstmtui.runs.snapshot import Sample
 from lstmtui.tui.widgets import surprise_text
 from lstmtui.tui.widgets.panels import SamplePanel
@@ -32,12 +33,8 @@ def test_each_token_has_the_style_of_its_bits_and_the_copied_passage_is_underlin
 def test_an_older_sample_is_plain() -> None:
     assert surprise_text.content(OLD, ("0", "1", "2", "3")).plain == "Athe cat?"
     assert spans(OLD)[1:] == []
-    assert surprise_text.legend(OLD, surprise_text.WITHOUT_COLOURS).plain == ""
+    assert surprise_text.legend(OLD, WITHOUT_COLOURS).plain == ""
     assert surprise_text.copied_words(OLD) == ""
-
-
-def test_without_colours_every_level_still_looks_unlike_the_others() -> None:
-    assert len(set(surprise_text.WITHOUT_COLOURS)) == len(surprise_text.NAMES)
 
 
 class Samples(App[None]):
