@@ -33,7 +33,7 @@ PICTURES: dict[str, tuple[bool, tuple[str, ...], str]] = {
     "home": (False, (), "Loss of"),
     "new": (False, ("n", "down", "down", "down"), "whole text"),
     "live": (True, (), "Gates by"),
-    "gates": (True, ("v", "v", "v", "]"), "units by character"),
+    "gates": (True, ("v", "v", "]"), "units by training time"),
     "steer": (True, ("e",), "learning rate"),
     "gradients": (True, ("g",), "Summary"),
     "inspect": (True, ("i", "down", "down"), "Read "),

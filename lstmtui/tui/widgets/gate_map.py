@@ -178,10 +178,10 @@ class GateMap(Widget):
         for text, side in ((f"{pick}{halves[0]}{low}", "left"), (f"  {halves[1]}{high.lstrip()}", "right")):
             parts.append(Content(text))
             colours = ramps.ramp(side, dark=dark)
-            parts += [_swatch(colours[(len(colours) - 1) * n // (SWATCHES - 1)]) for n in range(SWATCHES)]
+            parts += [self._swatch(colours[(len(colours) - 1) * n // (SWATCHES - 1)]) for n in range(SWATCHES)]
         if flips:
             half, full = ramps.level(0.3), ramps.level(0.5)
-            parts += [Content(flips), *(_swatch(ramps.mixed(at, at, dark=dark)) for at in (half, full))]
+            parts += [Content(flips), *(self._swatch(ramps.mixed(at, at, dark=dark)) for at in (half, full))]
         return Content("").join(parts)
 
     def _bands(self, pick: str) -> Content:
@@ -190,7 +190,7 @@ class GateMap(Widget):
         if self._cells() != gate_views.COLOURS:
             return Content(pick + "".join(f"{text}{gate_history.PLAIN_BANDS[level]}" for text, level in words))
         dark = self.app.current_theme.dark
-        named = [part for text, level in words for part in (Content(text), _swatch(ramps.band(level, dark=dark)))]
+        named = [part for text, level in words for part in (Content(text), self._swatch(ramps.band(level, dark=dark)))]
         return Content("").join([Content(pick), *named])
 
     # --- mouse and cursor -----------------------------------------------------------------------------------------
@@ -352,28 +352,27 @@ class GateMap(Widget):
         if not slash and "+" not in name and not name[-1].isdigit():
             return self.get_component_rich_style(f"gates--{name}")
         if slash and upper.isdigit():
-            levels = ((int(upper), 0), (0, int(lower)))
-            colours = [ramps.mixed(*level, dark=self.app.current_theme.dark) for level in levels]
-        else:
-            colours = [self._colour(part) for part in (upper, lower) if part]
-        above = Color.from_rgb(*colours[0])
+            upper, lower = f"{upper}+0", f"0+{lower}"
+        above = Color.from_rgb(*self._colour(upper))
         if slash:
-            return Style(color=above, bgcolor=Color.from_rgb(*colours[1]))
+            return Style(color=above, bgcolor=Color.from_rgb(*self._colour(lower)))
         return self.rich_style + (Style(bgcolor=above) if "+" in name else Style(color=above))
 
     def _colour(self, name: str) -> ramps.RGB:
         """Return the colour of a mixture, such as 3+31, or of a band, such as b3."""
         dark = self.app.current_theme.dark
-        if name.startswith("b"):
-            return ramps.band(int(name[1:]), dark=dark)
         left, _, right = name.partition("+")
-        return ramps.mixed(int(left), int(right), dark=dark)
+        found = ramps.mixed(int(left), int(right), dark=dark) if right else ramps.band(int(name[1:]), dark=dark)
+        return self._shown(found)
 
+    def _shown(self, colour: ramps.RGB) -> ramps.RGB:
+        """Return a colour as this terminal can show it."""
+        return ramps.among_256(colour) if self.app.console.color_system == "256" else colour
 
-def _swatch(colour: ramps.RGB) -> Content:
-    """Return a cell of this colour."""
-    r, g, b = colour
-    return Content.styled(" ", f"on rgb({r},{g},{b})")
+    def _swatch(self, colour: ramps.RGB) -> Content:
+        """Return a cell of this colour."""
+        r, g, b = self._shown(colour)
+        return Content.styled(" ", f"on rgb({r},{g},{b})")
 
 
 def _message(width: int, *lines: str) -> list[Row]:

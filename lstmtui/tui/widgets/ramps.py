@@ -24,6 +24,7 @@ SURPRISE_HUE = 115.0
 """Of tokens that the network did not expect: the yellow of a highlighter."""
 CHROMA = 0.13
 """The most of a ramp; less where the screen has no such colour."""
+HUE_WEIGHT = 4.0
 LIGHTNESS = {True: (0.24, 0.86), False: (0.96, 0.44)}
 """From never to always saturated, for a dark and a light theme."""
 
@@ -67,13 +68,43 @@ def level(fraction: float) -> int:
     return round(min(1.0, max(0.0, fraction)) * (LEVELS - 1)) if fraction == fraction else 0
 
 
+@functools.cache
+def among_256(colour: RGB) -> RGB:
+    """Return the nearest colour of a terminal of 256 colours; a wrong hue is worse than a wrong lightness."""
+    light, a, b = oklab(colour)
+
+    def distance(other: RGB) -> float:
+        of_light, of_a, of_b = oklab(other)
+        return (light - of_light) ** 2 + HUE_WEIGHT * ((a - of_a) ** 2 + (b - of_b) ** 2)
+
+    return min(_palette(), key=distance)
+
+
+@functools.cache
+def _palette() -> tuple[RGB, ...]:
+    """Return the colours of such a terminal that no theme changes: a cube and greys."""
+    steps = (0, 95, 135, 175, 215, 255)
+    cube = ((r, g, b) for r in steps for g in steps for b in steps)
+    return (*cube, *((grey, grey, grey) for grey in range(8, 248, 10)))
+
+
 def lightness(colour: RGB) -> float:
     """Return the lightness of a colour in OKLab, 0 to 1."""
+    return oklab(colour)[0]
+
+
+@functools.cache
+def oklab(colour: RGB) -> tuple[float, float, float]:
+    """Return the lightness of a colour, 0 to 1, and how red and how yellow it is, below zero green and blue."""
     r, g, b = (_linear(part / 255) for part in colour)
     l_ = math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
     m_ = math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
     s_ = math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
-    return 0.2104542553 * l_ + 0.7936177850 * m_ - 0.0040720468 * s_
+    return (
+        0.2104542553 * l_ + 0.7936177850 * m_ - 0.0040720468 * s_,
+        1.9779984951 * l_ - 2.4285922050 * m_ + 0.4505937099 * s_,
+        0.0259040371 * l_ + 0.7827717662 * m_ - 0.8086757660 * s_,
+    )
 
 
 def _nearest(light: float, chroma: float, hue: float) -> RGB:

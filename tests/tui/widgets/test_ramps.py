@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from lstmtui.tui.widgets.ramps import LEVELS, band, level, lightness, mixed, ramp
+from lstmtui.tui.widgets.ramps import LEVELS, among_256, band, level, lightness, mixed, oklab, ramp
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -53,3 +53,17 @@ def test_black_and_white_have_no_and_all_lightness() -> None:
 
 def test_every_fraction_has_a_place() -> None:
     assert [level(value) for value in (-1.0, 0.0, 0.5, 1.0, 9.0, math.nan)] == [0, 0, 16, LEVELS - 1, LEVELS - 1, 0]
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_terminal_of_256_colours_keeps_hues_apart_and_the_order_of_lightness(dark: bool) -> None:
+    full = LEVELS - 1
+    blue, orange, lilac = (among_256(mixed(*at, dark=dark)) for at in ((full, 0), (0, full), (full // 2, full // 2)))
+    assert oklab(blue)[2] < -0.04 < 0.04 < oklab(orange)[2]
+    assert oklab(orange)[1] > 0.01 < oklab(lilac)[1]
+    for side in ("left", "right"):
+        steps = [lightness(among_256(colour)) for colour in ramp(side, dark=dark)]
+        assert (
+            steps == sorted(steps, reverse=not dark)
+            or max((before - after) * (1 if dark else -1) for before, after in itertools.pairwise(steps)) < 0.06
+        )
