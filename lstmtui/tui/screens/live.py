@@ -277,7 +277,9 @@ The engine is a separate process: leaving this screen, or the program, does not 
         elif self.view is not None:
             values = live_values(self.view.snapshot)
             translates = wording.purpose(self.view.snapshot) == "translation"
-            dialog = SampleScreen(str(values["prompt"] or ""), values["temperature"], translates=translates)
+            samples = self.view.snapshot.samples if wording.purpose(self.view.snapshot) == "text" else ()
+            prompt = str(values["prompt"] or "")
+            dialog = SampleScreen(prompt, values["temperature"], translates=translates, samples=samples)
             self.app.push_screen(dialog, answered)
 
     @work(thread=True, group="start", exclusive=True)

@@ -21,6 +21,7 @@ from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.sample import SampleScreen
 from lstmtui.tui.screens.steer import LABELS, SETTINGS, SteerScreen
 from lstmtui.tui.services import Services
+from lstmtui.tui.widgets.panels import SamplePanel
 
 Open = Callable[..., LstmtuiApp]
 
@@ -156,6 +157,18 @@ async def test_writing_with_a_prompt_and_a_temperature(tmp_path: Path, open_app:
             await until(pilot, lambda: len(asked(run)) == 1)
             request = asked(run)[0]
             assert (request["op"], request["prompt"], request["temperature"]) == ("sample", "Dear ", 1.3)
+
+
+async def test_the_newest_sample_is_shown_where_one_asks_for_the_next(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, samples=())
+    surprise = {"bits": [7.5, 0.2, 1.5], "copied": [1, 2], "usual": 4}
+    append_json_line(run.samples, {"step": 7, "temperature": 0.8, "prompt": "", "text": "zig", **surprise})
+    with alive(run):
+        async with open_app(run).run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, "w", SampleScreen)
+            await until(pilot, lambda: "unseen text of this length shares 4" in painted(pilot.app).replace("\n", " "))
+            assert screen.query_one(SamplePanel).samples[0].text == "zig"
+            assert " <1  1–3  3–6  >6  bits" in painted(pilot.app)
 
 
 async def test_a_translation_is_asked_for_a_sentence(tmp_path: Path, open_app: Open) -> None:
