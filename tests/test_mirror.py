@@ -234,6 +234,7 @@ TESTED_ELSEWHERE = (
         "tests/tui/screens/test_translate.py", "parts of the screen, and the way to it",
         (
             "lstmtui/tui/screens/typing_screen.py",
+            "lstmtui/tui/screens/model_screen.py",
             "lstmtui/tui/widgets/target_area.py",
             "lstmtui/tui/widgets/translations.py",
             "lstmtui/tui/workers/translation.py",

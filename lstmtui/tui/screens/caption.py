@@ -17,7 +17,7 @@ from lstmtui.config import RunSettings
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.file_names import PICTURES
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.screens.model_screen import ModelScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.caption_list import WHOLE, CaptionList
@@ -32,8 +32,10 @@ from lstmtui.tui.workers.model_thread import ModelFailed, ModelOpened
 READY = "Type, paste or drop the path of a picture and press enter; Tab completes it."
 
 
-class CaptionScreen(BaseScreen[None]):
+class CaptionScreen(ModelScreen[CaptioningThread]):
     """Give a picture, and see what the network says of it."""
+
+    DOING = "captioning"
 
     HELP: ClassVar[str] = """\
 Type or paste the path of a picture and press enter, or drop it on the terminal; Tab completes names of files and \
@@ -56,11 +58,9 @@ again.
     ]
 
     def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
-        super().__init__()
-        self._folder, self._settings, self._services = run, settings, services
-        self._thread: CaptioningThread | None = None
+        super().__init__(run, settings, services)
         self._begun = 0.0
-        self._ready = self._opens = self._wanted = False
+        self._opens = self._wanted = False
         """`_opens`: whether the model is being loaded; `_wanted`: whether enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
@@ -74,25 +74,17 @@ again.
         yield KeyBar()
 
     def on_mount(self) -> None:
-        title, s = self.query_one(TitleBar), self._settings
-        title.title = self._folder.name
-        title.remark = f"captioning · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
         self.query_one("#captions").border_title = "Captions"
-        self._open()
-
-    def on_unmount(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
 
     # --- the model ------------------------------------------------------------------------------------------------
 
+    def _make_thread(self) -> CaptioningThread:
+        return CaptioningThread(lambda: self._services.open_captioner(self._folder), self.post_message)
+
     def _open(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
-        self._ready, self._wanted, self._opens = False, False, True
-        self._set_status(f"Loading '{self._folder.name}' …")
+        self._wanted, self._opens = False, True
+        super()._open()
         self._clear("Loading the model …")
-        self._thread = CaptioningThread(lambda: self._services.open_captioner(self._folder), self.post_message)
 
     def on_model_opened(self, message: ModelOpened) -> None:
         self._ready, self._opens = True, False
@@ -102,9 +94,9 @@ again.
             self._ask()
 
     def on_model_failed(self, message: ModelFailed) -> None:
-        self._ready, self._opens = self._ready and not message.final, False
+        self._opens = False
         self._clear("Nothing can be described.")
-        self._set_status(message.reason + (" ctrl+r opens it again." if message.final else ""), error=True)
+        self._show_failure(message)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -181,12 +173,3 @@ again.
         if caption is not None:
             self.app.copy_to_clipboard(caption.text)
             self._set_status("The caption is sent to the terminal's clipboard, if it allows that.")
-
-    def action_reload(self) -> None:
-        self._open()
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def _set_status(self, text: str, *, error: bool = False) -> None:
-        self.query_one(StatusLine).set_text(text, error=error)

@@ -17,7 +17,7 @@ from lstmtui.config import RunSettings
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.file_names import RECORDINGS
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.screens.model_screen import ModelScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import TitleBar
 from lstmtui.tui.widgets.key_bar import KeyBar
@@ -33,9 +33,10 @@ from lstmtui.tui.workers.transcription import NowHeard, Order, Passage, SegmentH
 READY = "Type or paste the path of a recording and press enter; Tab completes it."
 
 
-class TranscribeScreen(BaseScreen[None]):
+class TranscribeScreen(ModelScreen[TranscriptionThread]):
     """Give a recording, or speak, and see what is heard."""
 
+    DOING = "transcribing"
     HELP: ClassVar[str] = """\
 Type or paste the path of a recording and press enter; Tab completes names of files and folders. f9 listens to the \
 microphone, and ends listening. Escape ends a recording that is being read, and keeps what was found; else it leaves \
@@ -69,15 +70,13 @@ it again.
     """The passage in the picture; -1 for the newest."""
 
     def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
-        super().__init__()
-        self._folder, self._settings, self._services = run, settings, services
-        self._thread: TranscriptionThread | None = None
+        super().__init__(run, settings, services)
         self._passages: list[Passage] = []
         self._present: Passage | None = None
         self._number, self._begun = 0, 0.0
         self._what = self._ended = ""
         """The recording that is read, and what is said of one that was ended; empty for none."""
-        self._ready = self._listening = self._opens = self._wanted = False
+        self._listening = self._opens = self._wanted = False
         """`_opens`: whether the model is being loaded; `_wanted`: whether enter was pressed meanwhile."""
 
     def compose(self) -> ComposeResult:
@@ -92,33 +91,22 @@ it again.
         yield StatusLine(id="status")
         yield KeyBar()
 
-    def on_mount(self) -> None:
-        title, s = self.query_one(TitleBar), self._settings
-        title.title = self._folder.name
-        title.remark = f"transcribing · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
-        self._open()
-
-    def on_unmount(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
-
     # --- the model ------------------------------------------------------------------------------------------------
 
+    def _make_thread(self) -> TranscriptionThread:
+        return TranscriptionThread(
+            lambda: self._services.open_transcriber(self._folder), self._services.open_microphone, self.post_message
+        )
+
     def _open(self) -> None:
-        self._restart()
-        self._set_status(f"Loading '{self._folder.name}' …")
+        super()._open()
         self._clear("Loading the model …")
 
     def _restart(self) -> None:
-        """Load the model, in place of one that is loaded."""
-        if self._thread is not None:
-            self._thread.close()
-        self._ready, self._wanted, self._opens, self._what, self._ended = False, False, True, "", ""
+        self._wanted, self._opens, self._what, self._ended = False, True, "", ""
         self._number += 1  # what the former one still answers is not shown
         self._end_listening()
-        self._thread = TranscriptionThread(
-            lambda: self._services.open_transcriber(self._folder), self._services.open_microphone, self.post_message
-        )
+        super()._restart()
 
     def on_model_opened(self, message: ModelOpened) -> None:
         about = message.about
@@ -133,10 +121,10 @@ it again.
             self.action_transcribe()
 
     def on_model_failed(self, message: ModelFailed) -> None:
-        self._ready, self._opens, self._what = self._ready and not message.final, False, ""
+        self._opens, self._what = False, ""
         self._end_listening()
         self.query_one(PassageList).say("Nothing can be transcribed.")
-        self._set_status(message.reason + (" ctrl+r opens it again." if message.final else ""), error=True)
+        self._show_failure(message)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -271,9 +259,6 @@ it again.
             self.app.copy_to_clipboard(text)
             self._set_status("The text is sent to the terminal's clipboard, if it allows that.")
 
-    def action_reload(self) -> None:
-        self._open()
-
     def action_back(self) -> None:
         if self._what and not self._listening:
             self._cancel()
@@ -288,6 +273,3 @@ it again.
         self._set_status(ended)
         if not self._passages:
             self.query_one(PassageList).say("Nothing was found before that.")
-
-    def _set_status(self, text: str, *, error: bool = False) -> None:
-        self.query_one(StatusLine).set_text(text, error=error)

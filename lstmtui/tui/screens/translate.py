@@ -17,7 +17,7 @@ from lstmtui.common.terminal_text import safe
 from lstmtui.config import RunSettings
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.keys import bind
-from lstmtui.tui.screens.base import BaseScreen
+from lstmtui.tui.screens.model_screen import ModelScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches.text_area import SafeTextArea
 from lstmtui.tui.textual_patches.text_document import MAX_ROW
@@ -37,9 +37,10 @@ MAX_LINES = 100
 """Lines of the source that are translated."""
 
 
-class TranslateScreen(BaseScreen[None]):
+class TranslateScreen(ModelScreen[TranslationThread]):
     """Type sentences, and see their translations; type how a translation begins, and see the rest."""
 
+    DOING = "translating"
     HELP: ClassVar[str] = """\
 Each line at the left is translated while you type, into the line of the same number at the right. Tab goes there: \
 what you type stands, and the grey text goes on from it. Tab accepts its next word; at the end of a line it goes to \
@@ -67,11 +68,8 @@ again.
     chosen: var[int] = var(0)
 
     def __init__(self, run: RunFolder, settings: RunSettings, services: Services) -> None:
-        super().__init__()
-        self._folder, self._settings, self._services = run, settings, services
-        self._thread: TranslationThread | None = None
+        super().__init__(run, settings, services)
         self._timer: Timer | None = None
-        self._ready = False
         self._answers: Answers = {}
         """Those of the text as it is."""
         self._last: dict[int, tuple[Question, tuple[Translation, ...]]] = {}
@@ -94,27 +92,19 @@ again.
         yield KeyBar()
 
     def on_mount(self) -> None:
-        title, s = self.query_one(TitleBar), self._settings
-        title.title = self._folder.name
-        title.remark = f"translating · {s.network.cell} {s.network.layers}×{s.network.hidden} · {s.data.tokens}"
-        for area, name in zip(("#source", "#target"), s.language_names(), strict=True):
+        for area, name in zip(("#source", "#target"), self._settings.language_names(), strict=True):
             self.query_one(area).border_title = safe(name, newlines=False)
         self.query_one(TargetArea).continuation = self._continuation
-        self._open()
-
-    def on_unmount(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
 
     # --- the model ------------------------------------------------------------------------------------------------
 
+    def _make_thread(self) -> TranslationThread:
+        return TranslationThread(lambda: self._services.open_translator(self._folder), self.post_message)
+
     def _open(self) -> None:
-        if self._thread is not None:
-            self._thread.close()
-        self._ready, self._answers, self._last = False, {}, {}
+        self._answers, self._last = {}, {}
         self.query_one(TranslationList).empty_text = "Loading the model …"
-        self._set_status(f"Loading '{self._folder.name}' …")
-        self._thread = TranslationThread(lambda: self._services.open_translator(self._folder), self.post_message)
+        super()._open()
         self._show()
 
     def on_model_opened(self, message: ModelOpened) -> None:
@@ -124,10 +114,9 @@ again.
         self._set_status("Ready: type a sentence; Tab goes to its translation.")
 
     def on_model_failed(self, message: ModelFailed) -> None:
-        self._ready = self._ready and not message.final
         self._answers, self._last = {}, {}
         self.query_one(TranslationList).empty_text = "No translation."
-        self._set_status(message.reason + (" ctrl+r opens it again." if message.final else ""), error=True)
+        self._show_failure(message)
         self._show()
 
     def on_translations_ready(self, message: TranslationsReady) -> None:
@@ -308,15 +297,6 @@ again.
         for area in (self.query_one("#source", TextArea), self.query_one(TargetArea)):
             area.clear()
         self.query_one("#source").focus()
-
-    def action_reload(self) -> None:
-        self._open()
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def _set_status(self, text: str, *, error: bool = False) -> None:
-        self.query_one(StatusLine).set_text(text, error=error)
 
 
 def next_word(text: str) -> str:
