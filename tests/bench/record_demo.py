@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.probes import step_of
+from lstmtui.runs.writer import evenly_spaced
 
 ROOT = Path(__file__).parents[2]
 STORED = ROOT / "lstmtui" / "demo" / "run.zip"
 MAX_BYTES = 300_000
-WINDOWS, FLOWS = 5, 8
-"""Windows of activations and measurements of the gradient flow that are kept, evenly spaced, the last among them."""
+WINDOWS, FLOWS, SATURATIONS = 4, 8, 48
+"""Windows of activations, measurements of the gradient flow and probes of gates that are kept, evenly spaced, the last
+among them."""
 
 
 def record(run: RunFolder, steps: int, every: int) -> dict[int, bytes]:
@@ -65,7 +68,8 @@ def main() -> None:
             for path in (run.config, run.plan, run.tokenizer, run.status, run.metrics, run.events, run.samples):
                 archive.write(path, path.name)
             flows = spaced(sorted(run.probes.glob("gradient-*.npz")), FLOWS)
-            for path in (*sorted(run.probes.glob("saturation-*.npz")), *flows):
+            gates = {step_of(path): path for path in run.probes.glob("saturation-*.npz")}
+            for path in (*(gates[step] for step in evenly_spaced(gates, SATURATIONS)), *flows):
                 archive.write(path, f"probes/{path.name}")
             for step in spaced(sorted(windows), WINDOWS):
                 archive.writestr(f"probes/window-{step:08d}.npz", windows[step])

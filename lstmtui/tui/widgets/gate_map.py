@@ -158,7 +158,7 @@ class GateMap(Widget):
             if not math.isfinite(low):
                 return Content(f"{pick}{shut} low  ▓█ high: never saturated")
             below = f"<{low}"
-        if self._cells() == gate_views.COLOURS and self.view != "window":
+        if self._cells() == gate_views.COLOURS:
             return self._ramps(pick, below, above)
         full = f"{pick}{shut} shut {below}  ▓█ open >{above}"
         return Content(full if len(full) <= self.size.width - 4 else f"{pick}{shut} {below}  ▓█ >{above}")
@@ -166,14 +166,14 @@ class GateMap(Widget):
     def _ramps(self, pick: str, below: str, above: float) -> Content:
         """Return the meaning of the colours: from never to always in both halves of a cell, and of their mixture."""
         room = self.size.width - 6
-        mixes = self.view == "history" or self._has_room(self.size.height)
+        mixes = self.view == "history" or (self.view in ("units", "time") and self._has_room(self.size.height))
         low, high, flips = f"shut {below} ", f"  open >{above} ", "  flips " if mixes else ""
         if len(f"{pick}{low}{high}{flips}") + 2 * SWATCHES + 2 * mixes > room:
             pick = ""
         if len(f"{pick}{low}{high}{flips}") + 2 * SWATCHES + 2 * mixes > room:
             low, high, flips = f"{below} ", f" >{above} ", ""
         dark = self.app.current_theme.dark
-        halves = ("", "") if self.view == "history" else ("▀ ", "▄ ")
+        halves = ("", "") if self.view in ONE_GATE_VIEWS else ("▀ ", "▄ ")
         parts: list[Content] = []
         for text, side in ((f"{pick}{halves[0]}{low}", "left"), (f"  {halves[1]}{high.lstrip()}", "right")):
             parts.append(Content(text))
@@ -305,7 +305,7 @@ class GateMap(Widget):
             fits = window is not None and window.layer_names == newest.layer_names
             if window is None or not fits or layer >= window.values.shape[0] or gate >= window.values.shape[1]:
                 return _message(width, "No window yet: one follows", "with the next evaluation.")
-            return gate_views.by_time_step(window, layer, gate, width, height, shades.dots(self))
+            return gate_views.by_time_step(window, layer, gate, width, height, dots)
         layout = self._overview = Overview.of(newest, width, heads=height > self._count())
         if self.view == "time":
             self._columns = gate_history.columns_of([probe.step for probe in self.probes], self._end(), layout.cols)

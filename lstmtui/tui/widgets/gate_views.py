@@ -228,7 +228,10 @@ def _word(piece: str, wide: int) -> str:
 
 
 def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: int, dots: str) -> list[Row]:
-    """Return units by the tokens of a window, below its text; values of a gate from shut to open."""
+    """Return units by the tokens of a window, below its text; values of a gate from shut to open.
+
+    In colours, a value in the middle is dark; one that is saturated has the end of a ramp.
+    """
     text, steps = window.read(layer)
     values = window.values[layer, gate, :steps].astype("float32")  # (T, H)
     low, high = saturates_beyond(window.gates, gate)
@@ -249,11 +252,20 @@ def by_time_step(window: GateWindow, layer: int, gate: int, width: int, height: 
         cells = []
         for value in values[:shown, units].mean(axis=1):
             value = float(value) if value == value else (low + high) / 2
+            if dots == COLOURS:
+                cells.append((" " * wide, _value_style(value, low, high)))
+                continue
             # The ends of the ramp are the saturated values.
             at = 0 if value < low else 8 if value > high else 1 + min(6, int((value - low) / max(1e-9, high - low) * 7))
             cells.append((ramp[at] * wide, "left" if at < 4 else "right" if at > 4 else "none"))
         rows.append(joined(cells))
     return rows
+
+
+def _value_style(value: float, low: float, high: float) -> str:
+    """Return the style of a value of a gate that is saturated below `low` and above `high`."""
+    part = max(-1.0, min(1.0, (2 * value - low - high) / max(1e-9, high - low)))
+    return f"{ramps.level(-part)}+{ramps.level(part)}"
 
 
 def _sides_of(names: Sequence[str]) -> str:

@@ -322,6 +322,19 @@ async def test_units_by_the_characters_of_a_window() -> None:
     assert len(dict.fromkeys(levels)) == 9  # the whole ramp, from shut to open
 
 
+async def test_in_colours_a_saturated_value_has_the_end_of_a_ramp_and_the_middle_is_dark() -> None:
+    async with opened(some_probes(), view="window") as (widget, pilot):
+        values = (
+            np.tile(np.array([0.05, 0.5, 0.95], np.float16)[:, None], (1, 30))[None, None].repeat(2, 0).repeat(4, 1)
+        )
+        widget.window = GateWindow(step=30, gates=("i", "f", "g", "o"), values=values, text=("a", "b", "c"))
+        await pilot.pause()
+        dark, full = widget.app.current_theme.dark, ramps.LEVELS - 1
+        ends = [ramps.mixed(*at, dark=dark) for at in ((full, 0), (0, 0), (0, full))]
+        assert backgrounds(widget, 1)[:9:3] == ends
+        assert "shut <0.1" in widget.legend().plain
+
+
 async def test_a_tanh_gate_is_shut_at_minus_one() -> None:
     rows = await view("window", chosen=2)
     assert "⠿" not in rows[1]  # its values, from 0 to 1, lie in the upper half
