@@ -134,6 +134,10 @@ TESTED_ELSEWHERE = (
         ("lstmtui/engine/autocomplete/ngram_sources.py",),
     ),
     # --- data and runs ---
+    Elsewhere(
+        "tests/data/containers/test_extraction.py", "each kind of container is recognised",
+        ("lstmtui/data/containers/kinds.py",),
+    ),
     Elsewhere("tests/data/tokens/test_tokens.py", "every kind by parameter", ("lstmtui/data/tokens/*.py",)),
     # --- commands ---
     Elsewhere(

@@ -18,6 +18,7 @@ from lstmtui.cli.options import (
     Corpus,
     Encoding,
     Exact,
+    Field,
     Hidden,
     KeepEverything,
     Layers,
@@ -74,6 +75,7 @@ class CompareArguments:
     valid: Valid = None
     split: Split = None
     encoding: Encoding = None
+    field: Field = None
     keep_everything: KeepEverything = None
     exact: Exact = None
     threads: Threads = None

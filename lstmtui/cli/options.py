@@ -53,6 +53,12 @@ Encoding = Annotated[
     str | None,
     typer.Option("--encoding", metavar="NAME", help="Encoding of files that are not UTF-8.", show_default=False),
 ]
+Field = Annotated[
+    str | None,
+    typer.Option(
+        "--field", metavar="NAME", help="Column of CSV tables, or key of JSON lines, that is read.", show_default=False
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", parser=path, help="Other settings, from a TOML file.", show_default=False),

@@ -17,6 +17,7 @@ from lstmtui.cli.options import (
     Corpus,
     Encoding,
     Exact,
+    Field,
     Hidden,
     KeepEverything,
     Layers,
@@ -65,6 +66,7 @@ class PlanArguments:
     valid: Valid = None
     split: Split = None
     encoding: Encoding = None
+    field: Field = None
     keep_everything: KeepEverything = None
     exact: Exact = None
     recompute: Annotated[

@@ -32,6 +32,8 @@ class DataSettings:
     exact: bool
     start: str = ""
     """The folder of the run that this one begins with: its tokens stay in the vocabulary, its weights are the first."""
+    field: str = ""
+    """Of tables: the column or key whose text is read; empty: tables are text."""
     features: str = ""
     """Of captions: the file of another network's vectors in place of pictures."""
     purpose: str
@@ -129,6 +131,7 @@ class EngineSettings:
     log_every: int = 1
     eval_every: int = 1
     eval_tokens: int = 0
+    log: str = "none"
     save_every: float
 
 

@@ -65,6 +65,7 @@ def setting(
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
 INITIAL_RECURRENT = ("orthogonal", "uniform")
+LOGS = ("none", "tensorboard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ class Settings:
         before="end",
     )
     encoding: str = setting("", "encoding of files that are not UTF-8, such as windows-1252", "Corpus")
+    field: str = setting("", "column of CSV tables, or key of JSON lines, that is read", "Corpus")
     keep_everything: bool = setting(
         False, "also read long machine-written passages such as base64 and hexadecimal", "Corpus", before=True
     )
@@ -285,6 +287,7 @@ class Settings:
     eval_tokens: int | None = setting(
         None, "maximum validation tokens in an evaluation during training (0: all)", "Run", bounds=Bounds(0)
     )
+    log: str = setting("none", "metrics also as event files of TensorBoard", "Run", choices=LOGS)
     save_every: float = setting(60.0, "seconds between checkpoints", "Run", bounds=Bounds(0, 1e6, open_low=True))
 
     temperature: float = setting(

@@ -18,8 +18,10 @@ FORMAT = 1
 """Version of the run folder's format; raised when an older reader would misread a newer folder."""
 
 _TASK_GROUPS = (MemorySettings, TranslationSettings, SpeechSettings, PictureSettings)
-OF_ONE_TASK = ("start", "features", *(f.name for group in _TASK_GROUPS for f in dataclasses.fields(group)))
-"""Settings that config.toml holds only where a task uses them."""
+OF_ONE_TASK = (
+    "start", "features", "field", "log", *(f.name for group in _TASK_GROUPS for f in dataclasses.fields(group)),
+)  # fmt: skip
+"""Settings that config.toml holds only where a run uses them."""
 _OF_CAPTIONS = tuple(f.name for f in dataclasses.fields(PictureSettings))
 _FILE_URI = "file:///"
 

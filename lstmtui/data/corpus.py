@@ -17,6 +17,7 @@ from lstmtui import recipe
 from lstmtui.common.paths import cache_root
 from lstmtui.config import AUTO, DataSettings, RunSettings, Settings
 from lstmtui.data import catalogue, formal_languages, tokens
+from lstmtui.data.containers.extraction import has_columns
 from lstmtui.data.normal_form import NORMAL_FORM
 from lstmtui.data.parts import open_part
 from lstmtui.data.ranges import Range
@@ -83,6 +84,8 @@ def open_corpus(s: DataSettings, *, cache: Path | None = None) -> Corpus:
             f"train on; both must be 0 or more, and their sum below 1."
         )
     source = open_source(s.corpus, options, cache=cache)
+    if s.field and not any(has_columns(part.name) for part in source.parts):
+        raise UsageError(f"{source.name} is no table, so that --field {s.field} names nothing in it; leave it out.")
     given = {"valid": s.valid, "test": s.test}
     own = {role: open_source(names, options, cache=cache) if names else None for role, names in given.items()}
     if not s.valid and not s.test:

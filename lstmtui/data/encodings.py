@@ -14,17 +14,12 @@ SAMPLE_BYTES = 1 << 16
 CONTROL_BYTES = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\b"))
 
 FORMATS: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x1f\x8b", "gzip-compressed", "unpack it with `gunzip -c {file} > text.txt`"),
-    (b"BZh", "bzip2-compressed", "unpack it with `bunzip2 -c {file} > text.txt`"),
-    (b"\xfd7zXZ\0", "xz-compressed", "unpack it with `xz -dc {file} > text.txt`"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it with `zstd -dc {file} > text.txt`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it with `7z x {file}`, and give the files in it"),
-    (b"%PDF-", "a PDF document", "take its text out with `pdftotext {file} text.txt`"),
     (b"{\\rtf", "an RTF document", "take its text out with `pandoc -f rtf -t plain {file} -o text.txt`"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", "save it as plain text in UTF-8 where it was made"),
     (b"SQLite format 3\0", "an SQLite database", "export the text in it"),
 )
-"""First bytes of a file, its format, and the remedy."""
+"""First bytes of a file that is not read, its format, and the remedy."""
 OFFICE_FORMATS = (
     (b"word/", "a Word document (docx)", "pandoc -f docx -t plain {file} -o text.txt"),
     (b"xl/", "an Excel workbook (xlsx)", ""),
@@ -86,8 +81,6 @@ def detect_format(head: bytes) -> tuple[str, str] | None:
                 step = f"take its text out with `{command}`" if command else "save the text in it as plain text"
                 return what, step
         return "a ZIP archive", "unpack it with `unzip {file} -d texts`, and give the folder texts"
-    if head[257:262] == b"ustar":
-        return "a tar archive", "unpack it with `tar -xf {file}`, and give the files in it"
     return next(((what, step) for first, what, step in FORMATS if head.startswith(first)), None)
 
 

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lstmtui.data.containers.kinds import is_container
 from lstmtui.data.encodings import detect_format, looks_like_text, wide_encoding
 from lstmtui.data.parts import Part, open_part, unreadable_error
 from lstmtui.errors import UsageError
@@ -87,6 +88,8 @@ def _open_text(path: Path, folder: Path) -> Part:
     except UsageError as error:
         cause = error.__cause__
         raise UsageError(f"cannot be read ({getattr(cause, 'strerror', None) or cause or error})") from error
+    if is_container(part.head, part.name):
+        return part
     if found := detect_format(part.head):
         raise UsageError(f"is {found[0]}")
     if not looks_like_text(part.head) and not wide_encoding(part.head):

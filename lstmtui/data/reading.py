@@ -16,6 +16,7 @@ from lstmtui.common.files import writable_folder, write_atomically
 from lstmtui.common.paths import cache_root
 from lstmtui.config import DataSettings
 from lstmtui.data import catalogue, default_corpus, formal_languages
+from lstmtui.data.containers.extraction import contained_texts
 from lstmtui.data.encodings import codec_name, to_utf8
 from lstmtui.data.folders import SkippedFile, open_folder
 from lstmtui.data.parts import Part, open_part, part_in_memory
@@ -34,6 +35,8 @@ class ReadOptions:
     """How files become text."""
 
     tokens: str = "chars"
+    field: str = ""
+    """The column or key of tables whose text is read; empty: tables are text."""
     encoding: str = ""
     """The encoding of files that are not UTF-8; empty: such files are refused."""
     keep_everything: bool = False
@@ -44,7 +47,10 @@ class ReadOptions:
     @classmethod
     def of(cls, s: DataSettings, encoding: str = "") -> ReadOptions:
         """Return how a run with settings `s` reads its text; `encoding` replaces that of the settings."""
-        return cls(tokens=s.tokens, encoding=encoding or s.encoding, keep_everything=s.keep_everything, exact=s.exact)
+        return cls(
+            tokens=s.tokens, field=s.field, encoding=encoding or s.encoding, keep_everything=s.keep_everything,
+            exact=s.exact,
+        )  # fmt: skip
 
 
 def resolve_names(names: Sequence[str], *, cache: Path | None = None) -> Source:
@@ -85,14 +91,9 @@ def as_text(source: Source, options: ReadOptions, cache: Path) -> Source:
     parts: list[Part] = []
     skipped = list(source.skipped)
     for part in source.parts:
-        try:
-            parts.append(_as_utf8(part, options.encoding, cache))
-        except UsageError as error:
-            if part.folder is None:
-                raise
-            # A list gives the first remedy alone.
-            reason = str(error).removeprefix(f"The file {part.name} ").removesuffix(".").split(", or ")[0]
-            skipped.append(SkippedFile(os.path.relpath(part.name, part.folder), reason))
+        found, others = _texts_in(part, options, cache)
+        parts += found
+        skipped += others
     if not parts:
         raise UsageError(f"{source.name} holds no text that can be read: {list_reasons(skipped)}.")
     text = Source(source.name, tuple(parts), skipped=tuple(skipped))
@@ -100,6 +101,36 @@ def as_text(source: Source, options: ReadOptions, cache: Path) -> Source:
     if text.bytes and text.long_runs(cache) >= text.bytes:
         raise UsageError(f"{source.name} is nothing but base64 or hexadecimal; --keep-everything reads it.")
     return text
+
+
+def _texts_in(part: Part, options: ReadOptions, cache: Path) -> tuple[list[Part], list[SkippedFile]]:
+    """Return the texts in a part, which is one itself or holds several, and what is skipped.
+
+    Raises UsageError for a file that was named itself and cannot be read.
+    """
+    try:
+        contained = contained_texts(part, options.field, cache)
+    except UsageError as error:
+        if part.folder is None:
+            raise
+        return [], [_skipped(part, error)]
+    parts, skipped = contained or ([part], [])
+    texts = []
+    for one in parts:
+        try:
+            texts.append(_as_utf8(one, options.encoding, cache))
+        except UsageError as error:
+            if one.folder is None:
+                raise
+            skipped.append(_skipped(one, error))
+    return texts, skipped
+
+
+def _skipped(part: Part, error: UsageError) -> SkippedFile:
+    assert part.folder is not None
+    # A list gives the first remedy alone.
+    reason = str(error).removeprefix(f"The file {part.name} ").removesuffix(".").split(", or ")[0]
+    return SkippedFile(os.path.relpath(part.name, part.folder), reason)
 
 
 def read_text(names: Sequence[str], options: ReadOptions, *, cache: Path | None = None) -> bytes:

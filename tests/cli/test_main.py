@@ -157,7 +157,7 @@ def test_every_command_refuses_an_unreadable_text_alike(lstmtui, make_run, tmp_p
     for name, said in (
         ("", "n empty text names no file"),
         (tmp_path / "old.txt", "it looks like windows-1252: `--encoding windows-1252` reads it"),
-        (tmp_path / "a.zip", "is a ZIP archive; unpack it with `unzip "),
+        (tmp_path / "a.zip", "a.zip is a damaged or encrypted archive"),
     ):
         done = lstmtui(*command, name)
         assert done.code == 2

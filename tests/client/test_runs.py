@@ -69,7 +69,7 @@ def test_an_unreadable_text_raises_before_a_run_exists(tmp_path):
     for settings, said in (
         (config.Settings(corpus=("",)), "An empty text names no file"),
         (config.Settings(corpus=good, valid=("",)), "An empty text names no file"),
-        (config.Settings(corpus=good, test=(str(tmp_path / "a.zip"),)), "is a ZIP archive"),
+        (config.Settings(corpus=good, test=(str(tmp_path / "a.zip"),)), "is a damaged or encrypted archive"),
     ):
         with pytest.raises(UsageError, match=said):
             runs.create(settings, root=tmp_path / "runs")

@@ -32,7 +32,7 @@ def test_unreadable_files_of_a_folder_are_skipped_and_named(tmp_path, cache):
     assert note.startswith(f"Of {folder}, 1 file is read and 5 left out: ")
     for reason in (
         "late.txt (is no valid UTF-8 at offset 54003; it looks like windows-1252",
-        "zip.txt (is a ZIP archive)",
+        "zip.txt (is a damaged or encrypted archive",
         "empty.txt (is empty)",
         "gone.txt (is a link that leads nowhere)",
         f"nul.txt (is no text (a NUL byte at offset {len(TEXT.encode())})",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
+
 import pytest
 from support.corpora import folder_with, prepare
 
@@ -58,3 +61,36 @@ def test_a_wrong_encoding_and_an_unknown_one_are_refused(tmp_path, cache):
     for name in ("nonsense", "zlib", "hex"):
         with pytest.raises(UsageError, match="There is no encoding called"):
             prepare([tmp_path / "a.txt"], cache=cache, encoding=name)
+
+
+def test_texts_are_taken_out_of_archives_and_tables(cache, tmp_path):
+    rows = "".join(f'{{"text": "line {n}", "id": {n}}}\n' for n in range(3))
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        archive.writestr("a.txt", "one\n")
+        archive.writestr("b.txt", b"gr\xfcn")
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(rows.encode()))
+    source = open_source([str(tmp_path / "t.zip")], ReadOptions(), cache=cache)
+    assert b"".join(source.chunks()) == b"one\n"
+    assert [(file.name, "windows-1252" in file.reason) for file in source.skipped] == [("b.txt", True)]
+    source = open_source([str(tmp_path / "t.zip")], ReadOptions(encoding="windows-1252"), cache=cache)
+    assert b"".join(source.chunks()).decode() == "one\ngrün"
+    source = open_source([str(tmp_path / "c.jsonl.gz")], ReadOptions(field="text"), cache=cache)
+    assert b"".join(source.chunks()) == b"line 0\nline 1\nline 2\n"
+    source = open_source([str(tmp_path / "c.jsonl.gz")], ReadOptions(tokens="bytes"), cache=cache)
+    assert source.bytes == (tmp_path / "c.jsonl.gz").stat().st_size
+
+
+def test_a_folder_may_hold_compressed_texts_and_skips_damaged_ones(cache, tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\n")
+    (folder / "b.txt.gz").write_bytes(gzip.compress(b"two\n"))
+    (folder / "c.txt.gz").write_bytes(gzip.compress(b"three\n")[:-8])
+    source = open_source([str(folder)], ReadOptions(), cache=cache)
+    assert b"".join(source.chunks()) == b"one\ntwo\n"
+    assert [file.name for file in source.skipped] == ["c.txt.gz"]
+
+
+def test_a_field_of_a_corpus_without_tables_is_refused(cache, tmp_path, text):
+    with pytest.raises(UsageError, match="is no table"):
+        open_corpus(DataSettings.of(Settings(corpus=(str(text),), field="text")), cache=cache)

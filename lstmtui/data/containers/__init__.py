@@ -1,0 +1,1 @@
+"""Texts in compressed files, archives, documents, mailboxes and tables."""
