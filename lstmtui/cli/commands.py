@@ -116,7 +116,7 @@ COMMANDS = (
         "gradients:gradients",
     ),
     Entry("mv", _RUNS, "Rename a run. A run that trains must be stopped first.", "mv:mv"),
-    Entry("export", _RUNS, "Write a run for other programs: its metrics as a table, or its network.", "export:export"),
+    Entry("export", _RUNS, "Write a run for other programs: its metrics, or its network.", "export:export"),
     Entry(
         "import",
         _RUNS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ TABLES = ("csv", "jsonl")
 """Formats of metrics, written to standard output unless --out names a file."""
 MODELS = ("torch", "huggingface", "onnx")
 """Formats of networks, each a folder."""
-FORMATS = (*TABLES, *MODELS)
+EVENTS = "tensorboard"
+"""Event files, in a folder."""
+FORMATS = (*TABLES, *MODELS, EVENTS)
 STDOUT = Path("-")
 
 
@@ -34,12 +37,12 @@ def export(
         Path | None,
         typer.Option(
             "--out", metavar="PATH", parser=path, show_default=False,
-            help="Where it is written (auto: a table to standard output, a network to the folder RUN-FORMAT here).",
+            help="Where it is written (auto: a table to standard output, all else to the folder RUN-FORMAT here).",
         ),
     ] = None,
     runs_dir: RunsDir = None,
 ) -> int:  # fmt: skip
-    """Write a run for other programs: its metrics as a table, or its network.
+    """Write a run for other programs: its metrics, or its network.
 
     csv and jsonl have a row for each log interval and evaluation, with the same columns in every row.
 
@@ -48,6 +51,9 @@ def export(
 
     onnx is a folder with a graph (model.onnx) that steps and reads whole sequences, and the tokenizer. It needs the
     package onnx: pip install 'lstmtui\\[onnx]'.
+
+    tensorboard is a folder of event files: metrics, histograms of gates, and samples. It needs the package
+    tensorboardX: pip install 'lstmtui\\[tensorboard]'.
     """
     if to not in FORMATS:
         raise UsageError(f"There is no format {one_line(to, 40)!r}; there are {', '.join(FORMATS)}.")
@@ -55,7 +61,8 @@ def export(
     if to in TABLES:
         _export_table(found, to, out if out is not None else STDOUT)
     else:
-        _export_model(found, to, out if out is not None else Path(f"{found.name}-{to}"))
+        target = out if out is not None else Path(f"{found.name}-{to}")
+        (_export_events if to == EVENTS else _export_model)(found, to, target)
     return 0
 
 
@@ -86,3 +93,13 @@ def _export_model(run: RunFolder, to: str, out: Path) -> None:
         step = export_model(run, to, draft)
     write(str(out))
     notify(f"The weights are those of step {step:,}. What they have memorised of the training text is in them.")
+
+
+def _export_events(run: RunFolder, to: str, out: Path) -> None:
+    from lstmtui.exchange.output_folder import new_folder
+    from lstmtui.exchange.tensorboard import write_events
+
+    with new_folder(out) as draft:
+        write_events(draft, run)
+    write(str(out))
+    notify(f"To see it: tensorboard --logdir {shlex.quote(str(out))}")

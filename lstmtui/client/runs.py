@@ -21,7 +21,7 @@ from lstmtui.common.opening import open_to_append
 from lstmtui.common.paths import runs_root
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs.creation import draft_folder
-from lstmtui.runs.folder import RunFolder, is_occupied
+from lstmtui.runs.folder import RunFolder, is_imported, is_occupied
 from lstmtui.runs.names import check_run_name, free_run_name
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ def create(
     from lstmtui.data.open import open_data
     from lstmtui.data.reading import absolute_names
 
+    if settings.log == "tensorboard":
+        from lstmtui.exchange.tensorboard import require_package
+
+        require_package()
     root = root or runs_root()
     corpus = open_data(config.DataSettings.of(settings)) if data is None else data
     resolved = corpus.resolve(settings).changed(  # with absolute paths, so that it can be resumed from any folder
@@ -84,8 +88,10 @@ def start(
 
     device    "auto", "cpu" or "cuda"; None: the one of the run's settings
     more      how much longer to train, such as ("steps", 500); the unit is one of config.LENGTHS
-    Raises LstmtuiError.
+    Raises UsageError for an imported run, LstmtuiError.
     """
+    if is_imported(run):
+        raise UsageError(f"Run '{run.name}' was imported: it has no text to train on.")
     # In a session of its own: Ctrl-C and a closing terminal reach the front end alone, which asks the engine to stop.
     options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]
     try:

@@ -11,6 +11,7 @@ runs/NAME/
   events.jsonl     started, compiled, evaluated, saved, paused, answered, diverged, stopped ...
   samples.jsonl    text that the model generated, with step and temperature
   probes/          gate saturation and gradient flow by step, the newest window of activations
+  tensorboard/     event files of TensorBoard, where they were asked for
   piped.txt        the training text, where it was piped in
   requests.jsonl   requests of viewers; events answer them by id
   checkpoints/     step-00001234.safetensors, and best.json, which names the best
@@ -61,6 +62,7 @@ FOLDERS = {
         "window.npz",
         "pictures.npz",
     ),
+    "tensorboard": ("events.out.tfevents.*",),
     "checkpoints": ("step-*.safetensors", "best.json"),
     "autocomplete": ("text.npz*", "profile*", "biases.npz*", "*.lock"),
 }
@@ -124,6 +126,10 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def events_folder(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
     def autocomplete(self) -> Path:
         return self.path / "autocomplete"
 
@@ -145,6 +151,11 @@ def is_run(path: Path) -> bool:
     except OSError:  # an unreadable run is still listed
         return path.is_dir()
     return True
+
+
+def is_imported(run: RunFolder) -> bool:
+    """Return whether a run has weights that it has not learnt: a run that trains has a plan before its first step."""
+    return not run.plan.exists() and any(run.checkpoints.glob("step-*"))
 
 
 def is_incomplete_run(path: Path) -> bool:

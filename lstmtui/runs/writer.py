@@ -64,6 +64,10 @@ def evenly_spaced(steps: Iterable[int], count: int) -> list[int]:
     return kept
 
 
+Listener = Callable[[str, dict[str, Any]], None]
+"""Called with the kind of a record (metric, sample, saturation, window, truncated, closed) and the record."""
+
+
 class RunWriter:
     """Writes the files of a run folder; a thread renews the heartbeat of the status."""
 
@@ -88,11 +92,20 @@ class RunWriter:
         self._folder: int | None = None
         self.gone = False
         """Whether the folder of `track_folder` was removed."""
+        self._listeners: list[Listener] = []
         self._ending = threading.Event()
         remove_stale_temporaries(run.path, run.checkpoints, run.probes, run.autocomplete)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.status()
         self._thread.start()
+
+    def add_listener(self, listener: Listener) -> None:
+        """Call `listener` with every record from now on; an OSError that it raises is logged."""
+        self._listeners.append(listener)
+
+    def _notify(self, kind: str, record: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            self._try(functools.partial(listener, kind, record))
 
     def status(self, **changes: Any) -> None:
         """Change fields of status.json; a new state or message is written at once, others with the next heartbeat."""
@@ -135,6 +148,7 @@ class RunWriter:
     def close(self) -> None:
         """Write the lines held back and stop the heartbeat; the last status stays."""
         self.sync()
+        self._notify("closed", {})
         self._ending.set()
         self._thread.join()
         if not self._status_written:  # no heartbeat comes any more
@@ -143,6 +157,7 @@ class RunWriter:
     def metric(self, split: str, **values: Any) -> None:
         """Append a record to metrics.jsonl."""
         self._append_to_series(self.run.metrics.name, {"split": split, **values})
+        self._notify("metric", {"split": split, **values})
 
     def event(self, event: str, **details: Any) -> None:
         """Append a record to events.jsonl."""
@@ -151,6 +166,7 @@ class RunWriter:
     def sample(self, **values: Any) -> None:
         """Append a record to samples.jsonl."""
         self._append_to_series(self.run.samples.name, values)
+        self._notify("sample", values)
 
     def _append_to_series(self, name: str, record: dict[str, Any]) -> None:
         """Append a line after those held back, of which the oldest beyond MAX_PENDING_LINES are lost."""
@@ -169,6 +185,7 @@ class RunWriter:
         """
         self._probe("saturation", step, gates=gates, left=left, right=right, **more)
         self.status(saturated=_saturated(gates, left, right))
+        self._notify("saturation", {"step": step, "gates": gates, "left": left, "right": right, **more})
 
     def posteriors(self, step: int, values: Any, labels: Sequence[str], reference: str, transcript: str) -> None:
         """Store the probability of each label at each step of a recording (T, V), its true text and what was heard."""
@@ -209,6 +226,7 @@ class RunWriter:
             write_atomically(self.run.probes / "window.npz", pack(arrays, compressed=True), sync=False)
 
         self._try(write)
+        self._notify("window", {"step": step, "gates": gates, "values": values, "layer_names": (), **more})
 
     def pictures(self, pixels: Any) -> None:
         """Store the pictures whose captions the samples have, (N, side, side, 3) uint8, unless they are there."""
@@ -249,6 +267,7 @@ class RunWriter:
 
         Raises OSError.
         """
+        self._notify("truncated", {})
         self._unwritten = {path.name: [] for path in self._series()}
         for path in self._series():
             size = max(0, offsets.get(path.name, 0))

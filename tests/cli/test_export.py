@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from support import event_files
 
 from lstmtui.client import exchange
 from lstmtui.errors import UsageError
@@ -61,3 +62,11 @@ def test_a_network_is_a_folder_that_appears_when_it_is_complete(lstmtui, tmp_pat
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert not (tmp_path / "none").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_events_for_tensorboard(lstmtui, tmp_path):
+    said = lstmtui("export", "diary", "--to", "tensorboard")
+    assert (said.code, said.out) == (0, "diary-tensorboard\n")
+    assert "tensorboard --logdir diary-tensorboard" in said.err
+    assert event_files.values(tmp_path / "diary-tensorboard")["valid/nll"][0][::2] == (4, 1.5)
+    assert lstmtui("export", "diary", "--to", "tensorboard").code == 2

@@ -7,6 +7,7 @@ import pytest
 from support import exported_models, tiny
 
 import lstmtui
+from lstmtui.client import runs
 from lstmtui.client.exchange import export_model, import_model
 from lstmtui.common.paths import runs_root
 from lstmtui.engine.services.import_model import write_run
@@ -28,6 +29,8 @@ def test_a_run_is_exported_and_imported_as_the_same_network(tmp_path):
         np.testing.assert_array_equal(after.states(TEXT)[1]["c"], before.states(TEXT)[1]["c"])
         assert (after.state, after.step) == ("finished", 7)
         assert after.snapshot.message == "Imported from out."
+    with pytest.raises(UsageError, match="has no text to train on"):
+        runs.start(copy, more=("steps", 10))
     with pytest.raises(UsageError, match="already a run"):
         import_model(out, copy)
     (out / "model.safetensors").write_bytes(b"nothing")

@@ -24,7 +24,7 @@ from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.backend import KERNEL_CACHE, device
 from lstmtui.engine.nn import schedule, training_step
 from lstmtui.engine.tasks import task_of
-from lstmtui.engine.training import extension, steering
+from lstmtui.engine.training import event_log, extension, steering
 from lstmtui.engine.training.checkpointing import CheckpointManager
 from lstmtui.engine.training.extension import Extension
 from lstmtui.engine.training.gate_probes import GateProbes
@@ -82,6 +82,7 @@ class Trainer:
         """Read the data, build the network, compile, plan, and restore or initialise the weights."""
         s, writer = self.settings, self.writer
         writer.status(state="preparing")
+        event_log.attach(writer, s)
         device(s.run.device)  # an unusable device fails before the slow reading of data
         self.task = task_of(s, writer, self.check_signals)
         writer.event("prepared", **interruptible(self.task.read_data, self.check_signals))
