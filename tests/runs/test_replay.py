@@ -32,7 +32,7 @@ def test_the_recording_is_small_and_fills_the_screens(recorded):
         names = archive.namelist()
     counts = {kind: sum(name.startswith(f"probes/{kind}-") for name in names) for kind in ("saturation", "window")}
     assert counts["saturation"] >= 30
-    assert counts["window"] == 5
+    assert counts["window"] == 4
 
 
 def test_everything_comes_in_its_order_and_the_run_ends(recorded, tmp_path):
