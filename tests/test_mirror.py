@@ -218,6 +218,7 @@ TESTED_ELSEWHERE = (
         ("lstmtui/tui/screens/charted.py", "lstmtui/tui/widgets/observations.py"),
     ),
     Elsewhere("tests/tui/test_keys.py", "shows the keys", ("lstmtui/tui/widgets/key_bar.py",)),
+    Elsewhere("tests/tui/screens/test_arranged.py", "borders that move", ("lstmtui/tui/widgets/split.py",)),
     Elsewhere(
         "tests/tui/screens/test_runs.py", "parts of the screen",
         (

@@ -86,6 +86,8 @@ class LstmtuiApp(ChangedCellsApp[None]):
         self._exit_code: int | None = None
         self.services = services or Services()
         self.preferences = preferences or Preferences(charset="braille")
+        self.panel_layout = self.preferences.layout
+        """Of the live screen, as it was left."""
         self.charset = charset.choose(self.preferences.charset, os.environ)
         """The characters that charts are drawn with: braille, block or ascii."""
         self._charset_filter = charset.CharsetFilter(self.charset)
@@ -150,7 +152,7 @@ class LstmtuiApp(ChangedCellsApp[None]):
     def _save_theme(self, name: str) -> None:
         """Store a theme that was chosen, for the next start."""
         try:
-            self.show_message(f"Theme {name}, saved in {configuration.save_theme(name)}.")
+            self.show_message(f"Theme {name}, saved in {configuration.save('theme', name)}.")
         except LstmtuiError as error:
             self.show_message(str(error), error=True)
 

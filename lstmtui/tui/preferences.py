@@ -3,12 +3,13 @@
     [screens]
     theme = "lstmtui-light"
     charset = "block"
+    layout = "hidden 2, panels 0.4"     # of the live screen, as it was left
 
     [screens.keys]              # names as help (F1) shows them; commas separate several keys
     "live.pause" = "p,space"
 
-The options --theme and --charset, and LSTMTUI_THEME and LSTMTUI_CHARSET, override it. A theme chosen in the palette is
-written there; the rest of the file stays as it was.
+The options --theme and --charset, and LSTMTUI_THEME and LSTMTUI_CHARSET, override it. A theme chosen in the palette and
+the layout of the live screen are written there; the rest of the file stays as it was.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 from lstmtui import config
 from lstmtui.common.files import FormatError, parse_toml, write_atomically
 from lstmtui.errors import UsageError
+from lstmtui.tui.panel_layout import PanelLayout, parse
 
 CHARSETS = ("auto", "braille", "block", "ascii")
 
@@ -40,6 +42,8 @@ class Preferences:
     """One of CHARSETS."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys by the name of their binding."""
+    layout: PanelLayout = field(default_factory=PanelLayout)
+    """Of the live screen."""
 
 
 def load(
@@ -61,7 +65,10 @@ def load(
     keys = table.get("keys", {})
     if not isinstance(keys, dict) or not all(isinstance(key, str) and key.strip(", ") for key in keys.values()):
         raise UsageError(f'{path}: screens.keys must name keys, for example "live.pause" = "p,space".')
-    return Preferences(theme=chosen["theme"], charset=chosen["charset"], keys=keys)
+    layout = table.get("layout", "")
+    if not isinstance(layout, str):
+        raise UsageError(f"{path}: screens.layout must be a text, not {reprlib.repr(layout)}.")
+    return Preferences(theme=chosen["theme"], charset=chosen["charset"], keys=keys, layout=parse(layout))
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -74,61 +81,63 @@ def _table(path: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UsageError(f"{path}: screens must be a table.")
     for name in table:
-        if name not in ("theme", "charset", "keys"):
-            raise UsageError(f"{path}: unknown setting screens.{name}; there are theme, charset and keys.")
+        if name not in ("theme", "charset", "layout", "keys"):
+            raise UsageError(f"{path}: unknown setting screens.{name}; there are theme, charset, layout and keys.")
     return table
 
 
-def save_theme(name: str) -> Path:
-    """Write the theme `name` into the user's configuration, which is created if missing, and return its path.
+def save(setting: str, value: str) -> Path:
+    """Write the `setting` theme or layout into the user's configuration, created if missing, and return its path.
 
-    Raises UsageError when the file cannot be read or written, or when its theme cannot be set in one line.
+    Raises UsageError when the file cannot be read or written, or when the setting cannot be set in one line.
     """
     path = (config.user_file() or config.user_folder() / "config.toml").resolve()  # a link stays a link
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        written = with_theme(text, name)
+        written = with_setting(text, setting, value)
         if written != text:
             write_atomically(path, written.encode())
     except OSError as error:
-        raise UsageError(f"{path}: the theme cannot be saved ({error.strerror or error}).") from error
+        raise UsageError(f"{path}: the {setting} cannot be saved ({error.strerror or error}).") from error
     except (FormatError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML ({error}); the theme is not saved.") from error
+        raise UsageError(f"{path}: not valid TOML ({error}); the {setting} is not saved.") from error
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
     return path
 
 
 _HEADER = re.compile(r"^[ \t]*\[[ \t]*screens[ \t]*\][^\n]*\n?", re.MULTILINE)
-_THEME = re.compile(r"""^([ \t]*theme[ \t]*=[ \t]*)("[^"\n]*"|'[^'\n]*')""", re.MULTILINE)
+_SETTING = r"""^([ \t]*{}[ \t]*=[ \t]*)("[^"\n]*"|'[^'\n]*')"""
 _TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
-def with_theme(text: str, name: str) -> str:
-    """Return the configuration `text` with screens.theme set to `name`, and no other character changed.
+def with_setting(text: str, setting: str, value: str) -> str:
+    """Return the configuration `text` with a setting of screens set to `value`, and no other character changed.
 
     Raises ValueError where it cannot be set in one line, and FormatError for invalid TOML.
     """
     expected = parse_toml(text.encode())
-    expected.setdefault("screens", {})["theme"] = name
-    quoted = json.dumps(name)
+    expected.setdefault("screens", {})[setting] = value
+    quoted = json.dumps(value)
     if header := _HEADER.search(text):
         end = following.start() if (following := _TABLE.search(text, header.end())) else len(text)
-        if found := _THEME.search(text, header.end(), end):
+        if found := re.compile(_SETTING.format(setting), re.MULTILINE).search(text, header.end(), end):
             written = text[: found.start(2)] + quoted + text[found.end(2) :]
         else:
             line = header.group() if header.group().endswith("\n") else header.group() + "\n"
-            written = text[: header.start()] + line + f"theme = {quoted}\n" + text[header.end() :]
+            written = text[: header.start()] + line + f"{setting} = {quoted}\n" + text[header.end() :]
     else:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-        written = f"{text}{gap}[screens]\ntheme = {quoted}\n"
+        written = f"{text}{gap}[screens]\n{setting} = {quoted}\n"
     try:
         same = parse_toml(written.encode()) == expected
     except FormatError:
         same = False
     if not same:
-        raise ValueError(f"the theme cannot be saved there; please write theme = {quoted} into [screens] yourself.")
+        raise ValueError(
+            f"the {setting} cannot be saved there; please write {setting} = {quoted} into [screens] yourself."
+        )
     return written
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from support.prepared_run import alive, make_run
-from support.screens import live_screen, until
+from support.screens import live_screen, painted, until
 from textual.binding import Binding
 from textual.dom import DOMNode
 
@@ -134,3 +134,17 @@ async def test_keys_of_an_empty_list_say_why(open_app: Open) -> None:
         await until(
             pilot, lambda: [n.message for n in pilot.app._notifications] == ["There are no runs yet; n makes one."]
         )
+
+
+async def test_a_dialog_has_the_palette_and_the_help_too(tmp_path: Path, open_app: Open) -> None:
+    with alive(make_run(tmp_path)) as run:
+        async with open_app(run).run_test(size=(100, 30)) as pilot:
+            await live_screen(pilot)
+            await pilot.press("e")
+            await until(pilot, lambda: type(pilot.app.screen).__name__ == "SteerScreen")
+            labels = [shown.label for shown in pilot.app.screen.query_one(KeyBar).shown(100)]
+            assert labels == ["Undo", "Pause", "Save", "Best", "Stop", "Back", "Commands", "Help"]
+            await pilot.press("f1")
+            await until(pilot, lambda: "steer.undo" in painted(pilot.app))
+            await pilot.press("f1")
+            await until(pilot, lambda: type(pilot.app.screen).__name__ == "ManualScreen")

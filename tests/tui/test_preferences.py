@@ -125,7 +125,7 @@ def test_each_binding_has_a_name_of_its_own() -> None:
 )
 def test_a_theme_is_kept_and_nothing_else_changed(user_file: Path, text: str, becomes: str) -> None:
     user_file.write_text(text)
-    assert preferences.save_theme("b") == user_file.resolve()
+    assert preferences.save("theme", "b") == user_file.resolve()
     assert user_file.read_text() == becomes
 
 
@@ -133,7 +133,7 @@ def test_a_theme_is_kept_and_nothing_else_changed(user_file: Path, text: str, be
 def test_a_file_that_one_line_cannot_change_is_left_alone(user_file: Path, text: str) -> None:
     user_file.write_text(text)
     with pytest.raises(UsageError, match="saved"):
-        preferences.save_theme("b")
+        preferences.save("theme", "b")
     assert user_file.read_text() == text
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.actions import parse
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from lstmtui.tui.keys import bind
 from lstmtui.tui.textual_patches.screen import DismissableScreen, Result
 
 if TYPE_CHECKING:
@@ -71,3 +72,8 @@ class BaseScreen(DismissableScreen[Result]):
 class Dialog(ModalScreen[Result], BaseScreen[Result]):
     """A screen over another one. ModalScreen stands first, since Textual inherits styles and keys from the first
     base."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("help", "app.help", "Help", "dialog.help", "What this dialog is for, and its keys", typing=True),
+        bind("palette", "app.command_palette", "Commands", "dialog.commands", "Every action, found by its words"),
+    ]

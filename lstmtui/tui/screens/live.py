@@ -8,7 +8,6 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
@@ -23,7 +22,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import wording
 from lstmtui.tui.keys import bind
 from lstmtui.tui.messages import RunPolled, RunView
-from lstmtui.tui.screens.charted import ChartedScreen
+from lstmtui.tui.screens.arranged import ArrangedScreen
 from lstmtui.tui.screens.confirm import ConfirmScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.widgets.bars import EventLine, ProgressLine, TitleBar
@@ -33,6 +32,7 @@ from lstmtui.tui.widgets.key_bar import KeyBar
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.observations import Observations
 from lstmtui.tui.widgets.panels import Frame, SamplePanel
+from lstmtui.tui.widgets.split import Split
 from lstmtui.tui.workers.pending_requests import PendingRequests, live_values
 from lstmtui.tui.workers.run_polling import RunPoller
 
@@ -43,7 +43,7 @@ INTERVAL = 1.0
 """Seconds between two reads of the run folder."""
 
 
-class LiveScreen(ChartedScreen[None]):
+class LiveScreen(ArrangedScreen):
     """Watch one run, and steer it."""
 
     HELP: ClassVar[str] = """\
@@ -118,13 +118,14 @@ The engine is a separate process: leaving this screen, or the program, does not 
         yield ProgressLine()
         yield Static(id="notice")
         yield Static(id="brief")
-        with Vertical(id="panels"):
-            with Horizontal(id="upper"):
+        with Split(id="panels"):
+            with Split(id="upper"):
                 with Frame(id="loss", classes="panel"):
                     yield LossChart()
                 with Frame(id="numbers", classes="panel") as numbers:
                     numbers.border_title = "Figures"
                     yield Figures()
+                    yield EventLine(id="more-events")
             yield Observations(id="lower")
         yield EventLine(id="events")
         yield KeyBar()
@@ -135,6 +136,7 @@ The engine is a separate process: leaving this screen, or the program, does not 
         for name in ("bits", "errors", "logarithmic", "smoothing", "x_axis", "zoom"):
             self.watch(chart, name, self._update_titles, init=False)
         self._update_titles()
+        self.show_layout()
         self.poll_every(INTERVAL)
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -156,13 +158,14 @@ The engine is a separate process: leaving this screen, or the program, does not 
             self.query_one(LossChart).snapshot = run
         self.query_one(Figures).snapshot = run
         self.query_one(Observations).show(old, view)
-        self.query_one(EventLine).events = run.events
+        for line in self.query(EventLine):
+            line.events = run.events
         self._update_notice(view)
         self._update_brief(run)
         for ok, message in self._pending.settle(run):
             if not ok:
                 self.show_message(message, error=True)
-        self.query_one(EventLine).waiting = self._pending.describe()
+        self._show_waiting()
         self._update_titles()
         if old is None or (old.snapshot.state, old.gone) != (run.state, view.gone):
             self.refresh_bindings()
@@ -256,8 +259,12 @@ The engine is a separate process: leaving this screen, or the program, does not 
 
     def _sent(self, identity: str, op: str) -> None:
         self._pending.add(identity, op)
-        self.query_one(EventLine).waiting = self._pending.describe()
+        self._show_waiting()
         self.poll()
+
+    def _show_waiting(self) -> None:
+        for line in self.query(EventLine):
+            line.waiting = self._pending.describe()
 
     def action_steer(self) -> None:
         from lstmtui.tui.screens.steer import SteerScreen

@@ -38,6 +38,8 @@ SETTINGS = {
     "prompt": "",
 }
 """The settings that can be changed here, and a few words on each."""
+NUMBERS = tuple(name for name in SETTINGS if name != "prompt")
+DOUBLES = "shift+up doubles a number, shift+down halves it"
 LABELS = {"lr": "learning rate", "bptt": "window", "prompt": "sample prompt"}
 """Labels of the settings whose names do not explain themselves."""
 
@@ -47,7 +49,8 @@ class SteerScreen(Dialog[None]):
 
     HELP: ClassVar[str] = """\
 Enter sends a change to the engine, which answers. The change is marked on the loss curve and stored in the run, also \
-for a resume. ctrl+z undoes the last change, also one made before this screen was opened.
+for a resume. shift+down halves the number of a field, shift+up doubles it, before enter sends it. ctrl+z undoes the \
+last change, also one made before this screen was opened.
 """
     AUTO_FOCUS = "#lr"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +67,10 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
             typing=True,
         ),
         bind("stop", "stop", "Stop", "steer.stop", "Save, and end the engine", priority=True),
+        bind("halve", "scale(0.5)", "Halve", "steer.halve", "Half of the number, before enter sends it", priority=True),
+        bind(
+            "double", "scale(2.0)", "Double", "steer.double", "Twice the number, before enter sends it", priority=True
+        ),
         bind("back", "leave", "Back", "steer.back", "Back to the run"),
     ]
     DEFAULT_CSS = """
@@ -89,7 +96,7 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
         self._shown = _texts(view.snapshot) if view is not None else {}
         with Vertical(classes="dialog panel") as dialog:
             dialog.border_title = "Steer: enter sends a change"
-            yield StatusLine(id="answer")
+            yield StatusLine(DOUBLES, id="answer")
             with Form():
                 for name, about in SETTINGS.items():
                     kind = {"prompt": "text", "bptt": "whole"}.get(name, "number")
@@ -144,6 +151,20 @@ for a resume. ctrl+z undoes the last change, also one made before this screen wa
     def action_ask(self, op: str) -> None:
         self._set_status(f"requested to {op} …")
         self._live.send(op)
+
+    def action_scale(self, factor: float) -> None:
+        """Multiply the number in the field that has the focus; enter sends it."""
+        entry = self.focused
+        if not isinstance(entry, LineInput) or entry.id not in NUMBERS:
+            self._set_status("Only a number can be halved and doubled.", error=True)
+            return
+        try:
+            value = factor * float(entry.value)
+        except ValueError:
+            self._set_status(f"'{one_line(entry.value, 20)}' is no number.", error=True)
+            return
+        entry.value = f"{value:.4g}" if entry.id != "bptt" else str(max(1, round(value)))
+        self._set_status("enter sends it")
 
     def action_pause(self) -> None:
         view = self._live.view

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from textual import events
-from textual.binding import ActiveBinding
+from textual.app import App
+from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lstmtui.tui.keys import CHART, entry_of, group_of
+from lstmtui.tui.keys import CHART, SHOW, entry_of, group_of
 
 ALWAYS = {"command_palette": "Commands", "help": "Help"}
 """Actions of the application that the line always has, at its end, with their labels; before them the way back."""
@@ -32,7 +34,7 @@ class Shown(NamedTuple):
 
 
 class KeyBar(Widget):
-    """Keys by importance, which is their order in BINDINGS; a click on one presses it."""
+    """Keys by importance: their order in BINDINGS, what only changes the look last; a click on one presses it."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -72,20 +74,27 @@ class KeyBar(Widget):
         return [*fitting, *fixed]
 
     def _keys(self) -> tuple[list[Shown], list[Shown]]:
+        """Return the keys that are always there, and the others, the most important first."""
         fixed: dict[str, Shown] = {}
         others: dict[str, Shown] = {}
-        charts: dict[str, Shown] = {}
-        for active in self.screen.active_bindings.values():
+        later: dict[str, dict[str, Shown]] = {SHOW: {}, CHART: {}}
+        places = self._places_of_bindings()
+        for active in sorted(self.screen.active_bindings.values(), key=lambda one: _rank(one, places)):
             binding = active.binding
             action = binding.action.removeprefix("app.")
             if action in ALWAYS:
                 fixed.setdefault(action, self._key(active, ALWAYS[action]))
             elif binding.show and active.enabled:
-                chosen = fixed if entry_of(binding) == "back" else charts if group_of(binding) == CHART else others
+                chosen = fixed if entry_of(binding) == "back" else later.get(group_of(binding), others)
                 chosen.setdefault(binding.action, self._key(active, binding.description))
         ends = [key for action, key in fixed.items() if action not in ALWAYS][:1]
         ends += [fixed[action] for action in ALWAYS if action in fixed]
-        return ends, [*others.values(), *charts.values()]
+        return ends, [*others.values(), *(key for keys in later.values() for key in keys.values())]
+
+    def _places_of_bindings(self) -> dict[str, int]:
+        """Return the place of each binding of the screen, by its name: Textual gives them by key, in no order."""
+        own = [one for kind in type(self.screen).__mro__ for one in vars(kind).get("BINDINGS", ())]
+        return {one.id: number for number, one in enumerate(own) if isinstance(one, Binding) and one.id}
 
     def _key(self, active: ActiveBinding, label: str) -> Shown:
         binding = active.binding
@@ -113,3 +122,10 @@ class KeyBar(Widget):
         if (shown := self.key_at(event.x)) is not None:
             event.stop()
             self.app.simulate_key(shown.key)
+
+
+def _rank(active: ActiveBinding, places: Mapping[str, int]) -> int:
+    """Return where a key stands: those of the focused part first, then the screen's, then the application's."""
+    if isinstance(active.node, App):
+        return len(places)
+    return places.get(active.binding.id or "", -1)

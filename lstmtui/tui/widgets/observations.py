@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
 
 from lstmtui.tui import wording
@@ -14,12 +13,13 @@ from lstmtui.tui.widgets.gate_map import VIEWS, GateMap
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import AttentionPanel, GatePanel, Panel, PosteriorPanel, SamplePanel
 from lstmtui.tui.widgets.posterior_map import PosteriorMap
+from lstmtui.tui.widgets.split import Split
 
 HAVE_A_HEAT_MAP = ("translation", "speech")
 """Purposes of runs."""
 
 
-class Observations(Horizontal):
+class Observations(Split):
     """Panels side by side; where not all of them fit, the heat map and the gates take turns.
 
     The heat map of a translation is its attention, that of speech what is heard by time.
@@ -27,6 +27,7 @@ class Observations(Horizontal):
 
     DEFAULT_CSS = """
     Observations {
+        layout: horizontal;
         height: 1fr;
         & > SamplePanel, & > GatePanel, & > .heat { width: 1fr; height: 1fr; }
         & > .heat { display: none; }

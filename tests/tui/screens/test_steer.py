@@ -70,6 +70,19 @@ async def test_every_size(tmp_path: Path, open_app: Open, key: str) -> None:
                 assert size[1] < 24 or all(said in text for said in all_of_it), size
 
 
+async def test_a_number_is_halved_and_doubled_before_it_is_sent(tmp_path: Path, open_app: Open) -> None:
+    run = make_run(tmp_path, status={"live": {"lr": 0.006, "bptt": 32}})
+    with alive(run):
+        async with open_app(run).run_test(size=(120, 40)) as pilot:
+            await opened(pilot, "e", SteerScreen)
+            assert "Loss, nats per char" in painted(pilot.app)  # the sheet leaves the chart in view
+            await pilot.press("shift+down")
+            assert asked(run) == []
+            await pilot.press("shift+up", "shift+up", "enter")
+            await until(pilot, lambda: len(asked(run)) == 1)
+            assert (asked(run)[0]["key"], asked(run)[0]["value"]) == ("lr", 0.012)
+
+
 async def test_a_setting_is_asked_for_answered_and_shown(tmp_path: Path, open_app: Open) -> None:
     run = make_run(tmp_path, status={"live": {"lr": 0.006, "bptt": 32}})
     with alive(run):
