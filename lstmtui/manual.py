@@ -9,6 +9,7 @@ from lstmtui.errors import UsageError
 ORDER = (
     "getting-started",
     "typing",
+    "editors",
     "serving",
     "translation",
     "speech",

@@ -152,6 +152,18 @@ COMMANDS = (
         "Answer other programs over HTTP, as OpenAI's completions do, on this machine; no text is stored or logged.",
         "serve:serve",
     ),
+    Entry(
+        "lsp",
+        _USE,
+        "Complete in an editor, which starts this as a language server; no text is stored or logged.",
+        "lsp:lsp",
+    ),
+    Entry(
+        "shell-init",
+        _USE,
+        "Print lines for your shell, after which Alt-/ continues the command line.",
+        "shell_init:shell_init",
+    ),
     Entry("sample", _USE, "Generate text with a trained run.", "sample:sample"),
     Entry(
         "evaluate",
