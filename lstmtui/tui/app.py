@@ -114,8 +114,7 @@ class LstmtuiApp(ChangedCellsApp[None]):
         self.watch(self, "theme", self._save_theme, init=False)
         self.set_keymap(dict(self.preferences.keys))
         if not self.is_headless:
-            # What was imported stays; collecting it again and again would cost frames.
-            self.call_after_refresh(gc.freeze)
+            self.call_after_refresh(begin_collecting)
         self.push_screen(RunsScreen(self.services))
         if self._first_run is not None:
             self.push_screen(self._screen_of(self._first_run))
@@ -209,3 +208,9 @@ class LstmtuiApp(ChangedCellsApp[None]):
     def action_jump(self) -> None:
         if not isinstance(self.screen, HelpScreen | JumpScreen):
             self.push_screen(JumpScreen(self.screen))
+
+
+def begin_collecting() -> None:
+    """Collect garbage from now on, except what was imported, which stays: collecting that again would cost frames."""
+    gc.freeze()
+    gc.enable()

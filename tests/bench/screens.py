@@ -93,7 +93,7 @@ class Terminal(PseudoTerminal):
     def press_on_a_slow_line(self, key: bytes) -> float:
         """Send a key, read as a slow line does, and return the seconds until what it calls for has arrived.
 
-        That is the last slice of time in which more came than a clock or a heartbeat costs.
+        That is the last slice of time in which more came than a clock or a blinking cursor costs.
         """
         self.read_for(0.3)
         os.write(self.master, key)
@@ -102,7 +102,7 @@ class Terminal(PseudoTerminal):
             time.sleep(SLICE)
             if select.select([self.master], [], [], 0)[0]:
                 count = len(os.read(self.master, int(SLOW_LINE * SLICE)))
-                if count > SLOW_LINE * SLICE / 10 or last == begun:
+                if count > SLOW_LINE * SLICE / 2 or last == begun:
                     last = now + SLICE
         return last - begun
 

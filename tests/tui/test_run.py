@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from support.pseudo_terminal import PseudoTerminal
 from lstmtui import tui
 from lstmtui.errors import UsageError
 from lstmtui.runs.listing import find_run
+from lstmtui.tui.app import begin_collecting
 
 PROGRAM = """
 import sys
@@ -201,3 +203,13 @@ def test_an_exception_restores_the_terminal(tmp_path: Path) -> None:
         assert b"ZeroDivisionError" in terminal.output
     finally:
         terminal.close()
+
+
+def test_garbage_is_collected_once_the_screens_are_drawn() -> None:
+    gc.disable()
+    try:
+        begin_collecting()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
