@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lstmtui.common.files import NUMBER, NUMBER_OR_NONE, FormatError, check_types, read_json, to_json, write_atomically
+from lstmtui.common.schedule import Turn
 from lstmtui.config import RunSettings
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 

@@ -1,8 +1,8 @@
 import pytest
 from support import tiny
 
+from lstmtui.common.schedule import Turn
 from lstmtui.engine import step_plan
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.errors import CorruptError
 from lstmtui.runs.folder import RunFolder
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lstmtui import config
+from lstmtui.common import schedule
+from lstmtui.common.schedule import Turn
 from lstmtui.config import RunSettings
 from lstmtui.engine import step_plan
-from lstmtui.engine.nn import schedule
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.planning import costs
 from lstmtui.engine.training.progress import Progress

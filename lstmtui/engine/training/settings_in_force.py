@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from lstmtui.common import schedule
 from lstmtui.config import RunSettings
-from lstmtui.engine.nn import schedule
 from lstmtui.engine.nn.recurrent import Dropout, Penalty
 from lstmtui.engine.nn.training_step import Update
 from lstmtui.engine.step_plan import Plan

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from lstmtui.common import schedule
+from lstmtui.common.schedule import Turn
 from lstmtui.config import RunSettings
 from lstmtui.engine import step_plan
-from lstmtui.engine.nn import schedule
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
 

@@ -17,12 +17,13 @@ from collections.abc import Callable
 from typing import Any
 
 from lstmtui import config
+from lstmtui.common import schedule
 from lstmtui.common.files import write_atomically
 from lstmtui.common.hardware import process_memory_mb
 from lstmtui.engine import step_plan
 from lstmtui.engine.analysis import gate_statistics
 from lstmtui.engine.backend import KERNEL_CACHE, device
-from lstmtui.engine.nn import schedule, training_step
+from lstmtui.engine.nn import training_step
 from lstmtui.engine.tasks import task_of
 from lstmtui.engine.training import event_log, extension, steering
 from lstmtui.engine.training.checkpointing import CheckpointManager

@@ -15,10 +15,12 @@ from lstmtui.errors import UsageError
 from lstmtui.runs import requests
 from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui import event_words, wording
+from lstmtui.tui.expected_rate import expected_rate
 from lstmtui.tui.keys import bind
 from lstmtui.tui.screens.base import Dialog
 from lstmtui.tui.widgets.fields import Field, Form, LineInput
 from lstmtui.tui.widgets.key_bar import KeyBar
+from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.status_line import StatusLine
 from lstmtui.tui.workers.pending_requests import live_values
 
@@ -135,6 +137,30 @@ last change, also one made before this screen was opened.
     def _set_status(self, text: str, *, error: bool = False) -> None:
         self.query_one(StatusLine).set_text(text, error=error)
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Draw the learning rate that would follow, as a ghost in the chart."""
+        run = self._live.view.snapshot if self._live.view is not None else None
+        if event.input.id != "lr" or run is None or not event.input.has_focus:
+            return
+        try:
+            peak = float(event.value)
+        except ValueError:
+            peak = 0.0
+        is_another = peak > 0 and event.value != self._shown.get("lr")
+        rates = expected_rate(run, peak) if is_another else ()
+        self._show_ghost(rates)
+        if rates:
+            end = wording.count(rates[-1][0])
+            now = run.train[-1].lr
+            self._set_status(f"enter: {now:.1e} becomes {rates[0][1]:.1e}, and {rates[-1][1]:.1e} at step {end}")
+
+    def on_unmount(self) -> None:
+        self._show_ghost(())
+
+    def _show_ghost(self, rates: tuple[tuple[float, float], ...]) -> None:
+        for chart in self._live.query(LossChart):
+            chart.ghost = rates
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         name = str(event.input.id)
@@ -145,6 +171,7 @@ last change, also one made before this screen was opened.
         except UsageError as error:
             self._set_status(str(error), error=True)
             return
+        self._show_ghost(())
         self._set_status(f"requested {name} {value} …")
         self._live.send("set", key=name, value=value)
 
@@ -163,8 +190,8 @@ last change, also one made before this screen was opened.
         except ValueError:
             self._set_status(f"'{one_line(entry.value, 20)}' is no number.", error=True)
             return
-        entry.value = f"{value:.4g}" if entry.id != "bptt" else str(max(1, round(value)))
         self._set_status("enter sends it")
+        entry.value = f"{value:.4g}" if entry.id != "bptt" else str(max(1, round(value)))
 
     def action_pause(self) -> None:
         view = self._live.view

@@ -101,12 +101,19 @@ class Columns:
 
 def draw(
     snapshot: RunSnapshot, columns: Columns, figures: Sequence[Figure], lines: int, margin: int,
-    cursor: tuple[int, TrainPoint] | None,
+    cursor: tuple[int, TrainPoint] | None, ghost: Sequence[float] = (),
 ) -> list[Row]:  # fmt: skip
-    """Return the lines of the figures; `cursor` is the column of the cursor and the point of training there."""
+    """Return the lines of the figures; `cursor` is the column of the cursor and the point of training there.
+
+    ghost  the learning rate that is expected in each column, NaN in those of the past; drawn after the newest point
+    """
     drawn: list[Row] = []
     for figure in figures:
         values = columns.values(snapshot.train, figure)
+        ahead = len(values)
+        if ghost and figure is FIGURES[0]:
+            ahead = columns.last + 1
+            values = [*values[:ahead], *ghost[ahead:]]
         finite = [value for value in values if math.isfinite(value)]
         top = max(finite, default=0.0) or 1.0
         value = figure.value(snapshot.train[-1] if cursor is None else cursor[1])
@@ -114,20 +121,20 @@ def draw(
         for line in range(lines):
             name = figure.name if line == 0 else ""
             row: Row = [(f"{name:>{margin - 1}}│"[-margin:], "axis")]
-            row += _bars(values, top, lines, line, None if cursor is None else cursor[0])
+            row += _bars(values, top, lines, line, None if cursor is None else cursor[0], ahead)
             style = ("axis" if line else "text") if cursor is None else ("axis" if line else "cursor")
             drawn.append([*row, (f" {behind[line]:<{GUTTER - 1}}"[:GUTTER], style)])
     return drawn
 
 
-def _bars(values: Sequence[float], top: float, lines: int, line: int, cursor: int | None) -> Row:
-    """Return one of the lines of bars; the first is the highest."""
+def _bars(values: Sequence[float], top: float, lines: int, line: int, cursor: int | None, ahead: int) -> Row:
+    """Return one of the lines of bars, the first is the highest; from the column `ahead` on they are expected."""
     row: Row = []
     for column, value in enumerate(values):
         # The highest bar leaves an eighth free, which is the gap to the row above.
         height = 0 if not math.isfinite(value) else max(1, round(value / top * (lines * EIGHTHS - 1)))
         text = _BARS[min(EIGHTHS, max(0, height - (lines - 1 - line) * EIGHTHS))]
-        style = "row"
+        style = "row" if column < ahead else "ghost"
         if column == cursor:
             text, style = ("│" if text == " " else text), "cursor"
         if row and row[-1][1] == style:

@@ -52,7 +52,7 @@ class LossChart(Widget, can_focus=True):
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "chart--train", "chart--raw", "chart--valid", "chart--axis", "chart--text", "chart--mark", "chart--cursor",
-        "chart--guide", "chart--row",
+        "chart--guide", "chart--row", "chart--ghost",
     }  # fmt: skip
     DEFAULT_CSS = """
     LossChart {
@@ -64,6 +64,7 @@ class LossChart(Widget, can_focus=True):
         & > .chart--axis { color: $foreground 60%; }
         & > .chart--guide { color: $foreground 30%; }
         & > .chart--row { color: $primary 45%; }
+        & > .chart--ghost { color: $warning 60%; }
         & > .chart--text { color: $foreground 75%; }
         & > .chart--mark { color: $success; }
         & > .chart--cursor { color: $foreground; text-style: bold; }
@@ -97,6 +98,8 @@ class LossChart(Widget, can_focus=True):
     """The place on the axis whose figures are shown above the plot and beside it."""
     pointer: reactive[float | None] = reactive(None)
     """The place under the mouse, which comes before the cursor."""
+    ghost: reactive[tuple[Point, ...]] = reactive(())
+    """The learning rate that is expected from now on, by step; the axis goes to its end."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -283,7 +286,7 @@ class LossChart(Widget, can_focus=True):
         width, height = self.size
         key = (
             width, height, self.bits, self.errors, self.logarithmic, self.smoothing, self.x_axis, self.zoom,
-            self.cursor, self.pointer, self.rich_style,
+            self.cursor, self.pointer, self.ghost, self.rich_style,
         )  # fmt: skip
         if key != self._drawn:
             self._drawn = key
@@ -312,7 +315,8 @@ class LossChart(Widget, can_focus=True):
         margin = max(chart_rows.MARGIN if shown else 0, max((len(label) for label in labels.values()), default=0) + 1)
         gutter = chart_rows.GUTTER if shown else 0
         cols = width - margin - gutter
-        x_range = self.zoom or (0.0, max(self._whole(), 1e-9))
+        ghost = self.ghost if shown and self.x_axis == "step" and self.zoom is None else ()
+        x_range = self.zoom or (0.0, max(self._whole(), 1e-9, *(x for x, _ in ghost)))
         self._plot = (margin, cols, x_range)
         heights = self._height(low), self._height(high)
 
@@ -347,7 +351,9 @@ class LossChart(Widget, can_focus=True):
         point = self._point()
         cursor = None if at is None or point is None else (column_of(at, x_range, cols), point)
         in_columns = chart_rows.Columns.of(snapshot, axis, x_range, cols)
-        for pieces in chart_rows.draw(snapshot, in_columns, shown, lines_each, margin, cursor):
+        for pieces in chart_rows.draw(
+            snapshot, in_columns, shown, lines_each, margin, cursor, series.by_column(ghost, x_range, cols)
+        ):
             strips.append(Strip([Segment(text, self._style(name)) for text, name in pieces], width))
         saves = {column_of(m.x, x_range, cols) for m in visible if not m.is_line}
         if saves_row:

@@ -191,3 +191,19 @@ def readout(snapshot: RunSnapshot, point: TrainPoint, factor: float) -> str:
         if mark.is_line and abs(mark.x - point.step) <= max(1, gap)
     ]
     return " · ".join([*near[-1:], *parts])
+
+
+def by_column(points: Sequence[Point], x_range: tuple[float, float], cols: int) -> list[float]:
+    """Return the height of a line through the points in each column, NaN beside it; nothing without points."""
+    if not points:
+        return []
+    (low, high), heights = x_range, []
+    for column in range(cols):
+        x = low + (high - low) * column / max(1, cols - 1)
+        after = bisect_left(points, (x,))
+        if x < points[0][0] or x > points[-1][0]:
+            heights.append(math.nan)
+            continue
+        (x0, y0), (x1, y1) = points[max(0, after - 1)], points[min(after, len(points) - 1)]
+        heights.append(y0 if x1 <= x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+    return heights

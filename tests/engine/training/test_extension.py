@@ -9,9 +9,9 @@ from support import tiny
 
 from lstmtui import config
 from lstmtui.client import runs
+from lstmtui.common import schedule
+from lstmtui.common.schedule import Turn
 from lstmtui.engine import checkpoint, step_plan
-from lstmtui.engine.nn import schedule
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training import extension
 from lstmtui.engine.training.extension import Extension

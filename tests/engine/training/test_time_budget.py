@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support import tiny
 
+from lstmtui.common.schedule import Turn, fraction_done
 from lstmtui.config import RunSettings
-from lstmtui.engine.nn.schedule import Turn, fraction_done
 from lstmtui.engine.step_plan import Plan
 from lstmtui.engine.training.progress import Progress
 from lstmtui.engine.training.time_budget import Costs, TimeBudget

@@ -10,9 +10,9 @@ import pytest
 from support import tiny
 
 from lstmtui.common.files import read_json
+from lstmtui.common.schedule import Turn
 from lstmtui.engine import checkpoint, step_plan
 from lstmtui.engine.nn.language_model import LanguageModel
-from lstmtui.engine.nn.schedule import Turn
 from lstmtui.engine.tasks.task import Regularisers
 from lstmtui.engine.training.planning import costs, make_plan
 from lstmtui.engine.training.time_budget import TimeBudget

@@ -21,6 +21,7 @@ from lstmtui.tui.screens.live import LiveScreen
 from lstmtui.tui.screens.sample import SampleScreen
 from lstmtui.tui.screens.steer import LABELS, SETTINGS, SteerScreen
 from lstmtui.tui.services import Services
+from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.panels import SamplePanel
 
 Open = Callable[..., LstmtuiApp]
@@ -78,9 +79,14 @@ async def test_a_number_is_halved_and_doubled_before_it_is_sent(tmp_path: Path, 
             assert "Loss, nats per char" in painted(pilot.app)  # the sheet leaves the chart in view
             await pilot.press("shift+down")
             assert asked(run) == []
+            chart = pilot.app.screen_stack[-2].query_one(LossChart)
+            await until(pilot, lambda: bool(chart.ghost) and "becomes" in painted(pilot.app))
+            assert chart.ghost[-1][0] == 2900
+            assert "2,000" in painted(pilot.app)  # the axis goes to the end of the run
             await pilot.press("shift+up", "shift+up", "enter")
             await until(pilot, lambda: len(asked(run)) == 1)
             assert (asked(run)[0]["key"], asked(run)[0]["value"]) == ("lr", 0.012)
+            assert chart.ghost == ()
 
 
 async def test_a_setting_is_asked_for_answered_and_shown(tmp_path: Path, open_app: Open) -> None:

@@ -12,6 +12,7 @@ from lstmtui.runs.snapshot import RunSnapshot
 from lstmtui.tui.widgets.series import (
     Axis,
     above,
+    by_column,
     log_helps,
     log_range,
     marks,
@@ -89,3 +90,10 @@ def test_within() -> None:
     points = [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0)]
     assert within(points, (1.5, 2.0)) == [(2.0, 1.0)]
     assert within(points, None) == points
+
+
+def test_a_line_has_a_height_in_each_column_that_it_crosses() -> None:
+    heights = by_column(((2.0, 4.0), (4.0, 0.0)), (0.0, 4.0), 5)
+    assert [h for h in heights if h == h] == [4.0, 2.0, 0.0]
+    assert len(heights) == 5
+    assert by_column((), (0.0, 4.0), 5) == []

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from lstmtui.engine.nn.schedule import Turn, dropout_factor, fraction_done, lr_factor
+from lstmtui.common.schedule import Turn, dropout_factor, fraction_done, lr_factor
 
 
 def curve(kind="cosine", steps=1000, warmup=100, end=0.01):
