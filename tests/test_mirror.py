@@ -183,7 +183,7 @@ TESTED_ELSEWHERE = (
     # --- the endpoint ---
     Elsewhere(
         "tests/serving/test_app.py", "a server that answers over HTTP",
-        tuple(f"lstmtui/serving/{name}.py" for name in ("api_errors", "model_queue", "server", "text_completion")),
+        tuple(f"lstmtui/serving/{name}.py" for name in ("api_errors", "server", "text_completion")),
     ),
     Elsewhere("tests/serving/test_guard.py", "hostile clients", ("lstmtui/serving/connections.py",)),
     # --- screens ---
