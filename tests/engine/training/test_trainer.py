@@ -84,7 +84,9 @@ def test_a_finished_run_has_its_result_metrics_samples_and_probes(finished):
     assert [m["step"] for m in metrics if m["split"] == "train"] == list(range(4, 31, 4))
     assert [m["step"] for m in metrics if m["split"] == "valid"] == [10, 20, 30]
     assert all(m["processors"] >= 0 for m in metrics if m["split"] == "train")
-    assert [s["step"] for s in tiny.lines(finished.samples)] == [10, 20, 30, 30]
+    samples = tiny.lines(finished.samples)
+    assert [s["step"] for s in samples] == [10, 20, 30, 30]
+    assert all(sum(s.get("pieces", [1] * len(s["bits"]))) == len(s["text"]) for s in samples)
     assert len(list(finished.probes.glob("saturation-*.npz"))) == 3
     with np.load(finished.probes / "window.npz") as window:
         assert window["values"].shape == (2, 4, 5, 8)
