@@ -39,7 +39,8 @@ A run of translation translates a sentence with its present weights, or without 
     ]
     DEFAULT_CSS = """
     SampleScreen .number { width: 8; }
-    SampleScreen SamplePanel { height: auto; max-height: 14; }
+    SampleScreen SamplePanel { height: auto; max-height: 7; }
+    SampleScreen.-tall SamplePanel { max-height: 14; }
     SampleScreen.-short SamplePanel, SampleScreen.-line SamplePanel { display: none; }
     """
 
