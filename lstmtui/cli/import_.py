@@ -41,7 +41,8 @@ def import_(
     nn.GRU or nn.RNN, and a linear layer. Nothing in a file is run: PyTorch's own files are read by PyTorch, weights
     only, where it is installed.
 
-    The run completes, samples, evaluates and shows its gates. It has no text to train on.
+    The run completes, samples, evaluates and shows its gates. It has no text to train on; 'lstmtui train FILE --from
+    RUN' trains a new run that begins with its weights.
     """
     from lstmtui.client.exchange import import_model
 
