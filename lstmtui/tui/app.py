@@ -166,6 +166,8 @@ class LstmtuiApp(ChangedCellsApp[None]):
         yield SystemCommand("Text of this screen", "Save it as plain text in the current folder", self.action_text)
         if not self.ansi_color:
             yield SystemCommand("Theme", "Dark, light, colour-blind, or sixteen colours", self.action_change_theme)
+        if isinstance(screen, RunsScreen):
+            yield SystemCommand("Demo", "A recorded run, played back in 20 seconds", screen.action_demo)
         yield SystemCommand("Manual", "Read the pages of the manual", self.action_manual)
         yield SystemCommand("Help", "What this screen shows, and every key", self.action_help)
         yield SystemCommand("Quit", "Quit; runs continue to train", self.action_quit)

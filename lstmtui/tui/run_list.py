@@ -11,6 +11,8 @@ from lstmtui.tui import wording
 
 ORDERS = ("newest", "name", "best", "steps", "parameters")
 """Orders of the list; the first one begins with the runs whose engine is running."""
+MAX_LINES = 8
+"""Runs that a question names in a line each, with what would be lost; more are named one after the other."""
 _KEYS: dict[str, Callable[[RunSnapshot], object]] = {
     "name": lambda run: run.run.name,
     "best": lambda run: run.result.cost if run.result else math.inf,
@@ -49,4 +51,6 @@ def question_before_deletion(runs: Sequence[RunSnapshot]) -> str:
     ]
     if len(runs) == 1:
         return f"Delete {about[0]} with its checkpoints? This cannot be undone."
-    return f"Delete {len(runs)} runs with their checkpoints? This cannot be undone.\n\n" + "\n".join(about)
+    names = ", ".join(f"'{run.run.name}'" for run in runs)
+    named = "\n".join(about) if len(runs) <= MAX_LINES else names
+    return f"Delete {len(runs)} runs with their checkpoints? This cannot be undone.\n\n{named}"

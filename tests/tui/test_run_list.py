@@ -38,3 +38,5 @@ def test_the_question_names_every_run(runs: list[RunSnapshot]) -> None:
     assert both.startswith("Delete 2 runs")
     assert "'a' (" in both
     assert "'b' (" in both
+    many = run_list.question_before_deletion(runs * 6)
+    assert many.splitlines()[-1].count("'a'") == many.splitlines()[-1].count("'b'") == 6

@@ -46,7 +46,7 @@ class HelpScreen(Dialog[None]):
     ]
     DEFAULT_CSS = """
     HelpScreen #filter { margin-bottom: 1; }
-    HelpScreen VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
+    HelpScreen VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     HelpScreen .dialog { height: 100%; }
     HelpScreen.-line #filter, HelpScreen.-short #filter { margin: 0; }
     """

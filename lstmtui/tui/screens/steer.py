@@ -81,6 +81,7 @@ last change, also one made before this screen was opened.
     SteerScreen Field > .after { width: 1fr; margin-left: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     SteerScreen #answer { min-height: 1; padding: 0; color: $success; }
     SteerScreen #answer.-error { color: $error; }
+    SteerScreen.-short #answer, SteerScreen.-line #answer { max-height: 1; }
     SteerScreen Form { height: auto; max-height: 100%; }
     SteerScreen.-narrow Field > .after { display: none; }
     SteerScreen.-short .dialog, SteerScreen.-line .dialog { border: none; }
