@@ -45,6 +45,7 @@ class LstmtuiApp(ChangedCellsApp[None]):
 
     TITLE = "lstmtui"
     CSS_PATH = "app.tcss"
+    ALLOW_IN_MAXIMIZED_VIEW = "KeyBar"
     COMMANDS = App.COMMANDS | {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind(

@@ -304,7 +304,8 @@ async def test_help_tells_the_keys(tmp_path: Path, open_app: Open, key: str) -> 
         await seen(pilot)
         await pilot.press(key)
         await until(pilot, lambda: "escape closes" in painted(pilot.app))
-        assert "exactly where the run stopped" in painted(pilot.app)
+        await pilot.press(*"resume")
+        await until(pilot, lambda: "exactly where the run stopped" in painted(pilot.app))
         await pilot.press("escape")
         await seen(pilot)
 
