@@ -142,9 +142,7 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
     if s.tokens == AUTO:
         s = dataclasses.replace(s, tokens="words")
     minutes = s.minutes or (3.0 if about.captions < 1_000 else 10.0)
-    # Emoji: batches of 8 are after 12,000 captions where those of 32 are after 19,200 (1.81, 1.84 nats), and take 1.3
-    # times as long for as many.
-    batch = s.batch or max(1, min(8, about.captions // 8))
+    batch = s.batch or max(1, min(32, about.captions // 8))
     longest = {"words": about.longest_words, "bpe": about.longest // 2}.get(s.tokens, about.longest) + 1
     bptt = s.bptt or max(math.ceil(longest / batch), min(64, longest))
     steps = max(1, about.captions // batch)
@@ -163,12 +161,12 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
         "tied": False,
         "dropout": 0.1 if passes < 30 else 0.2 if passes < 60 else 0.3,
         "dropout_in": 0.0,
-        "lr": 2e-3 if hidden <= 64 else 1.5e-3,
-        "ema": 0.999 if passes * steps > 4_000 else 0.0,
+        "lr": 4e-3 if hidden <= 64 else 3e-3,
+        "ema": 0.998 if passes * steps > 2_000 else 0.0,
         "batch": batch,
         "bptt": bptt,
         "recompute": False,
-        "eval_every": max(200, 2 * steps),
+        "eval_every": max(50, steps),
         "eval_tokens": 0,
         # What no training caption names gets ever less probable, and the loss rises with it; captions still get better.
         "patience": 0,
