@@ -92,8 +92,10 @@ def main() -> None:
     torch.manual_seed(0)
     s = config.load(RunFolder(args.run).config)
     data = load_captions(s)
+    busy = time.process_time()
     model, steps = train(s, data, 60 * args.minutes, args.lr)
-    print(f"{steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters")
+    busy = (time.process_time() - busy) / 60
+    print(f"{steps:,} steps, {busy:.1f} processor minutes, {sum(p.numel() for p in model.parameters()):,} parameters")
     for name, part in (("validation", data.valid), ("test", data.test)):
         if part is not None:
             found = scores(model, s, data, part)
