@@ -67,11 +67,22 @@ F5 saves it to a file. F2 adapts the run to it, in a profile beside the run; F3 
     CSS_PATH = "type.tcss"
     AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority: f6 and f7 of a text area would choose a line, or all of the text.
         bind(
-            "raise-threshold", "threshold(1)", "Raise threshold", "type.surer", "Show grey text only when more probable"
+            "raise-threshold",
+            "threshold(1)",
+            "Raise threshold",
+            "type.surer",
+            "Show grey text only when more probable",
+            priority=True,
         ),
         bind(
-            "lower-threshold", "threshold(-1)", "Lower threshold", "type.less_sure", "Show grey text when less probable"
+            "lower-threshold",
+            "threshold(-1)",
+            "Lower threshold",
+            "type.less_sure",
+            "Show grey text when less probable",
+            priority=True,
         ),
         bind("remember", "remember", "Remember", "type.remember", "Adapt the run to this text, in its profile"),
         bind("forget", "forget", "Forget", "type.forget", "Delete the run's profile"),
