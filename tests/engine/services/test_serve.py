@@ -218,7 +218,7 @@ def test_two_texts_are_continued_in_turn(run):
     while min(map(len, texts)) < 20:
         for n, stream in enumerate(streams):
             for piece in ask(op="continue", stream=stream, tokens=3)["pieces"]:
-                assert piece["logprob"] <= piece["top"][0][1]
+                assert piece["logprob"] <= piece["top"][0][1] + 1e-9
                 texts[n] += piece["text"]
     for prompt, text in zip(("the c", "a dog "), texts, strict=True):
         *pieces, _ = service.answers({"op": "sample", "prompt": prompt, "length": len(text), "temperature": 0})
