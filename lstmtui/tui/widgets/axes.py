@@ -47,7 +47,7 @@ def x_axis(
     for column in marked:
         line[margin + column] = "┴"
     free = margin
-    for value in ticks(*x_range, max(2, columns // spacing)):
+    for value in ticks(*x_range, 1 + max(2, columns // spacing)):  # the first one is at the corner, without a number
         text = format_value(value)
         at = margin + column_of(value, x_range, columns)
         start = min(max(margin, at - len(text) // 2), margin + columns - len(text))

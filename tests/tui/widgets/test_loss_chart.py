@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot, ValidPoint
+from lstmtui.tui.widgets.axes import x_axis
 from lstmtui.tui.widgets.loss_chart import LossChart
 from lstmtui.tui.widgets.series import y_range
 
@@ -239,3 +240,10 @@ async def test_every_way_at_every_size(
         chart.x_axis, chart.smoothing, chart.logarithmic, chart.cursor = x_axis, smoothing, True, 50.0
         rows = watched.rows()
         assert [len(row) for row in rows] == [size[0]] * len(rows)
+
+
+def test_a_narrow_axis_has_numbers():
+    line = x_axis(3, 38, (0.0, 400.0), lambda value: f"{value:g}", spacing=14)
+    assert line.split("─")[-1] == "400"
+    assert "─200─" in line
+    assert len(line) == 41
