@@ -49,7 +49,7 @@ def describe(event: dict[str, Any]) -> str:
     if name == "rolled back":
         return f"rolled back to step {_number(event, 'step')}, learning rate times {_number(event, 'lr_scale', 3)}"
     rest = [
-        f"{k.replace('_', ' ')} {v}"
+        f"{k.replace('_', ' ')} {f'{v:.3g}' if isinstance(v, float) else v}"
         for k, v in event.items()
         if k not in _OMITTED_FIELDS and isinstance(v, str | int | float)
     ]

@@ -23,6 +23,10 @@ from lstmtui.tui import event_words
         ({"event": "finished", "step": 9, "valid": 1.5, "decides": "{0}"}, "finished at step 9: valid {0} 1.500"),
         ({"event": "prepared", "pictures": 2986, "vocabulary": 1500}, "read 2,986 pictures to train on"),
         ({"event": "prepared", "pairs": 29000, "vocabulary": 8000}, "read 29,000 pairs to train on"),
+        (
+            {"event": "extended", "step": 1500, "steps": 3000, "lr": 0.0031875797592069263},
+            "extended at step 1,500: steps 3000, lr 0.00319",
+        ),
         ({"event": "planned", "steps": 30, "seconds_per_step": None}, "planned 30 steps"),
         ({"event": "planned", "steps": 30, "seconds_per_step": 0.04}, "planned 30 steps of 0.040 s"),
         (
