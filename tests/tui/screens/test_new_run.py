@@ -39,9 +39,8 @@ def own_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(text.parent)
     real = NewRunScreen.__init__
 
-    def begun(self: NewRunScreen, services: Services) -> None:
-        real(self, services)
-        self._corpus = (str(text),)
+    def begun(self: NewRunScreen, services: Services, corpus: tuple[str, ...]) -> None:
+        real(self, services, (str(text),))
 
     monkeypatch.setattr(NewRunScreen, "__init__", begun)
     return text
