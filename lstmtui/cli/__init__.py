@@ -16,7 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from lstmtui.cli import warm_complete
 
-        code = warm_complete.try_answer(given) if given else _open_screens()
+        code = warm_complete.try_answer(given)
+        if not given and not warm_complete.is_shell_completion():
+            code = _open_screens()
         if code is None:
             from lstmtui.cli import commands
 

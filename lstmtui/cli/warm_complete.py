@@ -20,6 +20,11 @@ CANDIDATES = 5
 FLAGS = {"--warm": "warm", "--plain": "plain", "--json": "json", "--phrase": "phrase"}
 
 
+def is_shell_completion() -> bool:
+    """Return whether a shell asks, through the environment, how its command line goes on."""
+    return "_LSTMTUI_COMPLETE" in os.environ
+
+
 def try_answer(given: list[str]) -> int | None:
     """Answer a command line and return its exit code; None if the command has to."""
     line = parse(given)
@@ -45,7 +50,7 @@ def try_answer(given: list[str]) -> int | None:
 
 def parse(given: list[str]) -> dict[str, Any] | None:
     """Return the parameters of a `complete --warm` line by name; None for any other line, which the command parses."""
-    if given[:1] != ["complete"] or "--warm" not in given or "_LSTMTUI_COMPLETE" in os.environ:
+    if given[:1] != ["complete"] or "--warm" not in given or is_shell_completion():
         return None
     line: dict[str, Any] = {**dict.fromkeys(FLAGS.values(), False), "k": CANDIDATES}
     words: list[str] = []

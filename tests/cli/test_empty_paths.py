@@ -7,7 +7,7 @@ import pytest
 from lstmtui.cli.commands import COMMANDS
 
 PATHS = ("FILE", "FOLDER", "RUN", "OLD", "NEW", "NAME", "ARCHIVE")
-OTHER_NAMES = {"theme", "encoding"}
+OTHER_NAMES = {"theme", "encoding", "field"}
 """Parameters that show NAME and are no names of runs or files."""
 
 
