@@ -22,7 +22,7 @@ def test_measurements_survive_writing_and_reading(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
     writer = RunWriter(run)
-    for step in (20, 3):
+    for step in (3, 20):
         writer.gradient(**flow(step).arrays())
     writer.close()
     first, last = read_flows(run)

@@ -74,7 +74,7 @@ def test_a_better_checkpoint_is_loaded_while_typing(run, monkeypatch):
     first = ask(autocomplete, "complete", text="the ")
     best, step = checkpoint.best(run), checkpoint.newest(run).step + 7
     checkpoint.save(run, step, best.tensors, {k: v for k, v in best.about.items() if k not in ("format", "step")})
-    checkpoint.mark_best(run, step, 0.1)
+    checkpoint.mark_best(run, step, "nll", 0.1)
     deadline = time.monotonic() + 20
     while (answer := ask(autocomplete, "complete", text="the "))["step"] != step:
         assert time.monotonic() < deadline
@@ -88,7 +88,7 @@ def test_a_damaged_newer_checkpoint_is_ignored(run, monkeypatch):
     first = ask(autocomplete, "complete", text="the ")
     for path in checkpoint.list_paths(run):
         path.write_bytes(b"damaged")
-    checkpoint.mark_best(run, first["step"], 0.0)
+    checkpoint.mark_best(run, first["step"], "nll", 0.0)
     for _ in range(5):
         assert ask(autocomplete, "complete", text="the ")["candidates"] == first["candidates"]
         if autocomplete._loading is not None:

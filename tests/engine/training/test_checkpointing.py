@@ -115,7 +115,7 @@ def test_an_unexpected_exception_loses_no_progress(tmp_path, undisturbed, patch,
     def fail(*args):
         raise error
 
-    patch.setattr(Sampler, "text", fail)
+    patch.setattr(Sampler, "written", fail)
     with pytest.raises(type(error)):
         train(run)
     assert checkpoint.newest(run).step == 10
