@@ -1,7 +1,7 @@
 """Every test has its own runs; all share one fresh cache, so that kernels compile once and none is the user's.
 
 Files of tests are shared out among as many processes as there are processors; `-n0` runs them in this one, for a
-debugger. `LSTMTUI_TEST_CACHE=FOLDER pytest` keeps the cache in a folder from one run of the tests to the next.
+debugger. `TESTS_CACHE=FOLDER pytest` keeps the cache in a folder from one run of the tests to the next.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 # Before anything imports the kernels, and for the engine processes that tests start.
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
-_kept = os.environ["LSTMTUI_CACHE"] if _worker else os.environ.get("LSTMTUI_TEST_CACHE")
+_kept = os.environ["LSTMTUI_CACHE"] if _worker else os.environ.get("TESTS_CACHE")
 os.environ["LSTMTUI_CACHE"] = _cache = _kept or tempfile.mkdtemp(prefix="lstmtui-tests-")
 for _variable in [name for name in os.environ if name.startswith("LSTMTUI_") and name != "LSTMTUI_CACHE"]:
     del os.environ[_variable]

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 def test_cuda_tests_pass_on_the_simulator(tmp_path):
     folders = [HERE / "kernels" / "cuda", HERE / "engine" / "cuda"]
     command = [sys.executable, "-m", "pytest", "-n0", *folders, "-o", f"cache_dir={tmp_path}"]
-    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "LSTMTUI_TEST_CACHE": os.environ["LSTMTUI_CACHE"]}
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "TESTS_CACHE": os.environ["LSTMTUI_CACHE"]}
     ran = subprocess.run(command, env=environment, cwd=HERE.parent, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stdout[-3000:]
     passed = re.search(r"(\d+) passed", ran.stdout)
