@@ -11,9 +11,10 @@ import contextlib
 import queue
 import threading
 import time
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
+from lstmtui.common.closing import Closing
 from lstmtui.errors import LstmtuiError, UsageError
 
 BLOCK_SECONDS = 0.1
@@ -25,7 +26,7 @@ MAX_SILENCE = 5.0
 SAMPLE_BYTES = 2
 
 
-class Microphone:
+class Microphone(Closing):
     """An open microphone; its samples are read in a thread, so that none is lost while others are worked on."""
 
     def __init__(self, rate: int, device: str | int | None = None) -> None:
@@ -68,14 +69,6 @@ class Microphone:
             except self._failure as error:
                 problem = error
         raise UsageError(f"The microphone {about['name']!r} cannot be opened ({_reason(problem)}).")
-
-    def __enter__(self) -> Microphone:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def read(self) -> bytes:
         """Return the samples since the last call, 16-bit little-endian; b"" if none comes for BLOCK_SECONDS.

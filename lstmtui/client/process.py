@@ -12,9 +12,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
+from lstmtui.common.closing import Closing
 from lstmtui.common.files import to_json
 from lstmtui.errors import ERROR_BY_EXIT_CODE, LstmtuiError
 from lstmtui.protocol import INTERIM_KEYS
@@ -268,7 +268,7 @@ def progress_to(on_progress: Callable[[float], object] | None) -> OnInterim:
     return interim
 
 
-class LoadedRun:
+class LoadedRun(Closing):
     """A trained run, loaded in a process of its own that answers one question at a time.
 
     Thread-safe: callers wait for each other. Raises the LstmtuiError that the process reports.
@@ -293,14 +293,6 @@ class LoadedRun:
         from lstmtui.runs.listing import run_named
 
         return cls(run_named(run, runs_dir))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def alive(self) -> bool:

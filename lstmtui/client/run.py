@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.client.model import Model
+from lstmtui.common.closing import Closing
 from lstmtui.errors import UsageError
 from lstmtui.runs.metrics import read_points, read_samples
 from lstmtui.runs.snapshot import RunSnapshot, Sample, TrainPoint, ValidPoint
@@ -70,7 +70,7 @@ class TextReading:
         return self.layers[0].bits
 
 
-class Run:
+class Run(Closing):
     """A run: what it was started with, what it has measured, and its network.
 
     Settings, metrics and samples are read from the run folder when they are first asked for; `refresh` reads them
@@ -94,14 +94,6 @@ class Run:
         folder = run_named(run, runs_dir)
         config.load(folder.config)  # raises for a damaged run
         return cls(folder)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<lstmtui.Run {self.name!r}, {self.state}, step {self.step}>"

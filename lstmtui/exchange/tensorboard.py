@@ -14,12 +14,12 @@ import math
 import secrets
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from lstmtui import config
+from lstmtui.common.closing import Closing
 from lstmtui.common.files import read_json_lines
 from lstmtui.config import CELLS
 from lstmtui.errors import UsageError
@@ -42,7 +42,7 @@ def require_package() -> None:
         raise UsageError(MISSING) from None
 
 
-class EventLog:
+class EventLog(Closing):
     """Writes one event file; `close` completes it. Times are Unix seconds."""
 
     def __init__(self, folder: Path, cell: str, *, purge_step: int | None = None) -> None:
@@ -60,14 +60,6 @@ class EventLog:
             filename_suffix=f".{secrets.token_hex(4)}",  # the library names a file after the second
         )  # fmt: skip
         self._gates = {gate.name: gate for gate in CELLS[cell].gates}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Write everything, and end the file."""
