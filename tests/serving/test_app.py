@@ -117,6 +117,7 @@ def test_a_failure_inside_is_told_without_the_text(served):
     status, answer = posted(served, prompt="wrong")
     assert status == 500
     assert "secret" not in json.dumps(answer)
+    assert served.until(lambda: served.notices)  # the answer is sent before it is told
     assert served.notices == ["A request failed inside lstmtui (ValueError)."]
 
 

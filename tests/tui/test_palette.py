@@ -23,7 +23,7 @@ async def test_the_palette_finds_actions_by_words(tmp_path: Path, open_app: Open
             await pilot.press("ctrl+p")
             await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
             await pilot.press(*"checkpoint now")
-            await until(pilot, lambda: "Write a checkpoint now (s)" in painted(pilot.app))
+            await until(pilot, lambda: "Write a checkpoint now (^s)" in painted(pilot.app))
             await pilot.press("enter")
             await pilot.pause(0.1)
             if isinstance(pilot.app.screen, CommandPalette):

@@ -26,7 +26,7 @@ def test_labels_in_the_order_in_which_they_are_heard_and_the_blank_apart() -> No
         "    n    █  █",
         "    ␣      █",
         "blank █ █ █  █",
-        "     └────────1s",
+        "     └──0.5s──1s",
     ]
 
 
