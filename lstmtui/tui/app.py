@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
@@ -28,7 +28,6 @@ from lstmtui.tui.palette import ActionCommands, Palette
 from lstmtui.tui.preferences import Preferences
 from lstmtui.tui.screens.help import HelpScreen
 from lstmtui.tui.screens.jump import JumpScreen
-from lstmtui.tui.screens.runs import RunsScreen
 from lstmtui.tui.services import Services
 from lstmtui.tui.textual_patches import alt_digits, option_list
 from lstmtui.tui.textual_patches.changed_cells import ChangedCellsApp
@@ -36,12 +35,15 @@ from lstmtui.tui.textual_patches.driver import resilient
 from lstmtui.tui.textual_patches.screen_text import screen_text
 from lstmtui.tui.theme import THEMES
 
+if TYPE_CHECKING:
+    from lstmtui.tui.screens.runs import RunsScreen
+
 SIXTEEN_COLOURS = ("standard", "windows")
 """Rich's names of terminals with sixteen colours."""
 
 
 class LstmtuiApp(ChangedCellsApp[None]):
-    """The list of runs is the lowest screen; a live run and the typing screen are pushed over it."""
+    """The list of runs is the lowest screen. A run that the app opens with has it beneath as soon as it is left."""
 
     TITLE = "lstmtui"
     CSS_PATH = "app.tcss"
@@ -85,6 +87,7 @@ class LstmtuiApp(ChangedCellsApp[None]):
         self._first_run, self._first_screen = run, screen
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._exit_code: int | None = None
+        self._lowest: RunsScreen | None = None
         self.services = services or Services()
         self.preferences = preferences or Preferences(charset="braille")
         self.panel_layout = self.preferences.layout
@@ -116,9 +119,14 @@ class LstmtuiApp(ChangedCellsApp[None]):
         self.set_keymap(dict(self.preferences.keys))
         if not self.is_headless:
             self.call_after_refresh(begin_collecting)
-        self.push_screen(RunsScreen(self.services))
-        if self._first_run is not None:
-            self.push_screen(self._screen_of(self._first_run))
+        self.push_screen(self._list_of_runs() if self._first_run is None else self._screen_of(self._first_run))
+
+    def _list_of_runs(self) -> Screen[None]:
+        """Return the lowest screen, imported here so that a run opens sooner."""
+        from lstmtui.tui.screens.runs import RunsScreen
+
+        self._lowest = RunsScreen(self.services)
+        return self._lowest
 
     def _screen_of(self, run: RunFolder) -> Screen[None]:
         """Return the first screen of a run, imported here so that the list of runs opens sooner."""
@@ -135,8 +143,10 @@ class LstmtuiApp(ChangedCellsApp[None]):
 
     def pop_screen(self) -> AwaitComplete:
         """Leave the screen on top, unless it is the list of runs: a second escape may be on its way already."""
-        if isinstance(self.screen, RunsScreen):
+        if self.screen is self._lowest:
             return AwaitComplete.nothing()
+        if self._lowest is None and len(self.screen_stack) == 2:  # Textual's own screen, and the first one of a run
+            return self.switch_screen(self._list_of_runs())
         return super().pop_screen()
 
     def leave(self, code: int) -> None:
@@ -167,7 +177,7 @@ class LstmtuiApp(ChangedCellsApp[None]):
         yield SystemCommand("Text of this screen", "Save it as plain text in the current folder", self.action_text)
         if not self.ansi_color:
             yield SystemCommand("Theme", "Dark, light, colour-blind, or sixteen colours", self.action_change_theme)
-        if isinstance(screen, RunsScreen):
+        if screen is self._lowest:
             yield SystemCommand("Demo", "A recorded run, played back in 20 seconds", screen.action_demo)
         yield SystemCommand("Manual", "Read the pages of the manual", self.action_manual)
         yield SystemCommand("Help", "What this screen shows, and every key", self.action_help)

@@ -212,9 +212,10 @@ median over all units of the steps after which half of a memory is forgotten. Re
         # The width of a panel is unknown before the first layout; that of the screen is known.
         width = self.size.width
         both = width >= 110
-        results = width - 4 if not both else width * 3 // 5 - 4
-        self.query_one("#figures", Static).update(self._results(results))
-        self.query_one("#differences", Static).update(self._differences())
+        results = width * 3 // 5 if both else width
+        settings = width - results if both else width
+        self.query_one("#figures", Static).update(self._results(results - 4))
+        self.query_one("#differences", Static).update(self._differences(settings - 4))
         found = [entry.figures for entry in self.entries]
         omitted = f" Only the first {MAX_RUNS} runs are shown." if self._omitted else ""
         advice = comparison.incomparable(found)
@@ -263,20 +264,15 @@ median over all units of the steps after which half of a memory is forgotten. Re
             ("memory", f"{f.memory_mb:,.0f} MB" if f.memory_mb else "–"),
         ]
 
-    def _differences(self) -> Text:
+    def _differences(self, width: int) -> Text:
         found = comparison.setting_differences([entry.snapshot for entry in self.entries])
         if not found:
             return Text("The runs have the same settings.")
-        if len(self.entries) > max(MAX_RUN_COLUMNS, len(found)):  # a column for each run would not fit
-            heads = ["", *(name for name, _ in found)]
-            rows = [
-                [entry.letter, *(one_line(values[number], 16) for _, values in found)]
-                for number, entry in enumerate(self.entries)
-            ]
-            return table(heads, rows, 10_000, [], {})
-        heads = ["", *(entry.letter for entry in self.entries)]
-        rows = [[name, *(one_line(value, 16) for value in values)] for name, values in found]
-        return table(heads, rows, 10_000, [], {})
+        letters, names = [entry.letter for entry in self.entries], [name for name, _ in found]
+        rows = [[one_line(value, 16) for value in values] for _, values in found]
+        if len(letters) > max(MAX_RUN_COLUMNS, len(names)):
+            letters, names, rows = names, letters, [list(row) for row in zip(*rows, strict=True)]
+        return table_in_parts(letters, names, rows, width)
 
     def _colours(self) -> dict[str, str]:
         names = ("primary", "warning", "success", "error", "secondary", "foreground")
@@ -338,3 +334,19 @@ def _same(before: RunSnapshot, now: RunSnapshot) -> bool:
         len(now.train),
         now.valid[-1:],
     )
+
+
+def table_in_parts(heads: list[str], names: list[str], rows: list[list[str]], width: int) -> Text:
+    """Return a table whose rows have names, as text in parts one below the other, each with the columns that fit."""
+    left = width - max(map(len, names))
+    sizes = [2 + max(len(head), *(len(row[k]) for row in rows)) for k, head in enumerate(heads)]
+    parts: list[Text] = []
+    first = 0
+    while first < len(heads):
+        last = first + 1
+        while last < len(heads) and sum(sizes[first : last + 1]) <= left:
+            last += 1
+        part = [[name, *row[first:last]] for name, row in zip(names, rows, strict=True)]
+        parts.append(table(["", *heads[first:last]], part, 10_000, [], {}))
+        first = last
+    return Text("\n\n", no_wrap=True).join(parts)

@@ -134,3 +134,18 @@ async def test_runs_of_speech_have_error_rates(tmp_path: Path, open_app: Open) -
         assert "WER" in text
         assert "voice-0  ● 3.1%" in text
         assert "voice-1    12.0%" in text
+
+
+def test_a_table_of_settings_that_is_too_wide_is_in_parts() -> None:
+    parts = compare.table_in_parts(["A", "B", "C"], ["cell", "lr"], [["lstm", "gru", "rnn"], ["0.01", "2", "3"]], 16)
+    assert parts.plain.splitlines() == [
+        "      A     B  ",
+        "cell  lstm  gru",
+        "lr    0.01  2  ",
+        "",
+        "      C  ",
+        "cell  rnn",
+        "lr    3  ",
+    ]
+    assert parts.no_wrap
+    assert len(compare.table_in_parts(["A", "B"], ["cell"], [["lstm", "gru"]], 4).plain.splitlines()) == 5
