@@ -44,6 +44,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_RUNS = len(LETTERS)
 MAX_RUN_COLUMNS = 4
 """With more runs, the table of settings has a row for each run and a column for each setting."""
+MIN_VALUE = 8
+"""Characters of a setting's value in a table that is too wide."""
 AXES = {"step": "step", "tokens": "tokens read", "time": "seconds of training"}
 CHARTS = {"valid": "validation loss", "train": "training loss", "flow": "norm of dL/dh by lag, top layer"}
 
@@ -269,7 +271,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
         if not found:
             return Text("The runs have the same settings.")
         letters, names = [entry.letter for entry in self.entries], [name for name, _ in found]
-        rows = [[one_line(value, 16) for value in values] for _, values in found]
+        rows = [[one_line(value) for value in values] for _, values in found]
         if len(letters) > max(MAX_RUN_COLUMNS, len(names)):
             letters, names, rows = names, letters, [list(row) for row in zip(*rows, strict=True)]
         return table_in_parts(letters, names, rows, width)
@@ -336,9 +338,19 @@ def _same(before: RunSnapshot, now: RunSnapshot) -> bool:
     )
 
 
+def is_number(value: str) -> bool:
+    """Return whether a value, as it is shown, is a number."""
+    return value.replace(",", "").replace(".", "").lstrip("-").isdigit()
+
+
 def table_in_parts(heads: list[str], names: list[str], rows: list[list[str]], width: int) -> Text:
-    """Return a table whose rows have names, as text in parts one below the other, each with the columns that fit."""
+    """Return a table whose rows have names, as text in parts one below the other, each with the columns that fit.
+
+    Values other than numbers are cut, to MIN_VALUE characters at least, so that more columns stand side by side.
+    """
     left = width - max(map(len, names))
+    longest = max(MIN_VALUE, left // len(heads) - 2)
+    rows = [[value if is_number(value) else one_line(value, longest) for value in row] for row in rows]
     sizes = [2 + max(len(head), *(len(row[k]) for row in rows)) for k, head in enumerate(heads)]
     parts: list[Text] = []
     first = 0

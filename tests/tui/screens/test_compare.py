@@ -148,4 +148,10 @@ def test_a_table_of_settings_that_is_too_wide_is_in_parts() -> None:
         "lr    3  ",
     ]
     assert parts.no_wrap
+    cut = compare.table_in_parts(["A", "B"], ["corpus", "seed"], [["a-long-name.txt", "b.txt"], ["1", "12345.25"]], 26)
+    assert cut.plain.splitlines() == [
+        "        A         B       ",
+        "corpus  a-long-…  b.txt   ",
+        "seed    1         12345.25",
+    ]
     assert len(compare.table_in_parts(["A", "B"], ["cell"], [["lstm", "gru"]], 4).plain.splitlines()) == 5
