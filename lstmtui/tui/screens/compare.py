@@ -44,8 +44,10 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_RUNS = len(LETTERS)
 MAX_RUN_COLUMNS = 4
 """With more runs, the table of settings has a row for each run and a column for each setting."""
-MIN_VALUE = 8
+MIN_VALUE = 7
 """Characters of a setting's value in a table that is too wide."""
+SCROLL_BAR = 2
+"""Columns of the bar beside a table of settings that is higher than its panel."""
 AXES = {"step": "step", "tokens": "tokens read", "time": "seconds of training"}
 CHARTS = {"valid": "validation loss", "train": "training loss", "flow": "norm of dL/dh by lag, top layer"}
 
@@ -217,7 +219,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
         results = width * 3 // 5 if both else width
         settings = width - results if both else width
         self.query_one("#figures", Static).update(self._results(results - 4))
-        self.query_one("#differences", Static).update(self._differences(settings - 4))
+        self.query_one("#differences", Static).update(self._differences(settings - 4 - SCROLL_BAR))
         found = [entry.figures for entry in self.entries]
         omitted = f" Only the first {MAX_RUNS} runs are shown." if self._omitted else ""
         advice = comparison.incomparable(found)
