@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.events import DescendantFocus
 from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -45,7 +46,7 @@ class TranslateScreen(ModelScreen[TranslationThread]):
 Each line at the left is translated while you type, into the line of the same number at the right. Tab goes there: \
 what you type stands, and the grey text goes on from it. Tab accepts its next word; at the end of a line it goes to \
 the next one. alt+1 to alt+3 accept all of a translation of the list; down and up choose another one. shift+tab goes \
-back to the source.
+back to the source of the line.
 
 The list and the alignment are those of the line with the cursor. Alignment: a row for each word of the chosen \
 translation, a column for each word of the source. The darker a cell, the more of that word the network has read when \
@@ -199,7 +200,15 @@ again.
     def _moved(self) -> None:
         self._go_to_line()
 
-    def on_descendant_focus(self) -> None:
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Go on with the same line at the other side, unless a click has chosen another one."""
+        source, target = self.query_one("#source", TextArea), self.query_one(TargetArea)
+        row, other = source.cursor_location[0], target.cursor_location[0]
+        if row != other and self.app.mouse_captured is None:
+            if event.widget is target:
+                target.go_to_row(min(row, MAX_LINES - 1))
+            elif event.widget is source and other < source.document.line_count:
+                source.move_cursor((other, len(source.document.get_line(other))))
         self._go_to_line()
 
     def _go_to_line(self) -> None:
@@ -231,7 +240,7 @@ again.
         if rest.strip():
             area.insert_candidate(rest.rstrip(" "))
         elif message.index is None and self._row + 1 < len(self._questions()) and self._is_complete():
-            area.insert("\n")
+            area.go_to_row(self._row + 1)
 
     def _is_complete(self) -> bool:
         """Return whether nothing is left to type of the line with the cursor."""

@@ -26,6 +26,12 @@ class TargetArea(TypingArea, ContinuedTextArea):
     continued_rows: int = 1
     """Rows that may be continued."""
 
+    def go_to_row(self, row: int) -> None:
+        """Put the cursor at the end of a row, after as many empty rows as it needs."""
+        if (missing := row + 1 - self.document.line_count) > 0:
+            self.insert("\n" * missing, self.document.end)
+        self.move_cursor((row, len(self.document.get_line(row))))
+
     def update_suggestion(self) -> None:
         """Continue the rows as they are now; called after each edit, and by the screen."""
         if self.continuation is not None:

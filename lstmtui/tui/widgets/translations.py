@@ -8,10 +8,10 @@ from textual.widget import Widget
 
 from lstmtui.client.translator import Translation
 from lstmtui.common.terminal_text import one_line
-from lstmtui.reports.alignment import Alignment, picture
+from lstmtui.reports.alignment import MAX_LABEL, Alignment, picture
 
-MAX_HEADER = 6
-"""Rows of the names of source tokens, which stand on end."""
+MIN_HEADER = 6
+"""Rows of the names of source tokens, which stand on end, where the panel has no room for more."""
 
 
 class TranslationList(Widget):
@@ -54,5 +54,7 @@ class AlignmentMap(Widget):
         best = self.translation
         if best is None or not best.source or not best.target:
             return Content.styled("What each word reads is shown here.", "$foreground 60%")
+        room = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        header = min(MAX_LABEL, max(MIN_HEADER, room - len(best.target)))
         alignment = Alignment(best.source, best.target, best.alignment)
-        return Content("\n".join(picture(alignment, max(20, self.size.width), max_header=MAX_HEADER)))
+        return Content("\n".join(picture(alignment, max(20, self.size.width), max_header=header)))

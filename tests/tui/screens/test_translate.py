@@ -120,8 +120,13 @@ async def test_lines_are_translated_one_by_one(open_app: Open, run: RunFolder) -
         await until(pilot, lambda: "Translations of line 4" in painted(pilot.app))
         await pilot.press("up")
         await until(pilot, lambda: "▸1 FOUR THREE" in painted(pilot.app) and "line 3 of 4" in painted(pilot.app))
-        await pilot.press("tab", "alt+1", "tab", "tab", "tab")
+        await pilot.press("tab")
+        assert target(pilot).cursor_location == (2, 0)  # of the same line
+        await pilot.press("tab", "shift+tab", "up", "up", "tab", "alt+1")
         assert target(pilot).text == "TWO ONE \n\nFOUR "
+        await pilot.press("tab", "tab", "shift+tab")
+        assert pilot.app.screen.query_one("#source", TextArea).cursor_location == (2, 10)
+        await pilot.press("tab")
         await until(pilot, lambda: grey(pilot) == ["", "", "THREE", "FIVE"])
         await pilot.press("f4")
         assert pilot.app.clipboard == "TWO ONE\n\nFOUR THREE\nFIVE"
