@@ -85,10 +85,10 @@ def source_digest(paths: Iterable[Path], versions: str = "") -> str:
 def _digest() -> str:
     """Return a digest of the sources that are compiled for the processor, and of the compiler."""
     root = Path(__file__).parent
-    tiles = os.environ.get("LSTM_KERNELS_TILES")  # see cpu/microkernel/registers.py
+    tiles, unit = os.environ.get("LSTM_KERNELS_TILES"), os.environ.get("LSTM_KERNELS_UNIT")  # see microkernel/registers
     # Nothing here calls code for a GPU, which `cuda.kernel_cache` keeps under its own digest.
     sources = set(root.rglob("*.py")) - set((root / "cuda").rglob("*.py"))
-    return source_digest(sources, f"{sys.version} {numba.__version__} {llvmlite.__version__} {tiles}")
+    return source_digest(sources, f"{sys.version} {numba.__version__} {llvmlite.__version__} {tiles} {unit}")
 
 
 _SOURCES = _digest()

@@ -14,6 +14,7 @@ from lstmtui.errors import LstmtuiError
 PACKAGES = ("numba", "llvmlite", "numpy", "textual", "rich", "typer", "tokenizers", "safetensors")
 _ENGINE_FACTS = (
     "precision",
+    "bfloat16",
     "threads",
     "cuda",
     "cuda_missing",

@@ -45,7 +45,7 @@ from lstm_kernels.cpu import (  # noqa: E402
     step_attention,
     top_tokens,
 )
-from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, NATIVE_BFLOAT16  # noqa: E402
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, NATIVE_BFLOAT16, UNIT, UNIT_REASON  # noqa: E402
 from lstm_kernels.cpu.packing import Packed, packed_stack, workspace  # noqa: E402
 from lstm_kernels.interface import (  # noqa: E402
     Adam,
@@ -86,6 +86,8 @@ __all__ = [
     "KERNEL_CACHE",
     "MAX_THREADS",
     "NATIVE_BFLOAT16",
+    "UNIT",
+    "UNIT_REASON",
     "Adam",
     "AttentionGradients",
     "AttentionInputs",

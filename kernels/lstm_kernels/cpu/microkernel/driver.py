@@ -21,9 +21,11 @@ from numba import types
 from numba.extending import register_jitable
 
 from lstm_kernels.cpu.arrays import CACHE_LINE
+from lstm_kernels.cpu.microkernel import tile_unit
 from lstm_kernels.cpu.microkernel.memory import WORD
-from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, PRECISIONS, REGISTERS, ROWS, TILES, Registers
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, PRECISIONS, REGISTERS, ROWS, TILES, UNIT, Registers
 from lstm_kernels.cpu.microkernel.tile import tile_of
+from lstm_kernels.cpu.microkernel.tile_driver import tile_driver
 from lstm_kernels.jit import export_symbol
 from lstm_kernels.numba_patches.codegen import cgutils, signature
 from lstm_kernels.numba_patches.untyped import SETTINGS, intrinsic
@@ -104,8 +106,14 @@ def prepare(precision: str) -> np.dtype[Any]:
     if precision == "bfloat16" and not HAS_BFLOAT16:
         raise ValueError("bfloat16 products need compiled code, and NUMBA_DISABLE_JIT is set")
     if not SETTINGS.DISABLE_JIT:
-        driver = _driver(precision, REGISTERS[TILES])
-        export_symbol(f"{SYMBOL}_{precision}", driver, types.void(*[WORD] * 12), stamp=f"{precision} {TILES}")
+        unit = UNIT if precision == "bfloat16" else "vectors"
+        driver = (
+            _driver(precision, REGISTERS[TILES])
+            if unit == "vectors"
+            else tile_driver(tile_unit.unit() if unit == "tiles" else tile_unit.twin(), REGISTERS[TILES].columns(4))
+        )
+        stamp = f"{precision} {TILES} {unit}"
+        export_symbol(f"{SYMBOL}_{precision}", driver, types.void(*[WORD] * 12), stamp=stamp)
     return PRECISIONS[precision]
 
 

@@ -106,6 +106,38 @@ def prefetch(typingctx, place):
     return signature(types.void, WORD), codegen
 
 
+@intrinsic
+def copy_words(typingctx, source, to, rows, distance, to_distance, count):
+    """Copy `count` words of 4 bytes of each of `rows` rows, which begin distance and to_distance bytes apart."""
+
+    def codegen(context, builder, sig, args):
+        source, to, rows, distance, to_distance, count = args
+        word = ir.IntType(32)
+
+        def place(start, row, step, j):
+            at = builder.add(start, builder.add(builder.mul(row, step), builder.mul(j, ir.Constant(j.type, 4))))
+            return builder.inttoptr(at, word.as_pointer())
+
+        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, count) as column:
+            value = builder.load(place(source, row.index, distance, column.index), align=4)
+            builder.store(value, place(to, row.index, to_distance, column.index), align=4)
+        return context.get_dummy_value()
+
+    return signature(types.void, *[WORD] * 6), codegen
+
+
+@intrinsic
+def clear_words(typingctx, to, count):
+    """Set words of 4 bytes to 0."""
+
+    def codegen(context, builder, sig, args):
+        place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        cgutils.memset(builder, place, builder.mul(args[1], ir.Constant(args[1].type, 4)), 0)
+        return context.get_dummy_value()
+
+    return signature(types.void, WORD, WORD), codegen
+
+
 def _pack_vector(precision: str) -> Any:
     """Return store(row, below, to), which packs a vector of numbers from address `row` to address `to` of a panel.
 

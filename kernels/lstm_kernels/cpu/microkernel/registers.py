@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import llvmlite.binding
 import numpy as np
 
+from lstm_kernels.cpu.microkernel.tile_permission import choose_unit
 from lstm_kernels.numba_patches.untyped import SETTINGS
 
 PRECISIONS: dict[str, np.dtype[Any]] = {
@@ -43,15 +44,22 @@ REGISTERS = {
 }
 
 _features = llvmlite.binding.get_host_cpu_features()
-TILES = os.environ.get("LSTM_KERNELS_TILES") or (
-    "avx512" if _features.get("avx512f") else "avx2" if _features.get("avx2") and _features.get("fma") else "portable"
-)
+UNIT, UNIT_REASON = choose_unit(os.environ.get("LSTM_KERNELS_UNIT"), _features)
+"""What multiplies bfloat16, one of `tile_permission.UNITS`, and why that."""
+_NATURAL = (
+    "avx512" if _features.get("avx512f")
+    else "avx2" if _features.get("avx2") and _features.get("fma")
+    else "portable"
+)  # fmt: skip
+# The tile unit's 16 columns divide the panels of AVX-512 alone.
+TILES = "avx512" if UNIT != "vectors" else os.environ.get("LSTM_KERNELS_TILES") or _NATURAL
 """The kind of tiles in use; tests set the environment variable to run the others on one machine."""
 HAS_BFLOAT16 = not SETTINGS.DISABLE_JIT
 """Whether products of bfloat16 are available: in compiled code only."""
 NATIVE_BFLOAT16 = (
     not SETTINGS.DISABLE_JIT
     and TILES == "avx512"
+    and UNIT == "vectors"
     and bool(_features.get("avx512bf16"))
     and llvmlite.binding.get_host_cpu_name().startswith("znver")
 )
