@@ -31,6 +31,8 @@ from lstmtui.runs.folder import RunFolder
 if TYPE_CHECKING:
     from lstmtui.client.transcriber import Segment, Transcriber
 
+MIN_SPEED_SECONDS = 20.0
+"""Seconds of a recording from which on the speed is told."""
 _STREAM = "Of standard input and the microphone"
 _SEARCH = "Of the search"
 
@@ -173,9 +175,7 @@ def _read_file(
         form.segment(segment)
 
     def on_progress(part: float | None, seconds: float) -> None:
-        speed = seconds / max(time.monotonic() - begun, 1e-3)
-        share = "" if part is None else f"{part:.0%}, "
-        text = f"{name}: {share}{format_duration(seconds)} read, {speed:.0f} times as fast as it plays"
+        text = f"{name}: {progress_words(part, seconds, time.monotonic() - begun)}"
         line.show(text, text)
 
     found = transcriber.transcribe(path, on_segment=on_segment, on_progress=on_progress, **options)
@@ -185,6 +185,14 @@ def _read_file(
         notify(f"{name} is overdriven (clipped); at a lower recording level more is understood.")
     if not found.segments:
         notify(f"No speech was heard in {name}.")
+
+
+def progress_words(part: float | None, seconds: float, took: float) -> str:
+    """Return what was read of a recording, and how fast where the beginning, which takes longer, no longer counts."""
+    share = "" if part is None else f"{part:.0%}, "
+    speed = seconds / max(took, 1e-3)
+    fast = f", {speed:.{0 if speed >= 10 else 1}f} times as fast as it plays" if seconds >= MIN_SPEED_SECONDS else ""
+    return f"{share}{format_duration(seconds)} read{fast}"
 
 
 # --- standard input and the microphone --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import soundfile
 from support import fake_transcriber
 from support.recordings import tone, wav_bytes, write_wav
 
-from lstmtui.cli import piped
+from lstmtui.cli import piped, transcribe
 from lstmtui.client import microphone, transcriber
 from lstmtui.errors import LstmtuiError
 
@@ -51,6 +51,12 @@ def test_each_of_several_files_is_a_row(lstmtui, wav, tmp_path):
     said = lstmtui("transcribe", "digits", wav, silent)
     assert said.out == f"{wav}\topen it now\n{silent}\t\n"
     assert f"No speech was heard in {silent}." in said.err
+
+
+def test_speed_is_told_of_what_is_long():
+    assert transcribe.progress_words(1.0, 2.0, 5.0) == "100%, 2 s read"
+    assert transcribe.progress_words(0.5, 60.0, 2.0) == "50%, 1 min 00 s read, 30 times as fast as it plays"
+    assert transcribe.progress_words(None, 60.0, 75.0) == "1 min 00 s read, 0.8 times as fast as it plays"
 
 
 def test_a_bad_file_among_others_is_reported_and_the_rest_is_read(lstmtui, wav, tmp_path):
