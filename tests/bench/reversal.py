@@ -1,7 +1,8 @@
 """Numbers to be said in reverse, the toy of Joey NMT (Kreutzer et al. 2019, arXiv:1907.12484), and how well a run does.
 
     python tests/bench/reversal.py FOLDER          write train.tsv, valid.tsv and test.tsv
-    lstmtui train --for translation FOLDER/train.tsv --valid FOLDER/valid.tsv --tokens words --minutes 1 --name reversal
+    lstmtui train --for translation FOLDER/train.tsv --valid FOLDER/valid.tsv --tokens words --minutes 1 --hidden 128 \
+        --embedding 64 --dropout 0 --dropout-in 0 --lr 0.006 --name reversal
     python tests/bench/reversal.py FOLDER --run reversal
 
 The last prints how many of the test sequences are right, and how often a token looks most at the one that it repeats:
