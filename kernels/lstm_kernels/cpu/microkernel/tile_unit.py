@@ -122,8 +122,7 @@ def unit() -> Instructions:
 
 # --- its twin ---------------------------------------------------------------------------------------------------------
 
-# Each instruction is a call of one function, not code of its own: a driver has forty of them, and would take minutes to
-# compile.
+# Each instruction is a call of one function, not code of its own: a driver has thirty of them to compile.
 
 
 def _called(builder: Any, name: str, operands: list[Any], write: Callable[[Any, Any], None]) -> None:
