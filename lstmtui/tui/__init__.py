@@ -31,6 +31,7 @@ def run(
     require_terminal(complete if screen == "type" else "lstmtui ls' or 'lstmtui train")
     from lstmtui.runs.listing import find_run, list_runs
     from lstmtui.tui import preferences
+    from lstmtui.tui.opening import opening
 
     chosen = preferences.load(theme=theme, charset=charset)
 
@@ -40,16 +41,17 @@ def run(
     elif screen == "auto":
         found = next(iter(list_runs()), None)
 
-    gc.disable()  # until the first frame: a fifth of the processor time until then, and nothing to find
-    from lstmtui.tui.app import LstmtuiApp
-    from lstmtui.tui.exit_monitor import ExitMonitor
+    with opening(found.name if found is not None else None):
+        gc.disable()  # until Textual's first frame: a fifth of the processor time until then, and nothing to find
+        from lstmtui.tui.app import LstmtuiApp
+        from lstmtui.tui.exit_monitor import ExitMonitor
 
-    first = "runs" if found is None else "live" if screen == "auto" else screen
-    app = LstmtuiApp(found, screen=first, preferences=chosen)
-    preferences.check_choice("theme", chosen.theme, ("auto", *app.available_themes))
-    sys.setswitchinterval(0.001)  # a thread that reads must not delay a key for long
-    monitor = ExitMonitor(sys.stdin.fileno(), app.leave)
-    monitor.start()
+        first = "runs" if found is None else "live" if screen == "auto" else screen
+        app = LstmtuiApp(found, screen=first, preferences=chosen)
+        preferences.check_choice("theme", chosen.theme, ("auto", *app.available_themes))
+        sys.setswitchinterval(0.001)  # a thread that reads must not delay a key for long
+        monitor = ExitMonitor(sys.stdin.fileno(), app.leave)
+        monitor.start()
     try:
         app.run()
     finally:
