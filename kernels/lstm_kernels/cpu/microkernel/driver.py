@@ -97,6 +97,12 @@ def _driver(precision: str, registers: Registers) -> Any:
     return driver
 
 
+def _tile_driver() -> Any:
+    """Return the function behind `drive` on the tile unit, or its twin."""
+    instructions = tile_unit.unit() if UNIT == "tiles" else tile_unit.twin()
+    return tile_driver(instructions, REGISTERS[TILES].columns(PRECISIONS["bfloat16"].itemsize))
+
+
 @cache
 def prepare(precision: str) -> np.dtype[Any]:
     """Compile and export the driver of `precision`, and return the dtype of its packed words.
@@ -106,13 +112,9 @@ def prepare(precision: str) -> np.dtype[Any]:
     if precision == "bfloat16" and not HAS_BFLOAT16:
         raise ValueError("bfloat16 products need compiled code, and NUMBA_DISABLE_JIT is set")
     if not SETTINGS.DISABLE_JIT:
-        unit = UNIT if precision == "bfloat16" else "vectors"
-        driver = (
-            _driver(precision, REGISTERS[TILES])
-            if unit == "vectors"
-            else tile_driver(tile_unit.unit() if unit == "tiles" else tile_unit.twin(), REGISTERS[TILES].columns(4))
-        )
-        stamp = f"{precision} {TILES} {unit}"
+        on_tiles = precision == "bfloat16" and UNIT != "vectors"
+        driver = _tile_driver() if on_tiles else _driver(precision, REGISTERS[TILES])
+        stamp = f"{precision} {TILES} {UNIT if on_tiles else 'vectors'}"
         export_symbol(f"{SYMBOL}_{precision}", driver, types.void(*[WORD] * 12), stamp=stamp)
     return PRECISIONS[precision]
 
