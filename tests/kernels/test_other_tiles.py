@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lstm_kernels.cell_table import CELLS
-from lstm_kernels.cpu.microkernel.registers import REGISTERS, TILES
+from lstm_kernels.cpu.microkernel.registers import HAS_BFLOAT16, REGISTERS, TILES
 
 HERE = Path(__file__).parent / "cpu"
 
@@ -29,6 +29,7 @@ def test_kernels_pass_with_other_tiles(tiles, tmp_path):
     run_tests([HERE / "test_gemm.py", *walks], tmp_path, LSTM_KERNELS_TILES=tiles)
 
 
-def test_bfloat16_passes_on_the_twin_of_the_tile_unit(tmp_path):
+@pytest.mark.parametrize("unit", ["twin"] * HAS_BFLOAT16)
+def test_bfloat16_passes_on_the_twin_of_the_tile_unit(unit, tmp_path):
     of_unit = f"{HERE}/test_recurrence.py::test_bfloat16_is_the_same_to_its_precision[bfloat16-lstm-3-33-5-130-2]"
-    run_tests([HERE / "test_gemm.py", of_unit, "-k", "bfloat16"], tmp_path, LSTM_KERNELS_UNIT="twin")
+    run_tests([HERE / "test_gemm.py", of_unit, "-k", "bfloat16"], tmp_path, LSTM_KERNELS_UNIT=unit)

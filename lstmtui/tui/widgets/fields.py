@@ -73,8 +73,8 @@ class LineInput(SafeInput):
     HELP = "A line to type into has the focus; up and down go to the other fields."
 
     DEFAULT_CSS = """
-    LineInput, LineInput:focus { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
-    LineInput:focus { background: $primary 25%; }
+    LineInput { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
+    LineInput:focus { border: none; background: $primary 25%; }
     """
 
     def __init__(self, value: str, *, id: str | None = None, placeholder: str = "", kind: str = "text") -> None:  # noqa: A002
