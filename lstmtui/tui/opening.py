@@ -22,9 +22,10 @@ def opening(name: str | None) -> Iterator[None]:
 
     A signal before the screens can answer ends the process.
     """
-    write(frame(name, *os.get_terminal_size(sys.stdout.fileno())))
+    # Before anything is written, so that no signal finds the terminal changed and nobody to change it back.
     before = {number: signal.signal(number, _end) for number in _numbers()}
     try:
+        write(frame(name, *os.get_terminal_size(sys.stdout.fileno())))
         yield
     except BaseException:
         write(END)

@@ -82,7 +82,7 @@ async def test_a_number_is_halved_and_doubled_before_it_is_sent(tmp_path: Path, 
             chart = pilot.app.screen_stack[-2].query_one(LossChart)
             await until(pilot, lambda: bool(chart.ghost) and "becomes" in painted(pilot.app))
             assert chart.ghost[-1][0] == 2900
-            assert "2,000" in painted(pilot.app)  # the axis goes to the end of the run
+            await until(pilot, lambda: "2,000" in painted(pilot.app))  # the axis goes to the end of the run
             await pilot.press("shift+up", "shift+up", "enter")
             await until(pilot, lambda: len(asked(run)) == 1)
             assert (asked(run)[0]["key"], asked(run)[0]["value"]) == ("lr", 0.012)
