@@ -165,6 +165,19 @@ TESTED_ELSEWHERE = (
         "tests/exchange/test_model_folder.py", "files of such a folder",
         ("lstmtui/exchange/exported_model.py", "lstmtui/exchange/model_card.py", "lstmtui/exchange/plain_module.py"),
     ),
+    Elsewhere(
+        "tests/exchange/test_sequence_folder.py", "files of such a folder, and what its scripts write",
+        tuple(
+            f"lstmtui/exchange/{name}.py"
+            for name in (
+                "exported_sequence", "plain_captioner", "plain_transcriber", "plain_translator", "sequence_readme",
+            )
+        ),
+    ),
+    Elsewhere(
+        "tests/exchange/test_onnx_graph.py", "layers of every cell, seen in what a graph computes",
+        ("lstmtui/exchange/onnx_layers.py",),
+    ),
     Elsewhere("tests/cli/test_plan.py", "seen through the command", ("lstmtui/client/forecast.py",)),
     Elsewhere("tests/client/test_process.py", "seen in questions and answers", ("lstmtui/protocol.py",)),
     Elsewhere(

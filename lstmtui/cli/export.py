@@ -49,8 +49,9 @@ def export(
     torch is a folder with the weights (model.safetensors) under the names of PyTorch's modules, a plain module that
     reads them (model.py), and the tokenizer. huggingface adds a model card. 'lstmtui import' reads both back.
 
-    onnx is a folder with a graph (model.onnx) that steps and reads whole sequences, and the tokenizer. It needs the
-    package onnx: pip install 'lstmtui\\[onnx]'.
+    onnx is a folder with a graph (model.onnx) that steps and reads whole sequences, and the tokenizer. Of a translation
+    or captions it has an encoder and a decoder of one token, of speech a graph from features to labels, each with a
+    script that uses them. It needs the package onnx: pip install 'lstmtui\\[onnx]'.
 
     tensorboard is a folder of event files: metrics, histograms of gates, and samples. It needs the package
     tensorboardX: pip install 'lstmtui\\[tensorboard]'.

@@ -1,4 +1,4 @@
-"""Export and import of language models, each in a process of the engine."""
+"""Export and import of networks, each in a process of the engine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from lstmtui.runs.folder import RunFolder
 def export_model(run: RunFolder, form: str, folder: Path) -> int:
     """Write the network of `run` in a format into an existing, empty folder, and return the step of its weights.
 
-    form    "torch", "huggingface" or "onnx"
-    Raises UsageError for a run without a checkpoint or of another purpose than text, CorruptError, LstmtuiError.
+    form    "torch" or "huggingface", of a language model, or "onnx"
+    Raises UsageError for a run without a checkpoint or of a purpose that the format does not have, CorruptError,
+    LstmtuiError.
     """
     arguments = (str(run.path), form, str(folder))
     with contextlib.closing(Child("The export", "lstmtui.engine.services.export", *arguments)) as process:

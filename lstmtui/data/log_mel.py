@@ -20,6 +20,7 @@ from lstmtui.errors import LstmtuiError
 Frames = NDArray[np.float32]
 
 SHIFT_MS, LENGTH_MS = 10, 25
+PREEMPHASIS = 0.97
 FLOOR = float(np.log(np.finfo(np.float32).eps))
 """The least value of a feature."""
 
@@ -36,7 +37,7 @@ class LogMel:
         options = library.FbankOptions()
         options.frame_opts.samp_freq = rate
         options.frame_opts.frame_shift_ms, options.frame_opts.frame_length_ms = SHIFT_MS, LENGTH_MS
-        options.frame_opts.preemph_coeff = 0.97
+        options.frame_opts.preemph_coeff = PREEMPHASIS
         options.frame_opts.dither = 0.0
         # A frame for each shift, also at the ends, where the samples are mirrored.
         options.frame_opts.snip_edges = False

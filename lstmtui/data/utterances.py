@@ -136,3 +136,9 @@ def usable(
     if not counts.left:
         raise UsageError(f"No recording can be used: {counts.describe()}; give others, or fewer frames to a --stack.")
     return Utterances(features.select(keep), labels.select(keep), recordings.select(keep)), counts
+
+
+def banned_labels(tokenizer: Tokenizer) -> list[int]:
+    """Return the labels that no transcript has: unknown tokens and line ends."""
+    tokens = (n for n in range(tokenizer.size) if n == tokenizer.unk or b"\n" in tokenizer.token_bytes(n))
+    return [n + 1 for n in tokens]

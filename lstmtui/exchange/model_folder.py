@@ -11,6 +11,7 @@ model.onnx           the graph (`lstmtui.exchange.onnx_graph`), in place of weig
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lstmtui import config
-from lstmtui.data.tokens import Words
+from lstmtui.data.tokens import Tokenizer, Words
 from lstmtui.errors import CorruptError
 from lstmtui.exchange.exported_model import ExportedModel, Shape
 from lstmtui.exchange.model_card import model_card
@@ -50,10 +51,13 @@ def write_model(folder: Path, model: ExportedModel, form: str) -> None:
         _write_weights(folder, model)
     if form == "huggingface":
         (folder / CARD).write_text(model_card(model), encoding="utf-8")
-    about = config_json(model)
-    (folder / CONFIG).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    tokenizer = json.dumps(to_huggingface(model.tokenizer), ensure_ascii=False)
-    (folder / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+    write_json(folder / CONFIG, config_json(model))
+    write_json(folder / TOKENIZER, to_huggingface(model.tokenizer), indent=None)
+
+
+def write_json(path: Path, content: Mapping[str, Any], indent: int | None = 1) -> None:
+    """Write a JSON object. Raises OSError."""
+    path.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _write_weights(folder: Path, model: ExportedModel) -> None:
@@ -71,19 +75,23 @@ def plain_module() -> str:
 
 def config_json(model: ExportedModel) -> dict[str, Any]:
     """Return the content of config.json. The names of the training files lose their folders."""
-    tokenizer = model.tokenizer
-    own = {
-        "format": FORMAT,
-        "step": model.step,
-        "tokens": tokenizer.kind,
-        "scripts": not (isinstance(tokenizer, Words) and tokenizer.only_spaces),
-        "figures": dict(model.figures),
-        "settings": config.to_table(without_folders(model.settings)),
-    }
+    own = own_part(model.settings, model.tokenizer, model.step, model.figures)
     sizes = {name: getattr(model.shape, field) for name, field in _SIZES.items()}
     return {
         "model_type": MODEL_TYPE, "architectures": ["LanguageModel"], **sizes, "dtype": "float32", "lstmtui": own,
     }  # fmt: skip
+
+
+def own_part(s: config.RunSettings, tokenizer: Tokenizer, step: int, figures: Mapping[str, float]) -> dict[str, Any]:
+    """Return what config.json has for this program alone."""
+    return {
+        "format": FORMAT,
+        "step": step,
+        "tokens": tokenizer.kind,
+        "scripts": not (isinstance(tokenizer, Words) and tokenizer.only_spaces),
+        "figures": dict(figures),
+        "settings": config.to_table(without_folders(s)),
+    }
 
 
 def shape_from(about: dict[str, Any], where: str) -> Shape:

@@ -11,12 +11,16 @@ from typing import Any
 
 from lstmtui.data.tokens import Bpe, Bytes, Chars, Tokenizer, Words
 from lstmtui.data.tokens.bpe import byte_characters
+from lstmtui.data.tokens.words import MARKS
 from lstmtui.errors import CorruptError, LstmtuiError
 
 UNKNOWN = "<unk>"
 LINE_END = "\n"
 ANY_CHARACTER = r"[\s\S]"
 SPACES = r"[ \t\r\v\f]+"
+MARK_BEHIND = f"[{MARKS.decode()}](?=[{MARKS.decode()}]*$)"
+"""In a word: a mark with nothing but marks behind it."""
+SPACE_BEFORE_MARK = f" (?=[{MARKS.decode()}](?: |\n|$))"
 
 
 def to_huggingface(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -35,12 +39,16 @@ def to_huggingface(tokenizer: Tokenizer) -> dict[str, Any]:
         engine.pre_tokenizer = pre_tokenizers.Split(Regex(ANY_CHARACTER), "isolated")
         engine.decoder = decoders.Fuse()
     else:
+        assert isinstance(tokenizer, Words)
         engine = Engine(models.WordLevel(_vocabulary(tokenizer), unk_token=UNKNOWN))
         lines, words = pre_tokenizers.Split(LINE_END, "isolated"), pre_tokenizers.Split(Regex(SPACES), "removed")
-        engine.pre_tokenizer = pre_tokenizers.Sequence([lines, words])
+        marks = [pre_tokenizers.Split(Regex(MARK_BEHIND), "isolated")] if tokenizer.marks else []
+        engine.pre_tokenizer = pre_tokenizers.Sequence([lines, words, *marks])
         # The decoder of word pieces puts a space before each word but the first; no line begins or ends with one.
         spaced = decoders.WordPiece(prefix="\0", cleanup=False)
-        engine.decoder = decoders.Sequence([spaced, decoders.Fuse(), decoders.Replace(Regex(" ?\n ?"), LINE_END)])
+        apart = [decoders.Replace(Regex(SPACE_BEFORE_MARK), "")] if tokenizer.marks else []
+        closed = decoders.Replace(Regex(" ?\n ?"), LINE_END)
+        engine.decoder = decoders.Sequence([spaced, decoders.Fuse(), closed, *apart])
     return dict(json.loads(engine.to_str()))
 
 
@@ -75,7 +83,8 @@ def from_huggingface(body: dict[str, Any], where: str, *, scripts: bool = True) 
             return Chars("".join(pieces[1:]))
         if pieces[1:2] != [LINE_END]:
             raise ValueError("words without a line end as token 1")
-        return Words([piece.encode() for piece in pieces[2:]], only_spaces=not scripts)
+        marks = {"Regex": MARK_BEHIND} in [cut.get("pattern") for cut in body["pre_tokenizer"]["pretokenizers"]]
+        return Words([piece.encode() for piece in pieces[2:]], only_spaces=not scripts, marks=marks)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise CorruptError(
             f"The tokenizer {where} cannot be used ({error}); lstmtui has byte-level BPE, bytes, characters and words."

@@ -90,7 +90,7 @@ def _without_text(run: RunFolder, path: Path) -> bytes | None:
 def without_folders(settings: config.RunSettings) -> config.RunSettings:
     """Return settings whose files have lost their folders, which are of one machine."""
     named = {name: tuple(map(_omit_folder, settings.value(name))) for name in ("corpus", "valid", "test")}
-    return settings.changed(**named)
+    return settings.changed(**named, features=_omit_folder(settings.data.features))
 
 
 def _omit_folder(name: str) -> str:

@@ -11,7 +11,7 @@ from support import exported_models
 
 from lstmtui.config import CELLS
 from lstmtui.errors import UsageError
-from lstmtui.exchange import onnx_graph
+from lstmtui.exchange import onnx_layers
 from lstmtui.exchange.onnx_graph import language_model, write_onnx
 from lstmtui.exchange.state_dict import to_state_dict
 
@@ -63,7 +63,7 @@ def test_large_weights_go_into_a_file_of_their_own(tmp_path, monkeypatch):
     model = exported_models.model("gru", hidden=32)  # small tensors stay in the graph
     write_onnx(tmp_path, model)
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
-    monkeypatch.setattr(onnx_graph, "MAX_INLINE_BYTES", 100)
+    monkeypatch.setattr(onnx_layers, "MAX_INLINE_BYTES", 100)
     other = tmp_path / "large"
     other.mkdir()
     write_onnx(other, model)

@@ -38,6 +38,17 @@ def test_characters_beyond_ascii_and_words_at_spaces_alone():
         assert from_huggingface(body, "it", scripts=scripts).digest() == tokenizer.digest()
 
 
+def test_marks_behind_words_are_tokens_and_stand_without_a_space():
+    words = Words([piece.encode() for piece in ("a", "cat", ":", ",", "!", ".5")], marks=True)
+    body = to_huggingface(words)
+    engine = Engine.from_str(json.dumps(body))
+    for text in ("a cat: a, cat!", "cat!! .5 a", "a , cat", ":, cat\na!"):
+        ids = engine.encode(text).ids
+        assert ids == words.encode(text.encode()).tolist()
+        assert engine.decode(ids) == words.text(ids)
+    assert from_huggingface(body, "it").digest() == words.digest()
+
+
 @pytest.mark.parametrize(
     "change",
     [

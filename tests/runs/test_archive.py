@@ -25,7 +25,14 @@ def run(tmp_path):
         "copied": {"characters": 36, "text": SECRET, "usual": 1, "of": 2000},
         "result": {"copied": {"characters": 36, "text": SECRET, "usual": 1, "of": 2000}, "best_step": 400},
     }
-    run = make_run(tmp_path, "diary", state="finished", status=status, corpus=(f"/home/me/{SECRET}/d.txt", "ptb"))
+    run = make_run(
+        tmp_path,
+        "diary",
+        state="finished",
+        status=status,
+        corpus=(f"/home/me/{SECRET}/d.txt", "ptb"),
+        features=f"/home/me/{SECRET}/v.npy",
+    )
     run.text.write_text(SECRET)
     run.autocomplete.mkdir()
     for name in ("text.npz", "profile.npz"):

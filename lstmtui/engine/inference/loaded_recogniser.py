@@ -9,7 +9,7 @@ import numpy as np
 from lstmtui import config
 from lstmtui.common.files import exists
 from lstmtui.config import RunSettings
-from lstmtui.data.feature_file import load_statistics
+from lstmtui.data.feature_file import Statistics, load_statistics
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import load as load_tokenizer
 from lstmtui.engine.backend import CPU
@@ -43,6 +43,15 @@ def identity_of(s: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
     return identity(s, tokenizer, settings=SHAPE_SETTINGS)
 
 
+def statistics_of(run: RunFolder, s: RunSettings) -> Statistics | None:
+    """Return the statistics of a run's training features. Raises CorruptError.
+
+    The first runs of both directions were normalised by the utterance alone, and have none.
+    """
+    has_none = s.speech.directions == "both" and not exists(run.path / STATISTICS)
+    return None if has_none else load_statistics(run.path / STATISTICS)
+
+
 def load(run: RunFolder) -> Transcriber:
     """Return the transcriber of the run's best checkpoint, or of its newest.
 
@@ -55,9 +64,7 @@ def load(run: RunFolder) -> Transcriber:
     tokenizer = load_tokenizer(run.tokenizer)
     sizes = sizes_of(s, tokenizer)
     _, weights = load_best_weights(run, s, parameters(sizes), identity_of(s, tokenizer))
-    # The first runs of both directions were normalised by the utterance alone, and have none.
-    has_none = sizes.both and not exists(run.path / STATISTICS)
-    statistics = None if has_none else load_statistics(run.path / STATISTICS)
+    statistics = statistics_of(run, s)
     compute = Compute(CPU.resolve_precision(s.run.precision, np.float32), s.run.threads)
     longest = float(status_number(run, LONGEST, MAX_PIECE))
     return Transcriber(s.speech, sizes, weights, tokenizer, compute, statistics=statistics, longest=longest)

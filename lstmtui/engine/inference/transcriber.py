@@ -21,6 +21,7 @@ from lstmtui.data.augmentation import Statistics, prepare
 from lstmtui.data.log_mel import SHIFT_MS, LogMel
 from lstmtui.data.resampling import Resampler
 from lstmtui.data.tokens import Tokenizer
+from lstmtui.data.utterances import banned_labels
 from lstmtui.engine.inference.ctc_search import DEFAULT, IMPOSSIBLE, Fusion, SearchOptions, align, search
 from lstmtui.engine.inference.speech_pieces import Piece, Pieces, is_speech, trimmed
 from lstmtui.engine.inference.timed_words import Word, timed_words
@@ -182,9 +183,3 @@ class Transcriber:
         words = timed_words(labels, align(log_p, labels), self.tokenizer, start=start, step=self.step_seconds)
         end = (piece.first + len(piece.frames)) * SHIFT_MS / 1000
         return Segment(start, end, tuple(words), log_probability, piece.frames, log_p)
-
-
-def banned_labels(tokenizer: Tokenizer) -> list[int]:
-    """Return the labels that no transcript has: unknown tokens and line ends."""
-    tokens = (n for n in range(tokenizer.size) if n == tokenizer.unk or b"\n" in tokenizer.token_bytes(n))
-    return [n + 1 for n in tokens]

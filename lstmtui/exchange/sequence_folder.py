@@ -1,0 +1,104 @@
+"""A folder with a translation, caption or speech model in ONNX.
+
+encoder.onnx, decoder.onnx    of translation and captions (`lstmtui.exchange.onnx_encoder_decoder`)
+model.onnx                    of speech (`lstmtui.exchange.onnx_speech`)
+tokenizer.json                of the `tokenizers` library; of a translation tokenizer_source.json, tokenizer_target.json
+config.json                   sizes, the token that ends a text, and every setting of the run
+features.json                 of speech: how recordings become features, with the statistics that normalise them
+translate.py, caption.py, transcribe.py    a script that uses them, which README.md shows
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmtui.data.augmentation import MIN_DEVIATION, PRIOR_FRAMES
+from lstmtui.data.feature_file import Statistics
+from lstmtui.data.log_mel import LENGTH_MS, PREEMPHASIS, SHIFT_MS
+from lstmtui.data.pairs import line_end
+from lstmtui.data.picture_augmentation import INK_OF_BLACK
+from lstmtui.data.utterances import BLANK, banned_labels
+from lstmtui.errors import UsageError
+from lstmtui.exchange.exported_sequence import ExportedSequenceModel
+from lstmtui.exchange.model_folder import CARD, CONFIG, MODEL_TYPE, TOKENIZER, own_part, write_json
+from lstmtui.exchange.onnx_encoder_decoder import decoder, encoder
+from lstmtui.exchange.onnx_graph import GRAPH
+from lstmtui.exchange.onnx_layers import require_onnx, save
+from lstmtui.exchange.onnx_speech import recogniser
+from lstmtui.exchange.sequence_readme import readme
+from lstmtui.exchange.tokenizer_json import to_huggingface
+
+ENCODER, DECODER, FEATURES = "encoder.onnx", "decoder.onnx", "features.json"
+SOURCE, TARGET = "tokenizer_source.json", "tokenizer_target.json"
+SCRIPTS = {
+    "translation": ("plain_translator.py", "translate.py"),
+    "captions": ("plain_captioner.py", "caption.py"),
+    "speech": ("plain_transcriber.py", "transcribe.py"),
+}
+"""The script in this package, and its name in the folder."""
+
+
+def write_sequence_model(folder: Path, model: ExportedSequenceModel, form: str) -> None:
+    """Write the files of `model` into the empty `folder`.
+
+    Raises UsageError for a format other than "onnx" and where a package is missing, LstmtuiError, OSError.
+    """
+    if form != "onnx":
+        raise UsageError(
+            f"Run '{model.name}' was trained for {model.purpose}; --to onnx exports it, and --to {form} only a "
+            f"language model."
+        )
+    require_onnx()
+    if model.purpose == "speech":
+        save(recogniser(model), folder / GRAPH)
+        write_json(folder / FEATURES, features_json(model))
+    else:
+        save(encoder(model), folder / ENCODER)
+        save(decoder(model), folder / DECODER)
+    sides = {TOKENIZER: model.target} if model.source is None else {SOURCE: model.source, TARGET: model.target}
+    for name, tokenizer in sides.items():
+        write_json(folder / name, to_huggingface(tokenizer), indent=None)
+    write_json(folder / CONFIG, config_json(model))
+    (folder / SCRIPTS[model.purpose][1]).write_text(script(model.purpose), encoding="utf-8")
+    (folder / CARD).write_text(readme(model, script(model.purpose)), encoding="utf-8")
+
+
+def script(purpose: str) -> str:
+    """Return the source of the script that uses a model of this purpose."""
+    return files("lstmtui.exchange").joinpath(SCRIPTS[purpose][0]).read_text(encoding="utf-8")
+
+
+def config_json(model: ExportedSequenceModel) -> dict[str, Any]:
+    """Return the content of config.json. The names of the training files lose their folders."""
+    n = model.settings.network
+    about: dict[str, Any] = {
+        "model_type": MODEL_TYPE, "purpose": model.purpose, "cell": n.cell, "vocab_size": model.target.size,
+        "embedding_size": n.embedding, "hidden_size": n.hidden, "num_layers": n.layers,
+    }  # fmt: skip
+    if model.source is not None:
+        about["source_vocab_size"] = model.source.size
+        about |= {"source_end": line_end(model.source), "target_end": line_end(model.target)}
+    if model.purpose == "captions":
+        p = model.settings.pictures
+        rows, columns = p.grid
+        about |= {"end": line_end(model.target), "max_length": 2 * model.longest - 1, "rows": rows, "columns": columns}
+        about |= {"vector_size": p.vector_size, "side": p.side, "patch": p.patch, "ink_of_black": INK_OF_BLACK}
+    own = own_part(model.settings, model.target, model.step, model.figures)
+    return {**about, "dtype": "float32", MODEL_TYPE: own}
+
+
+def features_json(model: ExportedSequenceModel) -> dict[str, Any]:
+    """Return the content of features.json: what recordings become before a network reads them."""
+    s, statistics = model.settings.speech, model.statistics
+    prior = None if s.directions == "forward" else PRIOR_FRAMES
+    if statistics is None:  # the utterance alone counts
+        prior, statistics = 0.0, Statistics(np.zeros(s.mel, np.float32), np.ones(s.mel, np.float32))
+    return {
+        "sample_rate": s.sample_rate, "shift_ms": SHIFT_MS, "length_ms": LENGTH_MS, "preemphasis": PREEMPHASIS,
+        "mel": s.mel, "stack": s.stack, "mean": statistics.mean.tolist(), "deviation": statistics.deviation.tolist(),
+        "min_deviation": MIN_DEVIATION, "prior_frames": prior, "blank": BLANK, "banned": banned_labels(model.target),
+    }  # fmt: skip

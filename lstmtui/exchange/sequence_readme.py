@@ -1,0 +1,133 @@
+"""The README.md of a folder with a translation, caption or speech model in ONNX."""
+
+from __future__ import annotations
+
+from lstmtui.config import CELLS
+from lstmtui.data.picture_augmentation import INK_OF_BLACK
+from lstmtui.exchange.exported_sequence import ExportedSequenceModel
+
+README = """# {name}
+
+{what} ({title}), trained with lstmtui.
+
+| | |
+|---|---|
+| cell | {cell}: {citation} |
+| layers | {layers} of {hidden} units{directions} |
+| parameters | {parameters:,} |
+| step | {step:,} |
+{figures}
+## Files
+
+{files}
+All numbers are float32. {states}
+
+## In Python
+
+It needs {packages}:
+
+```python
+{script}```
+
+What the network has memorised of its training examples stays in its weights.
+"""
+
+TRANSLATION = """- `encoder.onnx`: `tokens` (batch, source) int64 and `lengths` (batch) int64 go in. A sentence is its
+  tokens, then `source_end` of `config.json`; what stands behind its length is not read. `memory` (batch, source,
+  {memory}), `keys`, `mask` and the decoder's states come out, all of which go into the decoder as they are.
+- `decoder.onnx`: `token` (batch) int64, at first `target_end`, then the token that was chosen. `log_probabilities`
+  (batch, {vocabulary:,}), `attention` (batch, source) and the states after the token ({after}) come out.
+- `tokenizer_source.json`, `tokenizer_target.json`: of the `tokenizers` library.
+- `translate.py`: what is shown below. lstmtui itself searches with a beam, and writes the source word that has most of
+  the attention in place of an unknown one.
+"""
+CAPTIONS = """- `encoder.onnx`: `vectors` (batch, {positions}, {vector}) go in: {vectors}.
+  `memory` (batch, {positions}, {memory}), `keys`, `mask` and the decoder's states come out, all of which go into the
+  decoder as they are.
+- `decoder.onnx`: `token` (batch) int64, at first `end` of `config.json`, then the token that was chosen.
+  `log_probabilities` (batch, {vocabulary:,}), `attention` (batch, {positions}) and the states after the token ({after})
+  come out.
+- `tokenizer.json`: of the `tokenizers` library.
+- `caption.py`: what is shown below. lstmtui itself searches with a beam.
+"""
+OF_PIXELS = """{rows} x {columns} patches of {patch} x {patch} pixels in three colours, row by row. A picture is
+  scaled to fit a square of {side} pixels, stands in the middle of white paper, and is read as ink: 0 for white,
+  {ink:g} for black"""
+OF_A_NETWORK = """the vectors of a picture that another network has made, as in the file that the run was trained
+  with (`--features`); the script below takes them as a file .npy of one picture"""
+SPEECH = """- `model.onnx`: `features` (time, batch, {inputs}) and `lengths` (batch) int64 go in, `log_probabilities`
+  (time, batch, {labels:,}) come out. Label 0 is the blank, label n + 1 is token n. {streaming}
+- `features.json`: how a recording becomes features. Log-mel frames of `length_ms` every `shift_ms`, the mean taken off,
+  `preemphasis`, Povey's window, power spectrum, `mel` triangles from 20 Hz to half the `sample_rate`, natural logarithm
+  (kaldi-native-fbank, without dither and with `snip_edges` off). {normalised}
+  No deviation is less than `min_deviation`. `stack` frames make one step; the last frame fills the last step. Labels in
+  `banned` are no text.
+- `tokenizer.json`: of the `tokenizers` library.
+- `transcribe.py`: what is shown below, for recordings as long as those that were trained on. lstmtui itself cuts longer
+  ones where they are quiet, and searches with a beam.
+"""
+STREAMING = """The states ({names}) of a stream are 0 at its start; those
+  that come out ({after}) are those after the last frame of each utterance, and go in with the next frames."""
+WHOLE = "It reads whole utterances, in both directions."
+BY_UTTERANCE = """Each band is normalised to mean 0 and
+  deviation 1 with `mean` and `deviation` of the training recordings, which count as `prior_frames` frames beside those
+  of the utterance."""
+BY_TRAINING = """Each band is normalised with `mean` and
+  `deviation` of the training recordings alone, so that a stream can be read as it comes."""
+WHAT = {
+    "translation": "A translation model with attention and recurrent layers",
+    "captions": "A caption model with attention and recurrent layers",
+    "speech": "A recogniser of speech with recurrent layers and CTC",
+}
+PACKAGES = {
+    "translation": "`numpy`, `onnxruntime` and `tokenizers`",
+    "captions": "`numpy`, `onnxruntime`, `pillow` and `tokenizers`",
+    "speech": "`kaldi-native-fbank`, `numpy`, `onnxruntime`, `soundfile` and `tokenizers`",
+}
+FIGURES = {
+    "nll": "nats per token", "bleu": "BLEU", "chrf": "chrF", "f1": "word F1", "wer": "word error rate",
+    "cer": "character error rate",
+}  # fmt: skip
+
+
+def readme(model: ExportedSequenceModel, script: str) -> str:
+    """Return the README of a model, with the script that uses it."""
+    cell, s = CELLS[model.cell], model.settings
+    figures = [
+        f"| validation | {model.figures[name]:.4g} {unit} |" for name, unit in FIGURES.items() if name in model.figures
+    ]
+    is_stream = model.purpose == "speech" and s.speech.directions == "forward"
+    takes_states = model.purpose != "speech" or is_stream
+    return README.format(
+        name=model.name, what=WHAT[model.purpose], title=cell.title, cell=cell.name, citation=cell.citation,
+        layers=s.network.layers, hidden=s.network.hidden,
+        directions="" if is_stream else " in each direction",
+        parameters=sum(weight.size for weight in model.weights.values()), step=model.step,
+        figures="".join(f"{line}\n" for line in figures), files=_files(model), packages=PACKAGES[model.purpose],
+        states=f"The states are {_names(model)}, each (layers, batch, {s.network.hidden})." if takes_states else "",
+        script=script,
+    )  # fmt: skip
+
+
+def _names(model: ExportedSequenceModel, suffix: str = "") -> str:
+    return ", ".join(f"`{name}{suffix}`" for name in CELLS[model.cell].states)
+
+
+def _files(model: ExportedSequenceModel) -> str:
+    """Return what each file has."""
+    s, after = model.settings, _names(model, "_after")
+    if model.purpose == "speech":
+        is_stream = s.speech.directions == "forward"
+        return SPEECH.format(
+            inputs=s.speech.inputs, labels=model.target.size + 1,
+            streaming=STREAMING.format(names=_names(model), after=after) if is_stream else WHOLE,
+            normalised=BY_TRAINING if is_stream else BY_UTTERANCE,
+        )  # fmt: skip
+    common = {"memory": 2 * s.network.hidden, "vocabulary": model.target.size, "after": after}
+    if model.purpose == "translation":
+        return TRANSLATION.format(**common)
+    p, (rows, columns) = s.pictures, s.pictures.grid
+    vectors = OF_PIXELS.format(rows=rows, columns=columns, patch=p.patch, side=p.side, ink=INK_OF_BLACK)
+    return CAPTIONS.format(
+        positions=p.vectors, vector=p.vector_size, vectors=OF_A_NETWORK if s.data.features else vectors, **common
+    )
