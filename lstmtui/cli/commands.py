@@ -102,7 +102,7 @@ COMMANDS = (
         "fork:fork",
     ),
     Entry("ls", _RUNS, "List the runs, the latest first.", "ls:ls"),
-    Entry("show", _RUNS, "Show a run: its progress, figures, last sample and every setting.", "show:show"),
+    Entry("show", _RUNS, "Show a run: its progress, figures, card, last sample and every setting.", "show:show"),
     Entry(
         "plot",
         _RUNS,

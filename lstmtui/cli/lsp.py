@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
+from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run_to_type_with
 from lstmtui.cli.output import notify
 from lstmtui.errors import LstmtuiError
 
@@ -19,7 +19,7 @@ def lsp(run: RunOrLatest = "latest", runs_dir: RunsDir = None) -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise
         raise LstmtuiError(MISSING) from error
-    found = resolve_run(run, runs_dir)
+    found = resolve_run_to_type_with(run, runs_dir)
     if sys.stdin.isatty():
         notify("An editor starts this; 'lstmtui docs editors' has the lines for yours. Ctrl-D ends it.")
     return Editor(found).run()

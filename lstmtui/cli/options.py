@@ -13,7 +13,7 @@ from lstmtui import config
 from lstmtui.cli.help import choices_suffix, metavar
 from lstmtui.common import paths
 from lstmtui.errors import UsageError
-from lstmtui.runs import listing
+from lstmtui.runs import base, listing
 from lstmtui.runs.folder import RunFolder
 
 
@@ -28,7 +28,8 @@ def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of runs that begin with `incomplete`, for the shell's completion."""
     root = ctx.params.get("runs_dir")
     names = [run.name for run in listing.list_runs(Path(root) if root else None)]
-    return [name for name in [*names, *(["latest"] if names else [])] if name.startswith(incomplete)]
+    always = [*(["latest"] if names else []), *([] if base.NAME in names else [base.NAME])]
+    return [name for name in [*names, *always] if name.startswith(incomplete)]
 
 
 Run = Annotated[
@@ -113,7 +114,7 @@ Detach = Annotated[bool, typer.Option("--detach", "-d", metavar="", help="Leave 
 
 def run_argument(run: RunFolder) -> str:
     """Return what names `run` on a command line: its name in the usual folder of runs, else its path."""
-    if run.path == paths.runs_root() / run.name:
+    if run.path in (paths.runs_root() / run.name, base.copy_in(paths.runs_root()).path):
         return run.name
     relative = os.path.relpath(run.path)
     return relative if os.sep in relative else os.path.join(os.curdir, relative)
@@ -122,6 +123,11 @@ def run_argument(run: RunFolder) -> str:
 def resolve_run(name: str, runs_dir: Path | None) -> RunFolder:
     """Return the run called `name`, 'latest' or a path. Raises UsageError."""
     return listing.find_run(name, runs_dir.expanduser() if runs_dir else None)
+
+
+def resolve_run_to_type_with(name: str, runs_dir: Path | None) -> RunFolder:
+    """Return the run as `resolve_run` does, and for 'latest' without any run the one that comes with the program."""
+    return resolve_run(listing.latest_or_base(name, runs_dir.expanduser() if runs_dir else None), runs_dir)
 
 
 def parse_changes(changes: Sequence[str]) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ def latest(theme: str | None = None, charset: str | None = None) -> int:
 def type_(run: RunOrLatest = "latest", theme: Theme = None, charset: Charset = None) -> int:
     """Type with a trained run, which suggests the next words, translates or transcribes."""
     from lstmtui import tui
-    from lstmtui.runs.listing import find_run
+    from lstmtui.runs.listing import find_run, latest_or_base
 
-    find_run(run)  # an unknown name is refused before the screen opens
-    return tui.run(run, screen="type", theme=theme, charset=charset)
+    found = latest_or_base(run)
+    find_run(found)  # an unknown name is refused before the screen opens
+    return tui.run(found, screen="type", theme=theme, charset=charset)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run
+from lstmtui.cli.options import RunOrLatest, RunsDir, resolve_run_to_type_with
 from lstmtui.cli.output import notify
 from lstmtui.cli.signature import takes
 from lstmtui.common import paths
@@ -56,7 +56,7 @@ def serve(args: ServeArguments) -> int:
     from lstmtui.client.model import Model
     from lstmtui.serving import hosts, secret_token
 
-    run = resolve_run(args.run, args.runs_dir)
+    run = resolve_run_to_type_with(args.run, args.runs_dir)
     given = args.token if args.token is not None else os.environ.get(TOKEN)
     token, where = (secret_token.checked(given), "") if given is not None else _stored_token()
     listener = server.listen(args.host, args.port)

@@ -13,14 +13,16 @@ from lstmtui.common.files import read_json
 from lstmtui.common.units import format_age, format_duration, format_size
 from lstmtui.errors import CorruptError
 from lstmtui.reports import health, overfitting
+from lstmtui.reports.card import card, card_lines
 from lstmtui.runs.archive import text_files, total_size
+from lstmtui.runs.base import is_base
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
 
 
 def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = None) -> int:
-    """Show a run: its progress, figures, last sample and every setting."""
+    """Show a run: its progress, figures, card, last sample and every setting."""
     found = resolve_run(run, runs_dir)
     settings = config.load(found.config)
     snapshot = RunReader(found).refresh()
@@ -35,8 +37,11 @@ def show(run: RunOrLatest = "latest", json: AsJson = False, runs_dir: RunsDir = 
     write(f"{found.name}  {snapshot.state}{f': {snapshot.message}' if snapshot.message else ''}")
     for name, value in _figures(snapshot):
         write(f"  {name:<14} {value}")
-    for sentence in (*health.advice(snapshot), *_text_notice(found)):
+    for sentence in () if is_base(found) else (*health.advice(snapshot), *_text_notice(found)):
         write(f"  {sentence}")
+    write("\ncard")
+    for name, value in card_lines(card(found, settings)):
+        write(f"  {name:<14} {value}")
     write("\nsettings")
     for name, value in settings.flat().items():
         if value not in (None, "", ()):
@@ -117,6 +122,7 @@ def _record(s: RunSnapshot, settings: config.RunSettings, plan: dict[str, Any] |
         "last": dataclasses.asdict(s.train[-1]) if s.train else None,
         "guard": {**overfitting.overfitting_record(s), "advice": health.advice(s)},
         "health": health.health_record(s),
+        "card": card(s.run, settings),
         "text_files": [str(path.relative_to(s.run.path)) for path in text_files(s.run)],
         "sample": dataclasses.asdict(s.samples[-1]) if s.samples else None,
     }

@@ -92,8 +92,8 @@ def start(
     """
     if is_imported(run):
         raise UsageError(
-            f"Run '{run.name}' was imported: it has no text to train on; 'lstmtui train FILE --from {run.name}' trains "
-            f"a new run that begins with its weights."
+            f"Run '{run.name}' has no text to train on; 'lstmtui train FILE --from {run.name}' trains a new run "
+            f"that begins with its weights."
         )
     # In a session of its own: Ctrl-C and a closing terminal reach the front end alone, which asks the engine to stop.
     options = [*([device] if device else []), *(["{}={}".format(*more)] if more else [])]

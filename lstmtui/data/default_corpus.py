@@ -22,6 +22,7 @@ from lstmtui.errors import UsageError
 
 NAME = "default"
 TITLE = "English prose that every Python carries: its language reference and docstrings"
+LICENCE = "PSF License Version 2"
 FORMAT = 1
 """The version of the rules below, so that a text of older rules is not used again."""
 MIN_BYTES = 100_000

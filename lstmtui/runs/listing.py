@@ -8,6 +8,7 @@ from pathlib import Path
 from lstmtui.common.paths import runs_root
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs import base
 from lstmtui.runs.folder import RunFolder, check_contents, is_incomplete_run, is_run, modification_time
 from lstmtui.runs.names import LATEST, check_run_name
 
@@ -27,13 +28,19 @@ def list_runs(root: Path | None = None) -> list[RunFolder]:
 
 
 def find_run(run: str, root: Path | None = None) -> RunFolder:
-    """Return the run with this name or path; `latest` is the newest one.
+    """Return the run with this name or path; `latest` is the newest one, `base` the one that comes with the program,
+    unless there is another of that name.
 
     Raises UsageError where there is none, CorruptError where `check_contents` refuses it.
     """
     folder = _find(run, root)
     check_contents(folder)
     return folder
+
+
+def latest_or_base(run: str, root: Path | None = None) -> str:
+    """Return `run`, or the name of the run that comes with the program where the latest is meant and there is none."""
+    return base.NAME if run == LATEST and not list_runs(root) and base.stored_run().is_file() else run
 
 
 def find_removable_run(run: str, root: Path | None = None) -> RunFolder:
@@ -76,6 +83,8 @@ def _find(run: str, root: Path | None) -> RunFolder:
         return folder
     folder = RunFolder(root / check_run_name(run))
     if not is_run(folder.path):
+        if run == base.NAME and (copy := base.unpacked(root)) is not None:
+            return copy
         import difflib
 
         close = difflib.get_close_matches(run, [r.name for r in list_runs(root)], n=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs.base import is_base
 from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.lock import EngineLock
 
@@ -45,6 +46,8 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
     from lstmtui import config
     from lstmtui.common.files import write_atomically
 
+    if is_base(run):
+        raise UsageError(f"The run '{run.name}' comes with lstmtui and keeps its name.")
     renamed = RunFolder(run.path.absolute().parent / check_run_name(name))
     if is_occupied(renamed.path):
         raise UsageError(f"There is already a run '{name}' in {renamed.path.parent}; choose another name.")

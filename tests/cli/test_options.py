@@ -32,7 +32,7 @@ def test_run_names_are_completed(make_run, monkeypatch):
         params: dict[str, str] = {}  # noqa: RUF012
 
     assert options.run_names(Context(), "d") == ["diary"]
-    assert set(options.run_names(Context(), "")) == {"diary", "novel", "latest"}
+    assert set(options.run_names(Context(), "")) == {"diary", "novel", "latest", "base"}
 
 
 def test_the_shell_completes_run_names(start_process, make_run, monkeypatch):
