@@ -43,7 +43,7 @@ def card(run: RunFolder, settings: RunSettings) -> dict[str, Any]:
 
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the card in lines, each with its name; the name is empty where a line belongs to the one before."""
-    rows = [(name, str(card[name])) for name in ("about", "trained") if name in card]
+    rows: list[tuple[str, str]] = [(name, str(card[name])) for name in ("about", "trained") if name in card]
     rows += _named("data", [line for each in card["data"] for line in _data_lines(each)])
     rows.append(("size", f"{format_size(card['size'])} on disk"))
     rows += _named("figures", card.get("figures", []))
