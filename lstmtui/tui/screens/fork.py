@@ -62,7 +62,8 @@ curve begins with this one's.
             dialog.border_subtitle = "a new run beside this one"
             with Form():
                 yield Field("begins at", Selector(("latest", "best"), "latest", id="at"), about=_ABOUT["at"])
-                yield Field("lr", LineInput("", id="lr", placeholder="unchanged", kind="number"), about=_ABOUT["lr"])
+                rate = LineInput("", id="lr", placeholder="unchanged", kind="number")
+                yield Field("learning rate", rate, about=_ABOUT["lr"])
                 dropout = LineInput("", id="dropout", placeholder="unchanged", kind="number")
                 yield Field("dropout", dropout, about=_ABOUT["dropout"])
                 steps_field = LineInput(steps, id="steps", placeholder=f"unchanged: {run.steps}", kind="whole")

@@ -134,7 +134,7 @@ ctrl+s starts the run. It trains in a separate process, so you can leave at any 
                     dropout = LineInput("", id="dropout", placeholder="auto", kind="number")
                     yield Field("dropout", dropout, about=ABOUT["dropout"])
                     rate = LineInput("", id="lr", placeholder="auto", kind="number")
-                    yield Field("lr", rate, about=ABOUT["lr"], after="learning rate")
+                    yield Field("learning rate", rate, about=ABOUT["lr"])
                     yield Field("name", LineInput("", id="name", placeholder="auto"), about=ABOUT["name"])
             with Container(id="plan", classes="panel") as plan:
                 plan.border_title = "Plan"

@@ -77,7 +77,6 @@ last change, also one made before this screen was opened.
     ]
     DEFAULT_CSS = """
     SteerScreen .number, SteerScreen .whole { width: 12; }
-    SteerScreen Field > .label { width: 15; }
     SteerScreen Field > .after { width: 1fr; margin-left: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     SteerScreen #answer { min-height: 1; padding: 0; color: $success; }
     SteerScreen #answer.-error { color: $error; }

@@ -146,7 +146,7 @@ class Field(Horizontal):
 
     DEFAULT_CSS = """
     Field { height: 1; width: 1fr; }
-    Field > .label { width: 13; color: $foreground 65%; }
+    Field > .label { width: 15; color: $foreground 65%; }
     Field > .after { width: auto; color: $foreground 60%; }
     """
 

@@ -75,7 +75,7 @@ def rows_of(run: RunSnapshot, judged: health.Health | None = None) -> list[Row]:
         *_saturated(run),
         ("gradient", wording.figure(train.grad_norm, 2) if train else "–", _clip(run, train) if train else ""),
         _update(train.update_ratio if train else math.nan),
-        ("lr", f"{train.lr:.2e}" if train else "–", ""),
+        ("lr", f"{train.lr:.2e}" if train else "–", "learning rate"),
         ("memory", f"{train.memory_mb:,.0f} MB" if train else "–", ""),
         *_processors(run, train),
         ("speed", wording.short(wording.speed(run)) if wording.speed(run) else "–", f"{unit}s/s"),
