@@ -194,6 +194,7 @@ class PictureSettings:
     side: int = 64
     """Pixels."""
     patch: int = 8
+    edges: int = 9
     shift: int = 4
     """Pixels."""
     scale: float = 0.1

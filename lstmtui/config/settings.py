@@ -239,6 +239,10 @@ class Settings:
 
     side: int = setting(64, "pixels of a side that every picture is brought to", "Captions", bounds=Bounds(8, 512))
     patch: int = setting(8, "pixels of a side of a patch, a divisor of --side", "Captions", bounds=Bounds(1, 128))
+    edges: int = setting(
+        9, "directions of edges that are counted in each quarter of a patch, beside its pixels (0: none)", "Captions",
+        bounds=Bounds(0, 36), before=0,
+    )  # fmt: skip
     shift: int = setting(4, "augmentation: shift, at most so many pixels", "Captions", bounds=Bounds(0, 256))
     scale: float = setting(0.1, "augmentation: change of size, at most this part", "Captions", bounds=Bounds(0, 0.5))
     rotate: float = setting(8.0, "augmentation: rotation, at most so many degrees", "Captions", bounds=Bounds(0, 180))

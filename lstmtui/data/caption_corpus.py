@@ -17,13 +17,13 @@ from lstmtui import recipe
 from lstmtui.config import FIELDS, DataSettings, RunSettings, Settings
 from lstmtui.data.captions import Captions, LeftOut, Row, open_rows, read_rows
 from lstmtui.data.held_out import drawn
+from lstmtui.data.picture_augmentation import vector_size
 from lstmtui.data.picture_features import map_features, require_rows
 from lstmtui.data.pictures import require_library
 from lstmtui.data.tokens.words import MARKS
 from lstmtui.errors import UsageError
 
 MAX_UNKNOWN_LISTED = 10
-CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class CaptionCorpus:
 
         Raises UsageError for a file of features that is not one of them.
         """
-        vectors, size = (settings.side // settings.patch) ** 2, CHANNELS * settings.patch**2
+        vectors, size = (settings.side // settings.patch) ** 2, vector_size(settings.patch, settings.edges)
         if settings.features:
             path = Path(settings.features).expanduser().absolute()
             rows, vectors, size = map_features(path).shape

@@ -3,6 +3,7 @@
     move      shifted, scaled and rotated about its middle, by bilinear interpolation; white paper comes in at the edges
     ink       0 is white paper, INK_OF_BLACK black, in each of the three colours
     patches   of `patch` pixels a side, row by row: each is one vector
+    edges     their directions in each quarter of a patch, behind its pixels, see `picture_edges`
 
 A picture is never mirrored, as captions tell left from right, and its colours are never changed, as flags and skin
 tones differ by them. All random numbers of a picture come from its own generator, so that a resumed run sees the same.
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmtui.config import PictureSettings
-from lstmtui.data.pictures import WHITE, Pixels
+from lstmtui.data.picture_edges import edge_numbers, edges
+from lstmtui.data.pictures import CHANNELS, WHITE, Pixels
 
 Ink = NDArray[np.float32]
 
@@ -29,7 +31,13 @@ def prepare(pixels: Pixels, s: PictureSettings, rng: np.random.Generator | None 
     values = pixels if rng is None else _moved(pixels, s, rng)
     ink = np.float32(WHITE) - values
     ink *= np.float32(INK_OF_BLACK / WHITE)
-    return patches(ink, s.patch)
+    found = patches(ink, s.patch)
+    return np.concatenate([found, edges(ink, s.patch, s.edges)], axis=1) if s.edges else found
+
+
+def vector_size(patch: int, directions: int) -> int:
+    """Return the numbers of the vector of a patch."""
+    return CHANNELS * patch**2 + (edge_numbers(patch, directions) if directions else 0)
 
 
 def patches(values: Ink, patch: int) -> Ink:
@@ -43,7 +51,12 @@ def patches(values: Ink, patch: int) -> Ink:
 def picture_of(vectors: Ink, patch: int) -> Pixels:
     """Undo `prepare`, of a picture that was moved too: return the pixels (side, side, 3)."""
     count = math.isqrt(len(vectors))
-    ink = vectors.reshape(count, count, patch, patch, -1).swapaxes(1, 2).reshape(count * patch, count * patch, -1)
+    ink = (
+        vectors[:, : CHANNELS * patch**2]
+        .reshape(count, count, patch, patch, -1)
+        .swapaxes(1, 2)
+        .reshape(count * patch, count * patch, -1)
+    )
     found: Pixels = (WHITE - ink * (WHITE / INK_OF_BLACK)).round().clip(0, WHITE).astype(np.uint8)
     return found
 

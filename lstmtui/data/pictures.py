@@ -29,6 +29,7 @@ Pixels = NDArray[np.uint8]
 MAX_PIXELS = 50_000_000
 """Of a picture that is read: 200 MB with transparency, and as much again while it is converted."""
 WHITE = 255
+CHANNELS = 3
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".ppm", ".pgm")
 """Endings of the files of a folder that are taken for pictures."""
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "PPM")

@@ -8,8 +8,10 @@ import numpy as np
 from alternating import Step
 from translation_ours import SMOOTHING, optimizer_settings
 
+from lstmtui.config import PictureSettings
 from lstmtui.data.caption_batches import CaptionBatch
 from lstmtui.data.pair_batches import IGNORED
+from lstmtui.data.picture_augmentation import vector_size
 from lstmtui.engine.backend import CPU
 from lstmtui.engine.inference.beam_search import SearchOptions, search
 from lstmtui.engine.nn.caption_buckets import CaptionBuckets
@@ -22,7 +24,8 @@ from lstmtui.engine.nn.picture_encoder import Grid
 from lstmtui.engine.nn.training_step import Update, take_step
 
 END = 0
-GRID, VECTOR = Grid(8, 8), 192
+GRID, PATCH = Grid(8, 8), 8
+VECTOR = vector_size(PATCH, PictureSettings().edges)
 
 
 def random_batch(B: int, T: int, V: int) -> CaptionBatch:

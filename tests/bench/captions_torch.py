@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from alternating import Step
-from captions_ours import GRID, VECTOR, random_batch
+from captions_ours import GRID, PATCH, VECTOR, random_batch
 from torch import nn
 from translation_ours import SMOOTHING
 from translation_torch import TwoStoreys, beam_search
@@ -55,10 +55,10 @@ class Convolutions(TwoStoreys):
         )
 
     def encode(self, source: Any, lengths: Any, *, packed: bool = False) -> tuple[Any, ...]:
-        """Return what the decoder reads of patches (S, B, D), put together to pictures."""
+        """Return what the decoder reads of the pixels of patches (S, B, D), put together to pictures."""
         (R, C), B = GRID, source.shape[1]
-        side = int((VECTOR // 3) ** 0.5)
-        pictures = source.view(R, C, B, side, side, 3).permute(2, 5, 0, 3, 1, 4).reshape(B, 3, R * side, C * side)
+        pixels = source[..., : 3 * PATCH**2].reshape(R, C, B, PATCH, PATCH, 3)
+        pictures = pixels.permute(2, 5, 0, 3, 1, 4).reshape(B, 3, R * PATCH, C * PATCH)
         return self.read(self.encoder(pictures).flatten(2).permute(2, 0, 1), lengths)
 
 

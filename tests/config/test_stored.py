@@ -75,7 +75,8 @@ def test_settings_that_an_older_run_lacks_have_their_values_of_then(tmp_path):
         stored = config.dump(tiny.run_settings(corpus=("a.txt",), purpose=purpose)).splitlines()
         path.write_text("\n".join(line for line in stored if line.partition(" ")[0] not in config.BEFORE))
         loaded = config.load(path)
-        of_captions = {} if purpose == "captions" else {"punctuation": "apart"}  # others do not use it
+        unused = {"edges": 9, "punctuation": "apart"}  # by other purposes, which have the defaults
+        of_captions = {} if purpose == "captions" else unused
         assert {name: loaded.value(name) for name in config.BEFORE} == {**config.BEFORE, **of_captions}
     assert (config.BEFORE["split"], config.BEFORE["punctuation"]) == ("end", "attached")
     path.write_text(config.dump(tiny.run_settings()))

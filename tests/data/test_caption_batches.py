@@ -14,6 +14,7 @@ from lstmtui.data.caption_batches import CaptionBatches, concept_weights
 from lstmtui.data.caption_examples import make_examples
 from lstmtui.data.pair_batches import IGNORED
 from lstmtui.data.pairs import line_end
+from lstmtui.data.picture_augmentation import vector_size
 from lstmtui.errors import UsageError
 
 S = PictureSettings(side=16, patch=8)
@@ -37,7 +38,7 @@ def test_a_batch_has_vectors_and_what_a_decoder_reads_and_predicts():
     examples, tokenizer = shape_examples(), shape_tokenizer()
     end = line_end(tokenizer)
     for batch in epoch_of(CaptionBatches(examples, S, batch=5, positions=100, seed=2), 0):
-        assert batch.vectors.shape == (4, len(batch.examples), 8 * 8 * 3)
+        assert batch.vectors.shape == (4, len(batch.examples), vector_size(8, S.edges))
         assert batch.vectors.dtype == np.float32
         assert batch.vectors.flags.c_contiguous
         for b, (n, picture) in enumerate(zip(batch.examples, batch.pictures, strict=True)):

@@ -60,7 +60,7 @@ def test_own_pictures_for_validation_are_those_of_their_part(tmp_path):
 def test_the_recipe_follows_from_the_pictures(tmp_path):
     corpus = opened(caption_table(tmp_path), valid_fraction=0.0)
     s = corpus.resolve(given("x", side=16, patch=4))
-    assert (s.pictures.vectors, s.pictures.vector_size) == (16, 48)
+    assert (s.pictures.vectors, s.pictures.vector_size) == (16, 3 * 4**2 + 9 * 4)
     assert (s.data.tokens, s.length.batch) == ("words", 2)
     with pytest.raises(UsageError, match="vectors: a picture has 64 here, not 5"):
         corpus.resolve(given("x", vectors=5))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.pictures import shape_picture
 
 from lstmtui.config import PictureSettings
-from lstmtui.data.picture_augmentation import INK_OF_BLACK, patches, picture_of, prepare
+from lstmtui.data.picture_augmentation import INK_OF_BLACK, patches, picture_of, prepare, vector_size
 
 STILL = {"shift": 0, "scale": 0.0, "rotate": 0.0}
 
@@ -40,11 +42,22 @@ def test_white_is_no_ink_and_pixels_survive_the_way_there_and_back():
     pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
     pixels[0, 0], pixels[0, 1] = 255, 0
     vectors = prepare(pixels, PictureSettings(side=16, patch=8))
-    assert vectors.shape == (4, 8 * 8 * 3)
+    assert vectors.shape == (4, vector_size(8, 9)) == (4, 8 * 8 * 3 + 4 * 9)
     assert vectors.dtype == np.float32
     assert vectors[0, :3].tolist() == [0, 0, 0]
     assert vectors[0, 3:6].tolist() == [INK_OF_BLACK] * 3
     assert (picture_of(vectors, 8) == pixels).all()
+
+
+def test_edges_are_those_of_the_moved_picture_and_may_be_left_out():
+    pixels = shape_picture("red", "left", 16)
+    s = PictureSettings(side=16, patch=8)
+    vectors = prepare(pixels, s, np.random.default_rng(3))
+    again = picture_of(vectors, 8)
+    np.testing.assert_allclose(vectors[:, 192:], prepare(again, s)[:, 192:], atol=0.02)
+    assert vectors[:, 192:].any()
+    without = prepare(pixels, dataclasses.replace(s, edges=0), np.random.default_rng(3))
+    np.testing.assert_array_equal(without, vectors[:, :192])
 
 
 def test_a_shift_moves_down_and_right_and_paper_comes_in():

@@ -60,6 +60,6 @@ def test_a_plan_of_captions_counts_pictures(tmp_path: Path) -> None:
     rows = {label: (value, remark) for label, value, remark in plan_rows(chosen, figures)}
     assert rows["pictures"][0] == str(figures["pictures"])
     assert figures["captions"] >= figures["pictures"] > figures["valid"] > 0
-    assert rows["patches"] == ("2×2", "of 192 numbers")
+    assert rows["patches"] == ("2×2", "of 228 numbers")
     assert rows["batch"][1] == "captions of pictures"
     assert rows["time"] == ("3 minutes", "in all")

@@ -17,7 +17,7 @@ from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.picture_encoder import Grid
 from lstmtui.errors import UsageError
 
-PICTURES = PictureSettings(side=16, patch=8, vectors=4, vector_size=192)
+PICTURES = PictureSettings(side=16, patch=8, edges=0, vectors=4, vector_size=192)
 SQUARE, LINE = Grid(2, 2), Grid(1, 4)
 
 

@@ -11,7 +11,7 @@ from lstmtui.engine.nn.linear import Compute
 from lstmtui.engine.nn.params import Arena
 from lstmtui.engine.nn.picture_encoder import Grid
 
-PICTURES = PictureSettings(side=16, patch=8)
+PICTURES = PictureSettings(side=16, patch=8, edges=0)
 
 
 def made():
