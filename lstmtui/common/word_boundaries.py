@@ -26,6 +26,8 @@ from typing import Any
 
 MAX_WORD = 1024
 """Bytes at the end of a text that are searched for the partial word."""
+MAX_RUN = 64
+"""Bytes of text without a space that are tokenised together, and of a partial word that is completed."""
 
 
 class CharKind(IntEnum):

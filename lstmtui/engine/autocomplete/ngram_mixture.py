@@ -14,12 +14,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lstmtui.common.word_boundaries import CharKind, first_kind, word_and_line_spans, words_and_line_ends
+from lstmtui.common.word_boundaries import MAX_RUN, CharKind, first_kind, word_and_line_spans, words_and_line_ends
 from lstmtui.engine.autocomplete.continuations import Continuations
 from lstmtui.engine.autocomplete.ngram_index import LINE_END
 from lstmtui.engine.autocomplete.ngram_sources import Estimate, IndexedText, ProfileText, RecentCounts, Source
 from lstmtui.engine.autocomplete.query import Query
-from lstmtui.engine.autocomplete.text_state import MAX_RUN, shared_length
+from lstmtui.engine.autocomplete.text_state import shared_length
 from lstmtui.engine.autocomplete.token_probabilities import kth_largest
 from lstmtui.engine.autocomplete.unspaced import MAX_WORD_LETTERS
 

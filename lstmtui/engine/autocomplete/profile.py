@@ -184,10 +184,10 @@ class Profile:
 
     def _write(self, texts: list[Text], before: int) -> tuple[int, int]:
         """Write `texts`; return the number of their words, and how many more these are than `before`."""
-        lines = list(distinct_lines(texts))
-        if sum(len(line.encode("utf-8", "surrogateescape")) for line in lines) > MAX_BYTES:
+        lines = [line.encode("utf-8", "surrogateescape") for line in distinct_lines(texts)]
+        if sum(map(len, lines)) > MAX_BYTES:
             raise LstmtuiError(f"A profile holds at most {MAX_BYTES >> 20} MiB of text; forget some of it first.")
-        index = NgramIndex.from_chunks([LINE_END.join(line.encode("utf-8", "surrogateescape") for line in lines)])
+        index = NgramIndex.from_lines(lines)
         record = [{"name": text.name, "lines": text.lines, "digests": text.digests} for text in texts]
         arrays = {**unpack(index.dump()), "texts": np.frombuffer(to_json(record).encode(), np.uint8)}
         try:

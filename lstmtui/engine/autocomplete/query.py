@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lstmtui.common.word_boundaries import has_word, joins_without_space, partial_word
+from lstmtui.common.word_boundaries import MAX_RUN, has_word, joins_without_space, partial_word
 from lstmtui.engine.autocomplete.normalisation import Normaliser, TypedForms
-from lstmtui.engine.autocomplete.text_state import MAX_RUN, SPACES
+from lstmtui.engine.autocomplete.text_state import SPACES
 from lstmtui.engine.inference.token_index import TokenIndex
 
 PLAIN = TypedForms(b"")

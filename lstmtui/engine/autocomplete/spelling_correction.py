@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmtui.engine.autocomplete.text_state import MAX_RUN
+from lstmtui.common.word_boundaries import MAX_RUN
 
 Array = np.ndarray[Any, Any]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 
+from lstmtui.common.word_boundaries import MAX_RUN
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.engine.autocomplete.stepper import Node, Stepper
 from lstmtui.engine.inference.prompt import prompt_tokens
@@ -17,8 +18,6 @@ ANCHOR_BYTES = 512
 """Bytes from one anchor to the next; a text is read from one to two of them back."""
 AHEAD_TOKENS = 4
 """Tokens from the next anchor that are read at each key press."""
-MAX_RUN = 64
-"""Bytes of text without a space that are tokenised together."""
 SPACES = b" \n\t\r"
 
 

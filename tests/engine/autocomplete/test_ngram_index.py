@@ -117,3 +117,10 @@ def test_any_text_has_an_index(text):
     estimated, total, _ = index.estimate(index.context([b"one"]), b"")
     assert total == pytest.approx(sum(estimated.values()))
     assert NgramIndex.load(index.dump()).words == index.words
+
+
+def test_lines_of_words_are_indexed_as_their_text_is():
+    lines = [b"the cat sat", b"on it's mat", "\u6f22 \u5b57 na\u00efve".encode()]
+    a, b = NgramIndex.from_lines(lines), NgramIndex.from_chunks([b"\n".join(lines)])
+    assert a.dump() == b.dump()
+    assert NgramIndex.from_lines([]).dump() == NgramIndex.from_chunks([]).dump()
