@@ -16,6 +16,7 @@ from lstmtui.engine.autocomplete.ngram_sources import (
 from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.autocomplete.store import text_index
 from lstmtui.engine.inference.loaded_model import LoadedModel
+from lstmtui.runs.folder import RunFolder
 
 
 def build_mixture(model: LoadedModel, *, index: bool = True, adapt: bool = True) -> NgramMixture | None:
@@ -27,9 +28,15 @@ def build_mixture(model: LoadedModel, *, index: bool = True, adapt: bool = True)
     sources: list[Source] = []
     if index and (text := text_index(model.run, model.settings)) is not None:
         sources.append(IndexedText(text, TRAINING_TEXT_WEIGHTS))
-    if adapt and (profile := Profile(model.run).load()) is not None:
-        sources.append(ProfileText(profile, PROFILE_WEIGHTS))
+    if adapt and (profile := load_profile(model.run)) is not None:
+        sources.append(profile)
     return NgramMixture(sources, recent=adapt) if sources or adapt else None
+
+
+def load_profile(run: RunFolder) -> ProfileText | None:
+    """Return the user's profile as a text to be mixed; None without one."""
+    index = Profile(run).load()
+    return None if index is None else ProfileText(index, PROFILE_WEIGHTS)
 
 
 def build_completer(model: LoadedModel, *, index: bool = True, adapt: bool = True) -> Completer:

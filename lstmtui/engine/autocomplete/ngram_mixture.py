@@ -35,14 +35,22 @@ class NgramMixture:
 
     def __init__(self, sources: Sequence[Source] = (), *, recent: bool = True) -> None:
         """`recent` counts the text at hand as well."""
-        self.sources = list(sources)
         self._recent = RecentCounts() if recent else None
-        self._profile = next((source.index for source in self.sources if isinstance(source, ProfileText)), None)
-        self._training_text = next((source.index for source in self.sources if type(source) is IndexedText), None)
-        self._first_text = next((source.index for source in self.sources if isinstance(source, IndexedText)), None)
         self._text = b""
         self._counted: list[tuple[int, tuple[bytes, bytes], bytes]] = []
         """End, context and bytes of each counted word of the text at hand."""
+        self._use(sources)
+
+    def replace_profile(self, profile: ProfileText | None) -> None:
+        """Mix with another profile from now on, or with none; the text at hand stays counted."""
+        others = [source for source in self.sources if not isinstance(source, ProfileText)]
+        self._use(others if profile is None else [*others, profile])
+
+    def _use(self, sources: Sequence[Source]) -> None:
+        self.sources = list(sources)
+        self._profile = next((source.index for source in self.sources if isinstance(source, ProfileText)), None)
+        self._training_text = next((source.index for source in self.sources if type(source) is IndexedText), None)
+        self._first_text = next((source.index for source in self.sources if isinstance(source, IndexedText)), None)
 
     def mix(self, found: Continuations, query: Query, k: int) -> Continuations:
         """Return the network's continuations mixed with the counts.

@@ -10,7 +10,8 @@
     {"op": "profile"}                                               {"words", "texts", "often", "unknown"}
 
 While the run trains on, better checkpoints are loaded in the background and used from the next request on. When the
-run has been removed, or a checkpoint cannot be read, the loaded one goes on answering.
+run has been removed, or a checkpoint cannot be read, the loaded one goes on answering. A profile or adapted biases that
+another process has changed are loaded likewise; a small profile counts for the very next answer.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from lstmtui.common.hardware import process_memory_mb
 from lstmtui.data.reading import ReadOptions, absolute_names, read_text
 from lstmtui.engine.answering import Answers, Operation
 from lstmtui.engine.autocomplete import bias_adaptation, keystroke_savings, typing_simulation
-from lstmtui.engine.autocomplete.build import build_completer, build_mixture, completer_with
+from lstmtui.engine.autocomplete.build import build_completer, build_mixture, completer_with, load_profile
 from lstmtui.engine.autocomplete.completer import Candidate, Completer
+from lstmtui.engine.autocomplete.ngram_sources import ProfileText
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, distinct_lines
 from lstmtui.engine.autocomplete.store import text_index
 from lstmtui.engine.inference.loaded_model import LoadedModel, load
@@ -36,8 +39,13 @@ from lstmtui.protocol import MAX_CANDIDATES
 
 CHECK_SECONDS = 2.0
 """Seconds between checks for a better checkpoint."""
+PROFILE_SECONDS = 0.015
+"""Seconds that an answer waits for a changed profile; one of 3 MB takes 60 ms to load."""
 MAX_LISTED_WORDS = 1000
 """Words of a profile that are listed."""
+
+Stamp = tuple[int, int, int]
+"""Number, size and time of a file."""
 
 
 class Autocomplete:
@@ -46,10 +54,12 @@ class Autocomplete:
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
         self._completer: Completer | None = None
-        self._best_time = self._read_best_time()
+        self._network_stamp, self._profile_stamp = self._read_network_stamp(), _stamp(self._profile_path)
         self._last_check = time.monotonic()
         self._loading: threading.Thread | None = None
         self._newer: LoadedModel | None = None
+        self._newer_profile: tuple[ProfileText | None] | None = None
+        """A profile that has been loaded, or that there is none any more."""
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
@@ -65,8 +75,10 @@ class Autocomplete:
         if not 1 <= k <= MAX_CANDIDATES:
             raise UsageError(f"A completion needs a text, and k from 1 to {MAX_CANDIDATES}.")
         start = time.perf_counter()
+        self.follow_profile(wait=PROFILE_SECONDS)
         self._switch_to_newer()
         if self._completer is None:
+            self._profile_stamp = _stamp(self._profile_path)
             self._completer = build_completer(self._model)
         found = self._completer.complete(text, k=k, phrase=phrase, passed=passed)
         yield {
@@ -148,14 +160,16 @@ class Autocomplete:
         yield answer
 
     def _forget(self, what: str = "") -> Answers:
-        profile = Profile(self._model.run)
+        run = self._model.run
+        profile = Profile(run)
         self._completer = None
         if what:
-            change = profile.forget({what, *absolute_names([what])})
+            (path,) = absolute_names([what])
+            change = profile.forget({what, path})
             counts = {"words": change.words, "new": change.added} if change else {}
             yield {"forgotten": change is not None, **counts}
         else:
-            yield {"forgotten": any([profile.reset(), bias_adaptation.forget(self._model.run)])}
+            yield {"forgotten": any([profile.reset(), bias_adaptation.forget(run)])}
 
     def _profile(self) -> Answers:
         run, settings = self._model.run, self._model.settings
@@ -175,29 +189,49 @@ class Autocomplete:
             "weights": bias_adaptation.exists(run),
         }
 
-    # --- runs in training -----------------------------------------------------------------------------------------
+    # --- what other processes change ------------------------------------------------------------------------------
 
-    def _read_best_time(self) -> int | None:
-        """Return when the best checkpoint was last named; None without one."""
-        with contextlib.suppress(OSError):
-            return (self._model.run.checkpoints / "best.json").stat().st_mtime_ns
-        return None
+    def follow_profile(self, *, wait: float = 0.0) -> None:
+        """Begin to load the profile if it has changed, and wait up to `wait` seconds for it."""
+        if self._completer is None or self._loading is not None:
+            return
+        stamp = _stamp(self._profile_path)
+        if stamp != self._profile_stamp:
+            self._profile_stamp = stamp
+            self._load_in_background(self._load_profile)
+            assert self._loading is not None
+            self._loading.join(wait)
+
+    @property
+    def _profile_path(self) -> Path:
+        return self._model.run.autocomplete / "profile.npz"
+
+    def _read_network_stamp(self) -> tuple[Stamp | None, ...]:
+        """Return when the best checkpoint was last named, and the biases adapted."""
+        run = self._model.run
+        return _stamp(run.checkpoints / "best.json"), _stamp(run.autocomplete / "biases.npz")
 
     def _check_for_newer(self) -> None:
         """Begin to load a better checkpoint if there is one."""
         if time.monotonic() - self._last_check < CHECK_SECONDS or self._loading is not None:
             return
         self._last_check = time.monotonic()
-        best_time = self._read_best_time()
-        if best_time is None or best_time == self._best_time:
+        stamp = self._read_network_stamp()
+        if stamp == self._network_stamp or stamp[0] is None:
             return
-        self._best_time = best_time
-        self._loading = threading.Thread(target=self._load, daemon=True)
+        self._network_stamp = stamp
+        self._load_in_background(self._load)
+
+    def _load_in_background(self, work: Callable[[], None]) -> None:
+        self._loading = threading.Thread(target=work, daemon=True)
         self._loading.start()
 
     def _load(self) -> None:
         with contextlib.suppress(LstmtuiError, OSError):
             self._newer = load(self._model.run)
+
+    def _load_profile(self) -> None:
+        self._newer_profile = (load_profile(self._model.run),)
 
     def _switch_to_newer(self) -> None:
         if self._loading is None or self._loading.is_alive():
@@ -207,6 +241,18 @@ class Autocomplete:
             self._model, self._newer = self._newer, None
             if self._completer is not None:
                 self._completer = completer_with(self._model, self._completer.mixture)
+        if self._newer_profile is not None:
+            if self._completer is not None and self._completer.mixture is not None:
+                self._completer.mixture.replace_profile(*self._newer_profile)
+            self._newer_profile = None
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Return what changes with a file; None where it cannot be read."""
+    with contextlib.suppress(OSError):
+        about = path.stat()
+        return about.st_ino, about.st_size, about.st_mtime_ns
+    return None
 
 
 def _as_answer(candidate: Candidate) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def listen(run: RunFolder, path: Path, *, idle: float = IDLE_SECONDS) -> None:
             with contextlib.closing(Clients(listener, lambda line: answer_request(answers, line))) as clients:
                 while clients.idle_seconds() < idle and run.config.exists() and _inode(path) == own_inode:
                     clients.serve(CHECK_SECONDS)
+                    service.follow_profile()
             if _inode(path) == own_inode:
                 path.unlink(missing_ok=True)
         finally:

@@ -55,8 +55,9 @@ class Service:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
+        self._autocomplete = Autocomplete(model)
         self._operations: dict[str, Operation] = {
-            **Autocomplete(model).operations(),
+            **self._autocomplete.operations(),
             "sample": self._sample,
             "generate": self._generate,
             "continue": self._continue,
@@ -68,6 +69,10 @@ class Service:
     def answers(self, request: Any) -> Answers:
         """Yield the answers to one request. Raises LstmtuiError."""
         return dispatch(self._operations, request, "complete")
+
+    def follow_profile(self) -> None:
+        """Begin to load a profile that another process has changed, where none is being asked."""
+        self._autocomplete.follow_profile()
 
     def _sample(
         self,

@@ -1,6 +1,7 @@
 """Operations of completion, with runs that train on and runs that are deleted."""
 
 import shutil
+import threading
 import time
 import weakref
 
@@ -80,6 +81,33 @@ def test_a_better_checkpoint_is_loaded_while_typing(run, monkeypatch):
         assert time.monotonic() < deadline
         assert answer["step"] == first["step"]
     assert answer["candidates"] == first["candidates"]
+
+
+def test_a_profile_that_another_process_changes_counts_for_the_next_answer(run, monkeypatch):
+    monkeypatch.setattr(operations, "PROFILE_SECONDS", 60.0)
+    autocomplete = Autocomplete(load(run))
+    plain = ask(autocomplete, "complete", text="the z")
+    completer = autocomplete._completer
+    Profile(run).learn({"/mail.txt": b"dear zebulon greets the zebulon\n" * 100})
+    assert texts(ask(autocomplete, "complete", text="the z"))[0] == "ebulon"
+    Profile(run).reset()
+    assert ask(autocomplete, "complete", text="the z")["candidates"] == plain["candidates"]
+    assert autocomplete._completer is completer  # with what it knows of the text at hand
+
+
+def test_no_answer_waits_for_a_large_profile(run, monkeypatch):
+    monkeypatch.setattr(operations, "PROFILE_SECONDS", 0.0)
+    loads, may_load, build = [], threading.Event(), operations.load_profile
+    monkeypatch.setattr(operations, "load_profile", lambda run: loads.append(1) or (may_load.wait(60) and build(run)))
+    autocomplete = Autocomplete(load(run))
+    plain = ask(autocomplete, "complete", text="the z")
+    Profile(run).learn({"/mail.txt": b"dear zebulon greets the zebulon\n" * 100})
+    for _ in range(3):
+        assert ask(autocomplete, "complete", text="the z")["candidates"] == plain["candidates"]
+    may_load.set()
+    autocomplete._loading.join()
+    assert texts(ask(autocomplete, "complete", text="the z"))[0] == "ebulon"
+    assert loads == [1]
 
 
 def test_a_damaged_newer_checkpoint_is_ignored(run, monkeypatch):
