@@ -1,4 +1,4 @@
-"""`lstmtui adapt RUN FILE...`: learn the words of a user into the run's profile."""
+"""`lstmtui adapt RUN FILE...`: learn the words of a user into the run's profile, once or from what is saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from lstmtui.cli import piped
+from lstmtui.cli import adapt_watch, piped
 from lstmtui.cli.options import AsJson, Encoding, Run, RunsDir, resolve_run
 from lstmtui.cli.output import notify, write, write_json
 from lstmtui.cli.signature import takes
+from lstmtui.client.watch import SHARE
 from lstmtui.common.terminal_text import one_line
 from lstmtui.errors import UsageError
 
@@ -41,6 +42,21 @@ class AdaptArguments:
         str | None,
         typer.Option("--forget", metavar="WORD|FILE", help="Forget one word, or one file.", show_default=False),
     ] = None
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--watch",
+            metavar="FOLDER",
+            help="Learn from what is saved in FOLDER, until Ctrl-C; repeat it for more.",
+            show_default=False,
+        ),
+    ] = None
+    share: Annotated[
+        float,
+        typer.Option(min=0.01, max=1, metavar="NUMBER", help="How much of one core --watch takes at most, on average."),
+    ] = SHARE
+    pause: Annotated[bool, typer.Option("--pause", metavar="", help="Pause the watch.")] = False
+    resume: Annotated[bool, typer.Option("--resume", metavar="", help="Let a paused watch continue.")] = False
     encoding: Encoding = None
     json: AsJson = False
     runs_dir: RunsDir = None
@@ -51,6 +67,8 @@ def adapt(args: AdaptArguments) -> int:
     """Adapt a run's completion to what a user writes.
 
     The words are stored in the run's folder, in autocomplete/, and nowhere else; the checkpoint is never changed.
+
+    A watch replaces what it has learnt of a file when the file changes, and forgets it when the file is deleted.
     """
     from lstmtui import config
     from lstmtui.client.model import Model
@@ -58,16 +76,24 @@ def adapt(args: AdaptArguments) -> int:
     from lstmtui.data.reading import ReadOptions, open_source
 
     files = args.files
-    others = sum((args.reset, args.show, args.forget is not None))
+    others = sum((args.reset, args.show, args.forget is not None, args.watch is not None, args.pause, args.resume))
     if not files and not others and piped.is_piped():
         files = [piped.STDIN]
     if bool(files) + others != 1:
-        raise UsageError("Give FILE... to learn from, or one of --show, --forget WORD|FILE and --reset.")
+        raise UsageError(
+            "Give FILE... to learn from, or one of --watch FOLDER, --pause, --resume, --show, --forget WORD|FILE and "
+            "--reset."
+        )
     if args.weights and not files:
         raise UsageError("--weights needs a FILE to learn from.")
     if args.forget == "":
         raise UsageError("--forget needs a word or a file; --reset forgets everything.")
     found = resolve_run(args.run, args.runs_dir)
+    if args.watch is not None:
+        return adapt_watch.watch(found, args.watch, share=args.share, encoding=args.encoding or "", json=args.json)
+    if args.pause or args.resume:
+        notify(adapt_watch.pause(found, paused=args.pause))
+        return 0
     named: dict[str, Any] = {"encoding": args.encoding} if args.encoding else {}
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(piped.files(files)) if files else []
@@ -79,7 +105,7 @@ def adapt(args: AdaptArguments) -> int:
                 notify(note)
         model = stack.enter_context(Model(found))
         if args.show:
-            answer = model.ask("profile")
+            answer = {**model.ask("profile"), "watch": adapt_watch.state(found)}
         elif args.reset:
             answer = model.ask("forget")
         elif args.forget:
@@ -91,7 +117,7 @@ def adapt(args: AdaptArguments) -> int:
     if args.json:
         write_json({"run": found.name, **answer})
     elif args.show:
-        for line in shown(answer):
+        for line in [*shown(answer), *adapt_watch.shown(found)]:
             write(line)
     elif args.reset:
         notify("The profile is forgotten." if answer["forgotten"] else "There was no profile.")
@@ -115,7 +141,11 @@ def _report_learnt(run: str, answer: dict[str, Any]) -> None:
 
 
 def _report_forgotten(run: str, what: str, answer: dict[str, Any]) -> None:
+    if answer.get("left_out"):
+        notify(f"'{what}' is left out of the watch from now on; 'lstmtui adapt {run} {what}' learns it again.")
     if not answer["forgotten"]:
+        if answer.get("left_out"):
+            return
         raise UsageError(f"The profile of '{run}' has no word and no file '{what}'; --show lists them.")
     notify(f"'{what}' is forgotten; the profile of '{run}' has {answer['words']:,} words.")
 

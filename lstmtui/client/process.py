@@ -118,10 +118,10 @@ class Child:
         with self._lock:
             return self._answer(None, timeout)
 
-    def answers(self, *, timeout: float = MAX_START) -> Iterator[dict[str, Any]]:
+    def answers(self, *, timeout: float | None = MAX_START) -> Iterator[dict[str, Any]]:
         """Yield every object that the process writes unasked, until it exits. Raises the LstmtuiError it reports.
 
-        timeout    seconds to wait for each
+        timeout    seconds to wait for each; None waits for ever
         """
         while True:
             with self._lock:
@@ -130,7 +130,7 @@ class Child:
                     break
                 answer = self._parse(line)
             yield answer
-        if self._exit_code(timeout):
+        if self._exit_code(timeout or MAX_SILENCE):
             raise self._ended()
 
     def ask(self, question: dict[str, Any], on_interim: OnInterim | None = None) -> dict[str, Any]:
@@ -186,14 +186,14 @@ class Child:
             raise reported_error(answer)
         return answer
 
-    def _line(self, timeout: float) -> bytes | None:
-        """Return the next line of standard output; None at its end."""
+    def _line(self, timeout: float | None) -> bytes | None:
+        """Return the next line of standard output; None at its end. A timeout of None waits for ever."""
         searched = 0
         readable = select.poll()
         readable.register(self._stdout, select.POLLIN)
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
-            if not readable.poll(1000 * timeout):
+            if not readable.poll(None if timeout is None else 1000 * timeout):
                 raise self._unresponsive()
             data = os.read(self._stdout, 1 << 16)
             if not data:

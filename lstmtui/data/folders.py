@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,13 +29,31 @@ def open_folder(folder: Path) -> tuple[list[Part], list[SkippedFile]]:
     A link within the folder is followed; a file that is reached twice is read once. Raises UsageError where the folder
     cannot be read.
     """
-    top = os.path.realpath(folder)
     parts: list[Part] = []
     skipped: list[SkippedFile] = []
-    seen: set[str] = set()
 
     def skip(path: str | Path, reason: str) -> None:
         skipped.append(SkippedFile(os.path.relpath(path, folder), reason))
+
+    for path in walk(folder, skip):
+        try:
+            parts.append(open_text(path, folder))
+        except UsageError as error:
+            skip(path, str(error))
+    return sorted(parts, key=lambda part: part.name), skipped
+
+
+def walk(
+    folder: Path, skip: Callable[[str | Path, str], None], enter: Callable[[Path], bool] = lambda inner: True
+) -> Iterator[Path]:
+    """Yield the files in and below `folder`, folder by folder, without hidden ones; none is opened.
+
+    skip     gets what cannot be reached or lies outside the folder, with the reason
+    enter    whether to look into a folder
+    Raises UsageError where `folder` itself cannot be read.
+    """
+    top = os.path.realpath(folder)
+    seen: set[str] = set()
 
     def unreadable_folder(error: OSError) -> None:
         if os.path.realpath(error.filename or folder) == top:
@@ -44,7 +63,7 @@ def open_folder(folder: Path) -> tuple[list[Part], list[SkippedFile]]:
     for where, folders, files in os.walk(folder, followlinks=True, onerror=unreadable_folder):
         real = os.path.realpath(where)
         outside = not _within(real, top)
-        if outside or real in seen:
+        if outside or real in seen or not enter(Path(where)):
             if outside:
                 skip(where, "is a link that leads outside the folder")
             folders.clear()
@@ -60,18 +79,14 @@ def open_folder(folder: Path) -> tuple[list[Part], list[SkippedFile]]:
             if not _within(real, top):
                 skip(path, "is a link that leads outside the folder")
                 continue
-            try:
-                parts.append(_open_text(path, folder))
-            except UsageError as error:
-                skip(path, str(error))
-    return sorted(parts, key=lambda part: part.name), skipped
+            yield path
 
 
 def _within(path: str, top: str) -> bool:
     return path == top or path.startswith(os.path.join(top, ""))
 
 
-def _open_text(path: Path, folder: Path) -> Part:
+def open_text(path: Path, folder: Path) -> Part:
     """Return a file of a folder as a part. Raises UsageError with the reason where it is skipped."""
     try:
         about = os.stat(path)

@@ -91,7 +91,7 @@ def as_text(source: Source, options: ReadOptions, cache: Path) -> Source:
     parts: list[Part] = []
     skipped = list(source.skipped)
     for part in source.parts:
-        found, others = _texts_in(part, options, cache)
+        found, others = texts_in(part, options, cache)
         parts += found
         skipped += others
     if not parts:
@@ -103,7 +103,7 @@ def as_text(source: Source, options: ReadOptions, cache: Path) -> Source:
     return text
 
 
-def _texts_in(part: Part, options: ReadOptions, cache: Path) -> tuple[list[Part], list[SkippedFile]]:
+def texts_in(part: Part, options: ReadOptions, cache: Path) -> tuple[list[Part], list[SkippedFile]]:
     """Return the texts in a part, which is one itself or holds several, and what is skipped.
 
     Raises UsageError for a file that was named itself and cannot be read.

@@ -64,7 +64,7 @@ FOLDERS = {
     ),
     "tensorboard": ("events.out.tfevents.*",),
     "checkpoints": ("step-*.safetensors", "best.json"),
-    "autocomplete": ("text.npz*", "profile*", "biases.npz*", "*.lock"),
+    "autocomplete": ("text.npz*", "profile*", "biases.npz*", "watch*", "*.lock"),
 }
 """The folders in the folder of a run, with the patterns of their files."""
 TEMPORARY = ".*.tmp"

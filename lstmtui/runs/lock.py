@@ -82,10 +82,11 @@ def _path_of(folder: int) -> Path | None:
 
 def engine_alive(run: RunFolder) -> bool:
     """Return whether an engine on this machine holds the lock of the run."""
-    return any(map(_is_locked, (run.lock, run.path)))
+    return any(map(is_locked, (run.lock, run.path)))
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Return whether a process on this machine holds the lock of the file or folder `path`."""
     try:
         # Files are opened as regular ones: opening a FIFO would wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY) if path.is_dir() else open_regular(path)

@@ -85,3 +85,13 @@ def test_a_link_out_of_a_folder_is_not_followed_and_one_within_is_read_once(tmp_
         "key.txt": "is a link that leads outside the folder",
         "away": "is a link that leads outside the folder",
     }
+
+
+def test_a_walk_names_files_without_opening_them_and_enters_what_it_may(tmp_path):
+    for name in ("a.txt", "in/b.png", "out/c.txt", ".hidden/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch(mode=0)
+    skipped = []
+    found = folders.walk(tmp_path, lambda path, reason: skipped.append(reason), lambda inner: inner.name != "out")
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.txt", "in/b.png"]
+    assert skipped == []

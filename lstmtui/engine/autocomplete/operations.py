@@ -7,6 +7,7 @@
     {"op": "adapt", "files": [...], "weights": false}  or "text"    {"words": n, "new": n}, stored in the run's profile
                     "names": the names of the files, if others; an empty name for typed text
     {"op": "forget", "what": word or file, or nothing for all}      {"forgotten": true, "words": n}
+                    "left_out": whether it is a file of a watched folder, which is not learnt again
     {"op": "profile"}                                               {"words", "texts", "often", "unknown"}
 
 While the run trains on, better checkpoints are loaded in the background and used from the next request on. When the
@@ -36,6 +37,7 @@ from lstmtui.engine.autocomplete.store import text_index
 from lstmtui.engine.inference.loaded_model import LoadedModel, load
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.protocol import MAX_CANDIDATES
+from lstmtui.runs import watching
 
 CHECK_SECONDS = 2.0
 """Seconds between checks for a better checkpoint."""
@@ -148,6 +150,8 @@ class Autocomplete:
         else:
             texts = {TYPED: text.encode()}
         change = Profile(self._model.run).learn(texts)
+        for key in texts:
+            watching.leave_out(self._model.run, key, wanted=False)
         answer: dict[str, Any] = {"words": change.words, "new": change.added}
         asides = [change.aside]
         if weights:
@@ -166,8 +170,10 @@ class Autocomplete:
         if what:
             (path,) = absolute_names([what])
             change = profile.forget({what, path})
+            if is_watched := watching.is_watched(run, path):
+                watching.leave_out(run, path)
             counts = {"words": change.words, "new": change.added} if change else {}
-            yield {"forgotten": change is not None, **counts}
+            yield {"forgotten": change is not None, "left_out": is_watched, **counts}
         else:
             yield {"forgotten": any([profile.reset(), bias_adaptation.forget(run)])}
 

@@ -12,20 +12,21 @@ import contextlib
 import hashlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lstmtui.common.files import parse_json, read_file, to_json, write_atomically
+from lstmtui.common.files import parse_json, read_file, remove_stale_temporaries, to_json, write_atomically
 from lstmtui.common.npz import pack, unpack
 from lstmtui.common.opening import private_folder
 from lstmtui.common.word_boundaries import words_and_line_ends
 from lstmtui.engine.autocomplete.ngram_index import LINE_END, NgramIndex
 from lstmtui.engine.autocomplete.store import profile_lock, set_aside
 from lstmtui.errors import CorruptError, LstmtuiError
+from lstmtui.runs import watching
 from lstmtui.runs.folder import RunFolder
 
 TYPED = "typed"
@@ -128,16 +129,25 @@ class Profile:
         Raises LstmtuiError where the profile cannot be read or written.
         """
         with profile_lock(self._run):
-            aside = None
-            try:
-                known = {text.name: text for text in self._read()}
-            except ValueError:
-                known, aside = {}, set_aside(self._path)
-            before = _count_words(known.values())
-            for name, data in texts.items():
-                new, old = Text.parse(name, data), known.get(name, Text(name))
-                known[name] = old.extended_by(new) if name == TYPED else old.replaced_by(new)
-            return Change(*self._write(list(known.values()), before), aside)
+            return self.update(texts)
+
+    def update(self, texts: Mapping[str, bytes], gone: Collection[str] = ()) -> Change:
+        """Learn `texts` as `learn` does, and forget those whose names are in `gone`.
+
+        The caller holds the profile's lock.
+        """
+        aside = None
+        try:
+            known = {text.name: text for text in self._read()}
+        except ValueError:
+            known, aside = {}, set_aside(self._path)
+        before = _count_words(known.values())
+        for name in gone:
+            known.pop(name, None)
+        for name, data in texts.items():
+            new, old = Text.parse(name, data), known.get(name, Text(name))
+            known[name] = old.extended_by(new) if name == TYPED else old.replaced_by(new)
+        return Change(*self._write(list(known.values()), before), aside)
 
     def forget(self, names: Iterable[str]) -> Change | None:
         """Forget the texts with one of `names`, or else the words; return None if there are neither.
@@ -158,13 +168,20 @@ class Profile:
             return Change(*self._write(left, before))
 
     def reset(self) -> bool:
-        """Remove the profile; return whether there was one."""
-        try:
-            self._path.unlink()
-        except FileNotFoundError:
+        """Remove the profile, and end its watch; return whether there was one."""
+        if not self._run.autocomplete.exists():
             return False
-        except OSError as error:
-            raise LstmtuiError(f"The profile {self._path} cannot be removed ({error.strerror or error}).") from error
+        with profile_lock(self._run):
+            watching.forget(self._run)
+            remove_stale_temporaries(self._run.autocomplete)  # of processes that were killed
+            try:
+                self._path.unlink()
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                raise LstmtuiError(
+                    f"The profile {self._path} cannot be removed ({error.strerror or error})."
+                ) from error
         return True
 
     def _read(self) -> list[Text]:

@@ -4,6 +4,7 @@
     autocomplete/profile.npz    n-gram index of what the user wrote; see `profile.Profile`
     autocomplete/biases.npz     biases adapted to what the user wrote; see `bias_adaptation`
     autocomplete/profile.lock   held while one of these two is changed
+    autocomplete/watch*         see `lstmtui.runs.watching`
 
 Checkpoints never contain any of it. Removing the folder removes all of it.
 """
@@ -22,7 +23,7 @@ from lstmtui.common.opening import open_regular, private_folder, read_bytes
 from lstmtui.config import RunSettings
 from lstmtui.data.corpus import training_text
 from lstmtui.engine.autocomplete.ngram_index import FORMAT, NgramIndex
-from lstmtui.errors import LstmtuiError
+from lstmtui.errors import LockedError, LstmtuiError
 from lstmtui.runs.folder import RunFolder
 
 MAX_INDEXED_BYTES = 16 << 20
@@ -69,7 +70,8 @@ def _beginning(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def profile_lock(run: RunFolder) -> Iterator[None]:
-    """Keep other processes from changing the profile. Raises LstmtuiError if one does so for LOCK_SECONDS."""
+    """Keep other processes from changing the profile. Raises LockedError if one does so for LOCK_SECONDS,
+    LstmtuiError where it cannot be written."""
     deadline = time.monotonic() + LOCK_SECONDS
     try:
         private_folder(run.autocomplete)
@@ -85,7 +87,7 @@ def profile_lock(run: RunFolder) -> Iterator[None]:
                 break
             except OSError:
                 if time.monotonic() > deadline:
-                    raise LstmtuiError(
+                    raise LockedError(
                         f"Another process is changing the profile in {run.autocomplete}; try again when it is done."
                     ) from None
             time.sleep(POLL_SECONDS)
