@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 
 def vectors(path, about):
-    """Return what the encoder reads of a picture (S, D): its patches row by row, 0 for white and 3 for black."""
+    """Return what the encoder reads of a picture (S, D): its patches row by row, 0 for white and 3 for black, and the
+    edges of each."""
     from PIL import Image, ImageOps
 
     side, patch = about["side"], about["patch"]
@@ -27,7 +28,12 @@ def vectors(path, about):
     ink = (255 - np.asarray(paper, np.float32)) * np.float32(about["ink_of_black"] / 255)
     count = side // patch
     by_patch = ink.reshape(count, patch, count, patch, 3).swapaxes(1, 2)
-    return by_patch.reshape(count * count, patch * patch * 3)
+    found = by_patch.reshape(count * count, patch * patch * 3)
+    if not about["edges"]:
+        return found
+    from picture_edges import edges  # beside this file
+
+    return np.concatenate([found, edges(ink, patch, about["edges"])], axis=1)
 
 
 class Captioner:

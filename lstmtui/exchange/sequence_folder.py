@@ -6,6 +6,7 @@ tokenizer.json                of the `tokenizers` library; of a translation toke
 config.json                   sizes, the token that ends a text, and every setting of the run
 features.json                 of speech: how recordings become features, with the statistics that normalise them
 translate.py, caption.py, transcribe.py    a script that uses them, which README.md shows
+picture_edges.py              of captions: the module of lstmtui that finds the edges of patches, which the script takes
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from lstmtui.exchange.onnx_encoder_decoder import decoder, encoder
 from lstmtui.exchange.onnx_graph import GRAPH
 from lstmtui.exchange.onnx_layers import require_onnx, save
 from lstmtui.exchange.onnx_speech import recogniser
-from lstmtui.exchange.sequence_readme import readme
+from lstmtui.exchange.sequence_readme import EDGES, readme, reads_edges
 from lstmtui.exchange.tokenizer_json import to_huggingface
 
 ENCODER, DECODER, FEATURES = "encoder.onnx", "decoder.onnx", "features.json"
@@ -64,6 +65,8 @@ def write_sequence_model(folder: Path, model: ExportedSequenceModel, form: str) 
         write_json(folder / name, to_huggingface(tokenizer), indent=None)
     write_json(folder / CONFIG, config_json(model))
     (folder / SCRIPTS[model.purpose][1]).write_text(script(model.purpose), encoding="utf-8")
+    if reads_edges(model.settings):
+        (folder / EDGES).write_text(files("lstmtui.data").joinpath(EDGES).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / CARD).write_text(readme(model, script(model.purpose)), encoding="utf-8")
 
 
@@ -87,6 +90,7 @@ def config_json(model: ExportedSequenceModel) -> dict[str, Any]:
         rows, columns = p.grid
         about |= {"end": line_end(model.target), "max_length": 2 * model.longest - 1, "rows": rows, "columns": columns}
         about |= {"vector_size": p.vector_size, "side": p.side, "patch": p.patch, "ink_of_black": INK_OF_BLACK}
+        about["edges"] = p.edges if reads_edges(model.settings) else 0
     own = own_part(model.settings, model.target, model.step, model.figures)
     return {**about, "dtype": "float32", MODEL_TYPE: own}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lstmtui.config import CELLS
+from lstmtui.config import CELLS, RunSettings
 from lstmtui.data.picture_augmentation import INK_OF_BLACK
 from lstmtui.exchange.exported_sequence import ExportedSequenceModel
 
+EDGES = "picture_edges.py"
+"""The module of `lstmtui.data` that is copied beside a script that needs it."""
 README = """# {name}
 
 {what} ({title}), trained with lstmtui.
@@ -50,6 +52,8 @@ CAPTIONS = """- `encoder.onnx`: `vectors` (batch, {positions}, {vector}) go in: 
 - `tokenizer.json`: of the `tokenizers` library.
 - `caption.py`: what is shown below. lstmtui itself searches with a beam.
 """
+OF_EDGES = """;
+  behind the pixels of a patch stand its edges in {edges} directions, see `picture_edges.py`"""
 OF_PIXELS = """{rows} x {columns} patches of {patch} x {patch} pixels in three colours, row by row. A picture is
   scaled to fit a square of {side} pixels, stands in the middle of white paper, and is read as ink: 0 for white,
   {ink:g} for black"""
@@ -90,6 +94,11 @@ FIGURES = {
 }  # fmt: skip
 
 
+def reads_edges(s: RunSettings) -> bool:
+    """Return whether a run reads the edges of patches beside their pixels."""
+    return s.data.purpose == "captions" and not s.data.features and s.pictures.edges > 0
+
+
 def readme(model: ExportedSequenceModel, script: str) -> str:
     """Return the README of a model, with the script that uses it."""
     cell, s = CELLS[model.cell], model.settings
@@ -128,6 +137,8 @@ def _files(model: ExportedSequenceModel) -> str:
         return TRANSLATION.format(**common)
     p, (rows, columns) = s.pictures, s.pictures.grid
     vectors = OF_PIXELS.format(rows=rows, columns=columns, patch=p.patch, side=p.side, ink=INK_OF_BLACK)
+    if reads_edges(s):
+        vectors += OF_EDGES.format(edges=p.edges)
     return CAPTIONS.format(
         positions=p.vectors, vector=p.vector_size, vectors=OF_A_NETWORK if s.data.features else vectors, **common
     )

@@ -14,7 +14,7 @@ from support.recordings import write_wav
 from support.speech_run import spoken
 
 from lstmtui.data.pairs import Tokenizers
-from lstmtui.data.picture_augmentation import prepare
+from lstmtui.data.picture_augmentation import prepare, vector_size
 from lstmtui.data.pictures import read_picture
 from lstmtui.engine.inference import beam_search, ctc_search
 from lstmtui.engine.inference.captioner import Captioner
@@ -47,10 +47,12 @@ def test_lines_are_translated_as_by_greedy_search(tmp_path, tokens):
     assert len({best.text for (best,) in found}) > 1
 
 
-@pytest.mark.parametrize("size", [(4, 4), (30, 11)])
-def test_a_picture_becomes_the_same_vectors_and_the_same_caption(tmp_path, size):
-    model, sizes, weights = exported_sequences.captions()
+@pytest.mark.parametrize(("size", "edges"), [((4, 4), 9), ((30, 11), 9), ((4, 4), 0)])
+def test_a_picture_becomes_the_same_vectors_and_the_same_caption(tmp_path, monkeypatch, size, edges):
+    model, sizes, weights = exported_sequences.captions(edges=edges, vector_size=vector_size(2, edges))
     write_sequence_model(tmp_path, model, "onnx")
+    assert (tmp_path / "picture_edges.py").exists() == (edges > 0)
+    monkeypatch.syspath_prepend(tmp_path)  # as of a script that is run
     pixels = np.random.default_rng(1).integers(0, 256, (*size, 4), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     captions, used = module(tmp_path / "caption.py"), model.settings.pictures

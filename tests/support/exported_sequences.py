@@ -8,6 +8,7 @@ import numpy as np
 
 from lstmtui.data.feature_file import Statistics
 from lstmtui.data.pairs import Tokenizers
+from lstmtui.data.picture_augmentation import vector_size
 from lstmtui.data.tokens import Tokenizer
 from lstmtui.data.tokens import train as train_tokenizer
 from lstmtui.engine.inference import loaded_captioner, loaded_recogniser, loaded_translator
@@ -49,7 +50,7 @@ def translation(cell: str = "gru", tokens: str = "words", **changes: Any) -> Exp
 
 def captions(cell: str = "gru", vectors: int = 4, **changes: Any) -> Exported:
     """Return a caption model of patches of 2 pixels whose weights are drawn at random."""
-    given = {"side": 4, "patch": 2, "vector_size": 12, **changes}
+    given = {"side": 4, "patch": 2, "vector_size": vector_size(2, 9), **changes}
     s = tiny.run_settings(purpose="captions", cell=cell, tokens="words", ema=0.0, vectors=vectors, **given)
     tokenizer = train_tokenizer("words", [TARGET.encode()], marks=True)
     sizes = loaded_captioner.sizes_of(s, tokenizer)
