@@ -67,6 +67,12 @@ def test_train_imports_no_library_of_the_engine(tmp_path):
     assert done.returncode == 2, done.stderr
 
 
+def test_tune_loads_optuna_only_to_search(tmp_path):
+    done = _run(["optuna", "tune", "--help"], tmp_path)
+    assert "loaded:" not in done.stderr
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_screens_import_no_library_of_the_engine(tmp_path):
     program = "import sys, lstmtui.tui.app; sys.exit(str([n for n in sys.argv[1].split(',') if n in sys.modules]))"
     done = subprocess.run(

@@ -68,6 +68,12 @@ COMMANDS = (
         "compare:compare",
     ),
     Entry(
+        "tune",
+        _TRAIN,
+        "Search for the best settings: many short runs on the same text, hopeless ones ended early.",
+        "tune:tune",
+    ),
+    Entry(
         "memory",
         _TRAIN,
         "Train cells on the classic memory tasks: adding, copying, order, grammars, counting, brackets.",

@@ -32,7 +32,7 @@ MAX_WAIT = 30.0
 TRAINING = ("training", "evaluating", "paused")
 NO_REQUESTS = ("new", "starting", "preparing", "compiling", "measuring")
 """States in which an engine reads no requests, but handles signals."""
-_SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def follow(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
@@ -69,8 +69,8 @@ def watch(
         with training_progress(before) as own:
             return watch(run, process, before=before, shown=own)
     reader = RunReader(run)
-    with _caught_signals() as caught:
-        stopper = _Stopper(run, process, shown)
+    with caught_signals() as caught:
+        stopper = Stopper(run, process, shown)
         while True:
             ended = process.poll() is not None  # before the refresh, which then reads everything that was written
             snapshot = reader.refresh()
@@ -81,7 +81,7 @@ def watch(
             if caught:
                 stopper.ask(len(caught), snapshot.state)
             time.sleep(INTERVAL)
-    return snapshot, _SIGNALS[caught[0]] if caught else 0
+    return snapshot, SIGNALS[caught[0]] if caught else 0
 
 
 def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSnapshot | None, as_json: bool) -> int:
@@ -114,10 +114,13 @@ def detached(run: RunFolder, process: subprocess.Popen[bytes], *, before: RunSna
     return 0
 
 
-class _Stopper:
-    """Asks the engine to stop: first by request, then by signal if it does not react."""
+class Stopper:
+    """Asks the engine to stop: first by request, then by signal if it does not react.
 
-    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes], shown: Shown) -> None:
+    process    that of the engine; None where another process started it, which gets the request alone
+    """
+
+    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes] | None, shown: Shown) -> None:
         self._run, self._process, self._shown = run, process, shown
         self._asked_at = 0.0
         self._signalled = False
@@ -140,19 +143,19 @@ class _Stopper:
             self._terminate()
 
     def _terminate(self) -> None:
-        if not self._signalled:
+        if not self._signalled and self._process is not None:
             self._signalled = True
             with contextlib.suppress(OSError):
                 self._process.terminate()
 
 
 @contextlib.contextmanager
-def _caught_signals() -> Iterator[list[signal.Signals]]:
+def caught_signals() -> Iterator[list[signal.Signals]]:
     """Collect signals instead of exiting. Signals that are ignored (nohup) stay ignored."""
     caught: list[signal.Signals] = []
     before: dict[signal.Signals, Any] = {}
     handler: Callable[[int, Any], None] = lambda number, frame: caught.append(signal.Signals(number))  # noqa: E731
-    for number in _SIGNALS:
+    for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             before[number] = signal.signal(number, handler)
     try:

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -59,6 +60,27 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, 
         raise
     if sync:
         sync_folder(path.parent)
+
+
+def create_exclusively(path: Path, data: bytes) -> bool:
+    """Create `path` with `data`, and return whether it was this process that did: False where it is there already.
+
+    Of several processes, also on machines that share the folder, one succeeds; none reads a part of it. Raises OSError.
+    """
+    # Numbers of processes are unique on one machine alone.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.randbelow(10**9)}.tmp")
+    try:
+        with open_temporary(temporary) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)  # unlike a rename, it replaces nothing
+    except FileExistsError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return True
 
 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.tmp")

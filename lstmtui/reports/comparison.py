@@ -172,15 +172,24 @@ class Group:
 
 def store_group(root: Path, group: Group) -> None:
     """Write a group. Raises OSError."""
-    folder = root / GROUPS
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"format": FORMAT, "name": group.name, "budget": group.budget, "runs": list(group.runs)}
-    write_atomically(folder / f"{check_run_name(group.name)}.json", to_json(record).encode())
+    path = group_path(root, group.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_json(group_record(group)).encode())
+
+
+def group_path(root: Path, name: str) -> Path:
+    """Return the file of a group. Raises UsageError for a name that no group can have."""
+    return root / GROUPS / f"{check_run_name(name)}.json"
+
+
+def group_record(group: Group) -> dict[str, Any]:
+    """Return a group as its file has it."""
+    return {"format": FORMAT, "name": group.name, "budget": group.budget, "runs": list(group.runs)}
 
 
 def load_group(root: Path, name: str) -> Group | None:
     """Return a group; None where there is none of this name. Raises CorruptError for a damaged one."""
-    path = root / GROUPS / f"{check_run_name(name)}.json"
+    path = group_path(root, name)
     raw = read_json(path)
     if raw is None:
         return None

@@ -22,6 +22,7 @@ from lstmtui.common.files import (
     append_json_line,
     bounded_lines,
     check_types,
+    create_exclusively,
     exists,
     list_names,
     parse_json,
@@ -250,3 +251,13 @@ def test_a_stream_is_read_in_lines_of_bounded_length():
     assert list(bounded_lines(io.BytesIO(data), 10)) == [b"one\n", b"x" * 11, b"\n", b"last"]
     assert list(bounded_lines(io.BytesIO(b"x" * 1000), 10)) == [b"x" * 11]
     assert list(bounded_lines(io.BytesIO(b"0123456789\n"), 10)) == [b"0123456789\n"]
+
+
+def test_a_file_is_created_once_and_left_as_it_is(tmp_path):
+    path = tmp_path / "claim"
+    assert create_exclusively(path, b"first")
+    assert not create_exclusively(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["claim"]
+    with pytest.raises(OSError, match="No such file"):
+        create_exclusively(tmp_path / "missing" / "claim", b"")
