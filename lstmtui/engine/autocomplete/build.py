@@ -44,11 +44,16 @@ def build_completer(model: LoadedModel, *, index: bool = True, adapt: bool = Tru
     return completer_with(model, build_mixture(model, index=index, adapt=adapt), adapt=adapt)
 
 
-def completer_with(model: LoadedModel, mixture: NgramMixture | None, *, adapt: bool = True) -> Completer:
-    """Return a completer with given counts and, with `adapt`, the adapted biases if there are any."""
+def completer_with(
+    model: LoadedModel, mixture: NgramMixture | None, *, adapt: bool = True, compiled: bool = True
+) -> Completer:
+    """Return a completer with given counts and, with `adapt`, the adapted biases if there are any.
+
+    compiled    as for `Stepper`
+    """
     adapted = adapt and bias_adaptation.exists(model.run)
     weights = bias_adaptation.adapted_weights(model) if adapted else model.weights
-    completer = Completer(model.settings, weights, model.tokenizer, mixture=mixture)
+    completer = Completer(model.settings, weights, model.tokenizer, mixture=mixture, compiled=compiled)
     del weights
     model.release()
     completer.complete("")  # loads what the first answer needs, before memory is released

@@ -56,13 +56,19 @@ class Completer:
     """Completes texts with one model. It holds the states of the last text, so that a key press costs few steps."""
 
     def __init__(
-        self, s: RunSettings, weights: Arena, tokenizer: Tokenizer, *, mixture: NgramMixture | None = None
+        self,
+        s: RunSettings,
+        weights: Arena,
+        tokenizer: Tokenizer,
+        *,
+        mixture: NgramMixture | None = None,
+        compiled: bool = True,
     ) -> None:
-        """`mixture` adds n-gram counts to the network's probabilities."""
+        """`mixture` adds n-gram counts to the network's probabilities; `compiled` as for `Stepper`."""
         self.tokenizer = tokenizer
         self.token_index = TokenIndex(tokenizer)
         self.normaliser = Normaliser(tokenizer, self.token_index)
-        self.stepper = Stepper(s, weights)
+        self.stepper = Stepper(s, weights, compiled=compiled)
         self.mixture = mixture
         self._text_state = TextState(tokenizer, self.stepper)
         self._before = b""

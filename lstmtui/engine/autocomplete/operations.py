@@ -3,6 +3,7 @@
     {"op": "complete", "text": ..., "k": 5, "phrase": false, "passed": []}
                                                                {"candidates": [{"text", "probability"}], "milliseconds"}
                     a candidate that replaces the partial word has "replaces" too: characters before the cursor
+    {"op": "compile"}                                          {"compiled": true}, when the cache has what completes
     {"op": "autocomplete", "files": [...], ...}                     keystroke savings and latency
     {"op": "adapt", "files": [...], "weights": false}  or "text"    {"words": n, "new": n}, stored in the run's profile
                     "names": the names of the files, if others; an empty name for typed text
@@ -18,6 +19,9 @@ another process has changed are loaded likewise; a small profile counts for the 
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -35,9 +39,12 @@ from lstmtui.engine.autocomplete.ngram_sources import ProfileText
 from lstmtui.engine.autocomplete.profile import TYPED, Profile, distinct_lines
 from lstmtui.engine.autocomplete.store import text_index
 from lstmtui.engine.inference.loaded_model import LoadedModel, load
+from lstmtui.engine.nn.plain_steps import can_step, is_compiled, mark_compiled
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.protocol import MAX_CANDIDATES
 from lstmtui.runs import watching
+from lstmtui.runs.base import is_base
+from lstmtui.runs.folder import RunFolder
 
 CHECK_SECONDS = 2.0
 """Seconds between checks for a better checkpoint."""
@@ -62,11 +69,13 @@ class Autocomplete:
         self._newer: LoadedModel | None = None
         self._newer_profile: tuple[ProfileText | None] | None = None
         """A profile that has been loaded, or that there is none any more."""
+        self._compiling: subprocess.Popen[bytes] | None = None
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by name."""
         return {
             "complete": self._complete,
+            "compile": self._compile,
             "autocomplete": self._measure,
             "adapt": self._adapt,
             "forget": self._forget,
@@ -79,9 +88,10 @@ class Autocomplete:
         start = time.perf_counter()
         self.follow_profile(wait=PROFILE_SECONDS)
         self._switch_to_newer()
+        self._switch_to_compiled()
         if self._completer is None:
             self._profile_stamp = _stamp(self._profile_path)
-            self._completer = build_completer(self._model)
+            self._completer = completer_with(self._model, build_mixture(self._model), compiled=not self._is_compiling())
         found = self._completer.complete(text, k=k, phrase=phrase, passed=passed)
         yield {
             "candidates": [_as_answer(candidate) for candidate in found],
@@ -195,6 +205,32 @@ class Autocomplete:
             "weights": bias_adaptation.exists(run),
         }
 
+    # --- the first time on a machine ----------------------------------------------------------------------------------
+
+    def _compile(self) -> Answers:
+        os.nice(10)  # somebody types meanwhile
+        self._completer = completer_with(self._model, None)
+        mark_compiled(self._model.settings, self._model.weights)
+        yield {"compiled": True}
+
+    def _is_compiling(self) -> bool:
+        """Return whether another process compiles the kernels for the run that comes with the program.
+
+        It is begun where they are missing, and goes on where this process ends before. A run of the user's own was
+        trained, so that most kernels are there.
+        """
+        model = self._model
+        stands_in = is_base(model.run) and can_step(model.settings)
+        if self._compiling is None and stands_in and not is_compiled(model.settings, model.weights):
+            self._compiling = begin_compiling(model.run)
+        return self._compiling is not None
+
+    def _switch_to_compiled(self) -> None:
+        if self._compiling is not None and self._compiling.poll() is not None:
+            self._compiling = None
+            if self._completer is not None:
+                self._completer = completer_with(self._model, self._completer.mixture)
+
     # --- what other processes change ------------------------------------------------------------------------------
 
     def follow_profile(self, *, wait: float = 0.0) -> None:
@@ -246,7 +282,8 @@ class Autocomplete:
         if self._newer is not None:
             self._model, self._newer = self._newer, None
             if self._completer is not None:
-                self._completer = completer_with(self._model, self._completer.mixture)
+                mixture, compiled = self._completer.mixture, not self._is_compiling()
+                self._completer = completer_with(self._model, mixture, compiled=compiled)
         if self._newer_profile is not None:
             if self._completer is not None and self._completer.mixture is not None:
                 self._completer.mixture.replace_profile(*self._newer_profile)
@@ -259,6 +296,21 @@ def _stamp(path: Path) -> Stamp | None:
         about = path.stat()
         return about.st_ino, about.st_size, about.st_mtime_ns
     return None
+
+
+def begin_compiling(run: RunFolder) -> subprocess.Popen[bytes] | None:
+    """Start a process that compiles the kernels of completion into the cache, and ends; None where it cannot start."""
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "lstmtui.engine.services.serve", str(run.path)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdin is not None
+        with process.stdin:
+            process.stdin.write(b'{"op": "compile"}\n')
+    except OSError:
+        return None
+    return process
 
 
 def _as_answer(candidate: Candidate) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from lstmtui.config import RunSettings
 from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.params import Arena
+from lstmtui.engine.nn.plain_steps import PlainModel
 
 Array = np.ndarray[Any, Any]
 
@@ -40,8 +41,10 @@ Expansions = list[tuple[Node, int]]
 class Stepper:
     """Steps rows of states over a packed copy of shared weights. The result of a row does not depend on the others."""
 
-    def __init__(self, s: RunSettings, weights: Arena) -> None:
-        self._reader = IncrementalModel(s, weights, MAX_ROWS)
+    def __init__(self, s: RunSettings, weights: Arena, *, compiled: bool = True) -> None:
+        """Without `compiled`, NumPy does the steps of an LSTM."""
+        reader = IncrementalModel if compiled else PlainModel
+        self._reader = reader(s, weights, MAX_ROWS)
         self._reader.release()
         h, c = self._reader.h, self._reader.c
         self._shapes = (h.shape[0], h.shape[2]), (c.shape[0], c.shape[2])

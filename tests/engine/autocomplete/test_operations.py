@@ -13,7 +13,10 @@ from lstmtui.engine.autocomplete import operations, store
 from lstmtui.engine.autocomplete.operations import Autocomplete
 from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.inference.loaded_model import load
+from lstmtui.engine.nn.incremental import IncrementalModel
+from lstmtui.engine.nn.plain_steps import PlainModel
 from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.runs import base
 
 
 def ask(autocomplete, op, **fields):
@@ -201,3 +204,30 @@ def test_a_megabyte_is_completed_from_its_end(run):
     ask(autocomplete, "complete", text="words of no end " * 70_000 + end + "m")
     # A few tokens are read ahead of the next anchor, and no more.
     assert autocomplete._completer.stepper.steps <= steps + 8
+
+
+class Compiler:
+    """A process that compiles until it is told to end."""
+
+    code: int | None = None
+
+    def poll(self):
+        return self.code
+
+
+def test_the_base_run_answers_before_its_kernels_are_compiled(run, tmp_path, monkeypatch):
+    expected = ask(Autocomplete(load(run)), "complete", text="the c")
+    copy = base.copy_in(tmp_path)
+    shutil.copytree(run.path, copy.path)
+    compiler, begun = Compiler(), []
+    monkeypatch.setattr(operations, "is_compiled", lambda *_: bool(begun))
+    monkeypatch.setattr(operations, "begin_compiling", lambda run: begun.append(run) or compiler)
+    autocomplete = Autocomplete(load(copy))
+    found = ask(autocomplete, "complete", text="the c")
+    assert begun == [copy]
+    assert isinstance(autocomplete._completer.stepper._reader, PlainModel)
+    assert texts(found) == texts(expected)
+    compiler.code = 0
+    assert texts(ask(autocomplete, "complete", text="the c")) == texts(expected)
+    assert isinstance(autocomplete._completer.stepper._reader, IncrementalModel)
+    assert begun == [copy]
