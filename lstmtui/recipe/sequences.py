@@ -133,6 +133,11 @@ def resolve_speech(s: Settings, audio: AudioSize) -> RunSettings:
     return completed(s, choices)
 
 
+SLOWER_PICTURES = 3
+"""Layers of 64 units, the decoder and the reading of pictures take three times as long as the encoder's products would
+at the speed of wide ones: icons were read 27 times where 81 had been expected, and had too much dropout."""
+
+
 def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
     """Return `s` with every open field chosen for pictures and captions of this size.
 
@@ -150,7 +155,7 @@ def resolve_captions(s: Settings, about: PictureSize) -> RunSettings:
     hidden = s.hidden or (64 if minutes <= 15 else 128)
     embedding = s.embedding or hidden
     parameters = 6 * hidden * (embedding + 4 * hidden)
-    passes = _passes_of_sequences(s, minutes, about.captions * s.vectors, parameters, steps)
+    passes = _passes_of_sequences(s, minutes, SLOWER_PICTURES * about.captions * s.vectors, parameters, steps)
     choices = {
         **for_characters(s, about.characters),
         "minutes": minutes,

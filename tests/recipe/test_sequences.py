@@ -38,6 +38,13 @@ def test_captions_that_are_read_often_have_more_dropout():
     assert rates == sorted(set(rates))
 
 
+def test_many_captions_in_little_time_have_little_dropout(monkeypatch):
+    monkeypatch.setattr("lstmtui.recipe.sequences.training_flops", lambda precision: 65e9)
+    icons = PictureSize(pictures=5363, captions=10_297, characters=200_000, longest=60, longest_words=8)
+    rates = [captions(about, threads=1, minutes=10).regularisation.dropout for about in (icons, EMOJI)]
+    assert rates == [0.1, 0.3]  # 27 and 92 passes
+
+
 def test_a_longer_run_of_captions_has_a_wider_network():
     short, long = captions(), captions(minutes=60)
     assert short.network.hidden < long.network.hidden
