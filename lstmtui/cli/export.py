@@ -47,7 +47,8 @@ def export(
     csv and jsonl have a row for each log interval and evaluation, with the same columns in every row.
 
     torch is a folder with the weights (model.safetensors) under the names of PyTorch's modules, a plain module that
-    reads them (model.py), and the tokenizer. huggingface adds a model card. 'lstmtui import' reads both back.
+    reads them (model.py), and the tokenizer. huggingface adds a model card. Of a translation, captions or speech the
+    weights have the names of the run, without a module. 'lstmtui import' reads all of them back.
 
     onnx is a folder with a graph (model.onnx) that steps and reads whole sequences, and the tokenizer. Of a translation
     or captions it has an encoder and a decoder of one token, of speech a graph from features to labels, each with a

@@ -14,6 +14,14 @@ from lstmtui.errors import UsageError
 from lstmtui.runs.folder import RunFolder, is_occupied
 from lstmtui.runs.names import check_run_name, free_run_name
 
+SAMPLES = "'lstmtui sample {}' generates text with it."
+USES = {
+    "translation": "'lstmtui translate {}' translates with it.",
+    "captions": "'lstmtui caption {} PICTURE' describes pictures with it.",
+    "speech": "'lstmtui transcribe {} FILE' transcribes with it.",
+}
+"""What to do with a run, by its purpose."""
+
 
 def import_(
     source: Annotated[
@@ -35,7 +43,7 @@ def import_(
     ] = None,
     runs_dir: RunsDir = None,
 ) -> int:  # fmt: skip
-    """Make a run of a language model that was trained elsewhere, or exported here.
+    """Make a run of a language model that was trained elsewhere, or of any network that was exported here.
 
     It takes what 'lstmtui export' writes for PyTorch and Hugging Face, and the state_dict of an embedding, nn.LSTM,
     nn.GRU or nn.RNN, and a linear layer. Nothing in a file is run: PyTorch's own files are read by PyTorch, weights
@@ -57,6 +65,6 @@ def import_(
     write(run.name)
     notify(
         f"{about['cell']}, {about['layers']} x {about['hidden']}, {about['vocabulary']:,} {about['tokens']}, "
-        f"{about['parameters']:,} parameters. 'lstmtui sample {run.name}' generates text with it."
+        f"{about['parameters']:,} parameters. {USES.get(about['purpose'], SAMPLES).format(run.name)}"
     )
     return 0

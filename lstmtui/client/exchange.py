@@ -13,9 +13,8 @@ from lstmtui.runs.folder import RunFolder
 def export_model(run: RunFolder, form: str, folder: Path) -> int:
     """Write the network of `run` in a format into an existing, empty folder, and return the step of its weights.
 
-    form    "torch" or "huggingface", of a language model, or "onnx"
-    Raises UsageError for a run without a checkpoint or of a purpose that the format does not have, CorruptError,
-    LstmtuiError.
+    form    "torch", "huggingface" or "onnx"
+    Raises UsageError for a run without a checkpoint, CorruptError, LstmtuiError.
     """
     arguments = (str(run.path), form, str(folder))
     with contextlib.closing(Child("The export", "lstmtui.engine.services.export", *arguments)) as process:
@@ -23,7 +22,7 @@ def export_model(run: RunFolder, form: str, folder: Path) -> int:
 
 
 def import_model(path: Path, run: RunFolder, tokenizer: Path | None = None) -> dict[str, Any]:
-    """Make a run of the network in a file or folder, and return its cell, sizes and tokens.
+    """Make a run of the network in a file or folder, and return its purpose, cell, sizes and tokens.
 
     tokenizer    its tokenizer.json, where that is not beside the weights
     Raises UsageError for a file or name that cannot be used, CorruptError for a damaged file.

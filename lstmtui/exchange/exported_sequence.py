@@ -33,8 +33,8 @@ class ExportedSequenceModel:
     """Of the validation part; empty where they are unknown."""
     statistics: Statistics | None = None
     """Of the training features of speech; None where a run of both directions has none."""
-    longest: int = 0
-    """Tokens of the longest training caption."""
+    longest: float = 0
+    """Tokens of the longest training caption, or seconds of the longest training recording."""
 
     @property
     def purpose(self) -> str:

@@ -27,8 +27,8 @@ def read_model(path: Path, name: str, tokenizer: Path | None = None) -> Exported
     tokenizer    its tokenizer.json; None for the one beside the weights, or bytes where there are 256 tokens
     Raises UsageError for a missing or unsuitable file, CorruptError for a damaged one.
     """
-    weights = _weights_file(path)
-    about = _config_beside(weights)
+    weights = weights_file(path)
+    about = config_beside(weights)
     tensors = read_tensors(weights)
     where = str(weights)
     if about is None:
@@ -36,16 +36,13 @@ def read_model(path: Path, name: str, tokenizer: Path | None = None) -> Exported
     else:
         shape = shape_from(about, str(weights.with_name(CONFIG)))
     arrays = from_state_dict(shape, tensors, where)
-    own = _own_part(about)
+    own = own_part_of(about)
     reads = _tokenizer(weights, tokenizer, shape, scripts=own.get("scripts") is not False)
     settings = _settings(own, shape, reads, name, str(weights.with_name(CONFIG)))
-    step = own.get("step")
-    return ExportedModel(
-        name, settings, reads, arrays, step if type(step) is int and 0 <= step <= MAX_STEP else 0, {}
-    )  # fmt: skip
+    return ExportedModel(name, settings, reads, arrays, step_of(own), {})
 
 
-def _weights_file(path: Path) -> Path:
+def weights_file(path: Path) -> Path:
     """Return the file of weights that `path` is, or has. Raises UsageError."""
     if not path.is_dir():
         return path
@@ -57,16 +54,17 @@ def _weights_file(path: Path) -> Path:
     return found[0]
 
 
-def _config_beside(weights: Path) -> dict[str, Any] | None:
+def config_beside(weights: Path) -> dict[str, Any] | None:
     """Return the config.json of this program beside the weights; None where there is none. Raises CorruptError."""
     path = weights.with_name(CONFIG)
-    about = _json(path)
+    about = read_json(path)
     if about is None or about.get("model_type") != MODEL_TYPE:
         return None
     return about
 
 
-def _json(path: Path, limit: int = 1 << 24) -> dict[str, Any] | None:
+def read_json(path: Path, limit: int = 1 << 24) -> dict[str, Any] | None:
+    """Return a JSON object; None where there is no file. Raises CorruptError."""
     try:
         data = read_file(path, limit)
         return None if data is None else parse_object(data, limit)
@@ -74,7 +72,14 @@ def _json(path: Path, limit: int = 1 << 24) -> dict[str, Any] | None:
         raise CorruptError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def _own_part(about: dict[str, Any] | None) -> dict[str, Any]:
+def step_of(own: dict[str, Any]) -> int:
+    """Return the step of the weights; 0 where it is unknown."""
+    step = own.get("step")
+    return step if type(step) is int and 0 <= step <= MAX_STEP else 0
+
+
+def own_part_of(about: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a config.json has for this program alone. Raises CorruptError for that of another version."""
     own = (about or {}).get(MODEL_TYPE, {})
     if not isinstance(own, dict) or own.get("format", FORMAT) != FORMAT:
         raise CorruptError(f"This {CONFIG} is of another version of lstmtui; update lstmtui.")
@@ -84,7 +89,7 @@ def _own_part(about: dict[str, Any] | None) -> dict[str, Any]:
 def _tokenizer(weights: Path, given: Path | None, shape: Shape, *, scripts: bool) -> Tokenizer:
     """Return the tokenizer of the network. Raises UsageError where it is missing, CorruptError for another one."""
     path = given or weights.with_name(TOKENIZER)
-    body = _json(path, tokens.MAX_FILE_BYTES)
+    body = read_json(path, tokens.MAX_FILE_BYTES)
     found: Tokenizer
     if body is None and given is not None:
         raise UsageError(f"There is no file {given}; name the tokenizer.json of the network.")

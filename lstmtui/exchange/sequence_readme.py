@@ -8,21 +8,45 @@ from lstmtui.exchange.exported_sequence import ExportedSequenceModel
 
 EDGES = "picture_edges.py"
 """The module of `lstmtui.data` that is copied beside a script that needs it."""
-README = """# {name}
+HEAD = """# {name}
 
-{what} ({title}), trained with lstmtui.
+{what}, trained with lstmtui.
 
 | | |
 |---|---|
-| cell | {cell}: {citation} |
+| cell | {cell}: {title}; {citation} |
 | layers | {layers} of {hidden} units{directions} |
 | parameters | {parameters:,} |
 | step | {step:,} |
 {figures}
+What the network has memorised of its training examples stays in its weights.
+"""
+CARD = """---
+tags: [lstmtui, recurrent, {cell}]
+pipeline_tag: {tag}
+---
+{head}
+## With lstmtui
+
+    lstmtui import FOLDER --name {name}
+    lstmtui {use}
+
+## Weights
+
+`model.safetensors` has them under the names of lstmtui. `W_ih`, `W_hh` and `b` of a recurrent layer are `weight_ih`,
+`weight_hh` and the sum of the biases of `nn.LSTM`, `nn.GRU` or `nn.RNN`, gates in PyTorch's order; `unit` has the
+peepholes of input, forget and output gate, or what the reset gate of a GRU scales of its bias. The manual page
+*Architecture* of lstmtui says which part computes what.
+
+| name | shape |
+|---|---|
+{tensors}
+"""
+README = """{head}
 ## Files
 
 {files}
-All numbers are float32. {states}
+All numbers are float32.{states}
 
 ## In Python
 
@@ -30,8 +54,6 @@ It needs {packages}:
 
 ```python
 {script}```
-
-What the network has memorised of its training examples stays in its weights.
 """
 
 TRANSLATION = """- `encoder.onnx`: `tokens` (batch, source) int64 and `lengths` (batch) int64 go in. A sentence is its
@@ -63,7 +85,7 @@ SPEECH = """- `model.onnx`: `features` (time, batch, {inputs}) and `lengths` (ba
   (time, batch, {labels:,}) come out. Label 0 is the blank, label n + 1 is token n. {streaming}
 - `features.json`: how a recording becomes features. Log-mel frames of `length_ms` every `shift_ms`, the mean taken off,
   `preemphasis`, Povey's window, power spectrum, `mel` triangles from 20 Hz to half the `sample_rate`, natural logarithm
-  (kaldi-native-fbank, without dither and with `snip_edges` off). {normalised}
+  of 1.2e-7 at least (kaldi-native-fbank, without dither and with `snip_edges` off). {normalised}
   No deviation is less than `min_deviation`. `stack` frames make one step; the last frame fills the last step. Labels in
   `banned` are no text.
 - `tokenizer.json`: of the `tokenizers` library.
@@ -76,6 +98,8 @@ WHOLE = "It reads whole utterances, in both directions."
 BY_UTTERANCE = """Each band is normalised to mean 0 and
   deviation 1 with `mean` and `deviation` of the training recordings, which count as `prior_frames` frames beside those
   of the utterance."""
+BY_ITSELF = """Each band is normalised to mean 0 and
+  deviation 1 by the utterance alone."""
 BY_TRAINING = """Each band is normalised with `mean` and
   `deviation` of the training recordings alone, so that a stream can be read as it comes."""
 WHAT = {
@@ -83,6 +107,9 @@ WHAT = {
     "captions": "A caption model with attention and recurrent layers",
     "speech": "A recogniser of speech with recurrent layers and CTC",
 }
+TAGS = {"translation": "translation", "captions": "image-to-text", "speech": "automatic-speech-recognition"}
+"""What Hugging Face calls it."""
+USES = {"translation": "translate {}", "captions": "caption {} PICTURE", "speech": "transcribe {} RECORDING"}
 PACKAGES = {
     "translation": "`numpy`, `onnxruntime` and `tokenizers`",
     "captions": "`numpy`, `onnxruntime`, `pillow` and `tokenizers`",
@@ -100,22 +127,45 @@ def reads_edges(s: RunSettings) -> bool:
 
 
 def readme(model: ExportedSequenceModel, script: str) -> str:
-    """Return the README of a model, with the script that uses it."""
-    cell, s = CELLS[model.cell], model.settings
+    """Return the README of a model in ONNX, with the script that uses it."""
+    takes_states = model.purpose != "speech" or _is_stream(model)
+    return README.format(
+        head=_head(model), files=_files(model), packages=PACKAGES[model.purpose], script=script,
+        states=f" The states are {_names(model)}, each (layers, batch, {model.settings.network.hidden})."
+        if takes_states
+        else "",
+    )  # fmt: skip
+
+
+def card(model: ExportedSequenceModel) -> str:
+    """Return the model card for Hugging Face."""
+    tensors = "\n".join(
+        f"| `{name}` | {' x '.join(f'{n:,}' for n in weight.shape)} |"
+        for name, weight in model.weights.items()
+        if weight.size
+    )
+    return CARD.format(
+        head=_head(model), cell=model.cell, tag=TAGS[model.purpose], name=model.name, tensors=tensors,
+        use=USES[model.purpose].format(model.name),
+    )  # fmt: skip
+
+
+def _head(model: ExportedSequenceModel) -> str:
+    """Return what the model is, and how good."""
+    cell, n = CELLS[model.cell], model.settings.network
     figures = [
         f"| validation | {model.figures[name]:.4g} {unit} |" for name, unit in FIGURES.items() if name in model.figures
     ]
-    is_stream = model.purpose == "speech" and s.speech.directions == "forward"
-    takes_states = model.purpose != "speech" or is_stream
-    return README.format(
+    return HEAD.format(
         name=model.name, what=WHAT[model.purpose], title=cell.title, cell=cell.name, citation=cell.citation,
-        layers=s.network.layers, hidden=s.network.hidden,
-        directions="" if is_stream else " in each direction",
+        layers=n.layers, hidden=n.hidden, directions="" if _is_stream(model) else " in each direction",
         parameters=sum(weight.size for weight in model.weights.values()), step=model.step,
-        figures="".join(f"{line}\n" for line in figures), files=_files(model), packages=PACKAGES[model.purpose],
-        states=f"The states are {_names(model)}, each (layers, batch, {s.network.hidden})." if takes_states else "",
-        script=script,
+        figures="".join(f"{line}\n" for line in figures),
     )  # fmt: skip
+
+
+def _is_stream(model: ExportedSequenceModel) -> bool:
+    return model.purpose == "speech" and model.settings.speech.directions == "forward"
 
 
 def _names(model: ExportedSequenceModel, suffix: str = "") -> str:
@@ -126,11 +176,11 @@ def _files(model: ExportedSequenceModel) -> str:
     """Return what each file has."""
     s, after = model.settings, _names(model, "_after")
     if model.purpose == "speech":
-        is_stream = s.speech.directions == "forward"
+        is_stream, by_utterance = _is_stream(model), BY_UTTERANCE if model.statistics is not None else BY_ITSELF
         return SPEECH.format(
             inputs=s.speech.inputs, labels=model.target.size + 1,
             streaming=STREAMING.format(names=_names(model), after=after) if is_stream else WHOLE,
-            normalised=BY_TRAINING if is_stream else BY_UTTERANCE,
+            normalised=BY_TRAINING if is_stream else by_utterance,
         )  # fmt: skip
     common = {"memory": 2 * s.network.hidden, "vocabulary": model.target.size, "after": after}
     if model.purpose == "translation":

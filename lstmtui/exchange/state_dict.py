@@ -65,7 +65,7 @@ def from_state_dict(shape: Shape, tensors: Mapping[str, Array], where: str) -> d
     where    what messages call the file
     Raises CorruptError for a missing or unknown tensor, another shape, and a number that is not finite.
     """
-    _check(shapes(shape), tensors, where)
+    check_tensors(shapes(shape), tensors, where)
     t = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     if shape.tied and not np.array_equal(t["head.weight"], t["embedding.weight"]):
         raise CorruptError(f"{where} says that head.weight is embedding.weight, and they differ.")
@@ -95,7 +95,8 @@ def _layer(shape: Shape, t: Mapping[str, Any]) -> dict[str, Array]:
     return {"W_ih": t["weight_ih"], "W_hh": W_hh, "b": b, "unit": unit}
 
 
-def _check(expected: Shapes, tensors: Mapping[str, Array], where: str) -> None:
+def check_tensors(expected: Shapes, tensors: Mapping[str, Array], where: str) -> None:
+    """Raise CorruptError for a missing or unknown tensor, another shape, and a number that is not finite."""
     for name, shape in expected.items():
         tensor = tensors.get(name)
         if tensor is None or tensor.shape != shape:

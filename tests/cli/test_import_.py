@@ -5,7 +5,16 @@ import pytest
 from lstmtui.client import exchange
 from lstmtui.errors import CorruptError
 
-ABOUT = {"cell": "gru", "layers": 2, "hidden": 8, "vocabulary": 256, "tokens": "bytes", "parameters": 1234, "step": 7}
+ABOUT = {
+    "cell": "gru",
+    "layers": 2,
+    "hidden": 8,
+    "vocabulary": 256,
+    "tokens": "bytes",
+    "parameters": 1234,
+    "step": 7,
+    "purpose": "text",
+}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 from lstmtui.data.feature_file import Statistics
 from lstmtui.data.pairs import Tokenizers
 from lstmtui.data.picture_augmentation import vector_size
-from lstmtui.data.tokens import Tokenizer
+from lstmtui.data.tokens import Bpe, Tokenizer
 from lstmtui.data.tokens import train as train_tokenizer
 from lstmtui.engine.inference import loaded_captioner, loaded_recogniser, loaded_translator
 from lstmtui.engine.nn import caption_model, speech_model, translation_model
@@ -36,7 +36,8 @@ def translation(cell: str = "gru", tokens: str = "words", **changes: Any) -> Exp
     s = tiny.run_settings(purpose="translation", cell=cell, tokens=tokens, ema=0.0, **changes)
     if loaded_translator.is_joint(s):
         whole = train_tokenizer(tokens, [(SOURCE + TARGET).encode()], limit)
-        tokenizers = Tokenizers(whole, whole)
+        both = isinstance(whole, Bpe)
+        tokenizers = Tokenizers(*(whole.parted(whole.encode(TARGET.encode())) if both else (whole, whole)))
     else:
         tokenizers = Tokenizers(*(train_tokenizer(tokens, [text.encode()], limit) for text in (SOURCE, TARGET)))
     sizes = loaded_translator.sizes_of(s, tokenizers)
@@ -49,8 +50,9 @@ def translation(cell: str = "gru", tokens: str = "words", **changes: Any) -> Exp
 
 
 def captions(cell: str = "gru", vectors: int = 4, **changes: Any) -> Exported:
-    """Return a caption model of patches of 2 pixels whose weights are drawn at random."""
-    given = {"side": 4, "patch": 2, "vector_size": vector_size(2, 9), **changes}
+    """Return a caption model of patches of 4 pixels whose weights are drawn at random."""
+    given = {"side": 8, "patch": 4, "edges": 9, **changes}
+    given = {"vector_size": vector_size(given["patch"], given["edges"]), **given}
     s = tiny.run_settings(purpose="captions", cell=cell, tokens="words", ema=0.0, vectors=vectors, **given)
     tokenizer = train_tokenizer("words", [TARGET.encode()], marks=True)
     sizes = loaded_captioner.sizes_of(s, tokenizer)
@@ -71,8 +73,9 @@ def speech(cell: str = "lstm", directions: str = "both", **changes: Any) -> Expo
     random = np.random.default_rng(2)
     statistics = Statistics(*random.uniform(1, 2, (2, s.speech.mel)).astype(np.float32))
     model = ExportedSequenceModel(
-        name="voice", settings=s, target=tokenizer, weights=weights.read(), step=7, figures={}, statistics=statistics
-    )
+        name="voice", settings=s, target=tokenizer, weights=weights.read(), step=7, figures={}, statistics=statistics,
+        longest=12.5,
+    )  # fmt: skip
     return Exported(model, sizes, weights)
 
 

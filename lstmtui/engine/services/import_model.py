@@ -1,4 +1,4 @@
-"""Import of a language model as a run: python -m lstmtui.engine.services.import_model PATH RUN_FOLDER [TOKENIZER].
+"""Import of a network as a run: python -m lstmtui.engine.services.import_model PATH RUN_FOLDER [TOKENIZER].
 
 Prints one JSON object that describes the run, or {"error": sentence, "exit_code": n}.
 """
@@ -16,38 +16,56 @@ from lstmtui.engine import checkpoint
 from lstmtui.engine.answering import error_answer, write_line
 from lstmtui.engine.checkpoint_identity import identity
 from lstmtui.engine.nn.params import Arena, parameters
+from lstmtui.engine.services import sequence_models
 from lstmtui.errors import LstmtuiError
 from lstmtui.exchange.exported_model import ExportedModel
+from lstmtui.exchange.exported_sequence import ExportedSequenceModel
 from lstmtui.exchange.model_import import read_model
+from lstmtui.exchange.sequence_import import read_sequence_model, with_shapes
 from lstmtui.runs.creation import draft_folder
 from lstmtui.runs.folder import RunFolder
 
 
-def write_run(model: ExportedModel, run: RunFolder, source: str) -> dict[str, Any]:
+def write_run(model: ExportedModel | ExportedSequenceModel, run: RunFolder, source: str) -> dict[str, Any]:
     """Write a run with one checkpoint, the weights of `model`, and return what it is.
 
     Raises UsageError where the run exists, CorruptError for weights of other shapes, OSError.
     """
-    weights = Arena(parameters(model.settings, model.tokenizer.size))
+    if isinstance(model, ExportedModel):
+        reads, special = model.tokenizer, {}
+        layout, of_run = parameters(model.settings, reads.size), identity(model.settings, reads)
+    else:
+        reads, special = model.target, sequence_models.status_of(model)
+        layout, of_run = sequence_models.layout_and_identity(model.settings, model.source, reads)
+        model = with_shapes(model, {parameter.name: parameter.shape for parameter in layout})
+    weights = Arena(layout)
     given = {f"weights.{name}": array for name, array in model.weights.items()}
     checkpoint.restore(weights.views, given, "weights", "The file")
     tensors = {f"weights.{name}": view for name, view in weights.read().items()}
-    now, n = time.time(), model.settings.network
+    now, s = time.time(), model.settings
     status = {
         "state": "finished", "message": f"Imported from {source}.", "exit_code": 0, "step": model.step,
-        "steps": model.step, "parameters": weights.count, "vocabulary": model.tokenizer.size, "started": now,
-        "heartbeat": now,
+        "steps": model.step, "parameters": weights.count, "vocabulary": reads.size, "started": now,
+        "heartbeat": now, **special,
     }  # fmt: skip
     with draft_folder(run) as draft:
-        model.tokenizer.save(draft.tokenizer)
-        checkpoint.write(draft, model.step, tensors, {"identity": identity(model.settings, model.tokenizer)})
+        if isinstance(model, ExportedModel):
+            reads.save(draft.tokenizer)
+        else:
+            sequence_models.save_files(model, draft)
+        checkpoint.write(draft, model.step, tensors, {"identity": of_run})
         append_json_line(draft.events, {"event": "imported", "at": now, "source": source})
         write_atomically(draft.status, to_json(status).encode())
-        write_atomically(draft.config, config.dump(model.settings).encode())
+        write_atomically(draft.config, config.dump(s).encode())
     return {
-        "cell": n.cell, "layers": n.layers, "hidden": n.hidden, "tokens": model.tokenizer.kind,
-        "vocabulary": model.tokenizer.size, "parameters": weights.count, "step": model.step,
+        "purpose": s.data.purpose, "cell": s.network.cell, "layers": s.network.layers, "hidden": s.network.hidden,
+        "tokens": reads.kind, "vocabulary": reads.size, "parameters": weights.count, "step": model.step,
     }  # fmt: skip
+
+
+def read(path: Path, name: str, tokenizer: Path | None = None) -> ExportedModel | ExportedSequenceModel:
+    """Return the model in a folder or a file of weights. Raises as `read_model` and `read_sequence_model` do."""
+    return read_sequence_model(path, name) or read_model(path, name, tokenizer)
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +73,7 @@ def main(arguments: list[str]) -> int:
     path, folder, *tokenizer = arguments
     run = RunFolder(Path(folder))
     try:
-        model = read_model(Path(path), run.name, Path(tokenizer[0]) if tokenizer else None)
+        model = read(Path(path), run.name, Path(tokenizer[0]) if tokenizer else None)
         answer = write_run(model, run, Path(path).name)
     except LstmtuiError as error:
         write_line(error_answer(error))
