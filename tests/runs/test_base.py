@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 
 import pytest
 from support.bare_run import bare_run
 
+from lstmtui.engine.autocomplete.build import build_mixture, completer_with
+from lstmtui.engine.inference.loaded_model import load
 from lstmtui.errors import LstmtuiError, UsageError
 from lstmtui.runs import base, listing, names
+from lstmtui.runs.archive import OMITTED_FOLDER
+
+MAX_BYTES = 8_000_000
 
 HEAD = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
 
@@ -106,3 +112,26 @@ def test_a_package_without_it_has_no_base(tmp_path, root, monkeypatch):
     assert listing.latest_or_base("latest") == "latest"
     with pytest.raises(UsageError, match="There is no run 'base'"):
         listing.find_run("base")
+
+
+# --- the run in the package -------------------------------------------------------------------------------------------
+
+
+def test_the_stored_run_is_small_and_bears_no_path_of_its_maker():
+    stored = base.stored_run()
+    assert stored.stat().st_size < MAX_BYTES
+    with stored.open("rb") as file, zipfile.ZipFile(file) as contents:
+        assert contents.testzip() is None
+        settings, status = contents.read("config.toml").decode(), json.loads(contents.read("status.json"))
+        assert len(contents.read(base.HIGH)) == len(contents.read(base.LOW)) == status["parameters"]
+    assert f'"{OMITTED_FOLDER}/base.txt"' in settings
+    assert not {"host", "pid"} & set(status)
+
+
+def test_the_stored_run_completes_well_known_phrases(root):
+    run = listing.find_run("base")
+    model = load(run)
+    completer = completer_with(model, build_mixture(model), compiled=False)
+    for text, word in (("Thank you very m", "uch"), ("how are y", "ou"), ("see you tom", "orrow"), ("I have be", "en")):
+        assert completer.complete(text)[0].text == word
+    assert next(iter(completer.complete("I don't "))).text in ("know", "think", "want", "have", "like")
