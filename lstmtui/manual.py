@@ -17,6 +17,7 @@ ORDER = (
     "watching",
     "cells",
     "memory-tasks",
+    "searching",
     "benchmarks",
     "gpu",
     "configuration",

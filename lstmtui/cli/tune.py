@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,9 @@ from lstmtui.common.files import list_names
 from lstmtui.common.hardware import cpu_count
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_duration
-from lstmtui.errors import LstmtuiError, UsageError
+from lstmtui.errors import UsageError
 from lstmtui.recipe import search_space
-from lstmtui.recipe.search_space import Choices, Space, format_value
+from lstmtui.recipe.search_space import Choices, Range, Space, format_value
 from lstmtui.reports import comparison
 from lstmtui.reports import search as searching
 from lstmtui.reports.search import Search, Trial
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 MAX_SHOWN = 10
 """Trials in the table."""
 OVER = "hidden,lr,dropout,cell"
+COMPILING_MINUTES = 0.02
+"""The budget of a run that is there for its kernels, which are compiled however little it is."""
+_REGULARISERS = [name for name, field in config.FIELDS.items() if field.metadata["group"] == "Regularisation"]
 
 
 def search_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -233,18 +236,24 @@ def _journal(search: Search) -> SearchJournal:
 
 
 def _compile(search: Search, data: Text) -> None:
-    """Compile the kernels of each cell, so that no trial spends its time on that."""
-    from lstmtui.client.forecast import Forecaster
+    """Train a moment with each cell, so that the text is prepared and no trial spends its time on compiling."""
+    from lstmtui.client import runs
 
     cells: tuple[Any, ...] = next(
         (one.values for one in search.space if isinstance(one, Choices) and one.name == "cell"),
         (search.settings.cell,),
     )
     notify(f"Compiling what is new on this machine ({', '.join(cells)}), so that no trial waits for it.")
-    with contextlib.closing(Forecaster()) as forecaster:
+    # With every regulariser on, so that its kernels are among them.
+    on = {one.name: one.high for one in search.space if isinstance(one, Range) and one.name in _REGULARISERS}
+    with tempfile.TemporaryDirectory(prefix="lstmtui-tune-") as folder:
         for name in cells:
-            with contextlib.suppress(LstmtuiError):  # what is wrong with it, its trial says
-                forecaster.measure(data.resolve(dataclasses.replace(search.settings, cell=name)))
+            brief = dataclasses.replace(search.settings, cell=name, minutes=COMPILING_MINUTES, **on)  # type: ignore[arg-type]
+            process = runs.start(runs.create(brief, name=name, root=Path(folder), data=data))
+            try:
+                process.wait()  # what is wrong with it, its trial says
+            finally:
+                process.kill()
 
 
 def _work(search: Search, journal: SearchJournal, data: Text, workers: int) -> int:

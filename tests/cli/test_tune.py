@@ -150,3 +150,19 @@ def test_without_optuna_a_sentence_says_what_to_install(lstmtui, line, monkeypat
     monkeypatch.setitem(sys.modules, "optuna", None)
     refused = lstmtui(*line)
     assert (refused.code, "pip install 'lstmtui[search]'" in refused.err) == (2, True)
+
+
+def test_under_a_budget_of_time_each_cell_is_compiled_before_the_first_trial(lstmtui, line, monkeypatch):
+    started = []
+
+    def start(run):
+        started.append((run.name, config.load(run.config).regularisation.dropout))
+        return ThreadEngine(run)
+
+    monkeypatch.setattr(runs, "start", start)
+    line[line.index("--steps")] = "--minutes"
+    done = lstmtui(*line, "--over", "cell=lstm|gru,dropout=0..0.4")
+    assert done.code == 0, done.err
+    assert "Compiling what is new on this machine (lstm, gru)" in done.err
+    assert started[:2] == [("lstm", 0.4), ("gru", 0.4)]
+    assert [name for name, _ in started[2:]] == ["s-001", "s-002", "s-003"]

@@ -41,5 +41,12 @@ class ThreadEngine:
     def poll(self) -> int | None:
         return self._code
 
+    def wait(self) -> int | None:
+        self._thread.join()
+        return self._code
+
+    def kill(self) -> None:
+        self.terminate()
+
     def terminate(self) -> None:
         self._received.append(15)
