@@ -26,7 +26,7 @@ from typing import Any
 from lstmtui.common.files import read_file, write_atomically
 from lstmtui.common.opening import private_folder
 from lstmtui.errors import LstmtuiError
-from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.folder import RunFolder, is_run
 
 NAME = "base"
 FOLDER = ".base"
@@ -66,7 +66,7 @@ def unpacked(root: Path) -> RunFolder | None:
     run = copy_in(root)
     with archive.open("rb") as file, zipfile.ZipFile(file) as contents:
         try:
-            if read_file(_version(run)) != contents.comment:
+            if read_file(_version(run)) != contents.comment or not is_run(run.path):
                 _unpack(contents, run)
         except OSError as error:
             raise LstmtuiError(

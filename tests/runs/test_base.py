@@ -11,7 +11,7 @@ from support.bare_run import bare_run
 from lstmtui.engine.autocomplete.build import build_mixture, completer_with
 from lstmtui.engine.inference.loaded_model import load
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs import base, listing, names
+from lstmtui.runs import base, listing, names, removal
 from lstmtui.runs.archive import OMITTED_FOLDER
 
 MAX_BYTES = 8_000_000
@@ -85,6 +85,12 @@ def test_a_newer_one_replaces_the_weights_and_keeps_the_profile(archive, root, t
     assert (run.autocomplete / "text.npz").read_bytes() == b"two"
     assert (run.autocomplete / "profile.npz").read_bytes() == b"of a person"
     assert not (run.autocomplete / "biases.npz").exists()
+
+
+def test_one_that_was_removed_comes_back(archive, root):
+    removal.remove_run(listing.find_removable_run("base"))
+    assert not base.copy_in(root).path.exists()
+    assert listing.find_run("base").config.exists()
 
 
 def test_what_was_interrupted_is_done_again(archive, root, monkeypatch):
