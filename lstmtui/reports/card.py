@@ -6,7 +6,7 @@ Figures of training and validation are not repeated here. The run that comes wit
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from lstmtui.common.terminal_text import one_line
@@ -32,9 +32,14 @@ def card(run: RunFolder, settings: RunSettings) -> dict[str, Any]:
     """Return the card of a run: about, trained, data, size (bytes), figures, limits, privacy; some may be missing."""
     size = disk_usage(run)
     if base.is_base(run):
-        return {**base.card(), "size": size, "privacy": PRIVACY}
+        stored = base.card()
+        return {**stored, "trained": str(stored["trained"]), "size": size, "privacy": PRIVACY}
+    begun = RunFolder(Path(settings.data.start)) if settings.data.start else None
+    about = {"about": f"begins with the weights of run '{one_line(begun.name, 80)}'"} if begun is not None else {}
+    inherited = base.card()["data"] if begun is not None and base.is_base(begun) else []
     return {
-        "data": [_described(name) for name in settings.data.corpus],
+        **about,
+        "data": [*(_described(name) for name in settings.data.corpus), *inherited],
         "size": size,
         "limits": [LIMITS.get(settings.data.purpose, LIMIT_OF_TEXT)],
         "privacy": PRIVACY,
