@@ -30,7 +30,7 @@ from lstmtui.cli.options import (
 )
 from lstmtui.cli.output import cell, notify, stdout_console, write, write_json
 from lstmtui.cli.signature import settings_among, takes
-from lstmtui.common.files import list_names
+from lstmtui.common.files import list_names, read_json
 from lstmtui.common.hardware import cpu_count
 from lstmtui.common.paths import runs_root
 from lstmtui.common.units import format_duration
@@ -40,6 +40,7 @@ from lstmtui.recipe.search_space import Choices, Range, Space, format_value
 from lstmtui.reports import comparison
 from lstmtui.reports import search as searching
 from lstmtui.reports.search import Search, Trial
+from lstmtui.runs.claims import Claims
 from lstmtui.runs.search_journal import PARTS, SearchJournal, require_package
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def tune(args: TuneArguments) -> int:
     Trials are ordinary runs, named after the search. Ctrl-C saves and leaves; --join goes on, also on other machines
     with the same folder of runs.
     """
+    from lstmtui.cli.progress import progress_bar
+    from lstmtui.cli.tune_trials import TrialWorker
+
     require_package()
     root = args.runs_dir.expanduser() if args.runs_dir else runs_root()
     if args.show is not None:
@@ -135,9 +139,12 @@ def tune(args: TuneArguments) -> int:
         return 0
     found, data = _joined(root, args) if args.join is not None else _begun(root, args)
     journal = _journal(found)
-    if found.settings.minutes is not None:
-        _compile(found, data)
-    code = _work(found, journal, data, args.workers)
+    with Claims(found.claims) as claims:
+        speeds = claims.prepared() if found.settings.minutes is not None else {}
+        if speeds is None:
+            claims.note_prepared(speeds := _compile(found, data))
+        with progress_bar() as shown:
+            code = TrialWorker(found, journal, claims, data=data, slots=args.workers, shown=shown, speeds=speeds).work()
     if code:
         notify(f"The trials are saved; 'lstmtui tune --join {found.name}' goes on.")
         return code
@@ -235,8 +242,11 @@ def _journal(search: Search) -> SearchJournal:
     return SearchJournal(search.journal, search.space, seed=search.settings.seed, trials=len(search.group.runs))
 
 
-def _compile(search: Search, data: Text) -> None:
-    """Train a moment with each cell, so that the text is prepared and no trial spends its time on compiling."""
+def _compile(search: Search, data: Text) -> dict[str, float]:
+    """Train a moment with each cell, so that no trial spends its time on compiling; return the seconds of a step each.
+
+    The text is prepared by that, too. A cell of which the run fails has no seconds.
+    """
     from lstmtui.client import runs
 
     cells: tuple[Any, ...] = next(
@@ -246,23 +256,20 @@ def _compile(search: Search, data: Text) -> None:
     notify(f"Compiling what is new on this machine ({', '.join(cells)}), so that no trial waits for it.")
     # With every regulariser on, so that its kernels are among them.
     on = {one.name: one.high for one in search.space if isinstance(one, Range) and one.name in _REGULARISERS}
+    speeds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="lstmtui-tune-") as folder:
         for name in cells:
             brief = dataclasses.replace(search.settings, cell=name, minutes=COMPILING_MINUTES, **on)  # type: ignore[arg-type]
-            process = runs.start(runs.create(brief, name=name, root=Path(folder), data=data))
+            run = runs.create(brief, name=name, root=Path(folder), data=data)
+            process = runs.start(run)
             try:
                 process.wait()  # what is wrong with it, its trial says
             finally:
                 process.kill()
-
-
-def _work(search: Search, journal: SearchJournal, data: Text, workers: int) -> int:
-    from lstmtui.cli.progress import progress_bar
-    from lstmtui.cli.tune_trials import TrialWorker
-    from lstmtui.runs.claims import Claims
-
-    with Claims(search.claims) as claims, progress_bar() as shown:
-        return TrialWorker(search, journal, claims, data=data, slots=workers, shown=shown).work()
+            seconds = (read_json(run.plan) or {}).get("seconds_per_step")
+            if isinstance(seconds, float):
+                speeds[name] = seconds
+    return speeds
 
 
 # --- results ----------------------------------------------------------------------------------------------------------

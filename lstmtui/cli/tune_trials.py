@@ -6,6 +6,7 @@ import dataclasses
 import math
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ LOOK = 3.0
 """Seconds between two looks for a trial to work on, and for a claim that another worker has taken."""
 MAX_SILENCE = 30.0
 """Seconds without a status after which an engine on another machine counts as dead; it writes one every second."""
+MIN_STEPS = 15
+"""Steps between two evaluations under a budget of time: an evaluation takes as long as about two."""
 MAX_STARTS = 2
 """Starts of an engine that dies without a reason, before its trial has failed."""
 MAX_FAILURES = 3
@@ -62,9 +65,23 @@ class TrialWorker:
     """Works on the trials of a search, several at a time."""
 
     def __init__(
-        self, search: Search, journal: SearchJournal, claims: Claims, *, data: Data, slots: int, shown: Progress
+        self,
+        search: Search,
+        journal: SearchJournal,
+        claims: Claims,
+        *,
+        data: Data,
+        slots: int,
+        shown: Progress,
+        speeds: Mapping[str, float] | None = None,
     ) -> None:
-        """Raises nothing; `data` is the text of the search, `slots` how many trials it trains side by side."""
+        """Begin no trial yet.
+
+        data      the text of the search
+        slots     how many trials it trains side by side
+        speeds    of each cell the seconds of a step with the recipe's sizes, for a budget of time
+        """
+        self._speeds = speeds or {}
         self._search, self._journal, self._claims = search, journal, claims
         self._data, self._size, self._shown = data, slots, shown
         self._slots: list[_Slot] = []
@@ -153,6 +170,7 @@ class TrialWorker:
 
         if not is_run(run.path):
             settings = dataclasses.replace(self._search.settings, **values)  # type: ignore[arg-type]  # converted
+            settings = dataclasses.replace(settings, eval_every=self._every(settings))
             config.check_together(settings)
             runs.create(settings, name=run.name, root=self._search.root, data=self._data)
             about = ", ".join(f"{name} {format_value(value)}" for name, value in values.items())
@@ -167,6 +185,18 @@ class TrialWorker:
         self._slots.append(slot)
         if over:
             self._end(slot, before)
+
+    def _every(self, settings: config.Settings) -> int | None:
+        """Return the steps between evaluations: one for each part of the budget where the recipe's were too few."""
+        usual = self._data.resolve(settings).run.eval_every
+        if settings.eval_every is not None:
+            return usual
+        if settings.steps is not None:
+            return max(1, min(usual, settings.steps // PARTS))
+        seconds = self._speeds.get(settings.cell)
+        if settings.minutes is None or seconds is None:
+            return usual
+        return min(usual, max(MIN_STEPS, int(60 * settings.minutes / seconds) // PARTS))
 
     def _engine_lives(self, snapshot: RunSnapshot) -> bool:
         """Return whether an engine works on a run: on this machine, or on another one that writes its status."""

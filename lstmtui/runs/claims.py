@@ -2,6 +2,7 @@
 
 worker-TOKEN      {"machine", "host", "pid"}; locked and touched by its worker while that lives, removed when it leaves
 007-2             {"worker"}: the second claim on trial 7; the newest one counts
+prepared-MACHINE  {cell: seconds of a step}: a machine whose cache has the kernels that the trials need
 
 A claim is made by creating a file that must not exist yet, which network file systems do as well. A dead worker's claim
 is not removed but followed by a newer one: of two workers that see it dead, only one creates that.
@@ -19,6 +20,7 @@ import platform
 import re
 import secrets
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from lstmtui.common.closing import Closing
@@ -49,6 +51,7 @@ class Claims(Closing):
         self._token = secrets.token_hex(6)
         self._file = self._worker(self._token)
         self._machine = this_machine()
+        self._prepared = folder / f"prepared-{self._machine}"
         about = {"machine": self._machine, "host": platform.node(), "pid": os.getpid()}
         try:
             private_folder(folder)
@@ -94,6 +97,17 @@ class Claims(Closing):
         newest = self._newest(number)
         owner = self._owner(number, newest) if newest else None
         return owner is not None and (owner == self._token or self._lives(owner))
+
+    def prepared(self) -> dict[str, float] | None:
+        """Return the seconds of a step by cell, as a worker noted them; None where this machine is not prepared yet."""
+        with contextlib.suppress(CorruptError):
+            noted = read_json(self._prepared)
+            return None if noted is None else {k: v for k, v in noted.items() if isinstance(v, float) and v > 0}
+        return {}
+
+    def note_prepared(self, speeds: Mapping[str, float]) -> None:
+        """Note that this machine has what the trials need, and the seconds of a step by cell. Raises OSError."""
+        create_exclusively(self._prepared, to_json(dict(speeds)).encode())
 
     def close(self) -> None:
         """Leave: this worker's trials are free from now on."""

@@ -166,3 +166,4 @@ def test_under_a_budget_of_time_each_cell_is_compiled_before_the_first_trial(lst
     assert "Compiling what is new on this machine (lstm, gru)" in done.err
     assert started[:2] == [("lstm", 0.4), ("gru", 0.4)]
     assert [name for name, _ in started[2:]] == ["s-001", "s-002", "s-003"]
+    assert "Compiling" not in lstmtui("tune", "--join", "s").err

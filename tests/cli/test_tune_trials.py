@@ -103,6 +103,25 @@ def test_every_trial_is_a_run_with_its_values_and_the_first_is_the_recipe_s(offi
     assert any("the best so far" in line for line in o.notes.lines)
 
 
+@pytest.mark.parametrize(
+    ("length", "given", "steps"),
+    [
+        ({"steps": 10}, None, 1),
+        ({"steps": 10}, 7, 7),
+        ({"minutes": 0.6}, None, 18),
+        ({"minutes": 0.1}, None, 15),
+        ({"epochs": 2.0}, None, 20),
+    ],
+)
+def test_trials_are_evaluated_in_every_part_of_their_budget(office, tmp_path, length, given, steps):
+    o = office(1)
+    worker = TrialWorker(
+        o.search, o.journal(), None, data=o.data, slots=1, shown=o.notes, speeds={"lstm": 0.2}
+    )  # fmt: skip
+    settings = dataclasses.replace(o.search.settings, **{"steps": None, "eval_every": given, **length})
+    assert worker._every(settings) == steps
+
+
 def test_two_workers_at_once_share_the_trials(office, engines):
     o = office(6)
     codes = []

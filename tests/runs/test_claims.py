@@ -82,6 +82,14 @@ def test_a_worker_on_another_machine_lives_while_it_touches_its_file(tmp_path, m
         assert (tmp_path / "c" / "004-4").exists()
 
 
+def test_a_machine_is_prepared_once_for_all_of_its_workers(tmp_path):
+    with Claims(tmp_path / "c") as one, Claims(tmp_path / "c") as other:
+        assert one.prepared() is None
+        one.note_prepared({"lstm": 0.25})
+        other.note_prepared({"lstm": 9.0})
+        assert other.prepared() == {"lstm": 0.25}
+
+
 def test_a_damaged_claim_is_free_and_a_folder_that_cannot_be_written_is_named(tmp_path):
     with Claims(tmp_path / "c") as own:
         (tmp_path / "c" / "002-1").write_text("{")
