@@ -184,6 +184,42 @@ def counts(search: Search, records: Mapping[str, Record]) -> str:
     return ", ".join([*parts, *([f"{missing} not begun"] if missing else [])])
 
 
+def search_of(runs: Sequence[RunFolder]) -> Search | None:
+    """Return the search of which all these runs are trials; None where they are of none, or it is damaged."""
+    if not runs or len({run.path.parent for run in runs}) > 1:
+        return None
+    name, dash, _ = runs[0].name.rpartition("-")
+    try:
+        found = load_search(runs[0].path.parent, name) if dash else None
+    except LstmtuiError:
+        return None
+    return found if found is not None and {run.name for run in runs} <= set(found.group.runs) else None
+
+
+def best_trial(runs: Sequence[Figures]) -> Figures | None:
+    """Return the best of the trials that have finished; unlike seeds, each stands for itself."""
+    done = [run for run in runs if run.state == "finished" and run.quality is not None]
+    return min(done, key=lambda run: run.cost, default=None)
+
+
+def progress(search: Search, runs: Sequence[Figures], begun: int) -> str:
+    """Return in a sentence how far a search is, and its best trial.
+
+    runs     the figures of its runs
+    begun    how many trials there are so far, of which `runs` may be a part
+    """
+    states = [run.state for run in runs]
+    parts = [f"{begun} of {len(search.group.runs)} trials begun", f"{states.count('finished')} finished"]
+    parts += [f"{count} {word}" for word in ("training", "stopped") if (count := states.count(word))]
+    best = best_trial(runs)
+    if best is None:
+        return f"Search {search.name}: {', '.join(parts)}."
+    return (
+        f"Search {search.name}: {', '.join(parts)}; {best.run.name} is the best with {best.quality:.3f} "
+        f"{comparison.unit_of(best)}."
+    )
+
+
 def command(search: Search, values: Mapping[str, Any]) -> str:
     """Return the command line that trains the settings `values` of a trial longer."""
     unit, amount = search.spent

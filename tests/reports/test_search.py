@@ -11,6 +11,9 @@ from lstmtui import config
 from lstmtui.errors import UsageError
 from lstmtui.recipe.search_space import Choices, Range
 from lstmtui.reports import search as searching
+from lstmtui.reports.comparison import run_figures
+from lstmtui.runs.folder import RunFolder
+from lstmtui.runs.reader import RunReader
 from lstmtui.runs.search_journal import Record
 
 SPACE = (Range("lr", 0.001, 0.016, logarithmic=True), Choices("tied", (True, False)))
@@ -61,6 +64,24 @@ def test_results_have_the_best_first_then_what_was_ended_and_what_failed(tmp_pat
     assert searching.counts(one, records) == "2 finished, 1 ended early, 1 failed"
     told = searching.as_json(one, found, {"lr": 1.0})
     assert (told["best"], told["trials"][3]["outcome"], told["trials"][3]["figures"]) == ("s-003", "no memory", None)
+
+
+def test_trials_are_known_as_such_and_the_best_of_them_is_named(tmp_path):
+    one = new(tmp_path)
+    searching.store_search(one)
+    for name, bits in (("s-001", 1.9), ("s-002", 1.7)):
+        make_run(tmp_path, name, state="finished", status={"result": {"valid": {"nll": 1.2, "bits_per_char": bits}}})
+    make_run(tmp_path, "s-003")
+    make_run(tmp_path, "other-001")
+    runs = one.runs[:3]
+    assert searching.search_of(runs) == one
+    assert searching.search_of([*runs, RunFolder(tmp_path / "other-001")]) is None
+    assert searching.search_of([RunFolder(tmp_path / "other-001")]) is None
+    figures = [run_figures(RunReader(run).refresh()) for run in runs]
+    assert searching.progress(one, figures, 3) == (
+        "Search s: 3 of 4 trials begun, 2 finished; s-002 is the best with 1.700 bits per character."
+    )
+    assert searching.progress(one, figures[2:], 1) == "Search s: 1 of 4 trials begun, 0 finished."
 
 
 def test_the_command_has_what_was_given_and_what_was_found():

@@ -19,8 +19,10 @@ from textual.widgets import Static
 from lstmtui.common.terminal_text import one_line
 from lstmtui.common.units import format_duration
 from lstmtui.reports import comparison
+from lstmtui.reports import search as searching
 from lstmtui.reports.comparison import Figures
 from lstmtui.reports.gradient_flow import Flow, read_flows
+from lstmtui.reports.search import Search
 from lstmtui.runs.folder import RunFolder
 from lstmtui.runs.reader import RunReader
 from lstmtui.runs.snapshot import RunSnapshot
@@ -107,6 +109,8 @@ median over all units of the steps after which half of a memory is forgotten. Re
         super().__init__()
         self._readers = [RunReader(RunFolder(path), max_points=1000) for path in list(paths)[:MAX_RUNS]]
         self._omitted = max(0, len(paths) - MAX_RUNS)
+        self._search: Search | None = None
+        self._looked, self._begun = False, 0
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -133,6 +137,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
     # --- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> RunsCompared:
+        self._find_trials()
         runs: list[ComparedRun] = []
         for letter, reader in zip(LETTERS, self._readers, strict=False):
             before, now = reader.snapshot, refresh(reader)
@@ -144,9 +149,23 @@ median over all units of the steps after which half of a memory is forgotten. Re
                 runs.append(ComparedRun(letter, now, comparison.run_figures(now), flow))
         return RunsCompared(tuple(runs))
 
+    def _find_trials(self) -> None:
+        """Follow the trials of a search that have begun since, where the runs are of one."""
+        if not self._looked:
+            self._looked = True
+            self._search = searching.search_of([reader.snapshot.run for reader in self._readers])
+        if self._search is None:
+            return
+        known = {reader.snapshot.run.path for reader in self._readers}
+        begun = comparison.group_runs(self._search.root, self._search.group)
+        more = [run for run in begun if run.path not in known]
+        self._readers += [RunReader(run, max_points=1000) for run in more[: MAX_RUNS - len(self._readers)]]
+        self._begun, self._omitted = len(begun), len(begun) - min(len(begun), MAX_RUNS)
+
     def on_runs_compared(self, message: RunsCompared) -> None:
-        if not self.entries or any(a is not b for a, b in zip(self.entries, message.entries, strict=True)):
-            self.entries = message.entries
+        before, now = self.entries, message.entries
+        if len(before) != len(now) or any(a is not b for a, b in zip(before, now, strict=True)):
+            self.entries = now
 
     # --- showing --------------------------------------------------------------------------------------------------
 
@@ -223,7 +242,9 @@ median over all units of the steps after which half of a memory is forgotten. Re
         found = [entry.figures for entry in self.entries]
         omitted = f" Only the first {MAX_RUNS} runs are shown." if self._omitted else ""
         advice = comparison.incomparable(found)
-        if not advice and len(comparison.by_cell(found)) > 1:
+        if self._search is not None:
+            advice = searching.progress(self._search, found, self._begun)
+        elif not advice and len(comparison.by_cell(found)) > 1:
             advice = f"{comparison.recommendation(found)} {comparison.left_out(found)}".strip()
         bad = [entry.snapshot for entry in self.entries if entry.snapshot.settings is None]
         problems = "".join(f" '{run.run.name}' cannot be compared: {run.message}" for run in bad)
@@ -231,7 +252,7 @@ median over all units of the steps after which half of a memory is forgotten. Re
 
     def _results(self, width: int) -> Text:
         found = [entry.figures for entry in self.entries]
-        best = comparison.best_run(found)
+        best = searching.best_trial(found) if self._search is not None else comparison.best_run(found)
         rows = [[entry.letter, *(value for _, value in self._row(entry, best))] for entry in self.entries]
         heads = ["", *(head for head, _ in self._row(self.entries[0], best))]
         names = [COLOUR_NAMES[number % len(COLOUR_NAMES)] for number in range(len(rows))]

@@ -11,6 +11,9 @@ from support.prepared_run import make_run
 from support.screens import control_characters, painted, until
 from textual.pilot import Pilot
 
+from lstmtui import config
+from lstmtui.recipe.search_space import Choices
+from lstmtui.reports import search as searching
 from lstmtui.runs.folder import RunFolder
 from lstmtui.tui.app import LstmtuiApp
 from lstmtui.tui.screens import compare
@@ -120,6 +123,24 @@ async def test_no_runs_and_too_many(tmp_path: Path, open_app: Open) -> None:
         many = CompareScreen([path] * 30)
         pilot.app.push_screen(many)
         await until(pilot, lambda: len(many.entries) == 26)
+
+
+async def test_trials_of_a_search_join_as_they_begin(tmp_path: Path, open_app: Open) -> None:
+    given = config.Settings(corpus=("/x.txt",), steps=10, threads=1)
+    search = searching.new_search(tmp_path, "s", given, (Choices("cell", ("lstm", "rnn")),), trials=3, size=1)
+    searching.store_search(search)
+    for name, bits, cell in (("s-001", 1.9, "lstm"), ("s-002", 1.7, "rnn")):
+        result = {"valid": {"nll": 1.2, "perplexity": 4.5, "bits_per_char": bits}}
+        make_run(tmp_path, name, state="finished", cell=cell, status={"result": result})
+    async with open_app().run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, [tmp_path / "s-001", tmp_path / "s-002"])
+        text = " ".join(painted(pilot.app).split())
+        assert "Search s: 2 of 3 trials begun, 2 finished; s-002 is the best with 1.700 bits per character." in text
+        assert "s-002 ● 1.700" in text
+        make_run(tmp_path, "s-003", state="stopped", points=False)
+        await until(pilot, lambda: len(screen.entries) == 3)
+        await pilot.pause()
+        assert "3 of 3 trials begun, 2 finished, 1 stopped" in " ".join(painted(pilot.app).split())
 
 
 async def test_runs_of_speech_have_error_rates(tmp_path: Path, open_app: Open) -> None:
