@@ -126,7 +126,7 @@ COMMANDS = (
     Entry(
         "import",
         _RUNS,
-        "Make a run of a language model that was trained elsewhere, or exported here.",
+        "Make a run of a language model that was trained elsewhere, or of any network that was exported here.",
         "import_:import_",
     ),
     Entry("pack", _RUNS, "Pack a run into one archive.", "pack:pack"),
