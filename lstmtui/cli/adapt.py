@@ -73,7 +73,7 @@ def adapt(args: AdaptArguments) -> int:
     from lstmtui import config
     from lstmtui.client.model import Model
     from lstmtui.data.notes import source_notes
-    from lstmtui.data.reading import ReadOptions, open_source
+    from lstmtui.data.reading import ReadOptions, open_source, private_cache
 
     files = args.files
     others = sum((args.reset, args.show, args.forget is not None, args.watch is not None, args.pause, args.resume))
@@ -101,8 +101,9 @@ def adapt(args: AdaptArguments) -> int:
             how = dataclasses.replace(
                 ReadOptions.of(config.load(found.config).data, args.encoding or ""), tokens="chars"
             )
-            for note in source_notes(open_source(names, how)):
-                notify(note)
+            with private_cache() as cache:
+                for note in source_notes(open_source(names, how, cache=cache)):
+                    notify(note)
         model = stack.enter_context(Model(found))
         if args.show:
             answer = {**model.ask("profile"), "watch": adapt_watch.state(found)}

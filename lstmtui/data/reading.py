@@ -6,8 +6,10 @@ a fetched set of the catalogue such as `ptb`, a file, or a folder. Write `./ptb`
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,6 +138,13 @@ def _skipped(part: Part, error: UsageError) -> SkippedFile:
 def read_text(names: Sequence[str], options: ReadOptions, *, cache: Path | None = None) -> bytes:
     """Return the whole text that `names` stand for. Raises UsageError as `open_source` does."""
     return b"".join(open_source(names, replace(options, tokens="chars"), cache=cache).chunks())
+
+
+@contextlib.contextmanager
+def private_cache() -> Iterator[Path]:
+    """Yield a cache that is removed afterwards: for a person's own documents, of which no other copy is kept."""
+    with tempfile.TemporaryDirectory(prefix="lstmtui-") as folder:
+        yield Path(folder)
 
 
 def absolute_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Latency of the language server: `PYTHONPATH=tests python tests/bench/editor.py RUN` types a text as an editor does.
 
-Printed: the time from a key to the answer with the grey text (p50, p99, in milliseconds), a key every 100 ms.
+Printed: the time from a key to the answer with the grey text (p50, p99, in milliseconds), a key every 100 ms, and the
+processor time of each key in the language server and in the process of the model, and their memory.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import statistics
 import sys
 import time
 
+from process_figures import daemons, memory_mb, processor_seconds
 from support.language_client import LanguageClient
 
 NOTE = "file:///nowhere/note.txt"
@@ -22,8 +24,10 @@ def main(run: str) -> None:
         client.initialise()
         document = {"uri": NOTE, "languageId": "plaintext", "version": 0, "text": ""}
         client.tell("textDocument/didOpen", {"textDocument": document})
-        seconds, shown = [], 0
+        seconds, shown, used = [], 0, 0.0
         for warm in (True, False):
+            processes = [client.pid, *daemons(run)]
+            used = processor_seconds(processes)
             for at, key in enumerate(TEXT):
                 here, after = {"line": 0, "character": at}, {"line": 0, "character": at + 1}
                 begun = time.perf_counter()
@@ -44,9 +48,11 @@ def main(run: str) -> None:
                 "textDocument/didChange",
                 {"textDocument": {"uri": NOTE, "version": 0}, "contentChanges": [{"text": ""}]},
             )
+        used, memory = processor_seconds(processes) - used, memory_mb(processes)
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     print(
-        f"key to grey text: p50 {1e3 * cuts[49]:.1f} ms, p99 {1e3 * cuts[98]:.1f} ms; {shown} of {len(seconds)} shown"
+        f"key to grey text: p50 {1e3 * cuts[49]:.1f} ms, p99 {1e3 * cuts[98]:.1f} ms; {shown} of {len(seconds)} shown; "
+        f"processor time {1e3 * used / len(seconds):.1f} ms a key; memory of server and model {memory} MB"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 from support import fake_model
@@ -45,3 +46,11 @@ def test_contradictory_options_raise(lstmtui, arguments):
     assert lstmtui("adapt", "diary", *arguments).code == 2
     assert lstmtui("adapt", "diary", "--reset", "file.txt").code == 2
     assert fake_model.asked == []
+
+
+def test_no_copy_of_a_document_stays_in_the_cache(lstmtui, tmp_path):
+    book = tmp_path / "letters.zip"
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("a.txt", "dear zebulon\n" * 20)
+    assert lstmtui("adapt", "diary", book).code == 0
+    assert not list((tmp_path / "cache").rglob("*.txt"))

@@ -19,6 +19,7 @@ class LanguageClient:
             arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
         )  # fmt: skip
+        self.pid = self._process.pid
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self.notices: queue.Queue[dict[str, Any]] = queue.Queue()
         """Notifications of the server."""

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmtui.common.hardware import process_memory_mb
-from lstmtui.data.reading import ReadOptions, absolute_names, read_text
+from lstmtui.data.reading import ReadOptions, absolute_names, private_cache, read_text
 from lstmtui.engine.answering import Answers, Operation
 from lstmtui.engine.autocomplete import bias_adaptation, keystroke_savings, typing_simulation
 from lstmtui.engine.autocomplete.build import build_completer, build_mixture, completer_with, load_profile
@@ -156,7 +156,8 @@ class Autocomplete:
         options = ReadOptions.of(self._model.settings.data, encoding)
         if files:
             keys = [(name and absolute_names([name])[0]) or TYPED for name in names or files]
-            texts = {key: read_text([file], options) for file, key in zip(files, keys, strict=True)}
+            with private_cache() as cache:
+                texts = {key: read_text([file], options, cache=cache) for file, key in zip(files, keys, strict=True)}
         else:
             texts = {TYPED: text.encode()}
         change = Profile(self._model.run).learn(texts)

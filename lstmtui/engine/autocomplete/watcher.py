@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import Any
 
 from lstmtui.data.containers import archives, compression
 from lstmtui.data.folders import open_text, walk
-from lstmtui.data.reading import ReadOptions, texts_in
+from lstmtui.data.reading import ReadOptions, private_cache, texts_in
 from lstmtui.data.sources import Source
 from lstmtui.engine.autocomplete.profile import Profile
 from lstmtui.engine.autocomplete.store import profile_lock
@@ -168,8 +167,8 @@ class Watcher:
             raise UsageError("is an archive")
         if part.length > MAX_FILE_BYTES:
             raise UsageError(TOO_LARGE)
-        with tempfile.TemporaryDirectory(prefix="lstmtui-") as cache:  # for what is taken out of a document
-            parts, skipped = texts_in(part, self._options, Path(cache))
+        with private_cache() as cache:
+            parts, skipped = texts_in(part, self._options, cache)
             if not parts:
                 raise UsageError(skipped[0].reason if skipped else "holds no text")
             source = Source(str(path), tuple(parts)).as_text(
