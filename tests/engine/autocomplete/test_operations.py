@@ -16,7 +16,8 @@ from lstmtui.engine.inference.loaded_model import load
 from lstmtui.engine.nn.incremental import IncrementalModel
 from lstmtui.engine.nn.plain_steps import PlainModel
 from lstmtui.errors import LstmtuiError, UsageError
-from lstmtui.runs import base
+from lstmtui.runs import base, watching
+from lstmtui.runs.watching import Watched
 
 
 def ask(autocomplete, op, **fields):
@@ -52,8 +53,9 @@ def test_a_profile_changes_completions_until_it_is_forgotten(run, tmp_path):
     assert shown["often"][0] == ("zebulon", 200)
     assert ("zebulon", 200) in shown["unknown"]
     assert "the" not in dict(shown["unknown"])
-    assert ask(autocomplete, "forget", what="more") == {"forgotten": True, "words": 501, "new": -1}
-    assert ask(autocomplete, "forget", what="nope") == {"forgotten": False}
+    forgotten = {"forgotten": True, "left_out": False, "words": 501, "new": -1}
+    assert ask(autocomplete, "forget", what="more") == forgotten
+    assert ask(autocomplete, "forget", what="nope") == {"forgotten": False, "left_out": False}
     with pytest.raises(UsageError, match="files or a text"):
         ask(autocomplete, "adapt")
     adapted = ask(autocomplete, "complete", text="the z")
@@ -64,6 +66,18 @@ def test_a_profile_changes_completions_until_it_is_forgotten(run, tmp_path):
     assert ask(autocomplete, "forget")["forgotten"]
     assert ask(autocomplete, "complete", text="the z")["candidates"] == plain["candidates"]
     assert not ask(autocomplete, "forget")["forgotten"]
+
+
+def test_a_watched_file_that_is_forgotten_is_left_out_until_it_is_learnt_by_name(run, tmp_path):
+    autocomplete, mail = Autocomplete(load(run)), tmp_path / "mail.txt"
+    mail.write_text("dear zebulon")
+    ask(autocomplete, "adapt", files=[str(mail)])
+    watching.save(run, Watched([str(tmp_path)]))
+    answer = ask(autocomplete, "forget", what=str(mail))
+    assert (answer["forgotten"], answer["left_out"]) == (True, True)
+    assert watching.left_out(run) == {str(mail)}
+    ask(autocomplete, "adapt", files=[str(mail)])
+    assert watching.left_out(run) == set()
 
 
 def test_a_profile_that_cannot_be_written_raises(run):
