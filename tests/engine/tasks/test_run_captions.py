@@ -34,7 +34,7 @@ def test_all_parts_are_read_with_the_vocabulary_of_the_training_captions(tmp_pat
         "training: 8 of 8 pictures.", "validation: 4 of 4 pictures; 4 tokens are unknown.",
     )  # fmt: skip
     assert reported[-1] == ("pictures of test", 1.0)
-    assert data.train.vectors(0, settings(table).pictures).shape == (16, 48)
+    assert data.train.vectors(0, settings(table).pictures).shape == (16, 3 * 4**2 + 9 * 4)
 
 
 def test_the_digest_follows_pictures_and_captions(tmp_path):
