@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 
 from textual import work
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.css.query import NoMatches
 
 from lstmtui.tui.textual_patches.screen import is_usable
@@ -29,5 +29,6 @@ class ClosablePalette(CommandPalette):
         try:
             await _gather_commands(self, search_value)
         except NoMatches:
-            if is_usable(self):
+            # The list may be gone before the screen counts as being taken down.
+            if is_usable(self) and self.query(CommandList):
                 raise

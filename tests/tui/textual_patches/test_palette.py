@@ -33,3 +33,15 @@ async def test_plain_textual_still_raises_in_a_search_that_begins_late() -> None
 
 async def test_a_search_that_begins_late_finds_nothing(open_app: Callable[..., LstmtuiApp]) -> None:
     assert (await late_search(open_app(), Palette())).error is None
+
+
+async def test_a_search_that_begins_when_the_list_is_gone_finds_nothing(open_app: Callable[..., LstmtuiApp]) -> None:
+    app, palette = open_app(), Palette()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(palette)
+        await until(pilot, lambda: palette.is_mounted and bool(palette.query("CommandList")))
+        await palette.query("CommandList").remove()
+        worker: Worker[None] = palette._gather_commands("x")
+        worker.exit_on_error = False
+        await until(pilot, lambda: worker.is_finished)
+        assert worker.error is None
