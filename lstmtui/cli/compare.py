@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lstmtui import config
 from lstmtui.cli.options import (
+    BudgetEpochs,
+    BudgetMinutes,
+    BudgetSteps,
     ConfigFile,
     Corpus,
     Encoding,
@@ -39,9 +42,6 @@ from lstmtui.reports.comparison import Figures, Group
 from lstmtui.runs.lock import engine_alive
 from lstmtui.runs.names import check_run_name, free_run_name
 
-if TYPE_CHECKING:
-    pass
-
 MAX_HIDDEN = 4096
 """Units of a layer up to which a match is searched."""
 TOLERANCE = 0.05
@@ -57,13 +57,9 @@ class CompareArguments:
     cells: Annotated[str, typer.Option("--cells", metavar="NAMES", help="Cells, separated by commas.")] = ",".join(
         config.CELLS
     )
-    minutes: Annotated[
-        str | None, typer.Option("--minutes", metavar="NUMBER", help="Time for each run (the budget; default 2).")
-    ] = None
-    epochs: Annotated[
-        str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text instead of time.")
-    ] = None
-    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None
+    minutes: BudgetMinutes = None
+    epochs: BudgetEpochs = None
+    steps: BudgetSteps = None
     parameters: Annotated[
         int | None,
         typer.Option("--parameters", min=100, metavar="INTEGER", help="Choose each cell's size for about this many."),

@@ -68,6 +68,13 @@ Corpus = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE", help="Files, folders, names from 'lstmtui corpora list'.", show_default=False),
 ]
+BudgetMinutes = Annotated[
+    str | None, typer.Option("--minutes", metavar="NUMBER", help="Time for each run (the budget; default 2).")
+]
+BudgetEpochs = Annotated[
+    str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text instead of time.")
+]
+BudgetSteps = Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")]
 Hidden = Annotated[str | None, typer.Option("--hidden", metavar="INTEGER", help="Units in each layer.")]
 Layers = Annotated[str | None, typer.Option("--layers", metavar="INTEGER", help="Recurrent layers.")]
 Tokens = Annotated[

@@ -13,6 +13,9 @@ import typer
 
 from lstmtui import config
 from lstmtui.cli.options import (
+    BudgetEpochs,
+    BudgetMinutes,
+    BudgetSteps,
     ConfigFile,
     Corpus,
     Encoding,
@@ -79,13 +82,9 @@ class TuneArguments:
         int | None,
         typer.Option("--trials", min=1, max=searching.MAX_TRIALS, metavar="INTEGER", help="Runs in all (default 20)."),
     ] = None
-    minutes: Annotated[
-        str | None, typer.Option("--minutes", metavar="NUMBER", help="Time for each trial (the budget; default 2).")
-    ] = None
-    epochs: Annotated[
-        str | None, typer.Option("--epochs", metavar="NUMBER", help="Passes over the text instead of time.")
-    ] = None
-    steps: Annotated[str | None, typer.Option("--steps", metavar="INTEGER", help="Steps instead of time.")] = None
+    minutes: BudgetMinutes = None
+    epochs: BudgetEpochs = None
+    steps: BudgetSteps = None
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, metavar="INTEGER", help="Trials side by side on this machine.")
     ] = 1

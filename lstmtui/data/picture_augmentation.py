@@ -51,12 +51,8 @@ def patches(values: Ink, patch: int) -> Ink:
 def picture_of(vectors: Ink, patch: int) -> Pixels:
     """Undo `prepare`, of a picture that was moved too: return the pixels (side, side, 3)."""
     count = math.isqrt(len(vectors))
-    ink = (
-        vectors[:, : CHANNELS * patch**2]
-        .reshape(count, count, patch, patch, -1)
-        .swapaxes(1, 2)
-        .reshape(count * patch, count * patch, -1)
-    )
+    by_patch = vectors[:, : CHANNELS * patch**2].reshape(count, count, patch, patch, CHANNELS)
+    ink = by_patch.swapaxes(1, 2).reshape(count * patch, count * patch, CHANNELS)
     found: Pixels = (WHITE - ink * (WHITE / INK_OF_BLACK)).round().clip(0, WHITE).astype(np.uint8)
     return found
 

@@ -71,8 +71,9 @@ def _by_direction(grey: Values, directions: int) -> Values:
     down, right = np.zeros_like(grey), np.zeros_like(grey)
     np.subtract(grey[2:], grey[:-2], out=down[1:-1])
     np.subtract(grey[:, 2:], grey[:, :-2], out=right[:, 1:-1])
-    found = _cos(directions) * right
-    found += _sin(directions) * down
+    cos, sin = _units(directions)
+    found = cos * right
+    found += sin * down
     np.abs(found, out=found)
     # The component along a direction, less what an edge halfway to the next but one has: of neighbours alone.
     found -= np.sqrt(down * down + right * right) * np.float32(math.cos(math.pi / directions))
@@ -80,13 +81,10 @@ def _by_direction(grey: Values, directions: int) -> Values:
 
 
 @functools.cache
-def _cos(directions: int) -> Values:
-    return np.cos(np.arange(directions) * math.pi / directions).astype(np.float32)[:, None, None]
-
-
-@functools.cache
-def _sin(directions: int) -> Values:
-    return np.sin(np.arange(directions) * math.pi / directions).astype(np.float32)[:, None, None]
+def _units(directions: int) -> tuple[Values, Values]:
+    """Return each direction as a step to the right and a step down, (directions, 1, 1) each."""
+    angles = np.arange(directions)[:, None, None] * math.pi / directions
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def _energy(found: Values, quarters: int) -> Values:

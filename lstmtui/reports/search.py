@@ -65,15 +65,19 @@ class Search:
     @property
     def spent(self) -> tuple[str, float]:
         """The budget of a trial: unit and amount."""
-        return next((unit, value) for unit in LENGTHS if (value := getattr(self.settings, unit)) is not None)
+        return _spent(self.settings)
 
 
 def new_search(root: Path, name: str, settings: Settings, space: Space, *, trials: int, size: int) -> Search:
     """Return a search that is not stored yet. Raises UsageError for a name that runs cannot have."""
     names = tuple(check_run_name(f"{check_run_name(name)}-{number:03d}") for number in range(1, trials + 1))
-    unit, amount = next((unit, value) for unit in LENGTHS if (value := getattr(settings, unit)) is not None)
+    unit, amount = _spent(settings)
     budget = f"{amount:g} {unit.removesuffix('s') if amount == 1 else unit} each"
     return Search(root, Group(name, f"a search, {trials} trials of {budget}", names), settings, space, size)
+
+
+def _spent(settings: Settings) -> tuple[str, float]:
+    return next((unit, value) for unit in LENGTHS if (value := getattr(settings, unit)) is not None)
 
 
 def store_search(search: Search) -> bool:
@@ -159,10 +163,6 @@ class Trial:
         if self.record.state == "complete":
             return 0, math.inf if self.record.cost is None else self.record.cost
         return 1 + ("pruned", "running", "failed").index(self.record.state), -self.part
-
-    def values(self) -> str:
-        """Return its settings as text."""
-        return ", ".join(f"{name} {format_value(value)}" for name, value in self.record.values.items())
 
 
 def results(search: Search, records: Mapping[str, Record]) -> list[Trial]:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import safetensors.numpy
 from support import exported_models
+from support.changed_json import change
 
 from lstmtui.config import CELLS
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
@@ -58,15 +57,6 @@ def test_weights_alone_have_bytes_or_need_a_tokenizer(tmp_path):
         read_model(weights, "a", tmp_path / "missing.json")
     exported_models.tokenizer("chars").save(tmp_path / "own.json")  # as a run folder has it
     assert read_model(weights, "a", tmp_path / "own.json").tokenizer.kind == "chars"
-
-
-def change(path, *keys, value):
-    about = json.loads(path.read_text())
-    inner = about
-    for key in keys[:-1]:
-        inner = inner[key]
-    inner[keys[-1]] = value
-    path.write_text(json.dumps(about))
 
 
 @pytest.mark.parametrize(

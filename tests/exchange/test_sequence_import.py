@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import safetensors.numpy
 from support import exported_models, exported_sequences
+from support.changed_json import change
 
 from lstmtui.errors import CorruptError, LstmtuiError, UsageError
 from lstmtui.exchange.model_folder import write_model
@@ -75,15 +74,6 @@ def test_graphs_are_not_imported(tmp_path):
     write_sequence_model(tmp_path, exported_sequences.captions().model, "onnx")
     with pytest.raises(UsageError, match="no files of weights"):
         read_sequence_model(tmp_path, "a")
-
-
-def change(path, *keys, value):
-    about = json.loads(path.read_text())
-    inner = about
-    for key in keys[:-1]:
-        inner = inner[key]
-    inner[keys[-1]] = value
-    path.write_text(json.dumps(about))
 
 
 @pytest.mark.parametrize(
